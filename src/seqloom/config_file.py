@@ -1,0 +1,195 @@
+"""Reading, overriding and writing the config tree: YAML with a reason behind each automatic choice."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from seqloom.config import AttentionConfig, DecoderConfig, EncoderConfig, FieldConfig, OptimizerConfig, RunConfig, ScheduleConfig
+from seqloom.errors import ConfigError, MissingFileError, nearest
+
+__all__ = ["build", "dump_config", "load_config", "override"]
+
+
+def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
+    """The config in a YAML file, with `a.b.c=value` overrides laid over it.
+
+    Raises:
+        MissingFileError: no such file.
+        ConfigError: not YAML, an unknown key (the nearest one is offered), or a value out of range.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such config file. `seqloom config PAIRS > {path.name}` writes one.")
+    try:
+        tree: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}. Mend the file or write a new one with `seqloom config`.") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: holds {type(tree).__name__}; expected keys such as data, model, training.")
+    return build(tree, overrides, where=str(path))
+
+
+def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
+    """The config with `a.b.c=value` overrides; values are read as YAML.
+
+    Setting a `kind` keeps those settings of the part that the new kind has too and gives it its own defaults for the rest.
+    """
+    return build(config.model_dump(by_alias=True, mode="json"), overrides, where="--set")
+
+
+def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str) -> RunConfig:
+    """A checked config from nested mappings; `where` begins every error message."""
+    data: dict[str, Any] = {key: value for key, value in tree.items()}
+    for text in sorted(overrides, key=_kinds_first):
+        _apply(data, text)
+    _refuse_unknown(data, RunConfig, "", where)
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, where)) from None
+
+
+def dump_config(config: RunConfig, reasons: Mapping[str, str] | None = None) -> str:
+    """The whole config as YAML; `reasons` maps dotted keys to a text that stands behind them as a comment."""
+    tree = config.model_dump(by_alias=True, mode="json")
+    return "\n".join(_yaml_lines(tree, "", 0, dict(reasons or {}))) + "\n"
+
+
+def _kinds_first(text: str) -> bool:
+    return not text.partition("=")[0].endswith(".kind")
+
+
+def _apply(tree: dict[str, Any], text: str) -> None:
+    """Lay one `a.b.c=value` over the tree, in place."""
+    path, equals, value_text = text.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"--set {text}: expected key=value, as in --set model.dropout=0.2.")
+    try:
+        value = yaml.safe_load(value_text)
+    except yaml.YAMLError:
+        value = value_text
+    *parents, last = path.strip().split(".")
+    node: Any = tree
+    for depth, name in enumerate(parents):
+        node = _child(node, name, ".".join(parents[: depth + 1]))
+    if isinstance(node, list):
+        node[_index(node, last, path)] = value
+        return
+    if last == "kind" and node.get("kind", value) != value:
+        _change_kind(node, tuple(parents), value)
+    node[last] = value
+
+
+def _child(node: Any, name: str, path: str) -> Any:
+    if isinstance(node, list):
+        return node[_index(node, name, path)]
+    child = node.setdefault(name, {})
+    if not isinstance(child, (dict, list)):
+        raise ConfigError(f"--set {path}: {name!r} is a value, not a group of settings.")
+    return child
+
+
+def _index(node: list[Any], name: str, path: str) -> int:
+    if not name.isdigit() or int(name) >= len(node):
+        raise ConfigError(f"--set {path}: expected a number from 0 to {len(node) - 1}, got {name!r}.")
+    return int(name)
+
+
+def _change_kind(node: dict[str, Any], parents: tuple[str, ...], kind: object) -> None:
+    """Drop the settings that the part's new kind does not have."""
+    annotation: Any = RunConfig
+    for name in parents:
+        annotation = _field_annotation(annotation, name) if not name.isdigit() else get_args(annotation)[0]
+        if annotation is None:
+            return
+    model = _pick(annotation, {"kind": kind})
+    if model is not None:
+        for key in set(node) - _names(model):
+            del node[key]
+
+
+def _refuse_unknown(tree: Mapping[str, Any], model: type[BaseModel], prefix: str, where: str) -> None:
+    for key, value in tree.items():
+        if key not in _names(model):
+            raise ConfigError(f"{where}: unknown setting {prefix + str(key)!r}.{_offer(str(key), model, prefix)}")
+        annotation = _field_annotation(model, key)
+        items = value if isinstance(value, list) else [value]
+        for number, item in enumerate(items):
+            inner = get_args(annotation)[0] if isinstance(value, list) and get_origin(annotation) is list else annotation
+            part = _pick(inner, item) if isinstance(item, Mapping) else None
+            if part is not None:
+                deeper = f"{prefix}{key}.{number}." if isinstance(value, list) else f"{prefix}{key}."
+                _refuse_unknown(item, part, deeper, where)
+
+
+def _offer(key: str, model: type[BaseModel], prefix: str) -> str:
+    near = nearest(key, _names(model))
+    return near.replace("'", f"'{prefix}", 1) if near else f" Known here: {', '.join(sorted(_names(model)))}."
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    return {info.alias or name for name, info in model.model_fields.items()}
+
+
+def _field_annotation(model: Any, key: str) -> Any:
+    """The annotation of a setting, looked up by its name in YAML; for a union, in the first kind that has it."""
+    for kind in _models(model):
+        for name, info in kind.model_fields.items():
+            if (info.alias or name) == key:
+                return info.annotation
+    return None
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models an annotation can be: one, or the kinds of a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, types.UnionType, Annotated):
+        return [model for part in get_args(annotation) for model in _models(part)]
+    return []
+
+
+def _pick(annotation: Any, item: Mapping[str, Any]) -> type[BaseModel] | None:
+    """The model that an item is meant for: the one kind, or the kind that it names."""
+    models = _models(annotation)
+    if len(models) == 1:
+        return models[0]
+    return next((model for model in models if model.model_fields["kind"].default == item.get("kind")), None)
+
+
+def _first_problem(error: ValidationError, where: str) -> str:
+    problem = error.errors(include_url=False)[0]
+    kinds = {model.model_fields["kind"].default for name in _ALL_UNIONS for model in _models(name)}
+    path = ".".join(str(part) for part in problem["loc"] if part not in kinds)
+    message = problem["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(problem.get("input"), (dict, BaseModel)) else f"; got {problem.get('input')!r}"
+    return f"{where}: {path + ': ' if path else ''}{message}{got}. `seqloom config --help` and docs/config.md list what is allowed."
+
+
+_ALL_UNIONS = (FieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, OptimizerConfig, ScheduleConfig)
+
+
+def _yaml_lines(node: Any, path: str, indent: int, reasons: Mapping[str, str]) -> list[str]:
+    """One line a setting, its reason behind it; a list of groups is written with `-`."""
+    lines: list[str] = []
+    for key, value in node.items():
+        here = f"{path}.{key}" if path else str(key)
+        comment = f"  # {' '.join(reasons[here].split())}" if here in reasons else ""
+        head = " " * indent + f"{key}:"
+        if isinstance(value, dict):
+            lines += [head + comment, *_yaml_lines(value, here, indent + 2, reasons)]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            lines.append(head + comment)
+            for number, item in enumerate(value):
+                inner = _yaml_lines(item, f"{here}.{number}", indent + 4, reasons)
+                lines += [" " * (indent + 2) + "- " + inner[0].lstrip(), *inner[1:]]
+        else:
+            scalar = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("...\n").strip()
+            lines.append(f"{head} {scalar}{comment}")
+    return lines
