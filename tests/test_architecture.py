@@ -1,0 +1,173 @@
+"""Who may import whom: read from the imports of every module, and from what a fresh interpreter has loaded."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import seqloom
+
+PACKAGE = Path(seqloom.__file__).parent
+
+
+@dataclass(frozen=True)
+class Room:
+    """Modules that stand together; they may import each other (not in a circle) and the rooms named in `knows`."""
+
+    modules: frozenset[str]
+    knows: tuple[str, ...]
+    torch: bool = False
+
+
+def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
+    return Room(frozenset(modules.split()), tuple(knows.split()), torch)
+
+
+# The picture of docs/architecture.md: change both in one commit.
+PICTURE = {
+    "errors": room("errors"),
+    "config": room("config config_file", "errors"),
+    "data": room("data lines tables audio vocabulary subwords fields metrics examples health", "errors config"),
+    "plan": room("profile autoconfig corpus batching search progress", "errors config data"),
+    "runtime": room("runtime", "errors config data plan"),
+    "server": room("server", "errors config data plan runtime"),
+    "nn.layers": room("nn.layers nn.dropout nn.cross_entropy", "errors config", torch=True),
+    "nn.attention": room("nn.attention", "errors config nn.layers", torch=True),
+    "nn.encoders": room("nn.encoders", "errors config nn.layers nn.attention", torch=True),
+    "nn.decoders": room("nn.decoders", "errors config nn.layers nn.attention nn.encoders", torch=True),  # what an encoder gives, never how
+    "nn.heads": room("nn.heads", "errors config nn.layers nn.attention nn.encoders nn.decoders", torch=True),
+    "nn.seq2seq": room("nn.seq2seq", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads", torch=True),
+    "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
+    "checkpoint": room("checkpoint", "errors config data plan nn nn.seq2seq", torch=True),
+    "prediction": room("prediction", "errors config data plan nn nn.layers nn.heads nn.seq2seq checkpoint", torch=True),
+    "work": room(
+        "training report export",
+        "errors config data plan runtime nn nn.layers nn.heads nn.seq2seq checkpoint prediction",
+        torch=True,
+    ),
+    "top": room("cli reference __init__ __main__", "errors config data plan runtime server checkpoint prediction work"),
+}
+HOME = {module: name for name, part in PICTURE.items() for module in part.modules}
+MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for path in PACKAGE.rglob("*.py"))
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of one name: `seqloom.nn.layers`, `torch.nn`."""
+
+    name: str
+    line: int
+    runs_at_import: bool
+
+
+def imports_of(module: str) -> list[Import]:
+    """Every import in a module, those inside functions and under TYPE_CHECKING too."""
+    found = list(_walk(ast.parse(_path(module).read_text(encoding="utf-8")), runs=True))
+    return [Import(_absolute(module, item), item.line, item.runs_at_import) for item in found]
+
+
+def _path(module: str) -> Path:
+    path = PACKAGE.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _walk(node: ast.AST, *, runs: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (Import(alias.name, child.lineno, runs) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            prefix = "." * child.level + (child.module or "")
+            joint = "" if prefix.endswith(".") or not prefix else "."
+            yield from (Import(f"{prefix}{joint}{alias.name}", child.lineno, runs) for alias in child.names)
+        elif isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            yield from _walk(child, runs=False)
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _walk(child, runs=runs and not inside)
+
+
+def _absolute(module: str, item: Import) -> str:
+    """A relative import with its package written out."""
+    level = len(item.name) - len(item.name.lstrip("."))
+    if level == 0:
+        return item.name
+    package = ["seqloom", *module.split(".")]
+    if _path(module).name != "__init__.py":
+        package.pop()
+    return ".".join([*package[: len(package) - level + 1], item.name.lstrip(".")])
+
+
+def own_module(name: str) -> str | None:
+    """`seqloom.nn.layers.Dropout` → `nn.layers`; a name of the package itself → `__init__`; others' modules → None."""
+    first, *parts = name.split(".")
+    if first != "seqloom":
+        return None
+    while parts and ".".join(parts) not in MODULES:
+        parts.pop()
+    return ".".join(parts) or "__init__"
+
+
+def needs_torch(item: Import) -> bool:
+    module = own_module(item.name)
+    if module is None:
+        return item.name.split(".")[0] in {"torch", "tensorboard"} or item.name.startswith("safetensors.torch")
+    return PICTURE[HOME[module]].torch
+
+
+def test_every_module_stands_in_the_picture() -> None:
+    unknown = [module for module in MODULES if module not in HOME]
+    assert not unknown, f"{unknown}: not in PICTURE of tests/test_architecture.py; give each its room there and in docs/architecture.md"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module in HOME])
+def test_a_module_imports_only_what_its_room_knows(module: str) -> None:
+    home = PICTURE[HOME[module]]
+    known = home.modules.union(*(PICTURE[name].modules for name in home.knows))
+    strangers = [
+        f"{module}.py:{item.line} imports {item.name}"
+        for item in imports_of(module)
+        if (target := own_module(item.name)) is not None and target in HOME and target not in known
+    ]
+    assert not strangers, f"{HOME[module]} knows only: {', '.join(sorted(known))}"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module in HOME and not PICTURE[HOME[module]].torch])
+def test_torch_stays_behind_its_door(module: str) -> None:
+    """Below the command line nothing without torch imports it anywhere; on top it is imported inside functions only."""
+    on_top = HOME[module] == "top"
+    through = [
+        f"{module}.py:{item.line} imports {item.name}"
+        for item in imports_of(module)
+        if needs_torch(item) and (item.runs_at_import or not on_top)
+    ]
+    assert not through
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {
+        module: {
+            target
+            for item in imports_of(module)
+            if item.runs_at_import and (target := own_module(item.name)) in HOME and target not in {module, "__init__"}
+        }
+        for module in MODULES
+    }
+    while leaves := [module for module, targets in graph.items() if not targets & graph.keys()]:
+        for module in leaves:
+            del graph[module]
+    assert not graph, f"a circle among {sorted(graph)}"
+
+
+@pytest.mark.parametrize("arguments", [["-c", "import seqloom"], ["-m", "seqloom", "--help"], ["-m", "seqloom", "train", "--help"]])
+def test_torch_is_not_loaded_for_an_import_or_for_help(arguments: list[str]) -> None:
+    result = subprocess.run([sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time:")}
+    assert "seqloom" in loaded
+    assert not {name for name in loaded if name.split(".")[0] in {"torch", "tensorboard", "matplotlib", "onnxruntime"}}
