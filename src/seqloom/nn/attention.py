@@ -1,0 +1,155 @@
+"""Attention: what the decoder reads of the source at each target position.
+
+One contract. `prepare(states (B, S, E))` gives the tensors that depend on the source alone, computed once a sentence;
+`forward(query (B, T, D), memory, mask (B, S))` gives the context (B, T, context_width) and, where asked for, the weights (B, T, S).
+Nothing is kept on the module. A new attention is a config class in `config.py`, a module here and an entry in ATTENTIONS.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqloom import config
+
+__all__ = ["ATTENTIONS", "Attention", "make_attention"]
+
+Memory = dict[str, Tensor]
+
+
+class Attention(nn.Module):
+    """The contract above."""
+
+    context_width: int
+
+    def prepare(self, states: Tensor) -> Memory:
+        raise NotImplementedError
+
+    def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        raise NotImplementedError
+
+
+class NoAttention(Attention):
+    """A context of width 0: all that is known of the source came with the first state (Sutskever et al. 2014)."""
+
+    context_width = 0
+
+    def __init__(self, config: config.NoAttention, query: int, source: int, dropout: float) -> None:
+        super().__init__()
+
+    def prepare(self, states: Tensor) -> Memory:
+        return {}
+
+    def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return query[..., :0], None
+
+
+class DotAttention(Attention):
+    """score = query · source (Luong et al. 2015, 'dot'); the source is first mapped to the query's width where the widths differ."""
+
+    def __init__(self, config: config.DotAttention, query: int, source: int, dropout: float) -> None:
+        super().__init__()
+        self.context_width = source
+        self.keys = nn.Identity() if query == source else nn.Linear(source, query, bias=False)
+
+    def prepare(self, states: Tensor) -> Memory:
+        return {"keys": self.keys(states), "values": states}
+
+    def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return _read(query @ memory["keys"].transpose(1, 2), memory, mask)
+
+
+class BilinearAttention(DotAttention):
+    """score = query W source (Luong et al. 2015, 'general'); W source is computed once a sentence."""
+
+    def __init__(self, config: config.BilinearAttention, query: int, source: int, dropout: float) -> None:
+        Attention.__init__(self)
+        self.context_width = source
+        self.keys = nn.Linear(source, query, bias=False)
+
+
+class AdditiveAttention(Attention):
+    """score = v · tanh(W query + U source) (Bahdanau et al. 2015, appendix A.1.2)."""
+
+    def __init__(self, config: config.AdditiveAttention, query: int, source: int, dropout: float) -> None:
+        super().__init__()
+        self.context_width = source
+        self.query = nn.Linear(query, config.width, bias=False)
+        self.keys = nn.Linear(source, config.width)
+        self.score = nn.Linear(config.width, 1, bias=False)
+
+    def prepare(self, states: Tensor) -> Memory:
+        return {"keys": self.keys(states), "values": states}
+
+    def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        inner = torch.tanh(self.query(query).unsqueeze(2) + memory["keys"].unsqueeze(1))  # (B, T, S, width)
+        return _read(self.score(inner).squeeze(3), memory, mask)
+
+
+class MultiheadAttention(Attention):
+    """Scaled dot products in several heads (Vaswani et al. 2017, 3.2.2). The weights are the mean over the heads."""
+
+    def __init__(self, config: config.MultiheadAttention, query: int, source: int, dropout: float) -> None:
+        super().__init__()
+        self.context_width = query
+        self.heads = config.heads
+        self.query = nn.Linear(query, query)
+        self.keys_values = nn.Linear(source, 2 * query)
+        self.outer = nn.Linear(query, query)
+        self.dropout = dropout
+
+    def prepare(self, states: Tensor) -> Memory:
+        keys, values = (split_heads(part, self.heads) for part in self.keys_values(states).chunk(2, dim=2))
+        return {"keys": keys, "values": values}
+
+    def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        queries = split_heads(self.query(query), self.heads)  # (B, H, T, d)
+        if not need_weights:
+            dropout = self.dropout if self.training else 0.0
+            heads = functional.scaled_dot_product_attention(
+                queries, memory["keys"], memory["values"], attn_mask=mask[:, None, None, :], dropout_p=dropout
+            )
+            return self.outer(join_heads(heads)), None
+        scores = queries @ memory["keys"].transpose(2, 3) / math.sqrt(queries.shape[3])  # (B, H, T, S)
+        weights = _softmax(scores, mask[:, None, None, :])
+        return self.outer(join_heads(weights @ memory["values"])), weights.mean(1)
+
+
+ATTENTIONS: dict[str, Callable[..., Attention]] = {
+    "none": NoAttention,
+    "dot": DotAttention,
+    "bilinear": BilinearAttention,
+    "additive": AdditiveAttention,
+    "multihead": MultiheadAttention,
+}
+
+
+def make_attention(config: Any, *, query: int, source: int, dropout: float) -> Attention:
+    """The attention that the config names, for queries of width `query` over states of width `source`."""
+    return ATTENTIONS[config.kind](config, query, source, dropout)
+
+
+def split_heads(inputs: Tensor, heads: int) -> Tensor:
+    """(B, T, H·d) to (B, H, T, d)."""
+    return inputs.unflatten(2, (heads, -1)).transpose(1, 2)
+
+
+def join_heads(inputs: Tensor) -> Tensor:
+    """(B, H, T, d) to (B, T, H·d)."""
+    return inputs.transpose(1, 2).flatten(2)
+
+
+def _read(scores: Tensor, memory: Memory, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The context (B, T, E) and the weights (B, T, S) for scores (B, T, S)."""
+    weights = _softmax(scores, mask.unsqueeze(1))
+    return weights @ memory["values"], weights
+
+
+def _softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Weights that are zero at padding; in the dtype of the scores."""
+    return scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1).to(scores.dtype)

@@ -1,0 +1,104 @@
+"""Heads: decoder states to scores of target symbols, and to a loss.
+
+Losses travel as (sum, count), so that batches of any size add up to the same mean.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqloom import config
+from seqloom.nn.cross_entropy import smoothed_cross_entropy
+from seqloom.nn.decoders import Decoded
+
+__all__ = ["LossSum", "Pointer", "TokenHead"]
+
+
+class LossSum(NamedTuple):
+    """A loss added up over the target symbols of a batch."""
+
+    loss: Tensor
+    """What is made small: cross-entropy with label smoothing, in nats."""
+    nll: Tensor
+    """Cross-entropy without smoothing, in nats, no gradient."""
+    count: Tensor
+    """Target symbols, </s> included."""
+    correct: Tensor
+    """Target symbols that were the best guess, given the true ones before."""
+
+
+class Pointer(NamedTuple):
+    """Where each source symbol stands among the target's symbols."""
+
+    copy_ids: Tensor
+    """(B, S): the id in the target vocabulary, V + k for the k-th symbol that it lacks, -1 for what cannot be copied."""
+    extra: int
+    """How many ids past V there are in the batch."""
+
+
+class TokenHead(nn.Module):
+    """A projection to the vocabulary, tied to the target embedding where the config says so, and with `copy` a pointer:
+    p = g · softmax(vocabulary) + (1 - g) · attention to the positions that hold the symbol (See et al. 2017, eq. 9).
+    """
+
+    def __init__(self, config: config.ModelConfig, width: int, vocabulary: int, embedding: nn.Embedding | None) -> None:
+        super().__init__()
+        self.label_smoothing = config.head.label_smoothing
+        inner = width if embedding is None else embedding.embedding_dim
+        self.narrow = nn.Identity() if inner == width else nn.Linear(width, inner, bias=False)
+        self.project = nn.Linear(inner, vocabulary)
+        if embedding is not None:
+            self.project.weight = embedding.weight
+        self.gate = nn.Linear(width, 1) if config.copy_source else None
+
+    @property
+    def points(self) -> bool:
+        """Whether there is a pointer, which needs attention weights."""
+        return self.gate is not None
+
+    def log_probs(self, decoded: Decoded, pointer: Pointer | None = None) -> Tensor:
+        """Log-probabilities (B, T, V) in float32, or (B, T, V + extra) with a pointer."""
+        scores = self.project(self.narrow(decoded.hidden)).float()
+        if self.gate is None or pointer is None:
+            return scores.log_softmax(-1)
+        generate, weights = self._pointer_parts(decoded, pointer)
+        mixed = torch.cat([scores.softmax(-1) * generate, scores.new_zeros(*scores.shape[:2], pointer.extra)], 2)
+        index = pointer.copy_ids.clamp(min=0).unsqueeze(1).expand_as(weights)
+        mixed = mixed.scatter_add(2, index, weights * (1 - generate))
+        return mixed.clamp(min=1e-30).log()
+
+    def loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer | None = None) -> LossSum:
+        """The loss of targets (B, T) where the mask (B, T) is True."""
+        if self.gate is not None and pointer is not None:
+            return self._pointer_loss(decoded, target, mask, pointer)
+        hidden, wanted = self.narrow(decoded.hidden)[mask], target[mask]  # (n, D), (n,): padding is not projected
+        loss, nll, correct = smoothed_cross_entropy(hidden, self.project.weight, self.project.bias, wanted, self.label_smoothing)
+        return LossSum(loss, nll, mask.sum(), correct)
+
+    def _pointer_loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer) -> LossSum:
+        generate, weights = self._pointer_parts(decoded, pointer)
+        scores = self.project(self.narrow(decoded.hidden)).float().log_softmax(-1)  # (B, T, V)
+        known = target < scores.shape[2]
+        generated = scores.gather(2, target.clamp(max=scores.shape[2] - 1).unsqueeze(2)).squeeze(2).exp() * known
+        copied = (weights * (pointer.copy_ids.unsqueeze(1) == target.unsqueeze(2))).sum(2)
+        share = generate.squeeze(2)
+        nll = -(share * generated + (1 - share) * copied).clamp(min=1e-30).log()[mask]
+        smooth = -scores.mean(2)[mask]
+        loss = (1 - self.label_smoothing) * nll + self.label_smoothing * smooth
+        with torch.no_grad():
+            correct = (self.log_probs(decoded, pointer).argmax(2) == target)[mask].sum()
+        return LossSum(loss.sum(), nll.detach().sum(), mask.sum(), correct)
+
+    def _pointer_parts(self, decoded: Decoded, pointer: Pointer) -> tuple[Tensor, Tensor]:
+        """The gate (B, T, 1) and the attention (B, T, S) over what can be copied, which sums to 1; the gate is 1 where nothing can."""
+        if self.gate is None or decoded.attention is None:
+            raise RuntimeError("a pointer needs the attention of the decoder")
+        can = (pointer.copy_ids >= 0).unsqueeze(1)
+        weights = decoded.attention.float() * can
+        weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-9)
+        generate = torch.sigmoid(self.gate(decoded.hidden).float())
+        return torch.where(can.any(2, keepdim=True), generate, 1.0), weights

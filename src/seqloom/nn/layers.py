@@ -1,0 +1,138 @@
+"""The small parts that encoders and decoders are made of, and how every weight begins."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqloom.nn.dropout import Dropout
+
+__all__ = ["FeedForward", "Recurrence", "TokenInput", "initialise", "last_real", "positions", "reverse_real"]
+
+
+def initialise(model: nn.Module) -> None:
+    """Give every weight its first value; the only place where this is done.
+
+    Matrices: uniform with variance 2 / (inputs + outputs) (Glorot & Bengio 2010). Recurrent matrices: orthogonal, a gate at a time
+    (Saxe et al. 2014). Embeddings: normal with variance 1 / D, since inputs are scaled by sqrt(D) and tied outputs are not.
+    Biases: zero, but one for the forget gate of an LSTM (Jozefowicz et al. 2015).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
+        elif isinstance(module, nn.RNNBase):
+            _initialise_recurrent(module)
+
+
+def _initialise_recurrent(rnn: nn.RNNBase) -> None:
+    for name, weight in rnn.named_parameters():
+        if "bias" in name:
+            nn.init.zeros_(weight)
+        elif "_hh_" in name:
+            for gate in weight.data.split(rnn.hidden_size):
+                nn.init.orthogonal_(gate)
+        else:
+            for gate in weight.data.split(rnn.hidden_size):
+                nn.init.xavier_uniform_(gate)
+    if isinstance(rnn, nn.LSTM):
+        with torch.no_grad():
+            rnn.bias_ih_l0[rnn.hidden_size : 2 * rnn.hidden_size] = 1.0
+
+
+class TokenInput(nn.Module):
+    """Ids to vectors of about unit variance, with dropout."""
+
+    def __init__(self, size: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(size, width)
+        self.dropout = Dropout(dropout)
+        self.scale = math.sqrt(width)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Vectors (B, T, D) of ids (B, T). Ids past the vocabulary (copied source symbols) are read as <unk>, id 3."""
+        known = torch.where(ids < self.embedding.num_embeddings, ids, 3)
+        return self.dropout(self.embedding(known) * self.scale)
+
+
+class Recurrence(nn.Module):
+    """One recurrent layer of one direction: whole sequences by the fused kernel, a single position by the cell, with the same weights."""
+
+    def __init__(self, cell: str, inputs: int, width: int) -> None:
+        super().__init__()
+        kinds = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+        self.cell = cell
+        self.width = width
+        self.rnn = kinds[cell](inputs, width, batch_first=True)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """What a state holds: ("hidden", "cell") for an LSTM, else ("hidden",)."""
+        return ("hidden", "cell") if self.cell == "lstm" else ("hidden",)
+
+    def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Outputs (B, T, W) and the state after the last position, tensors (B, W); no state means zeros."""
+        if inputs.shape[1] == 1 and state is not None:
+            state = self._step(inputs[:, 0], state)
+            return state[0].unsqueeze(1), state
+        if state is None:
+            outputs, final = self.rnn(inputs)
+        else:
+            parts = tuple(part.unsqueeze(0).contiguous() for part in state)
+            outputs, final = self.rnn(inputs, parts if self.cell == "lstm" else parts[0])
+        finals = final if isinstance(final, tuple) else (final,)
+        return outputs, tuple(part.squeeze(0) for part in finals)
+
+    def _step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The state after one position, from inputs (B, D). nn.LSTM for one step costs twice the cell."""
+        rnn = self.rnn
+        weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+        if torch.is_autocast_enabled(inputs.device.type):
+            dtype = torch.get_autocast_dtype(inputs.device.type)
+            inputs, weights = inputs.to(dtype), tuple(weight.to(dtype) for weight in weights)
+            state = tuple(part.to(dtype) for part in state)
+        if self.cell == "lstm":
+            return tuple(torch.lstm_cell(inputs, list(state), *weights))
+        cell = torch.gru_cell if self.cell == "gru" else torch.rnn_tanh_cell
+        return (cell(inputs, state[0], *weights),)
+
+
+class FeedForward(nn.Module):
+    """Two matrices with a ReLU between (Vaswani et al. 2017, eq. 2)."""
+
+    def __init__(self, width: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, inner)
+        self.outer = nn.Linear(inner, width)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.outer(self.dropout(functional.relu(self.inner(inputs))))
+
+
+def positions(length: int, width: int, offset: int, like: Tensor) -> Tensor:
+    """Sinusoidal position vectors (length, width) from position `offset` on (Vaswani et al. 2017, 3.5), scaled to unit variance."""
+    half = (width + 1) // 2
+    rates = torch.exp(torch.arange(half, device=like.device, dtype=torch.float32) * (-math.log(10_000.0) / max(half - 1, 1)))
+    angles = torch.arange(offset, offset + length, device=like.device, dtype=torch.float32).unsqueeze(1) * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width].to(like.dtype)
+
+
+def reverse_real(inputs: Tensor, mask: Tensor) -> Tensor:
+    """Each row (B, S, D) reversed within its own length; the padding stays where it is. Its own inverse."""
+    length = mask.sum(1, keepdim=True)
+    place = torch.arange(mask.shape[1], device=mask.device).unsqueeze(0)
+    index = torch.where(mask, length - 1 - place, place)
+    return inputs.gather(1, index.unsqueeze(2).expand(-1, -1, inputs.shape[2]))
+
+
+def last_real(outputs: Tensor, mask: Tensor) -> Tensor:
+    """The vector (B, D) at the last real position of outputs (B, S, D)."""
+    index = (mask.sum(1) - 1).clamp(min=0)
+    return outputs.gather(1, index.view(-1, 1, 1).expand(-1, 1, outputs.shape[2])).squeeze(1)
