@@ -1,0 +1,108 @@
+"""Columns: how the text of each is cut, which of them share their symbols, and what is learned for them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
+from seqloom.errors import CheckpointError
+from seqloom.subwords import Subwords
+from seqloom.units import Characters, Tokens, Unit, Words, clean
+from seqloom.vocabulary import DAMAGED, commonest
+
+__all__ = ["Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "unit_of"]
+
+_NUMBERED = re.compile(r"\d+:")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: how its text is cut, and its namespace in a vocabulary that it shares with columns of another config.
+
+    Namespace 0 is a vocabulary for this config alone. Otherwise it is the number of the first column with this config: the symbol "V"
+    of namespace 2 is kept as "2:V". Namespace 1 is unmarked but for symbols that look marked.
+    """
+
+    config: FieldConfig
+    unit: Unit
+    namespace: int = 0
+
+    def split(self, text: str) -> list[str]:
+        return self.unit.split(clean(self.config, text))
+
+    def split_many(self, texts: Iterable[str]) -> list[list[str]]:
+        return self.unit.split_many([clean(self.config, text) for text in texts])
+
+    def keys(self, symbols: list[str]) -> list[str]:
+        """The symbols as the vocabulary has them."""
+        if self.namespace == 0:
+            return symbols
+        if self.namespace == 1:
+            return [f"1:{symbol}" if _NUMBERED.match(symbol) else symbol for symbol in symbols]
+        return [f"{self.namespace}:{symbol}" for symbol in symbols]
+
+    def name(self, key: str) -> str:
+        """The symbol that the vocabulary has under `key`."""
+        return key.removeprefix(f"{self.namespace}:") if self.namespace else key
+
+    def same_symbols(self, other: Column) -> bool:
+        """Whether a symbol here and the same string there mean the same, so that one can be copied into the other."""
+        mine, theirs = self.config, other.config
+        if isinstance(mine, TokensField) or isinstance(theirs, TokensField):
+            return mine.kind == theirs.kind
+        return all(getattr(mine, name) == getattr(theirs, name) for name in ("unit", "decompose", "byte_fallback"))
+
+
+def first_alike(config: FieldsConfig, index: int) -> int:
+    """The first source column with the config of this one: they share their symbols."""
+    return config.source.index(config.source[index])
+
+
+def groups(config: FieldsConfig) -> dict[int, list[int]]:
+    """The source columns of each config, under the first of them."""
+    members: dict[int, list[int]] = {}
+    for index in range(len(config.source)):
+        members.setdefault(first_alike(config, index), []).append(index)
+    return members
+
+
+def namespace(config: FieldsConfig, index: int) -> int:
+    """The namespace of a source column; see `Column`."""
+    return first_alike(config, index) + 1 if len(groups(config)) > 1 else 0
+
+
+def build_columns(config: FieldsConfig, units: dict[int, Unit]) -> list[Column]:
+    """The source columns, from the unit of each group."""
+    return [Column(part, units[first_alike(config, index)], namespace(config, index)) for index, part in enumerate(config.source)]
+
+
+def learn(config: FieldConfig, texts: Callable[[], Iterator[str]]) -> tuple[Unit, list[str]]:
+    """The unit of a config and its symbols, commonest first."""
+    if isinstance(config, TextField) and config.unit == "subword":
+        subwords = Subwords.train(config, lambda: (clean(config, text) for text in texts()))
+        return subwords, subwords.pieces
+    unit = unit_of(config, None)
+    counts: Counter[str] = Counter()
+    for text in texts():
+        counts.update(unit.split(clean(config, text)))
+    return unit, commonest(counts, config.min_count, config.max_size)
+
+
+def unit_of(config: FieldConfig, model: str | None) -> Unit:
+    """The unit that a config names; subwords need the `model` that `model_of` gave."""
+    if isinstance(config, TokensField):
+        return Tokens(clean(config, config.separator))
+    if config.unit == "subword":
+        if not isinstance(model, str) or not model:
+            raise CheckpointError(f"fields: the subword model is missing. {DAMAGED}")
+        return Subwords(base64.b64decode(model, validate=True), config.byte_fallback)
+    return Characters(config.decompose) if config.unit == "character" else Words()
+
+
+def model_of(unit: Unit) -> str | None:
+    """The subword model in base64; None where there is none."""
+    return base64.b64encode(unit.model).decode("ascii") if isinstance(unit, Subwords) else None

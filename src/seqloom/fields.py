@@ -1,0 +1,346 @@
+"""Fields: from raw values to ids and back. What is learned from the training texts is kept in `fields.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, unit_of
+from seqloom.config import FieldsConfig
+from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
+from seqloom.subwords import Subwords
+from seqloom.units import Unit
+from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SEP, SEPARATOR, SPECIALS, UNK, Vocabulary, entry
+
+__all__ = ["FORMAT", "Fields", "Ids", "SourceField", "TargetField"]
+
+FORMAT = 1
+
+Ids = npt.NDArray[np.int64]
+Value = str | Sequence[str]
+
+
+class Row(Protocol):
+    """What is learned from: one pair and where it stands."""
+
+    @property
+    def source(self) -> Sequence[str]: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def where(self) -> str: ...
+
+
+class TargetField:
+    """Text or tokens of the target as ids, without <s> and </s>, which batching adds."""
+
+    kind: ClassVar[Literal["ids"]] = "ids"
+
+    def __init__(self, column: Column, vocabulary: Vocabulary) -> None:
+        self.column = column
+        self.vocabulary = vocabulary
+
+    @property
+    def size(self) -> int:
+        """Vocabulary size V."""
+        return len(self.vocabulary)
+
+    def normalize(self, value: str) -> str:
+        """The text as the field sees it, which is what `decode` gives back where every symbol is known."""
+        return self.column.unit.join(self.column.split(value))
+
+    def symbols(self, value: str) -> list[str]:
+        """The symbols of the text, known or not."""
+        return self.column.split(value)
+
+    def unknown(self, value: str) -> list[str]:
+        """The symbols that the vocabulary does not have, in order, as often as they occur."""
+        return [symbol for symbol in self.symbols(value) if symbol not in self.vocabulary]
+
+    def encode(self, value: str) -> Ids:
+        """Ids, int64 (T,); the empty text has T = 0."""
+        return _array(self.vocabulary.ids(self.symbols(value)))
+
+    def encode_many(self, values: Iterable[str]) -> list[Ids]:
+        """As `encode`, for many values at once."""
+        return [_array(self.vocabulary.ids(symbols)) for symbols in self.column.split_many(values)]
+
+    def to_symbols(self, ids: Iterable[int] | Ids, extra: Sequence[str] = ()) -> list[str]:
+        """The symbols of ids up to the first </s>, without <pad> and <s>; id V + k is the copied symbol extra[k]."""
+        return _to_symbols(self.vocabulary, ids, extra)
+
+    def decode(self, ids: Iterable[int] | Ids, extra: Sequence[str] = ()) -> str:
+        """The text of ids up to the first </s>; an unknown symbol is shown as "<unk>"."""
+        return self.column.unit.join(self.to_symbols(ids, extra))
+
+
+class SourceField:
+    """One or more source columns as one sequence of ids, <sep> between columns and </s> at the end."""
+
+    kind: ClassVar[Literal["ids"]] = "ids"
+
+    def __init__(self, columns: Sequence[Column], vocabulary: Vocabulary) -> None:
+        self.columns = tuple(columns)
+        self.vocabulary = vocabulary
+
+    @property
+    def size(self) -> int:
+        """Vocabulary size V."""
+        return len(self.vocabulary)
+
+    def split(self, value: Value) -> list[list[str]]:
+        """The symbols of each column, without namespaces.
+
+        Raises:
+            DataError: another number of columns than the field was made for.
+        """
+        return [column.split(text) for column, text in zip(self.columns, self._texts(value), strict=True)]
+
+    def symbols(self, value: Value) -> list[str]:
+        """The symbols of all columns as the vocabulary has them, <sep> between; `encode` has one more, </s>."""
+        parts = self._keys(self.split(value))
+        return [*parts[0], *chain.from_iterable((SEPARATOR, *part) for part in parts[1:])]
+
+    def unknown(self, value: Value) -> list[str]:
+        """The symbols that the vocabulary does not have, in order, as often as they occur."""
+        return [key for part in self._keys(self.split(value)) for key in part if key not in self.vocabulary]
+
+    def encode(self, value: Value) -> Ids:
+        """Ids, int64 (S,), with </s> at the end; an empty text in a single column gives S = 1."""
+        return self._ids(self.split(value))
+
+    def encode_many(self, values: Iterable[Value]) -> list[Ids]:
+        """As `encode`, for many values at once."""
+        rows = [self._texts(value) for value in values]
+        columns = [column.split_many([row[index] for row in rows]) for index, column in enumerate(self.columns)]
+        return [self._ids(parts) for parts in zip(*columns, strict=True)]
+
+    def decode(self, ids: Iterable[int] | Ids, extra: Sequence[str] = ()) -> str:
+        """The text of ids up to the first </s>, with a tab between columns."""
+        numbers = _numbers(ids)
+        texts: list[str] = []
+        for column in self.columns:
+            end = numbers.index(SEP) if column is not self.columns[-1] and SEP in numbers else len(numbers)
+            part, numbers = numbers[:end], numbers[end + 1 :]
+            texts.append(column.unit.join(column.name(key) for key in _to_symbols(self.vocabulary, part, extra)))
+        return "\t".join(texts)
+
+    def _texts(self, value: Value) -> Sequence[str]:
+        texts = (value,) if isinstance(value, str) else value
+        if len(texts) != len(self.columns):
+            expected = len(self.columns)
+            raise DataError(f"source: {len(texts)} columns; expected {expected}. Give those that the model was trained with, in order.")
+        return texts
+
+    def _keys(self, parts: Sequence[list[str]]) -> list[list[str]]:
+        return [column.keys(part) for column, part in zip(self.columns, parts, strict=True)]
+
+    def _ids(self, parts: Sequence[list[str]]) -> Ids:
+        first, *others = (self.vocabulary.ids(part) for part in self._keys(parts))
+        for part in others:
+            first.append(SEP)
+            first.extend(part)
+        first.append(EOS)
+        return _array(first)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Both sides of a task: what was learned from the training texts, and nothing else, turns values into arrays."""
+
+    config: FieldsConfig
+    source: SourceField
+    target: TargetField
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, config: FieldsConfig, rows: Iterable[Row], names: Sequence[str] = ()) -> Fields:
+        """Fields learned from the training rows, which are gone through several times; `names` of the source columns are kept.
+
+        Raises:
+            ConfigError: `shared` with sides that are cut differently, or a size too small for subwords.
+            DataError: a row with another number of source columns.
+        """
+        _check_shared(config)
+        rows = list(rows) if isinstance(rows, Iterator) else rows
+        units: dict[int, Unit] = {}
+        keys: list[str] = []
+        for index, members in groups(config).items():
+            texts = partial(_texts, rows, members, len(config.source), config.shared)
+            units[index], symbols = learn(config.source[index], texts)
+            keys += Column(config.source[index], units[index], namespace(config, index)).keys(symbols)
+        source = SourceField(build_columns(config, units), Vocabulary(keys, _reserved(config)))
+        if config.shared:
+            return cls(config, source, TargetField(source.columns[0], source.vocabulary), tuple(names))
+        unit, symbols = learn(config.target, partial(_texts, rows, (), len(config.source), True))
+        return cls(config, source, TargetField(Column(config.target, unit), Vocabulary(symbols)), tuple(names))
+
+    def copy_ids(self, source: Value) -> tuple[Ids, list[str]]:
+        """For each source position the id of its symbol among the targets, int64 (S,), and the source symbols that targets do not have.
+
+        S is that of `source.encode`. Symbol k of the second has id V + k, V the target's size. -1 stands where nothing can be copied:
+        at </s>, <sep> and columns that are cut differently from the target.
+        """
+        extra: dict[str, int] = {}
+        ids: list[int] = []
+        for column, symbols in zip(self.source.columns, self.source.split(source), strict=True):
+            if column.same_symbols(self.target.column):
+                ids += [self._target_id(symbol, extra) for symbol in symbols]
+            else:
+                ids += [-1] * len(symbols)
+            ids.append(-1)
+        return _array(ids), list(extra)
+
+    def encode_target(self, target: str, extra: Sequence[str]) -> Ids:
+        """As `target.encode`, but an unknown symbol that `extra` has at k gets id V + k."""
+        places = {symbol: index for index, symbol in reversed(list(enumerate(extra)))}
+        known, size = self.target.vocabulary, self.target.size
+        symbols = self.target.symbols(target)
+        return _array([size + places[symbol] if symbol in places and symbol not in known else known.id(symbol) for symbol in symbols])
+
+    def state(self) -> dict[str, Any]:
+        """What `fields.json` holds: the config, the vocabularies and the subword models."""
+        firsts = groups(self.config)  # columns alike share a model: it is written once
+        models = [model_of(column.unit) if index in firsts else None for index, column in enumerate(self.source.columns)]
+        state: dict[str, Any] = {"format": FORMAT, "names": list(self.names), "config": self.config.model_dump(mode="json")}
+        state["source"] = {"vocabulary": self.source.vocabulary.state(), "subwords": models}
+        if not self.config.shared:
+            state["target"] = {"vocabulary": self.target.vocabulary.state(), "subwords": [model_of(self.target.column.unit)]}
+        return state
+
+    @classmethod
+    def from_state(cls, state: object) -> Fields:
+        """The fields that `state` was taken from.
+
+        Raises:
+            CheckpointError: keys are missing or of wrong types, the parts contradict each other, or another format number.
+        """
+        try:
+            return _restore(state)
+        except CheckpointError:
+            raise
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            reason = f"config.{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        except (SeqloomError, KeyError, IndexError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+            reason = " ".join(str(error).split())
+        raise CheckpointError(f"fields: cannot be read: {reason}. {DAMAGED}")
+
+    def save(self, path: str | Path) -> None:
+        """Writes `state` as JSON; a crash leaves the old file or the new one, never half of one."""
+        path = Path(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump(self.state(), file, ensure_ascii=False, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Fields:
+        """The fields that `save` wrote; CheckpointError names the file when it is missing or damaged."""
+        try:
+            state: object = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read ({error.strerror}); expected the fields of a run. Check the path.") from None
+        except (ValueError, RecursionError):
+            raise CheckpointError(f"{path}: not JSON. {DAMAGED}") from None
+        try:
+            return cls.from_state(state)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+
+    def _target_id(self, symbol: str, extra: dict[str, int]) -> int:
+        if symbol in self.target.vocabulary:
+            return self.target.vocabulary.id(symbol)
+        return self.target.size + extra.setdefault(symbol, len(extra))
+
+
+def _reserved(config: FieldsConfig) -> list[str]:
+    return [SEPARATOR] if len(config.source) > 1 else []
+
+
+def _check_shared(config: FieldsConfig) -> None:
+    if config.shared and any(part != config.target for part in config.source):
+        raise ConfigError("fields.shared: columns with different settings; expected the same for one vocabulary. Set shared to false.")
+
+
+def _texts(rows: Iterable[Row], columns: Sequence[int], width: int, has_target: bool) -> Iterator[str]:
+    for row in rows:
+        if len(row.source) != width:
+            got = len(row.source)
+            raise DataError(f"{row.where}: {got} source columns; expected {width}. Give fields.source an entry a column or mend the line.")
+        for index in columns:
+            yield row.source[index]
+        if has_target:
+            yield row.target
+
+
+def _restore(state: object) -> Fields:
+    number = entry(state, "format", int)
+    if number != FORMAT:
+        raise CheckpointError(f"fields: format {number}; expected {FORMAT}. Use the Seqloom that wrote it, or train again.")
+    names: list[object] = entry(state, "names", list)
+    config = FieldsConfig.model_validate(entry(state, "config", dict))
+    _check_shared(config)
+    vocabulary, models = _side(entry(state, "source", dict), len(config.source), _reserved(config))
+    columns = build_columns(config, {index: unit_of(config.source[index], models[index]) for index in groups(config)})
+    source = SourceField(columns, vocabulary)
+    if config.shared:
+        target = TargetField(columns[0], vocabulary)
+    else:
+        vocabulary, models = _side(entry(state, "target", dict), 1, [])
+        target = TargetField(Column(config.target, unit_of(config.target, models[0])), vocabulary)
+    for column in source.columns:
+        _check_pieces(column, source.vocabulary)
+    _check_pieces(target.column, target.vocabulary)
+    return Fields(config, source, target, tuple(map(str, names)))
+
+
+def _check_pieces(column: Column, vocabulary: Vocabulary) -> None:
+    if isinstance(column.unit, Subwords) and not all(key in vocabulary for key in column.keys(column.unit.pieces)):
+        raise CheckpointError(f"fields: the subword model is of another vocabulary. {DAMAGED}")
+
+
+def _side(state: dict[str, Any], columns: int, reserved: list[str]) -> tuple[Vocabulary, list[Any]]:
+    vocabulary = Vocabulary.from_state(entry(state, "vocabulary", dict))
+    models: list[Any] = entry(state, "subwords", list)
+    if len(models) != columns or list(vocabulary.reserved) != reserved:
+        raise CheckpointError(f"fields: made for another number of columns; expected {columns}. {DAMAGED}")
+    return vocabulary, models
+
+
+def _array(ids: list[int]) -> Ids:
+    return np.array(ids, dtype=np.int64)
+
+
+def _numbers(ids: Iterable[int] | Ids) -> list[int]:
+    return ids.tolist() if isinstance(ids, np.ndarray) else [int(number) for number in ids]
+
+
+def _to_symbols(vocabulary: Vocabulary, ids: Iterable[int] | Ids, extra: Sequence[str]) -> list[str]:
+    symbols: list[str] = []
+    for number in _numbers(ids):
+        if number == EOS:
+            break
+        if number in (PAD, BOS):
+            continue
+        copied = number - len(vocabulary)
+        if copied < 0:
+            symbols.append(vocabulary.symbol(number) if number >= 0 else SPECIALS[UNK])
+        else:
+            symbols.append(extra[copied] if copied < len(extra) else SPECIALS[UNK])
+    return symbols

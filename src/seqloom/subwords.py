@@ -1,0 +1,160 @@
+"""Subwords learned from the training texts: sentencepiece's byte-pair encoding or unigram model, without any loss of text."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from seqloom.config import TextField
+from seqloom.errors import CheckpointError, ConfigError
+from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SPECIALS, UNK
+
+__all__ = ["Subwords"]
+
+DEFAULT_SIZE = 8000
+SAMPLE = 2_000_000  # sentences; more change the pieces little and cost gigabytes
+COVERAGE = 0.9995  # sentencepiece's own advice for rich alphabets
+
+_BLANK = "\u2581"  # sentencepiece writes a blank so
+# Characters that sentencepiece would take for its own marks, or that make it drop the sentence: \ufdd0, never a character, and a letter.
+_ESCAPES = {"\ufdd0": "\ufdd0.", _BLANK: "\ufdd0_", "\u2585": "\ufdd0=", "\0": "\ufdd00"}
+_ESCAPED = {escape: character for character, escape in _ESCAPES.items()}
+_TO_ESCAPE = re.compile("[\ufdd0\u2581\u2585\0]")
+_TO_UNESCAPE = re.compile("\ufdd0[._=0]")
+_LOOKS_RESERVED = "(?<=<)(?=(?:pad|s|/s|unk|0x[0-9A-F]{2})>)"
+_BYTES = {f"<0x{value:02X}>": bytes([value]) for value in range(256)}
+
+
+class Subwords:
+    """A trained subword model: `join(split(text))` is the text, whatever it holds.
+
+    With byte fallback a character that was never seen is spelt as its UTF-8 bytes, "<0xE2>" and so on. Sequences of bytes that are not
+    UTF-8, which a network can produce, are shown as U+FFFD.
+    """
+
+    def __init__(self, model: bytes, byte_fallback: bool = True) -> None:
+        self.model = model
+        self.byte_fallback = byte_fallback
+        self._processor: Any = _sentencepiece().SentencePieceProcessor()
+        self._processor.LoadFromSerializedProto(model)
+        pieces: list[str] = [self._processor.IdToPiece(number) for number in range(self._processor.GetPieceSize())]
+        if tuple(pieces[: len(SPECIALS)]) != SPECIALS:
+            raise CheckpointError(f"fields: the subword model begins with other symbols than ours. {DAMAGED}")
+        self.pieces = pieces[len(SPECIALS) :]
+
+    @classmethod
+    def train(cls, config: TextField, texts: Callable[[], Iterator[str]]) -> Subwords:
+        """The model learned from all texts, which are gone through twice; smaller than asked for where the texts hold no more.
+
+        Raises:
+            ConfigError: `max_size` leaves no room for characters, or sentencepiece cannot learn from these texts.
+        """
+        counts, sentences = _survey(texts())
+        writer = io.BytesIO()
+        try:
+            _sentencepiece().SentencePieceTrainer.train(
+                sentence_iterator=_sentences(texts(), sentences, _rare(counts, config)),
+                model_writer=writer,
+                **_settings(config),
+            )
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(f"fields: no subwords can be learned from these texts ({reason}). Set unit to 'character'.") from None
+        return cls(writer.getvalue(), config.byte_fallback)
+
+    def split(self, text: str) -> list[str]:
+        return self._processor.encode(_escape(text), out_type=str)
+
+    def split_many(self, texts: Sequence[str]) -> list[list[str]]:
+        return self._processor.encode([_escape(text) for text in texts], out_type=str)
+
+    def join(self, symbols: Iterable[str]) -> str:
+        if self.byte_fallback:
+            spelt = b"".join(_BYTES.get(symbol) or symbol.encode("utf-8", "replace") for symbol in symbols)
+            text = spelt.decode("utf-8", "replace")
+        else:
+            text = "".join(symbols)
+        text = text.replace(_BLANK, " ").removeprefix(" ")
+        return _TO_UNESCAPE.sub(lambda match: _ESCAPED[match[0]], text) if "\ufdd0" in text else text
+
+
+def _sentencepiece() -> Any:
+    try:
+        return importlib.import_module("sentencepiece")
+    except ImportError:
+        reason = "fields: unit 'subword' needs the package sentencepiece"
+        raise ConfigError(f"{reason}. Run `pip install sentencepiece`, or set unit to 'character'.") from None
+
+
+def _settings(config: TextField) -> dict[str, Any]:
+    return {
+        "vocab_size": config.max_size or DEFAULT_SIZE,
+        "hard_vocab_limit": False,  # a small text gives fewer pieces, not an error
+        "model_type": config.subwords,
+        "byte_fallback": config.byte_fallback,
+        "character_coverage": 1.0,  # rare characters are taken out beforehand
+        "normalization_rule_name": "identity",  # the field normalises
+        "add_dummy_prefix": True,
+        "remove_extra_whitespaces": False,
+        "pad_id": PAD,
+        "bos_id": BOS,
+        "eos_id": EOS,
+        "unk_id": UNK,
+        "max_sentence_length": 1 << 30,  # bytes; the default drops sentences over 4192
+        "num_threads": 2,  # fixed: sums of floats depend on it
+        "minloglevel": 2,
+    }
+
+
+def _survey(texts: Iterable[str]) -> tuple[Counter[str], int]:
+    """Characters as the trainer will count them, and how many sentences there are."""
+    counts: Counter[str] = Counter()
+    sentences = 0
+    for text in texts:
+        counts.update(_escape(text))
+        sentences += 1
+    counts[_BLANK] = counts.pop(" ", 0) + sentences
+    return counts, sentences
+
+
+def _rare(counts: Counter[str], config: TextField) -> str:
+    """Characters that get no piece: none while all take a quarter of the room, else those beyond COVERAGE of the text or half the room.
+
+    The trainer's own `character_coverage` does not go below 0.98, too much for a rich alphabet in a small vocabulary.
+    """
+    size = config.max_size or DEFAULT_SIZE
+    fixed = len(SPECIALS) + (len(_BYTES) if config.byte_fallback else 0)
+    room = size - fixed
+    if room < 2:
+        raise ConfigError(f"fields: max_size {size} has no room for subwords; expected more than {fixed + 1}. Raise it or leave it empty.")
+    if len(counts) <= room // 4:
+        return ""
+    characters = sorted(counts, key=lambda character: (character != _BLANK, -counts[character], character))
+    total, seen, kept = sum(counts.values()), 0, 0
+    while kept < room // 2 and seen < COVERAGE * total:
+        seen += counts[characters[kept]]
+        kept += 1
+    return "".join(characters[kept:])
+
+
+def _sentences(texts: Iterable[str], count: int, rare: str) -> Iterator[str]:
+    """The texts to learn from, at most SAMPLE of them, evenly spread; cut at rare characters and where a piece could look special."""
+    kept = min(count, SAMPLE)
+    cut = re.compile(f"{_LOOKS_RESERVED}|[{re.escape(rare)}]+" if rare else _LOOKS_RESERVED)
+    is_empty = True
+    for index, text in enumerate(texts):
+        if index * kept // count == (index - 1) * kept // count:
+            continue
+        for part in filter(None, cut.split(_escape(text))):
+            is_empty = False
+            yield part
+    if is_empty:
+        yield " "  # the trainer refuses to learn from nothing
+
+
+def _escape(text: str) -> str:
+    return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], text) if _TO_ESCAPE.search(text) else text
