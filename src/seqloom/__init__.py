@@ -1,0 +1,43 @@
+"""Seqloom: sequence-to-sequence models from a file of pairs, with one command and no flags."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from seqloom.errors import CheckpointError, ConfigError, DataError, MissingFileError, SeqloomError, TrainingError
+from seqloom.version import __version__
+
+if TYPE_CHECKING:
+    from seqloom.config import RunConfig
+    from seqloom.model import Model, load, train
+    from seqloom.prediction import Output, Prediction
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "MissingFileError",
+    "Model",
+    "Output",
+    "Prediction",
+    "RunConfig",
+    "SeqloomError",
+    "TrainingError",
+    "__version__",
+    "load",
+    "train",
+]
+
+_LATER = {"Model": "model", "Output": "prediction", "Prediction": "prediction", "RunConfig": "config", "load": "model", "train": "model"}
+
+
+def __getattr__(name: str) -> Any:
+    """The torch side, imported when it is first asked for (PEP 562)."""
+    if name in _LATER:
+        return getattr(importlib.import_module(f"seqloom.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'seqloom' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,173 @@
+"""The run directory: every file is written whole or not at all, and holds nothing that could run code.
+
+    config.yaml            every setting, each automatic choice with its reason
+    fields.json            vocabularies and how text becomes ids
+    model.safetensors      the weights to predict with
+    metrics.jsonl          one line an evaluation
+    run.json               format number, versions, how the run ended
+    dev.jsonl              the dev pairs
+    training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from seqloom.version import __version__
+from seqloom.data import Row
+from seqloom.errors import CheckpointError
+from seqloom.files import write_atomically
+
+__all__ = ["FORMAT", "RunDirectory", "load_weights", "read_tensors", "write_tensors"]
+
+FORMAT = 1
+
+
+class RunDirectory:
+    """The files of one run."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.fields = self.path / "fields.json"
+        self.weights = self.path / "model.safetensors"
+        self.metrics = self.path / "metrics.jsonl"
+        self.about = self.path / "run.json"
+        self.dev = self.path / "dev.jsonl"
+        self.training = self.path / "training"
+        self.state = self.training / "state.safetensors"
+        self.best = self.training / "best"
+
+    def refuse_existing(self, *, overwrite: bool) -> None:
+        """Make sure that the directory may be made or replaced.
+
+        Raises:
+            CheckpointError: it is there already and may not be overwritten, or is not a run and not empty.
+        """
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            if not overwrite:
+                raise CheckpointError(
+                    f"{self.path}: exists already. Go on with it by `seqloom resume {self.path}`, replace it with --overwrite, or choose another --out."
+                )
+            if not self.about.is_file():
+                raise CheckpointError(f"{self.path}: exists and is no run of Seqloom, so it is not overwritten. Choose another --out.")
+
+    def create(self) -> None:
+        """Make the directory, in place of an older run."""
+        if self.path.exists():
+            shutil.rmtree(self.path)
+        self.best.mkdir(parents=True)
+
+    def check(self) -> dict[str, Any]:
+        """What run.json says, after making sure that this is a run of a format that can be read.
+
+        Raises:
+            CheckpointError: not a run directory, damaged, or of another format.
+        """
+        if not self.path.is_dir():
+            raise CheckpointError(f"{self.path}: no such run directory. `seqloom train PAIRS --out {self.path}` makes one.")
+        if not self.about.is_file():
+            raise CheckpointError(f"{self.path}: not a run directory, run.json is missing. Give the folder that `seqloom train` wrote.")
+        about = read_json(self.about)
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            found = about.get("format") if isinstance(about, dict) else about
+            raise CheckpointError(
+                f"{self.path}: format {found}; this is Seqloom {__version__}, which reads format {FORMAT}. Train it anew or use the Seqloom that wrote it."
+            )
+        for file in (self.config, self.fields):
+            if not file.is_file():
+                raise CheckpointError(f"{self.path}: {file.name} is missing, the run is incomplete. Train it anew with --overwrite.")
+        return about
+
+    def write_about(self, **more: Any) -> None:
+        """Write run.json."""
+        write_atomically(self.about, json.dumps({"format": FORMAT, "seqloom": __version__, **more}, indent=1, ensure_ascii=False).encode())
+
+    def write_dev(self, rows: Iterable[Row]) -> None:
+        """Keep the dev pairs, which `resume` and `evaluate` without a file need."""
+        lines = (json.dumps({"source": row.source, "target": row.target, "where": row.where}, ensure_ascii=False) for row in rows)
+        write_atomically(self.dev, ("\n".join(lines) + "\n").encode())
+
+    def read_dev(self) -> list[Row]:
+        """The dev pairs."""
+        try:
+            records = [json.loads(line) for line in self.dev.read_text(encoding="utf-8").split("\n") if line]
+            return [Row(tuple(record["source"]), record["target"], record["where"]) for record in records]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{self.dev}: cannot be read ({error}). Give the pairs to evaluate on as a file.") from None
+
+    def append_metrics(self, record: Mapping[str, Any]) -> None:
+        """Add one line to metrics.jsonl."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def forget_metrics_after(self, step: int) -> None:
+        """Drop the lines of evaluations later than `step`, which a resumed run will make again."""
+        if self.metrics.is_file():
+            lines = [line for line in self.metrics.read_text(encoding="utf-8").split("\n") if line and _step(line) <= step]
+            write_atomically(self.metrics, "".join(f"{line}\n" for line in lines).encode())
+
+    def forget_training(self) -> None:
+        """Remove what only an unfinished run needs."""
+        shutil.rmtree(self.training, ignore_errors=True)
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors atomically; what shares memory is written out for each name."""
+    plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
+    write_atomically(path, safetensors.torch.save(plain, dict(metadata or {})))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a file.
+
+    Raises:
+        CheckpointError: missing, truncated or not a safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: missing. The run never saved weights, or the file was removed; train again or `seqloom resume`.") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged or truncated ({error}). Copy it again from where it came, or train again.") from None
+
+
+def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], where: Path) -> None:
+    """Put the tensors into the network.
+
+    Raises:
+        CheckpointError: names or shapes are not those of this network.
+    """
+    try:
+        network.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{where}: weights of another model than config.yaml describes ({detail}). Restore the pair that belongs together.") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        CheckpointError: it is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error}). Copy it again from where it came, or train again.") from None

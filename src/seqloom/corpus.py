@@ -1,0 +1,122 @@
+"""Encoded examples in flat arrays: compact in memory, and on disk for `resume`, read by memory map."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.batching import Example
+from seqloom.config import DataConfig
+from seqloom.data import Row
+from seqloom.errors import CheckpointError, DataError
+from seqloom.fields import Fields
+
+__all__ = ["Corpus", "encode_rows"]
+
+Ids = npt.NDArray[np.int64]
+ARRAYS = ("source", "source_ends", "target", "target_ends", "copy")
+
+
+class Corpus:
+    """A sequence of examples: `corpus[i]` is the i-th; lengths are arrays (n,)."""
+
+    def __init__(self, arrays: dict[str, npt.NDArray[np.integer]]) -> None:
+        self._arrays = arrays
+        self.source_lengths: Ids = np.diff(arrays["source_ends"].astype(np.int64), prepend=0)
+        self.target_lengths: Ids = np.diff(arrays["target_ends"].astype(np.int64), prepend=0)
+
+    @classmethod
+    def build(cls, examples: Iterable[Example]) -> Corpus:
+        """The corpus of the examples; ids are kept as int32."""
+        parts: dict[str, list[npt.NDArray[np.int32]]] = {"source": [], "target": [], "copy": []}
+        ends: dict[str, list[int]] = {"source": [0], "target": [0]}
+        for example in examples:
+            parts["source"].append(example.source.astype(np.int32))
+            parts["target"].append(example.target.astype(np.int32))
+            ends["source"].append(ends["source"][-1] + len(example.source))
+            ends["target"].append(ends["target"][-1] + len(example.target))
+            if example.copy is not None:
+                parts["copy"].append(example.copy.astype(np.int32))
+        arrays: dict[str, npt.NDArray[np.integer]] = {
+            name: np.concatenate([np.empty(0, np.int32), *chunks]) for name, chunks in parts.items()
+        }
+        arrays |= {f"{side}_ends": np.array(places[1:], dtype=np.int64) for side, places in ends.items()}
+        return cls(arrays)
+
+    def __len__(self) -> int:
+        return len(self.source_lengths)
+
+    def __getitem__(self, number: int) -> Example:
+        source, copy = self._slice("source", "source", number), None
+        if len(self._arrays["copy"]):
+            copy = self._slice("copy", "source", number)
+        return Example(source, self._slice("target", "target", number), str(number), copy)
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self[number] for number in range(len(self)))
+
+    def _slice(self, name: str, side: str, number: int) -> Ids:
+        ends = self._arrays[f"{side}_ends"]
+        start = int(ends[number - 1]) if number else 0
+        return self._arrays[name][start : int(ends[number])].astype(np.int64)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays into the folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in self._arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        sizes = {name: len(array) for name, array in self._arrays.items()}
+        (folder / "corpus.json").write_text(json.dumps(sizes), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Corpus:
+        """The corpus that `save` wrote, by memory map.
+
+        Raises:
+            CheckpointError: a file is missing or damaged.
+        """
+        try:
+            sizes = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r" if sizes[name] else None) for name in ARRAYS}
+            if any(len(array) != sizes[name] for name, array in arrays.items()):
+                raise ValueError("sizes differ")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{folder}: the encoded training data is damaged ({error}); train anew with --overwrite.") from None
+        return cls(arrays)
+
+
+def encode_rows(rows: Iterable[Row], fields: Fields, config: DataConfig, *, copy: bool, counts: dict[str, int] | None = None) -> Iterator[Example]:
+    """Each row as an example; what is over the limits of `config` is refused, cut or skipped, and counted in `counts`.
+
+    Raises:
+        DataError: a row without source, or over a limit when `too_long` is `error`; names file and line.
+    """
+    counts = {} if counts is None else counts
+    for row in rows:
+        if not any(row.source):
+            raise DataError(f"{row.where}: the source is empty; expected at least one symbol. Mend or remove the line.")
+        source = fields.source.encode(row.source)
+        copy_ids, extra = fields.copy_ids(row.source) if copy else (None, [])
+        target = fields.encode_target(row.target, extra) if copy else fields.target.encode(row.target)
+        over = _over_limit(len(source) - 1, len(target), config)
+        if over and config.too_long == "error":
+            raise DataError(f"{row.where}: {over}, or cut or skip such pairs with --set data.too_long=cut (or skip).")
+        if over:
+            counts[config.too_long] = counts.get(config.too_long, 0) + 1
+            if config.too_long == "skip":
+                continue
+            source = np.append(source[:-1][: config.max_source_length], source[-1])
+            copy_ids = None if copy_ids is None else np.append(copy_ids[:-1][: config.max_source_length], copy_ids[-1])
+            target = target[: config.max_target_length]
+        yield Example(source, target, row.where, copy_ids)
+
+
+def _over_limit(source: int, target: int, config: DataConfig) -> str | None:
+    for side, length, limit in (("source", source, config.max_source_length), ("target", target, config.max_target_length)):
+        if length > limit:
+            return f"the {side} has {length:,} symbols; the limit is {limit:,}. Mend the line, raise it with --set data.max_{side}_length={length}"
+    return None

@@ -1,0 +1,158 @@
+"""The public face: train a model, load one, use one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
+from seqloom.config import DataConfig, RunConfig, SearchConfig
+from seqloom.config_file import build, load_config
+from seqloom.data import Row, read_rows, rows_from_memory
+from seqloom.errors import DataError
+from seqloom.events import Watcher
+from seqloom.fields import Fields
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.plan import Pairs, make_plan
+from seqloom.prediction import Prediction, Translator
+from seqloom.runs import start
+
+__all__ = ["Model", "load", "train"]
+
+
+class Model:
+    """A trained model in its run directory."""
+
+    def __init__(self, path: Path, config: RunConfig, fields: Fields, translator: Translator) -> None:
+        self.path = path
+        self.config = config
+        self.fields = fields
+        self.translator = translator
+
+    def predict(self, sources: Iterable[str | Sequence[str]], **search: Any) -> list[str]:
+        """The best answer to each source, in their order; '' for an empty source.
+
+        Args:
+            sources: a text each, or a tuple of texts where the model has several source columns.
+            search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
+
+        Raises:
+            ConfigError: an unknown search setting.
+            DataError: a source that cannot be used; says which.
+        """
+        return [prediction.text for prediction in self.predictions(sources, **search)]
+
+    def predictions(
+        self,
+        sources: Iterable[str | Sequence[str]],
+        *,
+        prefix: str = "",
+        replace_unknown: bool = False,
+        attention: bool = False,
+        **search: Any,
+    ) -> list[Prediction]:
+        """Every answer kept by the search, with scores and on request attention; otherwise as `predict`."""
+        if isinstance(sources, str):
+            raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
+        rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
+        options = {"prefix": prefix, "replace_unknown": replace_unknown, "keep_attention": attention}
+        return list(self.translator.predict(rows, self.search(**search), **options))
+
+    def score(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[float]:
+        """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up."""
+        return [sum(parts) for parts in self.translator.score(self.rows(pairs, targets))]
+
+    def evaluate(self, pairs: Pairs | None = None, targets: Sequence[str] | None = None, **search: Any) -> dict[str, float]:
+        """Every metric that fits the target, by name, on a file, on pairs or on two lists; on the run's dev pairs where none are given."""
+        rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets)
+        return self.translator.evaluate(rows, self.search(**search))[0]
+
+    def search(self, **changes: Any) -> SearchConfig:
+        """The search of the config with some settings changed; beam=1 means greedy.
+
+        Raises:
+            ConfigError: an unknown setting or a value out of range.
+        """
+        if "beam" in changes and "kind" not in changes:
+            changes["kind"] = "beam"
+        tree = {**self.config.search.model_dump(), **{name: value for name, value in changes.items() if value is not None}}
+        return build({"search": tree}, where="predict").search
+
+    def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
+        """The rows of a file, read as the training file was, or of pairs in memory."""
+        if targets is not None and not isinstance(pairs, (str, Path)):
+            return rows_from_memory(pairs, targets)
+        paths = [str(pairs)] if isinstance(pairs, (str, Path)) else [str(item) for item in pairs] if _are_paths(pairs) else []
+        return list(read_rows(paths, reading_alike(self.config.data, paths))) if paths else rows_from_memory(pairs)
+
+    def _row(self, source: str | Sequence[str], number: int) -> Row:
+        columns = (source,) if isinstance(source, str) else tuple(source)
+        expected = len(self.config.fields.source)
+        if len(columns) != expected:
+            raise DataError(f"sources:{number}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
+        return Row(columns, "", f"sources:{number}")
+
+
+def train(
+    data: Pairs | None = None,
+    targets: Sequence[str] | None = None,
+    *,
+    dev: Pairs | None = None,
+    out: str | Path = "runs/model",
+    source: str | int | Sequence[str | int] | None = None,
+    target: str | int | None = None,
+    budget: str | float | None = None,
+    config: str | Path | RunConfig | None = None,
+    settings: Iterable[str] = (),
+    seed: int | None = None,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+) -> Model:
+    """A model trained on a file, on two parallel files, on a list of pairs, or on a list of sources and one of targets.
+
+    Args:
+        data: path, two paths, or pairs; with `targets`, sources.
+        dev: held-out pairs in the same forms; without, some of the pairs are held out.
+        out: the run directory.
+        source: source columns of the file, by name or number from 1.
+        target: its target column.
+        budget: wall time, as in "15m".
+        config: a config to follow in place of choosing one from the data.
+        settings: "a.b=value" laid over the config.
+
+    Raises:
+        SeqloomError: something in data, config or `out` has to be mended; the message says what.
+    """
+    started = time.perf_counter()
+    columns = None
+    if source is not None or target is not None:
+        chosen = [] if source is None else [source] if isinstance(source, (str, int)) else list(source)
+        columns = DataConfig(source=chosen, target=target)
+    plan = make_plan(data, targets, dev=dev, columns=columns, config=config, settings=settings, budget=budget, seed=seed)
+    start(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    return load(out)
+
+
+def load(path: str | Path, *, device: str = "cpu") -> Model:
+    """The model of a run directory.
+
+    Raises:
+        CheckpointError: not a run, damaged, or of another format.
+    """
+    run = RunDirectory(path)
+    run.check()
+    config, fields = load_config(run.config), Fields.load(run.fields)
+    network = Seq2Seq(config.model, fields.source.size, fields.target.size)
+    load_weights(network, read_tensors(run.weights)[0], run.weights)
+    return Model(run.path, config, fields, Translator(network, fields, config.search, config.data, device))
+
+
+def reading_alike(config: DataConfig, paths: Sequence[str]) -> DataConfig:
+    """How to read other files of the same columns: what belongs to one file alone (format, delimiter, header) is found anew."""
+    return config.model_copy(update={"train": [], "dev": [], "format": "auto", "delimiter": None, "header": None})
+
+
+def _are_paths(pairs: Sequence[Any]) -> bool:
+    return 0 < len(pairs) <= 2 and all(isinstance(item, (str, Path)) for item in pairs)

@@ -1,0 +1,145 @@
+"""From files or pairs to a whole plan of a run: which rows, which config, and why. No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqloom.autoconfig import choose
+from seqloom.config import DataConfig, RunConfig
+from seqloom.config_file import load_config, override
+from seqloom.data import Row, read_rows, resolve, rows_from_memory, split
+from seqloom.errors import ConfigError
+from seqloom.profile import Profile, overlap, profile_rows
+
+__all__ = ["Plan", "make_plan", "parse_duration"]
+
+Pairs = str | Path | Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `seqloom train` is about to do."""
+
+    config: RunConfig
+    reasons: dict[str, str]
+    """Dotted setting to the reason for its value, where it was chosen."""
+    train: Iterable[Row]
+    """Can be gone through again and again."""
+    dev: list[Row]
+    names: tuple[str, ...]
+    """Of the source columns, then of the target."""
+    profile: Profile
+    notes: list[str] = field(default_factory=list[str])
+    """What was found in the files, one plain sentence each."""
+
+
+def make_plan(
+    data: Pairs | None = None,
+    targets: Sequence[str] | None = None,
+    *,
+    dev: Pairs | None = None,
+    columns: DataConfig | None = None,
+    config: str | Path | RunConfig | None = None,
+    settings: Iterable[str] = (),
+    budget: str | float | None = None,
+    seed: int | None = None,
+) -> Plan:
+    """Read, profile, choose.
+
+    Args:
+        data: a path, two paths of parallel files, or pairs in memory; None: what `config` names.
+        targets: the targets, where `data` is a list of sources.
+        dev: held-out pairs, in the same forms (two lists as a tuple).
+        columns: how to read the files.
+        config: a config to follow in place of choosing one.
+        settings: `a.b=value`, laid over what was chosen.
+        budget: wall time, as in "15m", or seconds.
+    """
+    settings = [*settings, *([f"training.budget_seconds={parse_duration(budget)}"] if budget is not None else [])]
+    settings += [f"seed={seed}"] if seed is not None else []
+    given = _given(config)
+    reading = _reading(data, dev, columns or (given.data if given else DataConfig()))
+    rows, names, notes = _rows(data, targets, reading)
+    reading = resolve(reading) if reading.train else reading
+    held_out, train = _split(rows, dev, reading, override(given or RunConfig(), settings).seed)
+    profile = profile_rows(train, held_out)
+    if given is None:
+        choice = choose(profile, reading, budget_seconds=None if budget is None else parse_duration(budget))
+        given, reasons = choice.config, choice.reasons
+    else:
+        given, reasons = given.model_copy(update={"data": reading}), {}
+    final = override(given, settings)
+    reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
+    reasons |= {item.partition("=")[0]: "as asked for" for item in settings}
+    return Plan(final, reasons, train, held_out, names, profile, [*notes, *_overlap_note(train, held_out)])
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds in "90", "90s", "15m", "1h30m".
+
+    Raises:
+        ConfigError: anything else.
+    """
+    if isinstance(text, (int, float)):
+        seconds = float(text)
+    else:
+        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+        seconds = sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True) if part) if match else 0.0
+    if seconds <= 0:
+        raise ConfigError(f"--budget {text}: expected a time such as 90s, 15m or 1h30m.")
+    return seconds
+
+
+def _given(config: str | Path | RunConfig | None) -> RunConfig | None:
+    return config if isinstance(config, RunConfig) or config is None else load_config(config)
+
+
+def _reading(data: Pairs | None, dev: Pairs | None, columns: DataConfig) -> DataConfig:
+    """The data part of the config, with the paths that were given."""
+    update: dict[str, Any] = {}
+    if data is not None:
+        update["train"] = _paths(data) or []
+    if dev is not None:
+        update["dev"] = _paths(dev) or []
+    return columns.model_copy(update=update)
+
+
+def _paths(data: Pairs) -> list[str] | None:
+    """The files that are meant, or None for pairs in memory."""
+    if isinstance(data, (str, Path)):
+        return [str(data)]
+    return [str(item) for item in data] if data and all(isinstance(item, (str, Path)) for item in data) and len(data) <= 2 else None
+
+
+def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Iterable[Row], tuple[str, ...], list[str]]:
+    if targets is not None and not isinstance(data, (str, Path)):
+        return rows_from_memory(data or [], targets), (), []
+    if reading.train:
+        rows = read_rows(reading.train, reading)
+        return rows, rows.names, rows.notes
+    if data is None or isinstance(data, (str, Path)):
+        raise ConfigError("no training pairs: give a file, two parallel files, pairs, or a config with data.train.")
+    return rows_from_memory(data), (), []
+
+
+def _split(rows: Iterable[Row], dev: Pairs | None, reading: DataConfig, seed: int) -> tuple[list[Row], Iterable[Row]]:
+    """The dev rows, and the training rows."""
+    if reading.dev:
+        return list(read_rows(reading.dev, reading)), rows
+    if dev is not None and not isinstance(dev, (str, Path)):
+        return rows_from_memory(*dev) if _two_lists(dev) else rows_from_memory(dev), rows
+    train, held_out = split(rows, reading, seed)
+    return list(held_out), train
+
+
+def _two_lists(dev: Sequence[Any]) -> bool:
+    return isinstance(dev, tuple) and len(dev) == 2 and not isinstance(dev[0], str)
+
+
+def _overlap_note(train: Iterable[Row], dev: list[Row]) -> list[str]:
+    found = overlap(train, dev)
+    return [found] if found else []

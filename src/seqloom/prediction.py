@@ -1,0 +1,285 @@
+"""The only place where a torch model meets search: predict, score given targets, measure."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqloom import metrics
+from seqloom.batching import Batch, collate, make_batches, pad
+from seqloom.config import BatchConfig, DataConfig, SearchConfig
+from seqloom.corpus import Corpus, encode_rows
+from seqloom.data import Row
+from seqloom.errors import DataError
+from seqloom.fields import Fields
+from seqloom.nn.decoders import Memory, State
+from seqloom.nn.heads import Pointer
+from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
+from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
+from seqloom.vocabulary import UNK
+
+__all__ = ["Output", "Prediction", "Translator", "inference_copy", "to_tensors"]
+
+BATCH_TOKENS = 8192
+"""Padded source symbols × hypotheses in one search."""
+READ_AHEAD = 4096
+"""Sentences that are sorted by length together; the memory that a stream of any length takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One answer."""
+
+    text: str
+    score: float
+    """What answers are ranked by."""
+    log_prob: float
+    """Log-probability in nats, </s> included: the sum of token_log_probs."""
+    tokens: list[str]
+    token_log_probs: list[float]
+    """(T + 1,), </s> last."""
+    cut: bool
+    """Whether it was ended by the longest allowed length."""
+    attention: list[list[float]] | None = field(default=None, repr=False)
+    """(T + 1, S): weights over source_tokens, where asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answers to one source, best first."""
+
+    source: tuple[str, ...]
+    source_tokens: list[str]
+    outputs: list[Output]
+
+    @property
+    def text(self) -> str:
+        """The best answer."""
+        return self.outputs[0].text if self.outputs else ""
+
+
+class Translator:
+    """A network, its fields and its search, ready to answer. The network is used as it is and left in evaluation mode."""
+
+    def __init__(self, network: Seq2Seq, fields: Fields, config: SearchConfig, data: DataConfig, device: str = "cpu") -> None:
+        self.network = network.to(device).eval()
+        self.fields = fields
+        self.config = config
+        self.data = data.model_copy(update={"too_long": "error"})
+        self.device = torch.device(device)
+
+    def predict(
+        self,
+        rows: Iterable[Row],
+        config: SearchConfig | None = None,
+        *,
+        prefix: str = "",
+        replace_unknown: bool = False,
+        keep_attention: bool = False,
+    ) -> Iterator[Prediction]:
+        """Answers to the sources of rows, in their order, as a stream. A row without source is answered by nothing.
+
+        Args:
+            prefix: what every output must begin with.
+            replace_unknown: put the source symbol most attended to where the output says <unk>.
+            keep_attention: give the attention with each output.
+
+        Raises:
+            DataError: a source is longer than the limit.
+        """
+        config = config or self.config
+        stream, done = iter(rows), 0
+        while chunk := list(islice(stream, READ_AHEAD)):
+            yield from self._predict_chunk(chunk, done, config, prefix, replace_unknown, keep_attention)
+            done += len(chunk)
+
+    def _predict_chunk(
+        self, rows: list[Row], number: int, config: SearchConfig, prefix: str, replace_unknown: bool, keep_attention: bool
+    ) -> list[Prediction]:
+        """Sorted by length, searched batch by batch, returned in order."""
+        real = [place for place, row in enumerate(rows) if any(row.source)]
+        sources = dict(zip(real, self._encode([rows[place] for place in real]), strict=True))
+        answers = [Prediction(row.source, [], []) for row in rows]
+        for places in _by_length(sources, BATCH_TOKENS // (config.beam if config.kind == "beam" else 1)):
+            batch = [rows[place] for place in places]
+            found = self._search([sources[place] for place in places], batch, [number + place for place in places], config, prefix,
+                                 replace_unknown or keep_attention)  # fmt: skip
+            for place, row, hypotheses, extra in zip(places, batch, *found, strict=True):
+                symbols = self.fields.source.symbols(row.source)
+                outputs = [self._output(hypothesis, symbols, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
+                answers[place] = Prediction(row.source, symbols, outputs)
+        return answers
+
+    def _encode(self, rows: Sequence[Row]) -> list[Ids]:
+        examples = encode_rows((Row(row.source, "", row.where) for row in rows), self.fields, self.data, copy=False)
+        return [example.source for example in examples]
+
+    @torch.inference_mode()
+    def _search(
+        self, sources: list[Ids], rows: list[Row], numbers: list[int], config: SearchConfig, prefix: str, need_attention: bool
+    ) -> tuple[list[list[Hypothesis]], list[list[str]]]:
+        """The hypotheses of each source, and the symbols that its ids past the vocabulary stand for."""
+        copies = [self.fields.copy_ids(row.source) if self.network.head.points else (np.empty(0, np.int64), []) for row in rows]
+        source, mask = pad(sources)
+        pointer = None
+        if self.network.head.points:
+            ids, _ = pad([ids for ids, _ in copies], fill=-1)
+            pointer = Pointer(torch.from_numpy(ids).to(self.device), max(len(extra) for _, extra in copies))
+        mask_here = torch.from_numpy(mask).to(self.device)
+        memory = self.network.prepare(torch.from_numpy(source).to(self.device), mask_here)
+        stepper = TorchStepper(self.network, memory, mask_here, pointer, need_attention or config.coverage_penalty > 0)
+        hypotheses = search(
+            stepper,
+            config,
+            [config.max_length or math.ceil(config.max_length_ratio * len(ids)) + 10 for ids in sources],
+            vocabulary=self.fields.target.size + (pointer.extra if pointer else 0),
+            prefixes=[self.fields.encode_target(prefix, extra).tolist() for _, extra in copies] if prefix else None,
+            sentence_numbers=numbers,
+            keep_attention=need_attention,
+        )
+        return hypotheses, [extra for _, extra in copies]
+
+    def _output(self, hypothesis: Hypothesis, source: list[str], extra: list[str], replace_unknown: bool, keep_attention: bool) -> Output:
+        ids, extra = list(hypothesis.ids), list(extra)
+        attention = None if hypothesis.attention is None else hypothesis.attention[:, : len(source) + 1]
+        if replace_unknown and attention is not None and source:
+            for place, symbol in enumerate(ids):
+                if symbol == UNK:
+                    ids[place] = self.fields.target.size + len(extra)
+                    extra.append(source[int(attention[place, : len(source)].argmax())])
+        names = [self.fields.target.decode([symbol], extra) for symbol in ids]
+        return Output(
+            text=self.fields.target.decode(ids, extra),
+            score=hypothesis.score,
+            log_prob=hypothesis.log_prob,
+            tokens=names,
+            token_log_probs=hypothesis.token_log_probs,
+            cut=hypothesis.cut,
+            attention=attention.tolist() if keep_attention and attention is not None else None,
+        )
+
+    # ------------------------------------------------------------------------------------------------ given targets
+
+    @torch.inference_mode()
+    def score(self, rows: Sequence[Row]) -> list[list[float]]:
+        """The log-probability in nats of each symbol of each row's target, </s> last, as the model gives it."""
+        copy_ids = self.network.head.points
+        corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=copy_ids))
+        result: list[list[float]] = [[] for _ in rows]
+        for batch in _length_batches(corpus):
+            tensors = to_tensors(batch, self.fields.target.size, self.device)
+            memory = self.network.prepare(tensors.source, tensors.source_mask)
+            decoded, _ = self.network.decode(tensors.target_in, memory, self.network.decoder.start(memory))
+            log_probs = self.network.head.log_probs(decoded, tensors.pointer)
+            wanted = log_probs.gather(2, tensors.target_out.unsqueeze(2)).squeeze(2).cpu().numpy()
+            for row, place in enumerate(batch.index):
+                result[place] = wanted[row, : int(batch.target_mask[row].sum())].tolist()
+        return result
+
+    @torch.inference_mode()
+    def losses(self, corpus: Corpus) -> dict[str, float]:
+        """With the true symbols before each: `loss` (cross-entropy a symbol, nats), `perplexity` and `teacher_forced_accuracy`."""
+        nll = correct = count = 0.0
+        for batch in _length_batches(corpus):
+            sums = self.network(to_tensors(batch, self.fields.target.size, self.device))
+            nll, correct, count = nll + float(sums.nll), correct + float(sums.correct), count + float(sums.count)
+        loss = nll / max(count, 1.0)
+        return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), "teacher_forced_accuracy": correct / max(count, 1.0)}
+
+    def evaluate(self, rows: Sequence[Row], config: SearchConfig | None = None) -> tuple[dict[str, float], list[Prediction]]:
+        """Every metric that fits the target, by name, and the predictions.
+
+        Raises:
+            DataError: there are no rows.
+        """
+        if not rows:
+            raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
+        predictions = list(self.predict(rows, config))
+        corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=self.network.head.points))
+        return {**self.measure(rows, predictions), **self.losses(corpus)}, predictions
+
+    def measure(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
+        """The metrics of predictions against the targets of rows."""
+        target, references = self.fields.config.target, [row.target for row in rows]
+        names = metrics.metrics_for(target, metrics.words_per_target(references))
+        return metrics.score(names, [prediction.text for prediction in predictions], references, target)
+
+
+class TorchStepper:
+    """`seqloom.search.Stepper` over the network: keeps the state of N rows between the steps."""
+
+    def __init__(self, network: Seq2Seq, memory: Memory, mask: Tensor, pointer: Pointer | None, need_attention: bool) -> None:
+        self.network = network
+        self.memory = memory
+        self.mask = mask
+        self.pointer = pointer
+        self.need_attention = need_attention
+        self.state: State = network.decoder.start(memory)
+
+    def step(self, tokens: Ids, parents: Ids, k: int, wanted: Ids) -> Stepped:
+        """See `seqloom.search.Stepper`."""
+        self._follow(torch.from_numpy(parents).to(self.mask.device))
+        inputs = torch.from_numpy(tokens).to(self.mask.device).unsqueeze(1)
+        decoded, self.state = self.network.decode(inputs, self.memory, self.state, self.need_attention)
+        log_probs = self.network.head.log_probs(decoded, self.pointer).squeeze(1)  # (N, V)
+        best, ids = log_probs.topk(k, dim=1)
+        asked = log_probs.gather(1, torch.from_numpy(wanted).to(self.mask.device).unsqueeze(1)).squeeze(1)
+        return Stepped(best.cpu().numpy(), ids.cpu().numpy(), asked.cpu().numpy(), self._attention(decoded.attention))
+
+    def _follow(self, parents: Tensor) -> None:
+        """Reorder the state; the memory is the same for all rows of a sentence, so only a change in number touches it."""
+        self.state = {name: part.index_select(0, parents) for name, part in self.state.items()}
+        if len(parents) != len(self.mask):
+            self.memory = {name: part.index_select(0, parents) for name, part in self.memory.items()}
+            self.mask = self.mask.index_select(0, parents)
+            if self.pointer is not None:
+                self.pointer = Pointer(self.pointer.copy_ids.index_select(0, parents), self.pointer.extra)
+
+    def _attention(self, weights: Tensor | None) -> Floats | None:
+        """(N, S) in float32: positive at real positions, zero at padding."""
+        if weights is None or not self.need_attention:
+            return None
+        return (weights.squeeze(1).float().clamp(min=1e-9) * self.mask).cpu().numpy()
+
+
+def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> TensorBatch:
+    """The batch as tensors on the device."""
+    source, source_mask, target_in, target_out, target_mask = (
+        torch.from_numpy(part).to(device, non_blocking=True)
+        for part in (batch.source, batch.source_mask, batch.target_in, batch.target_out, batch.target_mask)
+    )
+    pointer = None
+    if batch.copy is not None:
+        extra = max(int(batch.copy.max()) + 1 - target_size, 0)
+        pointer = Pointer(torch.from_numpy(batch.copy).to(device), extra)
+    return TensorBatch(source, source_mask, target_in, target_out, target_mask, pointer)
+
+
+def inference_copy(network: Seq2Seq, precision: str) -> Seq2Seq:
+    """The network to decode with in training: itself in float32, else a copy with all weights in bfloat16."""
+    return network if precision == "float32" else copy.deepcopy(network).to(torch.bfloat16)
+
+
+def _length_batches(corpus: Corpus) -> Iterator[Batch]:
+    config = BatchConfig(size=BATCH_TOKENS)
+    for index in make_batches(corpus.source_lengths, corpus.target_lengths, config, seed=0, epoch=0):
+        yield collate([corpus[int(place)] for place in index], index.tolist())
+
+
+def _by_length(sources: dict[int, Ids], tokens: int) -> Iterator[list[int]]:
+    """The places of the sources, longest first, cut into batches of at most so many padded symbols."""
+    batch: list[int] = []
+    for place in sorted(sources, key=lambda place: -len(sources[place])):
+        if batch and len(sources[batch[0]]) * (len(batch) + 1) > tokens:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

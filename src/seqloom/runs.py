@@ -1,0 +1,95 @@
+"""A run from plan to model: start it, or go on with one that was stopped."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from seqloom.version import __version__
+from seqloom.checkpoint import RunDirectory
+from seqloom.config import RunConfig
+from seqloom.config_file import dump_config, load_config
+from seqloom.corpus import Corpus, encode_rows
+from seqloom.errors import CheckpointError, DataError
+from seqloom.events import Finished, Silence, Watcher
+from seqloom.fields import Fields
+from seqloom.files import write_atomically
+from seqloom.plan import Plan
+
+__all__ = ["resume", "start"]
+
+
+def start(plan: Plan, out: str | Path, *, overwrite: bool = False, watcher: Watcher | None = None, started: float | None = None) -> Finished:
+    """Train what is planned, into the directory `out`. Nothing is written before the data has been read and encoded.
+
+    Args:
+        started: `time.perf_counter()` when the command began, which is when the budget began.
+
+    Raises:
+        CheckpointError: `out` exists and may not be overwritten.
+        DataError: a pair cannot be used.
+    """
+    started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
+    run = RunDirectory(out)
+    run.refuse_existing(overwrite=overwrite)
+    fields = Fields.fit(plan.config.fields, plan.train, plan.names)
+    corpus = _encode(plan, fields, watcher)
+    config, reasons = _decide(plan)
+    run.create()
+    fields.save(run.fields)
+    write_atomically(run.config, f"# Seqloom {__version__}. What was chosen says why.\n{dump_config(config, reasons)}".encode())
+    run.write_dev(plan.dev)
+    corpus.save(run.training / "corpus")
+    run.write_about(finished=False)
+    return _trainer(run, config, fields, corpus, plan.dev, watcher, started).fit()
+
+
+def resume(path: str | Path, *, watcher: Watcher | None = None, started: float | None = None) -> Finished:
+    """Go on with a run that was stopped or killed, to the same weights as if it had not been.
+
+    Raises:
+        CheckpointError: no run, damaged, or finished already.
+    """
+    run = RunDirectory(path)
+    about = run.check()
+    if about.get("finished"):
+        raise CheckpointError(f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or train a new one.")
+    config, fields, corpus = load_config(run.config), Fields.load(run.fields), Corpus.load(run.training / "corpus")
+    trainer = _trainer(run, config, fields, corpus, run.read_dev(), watcher or Silence(), time.perf_counter() if started is None else started)
+    if run.state.is_file():
+        trainer.restore()
+    return trainer.fit()
+
+
+def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
+    counts: dict[str, int] = {}
+    corpus = Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=plan.config.model.copy_source, counts=counts))
+    for done, count in counts.items():
+        watcher.say(f"{count:,} training pairs over the length limits were {'cut' if done == 'cut' else 'skipped'} (data.too_long: {done}).")
+    if not len(corpus):
+        raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
+    list(encode_rows(plan.dev, fields, plan.config.data.model_copy(update={"too_long": "cut"}), copy=False))
+    return corpus
+
+
+def _decide(plan: Plan) -> tuple[RunConfig, dict[str, str]]:
+    """The config with device, precision and threads as this machine has them, and the reasons with those added."""
+    from seqloom.hardware import resolve
+
+    settings = plan.config.training
+    decided = resolve(settings)
+    reasons = dict(plan.reasons)
+    if settings.device == "auto":
+        reasons["training.device"] = "what this machine has"
+    if settings.precision == "auto":
+        reasons["training.precision"] = "the faster one for products of matrices here, measured"
+    if settings.threads is None:
+        reasons["training.threads"] = "the processor's cores"
+    return plan.config.model_copy(update={"training": decided}), reasons
+
+
+def _trainer(*parts: Any) -> Any:
+    from seqloom.training import Trainer
+
+    return Trainer(*parts)

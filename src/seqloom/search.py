@@ -1,0 +1,273 @@
+"""Search: from a model that scores next symbols to whole hypotheses. Knows neither torch nor which model it steps.
+
+A `Stepper` holds N rows. Each call tells it which symbol every row takes, and which row of the call before it goes on from; rows whose
+sentence has finished are simply no longer named. Everything here is numpy over B sentences × K hypotheses at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.config import SearchConfig
+from seqloom.vocabulary import BOS, EOS, PAD
+
+__all__ = ["Hypothesis", "Stepper", "Stepped", "search"]
+
+Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+NEVER = (PAD, BOS)
+"""Symbols that no output holds."""
+IMPOSSIBLE = np.float32(-1e30)
+
+
+class Stepped(NamedTuple):
+    """What a model says after each row took its symbol."""
+
+    log_probs: Floats
+    """(N, k): of the k best next symbols, best first"""
+    ids: Ids
+    """(N, k)"""
+    wanted: Floats
+    """(N,): log-probability of the symbol that was asked about"""
+    attention: Floats | None
+    """(N, S): where the step looked, if asked for"""
+
+
+class Stepper(Protocol):
+    """A model that goes forward one symbol at a time."""
+
+    def step(self, tokens: Ids, parents: Ids, k: int, wanted: Ids) -> Stepped:
+        """Row n goes on from row parents[n] of the last call (of the sentences, at the first) and takes tokens[n].
+
+        All of shape (N,); `wanted` asks for the log-probability of one next symbol a row. k is at most the vocabulary.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One output of one sentence."""
+
+    ids: list[int]
+    """Without <s> and </s>."""
+    score: float
+    """What hypotheses are ranked by: log_prob over length ** length_penalty, less the coverage penalty."""
+    log_prob: float
+    """Log-probability of the ids and </s>: the sum of token_log_probs."""
+    token_log_probs: list[float]
+    """(T + 1,), </s> last."""
+    cut: bool
+    """Whether </s> was put because the longest allowed length was reached."""
+    attention: Floats | None = field(default=None, compare=False)
+    """(T + 1, S), if asked for."""
+
+
+def search(
+    stepper: Stepper,
+    config: SearchConfig,
+    max_lengths: Sequence[int],
+    *,
+    vocabulary: int,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    sentence_numbers: Sequence[int] | None = None,
+    keep_attention: bool = False,
+) -> list[list[Hypothesis]]:
+    """The best hypotheses of each sentence, best first: `beam` of them for a beam search, one for greedy and sampling.
+
+    Args:
+        max_lengths: (B,) the most symbols before </s>; there </s> is put, with its own log-probability.
+        vocabulary: V, symbols that can follow.
+        prefixes: (B, ...) ids that an output must begin with.
+        sentence_numbers: (B,) with the seed, what sampling draws from, so that a sentence's sample does not depend on its batch.
+    """
+    beams = _Beams(config, max_lengths, prefixes or [[]] * len(max_lengths), keep_attention)
+    draws = _Sampler(config, range(len(max_lengths)) if sentence_numbers is None else sentence_numbers)
+    wide = vocabulary if config.kind == "sample" and config.top_k is None else _candidates_needed(config)
+    while len(beams.sentences):
+        stepped = stepper.step(beams.tokens.ravel(), beams.parents.ravel(), min(wide, vocabulary), beams.wanted())
+        choose = draws.choose if config.kind == "sample" else beams.choose
+        beams.advance(stepped, *choose(*beams.candidates(stepped), beams.sentences))
+    return beams.results()
+
+
+def _candidates_needed(config: SearchConfig) -> int:
+    """2K leave K that go on even when K of them end; the rest make up for symbols that may not be chosen."""
+    if config.kind == "sample":
+        return (config.top_k or 1) + len(NEVER) + 1
+    return 2 * _width(config) + len(NEVER) + 1
+
+
+def _width(config: SearchConfig) -> int:
+    return config.beam if config.kind == "beam" else 1
+
+
+class _Beams:
+    """The hypotheses of all sentences that are still open: arrays over b open sentences × K."""
+
+    def __init__(self, config: SearchConfig, max_lengths: Sequence[int], prefixes: Sequence[Sequence[int]], keep_attention: bool) -> None:
+        count, self.width, longest = len(max_lengths), _width(config), max(max_lengths, default=0)
+        self.config = config
+        self.keep_attention = keep_attention
+        self.max_lengths = np.asarray(max_lengths, dtype=np.int64)
+        self.prefixes = _padded(prefixes, longest + 1)  # (B, longest + 1), PAD where free
+        self.done: list[list[Hypothesis]] = [[] for _ in range(count)]
+        self.length = 0
+        self.sentences = np.arange(count)  # (b,)
+        self.tokens = np.full((count, self.width), BOS, dtype=np.int64)
+        self.parents = np.repeat(np.arange(count), self.width).reshape(count, self.width)
+        self.ids = np.zeros((count, self.width, longest + 1), dtype=np.int64)
+        self.log_probs = np.zeros((count, self.width, longest + 1), dtype=np.float32)
+        self.sums = np.full((count, self.width), IMPOSSIBLE)
+        self.sums[:, 0] = 0
+        self.coverage: Floats | None = None  # (b, K, S)
+        self.attention: Floats | None = None  # (b, K, t, S)
+
+    def _forced(self) -> Ids:
+        """(b,): the symbol that must come next, PAD where any may."""
+        forced = self.prefixes[self.sentences, self.length]
+        return np.where(self.length >= self.max_lengths[self.sentences], EOS, forced)
+
+    def wanted(self) -> Ids:
+        """(b·K,): the forced symbol where there is one, else </s>."""
+        forced = self._forced()
+        return np.repeat(np.where(forced == PAD, EOS, forced), self.width)
+
+    def candidates(self, stepped: Stepped) -> tuple[Floats, Ids]:
+        """(b, K, k) log-probabilities of the next symbols, IMPOSSIBLE where one may not be chosen, and the symbols."""
+        shape = (len(self.sentences), self.width, -1)
+        log_probs, ids = stepped.log_probs.reshape(shape).astype(np.float32), stepped.ids.reshape(shape).copy()
+        log_probs[np.isin(ids, NEVER)] = IMPOSSIBLE
+        if self.length < self.config.min_length:
+            log_probs[ids == EOS] = IMPOSSIBLE
+        forced = self._forced()
+        bound = forced != PAD
+        log_probs[bound] = IMPOSSIBLE
+        log_probs[bound, :, 0] = stepped.wanted.reshape(shape[:2])[bound]
+        ids[bound, :, 0] = forced[bound, None]
+        return log_probs, ids
+
+    def choose(self, log_probs: Floats, ids: Ids, sentences: Ids) -> tuple[Ids, Ids, Floats]:
+        """The 2K best ways on (b, 2K): the hypothesis each comes from, its symbol, and that symbol's log-probability."""
+        flat = (self.sums[:, :, None] + np.maximum(log_probs, IMPOSSIBLE)).reshape(len(ids), -1)
+        count = min(2 * self.width, flat.shape[1])
+        best = np.argpartition(-flat, count - 1, axis=1)[:, :count]
+        best = np.take_along_axis(best, np.argsort(-np.take_along_axis(flat, best, 1), axis=1, kind="stable"), 1)
+        origin = best // ids.shape[2]
+        symbols = np.take_along_axis(ids.reshape(len(ids), -1), best, 1)
+        return origin, symbols, np.take_along_axis(log_probs.reshape(len(ids), -1), best, 1)
+
+    def advance(self, stepped: Stepped, origin: Ids, symbols: Ids, log_probs: Floats) -> None:
+        """Take the chosen ways on (b, 2K): those that end among the K best are done, the K best others go on."""
+        self._look(stepped)
+        sums = np.take_along_axis(self.sums, origin, 1) + log_probs
+        ends = symbols == EOS
+        alive = sums > IMPOSSIBLE / 2
+        for row, column in zip(*np.nonzero(ends & alive & (np.arange(ends.shape[1]) < self.width)), strict=True):
+            self._finish(row, origin[row, column], log_probs[row, column], sums[row, column])
+        going = np.argsort(ends | ~alive, axis=1, kind="stable")[:, : self.width]
+        usable = np.take_along_axis(~ends & alive, going, 1)
+        take = [np.take_along_axis(part, going, 1) for part in (origin, symbols, log_probs, sums)]
+        sums = np.where(usable, take[3], IMPOSSIBLE)
+        stay = usable.any(1) & ~self._settled(sums)
+        self._follow(stay, take[0], np.where(usable, take[1], EOS), take[2], sums)
+
+    def _look(self, stepped: Stepped) -> None:
+        """Add this step's attention to what was looked at before."""
+        if stepped.attention is None:
+            return
+        now = stepped.attention.reshape(len(self.sentences), self.width, -1)
+        self.coverage = now if self.coverage is None else self.coverage + now
+        if self.keep_attention:
+            step = now[:, :, None]
+            self.attention = step if self.attention is None else np.concatenate([self.attention, step], 2)
+
+    def _finish(self, row: int, hypothesis: int, log_prob: float, total: float) -> None:
+        length, sentence = self.length, self.sentences[row]
+        attention = None if self.attention is None else self.attention[row, hypothesis].copy()
+        self.done[sentence].append(
+            Hypothesis(
+                ids=self.ids[row, hypothesis, :length].tolist(),
+                score=float(self._normalise(total, length + 1) + self._coverage(row, hypothesis)),
+                log_prob=float(total),
+                token_log_probs=[*self.log_probs[row, hypothesis, :length].tolist(), float(log_prob)],
+                cut=bool(length >= self.max_lengths[sentence]),
+                attention=attention,
+            )
+        )
+
+    def _normalise(self, sums: Floats | float, length: int) -> Floats | float:
+        return sums / length**self.config.length_penalty
+
+    def _coverage(self, row: int, hypothesis: int) -> float:
+        """The coverage penalty (Wu et al. 2016, eq. 14); source padding gets no attention and must not count, so zeros are left out."""
+        if self.coverage is None or not self.config.coverage_penalty:
+            return 0.0
+        seen = self.coverage[row, hypothesis]
+        return self.config.coverage_penalty * float(np.log(np.minimum(seen[seen > 0], 1.0)).sum())
+
+    def _settled(self, sums: Floats) -> npt.NDArray[np.bool_]:
+        """(b,): sentences with K results that are all better than the best open hypothesis would be if it ended now."""
+        open_scores = self._normalise(sums.max(1), self.length + 1)
+        worst = [
+            min(hypothesis.score for hypothesis in self.done[sentence]) if len(self.done[sentence]) >= self.width else IMPOSSIBLE
+            for sentence in self.sentences
+        ]
+        full = np.array([len(self.done[sentence]) >= self.width for sentence in self.sentences])
+        return full & (np.array(worst) >= open_scores)
+
+    def _follow(self, stay: npt.NDArray[np.bool_], origin: Ids, symbols: Ids, log_probs: Floats, sums: Floats) -> None:
+        """Drop the sentences that are done, and let each hypothesis go on from the one that it came from."""
+        rows = np.nonzero(stay)[0]
+        origin = origin[rows]
+        self.parents = rows[:, None] * self.width + origin
+        self.ids, self.log_probs = (np.take_along_axis(part[rows], origin[:, :, None], 1) for part in (self.ids, self.log_probs))
+        self.ids[:, :, self.length] = self.tokens = symbols[rows]
+        self.log_probs[:, :, self.length] = log_probs[rows]
+        if self.coverage is not None:
+            self.coverage = np.take_along_axis(self.coverage[rows], origin[:, :, None], 1)
+        if self.attention is not None:
+            self.attention = np.take_along_axis(self.attention[rows], origin[:, :, None, None], 1)
+        self.sums, self.sentences = sums[rows], self.sentences[rows]
+        self.length += 1
+
+    def results(self) -> list[list[Hypothesis]]:
+        """The hypotheses of each sentence, best first."""
+        return [sorted(done, key=lambda hypothesis: -hypothesis.score)[: self.width] for done in self.done]
+
+
+class _Sampler:
+    """Draws the next symbol: temperature, top-k (Fan et al. 2018), top-p (Holtzman et al. 2020)."""
+
+    def __init__(self, config: SearchConfig, sentence_numbers: Sequence[int]) -> None:
+        self.config = config
+        self.generators = [np.random.default_rng([config.seed, number]) for number in sentence_numbers]
+
+    def choose(self, log_probs: Floats, ids: Ids, sentences: Ids) -> tuple[Ids, Ids, Floats]:
+        """One way on a sentence, as `_Beams.choose` gives 2K: shapes (b, 1). The log-probability is the model's own."""
+        order = np.argsort(-log_probs[:, 0], axis=1, kind="stable")
+        log_probs, ids = np.take_along_axis(log_probs[:, 0], order, 1), np.take_along_axis(ids[:, 0], order, 1)
+        picked = [[self._draw(row, self.generators[sentence])] for row, sentence in zip(log_probs, sentences, strict=True)]
+        place = np.array(picked, dtype=np.int64).reshape(len(ids), 1)
+        return np.zeros_like(place), np.take_along_axis(ids, place, 1), np.take_along_axis(log_probs, place, 1)
+
+    def _draw(self, log_probs: Floats, generator: np.random.Generator) -> int:
+        """The place of the drawn symbol in log-probabilities that fall."""
+        scaled = log_probs[: self.config.top_k].astype(np.float64) / self.config.temperature
+        shares = np.exp(scaled - scaled[0])
+        shares /= shares.sum()
+        if self.config.top_p is not None:
+            shares[1:][np.cumsum(shares)[:-1] >= self.config.top_p] = 0
+        return int(np.searchsorted(np.cumsum(shares / shares.sum()), generator.random(), side="right").clip(0, len(shares) - 1))
+
+
+def _padded(prefixes: Sequence[Sequence[int]], length: int) -> Ids:
+    table = np.full((len(prefixes), length), PAD, dtype=np.int64)
+    for row, prefix in enumerate(prefixes):
+        table[row, : min(len(prefix), length)] = prefix[:length]
+    return table

@@ -1,0 +1,355 @@
+"""The training loop. A run is a function of its config and data: the same seed gives the same losses, and a run that was stopped
+anywhere and resumed ends with the same weights, because each update draws from the seed and its own number alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqloom import health, metrics
+from seqloom.batching import Batch, collate, make_batches
+from seqloom.checkpoint import RunDirectory, load_weights, read_tensors, write_tensors
+from seqloom.config import RunConfig, SearchConfig
+from seqloom.corpus import Corpus, encode_rows
+from seqloom.data import Row
+from seqloom.errors import CheckpointError, TrainingError
+from seqloom.events import Evaluated, Finished, Sample, Started, Updated, Watcher
+from seqloom.fields import Fields
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.optimizers import make_optimizer, restore_optimizer, save_optimizer
+from seqloom.prediction import Prediction, Translator, inference_copy, to_tensors
+from seqloom.schedules import learning_rate_factor, teacher_forcing
+
+__all__ = ["Trainer"]
+
+EVALUATIONS = 20
+"""Looks at the dev set in a run, where the config does not say."""
+DEV_PAIRS = 1000
+"""At most so many dev pairs are looked at while training; the end looks at all."""
+
+
+@dataclass
+class Place:
+    """Where a run is: all of its state besides the weights and the optimizer's."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Batches of this pass that are done."""
+    seconds: float = 0.0
+    """Wall time of the run so far, stops not counted."""
+    evaluations: int = 0
+    evaluated_at: float = 0.0
+    """Progress at the last evaluation."""
+    evaluation_seconds: float = 0.0
+    """What the last evaluation took."""
+    best: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
+    """(score, step) of the best evaluations, best first."""
+    without_better: int = 0
+    plateaus: int = 0
+
+
+class Trainer:
+    """A run in its directory; `fit` takes it from where it is to its end."""
+
+    def __init__(
+        self, run: RunDirectory, config: RunConfig, fields: Fields, corpus: Corpus, dev: Sequence[Row], watcher: Watcher, started: float
+    ) -> None:
+        """`config` has its device, precision and threads decided; `started` is `time.perf_counter()` at the begin of the command."""
+        self.run, self.config, self.settings, self.fields = run, config, config.training, fields
+        self.corpus, self.dev, self.watcher, self.started = corpus, dev, watcher, started
+        self.device = torch.device(self.settings.device)
+        torch.manual_seed(config.seed)
+        self.network = Seq2Seq(config.model, fields.source.size, fields.target.size).to(self.device)
+        self.optimizer = make_optimizer(self.network, self.settings.optimizer)
+        self.place = Place()
+        self.watched = self._sample_dev()
+        self._greedy = config.search.model_copy(update={"kind": "greedy"})
+        batches = len(self._batches(0))
+        self.updates_a_pass = math.ceil(batches / self.settings.batch.accumulate)
+        self.total = max(1, math.ceil(self.updates_a_pass * self.settings.epochs))
+        if self.settings.max_steps is not None:
+            self.total = min(self.total, self.settings.max_steps)
+        self._loss = self._symbols = 0.0
+        self._since = self._saved = time.perf_counter()
+
+    # --------------------------------------------------------------------------------------------------- the loop
+
+    def fit(self) -> Finished:
+        """Train to the end of the run: its passes, its budget, early stopping, or Ctrl-C, which leaves a usable model too."""
+        self._announce()
+        why = "done"
+        try:
+            if not self.run.state.is_file():
+                self._save()
+            for batches in self._updates():
+                self._update(batches)
+                if self._evaluation_is_due():
+                    self._evaluate()
+                    self._save()
+                elif time.perf_counter() - self._saved > self.settings.checkpoint_seconds:
+                    self._save()
+                if self.place.without_better >= self.settings.early_stopping.patience:
+                    why = "early stopping"
+                    break
+                if self._progress() >= 1:
+                    break
+        except KeyboardInterrupt:
+            why = "interrupted"
+        if why == "done" and self.place.step < self.total and self.settings.budget_seconds is not None:
+            why = "budget"
+        return self._finish(why)
+
+    def _updates(self) -> Iterator[list[Batch]]:
+        """The batches of each update, from where the run is, pass after pass."""
+        while True:
+            order = self._batches(self.place.epoch)
+            while self.place.batch < len(order):
+                chosen = order[self.place.batch : self.place.batch + self.settings.batch.accumulate]
+                batches = [collate([self.corpus[int(place)] for place in index]) for index in chosen]
+                self.place.batch += len(chosen)
+                yield batches
+            self.place.epoch, self.place.batch = self.place.epoch + 1, 0
+
+    def _update(self, batches: Sequence[Batch]) -> None:
+        """One change of the weights, from the gradients of all the batches."""
+        torch.manual_seed(_seed_of(self.config.seed, self.place.step))
+        progress, symbols = self._progress(), sum(batch.tokens for batch in batches)
+        rate = self._set_learning_rate(progress)
+        forcing, loss = teacher_forcing(self.settings.teacher_forcing, progress), 0.0
+        self.network.train()
+        for batch in batches:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+                sums = self.network(to_tensors(batch, self.fields.target.size, self.device), forcing)
+            (sums.loss / symbols).backward()
+            loss += float(sums.loss.detach())
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm or math.inf)
+        if not math.isfinite(loss) or not math.isfinite(float(norm)):
+            raise self._diverged(loss, float(norm))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.place.step += 1
+        self._report(loss, symbols, rate)
+
+    def _set_learning_rate(self, progress: float) -> float:
+        factor = learning_rate_factor(self.settings.schedule, self.place.step, progress, self.place.plateaus)
+        rate = self.settings.optimizer.learning_rate * factor
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _diverged(self, loss: float, norm: float) -> TrainingError:
+        what = "the loss" if not math.isfinite(loss) else "the norm of the gradients"
+        return TrainingError(
+            f"{self.run.path}: {what} became {norm if math.isfinite(loss) else loss} at update {self.place.step + 1} (pass {self.place.epoch + 1}). "
+            "The last good checkpoint is kept. Train anew with half of training.optimizer.learning_rate, or with --set training.precision=float32."
+        )
+
+    # -------------------------------------------------------------------------------------------- time and progress
+
+    def _seconds(self) -> float:
+        return self.place.seconds + time.perf_counter() - self.started
+
+    def _allowed(self) -> float:
+        """Seconds that training may take: the budget less what choosing and measuring the final weights will take."""
+        budget = self.settings.budget_seconds or math.inf
+        return max(budget - 2 - 8 * self.place.evaluation_seconds, 0.5 * budget)
+
+    def _progress(self) -> float:
+        """How much of the run is done, 0 to 1: by updates, or by time where there is a budget and that is further."""
+        by_updates = self.place.step / self.total
+        return min(1.0, by_updates if self.settings.budget_seconds is None else max(by_updates, self._seconds() / self._allowed()))
+
+    def _evaluation_is_due(self) -> bool:
+        if self.settings.evaluate_every is not None:
+            return self.place.step % self.settings.evaluate_every == 0 or self._progress() >= 1
+        step = 1 / EVALUATIONS
+        if self.settings.budget_seconds is not None:  # not more than an eighth of the time for looking
+            step = max(step, 8 * self.place.evaluation_seconds / self._allowed())
+        return self._progress() >= min(1.0, self.place.evaluated_at + step)
+
+    def _report(self, loss: float, symbols: int, rate: float) -> None:
+        self._loss, self._symbols = self._loss + loss, self._symbols + symbols
+        progress, seconds = self._progress(), time.perf_counter() - self._since
+        spent = self._seconds()
+        self.watcher.updated(
+            Updated(
+                step=self.place.step,
+                epoch=self._epoch(),
+                progress=progress,
+                loss=loss / symbols,
+                learning_rate=rate,
+                tokens_per_second=self._symbols / max(seconds, 1e-9),
+                seconds_left=spent * (1 - progress) / max(progress, 1e-9),
+            )
+        )
+
+    def _epoch(self) -> float:
+        return self.place.step / self.updates_a_pass
+
+    def _batches(self, epoch: int) -> list[Any]:
+        return make_batches(self.corpus.source_lengths, self.corpus.target_lengths, self.settings.batch, self.config.seed, epoch)
+
+    def _announce(self) -> None:
+        self.watcher.started(
+            Started(
+                run=str(self.run.path),
+                step=self.place.step,
+                pairs=len(self.corpus),
+                dev_pairs=len(self.dev),
+                parameters=sum(weight.numel() for weight in self.network.parameters()),
+                device=self.settings.device,
+                precision=self.settings.precision,
+                threads=self.settings.threads or torch.get_num_threads(),
+                budget_seconds=self.settings.budget_seconds,
+                epochs=self.settings.epochs,
+            )
+        )
+
+    # -------------------------------------------------------------------------------------------------- evaluation
+
+    def _sample_dev(self) -> list[Row]:
+        """The dev pairs that are looked at while training, the same each time."""
+        count = min(len(self.dev), DEV_PAIRS)
+        places = np.random.default_rng(self.config.seed).permutation(len(self.dev))[:count]
+        return [self.dev[int(place)] for place in sorted(places)]
+
+    def _evaluate(self) -> None:
+        """Look at the dev set, greedily, keep the weights if they are among the best, and say what looks wrong."""
+        begin = time.perf_counter()
+        values, predictions = self._look(self.network, self.watched, self._greedy)
+        is_best = self._remember(values)
+        findings = self._examine(values, predictions)
+        now = time.perf_counter()
+        self.place.evaluations += 1
+        self.place.evaluated_at = self._progress()
+        self.place.evaluation_seconds = now - begin
+        train_loss = self._loss / max(self._symbols, 1)
+        record = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self._seconds(), 3), "train_loss": train_loss, **values}
+        self.run.append_metrics({**record, "findings": findings})
+        shown = self._samples(predictions)
+        watched = self.settings.early_stopping.metric
+        self.watcher.evaluated(Evaluated(self.place.step, self._epoch(), self._seconds(), values, watched, is_best, shown, findings))
+        self._loss = self._symbols = 0.0
+        self._since = time.perf_counter()
+
+    def _look(self, network: Seq2Seq, rows: Sequence[Row], search: SearchConfig) -> tuple[dict[str, float], list[Prediction]]:
+        here = inference_copy(network, self.settings.precision)
+        translator = Translator(here, self.fields, search, self.config.data, self.settings.device)
+        found = translator.evaluate(rows)
+        network.train()
+        return found
+
+    def _remember(self, values: dict[str, float]) -> bool:
+        """Keep the weights if they are among the `average` best; True if they are the best so far."""
+        name = self.settings.early_stopping.metric
+        if name not in values:
+            raise CheckpointError(f"training.early_stopping.metric: {name!r} is not measured here; choose from {', '.join(sorted(values))}.")
+        score, best = values[name], self.place.best
+        is_best = not best or metrics.better(name, score, best[0][0])
+        self.place.without_better = 0 if is_best else self.place.without_better + 1
+        if self.settings.schedule.kind == "plateau" and self.place.without_better > self.settings.schedule.patience:
+            self.place.plateaus, self.place.without_better = self.place.plateaus + 1, 0
+        place = next((number for number, (other, _) in enumerate(best) if metrics.better(name, score, other)), len(best))
+        if place < self.settings.average:
+            weights = self.network.state_dict()
+            write_tensors(self.run.best / f"{self.place.step}.safetensors", weights)
+            best.insert(place, (score, self.place.step))
+            del best[self.settings.average :]
+        if is_best:
+            write_tensors(self.run.weights, self.network.state_dict())
+        return is_best
+
+    def _examine(self, values: dict[str, float], predictions: Sequence[Prediction]) -> list[str]:
+        return [finding.message for finding in health.examine(self._evidence(values, predictions))]
+
+    def _samples(self, predictions: Sequence[Prediction]) -> list[Sample]:
+        count = len(self.watched)
+        places = sorted({count // 6, count // 2, count * 5 // 6})
+        return [Sample(" ".join(self.watched[place].source), self.watched[place].target, predictions[place].text) for place in places]
+
+    # ------------------------------------------------------------------------------------------------- save and end
+
+    def _save(self) -> None:
+        """Write all that `restore` needs, in one file, whole or not at all."""
+        tensors = {f"weights.{name}": part for name, part in self.network.state_dict().items()}
+        tensors |= save_optimizer(self.optimizer)
+        record = {**asdict(self.place), "seconds": self._seconds(), "loss": self._loss, "symbols": self._symbols}
+        write_tensors(self.run.state, tensors, {"place": json.dumps(record)})
+        keep = {f"{step}.safetensors" for _, step in self.place.best}
+        for file in self.run.best.glob("*.safetensors"):
+            if file.name not in keep:
+                file.unlink()
+        self._saved = time.perf_counter()
+
+    def restore(self) -> None:
+        """Go on from what `_save` wrote.
+
+        Raises:
+            CheckpointError: it is missing, damaged, or of another model.
+        """
+        tensors, metadata = read_tensors(self.run.state)
+        try:
+            record = json.loads(metadata["place"])
+            self._loss, self._symbols = record.pop("loss"), record.pop("symbols")
+            self.place = Place(**record)
+            self.place.best = [(float(score), int(step)) for score, step in self.place.best]
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{self.run.state}: damaged ({error}). Train anew with --overwrite.") from None
+        weights = {name.removeprefix("weights."): part for name, part in tensors.items() if name.startswith("weights.")}
+        load_weights(self.network, weights, self.run.state)
+        restore_optimizer(self.optimizer, tensors)
+        self.run.forget_metrics_after(self.place.step)
+
+    def _finish(self, why: str) -> Finished:
+        """Choose the weights to keep, measure them on all of dev, and write the model."""
+        if why == "interrupted" or not self.place.best:
+            self._save()
+        chosen = self._choose_weights()
+        write_tensors(self.run.weights, self.network.state_dict())
+        search = self.config.search
+        values, _ = self._look(self.network, self.dev, search)
+        event = Finished(str(self.run.path), self.place.step, self._seconds(), why, values, chosen)
+        self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
+        if why != "interrupted":
+            self.run.forget_training()
+        self.watcher.finished(event)
+        return event
+
+    def _choose_weights(self) -> str:
+        """Load the best weights, or the average of the best ones where that is better on dev; says which."""
+        name = self.settings.early_stopping.metric
+        if not self.place.best:
+            return f"the last, update {self.place.step}"
+        single = [self._kept(step) for _, step in self.place.best]
+        score, step = self.place.best[0]
+        chosen, weights = f"the best on dev, update {step}", single[0]
+        if len(single) > 1:
+            mean = _average(single)
+            load_weights(self.network, mean, self.run.best)
+            value = self._look(self.network, self.watched, self._greedy)[0][name]
+            if not metrics.better(name, score, value):
+                chosen, weights = f"the average of the {len(single)} best on dev", mean
+        load_weights(self.network, weights, self.run.best)
+        return chosen
+
+    def _kept(self, step: int) -> dict[str, Tensor]:
+        return read_tensors(self.run.best / f"{step}.safetensors")[0]
+
+
+def _average(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([part[name].double() for part in parts]).mean(0).to(tensor.dtype) for name, tensor in parts[0].items()}
+
+
+def _seed_of(seed: int, step: int) -> int:
+    """A seed for one update."""
+    return int(np.random.SeedSequence([seed & 0xFFFFFFFF, step]).generate_state(1, np.uint64)[0])
