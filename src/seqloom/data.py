@@ -1,0 +1,306 @@
+"""Files → rows: pairs of texts with the place each came from, read as a stream, and their split into training and dev rows."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from seqloom.config import DataConfig
+from seqloom.errors import DataError
+from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
+from seqloom.lines import LineCounts, decode_lines, read_lines, shown
+from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
+
+__all__ = ["Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "split"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A pair: one text a source column, the target's text, and where they stand."""
+
+    source: tuple[str, ...]
+    target: str
+    where: str  # "train.tsv:17", the file as it was named and the line from 1; "pairs:3" in memory
+
+
+class Rows(Protocol):
+    """Rows that can be read again and again; no more than one is in memory at a time."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The source columns' names or numbers, then the target's."""
+        ...
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found, a plain sentence each; what only a whole reading shows is there after one."""
+        ...
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+def read_rows(paths: Sequence[str], config: DataConfig) -> Rows:
+    """The pairs of a file, or of two parallel files; each iteration reads them anew, and nothing but the beginning is read before.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: here, where the columns cannot be told; while iterating, where a row cannot be read.
+    """
+    return _FileRows(find_layout(paths, config))
+
+
+def resolve(config: DataConfig) -> DataConfig:
+    """The config with format, delimiter, header and columns as found in the training file, so that other files are read alike.
+
+    Columns become names where there is a header, numbers where there is none. Without a training file: the config itself.
+    """
+    if not config.train:
+        return config
+    layout = find_layout(config.train, config)
+    table = layout.table
+    columns = [_lasting_name(table, place) for place in (*layout.source, layout.target)]
+    found = {"format": table.format, "delimiter": table.delimiter, "header": table.header, "source": columns[:-1], "target": columns[-1]}
+    return config.model_copy(update=found)
+
+
+def _lasting_name(table: Table, place: int) -> str | int:
+    name = table.columns[place]
+    return name if table.header and table.columns.count(name) == 1 else place + 1
+
+
+class _FileRows:
+    def __init__(self, layout: Layout) -> None:
+        self._layout, self._counts = layout, LineCounts()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._layout.names
+
+    @property
+    def notes(self) -> list[str]:
+        return [*self._layout.notes, *self._counts.notes()]
+
+    def __iter__(self) -> Iterator[Row]:
+        layout, counts, any_rows = self._layout, LineCounts(), False
+        name = shown(layout.table.paths[layout.source[0] if layout.table.format == "parallel" else 0])
+        for number, cells in read_records(layout.table, (*layout.source, layout.target), counts):
+            if cells:
+                any_rows = True
+                yield Row(cells[:-1], cells[-1], f"{name}:{number}")
+            else:
+                counts.blank += 1
+        self._counts = counts
+        if not any_rows:
+            raise DataError(f"{layout.table.name}: no rows; expected a source and a target on each line. Name files that hold pairs.")
+
+
+# ----------------------------------------------------------------------------------------------------------- in memory
+
+
+def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -> list[Row]:
+    """Rows from a list of (source, target) pairs, or from a list of sources and one of targets.
+
+    A source is a text, or a tuple of texts, as many in every row.
+    """
+    pairs = _split_pairs(data) if target is None else _zipped(list(data), list(target))
+    rows = [_memory_row(*pair, f"pairs:{number}") for number, pair in enumerate(pairs, 1)]
+    if not rows:
+        raise DataError("pairs: no rows; expected a list of (source, target) pairs. Give at least one.")
+    for row in rows:
+        if len(row.source) != len(rows[0].source):
+            raise DataError(f"{row.where}: {len(row.source)} source columns; expected {len(rows[0].source)} as in the first pair. Mend it.")
+    return rows
+
+
+def _memory_row(source: Any, target: Any, where: str) -> Row:
+    return Row(_texts(source, where), _text(target, where, "target"), where)
+
+
+def _split_pairs(data: Iterable[Any]) -> list[tuple[Any, Any]]:
+    return [_pair(item, f"pairs:{number}") for number, item in enumerate(data, 1)]
+
+
+def _pair(item: Any, where: str) -> tuple[Any, Any]:
+    values = cast("list[Any]", item) if isinstance(item, (tuple, list)) else []
+    if len(values) == 2:
+        return values[0], values[1]
+    got = f"{len(values)} values" if values else f"{item!r:.40}"
+    raise DataError(f"{where}: expected a (source, target) pair, got {got}. Several source columns go into a tuple: ((a, b), target).")
+
+
+def _zipped(sources: list[Any], targets: list[str]) -> list[tuple[Any, Any]]:
+    if len(sources) != len(targets):
+        raise DataError(f"pairs: {len(sources):,} sources and {len(targets):,} targets; expected equally many. Give one target a source.")
+    return list(zip(sources, targets, strict=True))
+
+
+def _texts(source: Any, where: str) -> tuple[str, ...]:
+    if isinstance(source, (tuple, list)) and source:
+        return tuple([_text(part, where, "source") for part in cast("list[Any]", source)])
+    return (_text(source, where, "source"),)
+
+
+def _text(value: Any, where: str, side: str) -> str:
+    if not isinstance(value, str):
+        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. Convert it with str().")
+    refuse_bad_characters(value, where)
+    return value.strip()
+
+
+# ---------------------------------------------------------------------------------------------------------- prediction
+
+
+def read_sources(lines: str | Iterable[str | Sequence[str]], columns: int = 1, config: DataConfig | None = None) -> Iterator[Row]:
+    """The sources to predict from, one a line or record, blank ones too (with empty texts), so that each keeps its place.
+
+    `lines` is a path ('-' reads standard input line by line, as it comes), or texts in memory (tuples for several columns); `columns`
+    is how many source columns the model has, separated by tabs in a line; `config` is the resolved config of its training data. A file
+    named CSV, JSON Lines or Parquet, and lines with more columns or with the training file's header, give the columns that training
+    used. Targets are empty.
+    """
+    config = config or DataConfig()
+    if not isinstance(lines, str):
+        return _memory_sources(lines, columns)
+    if lines == "-":
+        return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config)
+    if format_of_name(lines) in ("csv", "jsonl", "parquet"):
+        return _table_sources(lines, columns, config)
+    return _line_sources(read_lines(lines), lines, columns, config)
+
+
+def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:
+    for number, item in enumerate(texts, 1):
+        where = f"texts:{number}"
+        cells = item.split("\t") if isinstance(item, str) and columns > 1 else item
+        source = _texts(list(cells) if not isinstance(cells, str) else cells, where)
+        yield _source_row(source, columns, where)
+
+
+def _source_row(cells: Sequence[str], columns: int, where: str) -> Row:
+    source = tuple([cell.strip() for cell in cells])
+    if not any(source):
+        return Row(("",) * columns, "", where)
+    if len(source) != columns:
+        separated = " separated by tabs" if columns > 1 else ""
+        raise DataError(
+            f"{where}: {_amount(len(source))}; expected the model's {_amount(columns)}{separated}, got {listed(source)}. Mend the line."
+        )
+    return Row(source, "", where)
+
+
+def _amount(columns: int) -> str:
+    return f"{columns} source column{'' if columns == 1 else 's'}"
+
+
+def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig) -> Iterator[Row]:
+    """Sources from plain lines; lines like those of the training file give its source columns."""
+    for number, text in lines:
+        where = f"{name}:{number}"
+        if config.format == "jsonl" and text.lstrip().startswith("{"):
+            value = json_object(text, where)
+            yield Row(pick_keys(value, [str(key) for key in config.source], where), "", where)
+            continue
+        if number == 1 and (places := _header_places(text, config)):
+            yield from _headed_sources(lines, name, places, config)
+            return
+        yield _source_row(_source_cells(text, columns, config), columns, where)
+
+
+def _source_cells(text: str, columns: int, config: DataConfig) -> list[str]:
+    """The source columns of one line without a header."""
+    delimiter = config.delimiter if config.format == "tsv" and config.delimiter else "\t"
+    if columns == 1 and config.format != "tsv":
+        return [text]
+    cells = text.split(delimiter)
+    places = [int(column) - 1 for column in config.source if isinstance(column, int)]
+    if len(cells) > columns == len(places) and max(places) < len(cells):
+        return [cells[place] for place in places]
+    return cells
+
+
+def _header_places(first: str, config: DataConfig) -> list[int]:
+    """Where the training file's source columns stand when a first line of several cells names them all; otherwise nothing."""
+    if not config.header or config.format not in ("csv", "tsv"):
+        return []
+    cells = [cell.strip().strip('"') for cell in first.split(config.delimiter or "\t")]
+    named = len(cells) > 1 and all(column in cells for column in config.source)
+    return [cells.index(str(column)) for column in config.source] if named else []
+
+
+def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[int], config: DataConfig) -> Iterator[Row]:
+    delimiter = config.delimiter or "\t"
+    rows = csv_rows(lines, delimiter, name) if config.format == "csv" else delimited_rows(lines, delimiter)
+    for number, cells in rows:
+        where = f"{name}:{number}"
+        picked = [cells[place] for place in places] if max(places) < len(cells) else cells if any(cells) else []
+        yield _source_row(picked, len(places), where)
+
+
+def _table_sources(path: str, columns: int, config: DataConfig) -> Iterator[Row]:
+    """Sources from a table, which may lack the target."""
+    table, _, _ = find_table([path], config.model_copy(update={"target": None}))
+    for number, cells in read_records(table, _source_places(table, columns, config), LineCounts()):
+        yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
+
+
+def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:
+    if config.source and (table.header or len(table.columns) > columns):
+        return tuple(find_column(table, column, "--source") for column in config.source)
+    if len(table.columns) != columns:
+        there = ", ".join(table.columns)
+        raise DataError(
+            f"{table.name}: {len(table.columns)} columns ({there}); expected the model's {_amount(columns)}. Leave the others out."
+        )
+    return tuple(range(columns))
+
+
+# --------------------------------------------------------------------------------------------------------------- split
+
+
+def split(rows: Rows | Sequence[Row], config: DataConfig, seed: int) -> tuple[Rows | list[Row], Rows | list[Row]]:
+    """Training rows and dev rows; all rows with one source fall on the same side, whatever their order and number.
+
+    The side is told by a hash of source and seed, so the share held out is nearly, not exactly, the one asked for.
+
+    Raises:
+        DataError: fewer than two different sources.
+    """
+    count, lowest, highest = 0, 2.0, -1.0
+    for row in rows:
+        place = _place(row, seed)
+        count, lowest, highest = count + 1, min(lowest, place), max(highest, place)
+    if lowest >= highest:
+        pairs = f"{count:,} pair{'' if count == 1 else 's'}{' of one source' if count > 1 else ''}"
+        raise DataError(f"data: {pairs}; expected two different sources or more, to hold one out. Add pairs, or give --dev FILE.")
+    share = min(config.hold_out, config.hold_out_at_most / count)
+    cut = share if lowest <= share < highest else lowest
+    if isinstance(rows, Sequence):
+        return [row for row in rows if _place(row, seed) > cut], [row for row in rows if _place(row, seed) <= cut]
+    return _PartOfRows(rows, lambda row: _place(row, seed) > cut), _PartOfRows(rows, lambda row: _place(row, seed) <= cut)
+
+
+def _place(row: Row, seed: int) -> float:
+    """A number in [0, 1) that depends on the source's text (NFC, stripped) and the seed alone."""
+    text = unicodedata.normalize("NFC", "\x1f".join([part.strip() for part in row.source]))
+    digest = hashlib.blake2b(text.encode(), digest_size=8, key=str(seed).encode()).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+class _PartOfRows:
+    def __init__(self, rows: Rows, belongs: Callable[[Row], bool]) -> None:
+        self._rows, self._belongs = rows, belongs
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._rows.names
+
+    @property
+    def notes(self) -> list[str]:
+        return self._rows.notes
+
+    def __iter__(self) -> Iterator[Row]:
+        return filter(self._belongs, self._rows)

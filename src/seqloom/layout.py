@@ -1,0 +1,400 @@
+"""What a file's layout is: format, delimiter, header, and which columns are source and target; found from its name and first rows."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from seqloom.config import DataConfig
+from seqloom.errors import DataError, nearest
+from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
+from seqloom.tables import Table, csv_rows, json_rows, listed, parquet_names, parquet_values, short, table_rows
+
+__all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
+
+SAMPLE = 1000  # rows looked at
+SAMPLE_CHARACTERS = 1 << 20
+SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
+TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
+COLUMN_WORDS = (
+    SOURCE_WORDS
+    | TARGET_WORDS
+    | frozenset(["answer", "form", "id", "index", "key", "label", "lemma", "line", "query", "question", "reference", "response"])
+    | frozenset(["sentence", "summary", "tag", "tags", "text", "value", "word", "words"])
+)
+"""General names of columns: a first line of nothing else is a header even where none is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table and which of its columns are used."""
+
+    table: Table
+    source: tuple[int, ...]
+    target: int
+    notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.table.columns[place] for place in (*self.source, self.target))
+
+
+def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
+    """The layout of one table or of two parallel files; what the config says goes before what is found.
+
+    Raises:
+        DataError: the columns cannot be told, do not exist, or the file has no rows.
+    """
+    table, sample, notes = find_table(paths, config)
+    if table.format == "parallel" and config.format not in ("auto", "parallel"):
+        config = _first_and_second(table, config)
+    if len(table.columns) < 2:
+        raise DataError(_one_column(table, sample))
+    source, target = _choose(table, sample, config)
+    used = f"Source: {_columns(table, source)}. Target: {_columns(table, (target,))}."
+    return Layout(table, source, target, (*notes, used))
+
+
+def _first_and_second(table: Table, config: DataConfig) -> DataConfig:
+    """The config for parallel files where training read a table: its columns mean nothing here."""
+    if len(config.source) > 1:
+        raise DataError(f"{table.name}: one source file; expected {len(config.source)} source columns. Put all columns into one table.")
+    return config.model_copy(update={"source": [1], "target": 2})
+
+
+def find_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[list[str]], list[str]]:
+    """The table, its first rows (without a header), and what was found, a sentence each."""
+    format = _format(paths, config)
+    if format == "parallel":
+        for path in paths:
+            regular_path(path)
+        return Table(tuple(paths), format, None, False, ("1", "2")), [], [f"Two parallel files: {paths[0]} and {paths[1]}."]
+    path, alike = paths[0], _read_alike(paths[0], config)
+    if format in ("jsonl", "parquet"):
+        columns, sample = _named_columns(path, format)
+        table = Table((path,), format, None, True, columns)
+        notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {_first_few(columns)}."]
+    else:
+        format, delimiter = _delimiter(path, format, config.delimiter if alike else None)
+        table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None)
+    if not sample:
+        header = ", only a header" if table.header and format in ("csv", "tsv") else ""
+        raise DataError(f"{table.name}: no rows{header}; expected a source and a target on each line. Name a file that holds pairs.")
+    return table, sample, notes
+
+
+# -------------------------------------------------------------------------------------------------------------- format
+
+
+def format_of_name(path: str) -> str | None:
+    """The format that a file's name says, or None."""
+    suffix = PurePath(path.removesuffix(".gz")).suffix.lower()
+    return _SUFFIXES.get(suffix)
+
+
+_SUFFIXES = {".tsv": "tsv", ".tab": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+
+
+def _read_alike(path: str, config: DataConfig) -> bool:
+    """Whether what the config says of the training file also holds for this one: true unless their names say other formats."""
+    if config.format == "parallel" or len(config.train) > 1:
+        return False
+    return not config.train or format_of_name(path) == format_of_name(config.train[0])
+
+
+def _format(paths: Sequence[str], config: DataConfig) -> str:
+    if not paths:
+        raise DataError("data: no file; expected one file of pairs or two parallel text files. Name it after the command.")
+    if len(paths) == 1 and config.format != "auto" and _read_alike(paths[0], config):
+        return config.format
+    if len(paths) == 1:
+        return format_of_name(paths[0]) or _sniffed(paths[0])
+    names = ", ".join(shown(path) for path in paths)
+    one_or_two = "expected one file of pairs or two parallel text files"
+    if len(paths) > 2:
+        raise DataError(f"{names}: {len(paths)} files; {one_or_two}. Join tables of the same columns into one with cat.")
+    if all(format_of_name(path) for path in paths) and config.format != "parallel":
+        raise DataError(f"{names}: two tables; {one_or_two}. Join them with cat, or say --set data.format=parallel.")
+    if len(set(paths)) == 1:
+        raise DataError(f"{names}: the same file twice; {one_or_two}. Name the file of the targets second.")
+    return "parallel"
+
+
+def _sniffed(path: str) -> str:
+    """jsonl, parquet, csv or tsv, from the beginning of a file."""
+    if path != "-":
+        with open_file(path, refuse=False) as stream:
+            if stream.read(4) == b"PAR1":
+                return "parquet"
+    lines = [text for _, text in _first_lines(path)]
+    if lines and (lines[0].lstrip().startswith("{") or _json_array(path, lines)):
+        return "jsonl"
+    if _plain_delimiter(lines):
+        return "tsv"
+    return "csv" if _csv_delimiter(path, whole=True) else "tsv"
+
+
+def _json_array(path: str, lines: list[str]) -> bool:
+    """Whether a file is one JSON array, which reading it as JSON Lines refuses with advice."""
+    return PurePath(path.removesuffix(".gz")).suffix.lower() == ".json" and lines[0].lstrip().startswith("[")
+
+
+def _first_lines(path: str) -> list[tuple[int, str]]:
+    """The first lines that are not blank, at most some megabyte."""
+    lines: list[tuple[int, str]] = []
+    room = SAMPLE_CHARACTERS
+    for number, text in read_lines(path):
+        if text.strip():
+            lines.append((number, text))
+        room -= len(text) + 1
+        if room < 0 or len(lines) == SAMPLE:
+            break
+    return lines
+
+
+# ----------------------------------------------------------------------------------------------------------- delimiter
+
+
+def _delimiter(path: str, format: str, asked: str | None) -> tuple[str, str]:
+    """The format (tsv or csv) and what stands between its columns."""
+    if asked:
+        return format, asked.replace("\\t", "\t")
+    if format == "csv":
+        return format, _csv_delimiter(path, whole=False) or ","
+    return format, _plain_delimiter([text for _, text in _first_lines(path)]) or "\t"
+
+
+def _plain_delimiter(lines: Sequence[str]) -> str | None:
+    """A tab in most lines; failing that, three bars or two blanks, once in nearly every line."""
+    if sum("\t" in line for line in lines) * 2 > len(lines):
+        return "\t"
+    for mark in ("|||", "  "):
+        if lines and sum(_splits_once(line, mark) for line in lines) >= 0.9 * len(lines):
+            return mark
+    return None
+
+
+def _splits_once(line: str, mark: str) -> bool:
+    left, _, right = line.strip().partition(mark)
+    return bool(left and right.strip()) and mark not in right.strip()
+
+
+def _csv_delimiter(path: str, *, whole: bool) -> str | None:
+    """The mark that splits the first records into equally many columns (all of them if `whole`), the most columns first."""
+    lines = _first_lines(path)
+    best: tuple[float, int, str | None] = (0.0, 0, None)
+    for mark in (",", ";", "\t", "|"):
+        widths = _widths(lines, mark, shown(path))
+        if not widths or widths[0] < 2:
+            continue
+        agreeing = widths.count(widths[0]) / len(widths)
+        if (agreeing, widths[0]) > best[:2] and (agreeing == 1 or not whole):
+            best = (agreeing, widths[0], mark)
+    return best[2]
+
+
+def _widths(lines: list[tuple[int, str]], mark: str, name: str) -> list[int]:
+    """Numbers of columns of the first records, as far as they can be read with this mark."""
+    widths: list[int] = []
+    try:
+        for _, cells in csv_rows(lines, mark, name):
+            widths.append(len(cells))
+    except DataError:  # with the right mark the reading itself says it, with its line
+        pass
+    return widths
+
+
+# -------------------------------------------------------------------------------------------------------------- header
+
+
+def _named_columns(path: str, format: str) -> tuple[tuple[str, ...], list[list[str]]]:
+    """The names in a JSON Lines or Parquet file and its first rows."""
+    if format == "parquet":
+        columns = parquet_names(path)
+        return columns, [[_loosely(value) for value in row] for row in itertools.islice(parquet_values(path, columns), SAMPLE)]
+    rows = [row for _, row in itertools.islice(json_rows(path, LineCounts()), SAMPLE) if row is not None]
+    columns = tuple(dict.fromkeys(key for row in rows for key in row))
+    return columns, [[_loosely(row.get(key)) for key in columns] for row in rows]
+
+
+def _loosely(value: object) -> str:
+    """A value as an example to show: only the used columns must hold texts."""
+    return "" if value is None else str(value)
+
+
+def _delimited_table(
+    path: str, format: str, delimiter: str, config: DataConfig, header: bool | None
+) -> tuple[Table, list[list[str]], list[str]]:
+    rows = ([cell.strip() for cell in cells] for _, cells in table_rows(path, format, delimiter, LineCounts()))
+    sample = list(itertools.islice((cells for cells in rows if any(cells)), SAMPLE))
+    if not sample:
+        return Table((path,), format, delimiter, False, ()), sample, []
+    first = sample[0]
+    mark = {"\t": "tabs", "  ": "two blanks"}.get(delimiter, f"{delimiter!r}")
+    found, reason = _has_header(first, sample[1:], format, config, header, shown(path))
+    width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]
+    columns = tuple(cell or str(number) for number, cell in enumerate(first, 1)) if found else tuple(map(str, range(1, width + 1)))
+    notes = [f"{'CSV' if format == 'csv' else 'Text'} with {_amount(columns, 'column')} separated by {mark}.", reason]
+    return Table((path,), format, delimiter, found, columns), sample[1:] if found else sample, notes
+
+
+def _has_header(first: list[str], rest: list[list[str]], format: str, config: DataConfig, said: bool | None, name: str) -> tuple[bool, str]:
+    """Whether the first row names the columns, and the sentence that says why."""
+    shown_row = listed(first)
+    data_reason = _why_data(first, rest)
+    general = all(cell.casefold() in COLUMN_WORDS for cell in first)
+    asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdigit()]
+    if said is not None:
+        return said, _forced(first, said, data_reason if not general else None, general)
+    if asked:
+        _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
+        return True, f"Line 1 is a header: {_first_few(first)}."
+    if general and len(set(first)) == len(first):
+        return True, f"Line 1 is read as a header: {_first_few(first)}. If it is data, say --set data.header=false."
+    if format == "csv" and data_reason is None:
+        return True, f"Line 1 is read as a header: {_first_few(first)}. If it is data, say --set data.header=false."
+    if format == "csv":
+        return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
+    return False, f"Without a header: line 1 ({shown_row}) is data."
+
+
+def _forced(first: list[str], header: bool, data_reason: str | None, general: bool) -> str:
+    """The sentence for a header that the config decides, with a doubt where the first row looks otherwise."""
+    if header:
+        but = f" though it looks like data ({data_reason}). If it is, say --set data.header=false" if data_reason else ""
+        return f"Line 1 is a header: {_first_few(first)}{but}."
+    but = " though it reads like a header. If it is one, say --set data.header=true" if general else ""
+    return f"Without a header: line 1 ({listed(first)}) is data{but}."
+
+
+def _refuse_nameless(first: list[str], asked: list[str], name: str, *, sure: bool) -> None:
+    """Raises when columns are asked for by name and the first row holds no such names."""
+    if sure or any(column in first or nearest(column, first) for column in asked):
+        return
+    numbers = " ".join(f"--source {number}" for number in range(1, max(len(first), 2))) + f" --target {max(len(first), 2)}"
+    raise DataError(
+        f"{name}: no header that names {', '.join(map(repr, asked))}; line 1 is {listed(first)}. "
+        f"Use numbers, as in {numbers}, or put a header line on top."
+    )
+
+
+def _why_data(first: list[str], rest: list[list[str]]) -> str | None:
+    """Why a first row cannot be the names of the columns, or None.
+
+    Names are distinct, short, not numbers (unless they count the columns), do not end a sentence, and are not values further down.
+    """
+    named = [cell for cell in first if cell]
+    if not named or any(not cell for cell in first[1:]):
+        return "a cell is empty"
+    if len(set(named)) < len(named):
+        return "the same value stands in it twice"
+    for place, cell in enumerate(first):
+        if cell and any(place < len(row) and row[place] == cell for row in rest):
+            return f"{short(cell, 30)!r} occurs again in the same column"
+        if len(cell) > 60 or len(cell.split()) > 6:
+            return f"{short(cell, 30)!r} is too long for a name"
+        if cell.endswith((".", "!", "。", "！")):
+            return f"{cell!r} is a sentence"
+    if [cell for cell in named if _is_number(cell)] and not _count_columns(named):
+        return f"{next(cell for cell in named if _is_number(cell))!r} is a number"
+    return None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _count_columns(cells: list[str]) -> bool:
+    """Whether the cells are 0, 1, 2 … or 1, 2, 3 …, the names that a data frame without names is written with."""
+    return cells in ([str(number) for number in range(begin, begin + len(cells))] for begin in (0, 1))
+
+
+# ------------------------------------------------------------------------------------------------------------- columns
+
+
+def _choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[tuple[int, ...], int]:
+    """The places of the source columns and of the target column."""
+    source = tuple(find_column(table, column, "--source") for column in config.source)
+    target = None if config.target is None else find_column(table, config.target, "--target")
+    if target in source or len(set(source)) < len(source):
+        twice = next(table.columns[place] for place in source if (*source, target).count(place) > 1)
+        raise DataError(f"{table.name}: column {twice!r} is named twice; expected different columns. Change --source or --target.")
+    offered = [place for place in range(len(table.columns)) if place not in source and place != target]
+    if len(offered) > 1 and table.header:
+        offered = [place for place in offered if table.columns[place] != str(place + 1)] or offered
+    if not source and target is None and len(offered) == 2:
+        plain = _plain(table, offered, SOURCE_WORDS), _plain(table, offered, TARGET_WORDS)
+        swapped = plain[0] == offered[1] or plain[1] == offered[0]
+        return ((offered[1],), offered[0]) if swapped else ((offered[0],), offered[1])
+    source = source or _only(table, [place for place in offered if place != _plain(table, offered, TARGET_WORDS)], SOURCE_WORDS)
+    if target is None:
+        target = next(iter(_only(table, [place for place in offered if place not in source], TARGET_WORDS)), None)
+    if not source or target is None:
+        raise DataError(_which_columns(table, sample))
+    return source, target
+
+
+def _only(table: Table, offered: list[int], words: frozenset[str]) -> tuple[int, ...]:
+    """The one column on offer, or the one whose name plainly says what it is."""
+    plain = offered[0] if len(offered) == 1 else _plain(table, offered, words)
+    return () if plain is None else (plain,)
+
+
+def _plain(table: Table, offered: list[int], words: frozenset[str]) -> int | None:
+    found = [place for place in offered if table.header and table.columns[place].casefold() in words]
+    return found[0] if len(found) == 1 else None
+
+
+def find_column(table: Table, column: str | int, flag: str) -> int:
+    """The place of a column given by name or by number from 1."""
+    there = _first_few(table.columns)
+    if isinstance(column, str) and column in table.columns and table.header:
+        count = table.columns.count(column)
+        if count > 1:
+            raise DataError(f"{table.name}: {count} columns are called {column!r}; expected one. Give {flag} a number.")
+        return table.columns.index(column)
+    if isinstance(column, int) or column.isdigit():
+        if not 1 <= int(column) <= len(table.columns):
+            raise DataError(f"{table.name}: no column {column}; expected 1 to {len(table.columns)} ({there}). Change {flag}.")
+        return int(column) - 1
+    near = nearest(column, table.columns) if table.header else ""
+    raise DataError(f"{table.name}: no column {column!r}; expected one of {there}.{near} Change {flag}, or give it a number from 1.")
+
+
+def _which_columns(table: Table, sample: list[list[str]]) -> str:
+    row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
+    columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
+    example = f"--source {shlex.quote(table.columns[-2])} --target {shlex.quote(table.columns[-1])}"
+    return (
+        f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. "
+        f"Columns: {_first_few(columns)}. Choose, as in {example}."
+    )
+
+
+def _one_column(table: Table, sample: list[list[str]]) -> str:
+    begin = f"{table.name}: 1 column; expected 2 or more (source, target)"
+    if table.format in ("jsonl", "parquet"):
+        return f"{begin}, got {_first_few(table.columns)}. Name both values on every line."
+    cell = (table.columns if table.header else sample[0])[0]
+    return f"{begin}, got {short(cell)!r}. Put a tab between them, or say what stands there: --set data.delimiter=…"
+
+
+def _first_few(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _columns(table: Table, places: Sequence[int]) -> str:
+    names = " and ".join(repr(table.columns[place]) if table.header else table.columns[place] for place in places)
+    return names if table.header else f"column{'s' if len(places) > 1 else ''} {names}"
+
+
+def _amount(items: Sequence[str], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"

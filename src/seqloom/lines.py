@@ -1,0 +1,188 @@
+"""Files and streams → numbered lines of text; what cannot be read is refused with its place."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gzip
+import io
+import os
+import re
+import shutil
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from seqloom.errors import DataError, MissingFileError, nearest
+
+__all__ = ["LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown"]
+
+
+@dataclass(slots=True)
+class LineCounts:
+    """What one reading of a file met."""
+
+    lf: int = 0
+    crlf: int = 0
+    blank: int = 0
+
+    def notes(self) -> list[str]:
+        """One sentence for each thing that a person would want to know."""
+        notes: list[str] = []
+        if self.crlf and self.lf:
+            notes.append(f"{self.crlf:,} lines end with CRLF and {self.lf:,} with LF; both are read.")
+        if self.blank:
+            notes.append(f"{self.blank:,} blank line{'s were' if self.blank > 1 else ' was'} skipped.")
+        return notes
+
+
+def read_lines(path: str, counts: LineCounts | None = None) -> Iterator[tuple[int, str]]:
+    """The lines of a text file, plain or gzip, with their numbers from 1; only LF and CRLF end a line.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: a folder, not UTF-8, a NUL byte, a damaged gzip file, or another compression.
+    """
+    with open_file(path) as stream:
+        yield from decode_lines(stream, shown(path), counts)
+
+
+def shown(path: str) -> str:
+    """The name of a file in messages."""
+    return "stdin" if path == "-" else path
+
+
+def open_file(path: str, *, refuse: bool = True) -> BinaryIO:
+    """The uncompressed bytes of a file; gzip is told by its first two bytes, not by its name.
+
+    With `refuse`, known kinds of file that hold no text are refused.
+    """
+    file = regular_path(path)
+    try:
+        stream = open(file, "rb")  # noqa: SIM115
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be read ({error.strerror}). Change its permissions or name another file.") from None
+    with stream:
+        start = stream.peek(8)
+    if start.startswith(b"\x1f\x8b"):
+        return io.BufferedReader(gzip.GzipFile(file), buffer_size=1 << 16)  # pyright: ignore[reportArgumentType]
+    for magic, kind, advice in _REFUSED:
+        if refuse and start.startswith(magic):
+            raise DataError(f"{shown(path)}: {kind}; expected text, plain or gzip. {advice}")
+    return open(file, "rb")
+
+
+_REFUSED = (
+    (b"PK\x03\x04", "a zip archive or spreadsheet", "Unpack it, or save the sheet as CSV."),
+    (b"\xfd7zXZ\0", "compressed with xz", "Unpack it with xz -d."),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it with zstd -d."),
+    (b"BZh91AY&SY", "compressed with bzip2", "Unpack it with bzip2 -d."),
+    (b"PAR1", "a Parquet file", "Read it with --set data.format=parquet."),
+)
+
+
+def regular_path(path: str) -> Path:
+    """A file that can be read more than once: the file itself, or a temporary copy of standard input or of a pipe."""
+    if path == "-":
+        return _spooled("-", sys.stdin.buffer)
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        raise MissingFileError(f"{path}: no such file.{_neighbour(path)}") from None
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{path}: a folder; expected a file. Name the file in it.")
+    return Path(path) if stat.S_ISREG(mode) else _spooled(path, None)
+
+
+def _neighbour(path: str) -> str:
+    folder = Path(path).parent
+    names = os.listdir(folder) if folder.is_dir() else []
+    return nearest(Path(path).name, names) or " Check the name."
+
+
+@functools.cache
+def _spooled(path: str, stream: BinaryIO | None) -> Path:
+    """A copy of what can be read only once; it goes when the process does."""
+    copy = _spool_folder() / str(len(os.listdir(_spool_folder())))
+    with open(path, "rb") if stream is None else contextlib.nullcontext(stream) as source, copy.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return copy
+
+
+@functools.cache
+def _spool_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="seqloom-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def decode_lines(stream: Iterable[bytes], name: str, counts: LineCounts | None = None) -> Iterator[tuple[int, str]]:
+    """The lines of an open byte stream as text without their ends, numbered from 1; a byte order mark is dropped."""
+    counts = counts if counts is not None else LineCounts()
+    number = 0
+    try:
+        for number, raw in enumerate(stream, 1):
+            if number == 1:
+                raw = _first_line(raw, name)
+            text = _decode(raw, f"{name}:{number}")
+            if text.endswith("\r\n"):
+                counts.crlf += 1
+                yield number, text[:-2]
+            else:
+                counts.lf += 1
+                yield number, text[:-1] if text.endswith("\n") else text
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{name}:{number + 1}: the gzip file is damaged here ({reason}). Copy or download it again.") from None
+
+
+def _first_line(raw: bytes, name: str) -> bytes:
+    """The first line without its byte order mark; refuses what its first bytes show not to be UTF-8 lines."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{name}:1: not UTF-8; it begins with the byte order mark of UTF-16. {_convert('UTF-16')}")
+    if raw.count(b"\r") > 1 and not raw.endswith(b"\n"):
+        raise DataError(
+            f"{name}:1: the lines end with a carriage return alone; expected LF or CRLF. Convert it: tr '\\r' '\\n' < OLD > NEW"
+        )
+    return raw.removeprefix(b"\xef\xbb\xbf")
+
+
+def _decode(raw: bytes, where: str) -> str:
+    zero = raw.find(b"\0")
+    if zero >= 0:
+        wide = raw.count(b"\0") * 3 > len(raw)
+        expected = "it looks like UTF-16, expected UTF-8" if wide else "expected text"
+        advice = _convert("UTF-16") if wide else "Remove it: tr -d '\\000' < OLD > NEW"
+        raise DataError(f"{where}: a NUL byte at byte {zero + 1} of the line; {expected}. {advice}")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        encoding = _likely_encoding(raw)
+        looks = f"it looks like {encoding}, " if encoding else ""
+        raise DataError(
+            f"{where}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; {looks}expected UTF-8. "
+            f"{_convert(encoding or 'ENCODING')}"
+        ) from None
+
+
+def _convert(encoding: str) -> str:
+    return f"Convert it: iconv -f {encoding} -t UTF-8 OLD > NEW"
+
+
+def _likely_encoding(raw: bytes) -> str | None:
+    """The one-byte encoding in which the high bytes are mostly letters and quotes among ASCII letters, or None."""
+    try:
+        text = raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    high = [letter for letter in text if letter > "\x7f"]
+    plain = sum(letter.isalnum() or letter.isspace() for letter in text if letter <= "\x7f")
+    if len(high) > plain or sum(letter.isalpha() or letter in "‚„…‘’“”–—«»€" for letter in high) * 2 < len(high):
+        return None
+    return "WINDOWS-1252" if re.search(rb"[\x80-\x9f]", raw) else "ISO-8859-1"

@@ -1,0 +1,319 @@
+"""Tables → numbered records: tab-separated, CSV (RFC 4180), JSON Lines, Parquet, two parallel text files.
+
+A record is `(number, cells)`: the line that an editor shows (of a record over several lines, the first) and the wanted cells, outer
+blanks stripped. A blank record has no cells, so that a caller can skip it or keep its place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from seqloom.errors import DataError, nearest
+from seqloom.lines import LineCounts, read_lines, regular_path, shown
+
+__all__ = [
+    "Record",
+    "Table",
+    "as_text",
+    "csv_rows",
+    "delimited_rows",
+    "json_object",
+    "json_rows",
+    "listed",
+    "parquet_names",
+    "parquet_values",
+    "pick_keys",
+    "read_records",
+    "refuse_bad_characters",
+    "short",
+    "table_rows",
+]
+
+Record = tuple[int, tuple[str, ...]]
+QUOTED_LIMIT = 1_000_000  # characters in one quoted value, after which its quote counts as never closed
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is known of a file before its rows are read."""
+
+    paths: tuple[str, ...]
+    format: str
+    delimiter: str | None
+    header: bool
+    columns: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return " and ".join(shown(path) for path in self.paths)
+
+
+def read_records(table: Table, wanted: Sequence[int], counts: LineCounts) -> Iterator[Record]:
+    """The wanted columns (places from 0) of all records after the header, blank ones with no cells.
+
+    Raises:
+        DataError: a record with more or fewer columns than the table, or one that cannot be read.
+    """
+    if table.format == "jsonl":
+        return _pick_keys(json_rows(table.paths[0], counts), table, wanted)
+    if table.format == "parquet":
+        return _strip(_parquet_rows(table.paths[0], [table.columns[place] for place in wanted]), range(len(wanted)))
+    if table.format == "parallel":
+        return _strip(_parallel_rows(table, counts), wanted)
+    rows = table_rows(table.paths[0], table.format, table.delimiter or "\t", counts)
+    return _strip(_regular(rows, table), wanted)
+
+
+def table_rows(path: str, format: str, delimiter: str, counts: LineCounts) -> Iterator[tuple[int, list[str]]]:
+    """The raw cells of each line of a tab-separated file or record of a CSV file, header and blank lines too."""
+    lines = read_lines(path, counts)
+    return csv_rows(lines, delimiter, shown(path)) if format == "csv" else delimited_rows(lines, delimiter)
+
+
+def delimited_rows(lines: Iterable[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each line split at the delimiter; quotes are letters like any other."""
+    for number, text in lines:
+        yield number, text.split(delimiter)
+
+
+def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """CSV records; a quoted value may hold delimiters, line ends and doubled quotes (RFC 4180)."""
+    lines = iter(lines)
+    for number, text in lines:
+        yield number, _Quoted(lines, delimiter, name, number, text).cells() if '"' in text else text.split(delimiter)
+
+
+class _Quoted:
+    """One CSV record with quotes, read from its first line and as many more as it takes."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]], delimiter: str, name: str, number: int, text: str) -> None:
+        self.lines, self.delimiter, self.name, self.number, self.text, self.at = lines, delimiter, name, number, text, 0
+
+    def cells(self) -> list[str]:
+        cells: list[str] = []
+        while True:
+            begin = len(self.text) - len(self.text[self.at :].lstrip(" "))
+            if self.text.startswith('"', begin):
+                cells.append(self._quoted(begin + 1))
+            else:
+                end = self.text.find(self.delimiter, self.at)
+                end = len(self.text) if end < 0 else end
+                cells.append(self.text[self.at : end])
+                self.at = end
+            if self.at >= len(self.text):
+                return cells
+            self.at += len(self.delimiter)
+
+    def _quoted(self, at: int) -> str:
+        """The value whose quote is open at a place; the end is at the next delimiter."""
+        opened, parts, length = self.number, list[str](), 0
+        while True:
+            end = self.text.find('"', at)
+            part = self.text[at:] + "\n" if end < 0 else self.text[at:end]
+            parts.append(part)
+            length += len(part)
+            if end < 0:
+                self._next_line(opened, length)
+                at = 0
+            elif self.text.startswith('""', end):
+                parts.append('"')
+                at = end + 2
+            else:
+                self._close(end + 1)
+                return "".join(parts)
+
+    def _next_line(self, opened: int, length: int) -> None:
+        line = next(self.lines, None) if length < QUOTED_LIMIT else None
+        if line is None:
+            end = "the end of the file" if length < QUOTED_LIMIT else f"{QUOTED_LIMIT:,} characters on"
+            raise DataError(
+                f"{self.name}:{opened}: a quote is opened here and not closed by {end}. "
+                'Close it, or double a quote inside a quoted value (""); for a file without quoting use --set data.format=tsv.'
+            )
+        self.number, self.text = line
+
+    def _close(self, at: int) -> None:
+        rest = self.text[at:]
+        gap = len(rest) - len(rest.lstrip(" "))
+        if rest[gap:] and not rest.startswith(self.delimiter, gap):
+            raise DataError(
+                f"{self.name}:{self.number}: {short(rest)!r} stands behind a closing quote; expected {self.delimiter!r} or the end "
+                'of the line. Double a quote inside a quoted value (""); for a file without quoting use --set data.format=tsv.'
+            )
+        self.at = at + gap
+
+
+def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tuple[int, list[str]]]:
+    """Rows behind the header; one of another width is refused unless it is blank."""
+    width, header = len(table.columns), table.header
+    for number, cells in rows:
+        if len(cells) == width or not any(cell.strip() for cell in cells):
+            if header and any(cell.strip() for cell in cells):
+                header = False
+                continue
+            yield number, cells
+        else:
+            found = f"{len(cells)} column{'s' if len(cells) > 1 else ''}"
+            expected = f"expected {width} ({', '.join(table.columns)})"
+            raise DataError(f"{table.name}:{number}: {found}; {expected}, got {listed(cells)}. Mend or delete the line.")
+
+
+def _strip(rows: Iterable[tuple[int, Sequence[str]]], wanted: Sequence[int]) -> Iterator[Record]:
+    for number, cells in rows:
+        if any(cell and not cell.isspace() for cell in cells):
+            yield number, tuple([cells[place].strip() for place in wanted])
+        else:
+            yield number, ()
+
+
+# ---------------------------------------------------------------------------------------------------------- JSON Lines
+
+
+def json_rows(path: str, counts: LineCounts) -> Iterator[tuple[int, dict[str, object] | None]]:
+    """The object on each line with its numbers as they are written; None for a blank line."""
+    for number, text in read_lines(path, counts):
+        yield number, json_object(text, f"{shown(path)}:{number}") if text.strip() else None
+
+
+def json_object(text: str, where: str) -> dict[str, object]:
+    """One line of JSON Lines."""
+    advice = ' A JSON array becomes JSON Lines with jq -c ".[]".' if text.lstrip().startswith("[") else " Mend the line."
+    try:
+        value: object = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg} at character {error.pos + 1}"
+        raise DataError(f"{where}: not JSON ({reason}); expected one object a line, got {short(text)!r}.{advice}") from None
+    except RecursionError:
+        raise DataError(f"{where}: JSON too deeply nested; expected one object a line with texts in it. Flatten it first.") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: {short(text)!r} is not an object; expected one object a line, with named values.{advice}")
+    found = cast("dict[str, object]", value)
+    if "\\u" in text:
+        _refuse_broken_escapes(found, where)
+    return found
+
+
+def _refuse_broken_escapes(value: dict[str, object], where: str) -> None:
+    items = (cast("list[object]", item) if isinstance(item, list) else [item] for item in value.values())
+    text = "".join(item for group in items for item in group if isinstance(item, str))
+    refuse_bad_characters(text, where)
+
+
+def refuse_bad_characters(text: str, where: str) -> None:
+    """Raises a DataError for characters that no UTF-8 text file can hold as text: NUL and halves of surrogate pairs."""
+    if "\0" in text:
+        raise DataError(f"{where}: a NUL character; expected text. Remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{where}: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16 first."
+        ) from None
+
+
+def _pick_keys(rows: Iterable[tuple[int, dict[str, object] | None]], table: Table, wanted: Sequence[int]) -> Iterator[Record]:
+    keys = [table.columns[place] for place in wanted]
+    for number, found in rows:
+        yield number, () if found is None else pick_keys(found, keys, f"{table.name}:{number}")
+
+
+def pick_keys(value: dict[str, object], keys: Sequence[str], where: str) -> tuple[str, ...]:
+    """The texts under some keys of one object, outer blanks stripped."""
+    for key in keys:
+        if key not in value:
+            here = nearest(key, value) or f" Here are: {', '.join(value)}."
+            raise DataError(f"{where}: no {key!r} in the object; expected it on every line.{here}")
+    return tuple([as_text(value[key], where, key).strip() for key in keys])
+
+
+def as_text(value: object, where: str, key: str) -> str:
+    """A JSON or Parquet value as text: a number as written, a list joined by blanks, a missing value empty."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, list):
+        items = cast("list[object]", value)
+        if not any(isinstance(item, (list, dict)) for item in items):
+            return " ".join(as_text(item, where, key) for item in items)
+    kind = "an object" if isinstance(value, dict) else "lists in a list" if isinstance(value, list) else f"a {type(value).__name__}"
+    raise DataError(f"{where}: {key!r} holds {kind}; expected text, a number or a list of texts. Flatten it first.")
+
+
+# ------------------------------------------------------------------------------------------------- Parquet and parallel
+
+
+class _ParquetFile(Protocol):
+    schema_arrow: Any
+
+    def iter_batches(self, batch_size: int, columns: list[str]) -> Iterator[Any]: ...
+
+
+def _open_parquet(path: str) -> _ParquetFile:
+    try:
+        import pyarrow.parquet as parquet  # pyright: ignore
+    except ImportError:
+        missing = f"{shown(path)}: Parquet needs pyarrow, which is not installed."
+        raise DataError(f"{missing} Install it: pip install 'seqloom[parquet]'") from None
+    file = regular_path(path)
+    try:
+        return cast(_ParquetFile, parquet.ParquetFile(file))  # pyright: ignore
+    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
+        reason = " ".join(str(error).split())
+        raise DataError(f"{shown(path)}: not a Parquet file ({reason}). Name its format with --set data.format.") from None
+
+
+def parquet_names(path: str) -> tuple[str, ...]:
+    """The names of the columns of a Parquet file."""
+    return tuple(_open_parquet(path).schema_arrow.names)
+
+
+def parquet_values(path: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
+    """The values of some columns, row by row."""
+    for batch in _open_parquet(path).iter_batches(batch_size=1024, columns=list(columns)):
+        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+def _parquet_rows(path: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    for number, values in enumerate(parquet_values(path, columns), 1):
+        yield number, [as_text(value, f"{shown(path)}:{number}", name) for value, name in zip(values, columns, strict=True)]
+
+
+def _parallel_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Line n of both files together; the counts are those of the first."""
+    first, second = (read_lines(path, lines) for path, lines in zip(table.paths, (counts, None), strict=True))
+    number = 0
+    for left, right in itertools.zip_longest(first, second):
+        if left is None or right is None:
+            longer = number + 1 + sum(1 for _ in (second if left is None else first))
+            lengths = (number, longer) if left is None else (longer, number)
+            raise DataError(
+                f"{shown(table.paths[0])} has {_lines(lengths[0])} and {shown(table.paths[1])} {lengths[1]:,}; "
+                "expected equally many, line n of one for line n of the other. Find where they part before training."
+            )
+        number = left[0]
+        yield number, (left[1], right[1])
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line" if count == 1 else f"{count:,} lines"
+
+
+def short(text: str, limit: int = 40) -> str:
+    """A value for a message: its beginning, on one line."""
+    text = " ".join(text[: 4 * limit].split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listed(cells: Sequence[str]) -> str:
+    """Cells for a message: the first few, quoted."""
+    more = f" and {len(cells) - 4} more" if len(cells) > 4 else ""
+    return ", ".join(repr(short(cell, 30)) for cell in cells[:4]) + more

@@ -1,0 +1,618 @@
+"""Reading pairs from every format, and the message of everything that cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seqloom.config import DataConfig
+from seqloom.data import Row, read_rows, read_sources, resolve, rows_from_memory, split
+from seqloom.errors import DataError, MissingFileError
+
+
+def write(path: Path, text: str | bytes) -> str:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return str(path)
+
+
+def config(*train: str, **settings: object) -> DataConfig:
+    return DataConfig.model_validate({"train": list(train), **settings})
+
+
+def pairs(path: str, **settings: object) -> list[tuple[tuple[str, ...], str, str]]:
+    rows = read_rows([path], config(path, **settings))
+    return [(row.source, row.target, row.where.rpartition("/")[2]) for row in rows]
+
+
+def error(path: str, *more: str, **settings: object) -> str:
+    with pytest.raises(DataError) as caught:
+        list(read_rows([path, *more], config(path, *more, **settings)))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.replace(str(Path(path).parent) + "/", "")
+
+
+# ------------------------------------------------------------------------------------------------------------- formats
+
+
+def test_a_tsv_gives_its_first_column_as_source_and_its_second_as_target(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "Haus\thouse\nHund\tdog\n")
+    assert pairs(path) == [(("Haus",), "house", "train.tsv:1"), (("Hund",), "dog", "train.tsv:2")]
+
+
+def test_rows_can_be_read_again_and_name_their_columns(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "german,english\nHaus,house\n")
+    rows = read_rows([path], config(path))
+    assert rows.names == ("german", "english")
+    assert list(rows) == list(rows) == [Row(("Haus",), "house", f"{path}:2")]
+
+
+def test_quotes_in_a_tsv_are_letters(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", '"Haus\t"house" he said\n')
+    assert pairs(path) == [(('"Haus',), '"house" he said', "train.tsv:1")]
+
+
+def test_a_quoted_csv_value_holds_commas_quotes_and_line_ends_and_keeps_its_first_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", 'de,en\n"a, ""b""","x\r\ny"\n\nc, "d"\ne,""\n')
+    assert pairs(path) == [
+        (('a, "b"',), "x\ny", "train.csv:2"),
+        (("c",), "d", "train.csv:5"),
+        (("e",), "", "train.csv:6"),
+    ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_delimiter_of_a_csv_is_found(tmp_path: Path, mark: str) -> None:
+    other = ";" if mark == "," else ","
+    path = write(tmp_path / "train.csv", f'de{mark}en\n"so{mark} ja"{mark}so{other} yes\nja{mark}yes\n')
+    assert resolve(config(path)).delimiter == mark
+    assert pairs(path)[0][:2] == ((f"so{mark} ja",), f"so{other} yes")
+
+
+def test_json_lines_take_numbers_as_written_and_join_lists(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "train.jsonl", '{"source": 1.50, "target": ["a", "b", 3]}\n\n{"target": null, "source": "\\u00fc\\n", "more": {}}\n'
+    )
+    assert pairs(path) == [(("1.50",), "a b 3", "train.jsonl:1"), (("ü",), "", "train.jsonl:3")]
+
+
+def test_parquet_is_read_by_name(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "train.parquet"
+    parquet.write_table(pyarrow.table({"id": [1, 2], "de": ["Haus", "Hund"], "en": ["house", None], "tags": [["N", "SG"], []]}), path)
+    assert pairs(str(path), source=["de", "tags"], target="en") == [
+        (("Haus", "N SG"), "house", "train.parquet:1"),
+        (("Hund", ""), "", "train.parquet:2"),
+    ]
+    assert "no column 'ed'; expected one of id, de, en, tags." in error(str(path), source=["ed"])
+
+
+def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    path = write(tmp_path / "train.parquet", b"PAR1")
+    assert error(path) == "train.parquet: Parquet needs pyarrow, which is not installed. Install it: pip install 'seqloom[parquet]'"
+
+
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow.parquet")
+    assert error(write(tmp_path / "train.parquet", b"PAR1 and more")).startswith("train.parquet: not a Parquet file (")
+
+
+def test_parallel_files_keep_one_blank_side_and_skip_two(tmp_path: Path) -> None:
+    left, right = write(tmp_path / "a.de", "Haus\n\n\nHund\tx\n"), write(tmp_path / "a.en", "house\n\ncat\ndog\n")
+    rows = read_rows([left, right], config(left, right))
+    assert [(row.source, row.target, Path(row.where).name) for row in rows] == [
+        (("Haus",), "house", "a.de:1"),
+        (("",), "cat", "a.de:3"),
+        (("Hund\tx",), "dog", "a.de:4"),
+    ]
+    assert "1 blank line was skipped." in rows.notes
+
+
+def test_parallel_files_can_be_swapped(tmp_path: Path) -> None:
+    left, right = write(tmp_path / "a.de", "Haus\n"), write(tmp_path / "a.en", "house\n")
+    rows = list(read_rows([left, right], config(left, right, source=[2], target=1)))
+    assert [(row.source, row.target, Path(row.where).name) for row in rows] == [(("house",), "Haus", "a.en:1")]
+
+
+@pytest.mark.parametrize("name", ["train.tsv.gz", "train.tsv"])
+def test_gzip_is_told_by_its_bytes_not_its_name(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, gzip.compress(b"a\tb\n"))
+    assert pairs(path) == [(("a",), "b", f"{name}:1")]
+
+
+def test_standard_input_can_be_read_more_than_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\tb\nc\td\n")))
+    settings = resolve(config("-"))
+    rows = read_rows(["-"], settings)
+    assert [row.where for row in rows] == [row.where for row in rows] == ["stdin:1", "stdin:2"]
+
+
+def test_a_pipe_can_be_read_more_than_once(tmp_path: Path) -> None:
+    pipe = str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: Path(pipe).write_bytes(b"a\tb\n"))
+    writer.start()
+    rows = read_rows([pipe], config(pipe))
+    writer.join()
+    assert list(rows) == list(rows) == [Row(("a",), "b", f"{pipe}:1")]
+
+
+@pytest.mark.parametrize(
+    ("text", "format", "delimiter"),
+    [
+        ("a\tb\nc\td\n", "tsv", "\t"),
+        ("ab  A B\ncd  C D\n", "tsv", "  "),
+        ("so ist es ||| that is it\nja ||| yes\n", "tsv", "|||"),
+        ("de;en\nHaus;house\nHund;dog\n", "csv", ";"),
+        ('{"source": "a", "target": "b"}\n', "jsonl", None),
+    ],
+)
+def test_a_file_without_a_telling_name_is_told_by_its_first_lines(tmp_path: Path, text: str, format: str, delimiter: str | None) -> None:
+    found = resolve(config(write(tmp_path / "train.txt", text)))
+    assert (found.format, found.delimiter) == (format, delimiter)
+
+
+def test_a_delimiter_of_several_letters_can_be_given(tmp_path: Path) -> None:
+    path = write(tmp_path / "tasks.txt", "IN: jump OUT: JUMP\n")
+    assert pairs(path, delimiter=" OUT: ")[0][:2] == (("IN: jump",), "JUMP")
+
+
+def test_byte_order_mark_crlf_and_outer_blanks_go(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", b"\xef\xbb\xbf a \tb\r\nc\td \n")
+    rows = read_rows([path], config(path))
+    assert [(row.source[0], row.target) for row in rows] == [("a", "b"), ("c", "d")]
+    assert "1 lines end with CRLF and 1 with LF; both are read." in rows.notes
+
+
+def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
+    odd = "a\x0bb\x0cc\u2028d\u0085e\rf"
+    assert pairs(write(tmp_path / "train.tsv", f"{odd}\tx\n")) == [((odd,), "x", "train.tsv:1")]
+    assert pairs(write(tmp_path / "train.csv", f"de,en\n{odd},x\n")) == [((odd,), "x", "train.csv:2")]
+
+
+def test_text_is_not_normalised(tmp_path: Path) -> None:
+    assert pairs(write(tmp_path / "train.tsv", "u\u0308\tü\n"))[0][:2] == (("u\u0308",), "ü")
+
+
+def test_blank_lines_and_lone_tabs_are_skipped_and_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "\na\tb\n \n\t\nc\t\n")
+    rows = read_rows([path], config(path))
+    assert [(row.source[0], row.target, Path(row.where).name) for row in rows] == [("a", "b", "train.tsv:2"), ("c", "", "train.tsv:5")]
+    assert "3 blank lines were skipped." in rows.notes
+
+
+def test_the_first_row_arrives_before_a_big_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "train.tsv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        stream.writelines(f"source {number}\ttarget {number}\n".encode() for number in range(200_000))
+    path.write_bytes(path.read_bytes()[:-200_000])  # the end is gone: only reading that far can notice
+    rows = iter(read_rows([str(path)], config(str(path))))
+    assert next(rows).target == "target 0"
+    with pytest.raises(DataError, match=r"train\.tsv\.gz:\d+: the gzip file is damaged here \(.*\)\. Copy or download it again\."):
+        list(rows)
+
+
+# ------------------------------------------------------------------------------------------------- header and columns
+
+
+def test_a_tsv_has_a_header_when_its_first_row_holds_only_general_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "target\tsource\nhouse\tHaus\n")
+    found = resolve(config(path))
+    assert (found.header, found.source, found.target) == (True, ["source"], "target")
+    assert pairs(path) == [(("Haus",), "house", "train.tsv:2")]
+
+
+def test_a_tsv_has_a_header_when_its_first_row_holds_the_names_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "nr\tdeutsch\tenglisch\n1\tHaus\thouse\n")
+    assert pairs(path, source=["deutsch"], target="englisch") == [(("Haus",), "house", "train.tsv:2")]
+
+
+def test_a_tsv_has_no_header_otherwise(tmp_path: Path) -> None:
+    assert len(pairs(write(tmp_path / "train.tsv", "Haus\thouse\nHund\tdog\n"))) == 2
+
+
+def test_the_config_decides_about_the_header_and_a_doubt_is_noted(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "source\ttarget\na\tb\n")
+    rows = read_rows([path], config(path, header=False))
+    assert len(list(rows)) == 2
+    assert (
+        "Without a header: line 1 ('source', 'target') is data though it reads like a header. If it is one, say --set data.header=true."
+        in rows.notes
+    )
+    path = write(tmp_path / "train.csv", "a,b\na,c\nd,e\n")
+    rows = read_rows([path], config(path, header=True))
+    assert len(list(rows)) == 2
+    assert (
+        "Line 1 is a header: a, b though it looks like data ('a' occurs again in the same column). If it is, say --set data.header=false."
+        in rows.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        ("Haus,house", "'Haus' occurs again in the same column"),
+        ("Geh.,Go.", "'Geh.' is a sentence"),
+        ("12,twelve", "'12' is a number"),
+        ("ja,ja", "the same value stands in it twice"),
+        ("ja,", "a cell is empty"),
+        ("das ist ein ziemlich langer Satz hier,short", "'das ist ein ziemlich langer S…' is too long for a name"),
+    ],
+)
+def test_the_first_row_of_a_csv_that_is_no_header_is_read_as_data_and_said(tmp_path: Path, first: str, reason: str) -> None:
+    path = write(tmp_path / "train.csv", f"{first}\nHund,dog\nHaus,home\n")
+    rows = read_rows([path], config(path))
+    assert len(list(rows)) == 3
+    shown = ", ".join(repr(cell if len(cell) < 31 else cell[:29] + "…") for cell in first.split(","))
+    assert f"Line 1 ({shown}) is read as data: {reason}. If it is a header, say --set data.header=true." in rows.notes
+
+
+def test_the_nameless_index_column_that_data_frames_write_is_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", ",german,english\n0,Haus,house\n1,Hund,dog\n")
+    assert pairs(path)[1] == (("Hund",), "dog", "train.csv:3")
+    assert pairs(write(tmp_path / "b.csv", "0,1\nHaus,house\n"))[0] == (("Haus",), "house", "b.csv:2")
+
+
+def test_several_sources_leave_the_last_column_as_target(tmp_path: Path) -> None:
+    path = write(tmp_path / "train", "reír\triendo\tV;PRS\n")
+    assert pairs(path, source=[1, 3]) == [(("reír", "V;PRS"), "riendo", "train:1")]
+    found = resolve(config(path, source=["1", "3"]))
+    assert (found.source, found.target) == ([1, 3], 2)
+
+
+def test_columns_that_plainly_say_what_they_are_need_no_choice(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "id,target,source,url\n1,house,Haus,x\n2,dog,Hund,x\n")
+    assert pairs(path)[0][:2] == (("Haus",), "house")
+
+
+def test_many_columns_without_a_choice_are_shown_with_an_example(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "id,my text,title\n1,hello there,hi\n")
+    assert error(path) == (
+        "train.csv: 3 columns; expected 2, or --source and --target to say which. "
+        "Columns: id ('1'), my text ('hello there'), title ('hi'). Choose, as in --source 'my text' --target title."
+    )
+
+
+def test_a_column_that_does_not_exist_offers_the_nearest(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "german,english\nHaus,house\n")
+    assert error(path, source=["germna"]) == (
+        "train.csv: no column 'germna'; expected one of german, english. Did you mean 'german'? "
+        "Change --source, or give it a number from 1."
+    )
+    assert error(path, target=3) == "train.csv: no column 3; expected 1 to 2 (german, english). Change --target."
+    assert error(path, source=["german"], target="german") == (
+        "train.csv: column 'german' is named twice; expected different columns. Change --source or --target."
+    )
+
+
+def test_a_name_asked_of_a_file_without_header_shows_its_first_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "Haus\thouse\nHund\tdog\n")
+    assert error(path, source=["german"], target="english") == (
+        "train.tsv: no header that names 'german', 'english'; line 1 is 'Haus', 'house'. "
+        "Use numbers, as in --source 1 --target 2, or put a header line on top."
+    )
+
+
+def test_a_test_file_with_its_columns_in_another_order_is_read_by_name(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.csv", "german,english\nHaus,house\n")
+    test = write(tmp_path / "test.csv", "nr,english,german\n1,dog,Hund\n")
+    found = resolve(config(train))
+    assert (found.format, found.delimiter, found.header, found.source, found.target) == ("csv", ",", True, ["german"], "english")
+    assert [(row.source, row.target) for row in read_rows([test], found)] == [(("Hund",), "dog")]
+
+
+def test_a_test_file_of_another_format_is_read_by_its_own_name(tmp_path: Path) -> None:
+    found = resolve(config(write(tmp_path / "train.csv", "german,english\nHaus,house\n")))
+    test = write(tmp_path / "test.jsonl", '{"english": "dog", "german": "Hund"}\n')
+    assert [row.target for row in read_rows([test], found)] == ["dog"]
+    left, right = write(tmp_path / "t.de", "Hund\n"), write(tmp_path / "t.en", "dog\n")
+    assert [row.target for row in read_rows([left, right], found)] == ["dog"]
+
+
+def test_resolve_without_files_changes_nothing() -> None:
+    assert resolve(config()) == config()
+
+
+# -------------------------------------------------------------------------------------------------------------- errors
+
+
+def test_a_missing_file_offers_its_neighbour(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", "a\tb\n")
+    path = str(tmp_path / "trian.tsv")
+    with pytest.raises(MissingFileError) as caught:
+        read_rows([path], config(path))
+    assert str(caught.value) == f"{path}: no such file. Did you mean 'train.tsv'?"
+    assert isinstance(caught.value, FileNotFoundError)
+
+
+def test_a_missing_parallel_file_is_refused_before_reading(tmp_path: Path) -> None:
+    left, right = write(tmp_path / "a.de", "Haus\n"), str(tmp_path / "a.fr")
+    with pytest.raises(MissingFileError, match=r"a\.fr: no such file\. Did you mean 'a\.de'\?"):
+        read_rows([left, right], config(left, right))
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    assert error(str(tmp_path)).endswith(": a folder; expected a file. Name the file in it.")
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.tsv", ""), ("a.tsv", "\n \n"), ("a.csv", ""), ("a.jsonl", "\n"), ("a.txt", "")])
+def test_an_empty_file_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    path = write(tmp_path / name, text)
+    with pytest.raises(DataError, match="no rows; expected a source and a target on each line"):
+        read_rows([path], config(path))
+
+
+def test_a_header_alone_is_refused(tmp_path: Path) -> None:
+    assert error(write(tmp_path / "a.csv", "de,en\n")).startswith("a.csv: no rows, only a header; expected")
+
+
+def test_empty_parallel_files_are_refused(tmp_path: Path) -> None:
+    left, right = write(tmp_path / "a.de", ""), write(tmp_path / "a.en", "")
+    assert error(left, right).startswith("a.de and a.en: no rows; expected")
+
+
+def test_one_column_is_refused(tmp_path: Path) -> None:
+    message = "1 column; expected 2 or more (source, target), got 'just a line'. Put a tab between them, or say what stands there: "
+    assert error(write(tmp_path / "a.tsv", "just a line\nmore\n")) == f"a.tsv: {message}--set data.delimiter=…"
+    assert error(write(tmp_path / "a.jsonl", '{"text": "x"}\n')) == (
+        "a.jsonl: 1 column; expected 2 or more (source, target), got text. Name both values on every line."
+    )
+
+
+@pytest.mark.parametrize(("line", "found"), [("x", "1 column"), ("x\ty\tz", "3 columns")])
+def test_a_ragged_row_is_refused_with_its_line(tmp_path: Path, line: str, found: str) -> None:
+    path = write(tmp_path / "a.tsv", f"a\tb\n\n{line}\nc\td\n")
+    got = ", ".join(map(repr, line.split("\t")))
+    assert error(path) == f"a.tsv:3: {found}; expected 2 (1, 2), got {got}. Mend or delete the line."
+
+
+def test_a_ragged_first_row_is_the_one_refused(tmp_path: Path) -> None:
+    assert error(write(tmp_path / "a.tsv", "a\tb\tx\nc\td\ne\tf\n")).startswith("a.tsv:1: 3 columns; expected 2 (1, 2)")
+
+
+def test_unequal_parallel_files_are_refused_with_both_counts(tmp_path: Path) -> None:
+    left, right = write(tmp_path / "a.de", "x\n" * 1200), write(tmp_path / "a.en", "y\n" * 7)
+    message = "expected equally many, line n of one for line n of the other. Find where they part before training."
+    assert error(left, right) == f"a.de has 1,200 lines and a.en 7; {message}"
+    assert error(right, left) == f"a.en has 7 lines and a.de 1,200; {message}"
+
+
+def test_files_that_are_not_two_parallel_ones_are_refused(tmp_path: Path) -> None:
+    names = [write(tmp_path / name, "a\tb\n") for name in ("a.tsv", "b.tsv", "c.tsv")]
+    assert error(*names) == (
+        "a.tsv, b.tsv, c.tsv: 3 files; expected one file of pairs or two parallel text files. "
+        "Join tables of the same columns into one with cat."
+    )
+    assert error(*names[:2]).startswith("a.tsv, b.tsv: two tables; expected one file of pairs or two parallel text files.")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "line", "message"),
+    [
+        (
+            "iso-8859-1",
+            "Haus\thouse\ngrün\tgreen\n",
+            2,
+            "byte 3 of the line (0xfc) is not UTF-8; it looks like ISO-8859-1, expected UTF-8.",
+        ),
+        ("cp1252", "„grün“\tgreen\n", 1, "byte 1 of the line (0x84) is not UTF-8; it looks like WINDOWS-1252, expected UTF-8."),
+        ("shift_jis", "日本語です\tx\n", 1, "byte 1 of the line (0x93) is not UTF-8; expected UTF-8."),
+        ("utf-16", "Haus\thouse\n", 1, "not UTF-8; it begins with the byte order mark of UTF-16."),
+        ("utf-16-le", "Haus\thouse\n", 1, "a NUL byte at byte 2 of the line; it looks like UTF-16, expected UTF-8."),
+    ],
+)
+def test_another_encoding_is_refused_with_its_likely_name(tmp_path: Path, encoding: str, text: str, line: int, message: str) -> None:
+    likely = {"iso-8859-1": "ISO-8859-1", "cp1252": "WINDOWS-1252", "shift_jis": "ENCODING"}.get(encoding, "UTF-16")
+    path = write(tmp_path / "a.tsv", text.encode(encoding))
+    assert error(path) == f"a.tsv:{line}: {message} Convert it: iconv -f {likely} -t UTF-8 OLD > NEW"
+
+
+def test_a_nul_byte_is_refused_with_its_place(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", "a\tb\nHaus\tho\0use\n")
+    assert error(path) == "a.tsv:2: a NUL byte at byte 8 of the line; expected text. Remove it: tr -d '\\000' < OLD > NEW"
+
+
+def test_old_macintosh_lines_are_refused(tmp_path: Path) -> None:
+    assert error(write(tmp_path / "a.tsv", "a\tb\rc\td\r")) == (
+        "a.tsv:1: the lines end with a carriage return alone; expected LF or CRLF. Convert it: tr '\\r' '\\n' < OLD > NEW"
+    )
+
+
+def test_archives_and_spreadsheets_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", b"PK\x03\x04 and more")
+    assert error(path) == "a.csv: a zip archive or spreadsheet; expected text, plain or gzip. Unpack it, or save the sheet as CSV."
+
+
+def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv.gz", gzip.compress(b"a\tb\n" * 9)[:-12])
+    assert error(path).startswith("a.tsv.gz:1: the gzip file is damaged here (")
+
+
+def test_a_quote_that_is_never_closed_is_refused_where_it_opens(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'de,en\na,b\n"c,d\ne,f\n')
+    assert error(path).startswith("a.csv:3: a quote is opened here and not closed by the end of the file. Close it, or double a quote")
+    path = write(tmp_path / "a.csv", 'de,en\na,b\n"c,d\n' + "e,f\n" * 300_000)
+    assert error(path).startswith("a.csv:3: a quote is opened here and not closed by 1,000,000 characters on.")
+
+
+def test_text_behind_a_closing_quote_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'de,en\n"a" x,b\n')
+    assert error(path).startswith("a.csv:2: 'x,b' stands behind a closing quote; expected ',' or the end of the line.")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"source": "a", "target": }', "not JSON (Expecting value at character 27); expected one object a line, got"),
+        ('["a", "b"]', '\'["a", "b"]\' is not an object; expected one object a line, with named values. A JSON array becomes JSON Lines'),
+        ('{"source": "a", "traget": "b"}', "no 'target' in the object; expected it on every line. Did you mean 'traget'?"),
+        ('{"source": "a", "target": {"b": 1}}', "'target' holds an object; expected text, a number or a list of texts. Flatten it first."),
+        ('{"source": "a", "target": "\\ud83d"}', "half of a surrogate pair; expected whole characters."),
+        ('{"source": "a", "target": ["\\u0000"]}', "a NUL character; expected text. Remove it."),
+    ],
+)
+def test_a_bad_json_line_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    path = write(tmp_path / "a.jsonl", '{"source": "a", "target": "b"}\n' + line + "\n")
+    assert error(path, source=["source"], target="target").startswith(f"a.jsonl:2: {message}")
+
+
+# ----------------------------------------------------------------------------------------------------------- in memory
+
+
+def test_pairs_and_two_lists_become_the_same_rows() -> None:
+    expected = [Row(("a",), "x", "pairs:1"), Row(("b",), "y", "pairs:2")]
+    assert rows_from_memory([("a", "x"), ["b", " y"]]) == rows_from_memory(["a", "b"], ["x", "y"]) == expected
+    assert rows_from_memory([(("a", "N"), "x")]) == [Row(("a", "N"), "x", "pairs:1")]
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "message"),
+    [
+        ([], None, "pairs: no rows; expected a list of (source, target) pairs. Give at least one."),
+        (["ab"], None, "pairs:1: expected a (source, target) pair, got 'ab'."),
+        ([("a", "b"), ("a", "b", "c")], None, "pairs:2: expected a (source, target) pair, got 3 values."),
+        ([("a", 7)], None, "pairs:1: the target is int 7; expected a text. Convert it with str()."),
+        (["a", "b"], ["c"], "pairs: 2 sources and 1 targets; expected equally many."),
+        ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source columns; expected 2 as in the first pair."),
+        ([("a", "b\0")], None, "pairs:1: a NUL character; expected text."),
+    ],
+)
+def test_what_is_not_pairs_is_refused(data: list[object], target: list[str] | None, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_from_memory(data, target)
+    assert str(caught.value).startswith(message)
+
+
+# ---------------------------------------------------------------------------------------------------------- prediction
+
+
+def sources(lines: str | list[str], columns: int = 1, settings: DataConfig | None = None) -> list[tuple[str, ...]]:
+    return [row.source for row in read_sources(lines, columns, settings)]
+
+
+def test_blank_lines_keep_their_place_among_sources(tmp_path: Path) -> None:
+    rows = list(read_sources(write(tmp_path / "in.txt", "a\n\nb c\r\n")))
+    assert [(row.source, row.target, Path(row.where).name) for row in rows] == [
+        (("a",), "", "in.txt:1"),
+        (("",), "", "in.txt:2"),
+        (("b c",), "", "in.txt:3"),
+    ]
+    assert sources(["a\n", "", "b"]) == [("a",), ("",), ("b",)]
+
+
+def test_several_source_columns_are_separated_by_tabs(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.txt", "reír\tV;PRS\n\nver\n")
+    rows = read_sources(path, 2)
+    assert [row.source for row in itertools.islice(rows, 2)] == [("reír", "V;PRS"), ("", "")]
+    with pytest.raises(
+        DataError, match=r"in\.txt:3: 1 source column; expected the model's 2 source columns separated by tabs, got 'ver'\. "
+    ):
+        next(rows)
+
+
+def test_a_file_like_the_training_file_gives_its_source_columns(tmp_path: Path) -> None:
+    train = resolve(config(write(tmp_path / "train.tsv", "reír\triendo\tV;PRS\n"), source=[1, 3], target=2))
+    test = write(tmp_path / "test.tsv", "ver\tviendo\tV;PRS\n")
+    assert sources(test, 2, train) == [("ver", "V;PRS")]
+    train = resolve(config(write(tmp_path / "train.csv", "german,english\nHaus,house\n")))
+    assert sources(write(tmp_path / "test.csv", 'english,german\ndog,"Hund, der"\n\n'), 1, train) == [("Hund, der",), ("",)]
+    assert sources(write(tmp_path / "test.csv", "german\nHund\n"), 1, train) == [("Hund",)]
+    assert sources(write(tmp_path / "test.jsonl", '{"german": "Hund"}\n'), 1, train) == [("Hund",)]
+
+
+def test_standard_input_is_answered_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        def __init__(self) -> None:
+            self.given = 0
+            self.buffer = self.lines()
+
+        def lines(self) -> Iterator[bytes]:
+            for line in (b"a\n", b"b\n"):
+                self.given += 1
+                yield line
+
+    stdin = Stdin()
+    monkeypatch.setattr(sys, "stdin", stdin)
+    rows = read_sources("-")
+    assert next(rows) == Row(("a",), "", "stdin:1")
+    assert stdin.given == 1
+
+
+def test_lines_like_a_training_file_with_header_or_json_are_understood_on_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = resolve(config(write(tmp_path / "train.csv", "german,english\nHaus,house\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'german,english\n"a, b",c\nd,e\n')))
+    assert sources("-", 1, train) == [("a, b",), ("d",)]
+    train = resolve(config(write(tmp_path / "train.jsonl", '{"source": "a", "target": "b"}\n')))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"source": "x"}\nplain\n')))
+    assert sources("-", 1, train) == [("x",), ("plain",)]
+
+
+# --------------------------------------------------------------------------------------------------------------- split
+
+
+def many_rows(count: int) -> list[Row]:
+    return [Row((f"source {number % (count // 2)}",), f"target {number}", f"pairs:{number + 1}") for number in range(count)]
+
+
+def test_the_split_keeps_a_source_on_one_side_and_loses_nothing() -> None:
+    rows = many_rows(2000)
+    train, dev = split(rows, config(hold_out=0.1), 7)
+    assert not {row.source for row in train} & {row.source for row in dev}
+    assert sorted([*train, *dev], key=lambda row: row.where) == sorted(rows, key=lambda row: row.where)
+    assert 140 < len(list(dev)) < 260
+
+
+def test_the_split_does_not_depend_on_the_order_but_on_the_seed() -> None:
+    rows = many_rows(400)
+    dev = {row.where for row in split(rows, config(), 7)[1]}
+    assert dev == {row.where for row in split(rows[::-1], config(), 7)[1]}
+    assert dev != {row.where for row in split(rows, config(), 8)[1]}
+
+
+def test_the_split_sees_through_unicode_forms_and_outer_blanks() -> None:
+    forms = [Row((form,), "x", "") for form in ("ü", "u\u0308", " ü ")]
+    for seed in range(20):
+        train, dev = split([*forms, *many_rows(8)], config(), seed)
+        assert sum(row.target == "x" for row in dev) in (0, 3)
+        assert len(list(train)) + len(list(dev)) == 11
+
+
+def test_the_split_holds_out_at_most_the_number_asked_for() -> None:
+    _, dev = split(many_rows(4000), config(hold_out=0.4, hold_out_at_most=100), 7)
+    assert 50 < len(list(dev)) < 160
+
+
+def test_the_split_of_a_file_is_read_as_a_stream(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", "".join(f"a{number}\tb\n" for number in range(100)))
+    train, dev = split(read_rows([path], config(path)), config(), 7)
+    assert len(list(train)) + len(list(dev)) == 100
+    assert list(dev) == list(dev)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_smallest_split_has_a_row_on_each_side(count: int) -> None:
+    rows = [Row((f"source {number}",), "x", "") for number in range(count)]
+    for seed in range(10):
+        train, dev = split(rows, config(), seed)
+        assert list(train)
+        assert list(dev)
+
+
+def test_one_source_cannot_be_split() -> None:
+    with pytest.raises(DataError) as caught:
+        split([Row(("a",), "b", ""), Row(("a",), "c", "")], config(), 7)
+    assert str(caught.value) == (
+        "data: 2 pairs of one source; expected two different sources or more, to hold one out. Add pairs, or give --dev FILE."
+    )
