@@ -161,8 +161,8 @@ def _nth(day: int) -> str:
 
 # ------------------------------------------------------------------------------------------------------------ numbers
 
-_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-_UNITS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
@@ -221,12 +221,12 @@ def _below_1000(value: int, spelling: _Spelling) -> str:
     hundreds, rest = divmod(value, 100)
     if not hundreds:
         return _below_100(rest, spelling)
-    start = f"{_UNITS[hundreds]} hundred"
+    start = f"{_DIGITS[hundreds]} hundred"
     return start + spelling.hundred_and + _below_100(rest, spelling) if rest else start
 
 
 def _below_100(value: int, spelling: _Spelling) -> str:
     if value < 20:
-        return _UNITS[value]
+        return (_DIGITS + _TEENS)[value]
     tens, units = divmod(value, 10)
-    return f"{_TENS[tens]}{spelling.hyphen}{_UNITS[units]}" if units else _TENS[tens]
+    return f"{_TENS[tens]}{spelling.hyphen}{_DIGITS[units]}" if units else _TENS[tens]
