@@ -58,6 +58,8 @@ class Prediction:
     source: tuple[str, ...]
     source_tokens: list[str]
     outputs: list[Output]
+    limit: int = 0
+    """The most target symbols that the search allowed."""
 
     @property
     def text(self) -> str:
@@ -114,7 +116,7 @@ class Translator:
             for place, row, hypotheses, extra in zip(places, batch, *found, strict=True):
                 symbols = self.fields.source.symbols(row.source)
                 outputs = [self._output(hypothesis, symbols, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
-                answers[place] = Prediction(row.source, symbols, outputs)
+                answers[place] = Prediction(row.source, symbols, outputs, longest_output(config, sources[place]))
         return answers
 
     def _encode(self, rows: Sequence[Row]) -> list[Ids]:
@@ -138,7 +140,7 @@ class Translator:
         hypotheses = search(
             stepper,
             config,
-            [config.max_length or math.ceil(config.max_length_ratio * len(ids)) + 10 for ids in sources],
+            [longest_output(config, ids) for ids in sources],
             vocabulary=self.fields.target.size + (pointer.extra if pointer else 0),
             prefixes=[self.fields.encode_target(prefix, extra).tolist() for _, extra in copies] if prefix else None,
             sentence_numbers=numbers,
@@ -260,6 +262,11 @@ def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> Te
         extra = max(int(batch.copy.max()) + 1 - target_size, 0)
         pointer = Pointer(torch.from_numpy(batch.copy).to(device), extra)
     return TensorBatch(source, source_mask, target_in, target_out, target_mask, pointer)
+
+
+def longest_output(config: SearchConfig, source: Ids) -> int:
+    """The most target symbols for source ids (S,): a multiple of their number, so that nothing runs for ever."""
+    return config.max_length or math.ceil(config.max_length_ratio * len(source)) + 10
 
 
 def inference_copy(network: Seq2Seq, precision: str) -> Seq2Seq:

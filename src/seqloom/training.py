@@ -15,26 +15,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqloom import health, metrics
+from seqloom import metrics
 from seqloom.batching import Batch, collate, make_batches
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors, write_tensors
-from seqloom.config import RunConfig, SearchConfig
-from seqloom.corpus import Corpus, encode_rows
+from seqloom.config import RunConfig
+from seqloom.corpus import Corpus
 from seqloom.data import Row
+from seqloom.dev import DevSet
 from seqloom.errors import CheckpointError, TrainingError
-from seqloom.events import Evaluated, Finished, Sample, Started, Updated, Watcher
+from seqloom.events import Evaluated, Finished, Started, Updated, Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.optimizers import make_optimizer, restore_optimizer, save_optimizer
-from seqloom.prediction import Prediction, Translator, inference_copy, to_tensors
+from seqloom.prediction import to_tensors
 from seqloom.schedules import learning_rate_factor, teacher_forcing
 
 __all__ = ["Trainer"]
 
 EVALUATIONS = 20
 """Looks at the dev set in a run, where the config does not say."""
-DEV_PAIRS = 1000
-"""At most so many dev pairs are looked at while training; the end looks at all."""
 
 
 @dataclass
@@ -66,14 +65,13 @@ class Trainer:
     ) -> None:
         """`config` has its device, precision and threads decided; `started` is `time.perf_counter()` at the begin of the command."""
         self.run, self.config, self.settings, self.fields = run, config, config.training, fields
-        self.corpus, self.dev, self.watcher, self.started = corpus, dev, watcher, started
+        self.corpus, self.watcher, self.started = corpus, watcher, started
+        self.dev = DevSet(dev, config, fields, corpus)
         self.device = torch.device(self.settings.device)
         torch.manual_seed(config.seed)
         self.network = Seq2Seq(config.model, fields.source.size, fields.target.size).to(self.device)
         self.optimizer = make_optimizer(self.network, self.settings.optimizer)
         self.place = Place()
-        self.watched = self._sample_dev()
-        self._greedy = config.search.model_copy(update={"kind": "greedy"})
         batches = len(self._batches(0))
         self.updates_a_pass = math.ceil(batches / self.settings.batch.accumulate)
         self.total = max(1, math.ceil(self.updates_a_pass * self.settings.epochs))
@@ -205,7 +203,7 @@ class Trainer:
                 run=str(self.run.path),
                 step=self.place.step,
                 pairs=len(self.corpus),
-                dev_pairs=len(self.dev),
+                dev_pairs=len(self.dev.rows),
                 parameters=sum(weight.numel() for weight in self.network.parameters()),
                 device=self.settings.device,
                 precision=self.settings.precision,
@@ -217,18 +215,12 @@ class Trainer:
 
     # -------------------------------------------------------------------------------------------------- evaluation
 
-    def _sample_dev(self) -> list[Row]:
-        """The dev pairs that are looked at while training, the same each time."""
-        count = min(len(self.dev), DEV_PAIRS)
-        places = np.random.default_rng(self.config.seed).permutation(len(self.dev))[:count]
-        return [self.dev[int(place)] for place in sorted(places)]
-
     def _evaluate(self) -> None:
         """Look at the dev set, greedily, keep the weights if they are among the best, and say what looks wrong."""
         begin = time.perf_counter()
-        values, predictions = self._look(self.network, self.watched, self._greedy)
-        is_best = self._remember(values)
-        findings = self._examine(values, predictions)
+        look = self.dev.look(self.network)
+        values, is_best = look.values, self._remember(look.values)
+        findings = self.dev.findings(look, self.place.step, self._progress())
         now = time.perf_counter()
         self.place.evaluations += 1
         self.place.evaluated_at = self._progress()
@@ -236,18 +228,10 @@ class Trainer:
         train_loss = self._loss / max(self._symbols, 1)
         record = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self._seconds(), 3), "train_loss": train_loss, **values}
         self.run.append_metrics({**record, "findings": findings})
-        shown = self._samples(predictions)
         watched = self.settings.early_stopping.metric
-        self.watcher.evaluated(Evaluated(self.place.step, self._epoch(), self._seconds(), values, watched, is_best, shown, findings))
+        self.watcher.evaluated(Evaluated(self.place.step, self._epoch(), self._seconds(), values, watched, is_best, look.samples(), findings))
         self._loss = self._symbols = 0.0
         self._since = time.perf_counter()
-
-    def _look(self, network: Seq2Seq, rows: Sequence[Row], search: SearchConfig) -> tuple[dict[str, float], list[Prediction]]:
-        here = inference_copy(network, self.settings.precision)
-        translator = Translator(here, self.fields, search, self.config.data, self.settings.device)
-        found = translator.evaluate(rows)
-        network.train()
-        return found
 
     def _remember(self, values: dict[str, float]) -> bool:
         """Keep the weights if they are among the `average` best; True if they are the best so far."""
@@ -268,14 +252,6 @@ class Trainer:
         if is_best:
             write_tensors(self.run.weights, self.network.state_dict())
         return is_best
-
-    def _examine(self, values: dict[str, float], predictions: Sequence[Prediction]) -> list[str]:
-        return [finding.message for finding in health.examine(self._evidence(values, predictions))]
-
-    def _samples(self, predictions: Sequence[Prediction]) -> list[Sample]:
-        count = len(self.watched)
-        places = sorted({count // 6, count // 2, count * 5 // 6})
-        return [Sample(" ".join(self.watched[place].source), self.watched[place].target, predictions[place].text) for place in places]
 
     # ------------------------------------------------------------------------------------------------- save and end
 
@@ -316,8 +292,7 @@ class Trainer:
             self._save()
         chosen = self._choose_weights()
         write_tensors(self.run.weights, self.network.state_dict())
-        search = self.config.search
-        values, _ = self._look(self.network, self.dev, search)
+        values = self.dev.look(self.network, whole=True).values
         event = Finished(str(self.run.path), self.place.step, self._seconds(), why, values, chosen)
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
         if why != "interrupted":
@@ -336,7 +311,7 @@ class Trainer:
         if len(single) > 1:
             mean = _average(single)
             load_weights(self.network, mean, self.run.best)
-            value = self._look(self.network, self.watched, self._greedy)[0][name]
+            value = self.dev.look(self.network).values[name]
             if not metrics.better(name, score, value):
                 chosen, weights = f"the average of the {len(single)} best on dev", mean
         load_weights(self.network, weights, self.run.best)

@@ -1,0 +1,90 @@
+"""The dev set: how good the weights are now, what the model says, and whether something looks broken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqloom import health
+from seqloom.config import RunConfig
+from seqloom.corpus import Corpus
+from seqloom.data import Row
+from seqloom.events import Sample
+from seqloom.fields import Fields
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.prediction import Prediction, Translator, inference_copy
+from seqloom.vocabulary import SPECIALS, UNK
+
+__all__ = ["DevSet", "Look"]
+
+LOOKED_AT = 1000
+"""At most so many dev pairs are looked at while training; the end looks at all."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one evaluation found."""
+
+    values: dict[str, float]
+    """Metrics by name."""
+    rows: Sequence[Row]
+    predictions: list[Prediction]
+
+    def samples(self) -> list[Sample]:
+        """Three pairs and their predictions, the same pairs each time."""
+        count = len(self.rows)
+        pairs = [(self.rows[place], self.predictions[place]) for place in sorted({count // 6, count // 2, count * 5 // 6})]
+        return [Sample(" ".join(row.source), row.target, prediction.text) for row, prediction in pairs]
+
+
+class DevSet:
+    """The dev pairs of a run."""
+
+    def __init__(self, rows: Sequence[Row], config: RunConfig, fields: Fields, corpus: Corpus) -> None:
+        """`corpus` is the training part, whose commonest target is a baseline."""
+        self.rows, self.config, self.fields = rows, config, fields
+        count = min(len(rows), LOOKED_AT)
+        places = np.random.default_rng(config.seed).permutation(len(rows))[:count]
+        self.sample = [rows[int(place)] for place in sorted(places)]
+        self.commonest = _commonest_target(corpus, fields)
+
+    def look(self, network: Seq2Seq, *, whole: bool = False) -> Look:
+        """Greedy decoding of the sample, or the config's search over the whole set. The network is left in training mode."""
+        rows = self.rows if whole else self.sample
+        search = self.config.search if whole else self.config.search.model_copy(update={"kind": "greedy"})
+        here = inference_copy(network, self.config.training.precision)
+        values, predictions = Translator(here, self.fields, search, self.config.data, self.config.training.device).evaluate(rows)
+        network.train()
+        return Look(values, rows, predictions)
+
+    def findings(self, look: Look, step: int, progress: float) -> list[str]:
+        """What looks broken, one line each."""
+        target = self.fields.target
+        outputs = [prediction.outputs[0] for prediction in look.predictions]
+        references = [target.encode(row.target) for row in look.rows]
+        evidence = health.Evidence(
+            sources=[row.source[0] for row in look.rows],
+            references=[target.normalize(row.target) for row in look.rows],
+            predictions=[output.text for output in outputs],
+            lengths=[len(output.tokens) for output in outputs],
+            unknown=[output.tokens.count(SPECIALS[UNK]) for output in outputs],
+            hit_length_limit=[output.cut for output in outputs],
+            reference_lengths=[len(ids) for ids in references],
+            length_limits=[prediction.limit for prediction in look.predictions],
+            commonest_train_target=self.commonest,
+            unknown_share=sum(int((ids == UNK).sum()) for ids in references) / max(sum(map(len, references)), 1),
+            step=step,
+            progress=progress,
+            teacher_forced_accuracy=look.values["teacher_forced_accuracy"],
+            free_running_accuracy=look.values["token_accuracy"],
+        )
+        return [finding.message for finding in health.examine(evidence)]
+
+
+def _commonest_target(corpus: Corpus, fields: Fields) -> str:
+    """The commonest target of the first 100,000 training pairs."""
+    counts = Counter(tuple(corpus[place].target.tolist()) for place in range(min(len(corpus), 100_000)))
+    return fields.target.decode(counts.most_common(1)[0][0])
