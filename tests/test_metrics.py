@@ -79,7 +79,8 @@ def test_only_the_fields_own_normalisation_is_applied():
     assert value("exact_match", ["straße"], ["Straße"]) == 0.0
     assert value("exact_match", ["straße"], ["Straße"], TextField(lowercase=True)) == 1.0
     assert value("exact_match", ["a b"], ["a  b"]) == 0.0
-    assert value("exact_match", ["a b"], [" a  b "], WORDS) == 1.0
+    assert value("exact_match", ["a b"], [" a  b "], PHONES) == 1.0
+    assert value("exact_match", ["A\u0301|b"], ["á|B"], TokensField(separator="|", lowercase=True)) == 1.0
 
 
 def test_tokens_are_told_apart_by_the_fields_separator():

@@ -11,11 +11,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import eq
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from seqloom.config import TextField, TokensField
 from seqloom.errors import ConfigError, DataError, nearest
+from seqloom.units import Tokens, clean
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
@@ -142,25 +144,18 @@ def _pair(predictions: Sequence[str], references: References, field_config: Fiel
 
 
 def _normaliser(field_config: FieldConfig) -> Callable[[str], str]:
-    form = field_config.normalization
-    if isinstance(field_config, TextField) and field_config.decompose and form == "none":
-        form = "NFC"  # the field composes its output
-    in_blanks = field_config.separator == " " if isinstance(field_config, TokensField) else field_config.unit != "character"
-
-    def normalise(text: str) -> str:
-        text = text if form == "none" else unicodedata.normalize(form, text)
-        text = text.lower() if field_config.lowercase else text
-        return " ".join(text.split()) if in_blanks else text
-
-    return normalise
+    """What the target field does to a text and its `decode` gives back."""
+    if isinstance(field_config, TextField):
+        return partial(clean, field_config)
+    unit = Tokens(clean(field_config, field_config.separator))
+    return lambda text: unit.join(unit.split(clean(field_config, text)))
 
 
 def _tokens(field_config: FieldConfig) -> Callable[[str], Sequence[str]]:
     """Code points for text in characters, words between blanks for other text, what stands between separators for tokens."""
     if isinstance(field_config, TextField):
         return _characters if field_config.unit == "character" else str.split
-    separator = field_config.separator
-    return str.split if separator == " " else lambda text: text.split(separator) if text else []
+    return Tokens(clean(field_config, field_config.separator)).split
 
 
 def _characters(text: str) -> Sequence[str]:
