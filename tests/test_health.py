@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import reduce
+from random import Random
+
+import pytest
+
+from seqloom import metrics
+from seqloom.config import RunConfig, TextField
+from seqloom.examples import make_example
+from seqloom.health import Evidence, Finding, examine
+
+ROWS = 200
+PAIRS = make_example("dates").dev[:ROWS]
+SOURCES, REFERENCES = [source for source, _ in PAIRS], [target for _, target in PAIRS]
+
+
+def evidence(predictions, *, sources=SOURCES, references=REFERENCES, **known):
+    """What an evaluation in the middle of the training would give."""
+    given = {
+        "sources": list(sources),
+        "references": list(references),
+        "predictions": list(predictions),
+        "lengths": [len(text) for text in predictions],
+        "unknown": [0] * len(predictions),
+        "hit_length_limit": [False] * len(predictions),
+        "reference_lengths": [len(text) for text in references],
+        "length_limits": [60] * len(predictions),
+        "commonest_train_target": "1984-03-03",
+        "unknown_share": 0.0,
+        "step": 50,
+        "progress": 0.5,
+    }
+    return Evidence(**(given | known))
+
+
+def only(found):
+    assert len(found) == 1, found
+    assert "\n" not in found[0].message
+    return found[0]
+
+
+def wrong_days(share):
+    """The references, with the day wrong in so many of 10 rows."""
+    return [text if row % 10 >= share else f"{text[:-2]}00" for row, text in enumerate(REFERENCES)]
+
+
+# ------------------------------------------------------------------------------------------------------------- health
+
+
+@pytest.mark.parametrize("progress", [0.03, 0.25, 1.0])
+def test_a_healthy_run_has_no_findings(progress):
+    healthy = evidence(wrong_days(3), progress=progress, teacher_forced_accuracy=0.97, free_running_accuracy=0.95)
+    assert examine(healthy) == []
+
+
+def test_a_young_model_that_is_often_wrong_has_no_findings():
+    young = [f"19{row % 100:02}-0{row % 9 + 1}-11" for row in range(ROWS)]
+    assert examine(evidence(young, progress=0.03, teacher_forced_accuracy=0.75, free_running_accuracy=0.3)) == []
+
+
+def test_a_perfect_model_of_targets_with_repetitions_has_no_findings():
+    targets = [" ".join(["WALK"] * (row % 9 + 1)) for row in range(ROWS)]
+    assert examine(evidence(targets, references=targets, commonest_train_target="WALK")) == []
+    zeros = [f"{row}000000000" for row in range(ROWS)]
+    assert examine(evidence([f"{text}00" for text in zeros], references=zeros, sources=["?"] * ROWS)) == []
+
+
+def test_three_rows_are_too_few_to_tell():
+    assert examine(evidence([""] * 3, references=["a", "b", "c"], sources=["A", "B", "C"])) == []
+
+
+# ---------------------------------------------------------------------------------------------------------- collapses
+
+
+def test_the_same_output_for_every_input_is_found():
+    finding = only(examine(evidence(["the man is"] * ROWS)))
+    assert finding == Finding(
+        "same_output",
+        "All 200 dev predictions are 'the man is'. The decoder ignores its source: too young, too high a learning rate, or pairs that "
+        "do not belong together. Try a lower training.optimizer.learning_rate or more training.epochs, and look at the pairs with "
+        "'seqloom inspect'.",
+    )
+
+
+def test_the_same_output_at_the_first_evaluation_is_an_early_hint():
+    finding = only(examine(evidence(["x" * 50] * 190 + REFERENCES[190:], progress=0.05)))
+    assert finding.name == "same_output"
+    assert finding.message.startswith(f"Early hint at step 50, which may pass: 190 of 200 dev predictions are '{'x' * 39}…'. The decoder")
+
+
+def test_the_same_output_is_right_where_most_targets_are_the_same():
+    assert examine(evidence(["yes"] * ROWS, references=["yes"] * 120 + ["no"] * 80, commonest_train_target="yes")) == []
+
+
+def test_empty_output_is_found():
+    finding = only(examine(evidence([""] * 50 + REFERENCES[50:])))
+    assert finding.name == "empty_output"
+    assert finding.message.startswith("50 of 200 dev predictions are empty. The model ends at once, often because many")
+    assert examine(evidence([""] * 50 + REFERENCES[50:], references=[""] * 50 + REFERENCES[50:])) == []
+
+
+def test_output_of_nothing_but_unknown_is_found():
+    predictions = ["<unk> <unk>"] * ROWS
+    finding = only(examine(evidence(predictions, lengths=[2] * ROWS, unknown=[2] * ROWS, unknown_share=0.314)))
+    assert finding.name == "unknown_output"
+    assert finding.message.startswith(
+        "All 200 dev predictions are nothing but <unk>. 31.4 % of the dev targets' symbols are not in the vocabulary, so <unk> is a good "
+        "guess. Lower fields.target.min_count, raise"
+    )
+    mostly = only(examine(evidence(REFERENCES, lengths=[3] * ROWS, unknown=[2] * 30 + [1] * 170)))
+    assert mostly.message.startswith("30 of 200 dev predictions are mostly <unk>. 0.0 % of")
+
+
+@pytest.mark.parametrize(
+    ("text", "example"),
+    [
+        ("{} the man the man the man the man", "'the man' 4 times over"),
+        ("{} k k k k k k", "'k' 6 times over"),
+        ("{}ababababab", "'ab' 5 times over"),
+        ("{}!!!!!!!!!!", "'!' 10 times over"),
+    ],
+)
+def test_endless_repetition_is_found(text, example):
+    predictions = [text.format(row) if row < 40 else REFERENCES[row] for row in range(ROWS)]
+    finding = only(examine(evidence(predictions, hit_length_limit=[row < 40 for row in range(ROWS)])))
+    assert finding.name == "repetition"
+    assert finding.message.startswith(f"40 of 200 dev predictions end in a repetition, such as {example}. The decoder does not know")
+
+
+def test_some_repetition_is_normal_in_a_young_model():
+    predictions = [f"{row} no no no no no" if row < 80 else REFERENCES[row] for row in range(ROWS)]
+    assert examine(evidence(predictions, progress=0.1)) == []
+    assert only(examine(evidence(predictions, progress=0.3))).name == "repetition"
+
+
+# ------------------------------------------------------------------------------------------------------------- limits
+
+
+def test_targets_longer_than_the_limit_are_found_at_once():
+    finding = only(examine(evidence(REFERENCES, length_limits=[9] * 3 + [60] * 197, progress=0.01)))
+    assert finding == Finding(
+        "targets_too_long",
+        "3 of 200 dev targets are longer than the search allows (one has 10 symbols, 9 are allowed): they cannot come out right. "
+        "Raise search.max_length_ratio or search.max_length.",
+    )
+
+
+def test_predictions_ended_by_the_limit_are_found():
+    predictions = [f"{text} and {row} words more" if row < 60 else text for row, text in enumerate(REFERENCES)]
+    finding = only(examine(evidence(predictions, hit_length_limit=[row < 60 for row in range(ROWS)])))
+    assert finding.name == "cut_output"
+    assert finding.message.startswith(
+        "60 of 200 dev predictions were ended by the length limit, though their targets are shorter: the model"
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- comparisons
+
+
+def test_a_model_that_is_only_good_when_teacher_forced_is_found():
+    lost = [f"{text[:3]}{row * 37 % 1000:03}-99" for row, text in enumerate(REFERENCES)]
+    given = evidence(lost, teacher_forced_accuracy=0.98, free_running_accuracy=0.3)
+    finding = only(examine(given))
+    assert finding.name == "free_running"
+    errors = metrics.score(["character_error_rate"], lost, REFERENCES, TextField())["character_error_rate"]
+    assert finding.message.startswith(
+        f"Given the true symbols before it, the model gets 98.0 % of the dev symbols right, but running freely 30.0 % (character error "
+        f"rate {errors:.2f}). It leans on the true symbols and is lost after its own (exposure bias)"
+    )
+    assert examine(replace(given, progress=0.2)) == []
+    assert examine(replace(given, free_running_accuracy=0.5)) == []
+
+
+def test_the_gap_that_a_language_leaves_a_healthy_translator_is_no_finding():
+    """German to English at about 35 BLEU: 70 % teacher forced, 35 % of the positions running freely, 12 words."""
+    given = evidence(wrong_days(9), reference_lengths=[12] * ROWS, teacher_forced_accuracy=0.7, free_running_accuracy=0.35)
+    assert examine(given) == []
+
+
+def test_a_long_sequence_that_is_all_wrong_is_found_though_few_positions_could_be_right():
+    random = Random(1)
+    long = ["".join(random.choices("abcdefg", k=100)) for _ in range(ROWS)]
+    wrong = ["".join(random.choices("ghijklm", k=100)) for _ in range(ROWS)]
+    given = evidence(wrong, references=long, teacher_forced_accuracy=0.95, free_running_accuracy=0.06, length_limits=[999] * ROWS)
+    assert only(examine(given)).name == "free_running"
+
+
+def test_a_model_below_copying_the_source_is_found():
+    sources = [text if row % 2 else f"{text}." for row, text in enumerate(REFERENCES)]
+    finding = only(examine(evidence(wrong_days(9), sources=sources)))
+    assert finding.name == "below_copying"
+    assert finding.message.startswith(
+        "After 50 % of the training the dev exact_match is 0.1000, worse than the 0.5000 of copying the source. Try model.copy=true,"
+    )
+    assert examine(evidence(wrong_days(9), sources=sources, progress=0.2)) == []
+
+
+def test_error_rates_are_compared_where_copying_is_never_quite_right():
+    sources = [f"{text}." for text in REFERENCES]
+    finding = only(examine(evidence(wrong_days(10), sources=sources)))
+    assert re.search(r"the dev character_error_rate is 0\.1\d+, worse than the 0\.1000 of copying the source\. ", finding.message)
+
+
+def test_a_model_below_the_commonest_target_is_found():
+    references = ["noun" if row % 5 < 2 else f"verb{row}" for row in range(ROWS)]
+    predictions = [f"verb{row + 1}" for row in range(ROWS)]
+    finding = only(examine(evidence(predictions, references=references, commonest_train_target="noun")))
+    assert finding.name == "below_commonest"
+    assert finding.message.startswith(
+        "After 50 % of the training the dev exact_match is 0.0000, worse than the 0.4000 of always answering 'noun'. Look with"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- advice
+
+
+NAMES = {"empty_output", "unknown_output", "same_output", "repetition", "targets_too_long", "cut_output", "free_running"}
+NAMES |= {"below_copying", "below_commonest"}
+
+
+def test_every_setting_that_a_message_names_exists():
+    limited = {"hit_length_limit": [True] * ROWS, "length_limits": [9] + [60] * (ROWS - 1)}
+    faults = [
+        evidence([""] * ROWS, **limited),
+        evidence(["x"] * ROWS, lengths=[1] * ROWS, unknown=[1] * ROWS),
+        evidence(["x"] * ROWS),
+        evidence([f"{row} no no no no no no" for row in range(ROWS)]),
+        evidence(
+            [f"{row}" for row in range(ROWS)],
+            sources=REFERENCES,
+            commonest_train_target=REFERENCES[0],
+            teacher_forced_accuracy=0.99,
+            free_running_accuracy=0.1,
+        ),
+    ]
+    found = [finding for fault in faults for finding in examine(fault)]
+    assert {finding.name for finding in found} == NAMES
+    config = RunConfig().model_dump(by_alias=True)
+    for path in re.findall(r"\b(?:data|fields|model|search|training)\.\w+(?:\.\w+)*", " ".join(finding.message for finding in found)):
+        reduce(dict.__getitem__, path.split("."), config)
