@@ -48,6 +48,7 @@ def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str)
     data: dict[str, Any] = {key: value for key, value in tree.items()}
     for text in sorted(overrides, key=_kinds_first):
         _apply(data, text)
+    _name_kinds(data, _DEFAULTS)
     _refuse_unknown(data, RunConfig, "", where)
     try:
         return RunConfig.model_validate(data)
@@ -59,6 +60,16 @@ def dump_config(config: RunConfig, reasons: Mapping[str, str] | None = None) -> 
     """The whole config as YAML; `reasons` maps dotted keys to a text that stands behind them as a comment."""
     tree = config.model_dump(by_alias=True, mode="json")
     return "\n".join(_yaml_lines(tree, "", 0, dict(reasons or {}))) + "\n"
+
+
+def _name_kinds(tree: dict[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Where a part is given without its kind, the default kind is meant."""
+    for key, default in defaults.items():
+        part = tree.get(key)
+        if isinstance(part, dict) and isinstance(default, dict):
+            if "kind" in default:
+                part.setdefault("kind", default["kind"])
+            _name_kinds(part, default)
 
 
 def _kinds_first(text: str) -> bool:
@@ -172,6 +183,7 @@ def _first_problem(error: ValidationError, where: str) -> str:
     return f"{where}: {path + ': ' if path else ''}{message}{got}. `seqloom config --help` and docs/config.md list what is allowed."
 
 
+_DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")
 _ALL_UNIONS = (FieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, OptimizerConfig, ScheduleConfig)
 
 

@@ -74,7 +74,7 @@ class Translator:
         self.network = network.to(device).eval()
         self.fields = fields
         self.config = config
-        self.data = data.model_copy(update={"too_long": "error"})
+        self.data = data.model_copy(update={"too_long": "cut" if data.too_long == "cut" else "error"})
         self.device = torch.device(device)
 
     def predict(

@@ -1,0 +1,248 @@
+"""From the profile of the data to a complete config, every choice with its reason.
+
+The rules look at counts, lengths and alphabets alone; none knows a language or a data set. `docs/autoconfig.md` says them in plain words.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from seqloom.config import DataConfig, FieldsConfig, RunConfig, TextField, TokensField
+from seqloom.config_file import override
+from seqloom.profile import Profile
+from seqloom.sides import SideProfile, Symbols
+
+__all__ = ["Choice", "choose"]
+
+CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
+"""Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
+SENTENCE_TOKENS, SENTENCE_CHARACTERS, LONG_CHARACTERS = 3, 20, 60
+"""Text is a sentence, and cut into subwords, from so many tokens and characters on average on; or, without blanks, so many characters."""
+UNSEEN_GAIN = 0.01
+"""Characters are decomposed where this share of rows would no longer hold an unseen one."""
+SAME_SCRIPT = 0.6
+"""Share of target characters that stand in their own source, from which on both sides are taken to be written alike."""
+SYMBOLS_PER_SECOND = 12_000.0
+"""Source and target symbols a second that two ordinary cores train on: to judge how long a run will take."""
+LONGEST_MINUTES = 40.0
+"""Without a budget a run is planned to take about this long at the most."""
+
+Cut = tuple[TextField | TokensField, str]
+"""How a side is cut into symbols, and why."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A config, and the reason for each setting that was chosen, by dotted name."""
+
+    config: RunConfig
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Symbols a pair once the sides are cut, estimated."""
+
+    source: float
+    source_p99: float
+    source_max: float
+    target: float
+    target_max: float
+    ratio: float
+    """Target over source symbols, 99th percentile."""
+
+
+class _Settings:
+    """Settings and reasons as they are collected."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
+        self.reasons: dict[str, str] = {}
+
+    def set(self, key: str, value: Any, reason: str = "") -> None:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        self.values.append(f"{key}={text}")
+        if reason:
+            self.reasons[key] = reason
+
+
+def choose(profile: Profile, data: DataConfig, *, budget_seconds: float | None = None) -> Choice:
+    """The config for data of this profile."""
+    fields, settings = _fields(profile), _Settings()
+    sizes = _sizes(profile, fields[0])
+    settings.reasons |= fields[1]
+    _choose_limits(settings, sizes)
+    _choose_model(settings, profile, fields[0])
+    _choose_training(settings, profile, fields[0], sizes, budget_seconds)
+    return Choice(override(RunConfig(data=data, fields=fields[0]), settings.values), settings.reasons)
+
+
+# -------------------------------------------------------------------------------------------------------------- fields
+
+
+def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
+    """How each column is cut into symbols, and the reasons."""
+    target = _cut(profile.target)
+    sources = [_spelled_with_target(_cut(side), side, target) for side in profile.source]
+    shared = _is_shared(profile, sources, target)
+    if _unit(target) == "subword" or any(_unit(source) == "subword" for source in sources):
+        size = _subword_size(profile, shared)
+        target, sources = _sized(target, size), [_sized(source, size) for source in sources]
+    reasons = {f"fields.source.{number}": why for number, (_, why) in enumerate(sources)} | {"fields.target": target[1]}
+    if shared:
+        share = f"{profile.shared_characters:.0%} of the target's characters stand in their source: one vocabulary for both"
+        reasons["fields.shared"] = share
+    return FieldsConfig(source=[field for field, _ in sources], target=target[0], shared=shared), reasons
+
+
+def _unit(cut: Cut) -> str:
+    return cut[0].unit if isinstance(cut[0], TextField) else "token"
+
+
+def _cut(side: SideProfile) -> Cut:
+    """The smallest symbols that still mean something: pieces between marks, closed tokens, subwords of sentences, else characters."""
+    if side.separator is not None and side.pieces is not None:
+        why = f"{side.pieces.distinct:,} pieces recur between {side.separator!r}"
+        return TokensField(separator=side.separator), why
+    tokens = side.tokens
+    if side.token_lengths.mean >= 1.5 and _is_closed(tokens):
+        return TokensField(), f"a closed set of {tokens.distinct:,} tokens, {tokens.once:,} of them seen once"
+    words, characters = side.token_lengths.mean, side.lengths.mean
+    if words >= SENTENCE_TOKENS and characters > SENTENCE_CHARACTERS or characters > LONG_CHARACTERS:
+        kind: Literal["bpe", "unigram"] = "bpe" if words >= SENTENCE_TOKENS else "unigram"
+        why = f"sentences of {words:.0f} words on average, of which {tokens.unseen:.1%} would be new in new text"
+        return TextField(unit="subword", subwords=kind), why
+    return _characters(side)
+
+
+def _is_closed(tokens: Symbols) -> bool:
+    return tokens.distinct <= CLOSED_SIZE and tokens.unseen <= CLOSED_UNSEEN and tokens.rows_with_once <= CLOSED_ROWS
+
+
+def _characters(side: SideProfile) -> Cut:
+    whole, parts = side.characters, side.decomposed
+    gain = whole.rows_with_once - parts.rows_with_once
+    why = f"short texts, {whole.distinct:,} different characters"
+    if gain < UNSEEN_GAIN:
+        return TextField(unit="character"), why
+    why += f"; taken apart into {parts.distinct:,} letters and marks, since {whole.rows_with_once:.1%} of new texts would hold an unseen one"
+    return TextField(unit="character", decompose=True), why
+
+
+def _spelled_with_target(source: Cut, side: SideProfile, target: Cut) -> Cut:
+    """A short source of a spelled target is spelled too: what is to be written stands in its letters and digits."""
+    if _unit(source) == "subword" and _unit(target) == "character" and side.lengths.mean <= LONG_CHARACTERS:
+        field, why = _characters(side)
+        return field, f"{why}, and the target is spelled as well"
+    return source
+
+
+def _is_shared(profile: Profile, sources: list[Cut], target: Cut) -> bool:
+    return len(sources) == 1 and _unit(sources[0]) == _unit(target) == "subword" and profile.shared_characters >= SAME_SCRIPT
+
+
+def _subword_size(profile: Profile, shared: bool) -> int:
+    """8,000 for the 670,000 words of 29,000 pairs of captions, growing as the square root of the text (measured on dev; see docs)."""
+    words = sum(side.tokens.total for side in (*profile.source, profile.target)) * profile.pairs / max(profile.looked_at, 1)
+    size = 8000 * math.sqrt(words / 670_000) * (1.0 if shared else 0.75)
+    return int(min(max(round(size / 500) * 500, 500), 16_000))
+
+
+def _sized(cut: Cut, size: int) -> Cut:
+    field, why = cut
+    if isinstance(field, TextField) and field.unit == "subword":
+        return field.model_copy(update={"max_size": size}), f"{why}; {size:,} subwords for this much text"
+    return cut
+
+
+# --------------------------------------------------------------------------------------------------------- limits, sizes
+
+
+def _sizes(profile: Profile, fields: FieldsConfig) -> _Sizes:
+    sources = [_side_sizes(side, field) for side, field in zip(profile.source, fields.source, strict=True)]
+    source = [sum(part[place] for part in sources) + len(sources) for place in range(3)]
+    target = _side_sizes(profile.target, fields.target)
+    each = profile.ratio.p99 if profile.ratio.mean <= 0 else profile.ratio.p99 / profile.ratio.mean
+    return _Sizes(source[0], source[1], source[2], target[0] + 1, target[2], max(each, 1.0) * target[0] / max(source[0], 1.0))
+
+
+def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[float, float, float]:
+    """Mean, 99th percentile and maximum of a side's symbols; subwords are taken to be 1.3 a word, or 3 characters long."""
+    if isinstance(field, TokensField):
+        if field.separator == " ":
+            return side.token_lengths.mean, side.token_lengths.p99, side.token_lengths.max
+        each = side.pieces.total / max(side.count, 1) if side.pieces else side.token_lengths.mean
+        return each, 2 * each, 4 * each
+    spread, factor = side.lengths, 1.0
+    if field.unit == "subword":
+        spread, factor = (side.token_lengths, 1.3) if side.token_lengths.mean >= SENTENCE_TOKENS else (side.lengths, 1 / 3)
+    elif field.decompose:
+        factor = side.decomposed.total / max(side.characters.total, 1)
+    return spread.mean * factor, spread.p99 * factor, spread.max * factor
+
+
+def _choose_limits(settings: _Settings, sizes: _Sizes) -> None:
+    if sizes.source_p99 > 400 and sizes.source_p99 > 3 * sizes.source:
+        limit = int(max(300, round(2 * sizes.source / 50) * 50))
+        settings.set("data.max_source_length", limit, f"the longest sources ({sizes.source_max:,.0f} symbols) are far above the mean ({sizes.source:,.0f})")
+        settings.set("data.too_long", "cut", "what is said first is kept")
+    ratio = max(1.0, math.ceil(10 * 1.3 * sizes.ratio) / 10)
+    settings.set("search.max_length_ratio", ratio, f"99 of 100 targets have at most {sizes.ratio:.1f} symbols a source symbol")
+
+
+# --------------------------------------------------------------------------------------------------------------- model
+
+
+def _choose_model(settings: _Settings, profile: Profile, fields: FieldsConfig) -> None:
+    small = profile.pairs < 2000
+    width = 256 if small else 512
+    settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
+    settings.set("model.encoder.width", width, f"{profile.pairs:,} pairs" + (", few" if small else ""))
+    settings.set("model.decoder.width", width)
+    settings.set("model.embedding", 128 if small else 256)
+    settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
+    if fields.shared:
+        settings.set("model.tie_embeddings", "all", "source and target share their symbols")
+    settings.set("model.dropout", _dropout(profile.pairs), f"{profile.pairs:,} pairs: the fewer, the more")
+
+
+def _dropout(pairs: int) -> float:
+    return 0.4 if pairs < 50_000 else 0.3 if pairs < 200_000 else 0.2 if pairs < 1_000_000 else 0.1
+
+
+# ------------------------------------------------------------------------------------------------------------ training
+
+
+def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes, budget_seconds: float | None) -> None:
+    symbols = profile.pairs * max(sizes.source, sizes.target)
+    batch = int(min(max(2 ** round(math.log2(max(symbols, 1) / 80)), 512), 2048))
+    settings.set("training.batch.size", batch, f"about {symbols / batch:,.0f} updates a pass")
+    passes, why = _passes(profile, sizes, budget_seconds)
+    settings.set("training.epochs", passes, why)
+    settings.set("training.schedule.warmup_steps", int(min(max(symbols / batch * passes * 0.03, 20), 1000)), "3 % of the run")
+    metric, because = _metric(fields)
+    settings.set("training.early_stopping.metric", metric, because)
+    settings.set("training.average", 5, "the best five, where their mean is better on dev")
+    if budget_seconds is not None:
+        settings.set("training.budget_seconds", budget_seconds, "as asked for: the schedule is fitted to it")
+
+
+def _passes(profile: Profile, sizes: _Sizes, budget_seconds: float | None) -> tuple[float, str]:
+    """Few pairs are gone through often: 60 times for 3,600, 20 times for 30,000, falling as the square root."""
+    passes = min(max(3600 / math.sqrt(profile.pairs), 3), 150)
+    longest = LONGEST_MINUTES * 60 * SYMBOLS_PER_SECOND / (profile.pairs * (sizes.source + sizes.target))
+    why = f"{profile.pairs:,} pairs: few are gone through often, many seldom"
+    if budget_seconds is None and passes > longest:
+        return round(max(longest, 1.0), 1), f"about {LONGEST_MINUTES:.0f} minutes on two cores; --budget gives more or less"
+    return float(round(passes)), why
+
+
+def _metric(fields: FieldsConfig) -> tuple[str, str]:
+    """Which dev metric decides what the best weights are."""
+    if isinstance(fields.target, TokensField):
+        return "token_error_rate", "finer than exact matches, and falls with them"
+    if fields.target.unit == "subword":
+        return "bleu", "targets are sentences"
+    return "character_error_rate", "finer than exact matches, and falls with them"
