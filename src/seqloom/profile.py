@@ -1,0 +1,338 @@
+"""What the data looks like: lengths, alphabets, how the two sides relate, what dev shares with train, and what is odd in it."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from seqloom.data import Row
+from seqloom.errors import DataError
+from seqloom.oddities import Oddity, find_oddities, key_of
+from seqloom.sides import SideProfile, Spread, Symbols, profile_side, spread
+
+__all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "find_overlap", "overlap", "profile_rows"]
+
+SAMPLE_ROWS = 200_000
+SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Dev rows that training has seen."""
+
+    dev: int
+    """Dev rows in all."""
+    sources: int
+    """Dev rows whose source (in NFC) is a training source."""
+    pairs: int
+    """Dev rows that are training rows, target and all."""
+    example: str
+    """The first one: its place in dev, and in train."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything that a person or the automatic config wants to know of training pairs."""
+
+    file: str
+    pairs: int
+    looked_at: int
+    """Rows behind the numbers: all of them, or an even sample where there are very many."""
+    source: tuple[SideProfile, ...]
+    target: SideProfile
+    duplicates: int
+    """Rows that repeat an earlier pair."""
+    repeated_sources: int
+    """Rows whose source occurs with different targets."""
+    ratio: Spread
+    """Target length / source length, in characters, all source columns together."""
+    token_ratio: Spread
+    """The same in tokens between blanks."""
+    length_correlation: float
+    """Of the two sides' lengths in characters (Pearson); 0 where one does not vary."""
+    shared_characters: float
+    """Share of target characters that also stand in their row's source."""
+    shared_tokens: float
+    """Share of target tokens that also stand in their row's source."""
+    copies: float
+    """Share of rows whose target is (one of) the source."""
+    commonest_target: str
+    commonest_target_share: float
+    overlap: Overlap | None
+    """None without dev rows."""
+    oddities: tuple[Oddity, ...]
+    notes: tuple[str, ...]
+    """What the reading found: format, header, columns, blank lines."""
+
+    @property
+    def is_sampled(self) -> bool:
+        return self.looked_at < self.pairs
+
+
+def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profile:
+    """The profile of training rows, read once; memory is bounded by a sample of at most 200,000 rows.
+
+    Raises:
+        DataError: no rows, or all sources or all targets are empty.
+    """
+    watched, found = _watch(rows, dev)
+    count, sample = _sample(watched)
+    _refuse_useless(sample)
+    texts = list(zip(*(row.source for row in sample), strict=True))
+    names = _names(rows, len(texts))
+    sides = [profile_side(name, values) for name, values in zip(names, texts, strict=False)]
+    target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample])
+    lengths = np.sum([side[1] for side in sides], axis=0)
+    tokens = np.sum([side[2] for side in sides], axis=0)
+    shared = _shared(sample)
+    (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
+    oddities = find_oddities(sample, lengths, target_lengths)
+    counts = {oddity.kind: oddity.count for oddity in oddities}
+    return Profile(
+        file=sample[0].where.rpartition(":")[0],
+        pairs=count,
+        looked_at=len(sample),
+        source=tuple(side[0] for side in sides),
+        target=target,
+        duplicates=counts.get("duplicates", 0),
+        repeated_sources=counts.get("several targets", 0),
+        ratio=_ratio(target_lengths, lengths),
+        token_ratio=_ratio(target_tokens, tokens),
+        length_correlation=_correlation(lengths, target_lengths),
+        shared_characters=shared[0],
+        shared_tokens=shared[1],
+        copies=sum(row.target in row.source for row in sample) / len(sample),
+        commonest_target=commonest,
+        commonest_target_share=often / len(sample),
+        overlap=found.result() if found else None,
+        oddities=tuple(oddities),
+        notes=tuple(cast("list[str]", getattr(rows, "notes", []))),
+    )
+
+
+def _names(rows: Iterable[Row], columns: int) -> list[str]:
+    """`source (german)`, `target (column 2)`; plain words in memory."""
+    known = cast("tuple[str, ...]", getattr(rows, "names", ()))
+    sides = [*(["source"] if columns == 1 else [f"source {number}" for number in range(1, columns + 1)]), "target"]
+    if len(known) != len(sides):
+        return sides
+    return [f"{side} ({f'column {name}' if name.isdigit() else name})" for side, name in zip(sides, known, strict=True)]
+
+
+def _sample(rows: Iterable[Row]) -> tuple[int, list[Row]]:
+    """The number of rows, and an even sample of them in file order (Vitter 1985, algorithm R; the same rows each time)."""
+    draw, kept, capacity, size, count = random.Random(0), list[tuple[int, Row]](), SAMPLE_ROWS, 0, 0
+    for count, row in enumerate(rows, 1):
+        place = len(kept) if len(kept) < capacity else draw.randrange(count)
+        if place < len(kept):
+            size += _size(row) - _size(kept[place][1])
+            kept[place] = (count, row)
+        elif place < capacity:
+            size += _size(row)
+            kept.append((count, row))
+        if size > SAMPLE_CHARACTERS and len(kept) > 1:
+            capacity = len(kept) // 2
+            kept = draw.sample(kept, capacity)
+            size = sum(_size(row) for _, row in kept)
+    return count, [row for _, row in sorted(kept, key=lambda item: item[0])]
+
+
+def _size(row: Row) -> int:
+    return sum(map(len, row.source)) + len(row.target)
+
+
+def _refuse_useless(rows: Sequence[Row]) -> None:
+    if not rows:
+        raise DataError("data: no rows; expected pairs of a source and a target. Name a file that holds some.")
+    file, count = rows[0].where.rpartition(":")[0], f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
+    for side, is_empty in (("target", not any(row.target for row in rows)), ("source", not any(any(row.source) for row in rows))):
+        if is_empty:
+            raise DataError(f"{file}: every {side} is empty ({count}); expected texts. Choose another column with --{side}.")
+
+
+def _ratio(target: np.ndarray, source: np.ndarray) -> Spread:
+    return spread(target[source > 0] / source[source > 0])
+
+
+def _correlation(source: np.ndarray, target: np.ndarray) -> float:
+    scale = float(source.std() * target.std())
+    return float(((source - source.mean()) * (target - target.mean())).mean()) / scale if scale > 0 else 0.0
+
+
+def _shared(rows: Sequence[Row]) -> tuple[float, float]:
+    """Shares of the targets' characters and tokens that their own sources hold."""
+    shares: list[float] = []
+    for cut in (_letters, str.split):
+        total = shared = 0
+        for row in rows:
+            known = {symbol for text in row.source for symbol in cut(text)}
+            symbols = cut(row.target)
+            total += len(symbols)
+            shared += sum(map(known.__contains__, symbols))
+        shares.append(shared / max(total, 1))
+    return shares[0], shares[1]
+
+
+def _letters(text: str) -> list[str]:
+    return list(unicodedata.normalize("NFC", text).replace(" ", ""))
+
+
+# ------------------------------------------------------------------------------------------------------------- overlap
+
+
+class _OverlapSearch:
+    """Dev rows by source, marked as training rows go by."""
+
+    def __init__(self, dev: Iterable[Row]) -> None:
+        self.rows = list(dev)
+        self.by_source: dict[tuple[str, ...], list[Row]] = {}
+        for row in self.rows:
+            self.by_source.setdefault(key_of(row), []).append(row)
+        self.sources: dict[tuple[str, ...], str] = {}  # source → where in train
+        self.pairs: dict[tuple[tuple[str, ...], str], str] = {}
+
+    def look(self, row: Row) -> None:
+        source = key_of(row)
+        if source in self.by_source:
+            self.sources.setdefault(source, row.where)
+            self.pairs.setdefault((source, _nfc(row.target)), row.where)
+
+    def result(self) -> Overlap:
+        pairs = [row for row in self.rows if (key_of(row), _nfc(row.target)) in self.pairs]
+        sources = [row for row in self.rows if key_of(row) in self.sources]
+        example = ""
+        if sources:
+            row = (pairs or sources)[0]
+            place = self.pairs[key_of(row), _nfc(row.target)] if pairs else self.sources[key_of(row)]
+            example = f"{row.where} as {place}"
+        return Overlap(len(self.rows), len(sources), len(pairs), example)
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _watch(rows: Iterable[Row], dev: Iterable[Row] | None) -> tuple[Iterable[Row], _OverlapSearch | None]:
+    if dev is None:
+        return rows, None
+    search = _OverlapSearch(dev)
+
+    def watched() -> Iterator[Row]:
+        for row in rows:
+            search.look(row)
+            yield row
+
+    return watched(), search
+
+
+def find_overlap(train: Iterable[Row], dev: Iterable[Row]) -> Overlap:
+    """How many dev rows have a source, or are a pair, that training has too."""
+    search = _OverlapSearch(dev)
+    for row in train:
+        search.look(row)
+    return search.result()
+
+
+def overlap(train: Iterable[Row], dev: Iterable[Row]) -> str:
+    """A warning with the count and an example when dev sources also occur in train, '' when none does."""
+    return _overlap_text(find_overlap(train, dev))
+
+
+def _overlap_text(found: Overlap | None) -> str:
+    if found is None or not found.sources:
+        return ""
+    share = found.sources / found.dev
+    return (
+        f"{found.sources:,} of {found.dev:,} dev rows ({share:.1%}) have a source that training has too, {found.pairs:,} of them with the "
+        f"same target, such as {found.example}: dev scores will look better than they are."
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- the page
+
+
+def describe(profile: Profile) -> str:
+    """The profile as a page of plain text."""
+    head = f"{profile.pairs:,} pair{'' if profile.pairs == 1 else 's'} in {profile.file if profile.file != 'pairs' else 'memory'}"
+    if profile.is_sampled:
+        head += f"; the numbers below are from {profile.looked_at:,} of them, drawn evenly"
+    parts = [head, *_indented(profile.notes), "", *_table(profile), "", *_relation(profile), "", *_odd(profile)]
+    return "\n".join(line.rstrip() for line in parts) + "\n"
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _table(profile: Profile) -> list[str]:
+    """The measures, one a line, with a column for each side."""
+    sides = (*profile.source, profile.target)
+    rows = [["", *(side.name for side in sides)], *([name, *cells] for name, cells in _measures(sides))]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]) for row in rows
+    ]
+
+
+def _measures(sides: Sequence[SideProfile]) -> Iterator[tuple[str, list[str]]]:
+    yield "different values", [f"{side.distinct:,}" for side in sides]
+    if any(side.empty for side in sides):
+        yield "empty values", [f"{side.empty:.1%}" for side in sides]
+    for name, lengths in (("characters", [side.lengths for side in sides]), ("tokens", [side.token_lengths for side in sides])):
+        yield f"{name} in a value, mean", [f"{length.mean:,.1f}" for length in lengths]
+        yield "  median", [f"{length.median:,.0f}" for length in lengths]
+        yield "  99 of 100 have at most", [f"{length.p99:,.0f}" for length in lengths]
+        yield "  longest", [f"{length.max:,.0f}" for length in lengths]
+    yield "characters in a token", [f"{side.characters_per_token:.1f}" for side in sides]
+    yield from _symbol_measures("characters", [side.characters for side in sides])
+    if any(side.decomposed.distinct != side.characters.distinct for side in sides):
+        yield from _symbol_measures("letters and marks (NFD)", [side.decomposed for side in sides])
+    yield from _symbol_measures("tokens", [side.tokens for side in sides])
+    if any(side.separator for side in sides):
+        yield "separator inside values", [repr(side.separator) if side.separator else "none" for side in sides]
+        yield "  different pieces", [f"{side.pieces.distinct:,}" if side.pieces else "-" for side in sides]
+
+
+def _symbol_measures(name: str, symbols: Sequence[Symbols]) -> Iterator[tuple[str, list[str]]]:
+    yield f"different {name}", [f"{item.distinct:,}" for item in symbols]
+    yield "  seen only once", [f"{item.once:,}" for item in symbols]
+    yield "  unseen in new text, about", [f"{item.unseen:.2%}" for item in symbols]
+    yield "  new rows with one, about", [f"{item.rows_with_once:.1%}" for item in symbols]
+
+
+def _relation(profile: Profile) -> list[str]:
+    ratio, tokens = profile.ratio, profile.token_ratio
+    lines = [
+        "Source and target",
+        f"  target / source in characters: mean {ratio.mean:.2f}, 99 of 100 at most {ratio.p99:.2f}, largest {ratio.max:.1f}",
+        f"  target / source in tokens:     mean {tokens.mean:.2f}, 99 of 100 at most {tokens.p99:.2f}, largest {tokens.max:.1f}",
+        f"  correlation of the lengths: {profile.length_correlation:.2f}",
+        f"  of the target's characters {profile.shared_characters:.0%} stand in its source, of its tokens {profile.shared_tokens:.0%}",
+        f"  target equals source in {profile.copies:.1%} of the rows",
+    ]
+    if profile.commonest_target_share >= 0.01:
+        lines.append(f"  commonest target: {_shown_value(profile.commonest_target)} in {profile.commonest_target_share:.1%} of the rows")
+    if profile.overlap is not None:
+        none = f"None of the {profile.overlap.dev:,} dev sources occurs in training."
+        lines += ["", "Dev", f"  {_overlap_text(profile.overlap) or none}"]
+    return lines
+
+
+def _shown_value(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+def _odd(profile: Profile) -> list[str]:
+    if not profile.oddities:
+        return ["Nothing odd was found."]
+    lines = ["What is odd"]
+    for oddity in profile.oddities:
+        lines.append(f"  {oddity.text}.")
+        lines += [f"      {where}" for where in oddity.where]
+    return lines

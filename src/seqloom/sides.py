@@ -1,0 +1,147 @@
+"""What the values of one column look like: lengths, the symbols in them and how many are still unseen, a separator inside."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqloom.units import Characters
+
+__all__ = ["SideProfile", "Spread", "Symbols", "find_separator", "profile_side", "spread"]
+
+SEPARATOR_SAMPLE = 5000  # values looked at for a separator
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a number is spread over the rows; zeros when there are none."""
+
+    mean: float
+    median: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """One way to cut the values: how many symbols there are, and how much of new text would be symbols never seen."""
+
+    total: int
+    """Occurrences."""
+    distinct: int
+    once: int
+    """Symbols that occur exactly once."""
+    rows_with_once: float
+    """Share of the rows that hold one of those: about the share of new rows that will hold an unseen symbol."""
+
+    @property
+    def unseen(self) -> float:
+        """Good–Turing estimate of the share of symbols in new text that were never seen (Good 1953): once / total."""
+        return self.once / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SideProfile:
+    """One source column, or the target."""
+
+    name: str
+    count: int
+    empty: float
+    """Share of empty values."""
+    distinct: int
+    """Different values."""
+    lengths: Spread
+    """In characters (grapheme clusters)."""
+    token_lengths: Spread
+    """In tokens between blanks."""
+    characters_per_token: float
+    characters: Symbols
+    """Grapheme clusters."""
+    decomposed: Symbols
+    """Code points of NFD: base letters and marks; Korean syllables in letters."""
+    tokens: Symbols
+    """Between blanks."""
+    separator: str | None
+    """A mark inside the values that parts them into symbols of a small closed set, as in V;PRS;3;SG."""
+    pieces: Symbols | None
+    """What stands between the separators."""
+
+
+def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndarray, np.ndarray]:
+    """The profile of a column, and its values' lengths (N,) in characters and in tokens, int64.
+
+    Symbols are counted in NFC text, as fields read it by default.
+    """
+    texts = [unicodedata.normalize("NFC", value) for value in values]
+    clusters = Characters()
+    lengths = np.fromiter((len(clusters.split(text)) for text in texts), np.int64, len(texts))
+    token_lengths = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))
+    separator = find_separator(texts)
+    letters = sum(len(token) for text in texts for token in text.split())
+    side = SideProfile(
+        name=name,
+        count=len(texts),
+        empty=sum(not text for text in texts) / max(len(texts), 1),
+        distinct=len(set(texts)),
+        lengths=spread(lengths),
+        token_lengths=spread(token_lengths),
+        characters_per_token=letters / max(int(token_lengths.sum()), 1),
+        characters=_symbols(texts, clusters.split),
+        decomposed=_symbols(texts, _decompose),
+        tokens=_symbols(texts, str.split),
+        separator=separator,
+        pieces=_symbols(texts, lambda text: text.split(separator) if text else []) if separator else None,
+    )
+    return side, lengths, token_lengths
+
+
+def spread(numbers: np.ndarray) -> Spread:
+    """Mean, median, 99th percentile and largest of some numbers."""
+    if not numbers.size:
+        return Spread(0.0, 0.0, 0.0, 0.0)
+    return Spread(float(numbers.mean()), float(np.median(numbers)), float(np.percentile(numbers, 99)), float(numbers.max()))
+
+
+def _decompose(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+def _symbols(texts: Sequence[str], cut: Callable[[str], Iterable[str]]) -> Symbols:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(cut(text))
+    once = {symbol for symbol, count in counts.items() if count == 1}
+    rows = sum(not once.isdisjoint(cut(text)) for text in texts) if once else 0
+    return Symbols(counts.total(), len(counts), len(once), rows / max(len(texts), 1))
+
+
+def find_separator(texts: Sequence[str]) -> str | None:
+    """The mark between symbols of a small closed set, or None.
+
+    It stands in most values, never beside a blank, and what is between two of it recurs: nearly nothing (2 %) occurs only once, and a
+    piece occurs five times on average. Pieces that are mostly numbers (dates, amounts) do not count, nor single values in all rows.
+    """
+    values = [text for text in texts[:SEPARATOR_SAMPLE] if text]
+    marks = Counter(
+        mark for text in values for mark in set(text) if not mark.isalnum() and not mark.isspace() and not unicodedata.combining(mark)
+    )
+    found = [(_pieces(values, mark), mark) for mark, count in marks.items() if count * 2 > len(values)]
+    found = [(pieces, mark) for pieces, mark in found if _is_closed(pieces, mark)]
+    return max(found, key=lambda item: len(item[0]))[1] if found else None
+
+
+def _pieces(values: Sequence[str], mark: str) -> list[str]:
+    return [piece for text in values for piece in text.split(mark)]
+
+
+def _is_closed(pieces: Sequence[str], mark: str) -> bool:
+    total, counts = len(pieces), Counter(pieces)
+    blanks = sum(count for piece, count in counts.items() if not piece or " " in piece)
+    numbers = sum(count for piece, count in counts.items() if piece.isdecimal())
+    once = sum(count == 1 for count in counts.values())
+    letters = sum(len(piece) * count for piece, count in counts.items())
+    return blanks * 50 < total and numbers * 2 < total and once * 50 <= total and len(counts) * 5 <= total and letters > total

@@ -1,0 +1,295 @@
+"""The numbers and oddities of a profile on small data whose answers are known by hand."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from seqloom import profile as profile_module
+from seqloom.config import DataConfig
+from seqloom.data import Row, read_rows, rows_from_memory
+from seqloom.errors import DataError
+from seqloom.profile import describe, find_overlap, overlap, profile_rows
+from seqloom.sides import find_separator
+
+
+def rows(*pairs: tuple[str | tuple[str, ...], str]) -> list[Row]:
+    return rows_from_memory(pairs)
+
+
+def oddities(data: Iterable[Row]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {oddity.kind: (oddity.text, oddity.where) for oddity in profile_rows(data).oddities}
+
+
+def many(count: int) -> list[tuple[str, str]]:
+    """Short sentences in no order, all different."""
+    draw = random.Random(5)
+    words = ["red", "blue", "green", "old", "new", "tall"]
+    numbers = draw.sample(range(100, 999), count)
+    return [(f"{draw.choice(words)} {draw.choice(words)} house {number}", f"haus {number} {draw.choice(words)}") for number in numbers]
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+
+def test_the_numbers_of_each_side_are_those_counted_by_hand() -> None:
+    found = profile_rows(rows((("ab c", "X"), "abc"), (("a", "Y"), "d e"), (("", "X"), "abc")))
+    first, second = found.source
+    assert [side.name for side in (*found.source, found.target)] == ["source 1", "source 2", "target"]
+    assert (found.pairs, found.looked_at, found.is_sampled) == (3, 3, False)
+    assert (first.count, first.distinct, first.empty) == (3, 3, pytest.approx(1 / 3))
+    assert (first.lengths.mean, first.lengths.median, first.lengths.max) == (pytest.approx(5 / 3), 1.0, 4.0)
+    assert (first.token_lengths.mean, first.token_lengths.max) == (1.0, 2.0)
+    assert first.characters_per_token == pytest.approx(4 / 3)
+    assert (first.characters.total, first.characters.distinct, first.characters.once) == (5, 4, 3)  # a twice, b, blank and c once
+    assert first.characters.unseen == pytest.approx(3 / 5)
+    assert first.characters.rows_with_once == pytest.approx(1 / 3)
+    assert (first.tokens.total, first.tokens.distinct, first.tokens.once) == (3, 3, 3)
+    assert first.tokens.rows_with_once == pytest.approx(2 / 3)
+    assert second.tokens.once == 1
+    assert (found.target.distinct, found.commonest_target, found.commonest_target_share) == (2, "abc", pytest.approx(2 / 3))
+
+
+def test_characters_are_grapheme_clusters_and_their_decomposed_form_is_counted_too() -> None:
+    side = profile_rows(rows(("각", "n\u0303x"), ("난", "ñ"))).source[0]
+    assert (side.lengths.max, side.characters.distinct, side.characters.once) == (1.0, 2, 2)
+    assert (side.decomposed.total, side.decomposed.distinct) == (6, 5)
+    target = profile_rows(rows(("각", "n\u0303x"), ("난", "ñ"))).target
+    assert (target.lengths.max, target.characters.distinct, target.characters.once) == (2.0, 2, 1)
+
+
+def test_the_relation_of_both_sides_is_the_one_counted_by_hand() -> None:
+    found = profile_rows(rows(("a b", "a b"), ("abcd", "ab cdxy"), ("ab", "xy")))
+    assert (found.ratio.mean, found.ratio.max) == (pytest.approx((1 + 7 / 4 + 1) / 3), 1.75)
+    assert (found.token_ratio.mean, found.token_ratio.max) == (pytest.approx((1 + 2 + 1) / 3), 2.0)
+    assert found.shared_characters == pytest.approx((2 + 4 + 0) / 10)
+    assert found.shared_tokens == pytest.approx(2 / 5)
+    assert found.copies == pytest.approx(1 / 3)
+    lengths = [(3, 3), (4, 7), (2, 2)]
+    deviations = [(left - 3, right - 4) for left, right in lengths]
+    by_hand = sum(left * right for left, right in deviations) / (2 * 14) ** 0.5
+    assert found.length_correlation == pytest.approx(by_hand)
+
+
+def test_sources_of_several_columns_count_together_in_the_ratio() -> None:
+    assert profile_rows(rows((("ab", "cd"), "wxyz"), (("a", "b"), "wxyz"))).ratio.max == 2.0
+
+
+def test_rows_of_a_file_bring_their_names_and_notes(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("german,english\nHaus,house\nHund,dog\n", encoding="utf-8")
+    config = DataConfig.model_validate({"train": [str(path)]})
+    found = profile_rows(read_rows([str(path)], config))
+    assert [side.name for side in (*found.source, found.target)] == ["source (german)", "target (english)"]
+    assert found.file == str(path)
+    assert "Source: 'german'. Target: 'english'." in found.notes
+
+
+# ----------------------------------------------------------------------------------------------------------- separator
+
+
+@pytest.mark.parametrize("mark", [";", "|", ","])
+def test_a_mark_between_recurring_symbols_is_a_separator(mark: str) -> None:
+    tags = [mark.join((pos, tense, number)) for pos in ("V", "V.PTCP") for tense in ("PRS", "PST") for number in ("SG", "PL", "DU")] * 10
+    side = profile_rows(rows(*((tag, "x y") for tag in tags))).source[0]
+    assert side.separator == mark
+    assert side.pieces is not None
+    assert (side.pieces.total, side.pieces.distinct) == (360, 7)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"{number}-{number % 12:02}-{number % 28:02}" for number in range(1000, 3000)],
+        [f"Ja, das ist Satz {number}." for number in range(500)],
+        [f"word{number}-other{number}" for number in range(500)],
+        ["a b c", "d e f"] * 100,
+        ["x-y"],
+        [],
+        ["a'b'c"] * 2,
+    ],
+)
+def test_dates_sentences_and_open_sets_have_no_separator(texts: list[str]) -> None:
+    assert find_separator(texts) is None
+
+
+# --------------------------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "data: no rows; expected pairs of a source and a target. Name a file that holds some."),
+        (
+            [Row(("a",), "", "a.tsv:1"), Row(("b",), "", "a.tsv:2")],
+            "a.tsv: every target is empty (2 rows); expected texts. Choose another column with --target.",
+        ),
+        ([Row(("", ""), "x", "a.tsv:1")], "a.tsv: every source is empty (1 row); expected texts. Choose another column with --source."),
+    ],
+)
+def test_useless_rows_are_refused(data: list[Row], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        profile_rows(data)
+    assert str(caught.value) == message
+
+
+# ------------------------------------------------------------------------------------------------------------ oddities
+
+
+def test_ordinary_rows_have_nothing_odd() -> None:
+    found = profile_rows(rows(*many(200)))
+    assert found.oddities == ()
+    assert describe(found).endswith("\nNothing odd was found.\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "pair", "text", "where"),
+    [
+        ("empty source", ("", "haus"), "1 row with an empty source", "pairs:201  '' → 'haus'"),
+        ("empty target", ("red house", ""), "1 row with an empty target", "pairs:201  'red house' → ''"),
+        ("control", ("red\x07 house", "haus"), "1 row with control characters (U+0007)", "pairs:201  'red<U+0007> house'"),
+        ("tab", ("red\thouse", "haus"), "1 row with tabs inside (U+0009)", "pairs:201  'red<U+0009>house'"),
+        ("line break", ("red house", "haus\nrot"), "1 row with line breaks inside (U+000A)", "pairs:201  'haus<U+000A>rot'"),
+        (
+            "blank",
+            ("red\u00a0house", "haus"),
+            "1 row with no-break or other special blanks (U+00A0 no-break space)",
+            "pairs:201  'red<U+00A0>house'",
+        ),
+        (
+            "zero width",
+            ("red \u200bhouse", "haus"),
+            "1 row with invisible characters (U+200B zero width space)",
+            "pairs:201  'red <U+200B>house'",
+        ),
+        (
+            "replacement",
+            ("red house", "h\ufffdus"),
+            "1 row with the replacement character U+FFFD: bytes were lost in an earlier conversion",
+            "pairs:201  'h<U+FFFD>us'",
+        ),
+        ("not NFC", ("u\u0308ber red", "haus"), "1 row not in Unicode form NFC", "pairs:201  'u\u0308ber red' → 'haus'"),
+        (
+            "misread",
+            ("grÃ¼n house", "haus"),
+            "1 row looking like UTF-8 once read as Latin-1 or Windows-1252",
+            "pairs:201  'grÃ¼n house' → 'haus'",
+        ),
+        (
+            "only punctuation",
+            ("@@", "haus rot"),
+            "1 row where one side holds only punctuation and the other has letters",
+            "pairs:201  '@@' → 'haus rot'",
+        ),
+        (
+            "copies",
+            ("red old house", "red old house"),
+            "1 row whose target is the source, in several words",
+            "pairs:201  'red old house' → 'red old house'",
+        ),
+        (
+            "wild ratio",
+            ("red house", "haus " * 40),
+            "1 row where the two sides' lengths do not fit each other",
+            "pairs:201  9 and 199 characters  'haus haus haus haus haus haus…'",
+        ),
+    ],
+)
+def test_an_odd_row_is_found_with_its_place(kind: str, pair: tuple[str, str], text: str, where: str) -> None:
+    found = oddities(rows(*many(200), pair))
+    assert found[kind] == (text, (where,))
+
+
+def test_repeated_pairs_and_sources_with_several_targets_are_counted() -> None:
+    found = profile_rows(rows(*many(50), ("a b", "x y"), ("a b", "x y"), ("a b", "x z"), ("c", "z")))
+    assert (found.duplicates, found.repeated_sources) == (1, 3)
+    texts = {oddity.kind: (oddity.text, oddity.where) for oddity in found.oddities}
+    assert texts["duplicates"] == ("1 row repeating an earlier pair exactly", ("pairs:52  as pairs:51  'a b'",))
+    assert texts["several targets"] == (
+        "3 rows whose source has several targets, up to 2 for one source",
+        ("pairs:51, pairs:53  'a b' → 'x y', 'x z'",),
+    )
+
+
+def test_accented_text_and_curly_quotes_are_not_taken_for_misread() -> None:
+    assert "misread" not in oddities(rows(*many(50), ("„Ä“ sagte É» Ünal", "déjà vu – ça «va»")))
+
+
+def test_unusually_long_rows_are_found() -> None:
+    text, where = oddities(rows(*many(200), ("house " * 300, "haus " * 100)))["long source"]
+    assert text == "1 row with a source over 105 characters, while 99 of 100 have at most 21"
+    assert where == ("pairs:201  1,799 characters",)
+
+
+def test_a_target_that_most_rows_share_and_a_constant_source_column_are_said() -> None:
+    found = oddities(rows(*(((source, "N"), "yes") for source, _ in many(60))))
+    assert found["one target"][0] == "60 rows with the same target 'yes'"
+    assert found["constant"] == ("source column 2 is 'N' in all rows", ("pairs:1",))
+
+
+def test_sorted_rows_are_said() -> None:
+    by_source = sorted(many(100))
+    assert "sorted by source," in oddities(rows(*by_source))["sorted"][0]
+    by_length = [("x" + draw * number, f"y {number}") for number, draw in enumerate(random.Random(5).choices("zab", k=100))]
+    assert "sorted by the source's length" in oddities(rows(*by_length))["sorted"][0]
+    assert "sorted" not in oddities(rows(*many(100)))
+
+
+def test_a_first_row_of_single_words_above_sentences_looks_like_a_header() -> None:
+    text, where = oddities(rows(("english", "german"), *many(100)))["header"]
+    assert text == "The first row looks like a header. If it is one, say --set data.header=true"
+    assert where == ("pairs:1  'english' → 'german'",)
+    assert "header" not in oddities(rows(("go", "geh"), ("go", "los"), *many(100)))
+
+
+# --------------------------------------------------------------------------------------------- dev, sampling, the page
+
+
+def test_the_overlap_of_dev_with_train_is_counted_whatever_the_unicode_form() -> None:
+    train = rows(("ü", "x"), ("b", "y"), ("c", "z"))
+    dev = [Row(("u\u0308",), "x", "dev:1"), Row(("b",), "other", "dev:2"), Row(("new",), "y", "dev:3"), Row(("c",), "z", "dev:4")]
+    found = find_overlap(train, dev)
+    assert (found.dev, found.sources, found.pairs, found.example) == (4, 3, 2, "dev:1 as pairs:1")
+    assert overlap(train, dev) == (
+        "3 of 4 dev rows (75.0%) have a source that training has too, 2 of them with the same target, such as dev:1 as pairs:1: "
+        "dev scores will look better than they are."
+    )
+    assert overlap(train, dev[2:3]) == ""
+    assert profile_rows(iter(train), iter(dev)).overlap == found
+
+
+def test_a_big_file_is_sampled_evenly_in_file_order_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile_module, "SAMPLE_ROWS", 500)
+    found = profile_rows(Row((f"a{number}",), f"{number // 10_000}", f"big.tsv:{number}") for number in range(20_000))
+    assert (found.pairs, found.looked_at, found.is_sampled) == (20_000, 500, True)
+    assert describe(found).startswith("20,000 pairs in big.tsv; the numbers below are from 500 of them, drawn evenly\n")
+    assert found.commonest_target_share < 0.6  # the second half has the targets 1, the first 0
+
+
+def test_the_sample_is_also_bounded_in_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile_module, "SAMPLE_CHARACTERS", 1000)
+    found = profile_rows(Row(("a" * 9,), "b", f"big.tsv:{number}") for number in range(5000))
+    assert found.pairs == 5000
+    assert 40 <= found.looked_at <= 100
+    one = profile_rows([Row(("a" * 5000,), "b", "big.tsv:1")])
+    assert (one.pairs, one.looked_at) == (1, 1)
+
+
+def test_the_page_shows_the_numbers_in_columns_and_each_oddity_with_its_places() -> None:
+    data = rows(
+        *(((source, "N;SG" if number % 2 else "N;PL"), target) for number, (source, target) in enumerate(many(100))), (("", "N;SG"), "x")
+    )
+    page = describe(profile_rows(data, data[3:5]))
+    lines = page.splitlines()
+    assert lines[0] == "101 pairs in memory"
+    assert re.split("  +", lines[2].strip()) == ["source 1", "source 2", "target"]
+    assert len({len(line) for line in lines[2:5]}) == 1
+    assert any(line.split() == ["different", "values", "101", "2", "101"] for line in lines)
+    assert any(line.split() == ["separator", "inside", "values", "none", "';'", "none"] for line in lines)
+    assert "\nDev\n  2 of 2 dev rows (100.0%) have a source that training has too" in page
+    assert page.isascii()
+    assert not any(line != line.rstrip() for line in lines)
