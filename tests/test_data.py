@@ -311,6 +311,12 @@ def test_a_test_file_with_its_columns_in_another_order_is_read_by_name(tmp_path:
     assert [(row.source, row.target) for row in read_rows([test], found)] == [(("Hund",), "dog")]
 
 
+def test_a_test_file_without_the_header_of_the_training_file_is_refused(tmp_path: Path) -> None:
+    found = resolve(config(write(tmp_path / "train.csv", "german,english\nHaus,house\n")))
+    with pytest.raises(DataError, match=r"test\.csv: no header that names 'german', 'english'; line 1 is 'Hund', 'dog'\. Use numbers, "):
+        read_rows([write(tmp_path / "test.csv", "Hund,dog\nKatze,cat\n")], found)
+
+
 def test_a_test_file_of_another_format_is_read_by_its_own_name(tmp_path: Path) -> None:
     found = resolve(config(write(tmp_path / "train.csv", "german,english\nHaus,house\n")))
     test = write(tmp_path / "test.jsonl", '{"english": "dog", "german": "Hund"}\n')
@@ -343,6 +349,17 @@ def test_a_missing_parallel_file_is_refused_before_reading(tmp_path: Path) -> No
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert error(str(tmp_path)).endswith(": a folder; expected a file. Name the file in it.")
+
+
+def test_a_file_that_may_not_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.tsv", "a\tb\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(DataError, match=r"a\.tsv: cannot be read \(Permission denied\)\. Change its permissions or name another file\."):
+        read_rows([path], config(path))
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.tsv", ""), ("a.tsv", "\n \n"), ("a.csv", ""), ("a.jsonl", "\n"), ("a.txt", "")])

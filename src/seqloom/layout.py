@@ -248,6 +248,8 @@ def _has_header(first: list[str], rest: list[list[str]], format: str, config: Da
     data_reason = _why_data(first, rest)
     general = all(cell.casefold() in COLUMN_WORDS for cell in first)
     asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdigit()]
+    if asked and said:
+        _refuse_nameless(first, asked, name, sure=False)
     if said is not None:
         return said, _forced(first, said, data_reason if not general else None, general)
     if asked:

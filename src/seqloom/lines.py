@@ -67,7 +67,7 @@ def open_file(path: str, *, refuse: bool = True) -> BinaryIO:
     try:
         stream = open(file, "rb")  # noqa: SIM115
     except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read ({error.strerror}). Change its permissions or name another file.") from None
+        raise _unreadable(path, error) from None
     with stream:
         start = stream.peek(8)
     if start.startswith(b"\x1f\x8b"):
@@ -93,16 +93,25 @@ def regular_path(path: str) -> Path:
         return _spooled("-", sys.stdin.buffer)
     try:
         mode = os.stat(path).st_mode
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise MissingFileError(f"{path}: no such file.{_neighbour(path)}") from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
     if stat.S_ISDIR(mode):
         raise DataError(f"{path}: a folder; expected a file. Name the file in it.")
     return Path(path) if stat.S_ISREG(mode) else _spooled(path, None)
 
 
+def _unreadable(path: str, error: OSError) -> DataError:
+    return DataError(f"{shown(path)}: cannot be read ({error.strerror}). Change its permissions or name another file.")
+
+
 def _neighbour(path: str) -> str:
     folder = Path(path).parent
-    names = os.listdir(folder) if folder.is_dir() else []
+    try:
+        names = os.listdir(folder)
+    except (OSError, ValueError):
+        names = []
     return nearest(Path(path).name, names) or " Check the name."
 
 

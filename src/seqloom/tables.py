@@ -96,7 +96,7 @@ class _Quoted:
     def cells(self) -> list[str]:
         cells: list[str] = []
         while True:
-            begin = len(self.text) - len(self.text[self.at :].lstrip(" "))
+            begin = self._after_blanks(self.at)
             if self.text.startswith('"', begin):
                 cells.append(self._quoted(begin + 1))
             else:
@@ -137,14 +137,18 @@ class _Quoted:
         self.number, self.text = line
 
     def _close(self, at: int) -> None:
-        rest = self.text[at:]
-        gap = len(rest) - len(rest.lstrip(" "))
-        if rest[gap:] and not rest.startswith(self.delimiter, gap):
+        end = self._after_blanks(at)
+        if end < len(self.text) and not self.text.startswith(self.delimiter, end):
             raise DataError(
-                f"{self.name}:{self.number}: {short(rest)!r} stands behind a closing quote; expected {self.delimiter!r} or the end "
-                'of the line. Double a quote inside a quoted value (""); for a file without quoting use --set data.format=tsv.'
+                f"{self.name}:{self.number}: {short(self.text[at:])!r} stands behind a closing quote; expected {self.delimiter!r} or the "
+                'end of the line. Double a quote inside a quoted value (""); for a file without quoting use --set data.format=tsv.'
             )
-        self.at = at + gap
+        self.at = end
+
+    def _after_blanks(self, at: int) -> int:
+        while self.text.startswith(" ", at):
+            at += 1
+        return at
 
 
 def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tuple[int, list[str]]]:
