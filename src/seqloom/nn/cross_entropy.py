@@ -27,35 +27,38 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target:
 
 
 class _Function(torch.autograd.Function):
-    """The gradient of the scores is softmax minus the smoothed target, so it is taken while the scores are at hand."""
+    """The gradient of the scores is softmax less the smoothed target, so it is taken while the scores are at hand. Scores pass through
+    memory as seldom as can be: what label smoothing takes from every symbol alike is taken from the products, not from the scores.
+    """
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
-        wants = any(ctx.needs_input_grad)
-        to_hidden = torch.empty_like(hidden)
-        to_weight = torch.zeros_like(weight, dtype=torch.float32) if wants else weight
-        to_bias = torch.zeros_like(bias, dtype=torch.float32)
-        nll, smooth, correct = (torch.zeros((), device=hidden.device) for _ in range(3))
+        wants, each = any(ctx.needs_input_grad), smoothing / len(weight)
+        sums = torch.promote_types(hidden.dtype, torch.float32)
+        to_hidden, narrow_bias, ones = torch.empty_like(hidden), bias.to(hidden.dtype), hidden.new_ones(len(hidden))
+        to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(narrow_bias)
+        nll, smooth, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
+        mean_weight, mean_bias = (ones[:1].expand(len(weight)) @ weight).to(sums) / len(weight), bias.to(sums).mean()
         for start in range(0, len(hidden), ROWS):
             part, wanted = hidden[start : start + ROWS], target[start : start + ROWS, None]
-            scores = torch.addmm(bias.to(part.dtype), part, weight.t()).float()
-            mean_score, true_score = scores.mean(1, keepdim=True), scores.gather(1, wanted)
-            top = scores.amax(1, keepdim=True)
-            correct += (true_score >= top).sum()
-            shares = scores.sub_(top).exp_()
-            total = shares.sum(1, keepdim=True)
-            partition = total.log() + top
-            nll += (partition - true_score).sum()
-            smooth += (partition - mean_score).sum()
+            scores = torch.addmm(narrow_bias, part, weight.t())  # (rows, V)
+            true_score = scores.gather(1, wanted).to(sums)
+            shares = scores.softmax(1)
+            true_share = shares.gather(1, wanted)
+            correct += (true_share >= shares.amax(1, keepdim=True)).sum()
+            less = -true_share.to(sums).clamp(min=1e-38).log()
+            nll += less.sum()
+            smooth += (less + true_score).sum() - (part.to(sums) @ mean_weight + mean_bias).sum()
             if wants:
-                slopes = shares.div_(total).sub_(smoothing / len(weight))
-                slopes.scatter_add_(1, wanted, slopes.new_full((len(part), 1), smoothing - 1))
-                to_bias += slopes.sum(0)
-                narrow = slopes.to(part.dtype)
-                to_hidden[start : start + ROWS] = narrow @ weight
-                to_weight += narrow.t() @ part
+                shares.scatter_add_(1, wanted, shares.new_full((len(part), 1), smoothing - 1))
+                to_hidden[start : start + ROWS] = shares @ weight
+                to_weight.addmm_(shares.t(), part)
+                to_bias.addmv_(shares.t(), ones[: len(part)])
         if wants:
-            ctx.save_for_backward(to_hidden, to_weight.to(weight.dtype), to_bias)
+            to_hidden -= (each * len(weight)) * mean_weight.to(to_hidden.dtype)
+            to_weight -= each * hidden.sum(0)
+            to_bias -= each * len(hidden)
+            ctx.save_for_backward(to_hidden, to_weight, to_bias.to(bias.dtype))
         ctx.mark_non_differentiable(nll, correct)
         return (1 - smoothing) * nll + smoothing * smooth, nll.clone(), correct
 
