@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seqloom.config import SearchConfig
 from seqloom.vocabulary import BOS, EOS, PAD
 
-__all__ = ["Hypothesis", "Stepper", "Stepped", "search"]
+__all__ = ["Hypothesis", "Stepped", "Stepper", "search"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -212,14 +212,18 @@ class _Beams:
         return self.config.coverage_penalty * float(np.log(np.minimum(seen[seen > 0], 1.0)).sum())
 
     def _settled(self, sums: Floats) -> npt.NDArray[np.bool_]:
-        """(b,): sentences with K results that are all better than the best open hypothesis would be if it ended now."""
+        """(b,): sentences with K results that are all better than the best open hypothesis would be if it ended now. With a beam of
+        one the first result is the answer.
+        """
+        if self.width == 1:
+            return np.array([len(self.done[sentence]) > 0 for sentence in self.sentences], dtype=np.bool_)
         open_scores = self._normalise(sums.max(1), self.length + 1)
-        worst = [
-            min(hypothesis.score for hypothesis in self.done[sentence]) if len(self.done[sentence]) >= self.width else IMPOSSIBLE
-            for sentence in self.sentences
-        ]
-        full = np.array([len(self.done[sentence]) >= self.width for sentence in self.sentences])
-        return full & (np.array(worst) >= open_scores)
+        return np.array([self._enough(sentence) for sentence in self.sentences], dtype=np.float32) >= open_scores
+
+    def _enough(self, sentence: int) -> float:
+        """The score of the K-th best result so far."""
+        scores = sorted((hypothesis.score for hypothesis in self.done[sentence]), reverse=True)
+        return scores[self.width - 1] if len(scores) >= self.width else -np.inf
 
     def _follow(self, stay: npt.NDArray[np.bool_], origin: Ids, symbols: Ids, log_probs: Floats, sums: Floats) -> None:
         """Drop the sentences that are done, and let each hypothesis go on from the one that it came from."""
