@@ -34,10 +34,10 @@ PICTURE = {
     "errors": room("errors files version"),
     "config": room("config config_file", "errors"),
     "data": room(
-        "data lines tables layout audio units vocabulary subwords columns fields metrics examples health",
+        "data lines tables layout audio units vocabulary subwords columns fields metrics examples health sides",
         "errors config",
     ),
-    "plan": room("profile autoconfig plan corpus batching search schedules events progress", "errors config data"),
+    "plan": room("profile oddities autoconfig plan corpus batching search schedules events progress", "errors config data"),
     "runtime": room("runtime", "errors config data plan"),
     "server": room("server", "errors config data plan runtime"),
     "nn.layers": room("nn.layers nn.dropout nn.cross_entropy", "errors config", torch=True),
@@ -50,7 +50,7 @@ PICTURE = {
     "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq", torch=True),
     "prediction": room("prediction", "errors config data plan nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint", torch=True),
     "work": room(
-        "training runs report export",
+        "training dev runs report export",
         "errors config data plan runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),

@@ -85,7 +85,7 @@ class Model:
         if targets is not None and not isinstance(pairs, (str, Path)):
             return rows_from_memory(pairs, targets)
         paths = [str(pairs)] if isinstance(pairs, (str, Path)) else [str(item) for item in pairs] if _are_paths(pairs) else []
-        return list(read_rows(paths, reading_alike(self.config.data, paths))) if paths else rows_from_memory(pairs)
+        return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(pairs)
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
         columns = (source,) if isinstance(source, str) else tuple(source)
@@ -147,11 +147,6 @@ def load(path: str | Path, *, device: str = "cpu") -> Model:
     network = Seq2Seq(config.model, fields.source.size, fields.target.size)
     load_weights(network, read_tensors(run.weights)[0], run.weights)
     return Model(run.path, config, fields, Translator(network, fields, config.search, config.data, device))
-
-
-def reading_alike(config: DataConfig, paths: Sequence[str]) -> DataConfig:
-    """How to read other files of the same columns: what belongs to one file alone (format, delimiter, header) is found anew."""
-    return config.model_copy(update={"train": [], "dev": [], "format": "auto", "delimiter": None, "header": None})
 
 
 def _are_paths(pairs: Sequence[Any]) -> bool:

@@ -11,9 +11,9 @@ from typing import Any
 from seqloom.autoconfig import choose
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, override
-from seqloom.data import Row, read_rows, resolve, rows_from_memory, split
+from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split
 from seqloom.errors import ConfigError
-from seqloom.profile import Profile, overlap, profile_rows
+from seqloom.profile import Profile, profile_rows
 
 __all__ = ["Plan", "make_plan", "parse_duration"]
 
@@ -75,7 +75,8 @@ def make_plan(
     final = override(given, settings)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     reasons |= {item.partition("=")[0]: "as asked for" for item in settings}
-    return Plan(final, reasons, train, held_out, names, profile, [*notes, *_overlap_note(train, held_out)])
+    warning = "" if profile.overlap is None else profile.overlap.warning
+    return Plan(final, reasons, train, held_out, names, profile, [*notes, *([warning] if warning else [])])
 
 
 def parse_duration(text: str | float) -> float:
@@ -115,7 +116,7 @@ def _paths(data: Pairs) -> list[str] | None:
     return [str(item) for item in data] if data and all(isinstance(item, (str, Path)) for item in data) and len(data) <= 2 else None
 
 
-def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Iterable[Row], tuple[str, ...], list[str]]:
+def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Rows | list[Row], tuple[str, ...], list[str]]:
     if targets is not None and not isinstance(data, (str, Path)):
         return rows_from_memory(data or [], targets), (), []
     if reading.train:
@@ -126,7 +127,7 @@ def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig
     return rows_from_memory(data), (), []
 
 
-def _split(rows: Iterable[Row], dev: Pairs | None, reading: DataConfig, seed: int) -> tuple[list[Row], Iterable[Row]]:
+def _split(rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int) -> tuple[list[Row], Iterable[Row]]:
     """The dev rows, and the training rows."""
     if reading.dev:
         return list(read_rows(reading.dev, reading)), rows
@@ -138,8 +139,3 @@ def _split(rows: Iterable[Row], dev: Pairs | None, reading: DataConfig, seed: in
 
 def _two_lists(dev: Sequence[Any]) -> bool:
     return isinstance(dev, tuple) and len(dev) == 2 and not isinstance(dev[0], str)
-
-
-def _overlap_note(train: Iterable[Row], dev: list[Row]) -> list[str]:
-    found = overlap(train, dev)
-    return [found] if found else []

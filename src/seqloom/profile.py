@@ -16,7 +16,7 @@ from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
 from seqloom.sides import SideProfile, Spread, Symbols, profile_side, spread
 
-__all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "find_overlap", "overlap", "profile_rows"]
+__all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "find_overlap", "profile_rows"]
 
 SAMPLE_ROWS = 200_000
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
@@ -34,6 +34,16 @@ class Overlap:
     """Dev rows that are training rows, target and all."""
     example: str
     """The first one: its place in dev, and in train."""
+
+    @property
+    def warning(self) -> str:
+        """A sentence with the count and an example where dev sources also occur in train, '' where none does."""
+        if not self.sources:
+            return ""
+        return (
+            f"{self.sources:,} of {self.dev:,} dev rows ({self.sources / self.dev:.1%}) have a source that training has too, {self.pairs:,} of "
+            f"them with the same target, such as {self.example}: dev scores will look better than they are."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,21 +249,6 @@ def find_overlap(train: Iterable[Row], dev: Iterable[Row]) -> Overlap:
     return search.result()
 
 
-def overlap(train: Iterable[Row], dev: Iterable[Row]) -> str:
-    """A warning with the count and an example when dev sources also occur in train, '' when none does."""
-    return _overlap_text(find_overlap(train, dev))
-
-
-def _overlap_text(found: Overlap | None) -> str:
-    if found is None or not found.sources:
-        return ""
-    share = found.sources / found.dev
-    return (
-        f"{found.sources:,} of {found.dev:,} dev rows ({share:.1%}) have a source that training has too, {found.pairs:,} of them with the "
-        f"same target, such as {found.example}: dev scores will look better than they are."
-    )
-
-
 # ------------------------------------------------------------------------------------------------------------- the page
 
 
@@ -320,7 +315,7 @@ def _relation(profile: Profile) -> list[str]:
         lines.append(f"  commonest target: {_shown_value(profile.commonest_target)} in {profile.commonest_target_share:.1%} of the rows")
     if profile.overlap is not None:
         none = f"None of the {profile.overlap.dev:,} dev sources occurs in training."
-        lines += ["", "Dev", f"  {_overlap_text(profile.overlap) or none}"]
+        lines += ["", "Dev", f"  {profile.overlap.warning or none}"]
     return lines
 
 
