@@ -1,0 +1,143 @@
+"""Looking at pairs before training: what they are like (`inspect`), and the config that `train` would choose (`config`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqloom.cli import options
+from seqloom.cli.output import open_output, say, to_json
+from seqloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seqloom.config import DataConfig
+    from seqloom.examples import ExampleData
+    from seqloom.plan import Plan
+
+__all__ = ["Choosing", "column_names", "config", "inspect", "refuse_many"]
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """What a person said about data and config."""
+
+    pairs: list[str] | None = None
+    dev: list[str] | None = None
+    source: list[str] | None = None
+    target: str | None = None
+    budget: str | None = None
+    config: Path | None = None
+    settings: list[str] | None = None
+    example: str | None = None
+    seed: int | None = None
+    device: str | None = None
+
+    def check(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            ConfigError: no pairs, pairs from two places, or more than two files.
+        """
+        if self.example and self.pairs:
+            raise ConfigError(f"--example {self.example}: PAIRS are given too; expected one of both. Leave one out.")
+        if self.example and (self.dev or self.source or self.target):
+            raise ConfigError(f"--example {self.example}: brings its own dev set and columns. Leave out --dev, --source and --target.")
+        if not (self.example or self.pairs or self.config):
+            raise ConfigError("no pairs: expected a file of pairs, two parallel files, --example or --config. See `seqloom train --help`.")
+        refuse_many(self.pairs, "PAIRS")
+        refuse_many(self.dev, "--dev")
+
+    def example_data(self) -> ExampleData | None:
+        """The pairs that the program makes, where they were asked for."""
+        from seqloom.examples import make_example
+
+        return make_example(self.example) if self.example else None
+
+    def plan(self, example: ExampleData | None = None) -> Plan:
+        """Read, profile, choose."""
+        from seqloom.config_file import load_config
+        from seqloom.plan import make_plan
+
+        given = load_config(self.config) if self.config else None
+        more = [f"training.device={self.device}"] if self.device else []
+        return make_plan(
+            example.train if example else self.pairs or None,
+            dev=example.dev if example else self.dev or None,
+            columns=self._columns(given.data if given else None),
+            config=given,
+            settings=[*(self.settings or []), *more],
+            budget=self.budget,
+            seed=self.seed,
+        )
+
+    def _columns(self, given: DataConfig | None) -> DataConfig | None:
+        from seqloom.config import DataConfig
+
+        update: dict[str, Any] = {}
+        if self.source:
+            update["source"] = column_names(self.source)
+        if self.target is not None:
+            update["target"] = self.target
+        return (given or DataConfig.model_validate({})).model_copy(update=update) if update else None
+
+
+def column_names(source: list[str] | None) -> list[str]:
+    """The columns in --source, given once with commas or several times."""
+    return [name.strip() for text in source or [] for name in text.split(",") if name.strip()]
+
+
+def refuse_many(files: list[str] | None, name: str) -> None:
+    """Make sure that there are at most two files.
+
+    Raises:
+        ConfigError: there are more.
+    """
+    if files and len(files) > 2:
+        raise ConfigError(f"{name}: {len(files)} files; expected one file of pairs or two parallel files. Join them first, with cat.")
+
+
+def inspect(
+    pairs: options.Pairs = None,
+    dev: options.Dev = None,
+    source: options.Source = None,
+    target: options.Target = None,
+    as_json: options.Json = False,
+) -> None:
+    """Print what the pairs look like and what is odd in them, before any training."""
+    from seqloom.config import DataConfig
+    from seqloom.data import read_rows
+    from seqloom.profile import describe, profile_rows
+
+    choosing = Choosing(pairs, dev, source, target)
+    choosing.check()
+    config = DataConfig.model_validate({"source": column_names(source), "target": target})
+    rows = read_rows(pairs or [], config)
+    profile = profile_rows(rows, list(read_rows(dev, config)) if dev else None)
+    with open_output(None) as out:
+        out.write(to_json(dataclasses.asdict(profile)) + "\n" if as_json else describe(profile))
+
+
+def config(
+    pairs: options.Pairs = None,
+    dev: options.Dev = None,
+    source: options.Source = None,
+    target: options.Target = None,
+    budget: options.Budget = None,
+    config: options.Config = None,
+    settings: options.Settings = None,
+    example: options.Example = None,
+    seed: options.Seed = None,
+    device: options.Device = None,
+) -> None:
+    """Print the config that `train` would choose, as YAML with reasons: seqloom config PAIRS > run.yaml."""
+    from seqloom.config_file import dump_config
+
+    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
+    choosing.check()
+    plan = choosing.plan(choosing.example_data())
+    for note in plan.notes:
+        say(f"note: {note}")
+    with open_output(None) as out:
+        out.write(dump_config(plan.config, plan.reasons))

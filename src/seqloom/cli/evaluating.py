@@ -1,0 +1,102 @@
+"""`seqloom evaluate`: how good a model is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqloom.cli import options
+from seqloom.cli.choosing import column_names, refuse_many
+from seqloom.cli.output import Unseen, columns, one_line, open_output, say, to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seqloom.data import Row
+    from seqloom.model import Model
+
+__all__ = ["evaluate", "load_model", "metric_rows", "rows_of"]
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILE]...", show_default=False, help="Pairs: one file, or two parallel ones. [default: the run's dev pairs]"),
+]
+Beam = Annotated[
+    int | None, typer.Option("--beam", metavar="N", show_default=False, help="Hypotheses kept a sentence. [default: the run's]")
+]
+Predictions = Annotated[
+    str | None, typer.Option("--output", metavar="FILE", show_default=False, help="Also write the predictions, one a line.")
+]
+
+
+def evaluate(
+    run: options.Run,
+    files: Files = None,
+    source: options.Source = None,
+    target: options.Target = None,
+    beam: Beam = None,
+    as_json: options.Json = False,
+    output: Predictions = None,
+    device: options.Device = None,
+) -> None:
+    """Print every metric that fits the target, on a file or on the run's dev pairs."""
+    from seqloom.checkpoint import RunDirectory
+    from seqloom.metrics import METRICS, signature
+
+    model = load_model(run, device)
+    rows = rows_of(model, files, source, target) if files else RunDirectory(run).read_dev()
+    search = model.search(**({} if beam is None else {"beam": beam}))
+    values, predictions = model.translator.evaluate(rows, search)
+    if output is not None:
+        with open_output(output) as out:
+            out.writelines(f"{one_line(prediction.text)}\n" for prediction in predictions)
+    references = [row.target for row in rows]
+    signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
+    for note in _unseen(model, rows):
+        say(note)
+    name = " + ".join(files or ["the run's dev pairs"])
+    with open_output(None) as out:
+        if as_json:
+            about: dict[str, Any] = {"pairs": len(rows), "data": files or None, "signatures": signatures}
+            out.write(to_json({**values, **about}) + "\n")
+        else:
+            lines = [f"{run} on {name}: {len(rows):,} pairs", *columns(metric_rows(values)), *signatures.values()]
+            out.write("\n".join(lines) + "\n")
+
+
+def load_model(run: Path, device: str | None) -> Model:
+    """The model of a run on the device asked for, or on the best one here."""
+    from seqloom.hardware import choose_device
+    from seqloom.model import load
+
+    return load(run, device=choose_device(device or "auto"))
+
+
+def rows_of(model: Model, files: list[str], source: list[str] | None = None, target: str | None = None) -> list[Row]:
+    """The pairs of files, read as the training file was, with other columns where they are named."""
+    from seqloom.data import read_rows
+
+    refuse_many(files, "FILE")
+    update: dict[str, Any] = {"source": column_names(source)} if source else {}
+    if target is not None:
+        update["target"] = target
+    rows = read_rows(files, model.config.data.model_copy(update=update))
+    found = list(rows)
+    for note in rows.notes:
+        say(f"note: {note}")
+    return found
+
+
+def metric_rows(values: dict[str, float]) -> list[tuple[str, str]]:
+    """Name and printed value of each metric."""
+    from seqloom.progress import value_text
+
+    return [(name, value_text(name, value)) for name, value in values.items()]
+
+
+def _unseen(model: Model, rows: list[Row]) -> list[str]:
+    unseen = Unseen(model.fields)
+    for row in rows:
+        unseen.add(row.source, row.target)
+    return unseen.notes()

@@ -1,0 +1,82 @@
+"""The options that several commands share, each with its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqloom.version import __version__
+
+__all__ = [
+    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "Pairs", "Quiet", "Run", "Seed", "Settings", "Source", "Target",
+    "TensorBoard", "Version",
+]  # fmt: skip
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seqloom {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; stands before the command.")]
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `seqloom train` wrote.")]
+Pairs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PAIRS]...",
+        show_default=False,
+        help="One file of pairs (TSV, CSV, JSON Lines, Parquet) or two parallel text files, plain or .gz; - is standard input.",
+    ),
+]
+Dev = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dev", metavar="FILE", show_default=False, help="Held-out pairs; give it twice for two parallel files. [default: hold some out]"
+    ),
+]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="COL[,COL]",
+        show_default=False,
+        help="Source columns, by name or by number from 1; several are joined. [default: found]",
+    ),
+]
+Target = Annotated[
+    str | None, typer.Option("--target", metavar="COL", show_default=False, help="Target column, by name or number. [default: found]")
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget", metavar="TIME", show_default=False, help="Wall time for the whole command, as in 90s, 15m, 1h30m. [default: chosen]"
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", show_default=False, help="Follow this config (YAML, as `seqloom config` prints it); choose nothing."
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", show_default=False, help="Change a setting of the config, as in model.dropout=0.2; may be repeated."
+    ),
+]
+Example = Annotated[
+    str | None,
+    typer.Option("--example", metavar="NAME", show_default=False, help="Train on pairs that the program makes: reverse, dates or numbers."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", show_default=False, help="Of everything that is drawn. [default: 1]")]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="NAME", show_default=False, help="cpu, cuda, cuda:1, mps. [default: found]")
+]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard files into RUN/tensorboard.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors and warnings only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,0 +1,140 @@
+"""Where results go and how they are written: one line each, in UTF-8, a file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from seqloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seqloom.fields import Fields
+
+__all__ = ["Unseen", "columns", "escape", "one_line", "open_output", "say", "shown", "to_json"]
+
+
+def say(text: str) -> None:
+    """Print a line for people, on stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def open_output(path: str | None) -> Generator[TextIO]:
+    """A stream for results in UTF-8: standard output, or a file that is put in place only when all went well.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    if path is None or path == "-":
+        if not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    final = Path(path)
+    draft = final.with_name(f"{final.name}.part") if final.is_file() or not final.exists() else final  # /dev/null, a pipe: written as it is
+    try:
+        stream = draft.open("w", encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        raise ConfigError(f"--output {path}: cannot be written ({error.strerror}). Name another file.") from None
+    try:
+        with stream:
+            yield stream
+        if draft != final:
+            draft.replace(final)
+    finally:
+        if draft != final:
+            draft.unlink(missing_ok=True)
+
+
+def one_line(text: str) -> str:
+    """The text with ends of lines written as \\n, so that it takes one line."""
+    return text if text.isprintable() else "\\n".join(text.splitlines())
+
+
+def escape(text: str) -> str:
+    """The text as one cell of a TSV line: \\t, \\n, \\r and \\\\ stand for the characters."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def shown(text: str) -> str:
+    """The text as a terminal may see it: control characters are written out."""
+    if text.isprintable():
+        return text
+    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON; what is not a finite number is null, which every reader of JSON knows."""
+    return json.dumps(_finite(value), ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
+    """The rows as lines, the cells of each column under each other; the last is cut into lines that fit the terminal."""
+    import io
+    import shutil
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*[Text(shown(cell)) for cell in row])
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    width = shutil.get_terminal_size((120, 24)).columns - indent
+    text = io.StringIO()
+    Console(file=text, width=max(width, 40), color_system=None, legacy_windows=False).print(table)
+    return [" " * indent + line.rstrip() for line in text.getvalue().splitlines()]
+
+
+class Unseen:
+    """Counts the symbols that a model never saw in training."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.sources, self.targets = Counter[str](), Counter[str]()
+        self.rows = 0
+        self.rows_with = 0
+
+    def add(self, source: tuple[str, ...], target: str | None = None) -> None:
+        """Look at one source and, if there is one, its target."""
+        unknown = self.fields.source.unknown(source) if any(source) else []
+        self.sources.update(unknown)
+        self.rows, self.rows_with = self.rows + 1, self.rows_with + bool(unknown)
+        if target is not None:
+            self.targets.update(self.fields.target.unknown(target))
+
+    def notes(self) -> list[str]:
+        """A line for each side that has some."""
+        lines: list[str] = []
+        if self.sources:
+            where = f"{self.rows_with:,} of {self.rows:,} sources"
+            lines.append(f"note: {where} hold symbols that training never saw, read as <unk>: {_commonest(self.sources)}")
+        if self.targets:
+            lines.append(f"note: targets hold symbols that training never saw, which the model cannot write: {_commonest(self.targets)}")
+        return lines
+
+
+def _commonest(counts: Counter[str]) -> str:
+    first = ", ".join(f"{shown(symbol)!r} ({count:,})" for symbol, count in counts.most_common(8))
+    return first + (f" and {len(counts) - 8:,} more" if len(counts) > 8 else "")

@@ -1,0 +1,206 @@
+"""`seqloom predict` and `seqloom score`: what a model answers, and how likely it finds given answers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqloom.cli import options
+from seqloom.cli.evaluating import load_model, rows_of
+from seqloom.cli.output import Unseen, escape, one_line, open_output, say, to_json
+from seqloom.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from seqloom.data import Row
+    from seqloom.model import Model
+    from seqloom.prediction import Prediction
+
+__all__ = ["predict", "score"]
+
+Texts = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT]...", show_default=False, help="Sources; several columns are separated by tabs.")
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input", metavar="FILE", show_default=False, help="Read sources from a file, one a line or record. [default: standard input]"
+    ),
+]
+Output = Annotated[str | None, typer.Option("--output", metavar="FILE", show_default=False, help="Write there. [default: standard output]")]
+
+
+def _option(flag: str, metavar: str, text: str) -> Any:
+    return typer.Option(flag, metavar=metavar, show_default=False, help=text)
+
+
+def predict(
+    run: options.Run,
+    texts: Texts = None,
+    input: Input = None,
+    output: Output = None,
+    beam: Annotated[int | None, _option("--beam", "N", "Hypotheses kept a sentence. [default: the run's]")] = None,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Take the likeliest symbol each time: fast.")] = False,
+    n_best: Annotated[int | None, _option("--n-best", "N", "Print the N best answers to each source, as TSV.")] = None,
+    scores: Annotated[bool, typer.Option("--scores", help="Print TSV: number of the source, rank, score, text.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: source, outputs with scores and tokens.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw an answer at random.")] = False,
+    temperature: Annotated[float | None, _option("--temperature", "X", "With --sample: below 1 sharper, above 1 flatter.")] = None,
+    top_k: Annotated[int | None, _option("--top-k", "N", "With --sample: only from the N likeliest symbols.")] = None,
+    top_p: Annotated[float | None, _option("--top-p", "P", "With --sample: only from the symbols that hold this probability.")] = None,
+    seed: Annotated[int | None, _option("--seed", "N", "With --sample: the same seed draws the same. [default: 1]")] = None,
+    prefix: Annotated[str, _option("--prefix", "TEXT", "What every answer begins with.")] = "",
+    min_length: Annotated[int | None, _option("--min-length", "N", "No end before N target symbols.")] = None,
+    max_length: Annotated[int | None, _option("--max-length", "N", "At most N target symbols. [default: by the source's length]")] = None,
+    length_penalty: Annotated[float | None, _option("--length-penalty", "X", "Scores are divided by length to this power.")] = None,
+    attention: Annotated[bool, typer.Option("--attention", help="With --json: where each symbol looked in the source.")] = False,
+    replace_unknown: Annotated[bool, typer.Option("--replace-unknown", help="Put the source symbol most looked at for <unk>.")] = False,
+    device: options.Device = None,
+) -> None:
+    """Print the model's answer to each source, one a line, in the input's order.
+
+    Sources are TEXT, the lines of --input, or standard input. A blank line is answered by a blank line.
+    """
+    from seqloom.prediction import READ_AHEAD
+
+    drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    _check(texts, input, sample, greedy, beam, n_best, drawing, attention and not as_json)
+    model = load_model(run, device)
+    kind = "sample" if sample else "greedy" if greedy else None if beam is None else "beam"
+    search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
+    if n_best and search.kind != "beam":
+        raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
+    if n_best and n_best > search.beam:
+        search = search.model_copy(update={"beam": n_best})
+    rows = _Watched(_sources(model, texts, input), model)
+    ask = partial(model.translator.predict, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
+    at_keyboard = _at_keyboard(texts, input)
+    answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
+    write = _json if as_json else _table if scores or n_best else _plain
+    with open_output(output) as out:
+        for number, answer in enumerate(answers, 1):
+            out.writelines(write(number, answer, n_best or 1))
+            if at_keyboard or number % READ_AHEAD == 0:
+                out.flush()
+    for note in rows.notes():
+        say(note)
+
+
+def _check(
+    texts: list[str] | None,
+    input: str | None,
+    sample: bool,
+    greedy: bool,
+    beam: int | None,
+    n_best: int | None,
+    drawing: dict[str, Any],
+    lost: bool,
+) -> None:
+    """Refuse options that contradict each other or would do nothing."""
+    if texts and input is not None:
+        raise ConfigError("--input: TEXT is given too; expected one of both. Leave one out.")
+    for number, text in enumerate(texts or [], 1):
+        if not text.strip():
+            raise DataError(f"TEXT {number}: empty; expected a source. Leave it out.")
+    if sample + greedy + (beam is not None) > 1:
+        raise ConfigError("--beam, --greedy, --sample: more than one is given; expected one of them. Leave the others out.")
+    if n_best is not None and (sample or greedy or n_best < 1):
+        raise ConfigError(f"--n-best {n_best}: expected 1 or more, and a beam. Leave out --greedy and --sample.")
+    if not sample and (idle := [f"--{name.replace('_', '-')}" for name, value in drawing.items() if value is not None]):
+        raise ConfigError(f"{', '.join(idle)}: of no effect without --sample. Add --sample, or leave it out.")
+    if lost:
+        raise ConfigError("--attention: weights are printed only as JSON. Add --json, or leave it out.")
+
+
+def _sources(model: Model, texts: list[str] | None, input: str | None) -> Iterator[Row]:
+    from seqloom.data import read_sources
+
+    if _at_keyboard(texts, input):
+        say("reading sources from the keyboard: one a line, Ctrl-D ends")
+    return read_sources(texts or input or "-", len(model.config.fields.source), model.config.data)
+
+
+def _at_keyboard(texts: list[str] | None, input: str | None) -> bool:
+    """Whether a person types the sources and waits for each answer."""
+    return not texts and input in (None, "-") and sys.stdin.isatty()
+
+
+class _Watched:
+    """Rows that are counted as they pass."""
+
+    def __init__(self, rows: Iterator[Row], model: Model) -> None:
+        self.rows = rows
+        self.unseen = Unseen(model.fields)
+        self.blank = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self.rows:
+            self.blank += not any(row.source)
+            self.unseen.add(row.source)
+            yield row
+
+    def notes(self) -> list[str]:
+        """What a person should know about the sources, once all have passed."""
+        blank = [f"note: {self.blank:,} blank source{'' if self.blank == 1 else 's'}, answered by nothing"] if self.blank else []
+        return [*blank, *self.unseen.notes()]
+
+
+def _plain(number: int, answer: Prediction, n_best: int) -> list[str]:
+    return [one_line(answer.text) + "\n"]
+
+
+def _table(number: int, answer: Prediction, n_best: int) -> list[str]:
+    """Lines of number, rank, score, text; a blank source has one with neither score nor text."""
+    if not answer.outputs:
+        return [f"{number}\t1\t\t\n"]
+    return [f"{number}\t{rank}\t{output.score:.6f}\t{escape(output.text)}\n" for rank, output in enumerate(answer.outputs[:n_best], 1)]
+
+
+def _json(number: int, answer: Prediction, n_best: int) -> list[str]:
+    source = answer.source[0] if len(answer.source) == 1 else list(answer.source)
+    record: dict[str, Any] = {"source": source, "outputs": [asdict(output) for output in answer.outputs[:n_best]]}
+    if any(output["attention"] is not None for output in record["outputs"]):
+        record["source_tokens"] = answer.source_tokens
+    else:
+        for output in record["outputs"]:
+            del output["attention"]
+    return [to_json(record) + "\n"]
+
+
+# --------------------------------------------------------------------------------------------------------------- score
+
+
+def score(
+    run: options.Run,
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="A file of pairs, or two parallel text files.")],
+    source: options.Source = None,
+    target: options.Target = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Print TSV: number of the pair, symbol, its log-probability; </s> last.")
+    ] = False,
+    output: Output = None,
+    device: options.Device = None,
+) -> None:
+    """Print the log-probability of each target given its source, in nats, one a line, in the input's order.
+
+    It is the sum over the target's symbols, </s> included: the number that `predict --json` calls log_prob.
+    """
+    from seqloom.prediction import READ_AHEAD
+
+    model = load_model(run, device)
+    rows = iter(rows_of(model, files, source, target))
+    number = 0
+    with open_output(output) as out:
+        while chunk := list(islice(rows, READ_AHEAD)):
+            for row, parts in zip(chunk, model.translator.score(chunk), strict=True):
+                number += 1
+                if tokens:
+                    symbols = [*model.fields.target.symbols(row.target), "</s>"]
+                    out.writelines(f"{number}\t{escape(symbol)}\t{part:.6f}\n" for symbol, part in zip(symbols, parts, strict=True))
+                else:
+                    out.write(f"{sum(parts):.6f}\n")

@@ -1,0 +1,182 @@
+"""`seqloom train` and `seqloom resume`: from the options to a model, with what a person wants to read on the way."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqloom.cli import options
+from seqloom.cli.choosing import Choosing
+from seqloom.cli.evaluating import metric_rows
+from seqloom.cli.output import columns
+
+if TYPE_CHECKING:
+    from seqloom.data import Row
+    from seqloom.events import Finished, Watcher
+    from seqloom.examples import ExampleData
+    from seqloom.plan import Plan
+
+__all__ = ["resume", "train"]
+
+Out = Annotated[
+    str | None,
+    typer.Option("--out", metavar="DIR", show_default=False, help="Folder for the model. [default: runs/ and the name of the file]"),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder already.")]
+
+
+def train(
+    context: typer.Context,
+    pairs: options.Pairs = None,
+    dev: options.Dev = None,
+    source: options.Source = None,
+    target: options.Target = None,
+    out: Out = None,
+    budget: options.Budget = None,
+    config: options.Config = None,
+    settings: options.Settings = None,
+    example: options.Example = None,
+    seed: options.Seed = None,
+    device: options.Device = None,
+    overwrite: Overwrite = False,
+    tensorboard: options.TensorBoard = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a model on pairs: all is chosen from the data, and every choice explained.
+
+    Ctrl-C ends the training early and leaves a usable model; `seqloom resume` goes on with it.
+    """
+    from seqloom.progress import watching
+
+    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
+    choosing.check()
+    folder = Path(out or _default_out(choosing))
+    _refuse_existing(folder, overwrite)
+    with watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
+        made = choosing.example_data()
+        plan = _with_files(choosing.plan(made), made, folder)
+        for line in _introduction(plan, folder):
+            watcher.say(line)
+        finished = _start(plan, folder, overwrite, watcher, made, context.obj.started)
+        _end(watcher, finished, plan.dev, folder)
+
+
+def resume(
+    context: typer.Context,
+    run: options.Run,
+    tensorboard: options.TensorBoard = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Go on with a run that was stopped or killed, to the same model as if it had not been."""
+    from seqloom.checkpoint import RunDirectory
+    from seqloom.progress import watching
+    from seqloom.runs import resume as go_on
+
+    with watching(run, tensorboard=tensorboard, quiet=quiet) as watcher:
+        finished = go_on(run, watcher=watcher, started=context.obj.started)
+        _end(watcher, finished, RunDirectory(run).read_dev(), run)
+
+
+def _end(watcher: Watcher, finished: Finished, dev: Sequence[Row], folder: Path) -> None:
+    test = folder / "test.tsv"
+    for line in _closing(finished, dev, test if test.is_file() else None):
+        watcher.say(line)
+    if finished.why == "interrupted":
+        raise typer.Exit(130)
+
+
+def _default_out(choosing: Choosing) -> str:
+    """runs/ and what the data is called: `data/train.de.gz` → `runs/train`."""
+    first = choosing.example or (choosing.pairs or [str(choosing.config)])[0]
+    name = "stdin" if first == "-" else Path(first).name
+    if name.endswith(".gz"):
+        name = name[:-3]
+    return str(Path("runs") / (Path(name).stem or "model"))
+
+
+def _refuse_existing(folder: Path, overwrite: bool) -> None:
+    from seqloom.checkpoint import RunDirectory
+
+    RunDirectory(folder).refuse_existing(overwrite=overwrite)
+
+
+def _with_files(plan: Plan, made: ExampleData | None, folder: Path) -> Plan:
+    """The plan with a config that names the files into which an example is written, so that its run can be read like any other."""
+    if made is None:
+        return plan
+    names = {"train": [str(folder / "train.tsv")], "dev": [str(folder / "dev.tsv")]}
+    found = {"format": "tsv", "delimiter": "\t", "header": False, "source": [1], "target": 2}
+    return replace(plan, config=plan.config.model_copy(update={"data": plan.config.data.model_copy(update={**names, **found})}))
+
+
+def _start(plan: Plan, folder: Path, overwrite: bool, watcher: Watcher, made: ExampleData | None, started: float) -> Finished:
+    from seqloom.events import Silence, Started
+    from seqloom.examples import write
+    from seqloom.progress import Several
+    from seqloom.runs import start
+
+    class ExampleFiles(Silence):
+        """Writes train.tsv, dev.tsv and test.tsv as soon as the run directory is there, so that they are there after Ctrl-C too."""
+
+        def started(self, event: Started) -> None:
+            if made is not None:
+                write(made, event.run)
+
+    return start(plan, folder, overwrite=overwrite, watcher=Several([ExampleFiles(), watcher]), started=started)
+
+
+# ----------------------------------------------------------------------------------------------------- what is printed
+
+
+def _introduction(plan: Plan, folder: Path) -> list[str]:
+    """The data, what was found in it, and what was chosen for it."""
+    names = f" ({', '.join(plan.names)})" if plan.names else ""
+    lines = [f"data: {plan.profile.pairs:,} pairs to train on{names}, {len(plan.dev):,} held out as dev set"]
+    lines += [f"note: {note}" for note in plan.notes]
+    rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
+    chosen = ["chosen:", *columns(rows)] if rows else []
+    return [*lines, *chosen, f"the run: {folder}"]
+
+
+def _value(config: Any, key: str) -> str:
+    """A setting as a person reads it; of a group its kind, and what is not as usual in it."""
+    from pydantic import BaseModel
+
+    for name in key.split("."):
+        config = config[int(name)] if name.isdigit() else getattr(config, "copy_source" if name == "copy" else name, None)
+    if not isinstance(config, BaseModel):
+        return str(config).lower() if isinstance(config, bool) else str(config)
+    fields = type(config).model_fields
+    said = [getattr(config, name) for name in ("kind", "unit") if name in fields]
+    usual = {name for name, info in fields.items() if getattr(config, name) == info.default}
+    return " ".join([*said, *(f"{name}={getattr(config, name)}" for name in fields if name not in usual | {"kind", "unit"})])
+
+
+def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[str]:
+    """The dev score, where the model is, and the commands to try."""
+    from seqloom.progress import duration
+
+    run = shlex.quote(finished.run)
+    how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
+    lines = [f"dev score ({len(dev):,} pairs, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
+    lines += [f"model: {finished.run} ({how})", "next:"]
+    if finished.why == "interrupted":
+        lines.append(f"  seqloom resume {run}")
+    lines.append(f"  seqloom evaluate {run} {shlex.quote(str(test)) if test else 'TEST_PAIRS'}")
+    source = next((row.source for row in dev if any(row.source)), None)
+    if source is not None:
+        lines.append(f"  seqloom predict {run} {_quoted(source)}")
+    return lines
+
+
+def _quoted(source: tuple[str, ...]) -> str:
+    """A source as one word of a shell, with tabs between columns."""
+    text = "\t".join(source)
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\t", "\\t").replace("\n", "\\n") + "'"
