@@ -62,10 +62,12 @@ def make_plan(
     settings = [*settings, *([f"training.budget_seconds={parse_duration(budget)}"] if budget is not None else [])]
     settings += [f"seed={seed}"] if seed is not None else []
     given = _given(config)
-    reading = _reading(data, dev, columns or (given.data if given else DataConfig()))
+    base = (given or RunConfig()).model_copy(update={"data": columns} if columns else {})
+    base = override(base, [item for item in settings if item.startswith(("data.", "seed="))])  # what reading and holding out ask for
+    reading = _reading(data, dev, base.data)
     rows, names, notes = _rows(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
-    held_out, train = _split(rows, dev, reading, override(given or RunConfig(), settings).seed)
+    held_out, train = _split(rows, dev, reading, base.seed)
     profile = profile_rows(train, held_out)
     if given is None:
         choice = choose(profile, reading, budget_seconds=None if budget is None else parse_duration(budget))
