@@ -65,7 +65,7 @@ def make_plan(
     base = (given or RunConfig()).model_copy(update={"data": columns} if columns else {})
     base = override(base, [item for item in settings if item.startswith(("data.", "seed="))])  # what reading and holding out ask for
     reading = _reading(data, dev, base.data)
-    rows, names, notes = _rows(data, targets, reading)
+    rows, names = _rows(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
     held_out, train = _split(rows, dev, reading, base.seed)
     profile = profile_rows(train, held_out)
@@ -78,7 +78,7 @@ def make_plan(
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     reasons |= {item.partition("=")[0]: "as asked for" for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
-    return Plan(final, reasons, train, held_out, names, profile, [*notes, *([warning] if warning else [])])
+    return Plan(final, reasons, train, held_out, names, profile, [*profile.notes, *([warning] if warning else [])])
 
 
 def parse_duration(text: str | float) -> float:
@@ -118,15 +118,15 @@ def _paths(data: Pairs) -> list[str] | None:
     return [str(item) for item in data] if data and all(isinstance(item, (str, Path)) for item in data) and len(data) <= 2 else None
 
 
-def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Rows | list[Row], tuple[str, ...], list[str]]:
+def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Rows | list[Row], tuple[str, ...]]:
     if targets is not None and not isinstance(data, (str, Path)):
-        return rows_from_memory(data or [], targets), (), []
+        return rows_from_memory(data or [], targets), ()
     if reading.train:
         rows = read_rows(reading.train, reading)
-        return rows, rows.names, rows.notes
+        return rows, rows.names
     if data is None or isinstance(data, (str, Path)):
         raise ConfigError("no training pairs: give a file, two parallel files, pairs, or a config with data.train.")
-    return rows_from_memory(data), (), []
+    return rows_from_memory(data), ()
 
 
 def _split(rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int) -> tuple[list[Row], Iterable[Row]]:
