@@ -22,6 +22,8 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target:
     if torch.is_autocast_enabled(hidden.device.type):
         dtype = torch.get_autocast_dtype(hidden.device.type)
         hidden, weight = hidden.to(dtype), weight.to(dtype)
+    if not torch.is_grad_enabled():  # which the function below cannot see: it would compute gradients for nobody
+        hidden, weight, bias = hidden.detach(), weight.detach(), bias.detach()
     loss, nll, correct = _Function.apply(hidden, weight, bias, target, smoothing)
     return loss, nll, correct
 
@@ -38,7 +40,7 @@ class _Function(torch.autograd.Function):
         to_hidden, narrow_bias, ones = torch.empty_like(hidden), bias.to(hidden.dtype), hidden.new_ones(len(hidden))
         to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(narrow_bias)
         nll, smooth, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
-        mean_weight, mean_bias = (ones[:1].expand(len(weight)) @ weight).to(sums) / len(weight), bias.to(sums).mean()
+        mean_weight, mean_bias = (weight.new_ones(len(weight)) @ weight).to(sums) / len(weight), bias.to(sums).mean()
         for start in range(0, len(hidden), ROWS):
             part, wanted = hidden[start : start + ROWS], target[start : start + ROWS, None]
             scores = torch.addmm(narrow_bias, part, weight.t())  # (rows, V)
@@ -60,7 +62,7 @@ class _Function(torch.autograd.Function):
             to_bias -= each * len(hidden)
             ctx.save_for_backward(to_hidden, to_weight, to_bias.to(bias.dtype))
         ctx.mark_non_differentiable(nll, correct)
-        return (1 - smoothing) * nll + smoothing * smooth, nll.clone(), correct
+        return (1 - smoothing) * nll + smoothing * smooth, nll, correct
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:

@@ -1,0 +1,97 @@
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from seqloom.nn.cross_entropy import ROWS, smoothed_cross_entropy
+
+V, D = 8, 5
+
+
+def inputs(count: int, dtype: torch.dtype = torch.float32, seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    torch.manual_seed(seed)
+    hidden, weight, bias = torch.randn(count, D), torch.randn(V, D), torch.randn(V)
+    leaves = [part.to(dtype).requires_grad_() for part in (hidden, weight, bias)]
+    return leaves[0], leaves[1], leaves[2], torch.randint(0, V, (count,))
+
+
+@pytest.mark.parametrize("count", [1, 3, ROWS, ROWS + 1, 2 * ROWS + 7])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_loss_and_gradients_are_those_of_torch(count: int, smoothing: float, dtype: torch.dtype):
+    hidden, weight, bias, target = inputs(count, dtype)
+    ours, nll, correct = smoothed_cross_entropy(hidden, weight, bias, target, smoothing)
+    scores = functional.linear(hidden, weight, bias)
+    theirs = functional.cross_entropy(scores, target, reduction="sum", label_smoothing=smoothing)
+    # float32 inside whatever the dtype outside: a sum of up to 519 rows
+    torch.testing.assert_close(ours.to(dtype), theirs, rtol=2e-5, atol=0)
+    torch.testing.assert_close(nll.to(dtype), functional.cross_entropy(scores, target, reduction="sum").detach(), rtol=2e-5, atol=0)
+    assert int(correct) == int((scores.argmax(1) == target).sum())
+    gradients = torch.autograd.grad(ours * 3.0, (hidden, weight, bias))
+    for mine, wanted in zip(gradients, torch.autograd.grad(theirs * 3.0, (hidden, weight, bias)), strict=True):
+        assert mine.dtype == dtype
+        torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-4)  # sums of hundreds of float32 slopes of size 1
+
+
+def test_only_the_loss_has_a_gradient():
+    hidden, weight, bias, target = inputs(3)
+    loss, nll, correct = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
+    assert (loss.requires_grad, nll.requires_grad, correct.requires_grad) == (True, False, False)
+
+
+def test_without_smoothing_the_loss_is_the_negative_log_likelihood():
+    loss, nll, _ = smoothed_cross_entropy(*inputs(5), 0.0)
+    assert loss == nll
+
+
+def test_no_rows_have_no_loss_and_no_gradient():
+    hidden, weight, bias, target = inputs(0)
+    loss, nll, correct = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
+    assert (float(loss.detach()), float(nll), float(correct)) == (0, 0, 0)
+    loss.backward()
+    assert weight.grad is not None
+    assert not weight.grad.any()
+
+
+def test_losses_of_parts_add_up():
+    hidden, weight, bias, target = inputs(11)
+    whole = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
+    parts = [smoothed_cross_entropy(hidden[part], weight, bias, target[part], 0.1) for part in (slice(4), slice(4, 11))]
+    for number in range(3):
+        torch.testing.assert_close(whole[number], parts[0][number] + parts[1][number])
+
+
+def test_large_scores_do_not_overflow():
+    hidden, weight, bias, target = inputs(3)
+    loss, _, _ = smoothed_cross_entropy(hidden * 1e6, weight, bias, target, 0.1)
+    assert loss.isfinite()
+    assert all(part.isfinite().all() for part in torch.autograd.grad(loss, (hidden, weight, bias)))
+
+
+def test_a_loss_that_is_not_a_number_is_not_hidden():
+    hidden, weight, bias, target = inputs(3)
+    assert smoothed_cross_entropy(hidden * float("nan"), weight, bias, target, 0.1)[0].isnan()
+
+
+def test_under_autocast_products_are_bfloat16_and_sums_float32():
+    hidden, weight, bias, target = inputs(2 * ROWS + 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, nll, _ = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
+    assert (loss.dtype, nll.dtype) == (torch.float32, torch.float32)
+    wanted = functional.cross_entropy(functional.linear(hidden, weight, bias), target, reduction="sum", label_smoothing=0.1)
+    torch.testing.assert_close(loss, wanted, rtol=0.01, atol=0)  # 8 bits a score, errors of both signs
+    for mine, theirs in zip(
+        torch.autograd.grad(loss, (hidden, weight, bias)), torch.autograd.grad(wanted, (hidden, weight, bias)), strict=True
+    ):
+        assert mine.dtype == torch.float32
+        assert (mine - theirs).abs().max() < 0.02 * theirs.abs().max() + 0.02
+
+
+def test_where_no_gradient_is_wanted_none_is_computed():
+    hidden, weight, bias, target = inputs(ROWS)
+    with FlopCounterMode(display=False) as wanted:
+        loss, _, _ = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
+    with torch.no_grad(), FlopCounterMode(display=False) as unwanted:
+        assert smoothed_cross_entropy(hidden, weight, bias, target, 0.1)[0] == loss.detach()
+    assert unwanted.get_total_flops() < 0.6 * wanted.get_total_flops()
