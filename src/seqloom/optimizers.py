@@ -46,12 +46,19 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     Raises:
         CheckpointError: they are of another optimizer.
     """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, part in tensors.items():
         if name.startswith(PREFIX):
             number, _, key = name.removeprefix(PREFIX).partition(".")
             state.setdefault(int(number), {})[key] = part
-    try:
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    except (ValueError, KeyError, RuntimeError) as error:
-        raise CheckpointError(f"the optimizer's state does not fit the config ({error}). Train anew with --overwrite.") from None
+            if int(number) >= len(weights) or key not in _names(optimizer) or part.shape not in (weights[int(number)].shape, ()):
+                raise CheckpointError(f"the optimizer's state does not fit the config (no place for {name}). Train anew with --overwrite.")
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _names(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+    """What the optimizer keeps for each weight."""
+    if isinstance(optimizer, torch.optim.SGD):
+        return ("momentum_buffer",) if optimizer.defaults["momentum"] else ()
+    return "step", "exp_avg", "exp_avg_sq"
