@@ -229,7 +229,7 @@ def test_losses_of_rows_add_up_and_are_the_log_probabilities_of_the_targets(case
     batch = batch_of(first, second)
     _, log_probs = run(network, batch)
     wanted = log_probs.gather(2, batch.target_out.unsqueeze(2)).squeeze(2)
-    close(both.nll, -wanted[batch.target_mask].sum(), {"rtol": 1e-5, "atol": 0.0})
+    close(both.nll.float(), -wanted[batch.target_mask].sum(), {"rtol": 1e-5, "atol": 0.0})
     assert int(both.correct) == int((log_probs.argmax(2) == batch.target_out)[batch.target_mask].sum())
 
 
