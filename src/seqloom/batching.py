@@ -112,4 +112,5 @@ def _cut(order: Ids, source: Ids, target: Ids, config: BatchConfig) -> Iterator[
         if place > start and widest * (place + 1 - start) > config.size:
             yield order[start:place]
             start, widest = place, int(length)
-    yield order[start:]
+    if len(order):
+        yield order[start:]

@@ -34,6 +34,6 @@ def _keep(shape: torch.Size, probability: float, like: Tensor) -> Tensor:
     """
     count = shape.numel()
     draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=like.device).random_(-(2**63), None)
-    threshold = round(probability * 65536)
+    threshold = min(round(probability * 65536), 65535)
     kept = draws.view(torch.int16)[:count].view(shape) >= threshold - 32768
     return kept.to(like.dtype).mul_(65536 / (65536 - threshold))
