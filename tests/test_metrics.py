@@ -10,7 +10,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 from seqloom.config import TextField, TokensField
 from seqloom.errors import ConfigError, DataError
-from seqloom.metrics import METRICS, better, format_value, metrics_for, score, signature, words_per_target
+from seqloom.metrics import METRICS, better, format_value, is_perfect, metrics_for, score, signature, words_per_target
 
 TEXT = TextField()
 WORDS = TextField(unit="word")
@@ -207,3 +207,12 @@ def test_what_cannot_be_scored_is_refused(predictions, references, message):
 def test_importing_metrics_loads_no_heavy_library():
     code = "import sys, seqloom.metrics; print([m for m in ('torch', 'sacrebleu', 'rouge_score', 'rapidfuzz', 'nltk') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_metric_is_perfect_at_its_best_value_and_a_loss_never_is() -> None:
+    assert is_perfect("exact_match", 1.0)
+    assert not is_perfect("exact_match", 0.999)
+    assert is_perfect("token_error_rate", 0.0)
+    assert not is_perfect("bleu", 1.0)
+    assert is_perfect("bleu", 100.0)
+    assert not is_perfect("loss", 0.0)

@@ -17,7 +17,9 @@ Ids = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 ROUND = 4
-"""Lengths are padded up to a multiple of this: a processor kernel is built for each new shape, and that costs 2 to 3 steps."""
+"""Lengths are padded up to a multiple of this: a processor kernel is built for each new shape, which costs 2 to 3 steps and is kept in memory."""
+ROWS = 8
+"""Batches of so many pairs, or a multiple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _sort_keys(source: Ids, target: Ids, config: BatchConfig) -> tuple[Ids, ...]
         return (np.zeros_like(source),)
     if config.bucket_by == "source":
         return (source,)
-    return (source // 2, (target + 1) // ROUND)
+    return (source // 2, target // ROUND)
 
 
 def _cut(order: Ids, source: Ids, target: Ids, config: BatchConfig) -> Iterator[Ids]:
@@ -105,12 +107,17 @@ def _cut(order: Ids, source: Ids, target: Ids, config: BatchConfig) -> Iterator[
     if config.unit == "pairs":
         yield from (order[start : start + config.size] for start in range(0, len(order), config.size))
         return
-    cost = np.maximum(source, target + 1)
+    widths = -(-np.maximum(source, target + 1)[order] // ROUND) * ROUND
     start, widest = 0, 0
-    for place, length in enumerate(cost[order]):
-        widest = max(widest, int(length))
-        if place > start and widest * (place + 1 - start) > config.size:
+    for place, width in enumerate(widths.tolist()):
+        widest = max(widest, width)
+        if place > start and place + 1 - start > _rows_for(widest, config.size):
             yield order[start:place]
-            start, widest = place, int(length)
-    if len(order):
-        yield order[start:]
+            start, widest = place, width
+    yield order[start:]
+
+
+def _rows_for(width: int, size: int) -> int:
+    """How many rows of so many padded symbols fit; in eights, so that shapes repeat."""
+    rows = size // width
+    return rows // ROWS * ROWS if rows > ROWS else max(rows, 1)

@@ -74,7 +74,7 @@ class Finished:
     step: int
     seconds: float
     why: str
-    """One of: done, budget, early stopping, interrupted."""
+    """One of: done, budget, early stopping, perfect on dev, interrupted."""
     metrics: dict[str, float]
     """Of the weights that were kept, on dev, with the search of the config."""
     chosen: str

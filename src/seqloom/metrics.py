@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-__all__ = ["METRICS", "Metric", "Pairs", "better", "format_value", "metrics_for", "score", "signature", "words_per_target"]
+__all__ = ["METRICS", "Metric", "Pairs", "better", "format_value", "is_perfect", "metrics_for", "score", "signature", "words_per_target"]
 
 FieldConfig = Union[TextField, TokensField]  # noqa: UP007
 References = Union[Sequence[str], Sequence[Sequence[str]]]  # noqa: UP007
@@ -96,6 +96,14 @@ def better(name: str, a: float, b: float) -> bool:
     if math.isnan(a) or math.isnan(b):
         return math.isnan(b) and not math.isnan(a)
     return a > b if _metric(name).higher_is_better else a < b
+
+
+def is_perfect(name: str, value: float) -> bool:
+    """Whether a metric cannot get better; never for loss and perplexity."""
+    metric = _metric(name)
+    if metric.compute is None:
+        return False
+    return value >= (100.0 if metric.unit == "points" else 1.0) if metric.higher_is_better else value <= 0.0
 
 
 def format_value(name: str, value: float) -> str:

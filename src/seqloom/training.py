@@ -34,6 +34,8 @@ __all__ = ["Trainer"]
 
 EVALUATIONS = 20
 """Looks at the dev set in a run, where the config does not say."""
+PERFECT = 3
+"""Looks in a row without any error after which there is nothing left to learn."""
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Place:
     best: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     """(score, step) of the best evaluations, best first."""
     without_better: int = 0
+    perfect: int = 0
+    """Evaluations in a row that could not have been better."""
     plateaus: int = 0
 
 
@@ -85,7 +89,7 @@ class Trainer:
     def fit(self) -> Finished:
         """Train to the end of the run: its passes, its budget, early stopping, or Ctrl-C, which leaves a usable model too."""
         self._announce()
-        why = "done"
+        why = ""
         try:
             if not self.run.state.is_file():
                 self._save()
@@ -96,16 +100,21 @@ class Trainer:
                     self._save()
                 elif time.perf_counter() - self._saved > self.settings.checkpoint_seconds:
                     self._save()
-                if self.place.without_better >= self.settings.early_stopping.patience:
-                    why = "early stopping"
-                    break
-                if self._progress() >= 1:
+                if why := self._reason_to_stop():
                     break
         except KeyboardInterrupt:
             why = "interrupted"
-        if why == "done" and self.place.step < self.total and self.settings.budget_seconds is not None:
-            why = "budget"
         return self._finish(why)
+
+    def _reason_to_stop(self) -> str:
+        """Why training ends here, '' where it does not."""
+        if self.place.without_better >= self.settings.early_stopping.patience:
+            return "early stopping"
+        if self.place.perfect >= PERFECT:
+            return "perfect on dev"
+        if self._progress() < 1:
+            return ""
+        return "done" if self.place.step >= self.total else "budget"
 
     def _updates(self) -> Iterator[list[Batch]]:
         """The batches of each update, from where the run is, pass after pass."""
@@ -241,6 +250,7 @@ class Trainer:
         score, best = values[name], self.place.best
         is_best = not best or metrics.better(name, score, best[0][0])
         self.place.without_better = 0 if is_best else self.place.without_better + 1
+        self.place.perfect = self.place.perfect + 1 if metrics.is_perfect(name, score) else 0
         if self.settings.schedule.kind == "plateau" and self.place.without_better > self.settings.schedule.patience:
             self.place.plateaus, self.place.without_better = self.place.plateaus + 1, 0
         place = next((number for number, (other, _) in enumerate(best) if metrics.better(name, score, other)), len(best))
