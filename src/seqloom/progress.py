@@ -1,38 +1,28 @@
-"""What a person sees while a run goes: a live screen, plain lines, TensorBoard files, or several of these.
+"""What a person sees while a run goes: a live screen, plain lines, only warnings, or several of these.
 
-All are `seqloom.events.Watcher`s. They cut to the width of the terminal, where wide characters count twice, and write nothing that a
-terminal could take for a command.
+All are `seqloom.events.Watcher`s. What they show is cut to the width of the terminal, where wide characters count twice, and control
+characters are written out, so that no terminal obeys what stands in data.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import sys
+import time
 import unicodedata
-from collections.abc import Generator, Sequence
-from pathlib import Path
-from typing import Any, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
 
-from seqloom.errors import ConfigError
 from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated, Watcher
 from seqloom.metrics import METRICS, format_value
 
-__all__ = ["Lines", "Several", "TensorBoard", "Warnings", "duration", "printable", "value_text", "watching"]
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
-
-@contextlib.contextmanager
-def watching(run: Path, *, tensorboard: bool = False, quiet: bool = False) -> Generator[Watcher]:
-    """The watcher that fits where the output goes: a screen on a terminal, lines elsewhere, warnings alone when quiet.
-
-    Raises:
-        ConfigError: TensorBoard is asked for and not installed.
-    """
-    with contextlib.ExitStack() as stack:
-        watchers: list[Watcher] = [Warnings() if quiet else Lines()]
-        if tensorboard:
-            watchers.append(stack.enter_context(contextlib.closing(TensorBoard(run / "tensorboard"))))
-        yield Several(watchers)
+__all__ = ["Lines", "Screen", "Several", "Warnings", "duration", "printable", "value_text"]
 
 
 class Several:
@@ -67,102 +57,199 @@ class Several:
             watcher.finished(event)
 
 
+# --------------------------------------------------------------------------------------------------------- plain lines
+
+
 class Warnings(Silence):
-    """Only what looks wrong, once each, on stderr."""
+    """Only what looks wrong: once when it begins, and at the end where it still does."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.said = set[str]()
+        self.open: dict[str, str] = {}
+        """What looked wrong at the last evaluation, by its words without numbers and quotations."""
+        self.said: dict[str, str] = {}
 
     def evaluated(self, event: Evaluated) -> None:
-        """Print the findings that are new."""
-        for finding in event.findings:
-            if finding not in self.said:
-                self.said.add(finding)
-                self.stream.write(f"warning: {finding}\n")
-                self.stream.flush()
+        """Print what is newly wrong."""
+        now = {re.sub(r"\d[\d.,]*|'[^']*'", "", finding): finding for finding in event.findings}
+        self.said = {kind: now[kind] for kind in now if kind not in self.open}
+        self.open = now
+        for finding in self.said.values():
+            self._print(f"warning: {printable(finding)}")
+
+    def finished(self, event: Finished) -> None:
+        """Print what has been wrong for long, which may stand far above."""
+        for kind, finding in self.open.items():
+            if kind not in self.said:
+                self._print(f"warning, at the end still: {printable(finding)}")
+
+    def _print(self, text: str) -> None:
+        """Training goes on when nobody reads any more."""
+        with contextlib.suppress(BrokenPipeError):
+            self.stream.write(f"{text}\n")
+            self.stream.flush()
 
 
-class Lines(Silence):
+class Lines(Warnings):
     """Plain lines for logs and pipes: one an evaluation, its samples below it, and what looks wrong."""
 
     def __init__(self, stream: TextIO | None = None, width: int | None = None) -> None:
-        self.stream = stream or sys.stdout
+        super().__init__(stream or sys.stdout)
         self.width = width or max(shutil.get_terminal_size((120, 24)).columns, 40)
-        self.last: Updated | None = None
+        self.pace = Pace()
 
     def say(self, text: str) -> None:
         """Print it."""
-        self.stream.write(f"{text}\n")
-        self.stream.flush()
+        self._print(text)
 
     def started(self, event: Started) -> None:
         """Print what is trained on what."""
-        self.say(introduction(event))
+        self._print(introduction(event))
 
     def updated(self, event: Updated) -> None:
         """Keep it for the next line."""
-        self.last = event
+        self.pace.add(event)
 
     def evaluated(self, event: Evaluated) -> None:
-        """Print the numbers, three predictions, and what looks wrong."""
-        head = f"{duration(event.seconds):>6}  update {event.step:,}  pass {event.epoch:.1f}"
-        if self.last is not None:
-            now = self.last
-            speed = f"{now.tokens_per_second:,.0f} tokens/s  {duration(now.seconds_left)} left"
-            head = f"{now.progress:4.0%} {head}  loss {now.loss:.3f}  {speed}"
-        values = "  ".join(f"{name} {value_text(name, value)}" for name, value in event.metrics.items())
-        self.say(f"{head}  dev: {values}{'  (best so far)' if event.is_best else ''}")
+        """Print the main numbers, three predictions, and what looks wrong; all numbers are in metrics.jsonl."""
+        parts = [f"{duration(event.seconds)}", f"update {event.step:,}", f"pass {event.epoch:.1f}"]
+        if (last := self.pace.last) is not None:
+            parts = [f"{last.progress:4.0%}", *parts, f"loss {self.pace.loss:.3f}", f"{last.tokens_per_second:,.0f} tokens/s"]
+        values = "  ".join(f"{name} {value_text(name, event.metrics[name])}" for name in main_metrics(event))
+        self._print(f"{'  '.join(parts)}  dev: {values}{'  best so far' if event.is_best else ''}")
         for sample in event.samples:
-            self.say(f"      {sample_line(sample, self.width - 6)}")
-        for finding in event.findings:
-            self.say(f"warning: {finding}")
+            self._print(f"      {sample_line(sample, self.width - 6)}")
+        self.pace.reset()
+        super().evaluated(event)
 
 
-class TensorBoard(Silence):
-    """TensorBoard files: train and dev curves, the learning rate, the samples as text."""
+class Pace:
+    """The last update, and the mean loss since the last evaluation."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing is written before the run starts.
+    def __init__(self) -> None:
+        self.last: Updated | None = None
+        self.reset()
 
-        Raises:
-            ConfigError: tensorboard is not installed.
-        """
-        try:
-            from torch.utils.tensorboard.writer import SummaryWriter
-        except ImportError as error:
-            advice = "Install it with: pip install 'seqloom[tensorboard]'"
-            raise ConfigError(f"--tensorboard: tensorboard is not installed ({error}). {advice}") from None
-        self.folder, self._make, self.writer = folder, SummaryWriter, None
+    def reset(self) -> None:
+        """Begin a new mean."""
+        self.total, self.count = 0.0, 0
+
+    def add(self, event: Updated) -> None:
+        """Count an update."""
+        self.last = event
+        self.total, self.count = self.total + event.loss, self.count + 1
+
+    @property
+    def loss(self) -> float:
+        return self.total / self.count if self.count else self.last.loss if self.last else 0.0
+
+
+# ------------------------------------------------------------------------------------------------------------ a screen
+
+
+class Screen(Silence):
+    """A live screen: how far, how fast, the last evaluation beside the best, three predictions, what looks wrong."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.console = console or Console(highlight=False)
+        # Twice a second: each drawing takes some milliseconds from the training.
+        self.live = Live(get_renderable=self.draw, console=self.console, refresh_per_second=2)
+        self.pace, self.begin = Pace(), time.perf_counter()
+        self.seen: Evaluated | None = None
+        self.best: Evaluated | None = None
+
+    def say(self, text: str) -> None:
+        """Print it, above the screen while that is there."""
+        from rich.text import Text
+
+        self.console.print(Text(text, style="yellow" if text.startswith(("warning", "note")) else ""), soft_wrap=True)
 
     def started(self, event: Started) -> None:
-        """Open the files."""
-        self.writer: Any = self._make(str(self.folder), purge_step=event.step or None)
+        """Begin to draw."""
+        self.say(introduction(event))
+        self.begin = time.perf_counter()
+        self.live.start()
 
     def updated(self, event: Updated) -> None:
-        """Write the training curves."""
-        for name in ("loss", "learning_rate", "tokens_per_second"):
-            self.writer.add_scalar(f"train/{name}", getattr(event, name), event.step)
+        """Keep it for the next drawing."""
+        self.pace.add(event)
 
     def evaluated(self, event: Evaluated) -> None:
-        """Write the dev curves and the samples."""
-        for name, value in event.metrics.items():
-            self.writer.add_scalar(f"dev/{name}", value, event.step)
-        for number, sample in enumerate(event.samples, 1):
-            text = "\n".join(f"    {label}: {printable(value)}" for label, value in _labelled(sample))
-            self.writer.add_text(f"sample {number}", text, event.step)
-        self.writer.flush()
+        """Keep it for the next drawing."""
+        self.pace.reset()
+        self.seen = event
+        self.best = event if event.is_best else self.best
 
     def finished(self, event: Finished) -> None:
-        """Write the score of the weights that were kept."""
-        for name, value in event.metrics.items():
-            self.writer.add_scalar(f"final/{name}", value, event.step)
+        """Draw once more and leave it there."""
         self.close()
 
     def close(self) -> None:
-        """Close the files; nothing where they are closed already."""
-        if self.writer is not None:
-            self.writer.close()
+        """Give the terminal back."""
+        if self.live.is_started:
+            self.live.stop()
+
+    def draw(self) -> RenderableType:
+        """The screen as it is now."""
+        from rich.console import Group
+        from rich.text import Text
+
+        parts: list[RenderableType] = [Text(), *self._head()]
+        if self.seen is not None:
+            parts += [Text(), _metrics_table(self.seen, self.best or self.seen), Text(), _samples_table(self.seen.samples)]
+            parts += [Text(f"warning: {printable(finding)}", style="bold yellow") for finding in self.seen.findings]
+        return Group(*parts)
+
+    def _head(self) -> list[RenderableType]:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        now = self.pace.last
+        if now is None:
+            return [Text("the first update is on its way", style="dim")]
+        bar = Table.grid(padding=(0, 1), expand=True)
+        bar.add_column()
+        bar.add_column(ratio=1)
+        bar.add_column(no_wrap=True)
+        left = f"{duration(time.perf_counter() - self.begin)} done, {duration(now.seconds_left)} left"
+        bar.add_row(f"{now.progress:4.0%}", ProgressBar(total=1.0, completed=now.progress), left)
+        words = [f"update {now.step:,}", f"pass {now.epoch:.1f}", f"loss {self.pace.loss:.3f}", f"{now.tokens_per_second:,.0f} tokens/s"]
+        words.append(f"learning rate {now.learning_rate:.2e}")
+        if self.best is not None:
+            name = self.best.watched
+            words.append(f"best {name} {value_text(name, self.best.metrics[name])} at update {self.best.step:,}")
+        return [bar, Text("   ".join(words))]
+
+
+def _metrics_table(seen: Evaluated, best: Evaluated) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("on dev", style="dim")
+    table.add_column(f"update {seen.step:,}", justify="right")
+    table.add_column(f"best, update {best.step:,}", justify="right")
+    for name, value in seen.metrics.items():
+        watched = "bold" if name == seen.watched else ""
+        table.add_row(name, value_text(name, value), value_text(name, best.metrics.get(name, float("nan"))), style=watched)
+    return table
+
+
+def _samples_table(samples: Sequence[Sample]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    for name in ("source", "target", "prediction"):
+        table.add_column(name, ratio=1, no_wrap=True, overflow="ellipsis")
+    for sample in samples:
+        colour = "green" if sample.prediction == sample.target else "red"
+        texts = [printable(sample.source), printable(sample.target), printable(sample.prediction) or "(nothing)"]
+        table.add_row(*(Text(text, style=style) for text, style in zip(texts, ("", "", colour), strict=True)))
+    return table
 
 
 # ----------------------------------------------------------------------------------------------------------- the words
@@ -171,7 +258,7 @@ class TensorBoard(Silence):
 def introduction(event: Started) -> str:
     """What is trained on what, in one line."""
     limit = f"{event.epochs:g} passes" + (f" or {duration(event.budget_seconds)}" if event.budget_seconds else "")
-    begin = f"going on at update {event.step:,}" if event.step else "training"
+    begin = f"going on after update {event.step:,}" if event.step else "training"
     size = f"{event.parameters:,} weights on {event.pairs:,} pairs"
     where = f"{event.device}, {event.precision}, {event.threads} thread{'' if event.threads == 1 else 's'}"
     return f"{begin}: {size}, at most {limit}, on {where}"
@@ -182,14 +269,19 @@ def value_text(name: str, value: float) -> str:
     return format_value(name, value) if name in METRICS else f"{value:.4f}"
 
 
+def main_metrics(event: Evaluated) -> list[str]:
+    """The metric that decides, the two that say most, and the loss."""
+    first = [event.watched, *list(event.metrics)[:2], "loss"]
+    return [name for name in dict.fromkeys(first) if name in event.metrics]
+
+
 def duration(seconds: float) -> str:
     """'59s', '1m05s', '2h03m'; '-' where it is not known."""
     if not 0 <= seconds < 1e8:
         return "-"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest}s"
     return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
@@ -197,13 +289,13 @@ def sample_line(sample: Sample, width: int) -> str:
     """'source -> prediction  (right)', or with the target where the prediction is another, cut to fit."""
     right = sample.prediction == sample.target
     parts = [sample.source, sample.prediction] if right else [sample.source, sample.prediction, sample.target]
-    room = max((width - 20) // len(parts), 8)
+    room = max((width - 18) // len(parts), 8)
     source, prediction, *target = [shorten(printable(part), room) for part in parts]
     return f"{source} -> {prediction or '(nothing)'}  ({'right' if right else f'target: {target[0]}'})"
 
 
 def printable(text: str) -> str:
-    """The text with control characters written out, so that no terminal obeys them."""
+    """The text with control characters written out."""
     if text.isprintable():
         return text
     return "".join(repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
@@ -214,7 +306,3 @@ def shorten(text: str, width: int) -> str:
     from rich.cells import cell_len, set_cell_size
 
     return text if cell_len(text) <= width else set_cell_size(text, width - 3).rstrip() + "..."
-
-
-def _labelled(sample: Sample) -> list[tuple[str, str]]:
-    return [("source", sample.source), ("target", sample.target), ("prediction", sample.prediction)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from seqloom.cli.choosing import config, inspect
-from seqloom.cli.errors import Commands, Session
+from seqloom.cli.commands import Command, Commands, Session
 from seqloom.cli.evaluating import evaluate
 from seqloom.cli.options import Debug, Version
 from seqloom.cli.predicting import predict, score
@@ -27,21 +27,23 @@ app = typer.Typer(
 )
 
 
-@app.callback(epilog="First steps: seqloom train PAIRS.tsv, or seqloom train --example dates. More about a command: seqloom train --help.")
+@app.callback(epilog="First steps: `seqloom train PAIRS.tsv`, or `seqloom train --example dates`. More: `seqloom train --help`.")
 def before(context: typer.Context, version: Version = False, debug: Debug = False) -> None:
     """Sequence-to-sequence models from a file of pairs: one sequence in, another out."""
     context.obj = Session(context.obj.started if isinstance(context.obj, Session) else time.perf_counter(), debug)
 
 
-for _command in (train, resume, evaluate, predict, score, inspect, config):
-    app.command()(_command)
+for _run in (train, resume, evaluate, predict, score, inspect, config):
+    app.command(cls=Command)(_run)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command in `arguments`, or in those of the process, and exit: 0, 1 for a fault of ours, 2 for one to mend, 130 for Ctrl-C."""
+    """Run the command in `arguments`, or in those of the process, and exit.
+
+    Exit codes: 0, 1 for what nobody foresaw, 2 for what a user can mend, 130 after Ctrl-C.
+    """
     started = time.perf_counter()
     for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
     app(args=None if arguments is None else list(arguments), prog_name="seqloom", obj=Session(started))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from seqloom.cli import options
 from seqloom.cli.output import open_output, say, to_json
@@ -99,21 +101,24 @@ def refuse_many(files: list[str] | None, name: str) -> None:
 
 
 def inspect(
-    pairs: options.Pairs = None,
+    pairs: Annotated[list[str], typer.Argument(metavar="PAIRS", help="One file of pairs, or two parallel text files.")],
     dev: options.Dev = None,
     source: options.Source = None,
     target: options.Target = None,
     as_json: options.Json = False,
 ) -> None:
-    """Print what the pairs look like and what is odd in them, before any training."""
+    """Print what pairs look like and what is odd in them.
+
+    Lengths, alphabets, duplicates, what dev shares with train, and rows that should be looked at, each with its place.
+    """
     from seqloom.config import DataConfig
     from seqloom.data import read_rows
     from seqloom.profile import describe, profile_rows
 
-    choosing = Choosing(pairs, dev, source, target)
-    choosing.check()
+    refuse_many(pairs, "PAIRS")
+    refuse_many(dev, "--dev")
     config = DataConfig.model_validate({"source": column_names(source), "target": target})
-    rows = read_rows(pairs or [], config)
+    rows = read_rows(pairs, config)
     profile = profile_rows(rows, list(read_rows(dev, config)) if dev else None)
     with open_output(None) as out:
         out.write(to_json(dataclasses.asdict(profile)) + "\n" if as_json else describe(profile))
@@ -131,7 +136,11 @@ def config(
     seed: options.Seed = None,
     device: options.Device = None,
 ) -> None:
-    """Print the config that `train` would choose, as YAML with reasons: seqloom config PAIRS > run.yaml."""
+    """Print the config that train would choose, with reasons.
+
+    It is YAML: `seqloom config PAIRS > run.yaml`, change what you like, `seqloom train --config run.yaml`. Every setting is explained
+    in docs/config.md.
+    """
     from seqloom.config_file import dump_config
 
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)

@@ -1,4 +1,4 @@
-"""What becomes of an exception on the command line: one line on stderr and an exit code, or the traceback with --debug."""
+"""Commands as typer runs them: their help, and what becomes of an exception: one line on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import contextlib
 import os
 import shlex
 import sys
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
 from typer import Abort, Exit
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from seqloom.errors import SeqloomError
 
-__all__ = ["Commands", "Session"]
+__all__ = ["Command", "Commands", "Session"]
 
 EXTRAS = {
-    **dict.fromkeys(("torch", "safetensors", "sacrebleu", "rouge_score", "rapidfuzz"), "train"),
-    **dict.fromkeys(("pyarrow",), "parquet"),
-    **dict.fromkeys(("tensorboard",), "tensorboard"),
+    **dict.fromkeys(("rapidfuzz", "rouge_score", "sacrebleu", "safetensors", "torch"), "train"),
+    "pyarrow": "parquet",
+    "tensorboard": "tensorboard",
 }
 """Module to the extra that brings it."""
 
@@ -33,6 +34,18 @@ class Session:
     debug: bool = False
 
 
+class Command(TyperCommand):
+    """A command whose help leaves the Python types of arguments out."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters; typer would print `[TEXT]... <list[str]>` for one of them."""
+        params = super().get_params(ctx)
+        for param in params:
+            if param.param_type_name == "argument":
+                setattr(param, "display_type_rich", _nothing)  # noqa: B010
+        return params
+
+
 class Commands(TyperGroup):
     """The commands, with one place for what goes wrong in any of them."""
 
@@ -44,14 +57,16 @@ class Commands(TyperGroup):
         """
         try:
             return super().invoke(ctx)
-        except (KeyboardInterrupt, BrokenPipeError, SeqloomError, ModuleNotFoundError, OSError, MemoryError, RuntimeError) as error:
-            if isinstance(error, (Exit, Abort)) or ctx.params.get("debug"):
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, (Exit, Abort)) or hasattr(error, "format_message"):  # typer's own, which it prints itself
                 raise
+            if ctx.params.get("debug"):
+                traceback.print_exception(error)
             raise Exit(_explain(error)) from None
-        except Exception as error:
-            if ctx.params.get("debug") or type(error).__module__.startswith(("typer", "click")):
-                raise
-            raise Exit(_explain(error)) from None
+
+
+def _nothing(*, ctx: Any) -> None:
+    return None
 
 
 def _explain(error: BaseException) -> int:
@@ -68,11 +83,11 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, ModuleNotFoundError) and (name := (error.name or "").partition(".")[0]) in EXTRAS:
         _say(f"error: {name} is not installed, and this command needs it. Install it with: pip install 'seqloom[{EXTRAS[name]}]'")
         return 2
-    again = shlex.join(["seqloom", "--debug", *sys.argv[1:]])
     if isinstance(error, MemoryError):
-        _say(f"error: not enough memory ({_one_line(error)}). Try --set training.batch.size=1024, or a smaller model. Traceback: {again}")
+        what = f"not enough memory ({_one_line(error)}). Try a smaller training.batch.size or model.embedding"
     else:
-        _say(f"error: {type(error).__name__}: {_one_line(error)}. Nobody foresaw this. Traceback: {again}")
+        what = f"{type(error).__name__}: {_one_line(error)}. This was not foreseen"
+    _say(f"error: {what}; `{shlex.join(['seqloom', '--debug', *sys.argv[1:]])}` shows where it happened.")
     return 1
 
 
@@ -81,8 +96,9 @@ def _one_line(error: BaseException) -> str:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

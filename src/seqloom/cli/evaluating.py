@@ -20,7 +20,7 @@ __all__ = ["evaluate", "load_model", "metric_rows", "rows_of"]
 
 Files = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[FILE]...", show_default=False, help="Pairs: one file, or two parallel ones. [default: the run's dev pairs]"),
+    typer.Argument(metavar="FILE", show_default=False, help="Pairs: one file, or two parallel ones. [default: the run's dev pairs]"),
 ]
 Beam = Annotated[
     int | None, typer.Option("--beam", metavar="N", show_default=False, help="Hypotheses kept a sentence. [default: the run's]")
@@ -40,7 +40,10 @@ def evaluate(
     output: Predictions = None,
     device: options.Device = None,
 ) -> None:
-    """Print every metric that fits the target, on a file or on the run's dev pairs."""
+    """Print how good a model is, by every metric that fits.
+
+    With --json: one object with the metrics by name, the number of pairs, and the signatures of sacrebleu.
+    """
     from seqloom.checkpoint import RunDirectory
     from seqloom.metrics import METRICS, signature
 

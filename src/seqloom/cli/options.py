@@ -28,7 +28,7 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `seqlo
 Pairs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PAIRS]...",
+        metavar="PAIRS",
         show_default=False,
         help="One file of pairs (TSV, CSV, JSON Lines, Parquet) or two parallel text files, plain or .gz; - is standard input.",
     ),
@@ -36,7 +36,7 @@ Pairs = Annotated[
 Dev = Annotated[
     list[str] | None,
     typer.Option(
-        "--dev", metavar="FILE", show_default=False, help="Held-out pairs; give it twice for two parallel files. [default: hold some out]"
+        "--dev", metavar="FILE", show_default=False, help="Held-out pairs; twice for two parallel files. Without, train holds some out."
     ),
 ]
 Source = Annotated[

@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from seqloom.fields import Fields
 
-__all__ = ["Unseen", "columns", "escape", "one_line", "open_output", "say", "shown", "to_json"]
+__all__ = ["Unseen", "columns", "escape", "one_line", "open_output", "say", "to_json"]
 
 
 def say(text: str) -> None:
@@ -65,13 +64,6 @@ def escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def shown(text: str) -> str:
-    """The text as a terminal may see it: control characters are written out."""
-    if text.isprintable():
-        return text
-    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
-
-
 def to_json(value: Any) -> str:
     """One line of JSON; what is not a finite number is null, which every reader of JSON knows."""
     return json.dumps(_finite(value), ensure_ascii=False)
@@ -96,9 +88,11 @@ def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
     from rich.table import Table
     from rich.text import Text
 
+    from seqloom.progress import printable
+
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(*[Text(shown(cell)) for cell in row])
+        table.add_row(*[Text(printable(cell)) for cell in row])
     for column in table.columns[:-1]:
         column.no_wrap = True
     width = shutil.get_terminal_size((120, 24)).columns - indent
@@ -136,5 +130,7 @@ class Unseen:
 
 
 def _commonest(counts: Counter[str]) -> str:
-    first = ", ".join(f"{shown(symbol)!r} ({count:,})" for symbol, count in counts.most_common(8))
+    from seqloom.progress import printable
+
+    first = ", ".join(f"{printable(symbol)!r} ({count:,})" for symbol, count in counts.most_common(8))
     return first + (f" and {len(counts) - 8:,} more" if len(counts) > 8 else "")

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict", "score"]
 
-Texts = Annotated[
-    list[str] | None, typer.Argument(metavar="[TEXT]...", show_default=False, help="Sources; several columns are separated by tabs.")
-]
+Texts = Annotated[list[str] | None, typer.Argument(metavar="TEXT", show_default=False, help="Sources.")]
 Input = Annotated[
     str | None,
     typer.Option(
@@ -47,8 +45,8 @@ def predict(
     beam: Annotated[int | None, _option("--beam", "N", "Hypotheses kept a sentence. [default: the run's]")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="Take the likeliest symbol each time: fast.")] = False,
     n_best: Annotated[int | None, _option("--n-best", "N", "Print the N best answers to each source, as TSV.")] = None,
-    scores: Annotated[bool, typer.Option("--scores", help="Print TSV: number of the source, rank, score, text.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: source, outputs with scores and tokens.")] = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Print scores too, as TSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines.")] = False,
     sample: Annotated[bool, typer.Option("--sample", help="Draw an answer at random.")] = False,
     temperature: Annotated[float | None, _option("--temperature", "X", "With --sample: below 1 sharper, above 1 flatter.")] = None,
     top_k: Annotated[int | None, _option("--top-k", "N", "With --sample: only from the N likeliest symbols.")] = None,
@@ -62,9 +60,11 @@ def predict(
     replace_unknown: Annotated[bool, typer.Option("--replace-unknown", help="Put the source symbol most looked at for <unk>.")] = False,
     device: options.Device = None,
 ) -> None:
-    """Print the model's answer to each source, one a line, in the input's order.
+    """Print a model's answer to each source.
 
-    Sources are TEXT, the lines of --input, or standard input. A blank line is answered by a blank line.
+    Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
+    input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
+    text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens.
     """
     from seqloom.prediction import READ_AHEAD
 
@@ -177,7 +177,7 @@ def _json(number: int, answer: Prediction, n_best: int) -> list[str]:
 
 def score(
     run: options.Run,
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="A file of pairs, or two parallel text files.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="A file of pairs, or two parallel text files.")],
     source: options.Source = None,
     target: options.Target = None,
     tokens: Annotated[
@@ -186,9 +186,10 @@ def score(
     output: Output = None,
     device: options.Device = None,
 ) -> None:
-    """Print the log-probability of each target given its source, in nats, one a line, in the input's order.
+    """Print how likely a model finds given targets.
 
-    It is the sum over the target's symbols, </s> included: the number that `predict --json` calls log_prob.
+    One line a pair, in the input's order: the log-probability of the target given the source, in nats, which is the sum over its
+    symbols, </s> included, and what `predict --json` calls log_prob.
     """
     from seqloom.prediction import READ_AHEAD
 

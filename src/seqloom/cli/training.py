@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,17 +49,17 @@ def train(
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train a model on pairs: all is chosen from the data, and every choice explained.
+    """Train a model on pairs, with no flags needed.
 
-    Ctrl-C ends the training early and leaves a usable model; `seqloom resume` goes on with it.
+    Tokenisation, model and training are chosen from the data, and every choice is explained. PAIRS is one file, or two parallel text
+    files. Ctrl-C ends the training early and leaves a usable model; `seqloom resume` goes on with it.
     """
-    from seqloom.progress import watching
 
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
     choosing.check()
     folder = Path(out or _default_out(choosing))
     _refuse_existing(folder, overwrite)
-    with watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
+    with _watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
         made = choosing.example_data()
         plan = _with_files(choosing.plan(made), made, folder)
         for line in _introduction(plan, folder):
@@ -72,12 +74,14 @@ def resume(
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Go on with a run that was stopped or killed, to the same model as if it had not been."""
+    """Go on with a run that was stopped or killed.
+
+    It ends with the same model as if it had not been stopped.
+    """
     from seqloom.checkpoint import RunDirectory
-    from seqloom.progress import watching
     from seqloom.runs import resume as go_on
 
-    with watching(run, tensorboard=tensorboard, quiet=quiet) as watcher:
+    with _watching(run, tensorboard=tensorboard, quiet=quiet) as watcher:
         finished = go_on(run, watcher=watcher, started=context.obj.started)
         _end(watcher, finished, RunDirectory(run).read_dev(), run)
 
@@ -100,9 +104,10 @@ def _default_out(choosing: Choosing) -> str:
 
 
 def _refuse_existing(folder: Path, overwrite: bool) -> None:
-    from seqloom.checkpoint import RunDirectory
+    if folder.exists():
+        from seqloom.checkpoint import RunDirectory
 
-    RunDirectory(folder).refuse_existing(overwrite=overwrite)
+        RunDirectory(folder).refuse_existing(overwrite=overwrite)
 
 
 def _with_files(plan: Plan, made: ExampleData | None, folder: Path) -> Plan:
@@ -128,6 +133,30 @@ def _start(plan: Plan, folder: Path, overwrite: bool, watcher: Watcher, made: Ex
                 write(made, event.run)
 
     return start(plan, folder, overwrite=overwrite, watcher=Several([ExampleFiles(), watcher]), started=started)
+
+
+@contextlib.contextmanager
+def _watching(run: Path, *, tensorboard: bool = False, quiet: bool = False) -> Generator[Watcher]:
+    """The watcher that fits where the output goes: a screen on a terminal, lines elsewhere, only warnings when quiet.
+
+    Raises:
+        ConfigError: TensorBoard is asked for and not installed.
+    """
+    from seqloom.progress import Lines, Screen, Several, Warnings
+
+    with contextlib.ExitStack() as stack:
+        watchers: list[Watcher] = []
+        if tensorboard:
+            from seqloom.tensorboard import TensorBoard
+
+            watchers.append(stack.enter_context(contextlib.closing(TensorBoard(run / "tensorboard"))))
+        if quiet:
+            watchers.append(Warnings())
+        elif sys.stdout.isatty():
+            watchers.append(stack.enter_context(contextlib.closing(Screen())))
+        else:
+            watchers.append(Lines())
+        yield Several(watchers)
 
 
 # ----------------------------------------------------------------------------------------------------- what is printed
