@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -45,7 +46,8 @@ def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
 
 def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str) -> RunConfig:
     """A checked config from nested mappings; `where` begins every error message."""
-    data: dict[str, Any] = {key: value for key, value in tree.items()}
+    data: dict[str, Any] = copy.deepcopy(dict(tree))
+    _name_kinds(data, _DEFAULTS)
     for text in sorted(overrides, key=_kinds_first):
         _apply(data, text)
     _name_kinds(data, _DEFAULTS)
@@ -107,6 +109,8 @@ def _child(node: Any, name: str, path: str) -> Any:
 
 
 def _index(node: list[Any], name: str, path: str) -> int:
+    if not node:
+        raise ConfigError(f"--set {path}: the list is empty; give it whole, as in --set {path.rpartition('.')[0]}=[...].")
     if not name.isdigit() or int(name) >= len(node):
         raise ConfigError(f"--set {path}: expected a number from 0 to {len(node) - 1}, got {name!r}.")
     return int(name)

@@ -1,0 +1,332 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from seqloom.config import RunConfig, TokensField
+from seqloom.config_file import build, dump_config, load_config, override
+from seqloom.errors import ConfigError, MissingFileError
+
+
+def changed(*texts: str) -> RunConfig:
+    return override(RunConfig(), texts)
+
+
+def refusal(*texts: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        changed(*texts)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# ----------------------------------------------------------------------------------------------------------- overriding
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("model.encoder.layers=2", "model.encoder.layers", 2),
+        ("seed=7", "seed", 7),
+        ("model.dropout=0.25", "model.dropout", 0.25),
+        ("training.optimizer.learning_rate=1e-4", "training.optimizer.learning_rate", 1e-4),
+        ("training.optimizer.learning_rate=5e3", "training.optimizer.learning_rate", 5000.0),
+        ("training.optimizer.betas=[0.5, 0.6]", "training.optimizer.betas", (0.5, 0.6)),
+        ("training.optimizer.betas.1=0.7", "training.optimizer.betas", (0.9, 0.7)),
+        ("model.copy=true", "model.copy_source", True),
+        ("data.header=false", "data.header", False),
+        ("data.train=[a.txt, b c.txt]", "data.train", ["a.txt", "b c.txt"]),
+        ("data.source=[lemma, 3]", "data.source", ["lemma", 3]),
+        ("data.target=2", "data.target", 2),
+        ("data.target=tag", "data.target", "tag"),
+        ("data.target=null", "data.target", None),
+        ("training.clip_norm=", "training.clip_norm", None),
+        ("training.early_stopping.metric=exact_match", "training.early_stopping.metric", "exact_match"),
+        ("training.budget_seconds=90", "training.budget_seconds", 90.0),
+        ("search.top_p=1", "search.top_p", 1.0),
+        ("data.delimiter='a=b'", "data.delimiter", "a=b"),
+        ('data.delimiter="\\t"', "data.delimiter", "\t"),
+    ],
+)
+def test_one_value_is_changed(text: str, path: str, value: object):
+    config: Any = changed(text)
+    for name in path.split("."):
+        config = getattr(config, name)
+    assert config == value
+    assert type(config) is type(value)
+
+
+def test_the_rest_stays_and_the_given_config_is_not_touched():
+    before = RunConfig()
+    after = override(before, ["model.dropout=0.5"])
+    assert before == RunConfig()
+    assert after.model.model_copy(update={"dropout": 0.3}) == before.model
+    assert after.training == before.training
+
+
+def test_later_texts_win():
+    assert changed("seed=1", "seed=5").seed == 5
+
+
+def test_another_kind_keeps_what_both_have_and_takes_its_defaults_for_the_rest():
+    config = changed("model.encoder.width=96", "model.encoder.layers=5", "model.encoder.kind=transformer")
+    assert config.model.encoder.model_dump() == {"kind": "transformer", "layers": 5, "width": 96, "heads": 4, "feed_forward": 1024}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("model.decoder.kind=transformer", "model.decoder"),
+        ("model.attention.kind=none", "model.attention"),
+        ("model.attention.kind=additive", "model.attention"),
+        ("training.optimizer.kind=sgd", "training.optimizer"),
+        ("training.optimizer.kind=adam", "training.optimizer"),
+        ("training.schedule.kind=constant", "training.schedule"),
+        ("training.schedule.kind=plateau", "training.schedule"),
+        ("fields.target.kind=tokens", "fields.target"),
+        ("search.kind=sample", "search"),
+    ],
+)
+def test_every_part_changes_its_kind(text: str, kind: str):
+    config: Any = changed(text)
+    for name in kind.split("."):
+        config = getattr(config, name)
+    assert config.kind == text.partition("=")[2]
+
+
+def test_the_settings_of_a_new_kind_may_stand_before_it():
+    config = changed(
+        "training.optimizer.momentum=0.9", "training.optimizer.kind=sgd", "fields.source.0.separator=/", "fields.source.0.kind=tokens"
+    )
+    assert config.training.optimizer.model_dump() == {"kind": "sgd", "learning_rate": 1e-3, "momentum": 0.9}
+    assert config.fields.source == [TokensField(separator="/")]
+
+
+def test_a_whole_part_can_be_given():
+    config = changed("model.attention={kind: additive, width: 5}", "fields.source=[{kind: tokens}, {kind: text, unit: word}]")
+    assert config.model.attention.model_dump() == {"kind": "additive", "width": 5}
+    assert [field.kind for field in config.fields.source] == ["tokens", "text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model.encoder.layer=2", "--set: unknown setting 'model.encoder.layer'. Did you mean 'model.encoder.layers'?"),
+        ("modle.dropout=2", "--set: unknown setting 'modle'. Did you mean 'model'?"),
+        ("training.batch.sizes=9", "--set: unknown setting 'training.batch.sizes'. Did you mean 'training.batch.size'?"),
+        ("model.copy_source=true", "--set: unknown setting 'model.copy_source'."),
+        ("fields.source.0.uint=word", "--set: unknown setting 'fields.source.0.uint'. Did you mean 'fields.source.0.unit'?"),
+        (
+            "training.optimizer.momentum=0.5",
+            "--set: unknown setting 'training.optimizer.momentum'. Known here: betas, kind, learning_rate, weight_decay.",
+        ),
+        ("search.zzz=1", "--set: unknown setting 'search.zzz'. Known here: beam,"),
+        ("model.dropout", "--set model.dropout: expected key=value, as in --set model.dropout=0.2."),
+        ("=3", "--set =3: expected key=value"),
+        ("seed.x=3", "--set seed: 'seed' is a value, not a group of settings."),
+        ("fields.source.1.unit=word", "--set fields.source.1: expected a number from 0 to 0, got '1'."),
+        ("fields.source.first=word", "--set fields.source.first: expected a number from 0 to 0, got 'first'."),
+    ],
+)
+def test_an_unknown_setting_is_refused_with_the_nearest(text: str, message: str):
+    assert refusal(text).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model.dropout=1", "--set: model.dropout: Input should be less than 1; got 1."),
+        ("model.dropout=-0.1", "--set: model.dropout: Input should be greater than or equal to 0; got -0.1."),
+        ("model.encoder.layers=0", "--set: model.encoder.layers: Input should be greater than or equal to 1; got 0."),
+        ("model.encoder.width=7", "--set: model.encoder: width must be even for two directions; got 7."),
+        (
+            "training.batch.size=many",
+            "--set: training.batch.size: Input should be a valid integer, unable to parse string as an integer; got 'many'.",
+        ),
+        ("training.precision=half", "--set: training.precision: Input should be 'auto', 'float32' or 'bfloat16'; got 'half'."),
+        ("data.hold_out=0.5", "--set: data.hold_out: Input should be less than 0.5; got 0.5."),
+        ("model.tie_embeddings=all", "--set: model.tie_embeddings 'all' needs one vocabulary; set fields.shared to true, or use 'target'."),
+        ("model=3", "--set: model: "),
+        ("fields.source=[]", "--set: fields.source: List should have at least 1 item"),
+        ("training.optimizer.betas=[0.5]", "--set: training.optimizer.betas.1: Field required"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_its_place_and_value(text: str, message: str):
+    assert refusal(text).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            ["model.copy=true", "model.attention.kind=none"],
+            "--set: model: copy needs an attention to point with; got attention kind 'none'.",
+        ),
+        (
+            ["model.attention.kind=multihead", "model.attention.heads=7"],
+            "--set: model: attention.heads must divide decoder.width (512); got 7.",
+        ),
+        (["model.encoder.kind=transformer", "model.encoder.heads=3"], "--set: model.encoder: heads must divide width (512); got 3."),
+        (
+            ["model.decoder.start=copy"],
+            "--set: model: decoder.start 'copy' needs a recurrent encoder of one direction; set decoder.start to 'bridge'.",
+        ),
+        (
+            ["model.decoder.start=copy", "model.encoder.bidirectional=false", "model.encoder.layers=2"],
+            "--set: model: decoder.start 'copy' needs the encoder's layers (2); got 1. Set decoder.start to 'bridge'.",
+        ),
+        (
+            ["model.encoder.kind=convolution"],
+            "--set: model.encoder: Input tag 'convolution' found using 'kind' does not match any of the expected tags",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(texts: list[str], message: str):
+    assert refusal(*texts).startswith(message)
+
+
+def test_the_length_of_a_list_is_kept_within_it():
+    assert refusal("data.train.0=a.tsv") == "--set data.train.0: the list is empty; give it whole, as in --set data.train=[...]."
+
+
+# -------------------------------------------------------------------------------------------------------------- reading
+
+
+def test_a_file_gives_what_it_says_and_defaults_for_the_rest(tmp_path: Path):
+    path = written(tmp_path, "model:\n  dropout: 0.1\n  encoder: {kind: transformer, layers: 2}\nseed: 5\n")
+    config = load_config(path, ["seed=6"])
+    assert (config.model.dropout, config.model.encoder.kind, config.seed) == (0.1, "transformer", 6)
+    assert config.training == RunConfig().training
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: {dropot: 0.1}", "unknown setting 'model.dropot'. Did you mean 'model.dropout'?"),
+        ("model: {encoder: {kind: recurrent, layer: 1}}", "unknown setting 'model.encoder.layer'. Did you mean 'model.encoder.layers'?"),
+        ("- a\n- b", "holds list; expected keys such as data, model, training."),
+        ("", "holds NoneType; expected keys such as data, model, training."),
+        ("a: [1", "not YAML:"),
+        ("model: {dropout: 2}", "model.dropout: Input should be less than 1; got 2."),
+        ("model: {encoder: {heads: 2}}", "unknown setting 'model.encoder.heads'. Known here: bidirectional,"),
+        ("fields: {source: [{unit: word}]}", "fields.source.0: Unable to extract tag using discriminator 'kind'"),
+        ("3: 4", "unknown setting '3'."),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name(tmp_path: Path, text: str, message: str):
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_part_without_a_kind_is_of_the_default_kind_until_another_is_set(tmp_path: Path):
+    path = written(tmp_path, "model: {encoder: {layers: 2, bidirectional: false}}")
+    assert load_config(path).model.encoder.kind == "recurrent"
+    assert load_config(path, ["model.encoder.kind=transformer"]).model.encoder.layers == 2
+
+
+def test_a_file_that_is_missing_or_not_text_is_refused(tmp_path: Path):
+    with pytest.raises(
+        MissingFileError, match=re.escape(f"{tmp_path / 'run.yaml'}: no such config file. `seqloom config PAIRS > run.yaml` writes")
+    ):
+        load_config(tmp_path / "run.yaml")
+    path = tmp_path / "run.yaml"
+    path.write_bytes(b"seed: \xff\xfe")
+    with pytest.raises(ConfigError, match="not YAML"):
+        load_config(path)
+
+
+def test_yaml_cannot_run_code(tmp_path: Path):
+    with pytest.raises(ConfigError, match="not YAML"):
+        load_config(written(tmp_path, "seed: !!python/object/apply:os.getpid []"))
+    with pytest.raises(ConfigError):
+        changed("seed=!!python/object/apply:os.getpid []")
+
+
+def test_building_does_not_change_the_mapping_that_is_given():
+    tree = {"model": {"dropout": 0.1}}
+    build(tree, ["model.dropout=0.2", "model.embedding=5"], where="here")
+    assert tree == {"model": {"dropout": 0.1}}
+
+
+# -------------------------------------------------------------------------------------------------------------- writing
+
+ODD = [
+    "",
+    " ",
+    "\t",
+    "\n",
+    "a: b",
+    "# no comment",
+    "- a",
+    "'",
+    '"',
+    "null",
+    "1e3",
+    "ü∑",
+    "\u2028",
+    "a\nb\n",
+    "\\",
+    "{}",
+    "[",
+    "%",
+    "@",
+    "!x",
+    "\r",
+    "\x00",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_any_text_survives_being_written(tmp_path: Path, text: str):
+    fields = RunConfig().fields.model_copy(update={"source": [TokensField(separator=text or "x")] * 2})
+    config = RunConfig().model_copy(update={"fields": fields})
+    config = config.model_copy(update={"data": config.data.model_copy(update={"delimiter": text, "train": [text, "b"], "target": text})})
+    assert load_config(written(tmp_path, dump_config(config))) == config
+
+
+def test_every_setting_is_written_and_read_back(tmp_path: Path):
+    config = changed(
+        "model.copy=true", "model.encoder.kind=transformer", "fields.source=[{kind: tokens, max_size: 5}, {kind: text, unit: word}]",
+        "training.optimizer={kind: sgd, learning_rate: 1.0e-30}", "training.budget_seconds=900", "data.source=[a, 2]", "search.top_p=0.5",
+    )  # fmt: skip
+    text = dump_config(config)
+    assert load_config(written(tmp_path, text)) == config
+    assert yaml.safe_load(text) == config.model_dump(by_alias=True, mode="json")
+    assert "copy_source" not in text
+
+
+def test_reasons_stand_behind_their_settings_and_change_nothing(tmp_path: Path):
+    reasons = {
+        "seed": "as asked for",
+        "model": "a # group",
+        "model.encoder": "is\nbroken: over lines",
+        "model.encoder.width": "'quoted' \"twice\" {",
+        "fields.source.0.kind": "first",
+        "fields.source.1.unit": "second",
+        "fields.source": "two columns",
+        "data.train": "a list",
+        "nothing.here": "lost",
+    }
+    config = changed("fields.source=[{kind: tokens}, {kind: text, unit: word}]", "data.train=[a.tsv]")
+    text = dump_config(config, reasons)
+    assert load_config(written(tmp_path, text)) == config
+    lines = text.splitlines()
+    assert "seed: 1  # as asked for" in lines
+    assert "model:  # a # group" in lines
+    assert "  encoder:  # is broken: over lines" in lines
+    assert "    width: 512  # 'quoted' \"twice\" {" in lines
+    assert "  source:  # two columns" in lines
+    assert "  - kind: tokens  # first" in lines or "    - kind: tokens  # first" in lines
+    assert any(re.fullmatch(r" +unit: word  # second", line) for line in lines)
+    assert "  train: [a.tsv]  # a list" in lines
+    assert "lost" not in text

@@ -1,0 +1,73 @@
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqloom.errors import TrainingError
+from seqloom.files import write_atomically
+
+
+def failing(number: int) -> Any:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_a_file_is_written_and_replaced_whole(tmp_path: Path):
+    path = tmp_path / "a.bin"
+    write_atomically(path, b"one")
+    write_atomically(path, b"\x00two")
+    assert path.read_bytes() == b"\x00two"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("where", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str):
+    path = tmp_path / "model.safetensors"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(*((os, "fsync") if where == "fsync" else (Path, "replace")), failing(number))
+    with pytest.raises(TrainingError) as caught:
+        write_atomically(path, b"new")
+    assert str(caught.value) == (
+        f"{path}: no space left on the disk while saving; the last good checkpoint stays. Free some space, then `seqloom resume`."
+    )
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_that_cannot_be_written_says_why(tmp_path: Path):
+    path = tmp_path / "missing" / "a.bin"
+    with pytest.raises(TrainingError, match=r"a\.bin: cannot be written \(No such file or directory\); the last good checkpoint stays\."):
+        write_atomically(path, b"new")
+
+
+def test_a_full_disk_at_the_first_byte_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "a.bin"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(Path, "open", failing(errno.ENOSPC))
+    with pytest.raises(TrainingError, match="no space left"):
+        write_atomically(path, b"new")
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+
+
+def test_a_real_full_device_is_told_apart(tmp_path: Path):
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this machine")
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    (tmp_path / "a.bin.part").symlink_to(full)  # what is written to the draft meets a full disk
+    with pytest.raises(TrainingError, match="no space left"):
+        write_atomically(path, b"new" * 100_000)
+    assert path.read_bytes() == b"old"
+
+
+def test_a_draft_that_a_killed_run_left_is_in_nobodys_way(tmp_path: Path):
+    (tmp_path / "a.bin.part").write_bytes(b"half of a long dr")
+    write_atomically(tmp_path / "a.bin", b"new")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.bin", b"new")]
