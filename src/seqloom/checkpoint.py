@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,10 +22,10 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from seqloom.version import __version__
 from seqloom.data import Row
 from seqloom.errors import CheckpointError
-from seqloom.files import write_atomically
+from seqloom.files import cannot_write, write_atomically
+from seqloom.version import __version__
 
 __all__ = ["FORMAT", "RunDirectory", "load_weights", "read_tensors", "write_tensors"]
 
@@ -105,9 +106,17 @@ class RunDirectory:
             raise CheckpointError(f"{self.dev}: cannot be read ({error}). Give the pairs to evaluate on as a file.") from None
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
-        """Add one line to metrics.jsonl."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        """Add one line to metrics.jsonl; null stands for a number that JSON does not have.
+
+        Raises:
+            TrainingError: the disk is full.
+        """
+        known = {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()}
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(known, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise cannot_write(self.metrics, error) from None
 
     def forget_metrics_after(self, step: int) -> None:
         """Drop the lines of evaluations later than `step`, which a resumed run will make again."""

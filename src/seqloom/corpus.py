@@ -12,8 +12,9 @@ import numpy.typing as npt
 from seqloom.batching import Example
 from seqloom.config import DataConfig
 from seqloom.data import Row
-from seqloom.errors import CheckpointError, DataError
+from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.fields import Fields
+from seqloom.vocabulary import UNK
 
 __all__ = ["Corpus", "encode_rows"]
 
@@ -65,12 +66,19 @@ class Corpus:
         return self._arrays[name][start : int(ends[number])].astype(np.int64)
 
     def save(self, folder: Path) -> None:
-        """Write the arrays into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, array in self._arrays.items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        """Write the arrays into the folder, which is made.
+
+        Raises:
+            TrainingError: the disk is full, or may not be written to.
+        """
         sizes = {name: len(array) for name, array in self._arrays.items()}
-        (folder / "corpus.json").write_text(json.dumps(sizes), encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, array in self._arrays.items():
+                np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            (folder / "corpus.json").write_text(json.dumps(sizes), encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(f"{folder}: the encoded training data cannot be written ({error.strerror}).") from None
 
     @classmethod
     def load(cls, folder: Path) -> Corpus:
@@ -84,7 +92,7 @@ class Corpus:
             arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r" if sizes[name] else None) for name in ARRAYS}
             if any(len(array) != sizes[name] for name, array in arrays.items()):
                 raise ValueError("sizes differ")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{folder}: the encoded training data is damaged ({error}); train anew with --overwrite.") from None
         return cls(arrays)
 
@@ -110,8 +118,10 @@ def encode_rows(rows: Iterable[Row], fields: Fields, config: DataConfig, *, copy
             if config.too_long == "skip":
                 continue
             source = np.append(source[:-1][: config.max_source_length], source[-1])
-            copy_ids = None if copy_ids is None else np.append(copy_ids[:-1][: config.max_source_length], copy_ids[-1])
             target = target[: config.max_target_length]
+            if copy_ids is not None:
+                copy_ids = np.append(copy_ids[:-1][: config.max_source_length], copy_ids[-1])
+                target = np.where((target >= fields.target.size) & ~np.isin(target, copy_ids), UNK, target)  # its symbol was cut away
         yield Example(source, target, row.where, copy_ids)
 
 

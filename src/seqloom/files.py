@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqloom.errors import TrainingError
 
-__all__ = ["write_atomically"]
+__all__ = ["cannot_write", "write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -28,8 +28,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise TrainingError(
-                f"{path}: no space left on the disk while saving; the last good checkpoint stays. Free some space, then `seqloom resume`."
-            ) from None
-        raise TrainingError(f"{path}: cannot be written ({error.strerror}); the last good checkpoint stays.") from None
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path, error: OSError) -> TrainingError:
+    """What to say when a file cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TrainingError(
+            f"{path}: no space left on the disk while saving; the last good checkpoint stays. Free some space, then `seqloom resume`."
+        )
+    return TrainingError(f"{path}: cannot be written ({error.strerror}); the last good checkpoint stays.")

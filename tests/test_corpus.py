@@ -1,0 +1,170 @@
+import errno
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqloom.batching import Example
+from seqloom.config import DataConfig, FieldsConfig, TokensField
+from seqloom.corpus import Corpus, encode_rows
+from seqloom.data import Row
+from seqloom.errors import CheckpointError, DataError, TrainingError
+from seqloom.fields import Fields
+from seqloom.vocabulary import EOS, UNK
+
+
+def ids(*numbers: int) -> np.ndarray[Any, Any]:
+    return np.array(numbers, dtype=np.int64)
+
+
+EXAMPLES = [
+    Example(ids(5, 6, 7, EOS), ids(8, 9), "a:1"),
+    Example(ids(EOS), ids(), "a:2"),
+    Example(ids(70_000, EOS), ids(9, 8, 7, 6, 5), "a:3"),
+]
+POINTING = [Example(example.source, example.target, "", np.arange(len(example.source)) - 1) for example in EXAMPLES]
+
+
+def same(ours: Corpus, theirs: list[Example]) -> None:
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.source.tolist() == other.source.tolist()
+        assert one.target.tolist() == other.target.tolist()
+        assert (one.copy is None) == (other.copy is None)
+        assert one.copy is None or other.copy is None or one.copy.tolist() == other.copy.tolist()
+        assert one.source.dtype == one.target.dtype == np.int64
+
+
+@pytest.mark.parametrize("examples", [EXAMPLES, POINTING, EXAMPLES[1:2], []], ids=["plain", "pointing", "one", "none"])
+def test_a_corpus_gives_back_its_examples_saved_and_loaded_too(examples: list[Example], tmp_path: Path):
+    corpus = Corpus.build(examples)
+    same(corpus, examples)
+    assert corpus.source_lengths.tolist() == [len(example.source) for example in examples]
+    assert corpus.target_lengths.tolist() == [len(example.target) for example in examples]
+    corpus.save(tmp_path / "deep" / "corpus")
+    same(Corpus.load(tmp_path / "deep" / "corpus"), examples)
+
+
+def test_examples_can_be_taken_in_any_order(tmp_path: Path):
+    Corpus.build(EXAMPLES).save(tmp_path)
+    corpus = Corpus.load(tmp_path)
+    assert [corpus[place].target.tolist() for place in (2, 0, 1, 2)] == [[9, 8, 7, 6, 5], [8, 9], [], [9, 8, 7, 6, 5]]
+
+
+@pytest.mark.parametrize("name", ["source.npy", "source_ends.npy", "target.npy", "target_ends.npy", "copy.npy", "corpus.json"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "noise", "longer"])
+def test_a_damaged_corpus_is_refused(tmp_path: Path, name: str, damage: str):
+    Corpus.build(POINTING).save(tmp_path)
+    file = tmp_path / name
+    whole = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    elif damage == "longer" and name != "corpus.json":
+        np.save(file, np.arange(99))
+    else:
+        file.write_bytes({"empty": b"", "half": whole[: len(whole) // 2], "noise": b"\x00" * 200, "longer": b"[1]"}[damage])
+    with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path}: the encoded training data is damaged (")):
+        Corpus.load(tmp_path)
+
+
+def test_pickled_arrays_are_not_read(tmp_path: Path):
+    Corpus.build(EXAMPLES).save(tmp_path)
+    np.save(tmp_path / "source.npy", np.array([{}, {}, {}, {}, {}, {}, {}], dtype=object), allow_pickle=True)
+    with pytest.raises(CheckpointError):
+        Corpus.load(tmp_path)
+
+
+def test_a_full_disk_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(
+        TrainingError, match=re.escape(f"{tmp_path}: the encoded training data cannot be written (No space left on device).")
+    ):
+        Corpus.build(EXAMPLES).save(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------------------- encoding
+
+PAIRS = [("a b c", "b a"), ("c c", "a")]
+
+
+def rows_of(*pairs: tuple[str, str]) -> list[Row]:
+    return [Row((source,), target, f"pairs.tsv:{line}") for line, (source, target) in enumerate(pairs, 1)]
+
+
+FIELDS = Fields.fit(FieldsConfig(source=[TokensField()], target=TokensField()), rows_of(*PAIRS))
+A, B = FIELDS.target.vocabulary.id("a"), FIELDS.target.vocabulary.id("b")
+SIZE = FIELDS.target.size
+
+
+def encode(*pairs: tuple[str, str], copy: bool = False, counts: Any = None, **data: Any) -> list[Example]:
+    return list(encode_rows(rows_of(*pairs), FIELDS, DataConfig(**data), copy=copy, counts=counts))
+
+
+def test_rows_become_examples_that_know_their_place():
+    first, second = encode(("a b", "b a"), ("c", ""))
+    assert (first.where, second.where) == ("pairs.tsv:1", "pairs.tsv:2")
+    assert len(first.source) == 3
+    assert first.source[-1] == EOS
+    assert first.target.tolist() == [B, A]
+    assert second.target.tolist() == []
+    assert first.copy is None
+
+
+def test_a_model_that_copies_gets_ids_for_what_the_target_lacks():
+    (example,) = encode(("X a Y X", "Y a Z X c"), copy=True)
+    assert example.copy is not None
+    assert example.copy.tolist() == [SIZE, A, SIZE + 1, SIZE, -1]
+    assert example.target.tolist() == [SIZE + 1, A, UNK, SIZE, UNK]
+
+
+def test_a_row_without_source_is_refused_with_its_place():
+    message = "pairs.tsv:2: the source is empty; expected at least one symbol. Mend or remove the line."
+    with pytest.raises(DataError, match=re.escape(message)):
+        encode(("a", "a"), ("", "b"))
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (
+            ("a b a b", "a"),
+            "the source has 4 symbols; the limit is 3. Mend the line, raise it with --set data.max_source_length=4, or cut or skip",
+        ),
+        (
+            ("a", "a b a"),
+            "the target has 3 symbols; the limit is 2. Mend the line, raise it with --set data.max_target_length=3, or cut or skip",
+        ),
+    ],
+)
+def test_a_pair_over_a_limit_is_refused_with_place_length_and_limit(pair: tuple[str, str], message: str):
+    limits = {"max_source_length": 3, "max_target_length": 2}
+    assert len(encode(("a b a", "a b"), **limits)) == 1
+    with pytest.raises(DataError, match=re.escape(f"pairs.tsv:1: {message} such pairs with --set data.too_long=cut (or skip).")):
+        encode(pair, **limits)
+
+
+def test_what_is_too_long_is_skipped_or_cut_and_counted():
+    pairs = [("a b a b", "a"), ("a", "a b a"), ("a b a", "a b")]
+    counts: dict[str, int] = {}
+    limits = {"max_source_length": 3, "max_target_length": 2}
+    assert [example.where for example in encode(*pairs, counts=counts, too_long="skip", **limits)] == ["pairs.tsv:3"]
+    assert counts == {"skip": 2}
+    counts = {}
+    cut = encode(*pairs, counts=counts, too_long="cut", **limits)
+    assert counts == {"cut": 2}
+    assert [(len(example.source), len(example.target)) for example in cut] == [(4, 1), (2, 2), (4, 2)]
+    assert all(example.source[-1] == EOS for example in cut)
+
+
+def test_a_symbol_that_was_cut_from_the_source_cannot_be_copied_any_more():
+    """It would have probability zero wherever it stands in the target, a loss of 69 nats that no update can lower."""
+    (example,) = encode(("a X b Y", "Y X"), copy=True, too_long="cut", max_source_length=2)
+    assert example.copy is not None
+    assert example.copy.tolist() == [A, SIZE, -1]
+    assert example.target.tolist() == [UNK, SIZE]
