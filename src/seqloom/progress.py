@@ -155,11 +155,11 @@ class Screen(Silence):
         from rich.live import Live
 
         self.console = console or Console(highlight=False)
-        # Twice a second: each drawing takes some milliseconds from the training.
-        self.live = Live(get_renderable=self.draw, console=self.console, refresh_per_second=2)
         self.pace, self.begin = Pace(), time.perf_counter()
         self.seen: Evaluated | None = None
         self.best: Evaluated | None = None
+        # Twice a second: each drawing takes some milliseconds from the training.
+        self.live = Live(get_renderable=self.draw, console=self.console, refresh_per_second=2)
 
     def say(self, text: str) -> None:
         """Print it, above the screen while that is there."""
@@ -215,7 +215,7 @@ class Screen(Silence):
         bar.add_column()
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True)
-        left = f"{duration(time.perf_counter() - self.begin)} done, {duration(now.seconds_left)} left"
+        left = f"{duration(time.perf_counter() - self.begin)} elapsed, {duration(now.seconds_left)} left"
         bar.add_row(f"{now.progress:4.0%}", ProgressBar(total=1.0, completed=now.progress), left)
         words = [f"update {now.step:,}", f"pass {now.epoch:.1f}", f"loss {self.pace.loss:.3f}", f"{now.tokens_per_second:,.0f} tokens/s"]
         words.append(f"learning rate {now.learning_rate:.2e}")
