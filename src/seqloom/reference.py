@@ -79,16 +79,17 @@ def config_page() -> str:
     return "\n".join([*lines, *_part("", RunConfig, 1, {})])
 
 
-def _part(path: str, model: type[BaseModel], level: int, seen: dict[str, str], about: str = "") -> Iterator[str]:
+def _part(path: str, model: type[BaseModel], level: int, seen: dict[str, str], about: str = "", begin: str = "") -> Iterator[str]:
     """The table of one part, then those of the parts in it; kinds that were described before are only named.
 
     Args:
         seen: the kinds described so far, by the place where that was; added to.
         about: what the heading says besides the path.
+        begin: what stands before the text of the part.
     """
     if path:
         yield from (f"{'#' * min(level, 4)} `{path}`{about}", "")
-    yield from (_text(model.__doc__), "")
+    yield from (begin + _text(model.__doc__), "")
     settings = {info.alias or name: info for name, info in model.model_fields.items()}
     rows = [_row(key, info) for key, info in settings.items() if not _models(info.annotation) and not (about and key == "kind")]
     if rows:
@@ -109,8 +110,10 @@ def _parts(place: str, info: FieldInfo, level: int, seen: dict[str, str]) -> Ite
         return
     if models:
         seen[names] = place
+    usual = info.get_default()[0] if get_origin(info.annotation) is list and models else info.get_default()
     for model in models:
-        yield from _part(place, model, level, seen, f", kind `{_kind(model)}`" if len(models) > 1 else "")
+        about = f", kind `{_kind(model)}`" if len(models) > 1 else ""
+        yield from _part(place, model, level, seen, about, "The usual kind. " if about and type(usual) is model else "")
 
 
 def _kind(model: type[BaseModel]) -> str:
