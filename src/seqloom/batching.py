@@ -114,7 +114,8 @@ def _cut(order: Ids, source: Ids, target: Ids, config: BatchConfig) -> Iterator[
         if place > start and place + 1 - start > _rows_for(widest, config.size):
             yield order[start:place]
             start, widest = place, width
-    yield order[start:]
+    if len(order):
+        yield order[start:]
 
 
 def _rows_for(width: int, size: int) -> int:
