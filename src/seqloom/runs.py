@@ -6,21 +6,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from seqloom.version import __version__
+from seqloom import metrics
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
 from seqloom.corpus import Corpus, encode_rows
-from seqloom.errors import CheckpointError, DataError
+from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import write_atomically
 from seqloom.plan import Plan
+from seqloom.version import __version__
 
 __all__ = ["resume", "start"]
 
 
-def start(plan: Plan, out: str | Path, *, overwrite: bool = False, watcher: Watcher | None = None, started: float | None = None) -> Finished:
+def start(
+    plan: Plan, out: str | Path, *, overwrite: bool = False, watcher: Watcher | None = None, started: float | None = None
+) -> Finished:
     """Train what is planned, into the directory `out`. Nothing is written before the data has been read and encoded.
 
     Args:
@@ -33,6 +36,7 @@ def start(plan: Plan, out: str | Path, *, overwrite: bool = False, watcher: Watc
     started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
+    _check_metric(plan)
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
     corpus = _encode(plan, fields, watcher)
     config, reasons = _decide(plan)
@@ -54,19 +58,42 @@ def resume(path: str | Path, *, watcher: Watcher | None = None, started: float |
     run = RunDirectory(path)
     about = run.check()
     if about.get("finished"):
-        raise CheckpointError(f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or train a new one.")
+        raise CheckpointError(
+            f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or train a new one."
+        )
     config, fields, corpus = load_config(run.config), Fields.load(run.fields), Corpus.load(run.training / "corpus")
-    trainer = _trainer(run, config, fields, corpus, run.read_dev(), watcher or Silence(), time.perf_counter() if started is None else started)
+    _use_machine(config)
+    trainer = _trainer(
+        run, config, fields, corpus, run.read_dev(), watcher or Silence(), time.perf_counter() if started is None else started
+    )
     if run.state.is_file():
         trainer.restore()
     return trainer.fit()
+
+
+def _use_machine(config: RunConfig) -> None:
+    """Give the process as many threads as the run had: sums in another order would end with other weights."""
+    from seqloom.hardware import resolve
+
+    resolve(config.training)
+
+
+def _check_metric(plan: Plan) -> None:
+    """Refuse now what the first evaluation could not measure."""
+    fitting = metrics.metrics_for(plan.config.fields.target, metrics.words_per_target([row.target for row in plan.dev]))
+    known = [*fitting, *(name for name, metric in metrics.METRICS.items() if metric.compute is None)]
+    name = plan.config.training.early_stopping.metric
+    if name not in known:
+        raise ConfigError(f"training.early_stopping.metric: {name!r} is not measured for this target; choose from {', '.join(known)}.")
 
 
 def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
     counts: dict[str, int] = {}
     corpus = Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=plan.config.model.copy_source, counts=counts))
     for done, count in counts.items():
-        watcher.say(f"{count:,} training pairs over the length limits were {'cut' if done == 'cut' else 'skipped'} (data.too_long: {done}).")
+        watcher.say(
+            f"{count:,} training pairs over the length limits were {'cut' if done == 'cut' else 'skipped'} (data.too_long: {done})."
+        )
     if not len(corpus):
         raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
     list(encode_rows(plan.dev, fields, plan.config.data.model_copy(update={"too_long": "cut"}), copy=False))
