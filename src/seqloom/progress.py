@@ -219,10 +219,11 @@ class Screen(Silence):
         bar.add_row(f"{now.progress:4.0%}", ProgressBar(total=1.0, completed=now.progress), left)
         words = [f"update {now.step:,}", f"pass {now.epoch:.1f}", f"loss {self.pace.loss:.3f}", f"{now.tokens_per_second:,.0f} tokens/s"]
         words.append(f"learning rate {now.learning_rate:.2e}")
+        lines: list[RenderableType] = [bar, Text("   ".join(words))]
         if self.best is not None:
             name = self.best.watched
-            words.append(f"best {name} {value_text(name, self.best.metrics[name])} at update {self.best.step:,}")
-        return [bar, Text("   ".join(words))]
+            lines.append(Text(f"best {name} {value_text(name, self.best.metrics[name])} at update {self.best.step:,}"))
+        return lines
 
 
 def _metrics_table(seen: Evaluated, best: Evaluated) -> Table:

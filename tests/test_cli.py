@@ -1,0 +1,515 @@
+"""The commands as a person types them: what they print, where, their exit codes, and what is left after an error."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+import yaml
+
+from seqloom.cli import main
+
+TINY = [
+    "--set", "model.embedding=16", "--set", "model.encoder.width=32", "--set", "model.decoder.width=32", "--set", "training.max_steps=40",
+    "--set", "training.optimizer.learning_rate=0.01", "--set", "training.precision=float32", "--device", "cpu",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def error(self) -> str:
+        """The one line on stderr of a command that a user has to mend."""
+        assert self.code == 2
+        assert self.err.count("\n") == 1
+        assert self.err.startswith("error: ")
+        return self.err.removeprefix("error: ").rstrip("\n")
+
+
+def seqloom(*arguments: str | Path, stdin: str | bytes = "") -> Result:
+    """Runs a command in this process, with streams that are no terminal."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    typed = io.TextIOWrapper(io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin), encoding="utf-8")
+    with redirect_stdout(out), redirect_stderr(err), mock.patch.object(sys, "stdin", typed), pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    out.flush(), err.flush()
+    return Result(int(ended.value.code or 0), *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+
+def words(count: int, seed: int) -> list[str]:
+    """Different words of three to six letters."""
+    draw, found = random.Random(seed), dict[str, None]()
+    while len(found) < count:
+        found["".join(draw.choice("abcdé") for _ in range(draw.randint(3, 6)))] = None
+    return list(found)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that was made once, the file it was made from, and what `train` printed."""
+
+    run: Path
+    pairs: Path
+    result: Result
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A tiny model that reverses words, in runs/ under the folder where the command ran."""
+    folder = tmp_path_factory.mktemp("cli")
+    pairs = folder / "pairs.tsv"
+    pairs.write_text("".join(f"{word}\t{word[::-1]}\n" for word in words(400, seed=1)), encoding="utf-8")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        result = seqloom("train", "pairs.tsv", *TINY)
+    finally:
+        os.chdir(before)
+    assert result.code == 0, result.err
+    return Trained(folder / "runs" / "pairs", pairs, result)
+
+
+@pytest.fixture(scope="session")
+def columns(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A tiny model with two source columns, from a CSV with a header, and parts that hold dev pairs."""
+    folder = tmp_path_factory.mktemp("columns")
+    for name, seed in (("train.csv", 1), ("dev.csv", 2)):
+        rows = [f"{word},{tag},{word.upper() if tag == 'UP' else word}\n" for word in words(60, seed) for tag in ("UP", "SAME")]
+        (folder / name).write_text("word,tag,form\n" + "".join(rows), encoding="utf-8")
+    options = ["--dev", folder / "dev.csv", "--source", "word,tag", "--target", "form", "--out", folder / "run"]
+    result = seqloom("train", folder / "train.csv", *options, *TINY, "--set", "training.max_steps=4")
+    assert result.code == 0, result.err
+    return Trained(folder / "run", folder / "dev.csv", result)
+
+
+# --------------------------------------------------------------------------------------------------------------- train
+
+
+def test_train_tells_the_data_the_choices_the_score_and_the_next_commands(trained: Trained) -> None:
+    out = trained.result.out
+    assert "pairs to train on (1, 2)" in out
+    assert "note: Source: column 1. Target: column 2." in out
+    assert "  model.encoder.width " in out
+    assert " as asked for\n" in out
+    assert "short texts, 5 different characters" in out
+    assert "weights on" in out
+    assert "dev score (" in out
+    assert "  exact_match  " in out
+    assert "model: runs/pairs (done after " in out
+    assert "  seqloom evaluate runs/pairs TEST_PAIRS\n" in out
+    assert trained.result.err == ""
+
+
+def test_train_names_the_run_after_the_file_and_shows_three_predictions_an_evaluation(trained: Trained) -> None:
+    assert (trained.run / "model.safetensors").is_file()
+    samples = [line for line in trained.result.lines if " -> " in line]
+    evaluations = [line for line in trained.result.lines if "  dev: " in line]
+    assert evaluations
+    assert len(samples) == 3 * len(evaluations)
+
+
+def test_the_prediction_that_train_offers_to_try_works(columns: Trained) -> None:
+    offered = next(line for line in columns.result.lines if line.startswith("  seqloom predict "))
+    shell = offered.replace("seqloom", f"{sys.executable} -m seqloom", 1)
+    result = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+    assert result.stdout.count("\n") == 1
+    assert "\\t" in offered
+
+
+def test_train_on_an_example_leaves_its_files_in_the_run(tmp_path: Path) -> None:
+    run = tmp_path / "reverse"
+    result = seqloom("train", "--example", "reverse", "--out", run, *TINY, "--set", "training.max_steps=2", "--seed", "3")
+    assert result.code == 0, result.err
+    assert [len((run / f"{part}.tsv").read_text().splitlines()) for part in ("train", "dev", "test")] == [10_000, 500, 1_000]
+    assert f"  seqloom evaluate {run} {run}/test.tsv\n" in result.out
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    assert config["data"]["train"] == [str(run / "train.tsv")]
+    assert config["seed"] == 3
+    few = tmp_path / "few.tsv"
+    few.write_text("".join((run / "test.tsv").read_text().splitlines(keepends=True)[:5]))
+    assert json.loads(seqloom("evaluate", run, few, "--json").out)["pairs"] == 5
+
+
+def test_quiet_prints_nothing_when_nothing_is_wrong(trained: Trained, tmp_path: Path) -> None:
+    result = seqloom("train", trained.pairs, "--out", tmp_path / "run", "--quiet", *TINY, "--set", "training.max_steps=2")
+    assert result.code == 0
+    assert result.out == ""
+    assert all(line.startswith("warning") for line in result.err.splitlines())
+
+
+def test_an_existing_folder_is_refused_before_any_work_and_replaced_when_asked(trained: Trained, tmp_path: Path) -> None:
+    assert f"{trained.run}: exists already. Go on with it by `seqloom resume" in seqloom("train", "no.tsv", "--out", trained.run).error
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    assert "is no run of Seqloom, so it is not overwritten" in seqloom("train", "no.tsv", "--out", tmp_path / "mine", "--overwrite").error
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "bad.tsv: no such file."),
+        ("", "bad.tsv: "),
+        ("one\ntwo\nthree\n", "bad.tsv: 1 column; expected 2 or more (source, target), got 'one'."),
+        ("a\tb\nc\td\ne\tf\tg\n", "bad.tsv:3: 3 columns; expected 2"),
+        ("a\tb\nc\n", "bad.tsv:2: 1 column; expected 2"),
+        (b"a\tb\nc\t\xff\xfe\n", "bad.tsv:2: "),
+        ("a\tb\nc\td\0\n", "bad.tsv:2: "),
+        ("a\t\nb\t\nc\t\n", "bad.tsv"),
+    ],
+)
+def test_bad_data_gives_one_line_and_leaves_nothing(
+    content: str | bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("bad.tsv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = seqloom("train", "bad.tsv")
+    assert message in result.error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ([] if content is None else ["bad.tsv"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train"], "no pairs: expected a file of pairs, two parallel files, --example or --config."),
+        (["train", "a", "b", "c"], "PAIRS: 3 files; expected one file of pairs or two parallel files."),
+        (["train", "a.tsv", "--dev", "a", "--dev", "b", "--dev", "c"], "--dev: 3 files"),
+        (["train", "a.tsv", "--example", "dates"], "--example dates: PAIRS are given too"),
+        (["train", "--example", "date"], "example 'date' does not exist. Did you mean 'dates'?"),
+        (["train", "--example", "dates", "--source", "1"], "--example dates: brings its own dev set and columns."),
+        (["train", "a.tsv", "--budget", "soon"], "--budget soon: expected a time such as 90s, 15m or 1h30m."),
+        (["train", "a.tsv", "--config", "no.yaml"], "no.yaml: no such config file."),
+        (["config", "a.tsv", "--set", "seeed=2"], "--set: unknown setting 'seeed'. Did you mean 'seed'?"),
+        (["config", "a.tsv", "--set", "model.dropuot=2"], "--set: unknown setting 'model.dropuot'. Did you mean 'model.dropout'?"),
+        (["config", "a.tsv", "--set", "model.dropout=2"], "--set: model.dropout: Input should be less than 1; got 2."),
+        (["config", "a.tsv", "--set", "model.dropout"], "--set model.dropout: expected key=value, as in --set model.dropout=0.2."),
+        (["config", "a.tsv", "--source", "wrod"], "a.tsv: no header that names 'wrod'"),
+        (["inspect", "b.tsv"], "b.tsv: no such file."),
+        (["evaluate", "runs/none"], "runs/none: no such run directory."),
+        (["predict", ".", "x"], "not a run directory, run.json is missing."),
+        (["resume", "runs/none"], "runs/none: no such run directory."),
+        (["score", "runs/none", "a.tsv"], "runs/none: no such run directory."),
+        (["train", "a.tsv", "--device", "warp"], "'warp'"),
+        (
+            ["train", "a.tsv", "--set", "training.early_stopping.metric=bleu"],
+            "'bleu' is not measured for this target; choose from exact_match,",
+        ),
+    ],
+)
+def test_what_a_user_has_to_mend_is_one_line_and_code_2(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.tsv").write_text("".join(f"{word}\t{word}\n" for word in words(20, seed=1)), encoding="utf-8")
+    assert message in seqloom(*arguments).err.splitlines()[-1]
+    assert seqloom(*arguments).code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]
+
+
+@pytest.mark.parametrize("arguments", [["trian"], ["train", "--bugdet", "1m"], ["predict"], ["train", "--seed", "one"]])
+def test_a_misused_option_prints_the_usage_and_code_2(arguments: list[str]) -> None:
+    result = seqloom(*arguments)
+    assert result.code == 2
+    assert result.err.startswith("Usage: seqloom")
+
+
+# ------------------------------------------------------------------------------------------------------ stop and resume
+
+
+def test_ctrl_c_leaves_a_usable_model_and_resume_ends_the_run(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqloom.events import Updated
+    from seqloom.progress import Lines
+
+    def interrupt(self: Lines, event: Updated) -> None:
+        if event.step == 12:
+            raise KeyboardInterrupt
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Lines, "updated", interrupt)
+        stopped = seqloom("train", trained.pairs, "--out", run, *TINY)
+    assert stopped.code == 130
+    assert f"model: {run} (interrupted after " in stopped.out
+    assert f"  seqloom resume {run}\n" in stopped.out
+    assert seqloom("predict", run, "abc").code == 0
+    torch.set_num_threads(3)
+    resumed = seqloom("resume", run)
+    assert torch.get_num_threads() == yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["training"]["threads"] != 3
+    assert resumed.code == 0, resumed.err
+    assert "going on after update 12: " in resumed.out
+    assert f"model: {run} (done after " in resumed.out
+    assert "this run is finished (done)." in seqloom("resume", run).error
+
+
+# -------------------------------------------------------------------------------------------------------------- predict
+
+
+def test_predictions_come_one_a_line_in_order_and_nothing_else_on_stdout(trained: Trained, tmp_path: Path) -> None:
+    sources = words(7, seed=5)
+    alone = [seqloom("predict", trained.run, source).lines for source in sources[:2]]
+    together = seqloom("predict", trained.run, *sources)
+    assert together.code == 0
+    assert together.err == ""
+    assert len(together.lines) == len(sources)
+    assert [*alone[0], *alone[1]] == together.lines[:2]
+    text = "".join(f"{source}\n" for source in sources)
+    (tmp_path / "sources.txt").write_text(text, encoding="utf-8")
+    assert seqloom("predict", trained.run, stdin=text).out == together.out
+    assert seqloom("predict", trained.run, "--input", tmp_path / "sources.txt").out == together.out
+    assert seqloom("predict", trained.run, "--input", "-", stdin=text).out == together.out
+
+
+def test_a_blank_line_is_answered_by_a_blank_line_and_counted(trained: Trained) -> None:
+    result = seqloom("predict", trained.run, stdin="abc\n\n  \nbcd\n")
+    assert [bool(line) for line in result.out.split("\n")] == [True, False, False, True, False]
+    assert result.err == "note: 2 blank sources, answered by nothing\n"
+    table = seqloom("predict", trained.run, "--scores", stdin="abc\n\n").lines
+    assert table[1] == "2\t1\t\t"
+    assert json.loads(seqloom("predict", trained.run, "--json", stdin="\n").out) == {"source": "", "outputs": []}
+
+
+def test_no_sources_give_no_predictions(trained: Trained) -> None:
+    assert seqloom("predict", trained.run, stdin="") == Result(0, "", "")
+
+
+def test_symbols_that_training_never_saw_are_counted(trained: Trained, tmp_path: Path) -> None:
+    result = seqloom("predict", trained.run, "axa", "xyx", "abc")
+    assert result.err == "note: 2 of 3 sources hold symbols that training never saw, read as <unk>: 'x' (3), 'y' (1)\n"
+    (tmp_path / "test.tsv").write_text("abcd\tdcba\nabxd\tdxba\n")
+    noted = seqloom("evaluate", trained.run, tmp_path / "test.tsv").err
+    assert "1 of 2 sources hold symbols that training never saw, read as <unk>: 'x' (1)" in noted
+    assert "targets hold symbols that training never saw, which the model cannot write: 'x' (1)" in noted
+
+
+def test_n_best_is_tsv_with_number_rank_score_and_text(trained: Trained) -> None:
+    rows = [line.split("\t") for line in seqloom("predict", trained.run, "abc", "bcd", "--n-best", "3").lines]
+    assert [row[:2] for row in rows] == [["1", "1"], ["1", "2"], ["1", "3"], ["2", "1"], ["2", "2"], ["2", "3"]]
+    scores = [float(row[2]) for row in rows[:3]]
+    assert scores == sorted(scores, reverse=True)
+    assert rows[0][3] == seqloom("predict", trained.run, "abc").out.rstrip("\n")
+    many = seqloom("predict", trained.run, "abc", "--n-best", "7").lines
+    assert len(many) == 7
+
+
+def test_json_lines_hold_outputs_whose_symbols_sum_to_their_score(trained: Trained, tmp_path: Path) -> None:
+    result = seqloom("predict", trained.run, "abcd", "dcé", "--json", "--n-best", "2", "--attention")
+    records = [json.loads(line) for line in result.lines]
+    assert [record["source"] for record in records] == ["abcd", "dcé"]
+    pairs = tmp_path / "answers.tsv"
+    outputs = [(record["source"], output) for record in records for output in record["outputs"] if not output["cut"]]
+    pairs.write_text("".join(f"{source}\t{output['text']}\n" for source, output in outputs), encoding="utf-8")
+    for record in records:
+        assert record["source_tokens"] == list(record["source"])
+        for output in record["outputs"]:
+            assert len(output["token_log_probs"]) == len(output["tokens"]) + 1 == len(output["attention"])
+            assert sum(output["token_log_probs"]) == pytest.approx(output["log_prob"])
+            assert len(output["attention"][0]) == len(record["source"]) + 1
+    assert outputs
+    scored = seqloom("score", trained.run, pairs)
+    assert [float(line) for line in scored.lines] == pytest.approx([output["log_prob"] for _, output in outputs], abs=1e-4)
+    symbols = [line.split("\t") for line in seqloom("score", trained.run, pairs, "--tokens").lines]
+    assert [symbol for number, symbol, _ in symbols if number == "1"] == [*outputs[0][1]["tokens"], "</s>"]
+    first = sum(float(part) for number, _, part in symbols if number == "1")
+    assert first == pytest.approx(outputs[0][1]["log_prob"], abs=1e-4)
+    assert "attention" not in json.loads(seqloom("predict", trained.run, "abc", "--json").out)["outputs"][0]
+
+
+def test_sampling_is_drawn_from_a_seed(trained: Trained) -> None:
+    sources = words(5, seed=8)
+    draws = [seqloom("predict", trained.run, *sources, "--sample", "--temperature", "2", "--seed", seed).out for seed in ("1", "1", "2")]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_search_can_be_told_how_to_begin_and_when_to_end(trained: Trained) -> None:
+    assert seqloom("predict", trained.run, "abcd", "--prefix", "éé").out.startswith("éé")
+    assert len(seqloom("predict", trained.run, "abcd", "--max-length", "2").lines[0]) <= 2
+    assert len(seqloom("predict", trained.run, "abcd", "--min-length", "8").lines[0]) >= 8
+    assert seqloom("predict", trained.run, "abcd", "--greedy").out == seqloom("predict", trained.run, "abcd", "--beam", "1").out
+
+
+def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None:
+    there = tmp_path / "answers.txt"
+    assert seqloom("predict", trained.run, "abc", "--output", there) == Result(0, "", "")
+    assert there.read_text(encoding="utf-8") == seqloom("predict", trained.run, "abc").out
+    bad = seqloom("predict", trained.run, "--output", tmp_path / "none" / "answers.txt", "abc")
+    assert "none/answers.txt: cannot be written (No such file or directory). Name another file." in bad.error
+    seqloom("predict", trained.run, "--output", there, stdin=b"abc\n\xff\n")
+    assert there.read_text(encoding="utf-8") == seqloom("predict", trained.run, "abc").out
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["abc", ""], "TEXT 2: empty; expected a source."),
+        (["abc", "--input", "x"], "--input: TEXT is given too"),
+        (["abc", "--greedy", "--beam", "2"], "--beam, --greedy, --sample: more than one is given"),
+        (["abc", "--n-best", "0"], "--n-best 0: expected 1 or more"),
+        (["abc", "--n-best", "2", "--sample"], "--n-best 2: expected 1 or more, and a beam."),
+        (["abc", "--top-k", "2", "--temperature", "3"], "--temperature, --top-k: of no effect without --sample."),
+        (["abc", "--attention"], "--attention: weights are printed only as JSON."),
+        (["abc", "--beam", "0"], "search.beam: Input should be greater than or equal to 1; got 0"),
+        (["--input", "none.txt"], "none.txt: no such file."),
+        (["a" * 5001], "texts:1: "),
+    ],
+)
+def test_options_of_predict_that_make_no_sense_are_refused(trained: Trained, arguments: list[str], message: str) -> None:
+    assert message in seqloom("predict", trained.run, *arguments).error
+
+
+def test_several_source_columns_are_separated_by_tabs(columns: Trained) -> None:
+    result = seqloom("predict", columns.run, "abc\tUP", "abc\tSAME")
+    assert result.code == 0
+    assert len(result.lines) == 2
+    assert json.loads(seqloom("predict", columns.run, "abc\tUP", "--json").out)["source"] == ["abc", "UP"]
+    assert "texts:1: 1 source column; expected the model's 2 source columns" in seqloom("predict", columns.run, "abc").error
+    from_file = seqloom("predict", columns.run, "--input", columns.pairs)
+    assert len(from_file.lines) == 120
+
+
+def test_a_reader_that_leaves_early_ends_predict_quietly(trained: Trained) -> None:
+    command = [sys.executable, "-m", "seqloom", "predict", str(trained.run), "--greedy", "--max-length", "3"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, err = process.communicate(b"abcd\n" * 9000)
+    assert err == b""
+    assert process.returncode == 0
+
+
+# ------------------------------------------------------------------------------------------- evaluate, inspect, config
+
+
+def test_evaluate_prints_a_table_or_json(trained: Trained, tmp_path: Path) -> None:
+    test = tmp_path / "test.tsv"
+    test.write_text("".join(f"{word}\t{word[::-1]}\n" for word in words(30, seed=9)), encoding="utf-8")
+    table = seqloom("evaluate", trained.run, test, "--output", tmp_path / "answers.txt")
+    found = json.loads(seqloom("evaluate", trained.run, test, "--json").out)
+    assert table.lines[0] == f"{trained.run} on {test}: 30 pairs"
+    printed = dict(line.split() for line in table.lines[1:])
+    assert float(printed["exact_match"]) == pytest.approx(found["exact_match"], abs=1e-4)
+    assert {"token_accuracy", "character_error_rate", "loss", "perplexity"} <= set(printed)
+    assert found["pairs"] == 30
+    answers = (tmp_path / "answers.txt").read_text(encoding="utf-8").splitlines()
+    right = sum(answer == word[::-1] for answer, word in zip(answers, words(30, seed=9), strict=True))
+    assert right / 30 == pytest.approx(found["exact_match"])
+
+
+def test_evaluate_without_a_file_takes_the_dev_pairs(columns: Trained) -> None:
+    result = seqloom("evaluate", columns.run)
+    assert result.lines[0] == f"{columns.run} on the run's dev pairs: 120 pairs"
+    assert json.loads(seqloom("evaluate", columns.run, columns.pairs, "--json", "--beam", "2").out)["pairs"] == 120
+
+
+def test_sentences_are_scored_with_signatures(tmp_path: Path) -> None:
+    draw = random.Random(1)
+    lines = [" ".join(draw.choice(["we", "see", "two", "red", "birds", "today"]) for _ in range(9)) for _ in range(200)]
+    (tmp_path / "pairs.tsv").write_text("".join(f"{line}\t{line}.\n" for line in lines))
+    as_words = ["--set", "fields.target.kind=text", "--set", "fields.target.unit=word", "--set", "training.max_steps=2"]
+    as_words += ["--set", "training.early_stopping.metric=bleu"]
+    assert seqloom("train", tmp_path / "pairs.tsv", "--out", tmp_path / "run", *TINY, *as_words).code == 0
+    result = seqloom("evaluate", tmp_path / "run")
+    assert result.lines[1].split()[0] == "bleu"
+    assert "|tok:" in result.lines[-2]
+    found = json.loads(seqloom("evaluate", tmp_path / "run", "--json").out)
+    assert "tok:" in found["signatures"]["bleu"]
+
+
+def test_inspect_describes_the_pairs(trained: Trained) -> None:
+    result = seqloom("inspect", trained.pairs)
+    assert result.lines[0] == f"400 pairs in {trained.pairs}"
+    assert result.err == ""
+    profile = json.loads(seqloom("inspect", trained.pairs, "--dev", trained.pairs, "--json").out)
+    assert profile["pairs"] == 400
+    assert profile["overlap"]["pairs"] == 400
+
+
+def test_config_prints_yaml_with_reasons_that_train_can_follow(trained: Trained, tmp_path: Path) -> None:
+    result = seqloom("config", trained.pairs, *TINY, "--set", "training.max_steps=2", "--set", "data.hold_out=0.2", "--seed", "7")
+    config = yaml.safe_load(result.out)
+    assert config["seed"] == 7
+    assert config["model"]["encoder"]["width"] == 32
+    assert "  hold_out: 0.2  # as asked for\n" in result.out
+    assert result.err.startswith("note: ")
+    (tmp_path / "run.yaml").write_text(result.out, encoding="utf-8")
+    followed = seqloom("train", "--config", tmp_path / "run.yaml", "--out", tmp_path / "run", "--set", "model.dropout=0.5")
+    assert followed.code == 0, followed.err
+    assert "chosen:\n  model.dropout " in followed.out
+    written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text(encoding="utf-8"))
+    assert written["model"]["dropout"] == 0.5
+    assert written["model"]["encoder"] == config["model"]["encoder"]
+    assert len((tmp_path / "run" / "dev.jsonl").read_text().splitlines()) == pytest.approx(80, abs=25)
+
+
+# -------------------------------------------------------------------------------------------------- what nobody foresaw
+
+
+def test_the_version_is_printed() -> None:
+    from seqloom import __version__
+
+    assert seqloom("--version") == Result(0, f"seqloom {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (RuntimeError("the\nmoon"), 1, "error: RuntimeError: the moon. This was not foreseen; `seqloom --debug "),
+        (
+            MemoryError("10 GiB"),
+            1,
+            "error: not enough memory (10 GiB). Try a smaller training.batch.size or model.embedding; `seqloom --debug",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_what_nobody_foresaw_is_one_line_too(
+    error: BaseException, code: int, message: str, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqloom.profile.profile_rows", mock.Mock(side_effect=error))
+    result = seqloom("inspect", trained.pairs)
+    assert result.code == code
+    assert result.err.startswith(message)
+    assert result.err.count("\n") == 1
+    assert "Traceback" in seqloom("--debug", "inspect", trained.pairs).err
+
+
+def test_debug_shows_the_traceback_and_the_line() -> None:
+    result = seqloom("--debug", "inspect", "no.tsv")
+    assert result.code == 2
+    assert result.err.startswith("Traceback")
+    assert result.err.splitlines()[-1].startswith("error: no.tsv: no such file.")
+
+
+def test_a_plain_install_says_what_brings_torch() -> None:
+    code = "import sys; sys.modules['torch'] = None; from seqloom.cli import main; main(['predict', '.', 'x'])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "error: torch is not installed, and this command needs it. Install it with: pip install 'seqloom[train]'\n"
+
+
+def test_a_terminal_that_knows_only_ascii_is_no_reason_to_stop(trained: Trained) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "seqloom", "inspect", str(trained.pairs)]
+    result = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert result.returncode == 0, result.stderr
