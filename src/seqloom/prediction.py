@@ -23,7 +23,7 @@ from seqloom.nn.decoders import Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
-from seqloom.vocabulary import UNK
+from seqloom.vocabulary import SEPARATOR, UNK
 
 __all__ = ["Output", "Prediction", "Translator", "inference_copy", "to_tensors"]
 
@@ -114,7 +114,7 @@ class Translator:
             found = self._search([sources[place] for place in places], batch, [number + place for place in places], config, prefix,
                                  replace_unknown or keep_attention)  # fmt: skip
             for place, row, hypotheses, extra in zip(places, batch, *found, strict=True):
-                symbols = self.fields.source.symbols(row.source)
+                symbols = self._symbols(row)[: len(sources[place]) - 1]
                 outputs = [self._output(hypothesis, symbols, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
                 answers[place] = Prediction(row.source, symbols, outputs, longest_output(config, sources[place]))
         return answers
@@ -122,6 +122,11 @@ class Translator:
     def _encode(self, rows: Sequence[Row]) -> list[Ids]:
         examples = encode_rows((Row(row.source, "", row.where) for row in rows), self.fields, self.data, copy=False)
         return [example.source for example in examples]
+
+    def _symbols(self, row: Row) -> list[str]:
+        """The source's symbols as they were written, <sep> between columns."""
+        first, *others = self.fields.source.split(row.source)
+        return [*first, *(symbol for part in others for symbol in (SEPARATOR, *part))]
 
     @torch.inference_mode()
     def _search(
@@ -132,7 +137,7 @@ class Translator:
         source, mask = pad(sources)
         pointer = None
         if self.network.head.points:
-            ids, _ = pad([ids for ids, _ in copies], fill=-1)
+            ids, _ = pad([np.append(copy[: len(cut) - 1], -1) for cut, (copy, _) in zip(sources, copies, strict=True)], fill=-1)
             pointer = Pointer(torch.from_numpy(ids).to(self.device), max(len(extra) for _, extra in copies))
         mask_here = torch.from_numpy(mask).to(self.device)
         memory = self.network.prepare(torch.from_numpy(source).to(self.device), mask_here)

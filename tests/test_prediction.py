@@ -1,0 +1,185 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seqloom import prediction
+from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
+from seqloom.data import Row
+from seqloom.errors import DataError
+from seqloom.fields import Fields
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.prediction import Translator
+from seqloom.vocabulary import EOS, UNK
+
+PAIRS = [("a b c d e", "b a c"), ("e d c b a", "a a d"), ("b a d", "c"), ("d e e d", "d c b a"), ("a c e", "")]
+
+
+def rows_of(*sources: Any) -> list[Row]:
+    return [Row((source,) if isinstance(source, str) else source, "", f"pairs:{line}") for line, source in enumerate(sources, 1)]
+
+
+def translator(
+    source: Any = None, target: Any = None, pairs: Any = PAIRS, data: DataConfig | None = None, attention: str = "dot", **model: Any
+) -> Translator:
+    rows = [Row((left,) if isinstance(left, str) else left, right, "") for left, right in pairs]
+    fields = Fields.fit(FieldsConfig(source=source or [TokensField()], target=target or TokensField()), rows)
+    torch.manual_seed(3)
+    tree = {
+        "embedding": 6,
+        "encoder": {"kind": "recurrent", "width": 8},
+        "decoder": {"kind": "recurrent", "width": 5},
+        "attention": {"kind": attention},
+    }
+    network = Seq2Seq(ModelConfig.model_validate({**tree, **model}), fields.source.size, fields.target.size)
+    return Translator(network, fields, SearchConfig(), data or DataConfig())
+
+
+def say_only(here: Translator, symbol: int) -> None:
+    """Let the model put one symbol before all others."""
+    with torch.no_grad():
+        here.network.head.project.bias[symbol] = 50.0
+
+
+SOURCES = ["a", "a b c d e a b c", "", "e d", "c c c c c c", "  ", "b"]
+
+
+@pytest.mark.parametrize("kind", ["greedy", "beam", "sample"])
+def test_answers_come_in_the_order_of_the_sources_each_as_if_asked_alone(kind: Any):
+    here = translator()
+    answers = list(here.predict(rows_of(*SOURCES), SearchConfig(kind=kind, beam=3)))
+    assert [answer.source for answer in answers] == [(source,) for source in SOURCES]
+    assert [len(answer.outputs) for answer in answers] == [0 if not source else 3 if kind == "beam" else 1 for source in SOURCES]
+    assert answers[2].text == ""
+    for answer in answers:
+        scores = [output.score for output in answer.outputs]
+        assert scores == sorted(scores, reverse=True)
+    if kind != "sample":  # where the seed goes with the place in the file
+        for answer, row in zip(answers, rows_of(*SOURCES), strict=True):
+            (alone,) = here.predict([row], SearchConfig(kind=kind, beam=3))
+            assert [output.text for output in alone.outputs] == [output.text for output in answer.outputs]
+
+
+def test_a_stream_is_answered_in_pieces_as_it_would_be_at_once(monkeypatch: pytest.MonkeyPatch):
+    here, sampling = translator(), SearchConfig(kind="sample", seed=4)
+    sources = [" ".join("abcde"[place % 5] for place in range(start, start + 1 + start % 4)) for start in range(11)]
+    whole = [answer.text for answer in here.predict(rows_of(*sources), sampling)]
+    monkeypatch.setattr(prediction, "READ_AHEAD", 3)
+    monkeypatch.setattr(prediction, "BATCH_TOKENS", 12)
+    taken: list[int] = []
+
+    def stream() -> Any:
+        for number, row in enumerate(rows_of(*sources)):
+            taken.append(number)
+            yield row
+
+    answers = here.predict(stream(), sampling)
+    assert next(answers).text == whole[0]
+    assert len(taken) == 3, "no more is read than is answered"
+    assert [answer.text for answer in answers] == whole[1:]
+
+
+def test_no_sources_have_no_answers():
+    assert list(translator().predict([])) == []
+
+
+def test_no_pairs_have_no_scores_and_cannot_be_evaluated():
+    assert translator().score([]) == []
+    with pytest.raises(DataError, match="nothing to evaluate: no pairs were given"):
+        translator().evaluate([])
+
+
+def test_attention_has_a_row_a_symbol_and_the_end_over_the_source_and_its_end():
+    for answer in translator().predict(rows_of("a b c d e", "d"), keep_attention=True):
+        for output in answer.outputs:
+            weights = np.array(output.attention)
+            assert weights.shape == (len(output.tokens) + 1, len(answer.source_tokens) + 1)
+            np.testing.assert_allclose(weights.sum(1), 1.0, atol=1e-5)  # float32
+    assert all(output.attention is None for answer in translator().predict(rows_of("a b")) for output in answer.outputs)
+    assert all(
+        output.attention is None
+        for answer in translator(attention="none").predict(rows_of("a"), keep_attention=True)
+        for output in answer.outputs
+    )
+
+
+def test_an_unknown_symbol_is_replaced_by_the_source_symbol_most_attended_to():
+    here = translator()
+    say_only(here, UNK)
+    config = SearchConfig(kind="greedy", max_length=3)
+    (plain,) = here.predict(rows_of("X Y a"), config)
+    (answer,) = here.predict(rows_of("X Y a"), config, replace_unknown=True, keep_attention=True)
+    assert plain.text == "<unk> <unk> <unk>"
+    weights = np.array(answer.outputs[0].attention)[:3, :3]
+    assert answer.text.split() == [["X", "Y", "a"][place] for place in weights.argmax(1)]
+    assert answer.outputs[0].tokens == answer.text.split()
+
+
+def test_what_replaces_an_unknown_symbol_is_the_symbol_and_not_its_name_in_the_vocabulary():
+    pairs = [((source, "V;PST"), target) for source, target in PAIRS]
+    here = translator([TokensField(), TokensField(separator=";")], pairs=pairs)
+    say_only(here, UNK)
+    with torch.no_grad():
+        (answer,) = here.predict(rows_of(("X", "NEW;V")), SearchConfig(kind="greedy", max_length=9), replace_unknown=True)
+    assert answer.source_tokens == ["X", "<sep>", "NEW", "V"]
+    assert set(answer.text.split()) <= {"X", "<sep>", "NEW", "V"}
+
+
+def test_a_source_over_the_limit_is_refused_with_its_place_and_cut_where_the_run_cuts():
+    here = translator(data=DataConfig(max_source_length=3))
+    with pytest.raises(DataError, match=r"pairs:2: the source has 4 symbols; the limit is 3"):
+        list(here.predict(rows_of("a b c", "a b c d")))
+    cutting = translator(data=DataConfig(max_source_length=3, too_long="cut"))
+    one, two = cutting.predict(rows_of("a b c", "a b c d"))
+    assert one.text == two.text
+    skipping = translator(data=DataConfig(max_source_length=3, too_long="skip"))
+    with pytest.raises(DataError, match="pairs:2"):
+        list(skipping.predict(rows_of("a b c", "a b c d")))
+
+
+def test_a_model_that_copies_answers_a_source_that_is_cut():
+    here = translator(data=DataConfig(max_source_length=3, too_long="cut"), copy=True)
+    one, two = here.predict(rows_of("a X c", "a X c d e Y b b b b"), keep_attention=True, replace_unknown=True)
+    assert two.source_tokens == ["a", "X", "c"]
+    assert [output.text for output in one.outputs] == [output.text for output in two.outputs]
+    assert {len(row) for output in two.outputs for row in output.attention or []} == {4}
+
+
+def test_a_prefix_begins_every_output():
+    for kind in ("greedy", "beam", "sample"):
+        for answer in translator().predict(rows_of("a", "b c d"), SearchConfig(kind=kind), prefix="d a"):
+            assert all(output.text.startswith("d a") for output in answer.outputs)
+
+
+def test_the_longest_output_grows_with_the_source():
+    here = translator()
+    with torch.no_grad():
+        here.network.head.project.bias[EOS] = -50.0
+    one, two = here.predict(rows_of("a", "a b c d e"), SearchConfig(kind="greedy", max_length_ratio=1.5))
+    assert [len(answer.outputs[0].tokens) for answer in (one, two)] == [13, 19]  # 1.5 a symbol and </s>, rounded up, and ten
+    assert (one.limit, two.limit, one.outputs[0].cut) == (13, 19, True)
+
+
+def test_scores_are_one_a_symbol_and_the_end_and_sum_to_the_loss():
+    here = translator()
+    rows = [Row((source,), target, "") for source, target in PAIRS]
+    scores, losses = here.score(rows), here.losses_of(rows) if hasattr(here, "losses_of") else here.evaluate(rows)[0]
+    assert [len(parts) for parts in scores] == [len(target.split()) + 1 for _, target in PAIRS]
+    mean = -sum(map(sum, scores)) / sum(map(len, scores))
+    assert losses["loss"] == pytest.approx(mean, rel=1e-5)
+    assert losses["perplexity"] == pytest.approx(math.exp(mean), rel=1e-5)
+
+
+def test_characters_are_answered_as_text():
+    here = translator([TextField()], TextField(), [("ab c", "Ab c"), ("b", "B")])
+    answers = list(here.predict(rows_of("ab", "c b")))
+    assert all(output.text == "".join(output.tokens) for answer in answers for output in answer.outputs)
+
+
+def test_a_network_that_says_nan_gives_no_output_and_does_not_hang():
+    here = translator()
+    with torch.no_grad():
+        here.network.head.project.bias.fill_(float("nan"))
+    assert [answer.text for answer in here.predict(rows_of("a", "b c"))] == ["", ""]
