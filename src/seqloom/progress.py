@@ -84,8 +84,8 @@ class Warnings(Silence):
                 self._print(f"warning, at the end still: {printable(finding)}")
 
     def _print(self, text: str) -> None:
-        """Training goes on when nobody reads any more."""
-        with contextlib.suppress(BrokenPipeError):
+        """Training goes on when nobody reads any more, or the log is full."""
+        with contextlib.suppress(OSError):
             self.stream.write(f"{text}\n")
             self.stream.flush()
 
