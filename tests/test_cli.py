@@ -107,7 +107,7 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def test_train_tells_the_data_the_choices_the_score_and_the_next_commands(trained: Trained) -> None:
     out = trained.result.out
-    assert "pairs to train on (1, 2)" in out
+    assert trained.result.lines[0].startswith("data: 3")
     assert "note: Source: column 1. Target: column 2." in out
     assert "  model.encoder.width " in out
     assert " as asked for\n" in out
@@ -163,6 +163,16 @@ def test_an_existing_folder_is_refused_before_any_work_and_replaced_when_asked(t
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     assert "is no run of Seqloom, so it is not overwritten" in seqloom("train", "no.tsv", "--out", tmp_path / "mine", "--overwrite").error
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_run_that_holds_the_data_is_not_replaced(trained: Trained, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.json").write_text("{}")
+    (run / "train.tsv").write_bytes(trained.pairs.read_bytes())
+    refused = seqloom("train", run / "train.tsv", "--out", run, "--overwrite")
+    assert f"train.tsv: lies in {run}, which training would replace. Choose another --out." in refused.error
+    assert (run / "train.tsv").is_file()
 
 
 @pytest.mark.parametrize(

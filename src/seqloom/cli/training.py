@@ -16,6 +16,7 @@ from seqloom.cli import options
 from seqloom.cli.choosing import Choosing
 from seqloom.cli.evaluating import metric_rows
 from seqloom.cli.output import columns
+from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqloom.data import Row
@@ -54,11 +55,10 @@ def train(
     Tokenisation, model and training are chosen from the data, and every choice is explained. PAIRS is one file, or two parallel text
     files. Ctrl-C ends the training early and leaves a usable model; `seqloom resume` goes on with it.
     """
-
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
     choosing.check()
     folder = Path(out or _default_out(choosing))
-    _refuse_existing(folder, overwrite)
+    _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
     with _watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
         made = choosing.example_data()
         plan = _with_files(choosing.plan(made), made, folder)
@@ -103,8 +103,12 @@ def _default_out(choosing: Choosing) -> str:
     return str(Path("runs") / (Path(name).stem or "model"))
 
 
-def _refuse_existing(folder: Path, overwrite: bool) -> None:
+def _refuse_existing(folder: Path, overwrite: bool, files: list[str]) -> None:
+    """Make sure that the folder may be made or replaced, and that no file to train on would go with it."""
     if folder.exists():
+        for file in files:
+            if folder.resolve() in Path(file).resolve().parents:
+                raise ConfigError(f"{file}: lies in {folder}, which training would replace. Choose another --out.")
         from seqloom.checkpoint import RunDirectory
 
         RunDirectory(folder).refuse_existing(overwrite=overwrite)
@@ -164,8 +168,7 @@ def _watching(run: Path, *, tensorboard: bool = False, quiet: bool = False) -> G
 
 def _introduction(plan: Plan, folder: Path) -> list[str]:
     """The data, what was found in it, and what was chosen for it."""
-    names = f" ({', '.join(plan.names)})" if plan.names else ""
-    lines = [f"data: {plan.profile.pairs:,} pairs to train on{names}, {len(plan.dev):,} held out as dev set"]
+    lines = [f"data: {plan.profile.pairs:,} pairs to train on, {len(plan.dev):,} dev pairs"]
     lines += [f"note: {note}" for note in plan.notes]
     rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
     chosen = ["chosen:", *columns(rows)] if rows else []
@@ -192,7 +195,7 @@ def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[
 
     run = shlex.quote(finished.run)
     how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
-    lines = [f"dev score ({len(dev):,} pairs, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
+    lines = ["", f"dev score ({len(dev):,} pairs, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
     lines += [f"model: {finished.run} ({how})", "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
