@@ -31,7 +31,7 @@ def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
 
 # The picture of docs/architecture.md: change both in one commit.
 PICTURE = {
-    "errors": room("errors files version"),
+    "errors": room("errors files threads version"),
     "config": room("config config_file", "errors"),
     "data": room(
         "data lines tables layout audio units vocabulary subwords columns fields metrics examples health sides",
@@ -50,12 +50,12 @@ PICTURE = {
     "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq", torch=True),
     "prediction": room("prediction", "errors config data plan nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint", torch=True),
     "work": room(
-        "training dev runs report export",
+        "training learning dev runs tensorboard report export",
         "errors config data plan runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),
     "model": room("model", "errors config data plan nn.seq2seq checkpoint prediction work", torch=True),
-    "top": room("cli reference __init__ __main__", "errors config data plan runtime server checkpoint prediction work model"),
+    "top": room("cli cli.choosing cli.commands cli.evaluating cli.options cli.output cli.predicting cli.training reference __init__ __main__", "errors config data plan runtime server checkpoint prediction work model"),
 }
 HOME = {module: name for name, part in PICTURE.items() for module in part.modules}
 MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for path in PACKAGE.rglob("*.py"))

@@ -135,7 +135,7 @@ def test_an_encoder_hands_over_the_state_at_the_last_real_position_of_each_row(c
     """Rows of unlike length run packed for an LSTM, rows of one length do not: both are the same."""
     torch.manual_seed(1)
     settings = {"kind": "recurrent", "cell": cell, "layers": layers, "width": 3, "bidirectional": False}
-    encoder = make_encoder(ModelConfig.model_validate({"encoder": settings}).encoder, inputs=2, dropout=0.0).double().eval()
+    encoder = make_encoder(ModelConfig.model_validate({"encoder": settings}).encoder, inputs=2, dropout=0.0, hands_over=True).double().eval()
     inputs = torch.randn(3, 5, 2, dtype=torch.float64)
     together = encoder(inputs, MASK)
     for row, length in enumerate(LENGTHS.tolist()):
@@ -151,7 +151,7 @@ def test_an_encoder_hands_over_the_state_at_the_last_real_position_of_each_row(c
 def test_both_directions_are_a_layer_and_one_over_the_reversed_row():
     torch.manual_seed(1)
     config = ModelConfig.model_validate({"encoder": {"kind": "recurrent", "cell": "gru", "width": 6}}).encoder
-    encoder = make_encoder(config, inputs=2, dropout=0.0).double().eval()
+    encoder = make_encoder(config, inputs=2, dropout=0.0, hands_over=True).double().eval()
     inputs = torch.randn(1, 5, 2, dtype=torch.float64)
     encoded = encoder(inputs, torch.ones(1, 5, dtype=torch.bool))
     ahead, back = encoder.forwards[0](inputs)[0], encoder.backwards[0](inputs.flip(1))[0].flip(1)

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from seqloom.errors import CheckpointError, ConfigError, DataError, MissingFileError, SeqloomError, TrainingError
+from seqloom.threads import let_waiting_threads_sleep
 from seqloom.version import __version__
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _LATER = {"Model": "model", "Output": "prediction", "Prediction": "prediction", 
 def __getattr__(name: str) -> Any:
     """The torch side, imported when it is first asked for (PEP 562)."""
     if name in _LATER:
+        let_waiting_threads_sleep()
         return getattr(importlib.import_module(f"seqloom.{_LATER[name]}"), name)
     raise AttributeError(f"module 'seqloom' has no attribute {name!r}")
 

@@ -110,7 +110,7 @@ def _cut(side: SideProfile) -> Cut:
     if side.token_lengths.mean >= 1.5 and _is_closed(tokens):
         return TokensField(), f"a closed set of {tokens.distinct:,} tokens, {tokens.once:,} of them seen once"
     words, characters = side.token_lengths.mean, side.lengths.mean
-    if words >= SENTENCE_TOKENS and characters > SENTENCE_CHARACTERS or characters > LONG_CHARACTERS:
+    if (words >= SENTENCE_TOKENS and characters > SENTENCE_CHARACTERS) or characters > LONG_CHARACTERS:
         kind: Literal["bpe", "unigram"] = "bpe" if words >= SENTENCE_TOKENS else "unigram"
         why = f"sentences of {words:.0f} words on average, of which {tokens.unseen:.1%} would be new in new text"
         return TextField(unit="subword", subwords=kind), why

@@ -157,7 +157,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path}: damaged or truncated ({error}). Copy it again from where it came, or train again.") from None
 
 
-def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], where: Path) -> None:
+def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], where: Path | str) -> None:
     """Put the tensors into the network.
 
     Raises:

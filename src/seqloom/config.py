@@ -315,7 +315,7 @@ class TrainingConfig(Settings):
     schedule: ScheduleConfig = CosineSchedule()
     clip_norm: Annotated[float, Field(gt=0)] | None = Field(default=1.0, description="Largest norm of all gradients together. Empty: no clipping.")
     teacher_forcing: TeacherForcing = TeacherForcing()
-    evaluate_every: Positive | None = Field(default=None, description="Updates between evaluations on dev. Empty: one a pass, never more than about 30 in a run.")
+    evaluate_every: Positive | None = Field(default=None, description="Updates between evaluations on dev. Empty: twenty in a run, fewer where they would take more than an eighth of a budget.")
     checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(default=120.0, description="Also save the state for `resume` when this long has passed since the last save.")
     early_stopping: EarlyStopping = EarlyStopping()
     average: Positive = Field(default=1, description="Average the weights of so many best evaluations at the end, where that is better on dev.")

@@ -204,7 +204,9 @@ def _yaml_lines(node: Any, path: str, indent: int, reasons: Mapping[str, str]) -
             lines.append(head + comment)
             for number, item in enumerate(value):
                 inner = _yaml_lines(item, f"{here}.{number}", indent + 4, reasons)
-                lines += [" " * (indent + 2) + "- " + inner[0].lstrip(), *inner[1:]]
+                why = reasons.get(f"{here}.{number}")
+                first = f"{' ' * (indent + 2)}- {inner[0].lstrip()}"
+                lines += [f"{first}  # {' '.join(why.split())}" if why else first, *inner[1:]]
         else:
             scalar = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("...\n").strip()
             lines.append(f"{head} {scalar}{comment}")

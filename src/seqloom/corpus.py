@@ -16,7 +16,7 @@ from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.fields import Fields
 from seqloom.vocabulary import UNK
 
-__all__ = ["Corpus", "encode_rows"]
+__all__ = ["Corpus", "as_evaluated", "encode_rows"]
 
 Ids = npt.NDArray[np.int64]
 ARRAYS = ("source", "source_ends", "target", "target_ends", "copy")
@@ -95,6 +95,11 @@ class Corpus:
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{folder}: the encoded training data is damaged ({error}); train anew with --overwrite.") from None
         return cls(arrays)
+
+
+def as_evaluated(config: DataConfig) -> DataConfig:
+    """The limits for pairs that are answered or measured: none of them is skipped."""
+    return config.model_copy(update={"too_long": "cut" if config.too_long == "cut" else "error"})
 
 
 def encode_rows(rows: Iterable[Row], fields: Fields, config: DataConfig, *, copy: bool, counts: dict[str, int] | None = None) -> Iterator[Example]:

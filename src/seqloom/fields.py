@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, unit_of
 from seqloom.config import FieldsConfig
 from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
+from seqloom.files import write_atomically
 from seqloom.subwords import Subwords
 from seqloom.units import Unit
 from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SEP, SEPARATOR, SPECIALS, UNK, Vocabulary, entry
@@ -238,16 +238,7 @@ class Fields:
 
     def save(self, path: str | Path) -> None:
         """Writes `state` as JSON; a crash leaves the old file or the new one, never half of one."""
-        path = Path(path)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with draft.open("w", encoding="utf-8") as file:
-                json.dump(self.state(), file, ensure_ascii=False, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_atomically(Path(path), json.dumps(self.state(), ensure_ascii=False, indent=1).encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Fields:

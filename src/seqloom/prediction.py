@@ -15,7 +15,7 @@ from torch import Tensor
 from seqloom import metrics
 from seqloom.batching import Batch, collate, make_batches, pad
 from seqloom.config import BatchConfig, DataConfig, SearchConfig
-from seqloom.corpus import Corpus, encode_rows
+from seqloom.corpus import Corpus, as_evaluated, encode_rows
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.fields import Fields
@@ -74,7 +74,7 @@ class Translator:
         self.network = network.to(device).eval()
         self.fields = fields
         self.config = config
-        self.data = data.model_copy(update={"too_long": "cut" if data.too_long == "cut" else "error"})
+        self.data = as_evaluated(data)
         self.device = torch.device(device)
 
     def predict(

@@ -10,7 +10,7 @@ from seqloom import metrics
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
-from seqloom.corpus import Corpus, encode_rows
+from seqloom.corpus import Corpus, as_evaluated, encode_rows
 from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
@@ -41,11 +41,11 @@ def start(
     corpus = _encode(plan, fields, watcher)
     config, reasons = _decide(plan)
     run.create()
+    run.write_about(finished=False)
     fields.save(run.fields)
     write_atomically(run.config, f"# Seqloom {__version__}. What was chosen says why.\n{dump_config(config, reasons)}".encode())
     run.write_dev(plan.dev)
     corpus.save(run.training / "corpus")
-    run.write_about(finished=False)
     return _trainer(run, config, fields, corpus, plan.dev, watcher, started).fit()
 
 
@@ -96,7 +96,8 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
         )
     if not len(corpus):
         raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
-    list(encode_rows(plan.dev, fields, plan.config.data.model_copy(update={"too_long": "cut"}), copy=False))
+    for _ in encode_rows(plan.dev, fields, as_evaluated(plan.config.data), copy=False):
+        """A dev pair that cannot be used is refused now."""
     return corpus
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,9 +24,7 @@ from seqloom.dev import DevSet
 from seqloom.errors import CheckpointError, TrainingError
 from seqloom.events import Evaluated, Finished, Started, Updated, Watcher
 from seqloom.fields import Fields
-from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.optimizers import make_optimizer, restore_optimizer, save_optimizer
-from seqloom.prediction import to_tensors
+from seqloom.learning import Diverged, Learner
 from seqloom.schedules import learning_rate_factor, teacher_forcing
 
 __all__ = ["Trainer"]
@@ -52,13 +49,16 @@ class Place:
     evaluated_at: float = 0.0
     """Progress at the last evaluation."""
     evaluation_seconds: float = 0.0
-    """What the last evaluation took."""
+    """What the quickest evaluation took; early ones are slow, since outputs have not learned to end."""
     best: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     """(score, step) of the best evaluations, best first."""
     without_better: int = 0
     perfect: int = 0
     """Evaluations in a row that could not have been better."""
+    on_plateau: int = 0
+    """Evaluations without a better score since the learning rate last fell, for a plateau schedule."""
     plateaus: int = 0
+    """How often it fell."""
 
 
 class Trainer:
@@ -71,10 +71,8 @@ class Trainer:
         self.run, self.config, self.settings, self.fields = run, config, config.training, fields
         self.corpus, self.watcher, self.started = corpus, watcher, started
         self.dev = DevSet(dev, config, fields, corpus)
-        self.device = torch.device(self.settings.device)
-        torch.manual_seed(config.seed)
-        self.network = Seq2Seq(config.model, fields.source.size, fields.target.size).to(self.device)
-        self.optimizer = make_optimizer(self.network, self.settings.optimizer)
+        self.learner = Learner(config, fields.source.size, fields.target.size)
+        self.network = self.learner.network
         self.place = Place()
         batches = len(self._batches(0))
         self.updates_a_pass = math.ceil(batches / self.settings.batch.accumulate)
@@ -93,15 +91,14 @@ class Trainer:
         try:
             if not self.run.state.is_file():
                 self._save()
-            for batches in self._updates():
-                self._update(batches)
+            updates = self._updates()
+            while not (why := self._reason_to_stop()):
+                self._update(next(updates))
                 if self._evaluation_is_due():
                     self._evaluate()
                     self._save()
                 elif time.perf_counter() - self._saved > self.settings.checkpoint_seconds:
                     self._save()
-                if why := self._reason_to_stop():
-                    break
         except KeyboardInterrupt:
             why = "interrupted"
         return self._finish(why)
@@ -128,37 +125,20 @@ class Trainer:
             self.place.epoch, self.place.batch = self.place.epoch + 1, 0
 
     def _update(self, batches: Sequence[Batch]) -> None:
-        """One change of the weights, from the gradients of all the batches."""
-        torch.manual_seed(_seed_of(self.config.seed, self.place.step))
-        progress, symbols = self._progress(), sum(batch.tokens for batch in batches)
-        rate = self._set_learning_rate(progress)
-        forcing, loss = teacher_forcing(self.settings.teacher_forcing, progress), 0.0
-        self.network.train()
-        for batch in batches:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-                sums = self.network(to_tensors(batch, self.fields.target.size, self.device), forcing)
-            (sums.loss / symbols).backward()
-            loss += float(sums.loss.detach())
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm or math.inf)
-        if not math.isfinite(loss) or not math.isfinite(float(norm)):
-            raise self._diverged(loss, float(norm))
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        progress, step = self._progress(), self.place.step
+        factor = learning_rate_factor(self.settings.schedule, step, progress, self.place.plateaus)
+        rate, forcing = self.settings.optimizer.learning_rate * factor, teacher_forcing(self.settings.teacher_forcing, progress)
+        try:
+            loss = self.learner.update(batches, step, rate, forcing)
+        except Diverged as fault:
+            raise self._diverged(str(fault)) from None
         self.place.step += 1
-        self._report(loss, symbols, rate)
+        self._report(loss, sum(batch.tokens for batch in batches), rate)
 
-    def _set_learning_rate(self, progress: float) -> float:
-        factor = learning_rate_factor(self.settings.schedule, self.place.step, progress, self.place.plateaus)
-        rate = self.settings.optimizer.learning_rate * factor
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
-
-    def _diverged(self, loss: float, norm: float) -> TrainingError:
-        what = "the loss" if not math.isfinite(loss) else "the norm of the gradients"
+    def _diverged(self, fault: str) -> TrainingError:
         return TrainingError(
-            f"{self.run.path}: {what} became {norm if math.isfinite(loss) else loss} at update {self.place.step + 1} (pass {self.place.epoch + 1}). "
-            "The last good checkpoint is kept. Train anew with half of training.optimizer.learning_rate, or with --set training.precision=float32."
+            f"{self.run.path}: {fault} at update {self.place.step + 1} (pass {self.place.epoch + 1}). The last good checkpoint is kept. "
+            "Train anew with half of training.optimizer.learning_rate, or with --set training.precision=float32."
         )
 
     # -------------------------------------------------------------------------------------------- time and progress
@@ -169,7 +149,7 @@ class Trainer:
     def _allowed(self) -> float:
         """Seconds that training may take: the budget less what choosing and measuring the final weights will take."""
         budget = self.settings.budget_seconds or math.inf
-        return max(budget - 2 - 8 * self.place.evaluation_seconds, 0.5 * budget)
+        return max(budget - 2 - 5 * self.place.evaluation_seconds, 0.5 * budget)
 
     def _progress(self) -> float:
         """How much of the run is done, 0 to 1: by updates, or by time where there is a budget and that is further."""
@@ -228,31 +208,42 @@ class Trainer:
         """Look at the dev set, greedily, keep the weights if they are among the best, and say what looks wrong."""
         begin = time.perf_counter()
         look = self.dev.look(self.network)
+        if not math.isfinite(look.values["loss"]):
+            raise self._diverged(f"the loss on dev became {look.values['loss']}")
         values, is_best = look.values, self._remember(look.values)
         findings = self.dev.findings(look, self.place.step, self._progress())
         now = time.perf_counter()
         self.place.evaluations += 1
         self.place.evaluated_at = self._progress()
-        self.place.evaluation_seconds = now - begin
+        self.place.evaluation_seconds = min(now - begin, self.place.evaluation_seconds or math.inf)
         train_loss = self._loss / max(self._symbols, 1)
-        record = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self._seconds(), 3), "train_loss": train_loss, **values}
-        self.run.append_metrics({**record, "findings": findings})
-        watched = self.settings.early_stopping.metric
-        self.watcher.evaluated(Evaluated(self.place.step, self._epoch(), self._seconds(), values, watched, is_best, look.samples(), findings))
+        when = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self._seconds(), 3)}
+        self.run.append_metrics({**when, "train_loss": train_loss, **values, "findings": findings})
+        self.watcher.evaluated(
+            Evaluated(
+                step=self.place.step,
+                epoch=self._epoch(),
+                seconds=self._seconds(),
+                metrics=values,
+                watched=self.settings.early_stopping.metric,
+                is_best=is_best,
+                samples=look.samples(),
+                findings=findings,
+            )
+        )
         self._loss = self._symbols = 0.0
         self._since = time.perf_counter()
 
     def _remember(self, values: dict[str, float]) -> bool:
         """Keep the weights if they are among the `average` best; True if they are the best so far."""
         name = self.settings.early_stopping.metric
-        if name not in values:
-            raise CheckpointError(f"training.early_stopping.metric: {name!r} is not measured here; choose from {', '.join(sorted(values))}.")
         score, best = values[name], self.place.best
         is_best = not best or metrics.better(name, score, best[0][0])
         self.place.without_better = 0 if is_best else self.place.without_better + 1
         self.place.perfect = self.place.perfect + 1 if metrics.is_perfect(name, score) else 0
-        if self.settings.schedule.kind == "plateau" and self.place.without_better > self.settings.schedule.patience:
-            self.place.plateaus, self.place.without_better = self.place.plateaus + 1, 0
+        self.place.on_plateau = 0 if is_best else self.place.on_plateau + 1
+        if self.settings.schedule.kind == "plateau" and self.place.on_plateau > self.settings.schedule.patience:
+            self.place.plateaus, self.place.on_plateau = self.place.plateaus + 1, 0
         place = next((number for number, (other, _) in enumerate(best) if metrics.better(name, score, other)), len(best))
         if place < self.settings.average:
             weights = self.network.state_dict()
@@ -267,10 +258,8 @@ class Trainer:
 
     def _save(self) -> None:
         """Write all that `restore` needs, in one file, whole or not at all."""
-        tensors = {f"weights.{name}": part for name, part in self.network.state_dict().items()}
-        tensors |= save_optimizer(self.optimizer)
         record = {**asdict(self.place), "seconds": self._seconds(), "loss": self._loss, "symbols": self._symbols}
-        write_tensors(self.run.state, tensors, {"place": json.dumps(record)})
+        write_tensors(self.run.state, self.learner.tensors(), {"place": json.dumps(record)})
         keep = {f"{step}.safetensors" for _, step in self.place.best}
         for file in self.run.best.glob("*.safetensors"):
             if file.name not in keep:
@@ -291,15 +280,11 @@ class Trainer:
             self.place.best = [(float(score), int(step)) for score, step in self.place.best]
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{self.run.state}: damaged ({error}). Train anew with --overwrite.") from None
-        weights = {name.removeprefix("weights."): part for name, part in tensors.items() if name.startswith("weights.")}
-        load_weights(self.network, weights, self.run.state)
-        restore_optimizer(self.optimizer, tensors)
+        self.learner.restore(tensors, str(self.run.state))
         self.run.forget_metrics_after(self.place.step)
 
     def _finish(self, why: str) -> Finished:
         """Choose the weights to keep, measure them on all of dev, and write the model."""
-        if why == "interrupted" or not self.place.best:
-            self._save()
         chosen = self._choose_weights()
         write_tensors(self.run.weights, self.network.state_dict())
         values = self.dev.look(self.network, whole=True).values
@@ -333,8 +318,3 @@ class Trainer:
 
 def _average(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([part[name].double() for part in parts]).mean(0).to(tensor.dtype) for name, tensor in parts[0].items()}
-
-
-def _seed_of(seed: int, step: int) -> int:
-    """A seed for one update."""
-    return int(np.random.SeedSequence([seed & 0xFFFFFFFF, step]).generate_state(1, np.uint64)[0])

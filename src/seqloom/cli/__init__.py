@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from seqloom.cli.evaluating import evaluate
 from seqloom.cli.options import Debug, Version
 from seqloom.cli.predicting import predict, score
 from seqloom.cli.training import resume, train
+from seqloom.threads import let_waiting_threads_sleep
 
 __all__ = ["app", "main"]
 
@@ -44,9 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exit codes: 0, 1 for what nobody foresaw, 2 for what a user can mend, 130 after Ctrl-C.
     """
     started = time.perf_counter()
-    # Threads that wait by spinning starve each other where the processor is shared: with five others on two cores an update took 0.3 s
-    # in place of 0.7 to 1.0 s when they sleep. Read by OpenMP when torch is imported, which only commands do.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    let_waiting_threads_sleep()
     for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]

@@ -39,7 +39,7 @@ class NoAttention(Attention):
 
     context_width = 0
 
-    def __init__(self, config: config.NoAttention, query: int, source: int, dropout: float) -> None:
+    def __init__(self, config: config.NoAttention, query: int, source: int) -> None:
         super().__init__()
 
     def prepare(self, states: Tensor) -> Memory:
@@ -52,7 +52,7 @@ class NoAttention(Attention):
 class DotAttention(Attention):
     """score = query · source (Luong et al. 2015, 'dot'); the source is first mapped to the query's width where the widths differ."""
 
-    def __init__(self, config: config.DotAttention, query: int, source: int, dropout: float) -> None:
+    def __init__(self, config: config.DotAttention, query: int, source: int) -> None:
         super().__init__()
         self.context_width = source
         self.keys = nn.Identity() if query == source else nn.Linear(source, query, bias=False)
@@ -67,7 +67,7 @@ class DotAttention(Attention):
 class BilinearAttention(DotAttention):
     """score = query W source (Luong et al. 2015, 'general'); W source is computed once a sentence."""
 
-    def __init__(self, config: config.BilinearAttention, query: int, source: int, dropout: float) -> None:
+    def __init__(self, config: config.BilinearAttention, query: int, source: int) -> None:
         Attention.__init__(self)
         self.context_width = source
         self.keys = nn.Linear(source, query, bias=False)
@@ -76,7 +76,7 @@ class BilinearAttention(DotAttention):
 class AdditiveAttention(Attention):
     """score = v · tanh(W query + U source) (Bahdanau et al. 2015, appendix A.1.2)."""
 
-    def __init__(self, config: config.AdditiveAttention, query: int, source: int, dropout: float) -> None:
+    def __init__(self, config: config.AdditiveAttention, query: int, source: int) -> None:
         super().__init__()
         self.context_width = source
         self.query = nn.Linear(query, config.width, bias=False)
@@ -94,14 +94,13 @@ class AdditiveAttention(Attention):
 class MultiheadAttention(Attention):
     """Scaled dot products in several heads (Vaswani et al. 2017, 3.2.2). The weights are the mean over the heads."""
 
-    def __init__(self, config: config.MultiheadAttention, query: int, source: int, dropout: float) -> None:
+    def __init__(self, config: config.MultiheadAttention, query: int, source: int) -> None:
         super().__init__()
         self.context_width = query
         self.heads = config.heads
         self.query = nn.Linear(query, query)
         self.keys_values = nn.Linear(source, 2 * query)
         self.outer = nn.Linear(query, query)
-        self.dropout = dropout
 
     def prepare(self, states: Tensor) -> Memory:
         keys, values = (split_heads(part, self.heads) for part in self.keys_values(states).chunk(2, dim=2))
@@ -110,10 +109,7 @@ class MultiheadAttention(Attention):
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         queries = split_heads(self.query(query), self.heads)  # (B, H, T, d)
         if not need_weights:
-            dropout = self.dropout if self.training else 0.0
-            heads = functional.scaled_dot_product_attention(
-                queries, memory["keys"], memory["values"], attn_mask=mask[:, None, None, :], dropout_p=dropout
-            )
+            heads = functional.scaled_dot_product_attention(queries, memory["keys"], memory["values"], attn_mask=mask[:, None, None, :])
             return self.outer(join_heads(heads)), None
         scores = queries @ memory["keys"].transpose(2, 3) / math.sqrt(queries.shape[3])  # (B, H, T, S)
         weights = _softmax(scores, mask[:, None, None, :])
@@ -129,9 +125,9 @@ ATTENTIONS: dict[str, Callable[..., Attention]] = {
 }
 
 
-def make_attention(config: Any, *, query: int, source: int, dropout: float) -> Attention:
+def make_attention(config: Any, *, query: int, source: int) -> Attention:
     """The attention that the config names, for queries of width `query` over states of width `source`."""
-    return ATTENTIONS[config.kind](config, query, source, dropout)
+    return ATTENTIONS[config.kind](config, query, source)
 
 
 def split_heads(inputs: Tensor, heads: int) -> Tensor:

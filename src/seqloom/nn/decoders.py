@@ -72,7 +72,7 @@ class RecurrentDecoder(Decoder):
         self.bridge = nn.ModuleDict()
         if config.start == "bridge":
             self.bridge.update({name: nn.Linear(encoder, config.layers * config.width) for name in self.names})
-        self.attention: Attention = make_attention(attention, query=config.width, source=encoder, dropout=dropout)
+        self.attention: Attention = make_attention(attention, query=config.width, source=encoder)
         self.combine = nn.Linear(config.width + self.attention.context_width, config.width)
         self.dropout = Dropout(dropout)
 
@@ -97,17 +97,17 @@ class RecurrentDecoder(Decoder):
 
     def forward(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool = False) -> tuple[Decoded, State]:
         if not self.input_feeding:
-            return self._run(inputs, memory, state)
+            return self._run(inputs, memory, state, need_attention)
         parts: list[Decoded] = []
         for place in range(inputs.shape[1]):
             below = torch.cat([inputs[:, place : place + 1], state["fed"].unsqueeze(1).to(inputs.dtype)], 2)
-            decoded, state = self._run(below, memory, state)
+            decoded, state = self._run(below, memory, state, need_attention)
             state["fed"] = decoded.hidden[:, 0]
             parts.append(decoded)
         weights = [part.attention for part in parts if part.attention is not None]
         return Decoded(torch.cat([part.hidden for part in parts], 1), torch.cat(weights, 1) if weights else None), state
 
-    def _run(self, inputs: Tensor, memory: Memory, state: State) -> tuple[Decoded, State]:
+    def _run(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool) -> tuple[Decoded, State]:
         """One pass of the layers and the attention over the positions given."""
         outputs, finals = inputs, list[tuple[Tensor, ...]]()
         for number, layer in enumerate(self.layers):
@@ -116,7 +116,7 @@ class RecurrentDecoder(Decoder):
             finals.append(final)
             if self.residual and below.shape == outputs.shape:
                 outputs = outputs + below
-        context, weights = self.attention(outputs, memory, memory["mask"], need_weights=True)
+        context, weights = self.attention(outputs, memory, memory["mask"], need_attention)
         hidden = self.dropout(torch.tanh(self.combine(torch.cat([outputs, context.to(outputs.dtype)], 2))))
         after = {name: torch.stack([final[place] for final in finals], 1) for place, name in enumerate(self.names)}
         return Decoded(hidden, weights), after
@@ -179,7 +179,7 @@ class _Block(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.queries_keys_values = nn.Linear(config.width, 3 * config.width)
         self.outer = nn.Linear(config.width, config.width)
-        self.attention: Attention = make_attention(attention, query=config.width, source=encoder, dropout=0.0)
+        self.attention: Attention = make_attention(attention, query=config.width, source=encoder)
         width = self.attention.context_width
         self.source_norm = nn.LayerNorm(config.width) if width else nn.Identity()
         self.context = nn.Identity() if width in (0, config.width) else nn.Linear(width, config.width, bias=False)

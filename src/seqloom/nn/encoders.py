@@ -44,8 +44,9 @@ class RecurrentEncoder(Encoder):
     exact under padding, and twice as fast on a processor as packed sequences.
     """
 
-    def __init__(self, config: config.RecurrentEncoder, inputs: int, dropout: float) -> None:
+    def __init__(self, config: config.RecurrentEncoder, inputs: int, dropout: float, hands_over: bool = False) -> None:
         super().__init__()
+        self.hands_over = hands_over
         self.width = config.width
         self.residual = config.residual
         self.variational = config.variational
@@ -70,7 +71,7 @@ class RecurrentEncoder(Encoder):
         """States (B, S, E) of one layer, and its last states (B, E)."""
         forward = self.forwards[number]
         if not self.backwards:
-            return _one_direction(forward, inputs, mask)
+            return _one_direction(forward, inputs, mask, self.hands_over)
         ahead, _ = forward(inputs)
         back, _ = self.backwards[number](reverse_real(inputs, mask))
         final = torch.cat([last_real(ahead, mask), last_real(back, mask)], 1)
@@ -82,15 +83,13 @@ class RecurrentEncoder(Encoder):
         return self.dropout(states)
 
 
-def _one_direction(layer: Any, inputs: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """States and last states, an LSTM's cell among them. The cell is only known at the end of a row, so rows of unlike
-    length are packed, which leaves oneDNN's kernel; batches of one length keep it.
+def _one_direction(layer: Any, inputs: Tensor, mask: Tensor, with_cell: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    """States and last states, an LSTM's cell among them if asked for. The cell is only known at the end of a row, so rows of unlike
+    length are then packed, which leaves oneDNN's kernel.
     """
-    if layer.cell != "lstm" or bool(mask.all()):
-        states, final = layer(inputs)
-        if layer.cell != "lstm":
-            final = (last_real(states, mask),)
-        return states, dict(zip(layer.state_names, final, strict=True))
+    if layer.cell != "lstm" or not with_cell:
+        states, _ = layer(inputs)
+        return states, {"hidden": last_real(states, mask)}
     lengths = mask.sum(1).clamp(min=1).cpu()
     packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
     outputs, final = layer.rnn(packed)
@@ -101,7 +100,7 @@ def _one_direction(layer: Any, inputs: Tensor, mask: Tensor) -> tuple[Tensor, di
 class TransformerEncoder(Encoder):
     """Self-attention blocks, normalised before each part (Xiong et al. 2020)."""
 
-    def __init__(self, config: config.TransformerEncoder, inputs: int, dropout: float) -> None:
+    def __init__(self, config: config.TransformerEncoder, inputs: int, dropout: float, hands_over: bool = False) -> None:
         super().__init__()
         self.width = config.width
         self.enter = nn.Identity() if inputs == config.width else nn.Linear(inputs, config.width)
@@ -141,6 +140,6 @@ class _Block(nn.Module):
 ENCODERS: dict[str, Callable[..., Encoder]] = {"recurrent": RecurrentEncoder, "transformer": TransformerEncoder}
 
 
-def make_encoder(config: Any, *, inputs: int, dropout: float) -> Encoder:
-    """The encoder that the config names, for input vectors of width `inputs`."""
-    return ENCODERS[config.kind](config, inputs, dropout)
+def make_encoder(config: Any, *, inputs: int, dropout: float, hands_over: bool = False) -> Encoder:
+    """The encoder that the config names, for input vectors of width `inputs`; `hands_over`: an LSTM gives its last cells too."""
+    return ENCODERS[config.kind](config, inputs, dropout, hands_over)

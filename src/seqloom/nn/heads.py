@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from seqloom import config
 from seqloom.nn.cross_entropy import smoothed_cross_entropy

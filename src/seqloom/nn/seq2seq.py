@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seqloom.config import ModelConfig
+from seqloom.config import ModelConfig, RecurrentDecoder
 from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
 from seqloom.nn.encoders import make_encoder
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
@@ -42,7 +42,8 @@ class Seq2Seq(nn.Module):
         self.target_input = TokenInput(target_size, config.embedding, config.dropout)
         if config.tie_embeddings == "all":
             self.source_input.embedding = self.target_input.embedding
-        self.encoder = make_encoder(config.encoder, inputs=config.embedding, dropout=config.dropout)
+        hands_over = isinstance(config.decoder, RecurrentDecoder) and config.decoder.start == "copy"
+        self.encoder = make_encoder(config.encoder, inputs=config.embedding, dropout=config.dropout, hands_over=hands_over)
         self.decoder = make_decoder(
             config.decoder, config.attention, inputs=config.embedding, encoder=self.encoder.width, dropout=config.dropout
         )

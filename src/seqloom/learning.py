@@ -1,0 +1,77 @@
+"""One update of the weights: the network and its optimizer, on the device and in the precision of the config."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqloom.batching import Batch
+from seqloom.checkpoint import load_weights
+from seqloom.config import RunConfig
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.optimizers import make_optimizer, restore_optimizer, save_optimizer
+from seqloom.prediction import to_tensors
+
+__all__ = ["Diverged", "Learner"]
+
+WEIGHTS = "weights."
+
+
+class Diverged(ArithmeticError):
+    """A loss or a gradient is no longer a number; says which and what it is."""
+
+
+class Learner:
+    """A network that is being trained."""
+
+    def __init__(self, config: RunConfig, source_size: int, target_size: int) -> None:
+        """The first weights are drawn from the config's seed."""
+        torch.manual_seed(config.seed)
+        self.seed, self.settings, self.target_size = config.seed, config.training, target_size
+        self.device = torch.device(self.settings.device)
+        self.network = Seq2Seq(config.model, source_size, target_size).to(self.device)
+        self.optimizer = make_optimizer(self.network, self.settings.optimizer)
+
+    def update(self, batches: Sequence[Batch], number: int, rate: float, teacher_forcing: float) -> float:
+        """Change the weights once, by the gradients of all the batches; gives the loss summed over their target symbols, in nats.
+
+        What is drawn depends on the seed and on the update's `number` alone, so that a resumed run draws what an unbroken one does.
+
+        Raises:
+            Diverged: before the weights are touched.
+        """
+        torch.manual_seed(int(np.random.SeedSequence([self.seed & 0xFFFFFFFF, number]).generate_state(1, np.uint64)[0]))
+        symbols, loss = sum(batch.tokens for batch in batches), 0.0
+        self.network.train()
+        for batch in batches:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+                sums = self.network(to_tensors(batch, self.target_size, self.device), teacher_forcing)
+            (sums.loss / symbols).backward()
+            loss += float(sums.loss.detach())
+        norm = float(torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm or math.inf))
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise Diverged(f"the loss became {loss}" if not math.isfinite(loss) else f"the norm of the gradients became {norm}")
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that `restore` needs, by name."""
+        weights = {f"{WEIGHTS}{name}": part for name, part in self.network.state_dict().items()}
+        return weights | save_optimizer(self.optimizer)
+
+    def restore(self, tensors: dict[str, Tensor], where: str) -> None:
+        """Go on from what `tensors` gave.
+
+        Raises:
+            CheckpointError: they are of another network or optimizer.
+        """
+        weights = {name.removeprefix(WEIGHTS): part for name, part in tensors.items() if name.startswith(WEIGHTS)}
+        load_weights(self.network, weights, where)
+        restore_optimizer(self.optimizer, tensors)

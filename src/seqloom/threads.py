@@ -1,0 +1,18 @@
+"""How the threads of a process behave on a shared processor; has to be said before torch is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["let_waiting_threads_sleep"]
+
+
+def let_waiting_threads_sleep() -> None:
+    """Ask OpenMP, which reads it when torch is imported, to let threads sleep that wait for others; does nothing where the user has said.
+
+    Threads that wait by spinning starve each other where the processor is shared: with five others on two cores an update took 0.3 s in
+    place of 0.7 to 1.0 s when they sleep, and at times 4 s.
+    """
+    if "torch" not in sys.modules and "GOMP_SPINCOUNT" not in os.environ:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
