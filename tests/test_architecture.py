@@ -55,7 +55,10 @@ PICTURE = {
         torch=True,
     ),
     "model": room("model", "errors config data plan nn.seq2seq checkpoint prediction work", torch=True),
-    "top": room("cli cli.choosing cli.commands cli.evaluating cli.options cli.output cli.predicting cli.training reference __init__ __main__", "errors config data plan runtime server checkpoint prediction work model"),
+    "top": room(
+        "cli cli.choosing cli.commands cli.evaluating cli.options cli.output cli.predicting cli.training reference __init__ __main__",
+        "errors config data plan runtime server checkpoint prediction work model",
+    ),
 }
 HOME = {module: name for name, part in PICTURE.items() for module in part.modules}
 MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for path in PACKAGE.rglob("*.py"))

@@ -37,6 +37,7 @@ from seqloom.progress import Lines
 
 ROOT = Path(__file__).parents[1]
 GENERATED = {"cli.md", "config.md"}  # held to the program by test_reference.py
+TRAINS_LONGER = {"README.md", "tutorial.md"}
 PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in GENERATED)]
 SMALL = [
     "training.max_steps=20", "training.evaluate_every=10", "training.precision=float32", "training.device=cpu", "training.early_stopping.patience=100",
@@ -198,7 +199,7 @@ def assert_shown(expected: list[str], out: list[str], where: str) -> None:
 
 @pytest.fixture
 def small_train() -> Iterator[None]:
-    """`seqloom.train` in Python with a small model, and columns as wide in a test as in the pages."""
+    """`seqloom.train` in Python with a small model, and a terminal as wide as that of the pages."""
     real: Callable[..., Any] = seqloom.model.train
 
     def train(*arguments: Any, settings: list[str] | tuple[str, ...] = (), **options: Any) -> Any:
@@ -217,7 +218,9 @@ def prepare(folder: Path) -> None:
         (folder / f"{name}.csv").write_text("".join(lines), encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in TRAINS_LONGER else []) for page in PAGES]
+)
 def test_what_a_page_shows_can_be_done(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_train: None) -> None:
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
@@ -274,5 +277,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 def test_every_module_stands_in_the_architecture() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = ROOT / "src" / "seqloom"
-    modules = [path.relative_to(package).as_posix() for path in package.glob("**/*.py") if "cli" not in path.parts and path.parent.name != "cli"]
+    modules = [
+        path.relative_to(package).as_posix() for path in package.glob("**/*.py") if "cli" not in path.parts and path.parent.name != "cli"
+    ]
     assert [name for name in modules if f"`{name}`" not in text and not name.endswith("nn/__init__.py")] == []

@@ -135,7 +135,9 @@ def test_an_encoder_hands_over_the_state_at_the_last_real_position_of_each_row(c
     """Rows of unlike length run packed for an LSTM, rows of one length do not: both are the same."""
     torch.manual_seed(1)
     settings = {"kind": "recurrent", "cell": cell, "layers": layers, "width": 3, "bidirectional": False}
-    encoder = make_encoder(ModelConfig.model_validate({"encoder": settings}).encoder, inputs=2, dropout=0.0, hands_over=True).double().eval()
+    encoder = (
+        make_encoder(ModelConfig.model_validate({"encoder": settings}).encoder, inputs=2, dropout=0.0, hands_over=True).double().eval()
+    )
     inputs = torch.randn(3, 5, 2, dtype=torch.float64)
     together = encoder(inputs, MASK)
     for row, length in enumerate(LENGTHS.tolist()):

@@ -20,7 +20,9 @@ STALE = "is stale: run `make docs` and commit what it writes"
 
 def pinned(package: str) -> bool:
     """Whether the installed version is the one in constraints.txt: another typer prints help in another layout."""
-    return f"\n{package}=={importlib.metadata.version(package)} " in (ROOT / "constraints.txt").read_text(encoding="utf-8").replace("\n", " \n")
+    return f"\n{package}=={importlib.metadata.version(package)} " in (ROOT / "constraints.txt").read_text(encoding="utf-8").replace(
+        "\n", " \n"
+    )
 
 
 needs_pinned_typer = pytest.mark.skipif(not pinned("typer"), reason="help is laid out by typer; this is not the version of constraints.txt")
@@ -38,7 +40,9 @@ def test_the_page_on_settings_is_what_the_config_says() -> None:
 @pytest.mark.parametrize("command", [[], ["train"]])
 def test_help_in_a_terminal_of_100_columns_stands_in_the_page(command: list[str]) -> None:
     environment = {**os.environ, "COLUMNS": "100"}
-    result = subprocess.run([sys.executable, "-m", "seqloom", *command, "--help"], capture_output=True, text=True, env=environment, check=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "seqloom", *command, "--help"], capture_output=True, text=True, env=environment, check=True
+    )
     assert result.stdout.rstrip() in cli_page()
 
 

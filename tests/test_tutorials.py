@@ -42,7 +42,14 @@ def sentences(folder: Path) -> None:
     """fra.txt: 216 English sentences, some with two translations, and one that is too long to be chosen."""
     people = {"I": "je", "You": "vous", "Tom": "Tom", "Mary": "Marie", "My father": "mon père", "The cat": "le chat"}
     verbs = {"see": "vois", "want": "veux", "like": "aime", "have": "tiens", "know": "connais", "hear": "entends"}
-    things = {"a dog": "un chien", "the house": "la maison", "two birds": "deux oiseaux", "a song": "un chant", "the sea": "la mer", "her": "elle"}
+    things = {
+        "a dog": "un chien",
+        "the house": "la maison",
+        "two birds": "deux oiseaux",
+        "a song": "un chant",
+        "the sea": "la mer",
+        "her": "elle",
+    }
     lines = [f"{' '.join([a, b, c])}.\t{' '.join([people[a], verbs[b], things[c]])}." for a, b, c in product(people, verbs, things)]
     lines += [line.replace("vous", "tu") for line in lines if line.startswith("You")]
     lines.append("word " * 12 + "\t" + "mot " * 12)
@@ -70,7 +77,11 @@ def questions(folder: Path) -> None:
     for what in ("NAME", "CREDITS"):
         splits = ["train", "train", "train", "dev", "test", "exclude"] * 20
         texts = [
-            {"question-split": split, "text": f"what is the {what} of number0 for {n} ?", "variables": {"number0": str(n + 200), "department0": ""}}
+            {
+                "question-split": split,
+                "text": f"what is the {what} of number0 for {n} ?",
+                "variables": {"number0": str(n + 200), "department0": ""},
+            }
             for n, split in enumerate(splits)
         ]
         sql = f'SELECT {what} FROM COURSE WHERE DEPARTMENT = "department0" AND NUMBER = number0 ;'
@@ -105,7 +116,9 @@ def run(command: str, folder: Path, *more: str) -> str:
     words = shlex.split(command)
     program = [sys.executable, *(["-m", "seqloom"] if words[0] == "seqloom" else []), *words[1:], *more]
     path = os.pathsep.join([str(EXAMPLES.parent / "src"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(program, cwd=folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False, encoding="utf-8")
+    done = subprocess.run(
+        program, cwd=folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -200,7 +213,10 @@ def test_the_csv_config_is_what_the_old_code_said(english_french: Path) -> None:
         assert (field.kind, field.separator, field.max_size) == ("tokens", " ", 5000)
     assert max(fields.source.size, fields.target.size) <= 5000 + 4
     assert (config.data.source, config.data.target, config.training.teacher_forcing.start) == (["English"], "French", 0.5)
-    assert (config.training.optimizer.kind, load_config(EXAMPLES / "2-csv-english-french" / "torchtext.yaml").training.optimizer.learning_rate) == ("adam", 0.001)
+    assert (
+        config.training.optimizer.kind,
+        load_config(EXAMPLES / "2-csv-english-french" / "torchtext.yaml").training.optimizer.learning_rate,
+    ) == ("adam", 0.001)
     assert (config.model.encoder.cell, config.model.encoder.layers, config.model.decoder.layers) == ("lstm", 2, 2)
     assert load_config(EXAMPLES / "2-csv-english-french" / "torchtext.yaml").model.dropout > 0
 
@@ -241,7 +257,9 @@ def short_numbers(seeds: int = 5) -> tuple[list[tuple[str, str]], list[tuple[str
 
 
 @pytest.mark.slow
-def test_the_gru_reverses_every_sequence_that_it_has_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_gru_reverses_every_sequence_that_it_has_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     example = script("3-reverse-gru", "reverse.py")
     monkeypatch.setattr(example, "make_pairs", short_numbers)
     assert example.main(tmp_path / "run") == 1.0
@@ -324,7 +342,10 @@ def test_the_translators_test_sentences_are_not_learned(tmp_path: Path) -> None:
     (tmp_path / "fra.txt").write_text("".join(lines), encoding="utf-8")
     make: Callable[[Path, Path], None] = script("4-one-command-three-tasks", "make_data.py").translator
     make(tmp_path / "fra.txt", tmp_path)
-    train, test = ({line.split(",")[0] for line in (tmp_path / name).read_text(encoding="utf-8").splitlines()[1:]} for name in ("translator.csv", "translator-test.csv"))
+    train, test = (
+        {line.split(",")[0] for line in (tmp_path / name).read_text(encoding="utf-8").splitlines()[1:]}
+        for name in ("translator.csv", "translator-test.csv")
+    )
     assert (len(train), len(test), len(train & test)) == (200, 1000, 0)
 
 
@@ -336,5 +357,3 @@ def test_a_reply_needs_both_turns() -> None:
         for known, turn in zip(replies, turns.split(" / "), strict=True):
             known.setdefault(turn, set()).add(reply)
     assert all(len(found) > 1 for known in replies for found in known.values())
-
-

@@ -127,7 +127,9 @@ def _characters(side: SideProfile) -> Cut:
     why = f"short texts, {whole.distinct:,} different characters"
     if gain < UNSEEN_GAIN:
         return TextField(unit="character"), why
-    why += f"; taken apart into {parts.distinct:,} letters and marks, since {whole.rows_with_once:.1%} of new texts would hold an unseen one"
+    why += (
+        f"; taken apart into {parts.distinct:,} letters and marks, since {whole.rows_with_once:.1%} of new texts would hold an unseen one"
+    )
     return TextField(unit="character", decompose=True), why
 
 
@@ -186,7 +188,11 @@ def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[floa
 def _choose_limits(settings: _Settings, sizes: _Sizes) -> None:
     if sizes.source_p99 > 400 and sizes.source_p99 > 3 * sizes.source:
         limit = int(max(300, round(2 * sizes.source / 50) * 50))
-        settings.set("data.max_source_length", limit, f"the longest sources ({sizes.source_max:,.0f} symbols) are far above the mean ({sizes.source:,.0f})")
+        settings.set(
+            "data.max_source_length",
+            limit,
+            f"the longest sources ({sizes.source_max:,.0f} symbols) are far above the mean ({sizes.source:,.0f})",
+        )
         settings.set("data.too_long", "cut", "what is said first is kept")
     ratio = max(1.0, math.ceil(10 * 1.3 * sizes.ratio) / 10)
     settings.set("search.max_length_ratio", ratio, f"99 of 100 targets have at most {sizes.ratio:.1f} symbols a source symbol")

@@ -1,12 +1,12 @@
 """The run directory: every file is written whole or not at all, and holds nothing that could run code.
 
-    config.yaml            every setting, each automatic choice with its reason
-    fields.json            vocabularies and how text becomes ids
-    model.safetensors      the weights to predict with
-    metrics.jsonl          one line an evaluation
-    run.json               format number, versions, how the run ended
-    dev.jsonl              the dev pairs
-    training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights
+config.yaml            every setting, each automatic choice with its reason
+fields.json            vocabularies and how text becomes ids
+model.safetensors      the weights to predict with
+metrics.jsonl          one line an evaluation
+run.json               format number, versions, how the run ended
+dev.jsonl              the dev pairs
+training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: missing. The run never saved weights, or the file was removed; train again or `seqloom resume`.") from None
+        raise CheckpointError(
+            f"{path}: missing. The run never saved weights, or the file was removed; train again or `seqloom resume`."
+        ) from None
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: damaged or truncated ({error}). Copy it again from where it came, or train again.") from None
 
@@ -167,7 +169,9 @@ def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], where: Path 
         network.load_state_dict(dict(tensors))
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"{where}: weights of another model than config.yaml describes ({detail}). Restore the pair that belongs together.") from None
+        raise CheckpointError(
+            f"{where}: weights of another model than config.yaml describes ({detail}). Restore the pair that belongs together."
+        ) from None
 
 
 def read_json(path: Path) -> Any:

@@ -30,7 +30,9 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     try:
         tree: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}. Mend the file or write a new one with `seqloom config`.") from None
+        raise ConfigError(
+            f"{path}: not YAML: {' '.join(str(error).split())}. Mend the file or write a new one with `seqloom config`."
+        ) from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds {type(tree).__name__}; expected keys such as data, model, training.")
     return build(tree, overrides, where=str(path))

@@ -102,7 +102,9 @@ def as_evaluated(config: DataConfig) -> DataConfig:
     return config.model_copy(update={"too_long": "cut" if config.too_long == "cut" else "error"})
 
 
-def encode_rows(rows: Iterable[Row], fields: Fields, config: DataConfig, *, copy: bool, counts: dict[str, int] | None = None) -> Iterator[Example]:
+def encode_rows(
+    rows: Iterable[Row], fields: Fields, config: DataConfig, *, copy: bool, counts: dict[str, int] | None = None
+) -> Iterator[Example]:
     """Each row as an example; what is over the limits of `config` is refused, cut or skipped, and counted in `counts`.
 
     Raises:

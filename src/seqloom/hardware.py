@@ -32,7 +32,9 @@ def choose_device(name: str) -> str:
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"training.device: {name!r} cannot be used here ({str(error).splitlines()[0]}). Use --device auto or cpu.") from None
+        raise ConfigError(
+            f"training.device: {name!r} cannot be used here ({str(error).splitlines()[0]}). Use --device auto or cpu."
+        ) from None
     return name
 
 
