@@ -35,7 +35,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/seqloom train --example dates --out runs/demo --overwrite
+	$(BIN)/seqloom train --example dates --out runs/demo --overwrite --budget 2m
 	$(BIN)/seqloom evaluate runs/demo
 	$(BIN)/seqloom predict runs/demo "3 March 1984" "Saturday, July 4th, 2015"
 
