@@ -1,6 +1,7 @@
 """Laws that every encoder × decoder × attention × pointer obeys. A new part joins by one entry in a table below."""
 
 import itertools
+from dataclasses import asdict, astuple
 from functools import lru_cache
 from typing import Any
 
@@ -186,7 +187,7 @@ def test_scheduled_sampling_that_always_shows_the_true_token_is_teacher_forcing(
     network, batch = in_double(case), batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
     with torch.no_grad():
         whole, stepped = network(batch), network(batch, teacher_forcing=1 - 1e-9)
-    close(torch.stack(stepped).float(), torch.stack(whole).float(), {"rtol": 1e-6, "atol": 0.0})
+    close(torch.stack(astuple(stepped)).float(), torch.stack(astuple(whole)).float(), {"rtol": 1e-6, "atol": 0.0})
 
 
 @named(SOME)
@@ -225,7 +226,7 @@ def test_losses_of_rows_add_up_and_are_the_log_probabilities_of_the_targets(case
     first, second = example(5, 3, 1, points), example(9, 6, 2, points)
     with torch.no_grad():
         one, two, both = (network(batch_of(*examples)) for examples in ((first,), (second,), (first, second)))
-    for part, name in zip(both, both._fields, strict=True):
+    for name, part in asdict(both).items():
         close(part.float(), (getattr(one, name) + getattr(two, name)).float(), {"rtol": 1e-5, "atol": 0.0})
     assert int(both.count) == 4 + 7
     batch = batch_of(first, second)

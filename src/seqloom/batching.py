@@ -17,7 +17,9 @@ Ids = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 ROUND = 4
-"""Lengths are padded up to a multiple of this: a processor kernel is built for each new shape, which costs 2 to 3 steps and is kept in memory."""
+"""Lengths are padded up to a multiple of this: a processor kernel is built for each new shape, which costs 2 to 3 steps and is kept in
+memory.
+"""
 ROWS = 8
 """Batches of so many pairs, or a multiple."""
 

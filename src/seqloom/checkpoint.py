@@ -56,7 +56,8 @@ class RunDirectory:
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             if not overwrite:
                 raise CheckpointError(
-                    f"{self.path}: exists already. Go on with it by `seqloom resume {self.path}`, replace it with --overwrite, or choose another --out."
+                    f"{self.path}: exists already. Go on with it by `seqloom resume {self.path}`, replace it with --overwrite, "
+                    "or choose another --out."
                 )
             if not self.about.is_file():
                 raise CheckpointError(f"{self.path}: exists and is no run of Seqloom, so it is not overwritten. Choose another --out.")
@@ -81,7 +82,8 @@ class RunDirectory:
         if not isinstance(about, dict) or about.get("format") != FORMAT:
             found = about.get("format") if isinstance(about, dict) else about
             raise CheckpointError(
-                f"{self.path}: format {found}; this is Seqloom {__version__}, which reads format {FORMAT}. Train it anew or use the Seqloom that wrote it."
+                f"{self.path}: format {found}; this is Seqloom {__version__}, which reads format {FORMAT}. "
+                "Train it anew or use the Seqloom that wrote it."
             )
         for file in (self.config, self.fields):
             if not file.is_file():

@@ -135,5 +135,6 @@ def encode_rows(
 def _over_limit(source: int, target: int, config: DataConfig) -> str | None:
     for side, length, limit in (("source", source, config.max_source_length), ("target", target, config.max_target_length)):
         if length > limit:
-            return f"the {side} has {length:,} symbols; the limit is {limit:,}. Mend the line, raise it with --set data.max_{side}_length={length}"
+            mend = f"Mend the line, raise it with --set data.max_{side}_length={length}"
+            return f"the {side} has {length:,} symbols; the limit is {limit:,}. {mend}"
     return None

@@ -57,8 +57,10 @@ class Model:
         if isinstance(sources, str):
             raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
-        options = {"prefix": prefix, "replace_unknown": replace_unknown, "keep_attention": attention}
-        return list(self.translator.predict(rows, self.search(**search), **options))
+        answers = self.translator.predict(
+            rows, self.search(**search), prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention
+        )
+        return list(answers)
 
     def score(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[float]:
         """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up."""
@@ -82,10 +84,11 @@ class Model:
 
     def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory."""
-        if targets is not None and not isinstance(pairs, (str, Path)):
-            return rows_from_memory(pairs, targets)
-        paths = [str(pairs)] if isinstance(pairs, (str, Path)) else [str(item) for item in pairs] if _are_paths(pairs) else []
-        return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(pairs)
+        if isinstance(pairs, (str, Path)):
+            return list(read_rows([str(pairs)], self.config.data))
+        if targets is None and _are_paths(pairs):
+            return list(read_rows([str(item) for item in pairs], self.config.data))
+        return rows_from_memory(pairs, targets)
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
         columns = (source,) if isinstance(source, str) else tuple(source)

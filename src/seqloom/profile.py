@@ -41,8 +41,8 @@ class Overlap:
         if not self.sources:
             return ""
         return (
-            f"{self.sources:,} of {self.dev:,} dev rows ({self.sources / self.dev:.1%}) have a source that training has too, {self.pairs:,} of "
-            f"them with the same target, such as {self.example}: dev scores will look better than they are."
+            f"{self.sources:,} of {self.dev:,} dev rows ({self.sources / self.dev:.1%}) have a source that training has too, "
+            f"{self.pairs:,} of them with the same target, such as {self.example}: dev scores will look better than they are."
         )
 
 

@@ -118,7 +118,7 @@ class _Beams:
         self.prefixes = _padded(prefixes, longest + 1)  # (B, longest + 1), PAD where free
         self.done: list[list[Hypothesis]] = [[] for _ in range(count)]
         self.length = 0
-        self.sentences = np.arange(count)  # (b,)
+        self.sentences: Ids = np.arange(count)  # (b,)
         self.tokens = np.full((count, self.width), BOS, dtype=np.int64)
         self.parents = np.repeat(np.arange(count), self.width).reshape(count, self.width)
         self.ids = np.zeros((count, self.width, longest + 1), dtype=np.int64)
@@ -168,14 +168,14 @@ class _Beams:
         sums = np.take_along_axis(self.sums, origin, 1) + log_probs
         ends = symbols == EOS
         alive = sums > IMPOSSIBLE / 2
-        for row, column in zip(*np.nonzero(ends & alive & (np.arange(ends.shape[1]) < self.width)), strict=True):
+        for row, column in np.argwhere(ends & alive & (np.arange(ends.shape[1]) < self.width)).tolist():
             self._finish(row, origin[row, column], log_probs[row, column], sums[row, column])
         going = np.argsort(ends | ~alive, axis=1, kind="stable")[:, : self.width]
         usable = np.take_along_axis(~ends & alive, going, 1)
-        take = [np.take_along_axis(part, going, 1) for part in (origin, symbols, log_probs, sums)]
-        sums = np.where(usable, take[3], IMPOSSIBLE)
-        stay = usable.any(1) & ~self._settled(sums)
-        self._follow(stay, take[0], np.where(usable, take[1], EOS), take[2], sums)
+        origin, log_probs = np.take_along_axis(origin, going, 1), np.take_along_axis(log_probs, going, 1)
+        symbols = np.where(usable, np.take_along_axis(symbols, going, 1), EOS)
+        sums = np.where(usable, np.take_along_axis(sums, going, 1), IMPOSSIBLE)
+        self._follow(usable.any(1) & ~self._settled(sums), origin, symbols, log_probs, sums)
 
     def _look(self, stepped: Stepped) -> None:
         """Add this step's attention to what was looked at before."""
@@ -187,7 +187,7 @@ class _Beams:
             step = now[:, :, None]
             self.attention = step if self.attention is None else np.concatenate([self.attention, step], 2)
 
-    def _finish(self, row: int, hypothesis: int, log_prob: float, total: float) -> None:
+    def _finish(self, row: int, hypothesis: int, log_prob: np.float32, total: np.float32) -> None:
         length, sentence = self.length, self.sentences[row]
         attention = None if self.attention is None else self.attention[row, hypothesis].copy()
         self.done[sentence].append(
@@ -201,7 +201,7 @@ class _Beams:
             )
         )
 
-    def _normalise(self, sums: Floats | float, length: int) -> Floats | float:
+    def _normalise(self, sums: Floats | np.float32, length: int) -> Floats | np.float32:
         return sums / length**self.config.length_penalty
 
     def _coverage(self, row: int, hypothesis: int) -> float:
@@ -216,9 +216,9 @@ class _Beams:
         one the first result is the answer.
         """
         if self.width == 1:
-            return np.array([len(self.done[sentence]) > 0 for sentence in self.sentences], dtype=np.bool_)
+            return np.array([len(self.done[sentence]) > 0 for sentence in self.sentences.tolist()], dtype=np.bool_)
         open_scores = self._normalise(sums.max(1), self.length + 1)
-        return np.array([self._enough(sentence) for sentence in self.sentences], dtype=np.float32) >= open_scores
+        return np.array([self._enough(sentence) for sentence in self.sentences.tolist()], dtype=np.float32) >= open_scores
 
     def _enough(self, sentence: int) -> float:
         """The score of the K-th best result so far."""

@@ -16,8 +16,8 @@ ROWS = 256
 def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
     """The summed loss, the summed loss without smoothing, and the number of right guesses (Szegedy et al. 2016, section 7).
 
-    hidden (n, D), weight (V, D), bias (V,), target (n,) ids. Only the loss has a gradient. Under autocast the products and the shares run in its
-    dtype, which rounds each loss by up to 0.004 nats; sums are float32, and without gradients the shares too.
+    hidden (n, D), weight (V, D), bias (V,), target (n,) ids. Only the loss has a gradient. Under autocast the products and the shares run
+    in its dtype, which rounds each loss by up to 0.004 nats; sums are float32, and without gradients the shares too.
     """
     if torch.is_autocast_enabled(hidden.device.type):
         dtype = torch.get_autocast_dtype(hidden.device.type)

@@ -12,8 +12,8 @@ config class in `config.py`, a module here and an entry in DECODERS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,8 @@ class RecurrentDecoder(Decoder):
         self.variational = config.variational
         self.input_feeding = config.input_feeding
         widths = [inputs + (config.width if config.input_feeding else 0)] + [config.width] * (config.layers - 1)
-        self.layers = nn.ModuleList(Recurrence(config.cell, width, config.width) for width in widths)
+        layers = nn.ModuleList(Recurrence(config.cell, width, config.width) for width in widths)
+        self.layers = cast("Sequence[Recurrence]", layers)  # a ModuleList does not say what it holds
         self.names = self.layers[0].state_names
         self.bridge = nn.ModuleDict()
         if config.start == "bridge":
@@ -136,7 +137,8 @@ class TransformerDecoder(Decoder):
         super().__init__()
         self.width = config.width
         self.enter = nn.Identity() if inputs == config.width else nn.Linear(inputs, config.width)
-        self.layers = nn.ModuleList(_Block(config, attention, encoder, dropout) for _ in range(config.layers))
+        layers = nn.ModuleList(_Block(config, attention, encoder, dropout) for _ in range(config.layers))
+        self.layers = cast("Sequence[_Block]", layers)
         self.norm = nn.LayerNorm(config.width)
         sees_source = self.layers[0].attention.context_width > 0
         self.context = None if sees_source else nn.Linear(encoder, config.width)

@@ -5,6 +5,7 @@ Losses travel as (sum, count), so that batches of any size add up to the same me
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,8 @@ from seqloom.nn.decoders import Decoded
 __all__ = ["LossSum", "Pointer", "TokenHead"]
 
 
-class LossSum(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LossSum:
     """A loss added up over the target symbols of a batch."""
 
     loss: Tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,7 @@ def _initialise_recurrent(rnn: nn.RNNBase) -> None:
                 nn.init.xavier_uniform_(gate)
     if isinstance(rnn, nn.LSTM):
         with torch.no_grad():
-            rnn.bias_ih_l0[rnn.hidden_size : 2 * rnn.hidden_size] = 1.0
+            rnn.get_parameter("bias_ih_l0")[rnn.hidden_size : 2 * rnn.hidden_size] = 1.0
 
 
 class TokenInput(nn.Module):
@@ -92,7 +93,8 @@ class Recurrence(nn.Module):
     def _step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The state after one position, from inputs (B, D). nn.LSTM for one step costs twice the cell."""
         rnn = self.rnn
-        weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+        named = (rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+        weights = cast("tuple[Tensor, ...]", named)  # nn.LSTM sets them by name, unseen by a type checker
         if torch.is_autocast_enabled(inputs.device.type):
             dtype = torch.get_autocast_dtype(inputs.device.type)
             inputs, weights = inputs.to(dtype), tuple(weight.to(dtype) for weight in weights)
