@@ -161,12 +161,11 @@ class Translator:
                 if symbol == UNK:
                     ids[place] = self.fields.target.size + len(extra)
                     extra.append(source[int(attention[place, : len(source)].argmax())])
-        names = [self.fields.target.decode([symbol], extra) for symbol in ids]
         return Output(
             text=self.fields.target.decode(ids, extra),
             score=hypothesis.score,
             log_prob=hypothesis.log_prob,
-            tokens=names,
+            tokens=self.fields.target.to_symbols(ids, extra),
             token_log_probs=hypothesis.token_log_probs,
             cut=hypothesis.cut,
             attention=attention.tolist() if keep_attention and attention is not None else None,
