@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqloom import files, runs, training
+from seqloom import files, learning, runs, training
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import AdamW, RunConfig
 from seqloom.config_file import load_config, override
@@ -176,19 +176,6 @@ def make_killed_runs(folder: Path) -> None:
         print(name, os.WTERMSIG(status) if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}")  # noqa: T201
 
 
-def left(reason: str) -> pytest.MarkDecorator:
-    """A law that does not hold yet; remove the mark with the repair, which turns it into an error."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
-ONE_MORE = left("a run killed after its last evaluation makes one more update when it is resumed: ask _reason_to_stop before _update")
-HALF_DONE = left("Ctrl-C saves a state whose batch is counted and not learned, or whose evaluation is missing")
-UNCHECKED = left("found out at the first evaluation, when the run directory is there")
-NO_OUTPUT = left(
-    "DevSet.findings takes outputs[0] of a prediction that has none, and an evaluation that is NaN is saved over the good state"
-)
-
-
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
@@ -215,7 +202,7 @@ def _one_thread() -> Any:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("death", [pytest.param(name, marks=ONE_MORE) if name in LATE else name for name in DEATHS])
+@pytest.mark.parametrize("death", DEATHS)
 def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_unbroken_one(death: str, killed: Path, unbroken: Path):
     out = killed / death
     assert RunDirectory(out).check()["finished"] is False
@@ -346,7 +333,6 @@ def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path: Path):
     assert (event.why, len(losses) - 1 - losses.index(min(losses))) == ("early stopping", 3)
 
 
-@left("each plateau sets without_better to 0, so patience is never reached; count plateaus apart")
 def test_early_stopping_ends_a_run_with_a_plateau_schedule_too(tmp_path: Path):
     dev = [(source, " ".join("f" for _ in target.split())) for source, target in DEV]
     settings = ["training.epochs=25", "training.evaluate_every=8", "training.early_stopping.patience=4", "training.schedule.kind=plateau"]
@@ -423,14 +409,14 @@ def test_runs_of_every_precision_end_with_weights_in_float32(tmp_path: Path, pre
 
 def test_teacher_forcing_follows_its_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen: list[float] = []
-    forward = training.Seq2Seq.forward
+    forward = learning.Seq2Seq.forward
 
     def spy(self: Any, batch: Any, forcing: float = 1.0) -> Any:
         if self.training:
             seen.append(forcing)
         return forward(self, batch, forcing)
 
-    monkeypatch.setattr(training.Seq2Seq, "forward", spy)
+    monkeypatch.setattr(learning.Seq2Seq, "forward", spy)
     start(tmp_path / "run", "training.teacher_forcing={start: 1.0, end: 0.5}")
     assert seen == pytest.approx([1 - 0.5 * step / 24 for step in range(24)])
 
@@ -474,7 +460,7 @@ def test_ctrl_c_leaves_a_model_that_answers_and_a_run_that_can_be_resumed(tmp_pa
     assert load(tmp_path / "run").evaluate()["loss"] > 0
 
 
-@pytest.mark.parametrize("step", [1, 4, pytest.param(5, marks=HALF_DONE), 12, pytest.param(20, marks=HALF_DONE)])
+@pytest.mark.parametrize("step", [1, 4, 5, 12, 20])
 def test_a_run_resumed_after_ctrl_c_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, step: int, unbroken: Path):
     start(tmp_path / "run", *THOROUGH, watcher=interrupt(step))
     runs.resume(tmp_path / "run")
@@ -482,11 +468,10 @@ def test_a_run_resumed_after_ctrl_c_ends_with_the_weights_of_an_unbroken_one(tmp
     assert weights_of(tmp_path / "run") == weights_of(unbroken)
 
 
-@HALF_DONE
 @pytest.mark.parametrize("where", ["_update", "_evaluate"])
 def test_ctrl_c_in_the_middle_of_an_update_or_an_evaluation_can_be_resumed_to_the_same_weights(tmp_path: Path, unbroken: Path, where: str):
     """The signal meets the loop anywhere, say in the forward pass of the eleventh batch or in the search of the first look."""
-    forward, calls = training.Seq2Seq.prepare, iter(range(10_000))
+    forward, calls = learning.Seq2Seq.prepare, iter(range(10_000))
     deadline = {"_update": 10, "_evaluate": 15}[where]
 
     def interrupted(self: Any, *parts: Any) -> Any:
@@ -495,7 +480,7 @@ def test_ctrl_c_in_the_middle_of_an_update_or_an_evaluation_can_be_resumed_to_th
         return forward(self, *parts)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.Seq2Seq, "prepare", interrupted)
+        patch.setattr(learning.Seq2Seq, "prepare", interrupted)
         assert start(tmp_path / "run", *THOROUGH).why == "interrupted"
     runs.resume(tmp_path / "run")
     assert metrics_of(tmp_path / "run") == metrics_of(unbroken)
@@ -528,7 +513,7 @@ def test_a_loss_that_becomes_nan_stops_the_run_and_keeps_the_last_good_checkpoin
     assert load(tmp_path / "run").evaluate()["loss"] < 5
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=NO_OUTPUT), 3])
+@pytest.mark.parametrize("every", [1, 3])
 def test_a_learning_rate_that_is_far_too_high_stops_the_run_and_nothing_broken_is_kept(tmp_path: Path, every: int):
     with pytest.raises(TrainingError, match=r"became (nan|inf) at update \d+ \(pass 1\)\. The last good checkpoint is kept\."):
         start(
@@ -541,7 +526,6 @@ def test_a_learning_rate_that_is_far_too_high_stops_the_run_and_nothing_broken_i
         assert finite(read_tensors(tmp_path / "run" / "model.safetensors")[0])
 
 
-@NO_OUTPUT
 def test_a_model_that_became_nan_between_updates_is_not_kept_as_the_best(tmp_path: Path):
     """The dev loss of the only evaluation is NaN: there is nothing to keep, and the run says so."""
 
@@ -598,7 +582,6 @@ def test_nothing_is_written_when_the_data_cannot_be_used(tmp_path: Path):
         assert not (tmp_path / "run").exists()
 
 
-@UNCHECKED
 def test_a_dev_pair_over_the_limits_is_refused_or_cut_before_training_and_not_in_its_midst(tmp_path: Path):
     dev = [*DEV, ("a", "a " * 30)]
     with pytest.raises(DataError, match=r"pairs:8: the target has 30 symbols; the limit is 20"):

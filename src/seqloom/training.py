@@ -49,7 +49,7 @@ class Place:
     evaluated_at: float = 0.0
     """Progress at the last evaluation."""
     evaluation_seconds: float = 0.0
-    """What the quickest evaluation took; early ones are slow, since outputs have not learned to end."""
+    """What the last evaluation took; early ones are slow, since outputs have not learned to end."""
     best: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     """(score, step) of the best evaluations, best first."""
     without_better: int = 0
@@ -147,9 +147,9 @@ class Trainer:
         return self.place.seconds + time.perf_counter() - self.started
 
     def _allowed(self) -> float:
-        """Seconds that training may take: the budget less what choosing and measuring the final weights will take."""
+        """Seconds that training may take: the budget less what choosing and measuring the final weights will take, judged by the last look."""
         budget = self.settings.budget_seconds or math.inf
-        return max(budget - 2 - 5 * self.place.evaluation_seconds, 0.5 * budget)
+        return max(budget - 2 - 8 * self.place.evaluation_seconds, 0.7 * budget)
 
     def _progress(self) -> float:
         """How much of the run is done, 0 to 1: by updates, or by time where there is a budget and that is further."""
@@ -215,7 +215,7 @@ class Trainer:
         now = time.perf_counter()
         self.place.evaluations += 1
         self.place.evaluated_at = self._progress()
-        self.place.evaluation_seconds = min(now - begin, self.place.evaluation_seconds or math.inf)
+        self.place.evaluation_seconds = now - begin
         train_loss = self._loss / max(self._symbols, 1)
         when = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self._seconds(), 3)}
         self.run.append_metrics({**when, "train_loss": train_loss, **values, "findings": findings})
