@@ -229,7 +229,8 @@ def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig
     settings.set("training.batch.size", batch, f"about {symbols / batch:,.0f} updates a pass")
     passes, why = _passes(profile, sizes, budget_seconds)
     settings.set("training.epochs", passes, why)
-    settings.set("training.schedule.warmup_steps", int(min(max(symbols / batch * passes * 0.03, 20), 1000)), "3 % of the run")
+    updates = symbols / batch * min(passes, _passes_in(profile, sizes, budget_seconds or math.inf))
+    settings.set("training.schedule.warmup_steps", int(min(max(updates * 0.03, 20), 1000)), "3 % of the run")
     metric, because = _metric(fields)
     settings.set("training.early_stopping.metric", metric, because)
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
@@ -240,11 +241,16 @@ def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig
 def _passes(profile: Profile, sizes: _Sizes, budget_seconds: float | None) -> tuple[float, str]:
     """Few pairs are gone through often: 60 times for 3,600, 20 times for 30,000, falling as the square root."""
     passes = min(max(3600 / math.sqrt(profile.pairs), 3), 150)
-    longest = LONGEST_MINUTES * 60 * SYMBOLS_PER_SECOND / (profile.pairs * (sizes.source + sizes.target))
+    longest = _passes_in(profile, sizes, LONGEST_MINUTES * 60)
     why = f"{profile.pairs:,} pairs: few are gone through often, many seldom"
     if budget_seconds is None and passes > longest:
         return round(max(longest, 1.0), 1), f"about {LONGEST_MINUTES:.0f} minutes on two cores; --budget gives more or less"
     return float(round(passes)), why
+
+
+def _passes_in(profile: Profile, sizes: _Sizes, seconds: float) -> float:
+    """About how many passes over the pairs are trained in so many seconds."""
+    return seconds * SYMBOLS_PER_SECOND / (profile.pairs * (sizes.source + sizes.target))
 
 
 def _metric(fields: FieldsConfig) -> tuple[str, str]:
