@@ -20,6 +20,8 @@ CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
 SENTENCE_TOKENS, SENTENCE_CHARACTERS, LONG_CHARACTERS = 3, 20, 60
 """Text is a sentence, and cut into subwords, from so many tokens and characters on average on; or, without blanks, so many characters."""
+FEW = 100
+"""Different tokens a side, up to which a small network is enough."""
 UNSEEN_GAIN = 0.01
 """Characters are decomposed where this share of rows would no longer hold an unseen one."""
 SAME_SCRIPT = 0.6
@@ -202,10 +204,12 @@ def _choose_limits(settings: _Settings, sizes: _Sizes) -> None:
 
 
 def _choose_model(settings: _Settings, profile: Profile, fields: FieldsConfig) -> None:
-    small = profile.pairs < 2000
+    few = _has_few_symbols(profile, fields)
+    small = profile.pairs < 2000 or few
     width = 256 if small else 512
+    why = f"{profile.pairs:,} pairs" + (", few" if profile.pairs < 2000 else " of few symbols on both sides" if few else "")
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
-    settings.set("model.encoder.width", width, f"{profile.pairs:,} pairs" + (", few" if small else ""))
+    settings.set("model.encoder.width", width, why)
     if all(_unit((field, "")) != "subword" for field in fields.source):
         settings.set("model.encoder.layers", 2, "small symbols mean something only together (measured on dev)")
     settings.set("model.decoder.width", width)
@@ -213,11 +217,22 @@ def _choose_model(settings: _Settings, profile: Profile, fields: FieldsConfig) -
     settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
-    settings.set("model.dropout", _dropout(profile.pairs), f"{profile.pairs:,} pairs: the fewer, the more")
+    settings.set("model.dropout", *_dropout(profile, fields))
 
 
-def _dropout(pairs: int) -> float:
-    return 0.4 if pairs < 50_000 else 0.3 if pairs < 200_000 else 0.2 if pairs < 1_000_000 else 0.1
+def _has_few_symbols(profile: Profile, fields: FieldsConfig) -> bool:
+    """Both sides are closed sets of few tokens."""
+    closed = all(isinstance(field, TokensField) for field in (*fields.source, fields.target))
+    return closed and all(side.tokens.distinct <= FEW for side in (*profile.source, profile.target))
+
+
+def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
+    """The fewer pairs the more; little where all is made of a few symbols that are seen very often, since there is little to learn by heart."""
+    pairs = profile.pairs
+    if _has_few_symbols(profile, fields) and pairs >= 5000:
+        return 0.1, f"{pairs:,} pairs of few symbols: little can be learned by heart"
+    share = 0.4 if pairs < 50_000 else 0.3 if pairs < 200_000 else 0.2 if pairs < 1_000_000 else 0.1
+    return share, f"{pairs:,} pairs: the fewer, the more"
 
 
 # ------------------------------------------------------------------------------------------------------------ training
@@ -225,7 +240,7 @@ def _dropout(pairs: int) -> float:
 
 def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes, budget_seconds: float | None) -> None:
     symbols = profile.pairs * max(sizes.source, sizes.target)
-    batch = int(min(max(2 ** round(math.log2(max(symbols, 1) / 80)), 512), 2048))
+    batch = 512 if profile.pairs < 5000 else 1024 if profile.pairs < 20_000 else 2048
     settings.set("training.batch.size", batch, f"about {symbols / batch:,.0f} updates a pass")
     passes, why = _passes(profile, sizes, budget_seconds)
     settings.set("training.epochs", passes, why)

@@ -186,7 +186,7 @@ def _first_problem(error: ValidationError, where: str) -> str:
     path = ".".join(str(part) for part in problem["loc"] if part not in kinds)
     message = problem["msg"].removeprefix("Value error, ")
     got = "" if isinstance(problem.get("input"), (dict, BaseModel)) else f"; got {problem.get('input')!r}"
-    return f"{where}: {path + ': ' if path else ''}{message}{got}. `seqloom config --help` and docs/config.md list what is allowed."
+    return f"{where}: {path + ': ' if path else ''}{message}{got}. docs/config.md lists what is allowed."
 
 
 _DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")

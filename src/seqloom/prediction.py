@@ -168,7 +168,7 @@ class Translator:
             tokens=self.fields.target.to_symbols(ids, extra),
             token_log_probs=hypothesis.token_log_probs,
             cut=hypothesis.cut,
-            attention=attention.tolist() if keep_attention and attention is not None else None,
+            attention=attention.round(6).tolist() if keep_attention and attention is not None else None,
         )
 
     # ------------------------------------------------------------------------------------------------ given targets

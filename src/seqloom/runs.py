@@ -11,7 +11,7 @@ from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
 from seqloom.corpus import Corpus, as_evaluated, encode_rows
-from seqloom.errors import CheckpointError, ConfigError, DataError
+from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import write_atomically
@@ -84,7 +84,7 @@ def _check_metric(plan: Plan) -> None:
     known = [*fitting, *(name for name, metric in metrics.METRICS.items() if metric.compute is None)]
     name = plan.config.training.early_stopping.metric
     if name not in known:
-        raise ConfigError(f"training.early_stopping.metric: {name!r} is not measured for this target; choose from {', '.join(known)}.")
+        raise ConfigError(f"training.early_stopping.metric: {name!r} is not measured for this target; choose from {', '.join(known)}.{nearest(name, known)}")
 
 
 def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:

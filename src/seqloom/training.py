@@ -50,8 +50,8 @@ class Place:
     """Progress at the last evaluation."""
     evaluation_seconds: float = 0.0
     """What the last evaluation took; early ones are slow, since outputs have not learned to end."""
-    best: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
-    """(score, step) of the best evaluations, best first."""
+    best: list[tuple[float, float, int]] = field(default_factory=list[tuple[float, float, int]])
+    """(score, loss, step) of the best evaluations, best first."""
     without_better: int = 0
     perfect: int = 0
     """Evaluations in a row that could not have been better."""
@@ -88,6 +88,8 @@ class Trainer:
         """Train to the end of the run: its passes, its budget, early stopping, or Ctrl-C, which leaves a usable model too."""
         self._announce()
         why = ""
+        if not self.place.step:
+            self.place.evaluated_at = self._progress()  # getting ready is no part of what the first look waits for
         try:
             if not self.run.state.is_file():
                 self._save()
@@ -237,18 +239,18 @@ class Trainer:
     def _remember(self, values: dict[str, float]) -> bool:
         """Keep the weights if they are among the `average` best; True if they are the best so far."""
         name = self.settings.early_stopping.metric
-        score, best = values[name], self.place.best
-        is_best = not best or metrics.better(name, score, best[0][0])
+        score, best = (values[name], values["loss"]), self.place.best
+        is_best = not best or self._is_better(score, best[0][:2])
         self.place.without_better = 0 if is_best else self.place.without_better + 1
-        self.place.perfect = self.place.perfect + 1 if metrics.is_perfect(name, score) else 0
+        self.place.perfect = self.place.perfect + 1 if metrics.is_perfect(name, score[0]) else 0
         self.place.on_plateau = 0 if is_best else self.place.on_plateau + 1
         if self.settings.schedule.kind == "plateau" and self.place.on_plateau > self.settings.schedule.patience:
             self.place.plateaus, self.place.on_plateau = self.place.plateaus + 1, 0
-        place = next((number for number, (other, _) in enumerate(best) if metrics.better(name, score, other)), len(best))
+        place = next((number for number, other in enumerate(best) if self._is_better(score, other[:2])), len(best))
         if place < self.settings.average:
             weights = self.network.state_dict()
             write_tensors(self.run.best / f"{self.place.step}.safetensors", weights)
-            best.insert(place, (score, self.place.step))
+            best.insert(place, (*score, self.place.step))
             del best[self.settings.average :]
         if is_best:
             write_tensors(self.run.weights, self.network.state_dict())
@@ -260,7 +262,7 @@ class Trainer:
         """Write all that `restore` needs, in one file, whole or not at all."""
         record = {**asdict(self.place), "seconds": self._seconds(), "loss": self._loss, "symbols": self._symbols}
         write_tensors(self.run.state, self.learner.tensors(), {"place": json.dumps(record)})
-        keep = {f"{step}.safetensors" for _, step in self.place.best}
+        keep = {f"{step}.safetensors" for *_, step in self.place.best}
         for file in self.run.best.glob("*.safetensors"):
             if file.name not in keep:
                 file.unlink()
@@ -277,7 +279,7 @@ class Trainer:
             record = json.loads(metadata["place"])
             self._loss, self._symbols = record.pop("loss"), record.pop("symbols")
             self.place = Place(**record)
-            self.place.best = [(float(score), int(step)) for score, step in self.place.best]
+            self.place.best = [(float(score), float(loss), int(step)) for score, loss, step in self.place.best]
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{self.run.state}: damaged ({error}). Train anew with --overwrite.") from None
         self.learner.restore(tensors, str(self.run.state))
@@ -297,20 +299,25 @@ class Trainer:
 
     def _choose_weights(self) -> str:
         """Load the best weights, or the average of the best ones where that is better on dev; says which."""
-        name = self.settings.early_stopping.metric
         if not self.place.best:
             return f"the last, update {self.place.step}"
-        single = [self._kept(step) for _, step in self.place.best]
-        score, step = self.place.best[0]
+        single = [self._kept(step) for *_, step in self.place.best]
+        *score, step = self.place.best[0]
         chosen, weights = f"the best on dev, update {step}", single[0]
         if len(single) > 1:
             mean = _average(single)
             load_weights(self.network, mean, self.run.best)
-            value = self.dev.look(self.network).values[name]
-            if not metrics.better(name, score, value):
+            values = self.dev.look(self.network).values
+            mean_score = (values[self.settings.early_stopping.metric], values["loss"])
+            if self._is_better(mean_score, (score[0], score[1])) and values["loss"] < 1.1 * score[1]:
                 chosen, weights = f"the average of the {len(single)} best on dev", mean
         load_weights(self.network, weights, self.run.best)
         return chosen
+
+    def _is_better(self, one: tuple[float, float], other: tuple[float, float]) -> bool:
+        """Whether a (score, loss) beats another: by the watched metric, and where that is the same by the loss."""
+        name = self.settings.early_stopping.metric
+        return metrics.better(name, one[0], other[0]) or (one[0] == other[0] and one[1] < other[1])
 
     def _kept(self, step: int) -> dict[str, Tensor]:
         return read_tensors(self.run.best / f"{step}.safetensors")[0]

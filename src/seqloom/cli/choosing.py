@@ -105,19 +105,21 @@ def inspect(
     dev: options.Dev = None,
     source: options.Source = None,
     target: options.Target = None,
+    settings: options.Settings = None,
     as_json: options.Json = False,
 ) -> None:
     """Print what pairs look like and what is odd in them.
 
     Lengths, alphabets, duplicates, what dev shares with train, and rows that should be looked at, each with its place.
     """
-    from seqloom.config import DataConfig
+    from seqloom.config import DataConfig, RunConfig
+    from seqloom.config_file import override
     from seqloom.data import read_rows
     from seqloom.profile import describe, profile_rows
 
     refuse_many(pairs, "PAIRS")
     refuse_many(dev, "--dev")
-    config = DataConfig.model_validate({"source": column_names(source), "target": target})
+    config = override(RunConfig(data=DataConfig(source=column_names(source), target=target)), settings or []).data
     rows = read_rows(pairs, config)
     profile = profile_rows(rows, list(read_rows(dev, config)) if dev else None)
     with open_output(None) as out:
