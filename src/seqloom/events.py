@@ -76,7 +76,7 @@ class Finished:
     why: str
     """One of: done, budget, early stopping, perfect on dev, interrupted."""
     metrics: dict[str, float]
-    """Of the weights that were kept, on dev, with the search of the config."""
+    """Of the weights that were kept, on dev: with the search of the config on all of it, or greedily on a sample where a budget ends."""
     chosen: str
     """Which weights were kept."""
 

@@ -289,13 +289,19 @@ class Trainer:
         """Choose the weights to keep, measure them on all of dev, and write the model."""
         chosen = self._choose_weights()
         write_tensors(self.run.weights, self.network.state_dict())
-        values = self.dev.look(self.network, whole=True).values
+        values = self.dev.look(self.network, whole=self._has_time_for_all()).values
         event = Finished(str(self.run.path), self.place.step, self._seconds(), why, values, chosen)
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
         if why != "interrupted":
             self.run.forget_training()
         self.watcher.finished(event)
         return event
+
+    def _has_time_for_all(self) -> bool:
+        """Whether the budget allows the config's search over all of dev; else the last look is like those before it."""
+        rows, search = len(self.dev.rows) / max(len(self.dev.sample), 1), self.config.search
+        seconds = self.place.evaluation_seconds * rows * (search.beam if search.kind == "beam" else 1)
+        return self._seconds() + seconds < (self.settings.budget_seconds or math.inf)
 
     def _choose_weights(self) -> str:
         """Load the best weights, or the average of the best ones where that is better on dev; says which."""
