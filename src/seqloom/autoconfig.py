@@ -227,7 +227,7 @@ def _has_few_symbols(profile: Profile, fields: FieldsConfig) -> bool:
 
 
 def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
-    """The fewer pairs the more; little where all is made of a few symbols that are seen very often, since there is little to learn by heart."""
+    """The fewer pairs the more; little where all is made of a few symbols that are seen very often."""
     pairs = profile.pairs
     if _has_few_symbols(profile, fields) and pairs >= 5000:
         return 0.1, f"{pairs:,} pairs of few symbols: little can be learned by heart"
@@ -254,7 +254,7 @@ def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig
 
 
 def _passes(profile: Profile, fields: FieldsConfig, sizes: _Sizes, budget_seconds: float | None) -> tuple[float, str]:
-    """Few pairs are gone through often: 60 times for 3,600, 36 times for 10,000, falling as the square root; sentences two thirds as often."""
+    """Few pairs are gone through often: 60 times for 3,600, 36 for 10,000, falling as the square root; sentences two thirds as often."""
     sentences = any(isinstance(field, TextField) and field.unit == "subword" for field in (*fields.source, fields.target))
     passes = min(max((2400 if sentences else 3600) / math.sqrt(profile.pairs), 3), 150)
     longest = _passes_in(profile, sizes, LONGEST_MINUTES * 60)

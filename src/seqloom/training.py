@@ -149,7 +149,7 @@ class Trainer:
         return self.place.seconds + time.perf_counter() - self.started
 
     def _allowed(self) -> float:
-        """Seconds that training may take: the budget less what choosing and measuring the final weights will take, judged by the last look."""
+        """Seconds that training may take: the budget less what choosing and measuring the weights will take, judged by the last look."""
         budget = self.settings.budget_seconds or math.inf
         return max(budget - 2 - 8 * self.place.evaluation_seconds, 0.7 * budget)
 
