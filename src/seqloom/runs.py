@@ -84,9 +84,8 @@ def _check_metric(plan: Plan) -> None:
     known = [*fitting, *(name for name, metric in metrics.METRICS.items() if metric.compute is None)]
     name = plan.config.training.early_stopping.metric
     if name not in known:
-        raise ConfigError(
-            f"training.early_stopping.metric: {name!r} is not measured for this target; choose from {', '.join(known)}.{nearest(name, known)}"
-        )
+        offer = f"choose from {', '.join(known)}.{nearest(name, known)}"
+        raise ConfigError(f"training.early_stopping.metric: {name!r} is not measured for this target; {offer}")
 
 
 def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:

@@ -31,8 +31,10 @@ __all__ = ["Trainer"]
 
 EVALUATIONS = 20
 """Looks at the dev set in a run, where the config does not say."""
-PERFECT = 3
-"""Looks in a row without any error after which there is nothing left to learn."""
+PERFECT = 2
+"""Looks in a row without any error, after which the run is brought to its end ..."""
+COOLING = 1 / 3
+"""... in this share of the updates so far, while the learning rate falls as it would have."""
 
 
 @dataclass
@@ -45,7 +47,6 @@ class Place:
     """Batches of this pass that are done."""
     seconds: float = 0.0
     """Wall time of the run so far, stops not counted."""
-    evaluations: int = 0
     evaluated_at: float = 0.0
     """Progress at the last evaluation."""
     evaluation_seconds: float = 0.0
@@ -55,6 +56,10 @@ class Place:
     without_better: int = 0
     perfect: int = 0
     """Evaluations in a row that could not have been better."""
+    cooling_step: int = 0
+    """The update from which the run is brought to its end early; 0 where it is not."""
+    cooling_progress: float = 0.0
+    """How much of the run was done then."""
     on_plateau: int = 0
     """Evaluations without a better score since the learning rate last fell, for a plateau schedule."""
     plateaus: int = 0
@@ -109,10 +114,10 @@ class Trainer:
         """Why training ends here, '' where it does not."""
         if self.place.without_better >= self.settings.early_stopping.patience:
             return "early stopping"
-        if self.place.perfect >= PERFECT:
-            return "perfect on dev"
         if self._progress() < 1:
             return ""
+        if self.place.cooling_step:
+            return "perfect on dev"
         return "done" if self.place.step >= self.total else "budget"
 
     def _updates(self) -> Iterator[list[Batch]]:
@@ -155,8 +160,13 @@ class Trainer:
 
     def _progress(self) -> float:
         """How much of the run is done, 0 to 1: by updates, or by time where there is a budget and that is further."""
-        by_updates = self.place.step / self.total
-        return min(1.0, by_updates if self.settings.budget_seconds is None else max(by_updates, self._seconds() / self._allowed()))
+        progress = self.place.step / self.total
+        if self.settings.budget_seconds is not None:
+            progress = max(progress, self._seconds() / self._allowed())
+        if begun := self.place.cooling_step:
+            cooled = (self.place.step - begun) / max(round(COOLING * begun), 1)
+            progress = max(progress, self.place.cooling_progress + (1 - self.place.cooling_progress) * cooled)
+        return min(1.0, progress)
 
     def _evaluation_is_due(self) -> bool:
         if self.settings.evaluate_every is not None:
@@ -215,7 +225,8 @@ class Trainer:
         values, is_best = look.values, self._remember(look.values)
         findings = self.dev.findings(look, self.place.step, self._progress())
         now = time.perf_counter()
-        self.place.evaluations += 1
+        if self.place.perfect >= PERFECT and not self.place.cooling_step:
+            self.place.cooling_step, self.place.cooling_progress = self.place.step, self._progress()
         self.place.evaluated_at = self._progress()
         self.place.evaluation_seconds = now - begin
         train_loss = self._loss / max(self._symbols, 1)
