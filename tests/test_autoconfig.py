@@ -2,19 +2,112 @@
 
 from __future__ import annotations
 
-from seqloom.autoconfig import choose
-from seqloom.config import DataConfig, RunConfig
+import random
+
+from seqloom.autoconfig import Choice, choose
+from seqloom.config import DataConfig, RunConfig, TextField, TokensField
 from seqloom.data import rows_from_memory
 from seqloom.profile import profile_rows
 
 
-def chosen(pairs: int, budget_seconds: float | None) -> RunConfig:
+def in_time(pairs: int, budget_seconds: float | None) -> RunConfig:
     """The config for that many pairs of digits and the number after."""
     profile = profile_rows(rows_from_memory([(" ".join(str(n)), " ".join(str(n + 1))) for n in range(pairs)]))
     return choose(profile, DataConfig(), budget_seconds=budget_seconds).config
 
 
 def test_the_warm_up_is_short_where_the_budget_ends_the_run_early() -> None:
-    warmups = [chosen(30_000, budget).training.schedule.warmup_steps for budget in (2, 400, 10_000, None)]
+    warmups = [in_time(30_000, budget).training.schedule.warmup_steps for budget in (2, 400, 10_000, None)]
     assert warmups[0] == 20
     assert warmups[0] < warmups[1] < warmups[2] == warmups[3]
+
+
+def chosen(pairs: list[tuple[str | tuple[str, ...], str]]) -> Choice:
+    rows = rows_from_memory(pairs)
+    return choose(profile_rows(rows), DataConfig())
+
+
+def numbers(count: int) -> list[tuple[str | tuple[str, ...], str]]:
+    """Sequences of ten different tokens, and the same reversed."""
+    draw = random.Random(1)
+    lists = [[str(draw.randrange(10)) for _ in range(draw.randrange(3, 9))] for _ in range(count)]
+    return [(" ".join(part), " ".join(reversed(part))) for part in lists]
+
+
+def words(count: int) -> list[tuple[str | tuple[str, ...], str]]:
+    """Made words of letters, and their letters as tokens."""
+    draw = random.Random(1)
+    made = ["".join(draw.choice("abcdefghijkl") for _ in range(draw.randrange(3, 12))) for _ in range(count)]
+    return [(word, " ".join(word.upper())) for word in made]
+
+
+def sentences(count: int) -> list[tuple[str | tuple[str, ...], str]]:
+    """Sentences of words from an open set."""
+    draw = random.Random(1)
+    made = [[f"w{int(draw.paretovariate(0.5)) % 100_000}x" for _ in range(draw.randrange(6, 14))] for _ in range(count)]
+    return [(" ".join(part), " ".join(part[::-1])) for part in made]
+
+
+def test_a_closed_set_of_tokens_on_both_sides_gets_tokens_and_a_small_network() -> None:
+    choice = chosen(numbers(6000))
+    assert [field.kind for field in (*choice.config.fields.source, choice.config.fields.target)] == ["tokens", "tokens"]
+    assert (choice.config.model.encoder.width, choice.config.model.dropout) == (256, 0.1)
+    assert choice.reasons["fields.target"] == "a closed set of 10 tokens, 0 of them seen once"
+
+
+def test_words_are_spelled_and_get_two_layers_and_their_phones_are_tokens() -> None:
+    config = chosen(words(3000)).config
+    assert config.fields.source == [TextField(unit="character")]
+    assert config.fields.target.kind == "tokens"
+    assert config.model.encoder.layers == 2
+    assert config.training.early_stopping.metric == "token_error_rate"
+
+
+def test_sentences_are_cut_into_shared_subwords_and_judged_by_bleu() -> None:
+    config = chosen(sentences(1500)).config
+    assert config.fields.shared
+    assert config.model.tie_embeddings == "all"
+    assert isinstance(config.fields.target, TextField)
+    assert config.fields.target.unit == "subword"
+    assert config.training.early_stopping.metric == "bleu"
+
+
+def test_syllable_blocks_are_taken_apart_where_new_texts_would_hold_unseen_ones() -> None:
+    draw = random.Random(1)
+    blocks = ["".join(chr(0xAC00 + draw.randrange(11_172)) for _ in range(3)) for _ in range(2500)]
+    letters = chosen([(block, " ".join("ab")) for block in blocks]).config.fields.source[0]
+    assert isinstance(letters, TextField)
+    assert letters.decompose
+    plain = chosen(words(2500)).config.fields.source[0]
+    assert isinstance(plain, TextField)
+    assert not plain.decompose
+
+
+def test_tags_are_split_at_the_mark_between_them_and_the_lemma_is_spelled() -> None:
+    draw = random.Random(1)
+    rows = [((word, ";".join(["V", draw.choice(["PST", "PRS"]), draw.choice("123")])), word + "x") for word, _ in words(2500)]
+    source = chosen([((str(lemma), tags), form) for (lemma, tags), form in rows]).config.fields.source
+    assert source[1] == TokensField(separator=";")
+    assert isinstance(source[0], TextField)
+
+
+def test_a_few_very_long_sources_are_cut_and_it_is_said() -> None:
+    pairs = sentences(1000)
+    pairs[7:27] = [(" ".join([str(source)] * 150), target) for source, target in pairs[7:27]]
+    choice = chosen(pairs)
+    assert choice.config.data.too_long == "cut"
+    assert "far above the mean" in choice.reasons["data.max_source_length"]
+
+
+def test_few_pairs_are_gone_through_more_often_than_many() -> None:
+    few, many = chosen(words(2500)).config.training, chosen(words(10_000)).config.training
+    assert (few.epochs, many.epochs) == (72, 36)
+    assert few.batch.size < many.batch.size
+
+
+def test_every_reason_names_a_setting_that_exists() -> None:
+    choice = chosen(words(2500))
+    for key in choice.reasons:
+        part: object = choice.config.model_dump(by_alias=True)
+        for name in key.split("."):
+            part = part[int(name)] if isinstance(part, list) else part[name]

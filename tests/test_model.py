@@ -1,0 +1,82 @@
+"""The public face: train, load, predict, score, evaluate."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seqloom
+
+PAIRS = [
+    (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")
+]
+TINY = ["model.embedding=16", "model.encoder.width=16", "model.decoder.width=24", "model.dropout=0", "training.max_steps=30",
+        "training.device=cpu", "training.precision=float32", "training.threads=1", "training.optimizer.learning_rate=0.02"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> seqloom.Model:
+    return seqloom.train(PAIRS * 4, dev=PAIRS, out=tmp_path_factory.mktemp("model") / "run", settings=TINY)
+
+
+def test_public_names_are_sorted_and_are_there() -> None:
+    assert seqloom.__all__ == sorted(seqloom.__all__)
+    assert all(hasattr(seqloom, name) for name in seqloom.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = seqloom.nothing
+
+
+def test_importing_the_package_leaves_torch_out() -> None:
+    code = "import sys, seqloom; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_loaded_model_predicts_what_the_trained_one_does(model: seqloom.Model) -> None:
+    sources = [source for source, _ in PAIRS]
+    assert seqloom.load(model.path).predict(sources) == model.predict(sources)
+
+
+def test_predictions_come_in_the_order_of_the_sources_and_an_empty_one_is_answered_by_nothing(model: seqloom.Model) -> None:
+    alone = [model.predict([source])[0] for source, _ in PAIRS[:4]]
+    assert model.predict([PAIRS[0][0], "", *(source for source, _ in PAIRS[1:4])]) == [alone[0], "", *alone[1:]]
+
+
+def test_a_target_scores_what_its_prediction_summed_up_to(model: seqloom.Model) -> None:
+    best = model.predictions([PAIRS[0][0]], beam=1)[0].outputs[0]
+    assert model.score([(PAIRS[0][0], best.text)]) == pytest.approx([best.log_prob], abs=1e-4)
+
+
+def test_evaluation_without_pairs_is_on_the_dev_pairs(model: seqloom.Model) -> None:
+    assert model.evaluate() == pytest.approx(model.evaluate(PAIRS))
+    assert {"exact_match", "token_error_rate", "loss", "perplexity"} <= set(model.evaluate())
+
+
+def test_search_settings_can_be_given_for_one_call(model: seqloom.Model) -> None:
+    assert len(model.predictions(["a b c"], beam=3)[0].outputs) == 3
+    assert model.predict(["a b c"], max_length=1)[0].count(" ") == 0
+    with pytest.raises(seqloom.ConfigError, match=r"unknown setting 'search\.beems'"):
+        model.predict(["a b c"], beems=3)
+
+
+def test_a_text_in_place_of_a_list_and_missing_columns_are_refused(model: seqloom.Model) -> None:
+    with pytest.raises(seqloom.DataError, match="expected a list of texts, got the text 'a b c'"):
+        model.predict("a b c")
+    with pytest.raises(seqloom.DataError, match="sources:1: 2 source columns; expected 1"):
+        model.predict([("a", "b")])
+
+
+def test_an_existing_run_is_not_overwritten_unless_asked(model: seqloom.Model) -> None:
+    with pytest.raises(seqloom.CheckpointError, match="exists already"):
+        seqloom.train(PAIRS, dev=PAIRS, out=model.path, settings=TINY)
+
+
+def test_two_source_columns_become_one_source(tmp_path: Path) -> None:
+    pairs = [
+        ((word, tag), word + ending) for word in ("alo", "bilo", "cedo", "dano", "ero") for tag, ending in (("A;B", "s"), ("A;C", "n"))
+    ]
+    model = seqloom.train(pairs * 3, dev=pairs, out=tmp_path / "run", settings=TINY)
+    assert len(model.config.fields.source) == 2
+    assert len(model.predict([("alo", "A;B"), ("ero", "A;C")])) == 2

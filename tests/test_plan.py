@@ -1,0 +1,90 @@
+"""From files, pairs and settings to a plan, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqloom.errors import ConfigError, DataError, MissingFileError
+from seqloom.plan import make_plan, parse_duration
+
+PAIRS = [(f"a{'bc'[n % 2]}{n}", f"x{n}") for n in range(60)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.csv"
+    path.write_text("left,right,note\n" + "".join(f"{source},{target},n\n" for source, target in PAIRS), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1h30m", 5400), ("1.5m", 90), (7, 7), (0.5, 0.5)])
+def test_a_time_is_read_in_hours_minutes_and_seconds(text: str | float, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "15 minutes", "-3m", "0", 0, "m"])
+def test_what_is_no_time_is_refused(text: str | float) -> None:
+    with pytest.raises(ConfigError, match=rf"--budget {text}: expected a time such as 90s, 15m or 1h30m"):
+        parse_duration(text)
+
+
+def test_pairs_and_two_lists_give_the_same_plan() -> None:
+    pairs, lists = make_plan(PAIRS), make_plan([source for source, _ in PAIRS], [target for _, target in PAIRS])
+    assert list(pairs.train) == list(lists.train)
+    assert pairs.dev == lists.dev
+    assert pairs.config == lists.config
+
+
+def test_dev_pairs_are_held_out_once_and_the_same_each_time() -> None:
+    plan = make_plan(PAIRS)
+    sources = {row.source for row in plan.train}
+    assert plan.dev
+    assert not sources & {row.source for row in plan.dev}
+    assert len(sources) + len(plan.dev) == len(PAIRS)
+    assert make_plan(PAIRS).dev == plan.dev
+    assert make_plan(PAIRS, seed=2).dev != plan.dev
+
+
+def test_given_dev_pairs_are_used_and_their_overlap_with_training_is_said() -> None:
+    plan = make_plan(PAIRS, dev=PAIRS[:3])
+    assert [row.target for row in plan.dev] == ["x0", "x1", "x2"]
+    assert any("3 of 3 dev rows" in note for note in plan.notes)
+
+
+def test_columns_by_name_are_kept_in_the_config(table: Path) -> None:
+    from seqloom.config import DataConfig
+
+    plan = make_plan(table, columns=DataConfig(source=["left"], target="right"))
+    assert (plan.config.data.source, plan.config.data.target, plan.config.data.header) == (["left"], "right", True)
+    assert plan.config.data.train == [str(table)]
+
+
+def test_settings_are_laid_over_what_was_chosen_and_their_reason_says_so() -> None:
+    plan = make_plan(PAIRS, settings=["model.dropout=0.25"], budget="2m", seed=5)
+    assert (plan.config.model.dropout, plan.config.training.budget_seconds, plan.config.seed) == (0.25, 120, 5)
+    assert plan.reasons["model.dropout"] == "as asked for"
+
+
+def test_a_config_replaces_the_choices(tmp_path: Path, table: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(f"data: {{train: [{table}], source: [left], target: right}}\nmodel: {{dropout: 0.11}}\n", encoding="utf-8")
+    plan = make_plan(config=path)
+    assert plan.config.model.dropout == 0.11
+    assert len(list(plan.train)) + len(plan.dev) == len(PAIRS)
+
+
+def test_no_pairs_at_all_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"no training pairs: give a file, .* or a config with data\.train"):
+        make_plan()
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"none\.tsv: no such file"):
+        make_plan(tmp_path / "none.tsv")
+
+
+def test_targets_that_are_all_empty_are_refused() -> None:
+    with pytest.raises(DataError, match="target"):
+        make_plan([("a", ""), ("b", ""), ("c", "")])
