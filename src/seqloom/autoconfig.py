@@ -210,8 +210,8 @@ def _choose_model(settings: _Settings, profile: Profile, fields: FieldsConfig) -
     why = f"{profile.pairs:,} pairs" + (", few" if profile.pairs < 2000 else " of few symbols on both sides" if few else "")
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, why)
-    if any(isinstance(field, TextField) and field.unit == "character" for field in fields.source):
-        settings.set("model.encoder.layers", 2, "letters mean something only together (measured on dev)")
+    if all(_unit((field, "")) != "subword" for field in fields.source):
+        settings.set("model.encoder.layers", 2, "small symbols mean something only together (measured on dev)")
     settings.set("model.decoder.width", width)
     settings.set("model.embedding", 128 if small else 256)
     settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
@@ -246,8 +246,8 @@ def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig
     settings.set("training.epochs", passes, why)
     updates = symbols / batch * min(passes, _passes_in(profile, sizes, budget_seconds or math.inf))
     settings.set("training.schedule.warmup_steps", int(min(max(updates * 0.03, 20), 1000)), "3 % of the run")
-    if _has_few_symbols(profile, fields):
-        settings.set("training.optimizer.learning_rate", 0.002, "a small network (measured on dev)")
+    if _has_few_symbols(profile, fields) or profile.pairs < 2000:
+        settings.set("training.threads", 1, "a small network: two threads would wait for each other (measured)")
     metric, because = _metric(fields)
     settings.set("training.early_stopping.metric", metric, because)
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
