@@ -9,7 +9,7 @@ import pytest
 
 from seqloom.batching import Example
 from seqloom.config import DataConfig, FieldsConfig, TokensField
-from seqloom.corpus import Corpus, encode_rows
+from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.data import Row
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.fields import Fields
@@ -168,3 +168,9 @@ def test_a_symbol_that_was_cut_from_the_source_cannot_be_copied_any_more():
     assert example.copy is not None
     assert example.copy.tolist() == [A, SIZE, -1]
     assert example.target.tolist() == [UNK, SIZE]
+
+
+def test_the_length_ratio_lets_nearly_all_targets_be_written() -> None:
+    examples = [Example(np.arange(4, 8), np.full(50, 5), "x")] * 20 + [Example(np.arange(4, 8), np.full(3, 5), "x")] * 80
+    assert length_ratio(Corpus.build(examples)) == 12.0  # (50 - 10) / 4, and a fifth more
+    assert length_ratio(Corpus.build([Example(np.arange(4, 8), np.full(3, 5), "x")])) == 1.0

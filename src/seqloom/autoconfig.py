@@ -215,7 +215,7 @@ def _choose_model(settings: _Settings, profile: Profile, fields: FieldsConfig) -
     settings.set("model.decoder.width", width)
     settings.set("model.embedding", 128 if small else 256)
     if few:
-        settings.set("model.attention.kind", "multihead", "few symbols stand in many places, which several heads tell apart (measured on dev)")
+        settings.set("model.attention.kind", "multihead", "few symbols stand in many places: several heads tell them apart (measured)")
     else:
         settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
     if fields.shared:

@@ -15,7 +15,10 @@ from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split
 from seqloom.errors import ConfigError
 from seqloom.profile import Profile, profile_rows
 
-__all__ = ["Plan", "make_plan", "parse_duration"]
+__all__ = ["ASKED", "Plan", "make_plan", "parse_duration"]
+
+ASKED = "as asked for"
+"""The reason for a setting that the user gave."""
 
 Pairs = str | Path | Sequence[Any]
 
@@ -76,7 +79,7 @@ def make_plan(
         given, reasons = given.model_copy(update={"data": reading}), {}
     final = override(given, settings)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
-    reasons |= {item.partition("=")[0]: "as asked for" for item in settings}
+    reasons |= {item.partition("=")[0]: ASKED for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
     return Plan(final, reasons, train, held_out, names, profile, [*profile.notes, *([warning] if warning else [])])
 

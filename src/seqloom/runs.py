@@ -10,12 +10,12 @@ from seqloom import metrics
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
-from seqloom.corpus import Corpus, as_evaluated, encode_rows
+from seqloom.corpus import Corpus, as_evaluated, encode_rows, length_ratio
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import write_atomically
-from seqloom.plan import Plan
+from seqloom.plan import ASKED, Plan
 from seqloom.version import __version__
 
 __all__ = ["resume", "start"]
@@ -39,7 +39,7 @@ def start(
     _check_metric(plan)
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
     corpus = _encode(plan, fields, watcher)
-    config, reasons = _decide(plan)
+    config, reasons = _decide(plan, corpus)
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
@@ -102,20 +102,23 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
     return corpus
 
 
-def _decide(plan: Plan) -> tuple[RunConfig, dict[str, str]]:
-    """The config with device, precision and threads as this machine has them, and the reasons with those added."""
+def _decide(plan: Plan, corpus: Corpus) -> tuple[RunConfig, dict[str, str]]:
+    """The config with what only this machine and the encoded pairs can tell, and the reasons with those added."""
     from seqloom.hardware import resolve
 
-    settings = plan.config.training
+    settings, search, reasons = plan.config.training, plan.config.search, dict(plan.reasons)
     decided = resolve(settings)
-    reasons = dict(plan.reasons)
     if settings.device == "auto":
         reasons["training.device"] = "what this machine has"
     if settings.precision == "auto":
         reasons["training.precision"] = "the faster one for products of matrices here, measured"
     if settings.threads is None:
         reasons["training.threads"] = "the processor's cores"
-    return plan.config.model_copy(update={"training": decided}), reasons
+    if reasons.get("search.max_length_ratio", ASKED) != ASKED:
+        ratio = length_ratio(corpus)
+        reasons["search.max_length_ratio"] = "1.2 times what 999 of 1,000 training targets need"
+        search = search.model_copy(update={"max_length_ratio": ratio})
+    return plan.config.model_copy(update={"training": decided, "search": search}), reasons
 
 
 def _trainer(*parts: Any) -> Any:

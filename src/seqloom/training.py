@@ -84,7 +84,7 @@ class Trainer:
         self.total = max(1, math.ceil(self.updates_a_pass * self.settings.epochs))
         if self.settings.max_steps is not None:
             self.total = min(self.total, self.settings.max_steps)
-        self._loss = self._symbols = 0.0
+        self._loss = self._symbols = self._reached = 0.0
         self._since = self._saved = time.perf_counter()
 
     # --------------------------------------------------------------------------------------------------- the loop
@@ -162,7 +162,7 @@ class Trainer:
         """How much of the run is done, 0 to 1: by updates, or by time where there is a budget and that is further."""
         progress = self.place.step / self.total
         if self.settings.budget_seconds is not None:
-            progress = max(progress, self._seconds() / self._allowed())
+            progress = self._reached = max(progress, self._reached, self._seconds() / self._allowed())
         if begun := self.place.cooling_step:
             cooled = (self.place.step - begun) / max(round(COOLING * begun), 1)
             progress = max(progress, self.place.cooling_progress + (1 - self.place.cooling_progress) * cooled)

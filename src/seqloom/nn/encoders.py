@@ -90,10 +90,14 @@ def _one_direction(layer: Any, inputs: Tensor, mask: Tensor, with_cell: bool) ->
     if layer.cell != "lstm" or not with_cell:
         states, _ = layer(inputs)
         return states, {"hidden": last_real(states, mask)}
-    lengths = mask.sum(1).clamp(min=1).cpu()
+    lengths, longest = mask.sum(1).clamp(min=1).cpu(), inputs.shape[1]
+    if int(lengths.min()) == int(lengths.max()):
+        outputs, final = layer(inputs[:, : int(lengths[0])])
+        states = functional.pad(outputs, (0, 0, 0, longest - outputs.shape[1]))
+        return states, dict(zip(layer.state_names, final, strict=True))
     packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
     outputs, final = layer.rnn(packed)
-    states, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True, total_length=inputs.shape[1])
+    states, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True, total_length=longest)
     return states, {name: part.squeeze(0) for name, part in zip(layer.state_names, final, strict=True)}
 
 

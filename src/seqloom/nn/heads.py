@@ -72,6 +72,13 @@ class TokenHead(nn.Module):
         mixed = mixed.scatter_add(2, index, weights * (1 - generate))
         return mixed.clamp(min=1e-30).log()
 
+    @torch.no_grad()
+    def best(self, decoded: Decoded, pointer: Pointer | None = None) -> Tensor:
+        """The likeliest ids (B, T)."""
+        if self.gate is None:
+            return self.project(self.narrow(decoded.hidden)).argmax(2)
+        return self.log_probs(decoded, pointer).argmax(2)
+
     def loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer | None = None) -> LossSum:
         """The loss of targets (B, T) where the mask (B, T) is True."""
         if self.gate is not None and pointer is not None:
@@ -91,7 +98,7 @@ class TokenHead(nn.Module):
         smooth = -scores.mean(2)[mask]
         loss = (1 - self.label_smoothing) * nll + self.label_smoothing * smooth
         with torch.no_grad():
-            correct = (self.log_probs(decoded, pointer).argmax(2) == target)[mask].sum()
+            correct = (self.best(decoded, pointer) == target)[mask].sum()
         return LossSum(loss.sum(), nll.detach().sum(), mask.sum(), correct)
 
     def _pointer_parts(self, decoded: Decoded, pointer: Pointer) -> tuple[Tensor, Tensor]:

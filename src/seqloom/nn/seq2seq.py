@@ -75,10 +75,9 @@ class Seq2Seq(nn.Module):
         parts: list[Decoded] = []
         for place in range(batch.target_in.shape[1]):
             if place:
-                token = torch.where(shown[:, place : place + 1], batch.target_in[:, place : place + 1], token)
+                guess = self.head.best(parts[-1], batch.pointer)
+                token = torch.where(shown[:, place : place + 1], batch.target_in[:, place : place + 1], guess)
             decoded, state = self.decode(token, memory, state)
             parts.append(decoded)
-            with torch.no_grad():
-                token = self.head.log_probs(decoded, batch.pointer).argmax(2)
         weights = [part.attention for part in parts if part.attention is not None]
         return Decoded(torch.cat([part.hidden for part in parts], 1), torch.cat(weights, 1) if weights else None)
