@@ -119,7 +119,8 @@ def inspect(
 
     refuse_many(pairs, "PAIRS")
     refuse_many(dev, "--dev")
-    config = override(RunConfig(data=DataConfig(source=column_names(source), target=target)), settings or []).data
+    columns = DataConfig.model_validate({"source": column_names(source), "target": target})
+    config = override(RunConfig(data=columns), settings or []).data
     rows = read_rows(pairs, config)
     profile = profile_rows(rows, list(read_rows(dev, config)) if dev else None)
     with open_output(None) as out:
