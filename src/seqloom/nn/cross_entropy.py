@@ -29,8 +29,11 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target:
 
 
 class _Function(torch.autograd.Function):
-    """The gradient of the scores is softmax less the smoothed target, so it is taken while the scores are at hand. Scores pass through
-    memory as seldom as can be: what label smoothing takes from every symbol alike is taken from the products, not from the scores.
+    """The gradient of the scores is softmax less the smoothed target, so it is taken while the scores are at hand.
+
+    The slopes of a row must sum to zero: softmax does not feel a shift of all scores, so nothing would ever undo one, Adam would drive it
+    on, and bfloat16 would lose the differences between large scores. Hence the slope of the true symbol is less the sum of the others,
+    which bfloat16 also holds more exactly than share - 1.
     """
 
     @staticmethod
@@ -38,7 +41,7 @@ class _Function(torch.autograd.Function):
         wants, each = any(ctx.needs_input_grad), smoothing / len(weight)
         sums = torch.promote_types(hidden.dtype, torch.float32)
         to_hidden, narrow_bias, ones = torch.empty_like(hidden), bias.to(hidden.dtype), hidden.new_ones(len(hidden))
-        to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(narrow_bias)
+        to_weight, to_bias, all_symbols = torch.zeros_like(weight), torch.zeros_like(narrow_bias), weight.new_ones(len(weight), 1)
         nll, smooth, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
         mean_weight, mean_bias = (weight.new_ones(len(weight)) @ weight).to(sums) / len(weight), bias.to(sums).mean()
         for start in range(0, len(hidden), ROWS):
@@ -52,20 +55,18 @@ class _Function(torch.autograd.Function):
             nll += less.sum()
             smooth += (less + true_score).sum() - (part.to(sums) @ mean_weight + mean_bias).sum()
             if wants:
-                shares.scatter_add_(1, wanted, shares.new_full((len(part), 1), smoothing - 1))
-                to_hidden[start : start + ROWS] = shares @ weight
-                to_weight.addmm_(shares.t(), part)
-                to_bias.addmv_(shares.t(), ones[: len(part)])
+                slopes = shares.sub_(each).scatter_(1, wanted, 0)
+                slopes.scatter_(1, wanted, -(slopes @ all_symbols))
+                to_hidden[start : start + ROWS] = slopes @ weight
+                to_weight.addmm_(slopes.t(), part)
+                to_bias.addmv_(slopes.t(), ones[: len(part)])
         if wants:
-            to_hidden -= (each * len(weight)) * mean_weight.to(to_hidden.dtype)
-            to_weight -= each * hidden.sum(0)
-            to_bias -= each * len(hidden)
             ctx.save_for_backward(to_hidden, to_weight, to_bias.to(bias.dtype))
         ctx.mark_non_differentiable(nll, correct)
         return (1 - smoothing) * nll + smoothing * smooth, nll, correct
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        scale = slopes[0]
+    def backward(ctx: Any, *of_loss: Tensor) -> tuple[Tensor | None, ...]:
+        scale = of_loss[0]
         to_hidden, to_weight, to_bias = ctx.saved_tensors
         return to_hidden * scale, to_weight * scale, to_bias * scale, None, None
