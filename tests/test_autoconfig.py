@@ -111,3 +111,9 @@ def test_every_reason_names_a_setting_that_exists() -> None:
         part: object = choice.config.model_dump(by_alias=True)
         for name in key.split("."):
             part = part[int(name)] if isinstance(part, list) else part[name]
+
+
+def test_long_texts_without_blanks_are_judged_by_a_metric_that_fits_them() -> None:
+    draw = random.Random(1)
+    proteins = ["".join(draw.choice("ACDEFGHIKLMNPQRSTVWY") for _ in range(80)) for _ in range(300)]
+    assert chosen([(text, text[::-1]) for text in proteins]).config.training.early_stopping.metric == "character_error_rate"

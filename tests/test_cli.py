@@ -222,8 +222,8 @@ def test_bad_data_gives_one_line_and_leaves_nothing(
         (["score", "runs/none", "a.tsv"], "runs/none: no such run directory."),
         (["train", "a.tsv", "--device", "warp"], "'warp'"),
         (
-            ["train", "a.tsv", "--set", "training.early_stopping.metric=bleu"],
-            "'bleu' is not measured for this target; choose from exact_match,",
+            ["train", "a.tsv", "--set", "training.early_stopping.metric=bleus"],
+            "training.early_stopping.metric: 'bleus' is no metric; choose from exact_match,",
         ),
     ],
 )

@@ -330,3 +330,14 @@ def test_reasons_stand_behind_their_settings_and_change_nothing(tmp_path: Path):
     assert any(re.fullmatch(r" +unit: word  # second", line) for line in lines)
     assert "  train: [a.tsv]  # a list" in lines
     assert "lost" not in text
+
+
+def test_a_mark_that_yaml_reads_as_nothing_is_taken_as_it_is() -> None:
+    for mark in ("|", "#", "~"):
+        assert override(RunConfig(), [f"data.delimiter={mark}"]).data.delimiter == mark
+    assert override(RunConfig(), ["data.delimiter=null"]).data.delimiter is None
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(ConfigError, match="seed: Input should be greater than or equal to 0; got -1"):
+        override(RunConfig(), ["seed=-1"])

@@ -68,6 +68,16 @@ def test_a_text_in_place_of_a_list_and_missing_columns_are_refused(model: seqloo
         model.predict([("a", "b")])
 
 
+def test_outer_blanks_and_line_ends_of_a_source_change_nothing(model: seqloom.Model) -> None:
+    assert len(set(model.predict(["a b c", "a b c\n", " a b c "]))) == 1
+
+
+def test_an_out_below_a_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(seqloom.CheckpointError, match=r"cannot be made, .*file is no folder that can be written to"):
+        seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "file" / "run", settings=TINY)
+
+
 def test_an_existing_run_is_not_overwritten_unless_asked(model: seqloom.Model) -> None:
     with pytest.raises(seqloom.CheckpointError, match="exists already"):
         seqloom.train(PAIRS, dev=PAIRS, out=model.path, settings=TINY)

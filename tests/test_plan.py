@@ -88,3 +88,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_targets_that_are_all_empty_are_refused() -> None:
     with pytest.raises(DataError, match="target"):
         make_plan([("a", ""), ("b", ""), ("c", "")])
+
+
+def test_an_iterator_of_pairs_is_used_whole_and_sources_beside_targets_are_no_paths() -> None:
+    plan = make_plan(zip(*zip(*PAIRS, strict=True), strict=True))
+    assert len(list(plan.train)) + len(plan.dev) == len(PAIRS)
+    assert list(make_plan(["a b", "c d"], ["x", "y"], dev=PAIRS[:3]).train)[1].target == "y"

@@ -20,7 +20,7 @@ SAMPLES = [
     Sample("\x1b[2Jwipe\x07", "a\nb", ""),
 ]
 METRICS = {"exact_match": 0.5, "token_accuracy": 0.75, "character_error_rate": 0.125, "loss": 0.25, "perplexity": 1.284}
-FINISHED = Finished("runs/x", 40, 70.0, "done", METRICS, "the best on dev, update 30")
+FINISHED = Finished("runs/x", 40, 70.0, "done", METRICS, "the best on dev, update 30", 500, "beam 5")
 
 
 def evaluated(*findings: str, is_best: bool = True, step: int = 30) -> Evaluated:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from seqloom.config import DataConfig, FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import override
+from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
@@ -251,7 +252,7 @@ def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig
     settings.set("training.schedule.warmup_steps", int(min(max(updates * 0.03, 20), 1000)), "3 % of the run")
     if _has_few_symbols(profile, fields) or profile.pairs < 2000:
         settings.set("training.threads", 1, "a small network: two threads would wait for each other (measured)")
-    metric, because = _metric(fields)
+    metric, because = _metric(profile, fields)
     settings.set("training.early_stopping.metric", metric, because)
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
     if budget_seconds is not None:
@@ -274,10 +275,10 @@ def _passes_in(profile: Profile, sizes: _Sizes, seconds: float) -> float:
     return seconds * SYMBOLS_PER_SECOND / (profile.pairs * (sizes.source + sizes.target))
 
 
-def _metric(fields: FieldsConfig) -> tuple[str, str]:
+def _metric(profile: Profile, fields: FieldsConfig) -> tuple[str, str]:
     """Which dev metric decides what the best weights are."""
     if isinstance(fields.target, TokensField):
         return "token_error_rate", "finer than exact matches, and falls with them"
-    if fields.target.unit == "subword":
+    if "bleu" in metrics_for(fields.target, profile.target.token_lengths.mean):
         return "bleu", "targets are sentences"
     return "character_error_rate", "finer than exact matches, and falls with them"

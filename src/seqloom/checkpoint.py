@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -53,6 +54,9 @@ class RunDirectory:
         Raises:
             CheckpointError: it is there already and may not be overwritten, or is not a run and not empty.
         """
+        parent = next(folder for folder in self.path.absolute().parents if folder.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise CheckpointError(f"{self.path}: cannot be made, {parent} is no folder that can be written to. Choose another --out.")
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             if not overwrite:
                 raise CheckpointError(
@@ -64,9 +68,12 @@ class RunDirectory:
 
     def create(self) -> None:
         """Make the directory, in place of an older run."""
-        if self.path.exists():
-            shutil.rmtree(self.path)
-        self.best.mkdir(parents=True)
+        try:
+            if self.path.exists():
+                shutil.rmtree(self.path)
+            self.best.mkdir(parents=True)
+        except OSError as error:
+            raise CheckpointError(f"{self.path}: cannot be made ({error.strerror}). Choose another --out.") from None
 
     def check(self) -> dict[str, Any]:
         """What run.json says, after making sure that this is a run of a format that can be read.

@@ -266,7 +266,7 @@ class InverseSqrtSchedule(Settings):
 
 
 class PlateauSchedule(Settings):
-    """Multiplied by `factor` when the watched metric has not improved for `patience` evaluations."""
+    """Multiplied by `factor` when the watched metric has not improved for more than `patience` evaluations."""
 
     kind: Literal["plateau"] = "plateau"
     warmup_steps: Natural = 0
@@ -340,13 +340,13 @@ class SearchConfig(Settings):
     temperature: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Sampling: below 1 sharper, above 1 flatter.")
     top_k: Positive | None = Field(default=None, description="Sampling: only from so many best symbols.")
     top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, description="Sampling: only from the best symbols that hold this probability together.")
-    seed: int = Field(default=1, description="Sampling: the same seed draws the same outputs.")
+    seed: Natural = Field(default=1, description="Sampling: the same seed draws the same outputs.")
 
 
 class RunConfig(Settings):
     """A whole run."""
 
-    seed: int = Field(default=1, description="Of everything that is drawn: the same seed gives the same losses.")
+    seed: Natural = Field(default=1, description="Of everything that is drawn: the same seed gives the same losses.")
     data: DataConfig = DataConfig()
     fields: FieldsConfig = FieldsConfig()
     model: ModelConfig = ModelConfig()

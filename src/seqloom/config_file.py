@@ -90,6 +90,8 @@ def _apply(tree: dict[str, Any], text: str) -> None:
     except yaml.YAMLError:
         value = value_text
     *parents, last = path.strip().split(".")
+    if value_text and value in (None, "") and value_text != "null" and set(value_text) - set("\"'"):
+        value = value_text  # a mark such as | or # or ~, which YAML reads as nothing
     node: Any = tree
     for depth, name in enumerate(parents):
         node = _child(node, name, ".".join(parents[: depth + 1]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqloom import health
+from seqloom import health, metrics
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
 from seqloom.data import Row
@@ -52,11 +52,17 @@ class DevSet:
         self.commonest = _commonest_target(corpus, fields)
 
     def look(self, network: Seq2Seq, *, whole: bool = False) -> Look:
-        """Greedy decoding of the sample, or the config's search over the whole set. The network is left in training mode."""
+        """Greedy decoding of the sample in the run's precision, or the config's search over the whole set as a loaded model would do it.
+        The network is left in training mode.
+        """
         rows = self.rows if whole else self.sample
         search = self.config.search if whole else self.config.search.model_copy(update={"kind": "greedy"})
-        here = inference_copy(network, self.config.training.precision)
+        here = network if whole else inference_copy(network, self.config.training.precision)
         values, predictions = Translator(here, self.fields, search, self.config.data, self.config.training.device).evaluate(rows)
+        watched = self.config.training.early_stopping.metric
+        if watched not in values:
+            texts, references = [prediction.text for prediction in predictions], [row.target for row in rows]
+            values |= metrics.score([watched], texts, references, self.config.fields.target)
         network.train()
         return Look(values, rows, predictions)
 

@@ -79,6 +79,10 @@ class Finished:
     """Of the weights that were kept, on dev: with the search of the config on all of it, or greedily on a sample where a budget ends."""
     chosen: str
     """Which weights were kept."""
+    dev_pairs: int
+    """How many dev pairs the metrics are of."""
+    search: str
+    """greedy, beam 5, ..."""
 
 
 class Watcher(Protocol):

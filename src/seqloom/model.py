@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
-from seqloom.config import DataConfig, RunConfig, SearchConfig
+from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import build, load_config
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.errors import DataError
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.plan import Pairs, make_plan
+from seqloom.plan import Pairs, at_hand, make_plan, paths_of
 from seqloom.prediction import Prediction, Translator
 from seqloom.runs import start
+from seqloom.tables import refuse_bad_characters
 
 __all__ = ["Model", "load", "train"]
 
@@ -84,18 +86,18 @@ class Model:
 
     def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory."""
-        if isinstance(pairs, (str, Path)):
-            return list(read_rows([str(pairs)], self.config.data))
-        if targets is None and _are_paths(pairs):
-            return list(read_rows([str(item) for item in pairs], self.config.data))
-        return rows_from_memory(pairs, targets)
+        given: Any = at_hand(pairs)
+        paths = paths_of(given) if targets is None else None
+        return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
         columns = (source,) if isinstance(source, str) else tuple(source)
         expected = len(self.config.fields.source)
         if len(columns) != expected:
             raise DataError(f"sources:{number}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
-        return Row(columns, "", f"sources:{number}")
+        for text in columns:
+            refuse_bad_characters(text, f"sources:{number}")
+        return Row(tuple(text.strip() for text in columns), "", f"sources:{number}")
 
 
 def train(
@@ -129,11 +131,12 @@ def train(
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
     """
     started = time.perf_counter()
-    columns = None
-    if source is not None or target is not None:
-        chosen = [] if source is None else [source] if isinstance(source, (str, int)) else list(source)
-        columns = DataConfig(source=chosen, target=target)
-    plan = make_plan(data, targets, dev=dev, columns=columns, config=config, settings=settings, budget=budget, seed=seed)
+    columns: list[str] = []
+    if source is not None:
+        columns.append(f"data.source={json.dumps([source] if isinstance(source, (str, int)) else list(source))}")
+    if target is not None:
+        columns.append(f"data.target={json.dumps(target)}")
+    plan = make_plan(data, targets, dev=dev, config=config, settings=[*columns, *settings], budget=budget, seed=seed)
     start(plan, out, overwrite=overwrite, watcher=watcher, started=started)
     return load(out)
 
@@ -150,7 +153,3 @@ def load(path: str | Path, *, device: str = "cpu") -> Model:
     network = Seq2Seq(config.model, fields.source.size, fields.target.size)
     load_weights(network, read_tensors(run.weights)[0], run.weights)
     return Model(run.path, config, fields, Translator(network, fields, config.search, config.data, device))
-
-
-def _are_paths(pairs: Sequence[Any]) -> bool:
-    return 0 < len(pairs) <= 2 and all(isinstance(item, (str, Path)) for item in pairs)

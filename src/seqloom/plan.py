@@ -15,7 +15,7 @@ from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split
 from seqloom.errors import ConfigError
 from seqloom.profile import Profile, profile_rows
 
-__all__ = ["ASKED", "Plan", "make_plan", "parse_duration"]
+__all__ = ["ASKED", "Plan", "at_hand", "make_plan", "parse_duration", "paths_of"]
 
 ASKED = "as asked for"
 """The reason for a setting that the user gave."""
@@ -62,15 +62,17 @@ def make_plan(
         settings: `a.b=value`, laid over what was chosen.
         budget: wall time, as in "15m", or seconds.
     """
+    data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
     settings = [*settings, *([f"training.budget_seconds={parse_duration(budget)}"] if budget is not None else [])]
     settings += [f"seed={seed}"] if seed is not None else []
     given = _given(config)
     base = (given or RunConfig()).model_copy(update={"data": columns} if columns else {})
     base = override(base, [item for item in settings if item.startswith(("data.", "seed="))])  # what reading and holding out ask for
-    reading = _reading(data, dev, base.data)
+    reading = _reading(None if targets is not None else data, dev, base.data)
     rows, names = _rows(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
-    held_out, train = _split(rows, dev, reading, base.seed)
+    notes: list[str] = []
+    held_out, train = _split(rows, dev, reading, base.seed, notes)
     profile = profile_rows(train, held_out)
     if given is None:
         choice = choose(profile, reading, budget_seconds=None if budget is None else parse_duration(budget))
@@ -81,7 +83,7 @@ def make_plan(
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
-    return Plan(final, reasons, train, held_out, names, profile, [*profile.notes, *([warning] if warning else [])])
+    return Plan(final, reasons, train, held_out, names, profile, [*profile.notes, *notes, *([warning] if warning else [])])
 
 
 def parse_duration(text: str | float) -> float:
@@ -108,17 +110,22 @@ def _reading(data: Pairs | None, dev: Pairs | None, columns: DataConfig) -> Data
     """The data part of the config, with the paths that were given."""
     update: dict[str, Any] = {}
     if data is not None:
-        update["train"] = _paths(data) or []
+        update["train"] = paths_of(data) or []
     if dev is not None:
-        update["dev"] = _paths(dev) or []
+        update["dev"] = paths_of(dev) or []
     return columns.model_copy(update=update)
 
 
-def _paths(data: Pairs) -> list[str] | None:
+def at_hand(data: Any) -> Any:
+    """The data; what can be gone through only once, as a list."""
+    return data if data is None or isinstance(data, (str, Path, list, tuple)) else list(data)
+
+
+def paths_of(data: Pairs) -> list[str] | None:
     """The files that are meant, or None for pairs in memory."""
     if isinstance(data, (str, Path)):
         return [str(data)]
-    return [str(item) for item in data] if data and all(isinstance(item, (str, Path)) for item in data) and len(data) <= 2 else None
+    return [str(item) for item in data] if 0 < len(data) <= 2 and all(isinstance(item, (str, Path)) for item in data) else None
 
 
 def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Rows | list[Row], tuple[str, ...]]:
@@ -132,10 +139,13 @@ def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig
     return rows_from_memory(data), ()
 
 
-def _split(rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int) -> tuple[list[Row], Iterable[Row]]:
+def _split(rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int, notes: list[str]) -> tuple[list[Row], Iterable[Row]]:
     """The dev rows, and the training rows."""
     if reading.dev:
-        return list(read_rows(reading.dev, reading)), rows
+        read = read_rows(reading.dev, reading)
+        found = list(read)
+        notes += [f"dev: {note}" for note in read.notes]
+        return found, rows
     if dev is not None and not isinstance(dev, (str, Path)):
         return rows_from_memory(*dev) if _two_lists(dev) else rows_from_memory(dev), rows
     train, held_out = split(rows, reading, seed)

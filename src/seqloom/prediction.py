@@ -177,7 +177,8 @@ class Translator:
     def score(self, rows: Sequence[Row]) -> list[list[float]]:
         """The log-probability in nats of each symbol of each row's target, </s> last, as the model gives it."""
         copy_ids = self.network.head.points
-        corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=copy_ids))
+        whole = self.data.model_copy(update={"too_long": "error"})  # the probability of a cut target would be that of another
+        corpus = Corpus.build(encode_rows(rows, self.fields, whole, copy=copy_ids))
         result: list[list[float]] = [[] for _ in rows]
         for batch in _length_batches(corpus):
             tensors = to_tensors(batch, self.fields.target.size, self.device)

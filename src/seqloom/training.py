@@ -300,8 +300,18 @@ class Trainer:
         """Choose the weights to keep, measure them on all of dev, and write the model."""
         chosen = self._choose_weights()
         write_tensors(self.run.weights, self.network.state_dict())
-        values = self.dev.look(self.network, whole=self._has_time_for_all()).values
-        event = Finished(str(self.run.path), self.place.step, self._seconds(), why, values, chosen)
+        whole, search = self._has_time_for_all(), self.config.search
+        look = self.dev.look(self.network, whole=whole)
+        event = Finished(
+            run=str(self.run.path),
+            step=self.place.step,
+            seconds=self._seconds(),
+            why=why,
+            metrics=look.values,
+            chosen=chosen,
+            dev_pairs=len(look.rows),
+            search="greedy" if not whole else f"beam {search.beam}" if search.kind == "beam" else search.kind,
+        )
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
         if why != "interrupted":
             self.run.forget_training()

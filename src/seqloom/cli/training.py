@@ -195,7 +195,11 @@ def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[
 
     run = shlex.quote(finished.run)
     how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
-    lines = ["", f"dev score ({len(dev):,} pairs, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
+    lines = [
+        "",
+        f"dev score ({finished.dev_pairs:,} pairs, {finished.search}, {finished.chosen}):",
+        *columns(metric_rows(finished.metrics)),
+    ]
     lines += [f"model: {finished.run} ({how})", "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
