@@ -223,7 +223,7 @@ def test_bad_data_gives_one_line_and_leaves_nothing(
         (["train", "a.tsv", "--device", "warp"], "'warp'"),
         (
             ["train", "a.tsv", "--set", "training.early_stopping.metric=bleus"],
-            "training.early_stopping.metric: 'bleus' is no metric; choose from exact_match,",
+            "training.early_stopping.metric: 'bleus' is no metric; choose from bleu, chrf,",
         ),
     ],
 )
