@@ -51,7 +51,8 @@ def sentences(count: int) -> list[tuple[str | tuple[str, ...], str]]:
 def test_a_closed_set_of_tokens_on_both_sides_gets_tokens_and_a_small_network() -> None:
     choice = chosen(numbers(6000))
     assert [field.kind for field in (*choice.config.fields.source, choice.config.fields.target)] == ["tokens", "tokens"]
-    assert (choice.config.model.encoder.width, choice.config.model.dropout) == (256, 0.1)
+    assert (choice.config.model.encoder.width, choice.config.model.dropout, choice.config.training.batch.size) == (128, 0.1, 512)
+    assert chosen(numbers(20_000)).config.model.encoder.width == 256
     assert choice.reasons["fields.target"] == "a closed set of 10 tokens, 0 of them seen once"
 
 

@@ -23,6 +23,8 @@ SENTENCE_TOKENS, SENTENCE_CHARACTERS, LONG_CHARACTERS = 3, 20, 60
 """Text is a sentence, and cut into subwords, from so many tokens and characters on average on; or, without blanks, so many characters."""
 FEW = 100
 """Different tokens a side, up to which a small network is enough."""
+LITTLE = 100_000
+"""Target tokens in all, up to which such a network can be smaller still."""
 UNSEEN_GAIN = 0.01
 """Characters are decomposed where this share of rows would no longer hold an unseen one."""
 SAME_SCRIPT = 0.6
@@ -207,14 +209,14 @@ def _choose_limits(settings: _Settings, sizes: _Sizes) -> None:
 def _choose_model(settings: _Settings, profile: Profile, fields: FieldsConfig) -> None:
     few = _has_few_symbols(profile, fields)
     small = profile.pairs < 2000 or few
-    width = 256 if small else 512
+    width = 128 if _has_little_text(profile, fields) else 256 if small else 512
     why = f"{profile.pairs:,} pairs" + (", few" if profile.pairs < 2000 else " of few symbols on both sides" if few else "")
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, why)
     if all(_unit((field, "")) != "subword" for field in fields.source):
         settings.set("model.encoder.layers", 2, "small symbols mean something only together (measured on dev)")
     settings.set("model.decoder.width", width)
-    settings.set("model.embedding", 128 if small else 256)
+    settings.set("model.embedding", width // 2)
     if few:
         settings.set("model.attention.kind", "multihead", "few symbols stand in many places: several heads tell them apart (measured)")
     else:
@@ -228,6 +230,11 @@ def _has_few_symbols(profile: Profile, fields: FieldsConfig) -> bool:
     """Both sides are closed sets of few tokens."""
     closed = all(isinstance(field, TokensField) for field in (*fields.source, fields.target))
     return closed and all(side.tokens.distinct <= FEW for side in (*profile.source, profile.target))
+
+
+def _has_little_text(profile: Profile, fields: FieldsConfig) -> bool:
+    """Few symbols, and not many of them in all."""
+    return _has_few_symbols(profile, fields) and profile.pairs * profile.target.token_lengths.mean < LITTLE
 
 
 def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
@@ -244,7 +251,7 @@ def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
 
 def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes, budget_seconds: float | None) -> None:
     symbols = profile.pairs * max(sizes.source, sizes.target)
-    batch = 512 if profile.pairs < 5000 else 1024 if profile.pairs < 20_000 else 2048
+    batch = 512 if profile.pairs < 5000 or _has_little_text(profile, fields) else 1024 if profile.pairs < 20_000 else 2048
     settings.set("training.batch.size", batch, f"about {symbols / batch:,.0f} updates a pass")
     passes, why = _passes(profile, fields, sizes, budget_seconds)
     settings.set("training.epochs", passes, why)
