@@ -161,9 +161,6 @@ DEATHS: dict[str, tuple[list[str], Callable[[], Watch | None]]] = {
 }
 
 
-LATE = ("while_old_weights_are_removed", "before_the_end_is_written", "while_the_best_weights_are_chosen")
-
-
 def make_killed_runs(folder: Path) -> None:
     torch.set_num_threads(1)
     make_optimizer(torch.nn.Linear(5, 3), AdamW())  # imports what would else be imported after each fork

@@ -54,7 +54,6 @@ class _Sizes:
     source_p99: float
     source_max: float
     target: float
-    target_max: float
     ratio: float
     """Target over source symbols, 99th percentile."""
 
@@ -172,7 +171,7 @@ def _sizes(profile: Profile, fields: FieldsConfig) -> _Sizes:
     source = [sum(part[place] for part in sources) + len(sources) for place in range(3)]
     target = _side_sizes(profile.target, fields.target)
     each = profile.ratio.p99 if profile.ratio.mean <= 0 else profile.ratio.p99 / profile.ratio.mean
-    return _Sizes(source[0], source[1], source[2], target[0] + 1, target[2], max(each, 1.0) * target[0] / max(source[0], 1.0))
+    return _Sizes(source[0], source[1], source[2], target[0] + 1, max(each, 1.0) * target[0] / max(source[0], 1.0))
 
 
 def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[float, float, float]:
