@@ -38,8 +38,9 @@ PICTURE = {
         "errors config",
     ),
     "plan": room("profile oddities autoconfig plan corpus batching search schedules events progress", "errors config data"),
-    "runtime": room("runtime", "errors config data plan"),
-    "server": room("server", "errors config data plan runtime"),
+    "answers": room("answers", "errors config data plan"),
+    "runtime": room("runtime", "errors config data plan answers"),
+    "server": room("server", "errors config data plan answers runtime"),
     "nn.layers": room("nn.layers nn.dropout nn.cross_entropy", "errors config", torch=True),
     "nn.attention": room("nn.attention", "errors config nn.layers", torch=True),
     "nn.encoders": room("nn.encoders", "errors config nn.layers nn.attention", torch=True),
@@ -48,16 +49,16 @@ PICTURE = {
     "nn.seq2seq": room("nn.seq2seq", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads", torch=True),
     "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
     "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq", torch=True),
-    "prediction": room("prediction", "errors config data plan nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint", torch=True),
+    "prediction": room("prediction", "errors config data plan answers nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint", torch=True),
     "work": room(
         "training learning dev runs tensorboard report export",
-        "errors config data plan runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
+        "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),
-    "model": room("model", "errors config data plan nn.seq2seq checkpoint prediction work", torch=True),
+    "model": room("model", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
     "top": room(
         "cli cli.choosing cli.commands cli.evaluating cli.options cli.output cli.predicting cli.training reference __init__ __main__",
-        "errors config data plan runtime server checkpoint prediction work model",
+        "errors config data plan answers runtime server checkpoint prediction work model",
     ),
 }
 HOME = {module: name for name, part in PICTURE.items() for module in part.modules}

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqloom.answers import Prediction
 from seqloom.batching import Example, collate
 from seqloom.checkpoint import load_weights, read_tensors, write_tensors
 from seqloom.config import AdamW, DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
@@ -19,7 +20,7 @@ from seqloom.nn.decoders import Decoded
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.optimizers import make_optimizer
-from seqloom.prediction import Prediction, Translator, to_tensors
+from seqloom.prediction import Translator, to_tensors
 from seqloom.vocabulary import BOS, UNK
 
 SOURCE_SIZE, TARGET_SIZE = 11, 9

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqloom import prediction
+from seqloom import answers as reading
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
 from seqloom.errors import DataError
@@ -66,8 +66,8 @@ def test_a_stream_is_answered_in_pieces_as_it_would_be_at_once(monkeypatch: pyte
     here, sampling = translator(), SearchConfig(kind="sample", seed=4)
     sources = [" ".join("abcde"[place % 5] for place in range(start, start + 1 + start % 4)) for start in range(11)]
     whole = [answer.text for answer in here.predict(rows_of(*sources), sampling)]
-    monkeypatch.setattr(prediction, "READ_AHEAD", 3)
-    monkeypatch.setattr(prediction, "BATCH_TOKENS", 12)
+    monkeypatch.setattr(reading, "READ_AHEAD", 3)
+    monkeypatch.setattr(here, "batch_tokens", 12)
     taken: list[int] = []
 
     def stream() -> Any:

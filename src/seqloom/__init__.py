@@ -10,9 +10,9 @@ from seqloom.threads import let_waiting_threads_sleep
 from seqloom.version import __version__
 
 if TYPE_CHECKING:
+    from seqloom.answers import Output, Prediction
     from seqloom.config import RunConfig
     from seqloom.model import Model, load, train
-    from seqloom.prediction import Output, Prediction
 
 __all__ = [
     "CheckpointError",
@@ -30,7 +30,7 @@ __all__ = [
     "train",
 ]
 
-_LATER = {"Model": "model", "Output": "prediction", "Prediction": "prediction", "RunConfig": "config", "load": "model", "train": "model"}
+_LATER = {"Model": "model", "Output": "answers", "Prediction": "answers", "RunConfig": "config", "load": "model", "train": "model"}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqloom import health, metrics
+from seqloom.answers import Prediction
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
 from seqloom.data import Row
 from seqloom.events import Sample
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.prediction import Prediction, Translator, inference_copy
+from seqloom.prediction import Translator, inference_copy
 from seqloom.vocabulary import SPECIALS, UNK
 
 __all__ = ["DevSet", "Look"]

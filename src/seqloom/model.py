@@ -8,61 +8,29 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqloom.answers import Answerer
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
-from seqloom.config import RunConfig, SearchConfig
-from seqloom.config_file import build, load_config
+from seqloom.config import RunConfig
+from seqloom.config_file import load_config
 from seqloom.data import Row, read_rows, rows_from_memory
-from seqloom.errors import DataError
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.plan import Pairs, at_hand, make_plan, paths_of
-from seqloom.prediction import Prediction, Translator
+from seqloom.prediction import Translator
 from seqloom.runs import start
-from seqloom.tables import refuse_bad_characters
 
 __all__ = ["Model", "load", "train"]
 
 
-class Model:
+class Model(Answerer):
     """A trained model in its run directory."""
 
     def __init__(self, path: Path, config: RunConfig, fields: Fields, translator: Translator) -> None:
+        super().__init__(fields, config.data, config.search, translator)
         self.path = path
         self.config = config
-        self.fields = fields
         self.translator = translator
-
-    def predict(self, sources: Iterable[str | Sequence[str]], **search: Any) -> list[str]:
-        """The best answer to each source, in their order; '' for an empty source.
-
-        Args:
-            sources: a text each, or a tuple of texts where the model has several source columns.
-            search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
-
-        Raises:
-            ConfigError: an unknown search setting.
-            DataError: a source that cannot be used; says which.
-        """
-        return [prediction.text for prediction in self.predictions(sources, **search)]
-
-    def predictions(
-        self,
-        sources: Iterable[str | Sequence[str]],
-        *,
-        prefix: str = "",
-        replace_unknown: bool = False,
-        attention: bool = False,
-        **search: Any,
-    ) -> list[Prediction]:
-        """Every answer kept by the search, with scores and on request attention; otherwise as `predict`."""
-        if isinstance(sources, str):
-            raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
-        rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
-        answers = self.translator.predict(
-            rows, self.search(**search), prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention
-        )
-        return list(answers)
 
     def score(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[float]:
         """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up."""
@@ -73,31 +41,11 @@ class Model:
         rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets)
         return self.translator.evaluate(rows, self.search(**search))[0]
 
-    def search(self, **changes: Any) -> SearchConfig:
-        """The search of the config with some settings changed; beam=1 means greedy.
-
-        Raises:
-            ConfigError: an unknown setting or a value out of range.
-        """
-        if "beam" in changes and "kind" not in changes:
-            changes["kind"] = "beam"
-        tree = {**self.config.search.model_dump(), **{name: value for name, value in changes.items() if value is not None}}
-        return build({"search": tree}, where="predict").search
-
     def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory."""
         given: Any = at_hand(pairs)
         paths = paths_of(given) if targets is None else None
         return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
-
-    def _row(self, source: str | Sequence[str], number: int) -> Row:
-        columns = (source,) if isinstance(source, str) else tuple(source)
-        expected = len(self.config.fields.source)
-        if len(columns) != expected:
-            raise DataError(f"sources:{number}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
-        for text in columns:
-            refuse_bad_characters(text, f"sources:{number}")
-        return Row(tuple(text.strip() for text in columns), "", f"sources:{number}")
 
 
 def train(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from seqloom import metrics
+from seqloom.answers import Answerer, Prediction, Questions
 from seqloom.batching import Batch, collate, make_batches, pad
 from seqloom.config import BatchConfig, DataConfig, SearchConfig
 from seqloom.corpus import Corpus, as_evaluated, encode_rows
@@ -23,52 +21,17 @@ from seqloom.nn.decoders import Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
-from seqloom.vocabulary import SEPARATOR, UNK
 
-__all__ = ["Output", "Prediction", "Translator", "inference_copy", "to_tensors"]
+__all__ = ["Translator", "inference_copy", "to_tensors"]
 
 BATCH_TOKENS = 8192
 """Padded source symbols × hypotheses in one search."""
-READ_AHEAD = 4096
-"""Sentences that are sorted by length together; the memory that a stream of any length takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One answer."""
-
-    text: str
-    score: float
-    """What answers are ranked by."""
-    log_prob: float
-    """Log-probability in nats, </s> included: the sum of token_log_probs."""
-    tokens: list[str]
-    token_log_probs: list[float]
-    """(T + 1,), </s> last."""
-    cut: bool
-    """Whether it was ended by the longest allowed length."""
-    attention: list[list[float]] | None = field(default=None, repr=False)
-    """(T + 1, S): weights over source_tokens, where asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The answers to one source, best first."""
-
-    source: tuple[str, ...]
-    source_tokens: list[str]
-    outputs: list[Output]
-    limit: int = 0
-    """The most target symbols that the search allowed."""
-
-    @property
-    def text(self) -> str:
-        """The best answer."""
-        return self.outputs[0].text if self.outputs else ""
 
 
 class Translator:
     """A network, its fields and its search, ready to answer. The network is used as it is and left in evaluation mode."""
+
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, network: Seq2Seq, fields: Fields, config: SearchConfig, data: DataConfig, device: str = "cpu") -> None:
         self.network = network.to(device).eval()
@@ -76,6 +39,11 @@ class Translator:
         self.config = config
         self.data = as_evaluated(data)
         self.device = torch.device(device)
+
+    @property
+    def points(self) -> bool:
+        """Whether the network copies source symbols."""
+        return self.network.head.points
 
     def predict(
         self,
@@ -86,89 +54,28 @@ class Translator:
         replace_unknown: bool = False,
         keep_attention: bool = False,
     ) -> Iterator[Prediction]:
-        """Answers to the sources of rows, in their order, as a stream. A row without source is answered by nothing.
-
-        Args:
-            prefix: what every output must begin with.
-            replace_unknown: put the source symbol most attended to where the output says <unk>.
-            keep_attention: give the attention with each output.
-
-        Raises:
-            DataError: a source is longer than the limit.
-        """
-        config = config or self.config
-        stream, done = iter(rows), 0
-        while chunk := list(islice(stream, READ_AHEAD)):
-            yield from self._predict_chunk(chunk, done, config, prefix, replace_unknown, keep_attention)
-            done += len(chunk)
-
-    def _predict_chunk(
-        self, rows: list[Row], number: int, config: SearchConfig, prefix: str, replace_unknown: bool, keep_attention: bool
-    ) -> list[Prediction]:
-        """Sorted by length, searched batch by batch, returned in order."""
-        real = [place for place, row in enumerate(rows) if any(row.source)]
-        sources = dict(zip(real, self._encode([rows[place] for place in real]), strict=True))
-        answers = [Prediction(row.source, [], []) for row in rows]
-        for places in _by_length(sources, BATCH_TOKENS // (config.beam if config.kind == "beam" else 1)):
-            batch = [rows[place] for place in places]
-            found = self._search([sources[place] for place in places], batch, [number + place for place in places], config, prefix,
-                                 replace_unknown or keep_attention)  # fmt: skip
-            for place, row, hypotheses, extra in zip(places, batch, *found, strict=True):
-                symbols = self._symbols(row)[: len(sources[place]) - 1]
-                outputs = [self._output(hypothesis, symbols, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
-                answers[place] = Prediction(row.source, symbols, outputs, longest_output(config, sources[place]))
-        return answers
-
-    def _encode(self, rows: Sequence[Row]) -> list[Ids]:
-        examples = encode_rows((Row(row.source, "", row.where) for row in rows), self.fields, self.data, copy=False)
-        return [example.source for example in examples]
-
-    def _symbols(self, row: Row) -> list[str]:
-        """The source's symbols as they were written, <sep> between columns."""
-        first, *others = self.fields.source.split(row.source)
-        return [*first, *(symbol for part in others for symbol in (SEPARATOR, *part))]
+        """Answers to the sources of rows, in their order, as a stream: see `Answerer.answers`."""
+        answerer = Answerer(self.fields, self.data, self.config, self)
+        return answerer.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=keep_attention)
 
     @torch.inference_mode()
-    def _search(
-        self, sources: list[Ids], rows: list[Row], numbers: list[int], config: SearchConfig, prefix: str, need_attention: bool
-    ) -> tuple[list[list[Hypothesis]], list[list[str]]]:
-        """The hypotheses of each source, and the symbols that its ids past the vocabulary stand for."""
-        copies = [self.fields.copy_ids(row.source) if self.network.head.points else (np.empty(0, np.int64), []) for row in rows]
-        source, mask = pad(sources)
+    def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
+        """See `seqloom.answers.Finder`."""
+        source, mask = (torch.from_numpy(part).to(self.device) for part in pad(questions.sources))
         pointer = None
-        if self.network.head.points:
-            ids, _ = pad([np.append(copy[: len(cut) - 1], -1) for cut, (copy, _) in zip(sources, copies, strict=True)], fill=-1)
-            pointer = Pointer(torch.from_numpy(ids).to(self.device), max(len(extra) for _, extra in copies))
-        mask_here = torch.from_numpy(mask).to(self.device)
-        memory = self.network.prepare(torch.from_numpy(source).to(self.device), mask_here)
-        stepper = TorchStepper(self.network, memory, mask_here, pointer, need_attention or config.coverage_penalty > 0)
-        hypotheses = search(
+        if questions.copy_ids is not None:
+            ids, _ = pad(questions.copy_ids, fill=-1)
+            pointer = Pointer(torch.from_numpy(ids).to(self.device), max(len(extra) for extra in questions.extra))
+        memory = self.network.prepare(source, mask)
+        stepper = TorchStepper(self.network, memory, mask, pointer, keep_attention or config.coverage_penalty > 0)
+        return search(
             stepper,
             config,
-            [longest_output(config, ids) for ids in sources],
+            questions.max_lengths,
             vocabulary=self.fields.target.size + (pointer.extra if pointer else 0),
-            prefixes=[self.fields.encode_target(prefix, extra).tolist() for _, extra in copies] if prefix else None,
-            sentence_numbers=numbers,
-            keep_attention=need_attention,
-        )
-        return hypotheses, [extra for _, extra in copies]
-
-    def _output(self, hypothesis: Hypothesis, source: list[str], extra: list[str], replace_unknown: bool, keep_attention: bool) -> Output:
-        ids, extra = list(hypothesis.ids), list(extra)
-        attention = None if hypothesis.attention is None else hypothesis.attention[:, : len(source) + 1]
-        if replace_unknown and attention is not None and source:
-            for place, symbol in enumerate(ids):
-                if symbol == UNK:
-                    ids[place] = self.fields.target.size + len(extra)
-                    extra.append(source[int(attention[place, : len(source)].argmax())])
-        return Output(
-            text=self.fields.target.decode(ids, extra),
-            score=hypothesis.score,
-            log_prob=hypothesis.log_prob,
-            tokens=self.fields.target.to_symbols(ids, extra),
-            token_log_probs=hypothesis.token_log_probs,
-            cut=hypothesis.cut,
-            attention=attention.round(6).tolist() if keep_attention and attention is not None else None,
+            prefixes=questions.prefixes,
+            sentence_numbers=questions.numbers,
+            keep_attention=keep_attention,
         )
 
     # ------------------------------------------------------------------------------------------------ given targets
@@ -269,11 +176,6 @@ def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> Te
     return TensorBatch(source, source_mask, target_in, target_out, target_mask, pointer)
 
 
-def longest_output(config: SearchConfig, source: Ids) -> int:
-    """The most target symbols for source ids (S,): a multiple of their number, so that nothing runs for ever."""
-    return config.max_length or math.ceil(config.max_length_ratio * len(source)) + 10
-
-
 def inference_copy(network: Seq2Seq, precision: str) -> Seq2Seq:
     """The network to decode with in training: itself in float32, else a copy with all weights in bfloat16."""
     return network if precision == "float32" else copy.deepcopy(network).to(torch.bfloat16)
@@ -283,15 +185,3 @@ def _length_batches(corpus: Corpus) -> Iterator[Batch]:
     config = BatchConfig(size=BATCH_TOKENS)
     for index in make_batches(corpus.source_lengths, corpus.target_lengths, config, seed=0, epoch=0):
         yield collate([corpus[int(place)] for place in index], index.tolist())
-
-
-def _by_length(sources: dict[int, Ids], tokens: int) -> Iterator[list[int]]:
-    """The places of the sources, longest first, cut into batches of at most so many padded symbols."""
-    batch: list[int] = []
-    for place in sorted(sources, key=lambda place: -len(sources[place])):
-        if batch and len(sources[batch[0]]) * (len(batch) + 1) > tokens:
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch

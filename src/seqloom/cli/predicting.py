@@ -17,9 +17,9 @@ from seqloom.cli.output import Unseen, escape, one_line, open_output, say, to_js
 from seqloom.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from seqloom.answers import Prediction
     from seqloom.data import Row
     from seqloom.model import Model
-    from seqloom.prediction import Prediction
 
 __all__ = ["predict", "score"]
 
@@ -66,7 +66,7 @@ def predict(
     input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
     text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens.
     """
-    from seqloom.prediction import READ_AHEAD
+    from seqloom.answers import READ_AHEAD
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing, attention and not as_json)
@@ -78,7 +78,7 @@ def predict(
     if n_best and n_best > search.beam:
         search = search.model_copy(update={"beam": n_best})
     rows = _Watched(_sources(model, texts, input), model)
-    ask = partial(model.translator.predict, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
+    ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
     at_keyboard = _at_keyboard(texts, input)
     answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
     write = _json if as_json else _table if scores or n_best else _plain
@@ -122,7 +122,7 @@ def _sources(model: Model, texts: list[str] | None, input: str | None) -> Iterat
 
     if _at_keyboard(texts, input):
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
-    return read_sources(texts or input or "-", len(model.config.fields.source), model.config.data)
+    return read_sources(texts or input or "-", len(model.fields.source.columns), model.data)
 
 
 def _at_keyboard(texts: list[str] | None, input: str | None) -> bool:
@@ -191,7 +191,7 @@ def score(
     One line a pair, in the input's order: the log-probability of the target given the source, in nats, which is the sum over its
     symbols, </s> included, and what `predict --json` calls log_prob.
     """
-    from seqloom.prediction import READ_AHEAD
+    from seqloom.answers import READ_AHEAD
 
     model = load_model(run, device)
     rows = iter(rows_of(model, files, source, target))

@@ -1,0 +1,259 @@
+"""From sources to answers, whatever runs the network: limits, reading ahead, batches of like length, hypotheses as text. No torch.
+
+A `Finder` turns a batch of ids into hypotheses: the torch network (`prediction.Translator`) or an exported graph (`runtime.Predictor`).
+All else that lies between a text and its answer stands here, so that the two cannot differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+
+from seqloom.config import DataConfig, SearchConfig
+from seqloom.config_file import build
+from seqloom.corpus import as_evaluated, encode_rows
+from seqloom.data import Row
+from seqloom.errors import DataError
+from seqloom.fields import Fields
+from seqloom.search import Hypothesis, Ids
+from seqloom.tables import refuse_bad_characters
+from seqloom.vocabulary import SEPARATOR, UNK
+
+__all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions"]
+
+READ_AHEAD = 4096
+"""Sentences that are sorted by length together; the memory that a stream of any length takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One answer."""
+
+    text: str
+    score: float
+    """What answers are ranked by."""
+    log_prob: float
+    """Log-probability in nats, </s> included: the sum of token_log_probs."""
+    tokens: list[str]
+    token_log_probs: list[float]
+    """(T + 1,), </s> last."""
+    cut: bool
+    """Whether it was ended by the longest allowed length."""
+    attention: list[list[float]] | None = field(default=None, repr=False)
+    """(T + 1, S): weights over source_tokens, where asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answers to one source, best first."""
+
+    source: tuple[str, ...]
+    source_tokens: list[str]
+    outputs: list[Output]
+    limit: int = 0
+    """The most target symbols that the search allowed."""
+
+    @property
+    def text(self) -> str:
+        """The best answer."""
+        return self.outputs[0].text if self.outputs else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The sources of one search: B of them, of like length."""
+
+    sources: list[Ids]
+    """(S,) each, </s> last"""
+    max_lengths: list[int]
+    """(B,) the most target symbols"""
+    numbers: list[int]
+    """(B,) the place of each in the stream, with which sampling draws"""
+    extra: list[list[str]]
+    """(B,) the symbols that ids past the vocabulary stand for; empty for a model that does not copy"""
+    copy_ids: list[Ids] | None = None
+    """(S,) each, for a model that copies: see `Fields.copy_ids`"""
+    prefixes: list[list[int]] | None = None
+    """(B, ...) ids that an output must begin with"""
+
+
+class Finder(Protocol):
+    """What runs the network under a search."""
+
+    @property
+    def points(self) -> bool:
+        """Whether the model copies, so that questions need `copy_ids`."""
+        ...
+
+    @property
+    def batch_tokens(self) -> int:
+        """Padded source symbols × hypotheses in one search."""
+        ...
+
+    def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
+        """The hypotheses of each question, best first."""
+        ...
+
+
+class Answerer:
+    """Fields, limits and a search over a finder: the face that a trained and an exported model share."""
+
+    def __init__(self, fields: Fields, data: DataConfig, search: SearchConfig, finder: Finder) -> None:
+        self.fields = fields
+        self.data = data
+        self.defaults = search
+        self.finder = finder
+
+    def predict(self, sources: Iterable[str | Sequence[str]], **search: Any) -> list[str]:
+        """The best answer to each source, in their order; '' for an empty source.
+
+        Args:
+            sources: a text each, or a tuple of texts where the model has several source columns.
+            search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
+
+        Raises:
+            ConfigError: an unknown search setting.
+            DataError: a source that cannot be used; says which.
+        """
+        return [prediction.text for prediction in self.predictions(sources, **search)]
+
+    def predictions(
+        self,
+        sources: Iterable[str | Sequence[str]],
+        *,
+        prefix: str = "",
+        replace_unknown: bool = False,
+        attention: bool = False,
+        **search: Any,
+    ) -> list[Prediction]:
+        """Every answer kept by the search, with scores and on request attention; otherwise as `predict`."""
+        if isinstance(sources, str):
+            raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
+        rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
+        config = self.search(**search)
+        return list(self.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention))
+
+    def search(self, **changes: Any) -> SearchConfig:
+        """The search of the config with some settings changed; beam=1 means greedy.
+
+        Raises:
+            ConfigError: an unknown setting or a value out of range.
+        """
+        if "beam" in changes and "kind" not in changes:
+            changes["kind"] = "beam"
+        tree = {**self.defaults.model_dump(), **{name: value for name, value in changes.items() if value is not None}}
+        return build({"search": tree}, where="predict").search
+
+    def answers(
+        self,
+        rows: Iterable[Row],
+        config: SearchConfig | None = None,
+        *,
+        prefix: str = "",
+        replace_unknown: bool = False,
+        keep_attention: bool = False,
+    ) -> Iterator[Prediction]:
+        """Answers to the sources of rows, in their order, as a stream. A row without source is answered by nothing.
+
+        Args:
+            prefix: what every output must begin with.
+            replace_unknown: put the source symbol most attended to where the output says <unk>.
+            keep_attention: give the attention with each output.
+
+        Raises:
+            DataError: a source is longer than the limit.
+        """
+        stream, number = iter(rows), 0
+        while chunk := list(islice(stream, READ_AHEAD)):
+            yield from self._answer_chunk(chunk, number, config or self.defaults, prefix, replace_unknown, keep_attention)
+            number += len(chunk)
+
+    def _answer_chunk(
+        self, rows: list[Row], number: int, config: SearchConfig, prefix: str, replace_unknown: bool, keep_attention: bool
+    ) -> list[Prediction]:
+        """Sorted by length, searched batch by batch, returned in order."""
+        real = [place for place, row in enumerate(rows) if any(row.source)]
+        sources = dict(zip(real, self._encode([rows[place] for place in real]), strict=True))
+        answers = [Prediction(row.source, [], []) for row in rows]
+        for places in _by_length(sources, self.finder.batch_tokens // (config.beam if config.kind == "beam" else 1)):
+            asked = {place: sources[place] for place in places}
+            questions = self._questions(asked, rows, number, config, prefix)
+            found = self.finder.find(questions, config, replace_unknown or keep_attention)
+            for order, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
+                symbols = self._symbols(rows[place])[: len(sources[place]) - 1]
+                extra = questions.extra[order]
+                outputs = [self._output(hypothesis, symbols, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
+                answers[place] = Prediction(rows[place].source, symbols, outputs, questions.max_lengths[order])
+        return answers
+
+    def _encode(self, rows: Sequence[Row]) -> list[Ids]:
+        sources = (Row(row.source, "", row.where) for row in rows)
+        return [example.source for example in encode_rows(sources, self.fields, as_evaluated(self.data), copy=False)]
+
+    def _questions(self, sources: dict[int, Ids], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
+        """The sources at some places among the rows, as a finder wants them."""
+        points = self.finder.points
+        copies = [self.fields.copy_ids(rows[place].source) if points else (np.empty(0, np.int64), []) for place in sources]
+        cut = [np.append(copy[: len(ids) - 1], -1) for ids, (copy, _) in zip(sources.values(), copies, strict=True)]
+        return Questions(
+            sources=list(sources.values()),
+            max_lengths=[_longest_output(config, ids) for ids in sources.values()],
+            numbers=[number + place for place in sources],
+            extra=[symbols for _, symbols in copies],
+            copy_ids=cut if points else None,
+            prefixes=[self.fields.encode_target(prefix, symbols).tolist() for _, symbols in copies] if prefix else None,
+        )
+
+    def _symbols(self, row: Row) -> list[str]:
+        """The source's symbols as they were written, <sep> between columns."""
+        first, *others = self.fields.source.split(row.source)
+        return [*first, *(symbol for part in others for symbol in (SEPARATOR, *part))]
+
+    def _output(self, hypothesis: Hypothesis, source: list[str], extra: list[str], replace_unknown: bool, keep_attention: bool) -> Output:
+        ids, extra = list(hypothesis.ids), list(extra)
+        attention = None if hypothesis.attention is None else hypothesis.attention[:, : len(source) + 1]
+        if replace_unknown and attention is not None and source:
+            for place, symbol in enumerate(ids):
+                if symbol == UNK:
+                    ids[place] = self.fields.target.size + len(extra)
+                    extra.append(source[int(attention[place, : len(source)].argmax())])
+        return Output(
+            text=self.fields.target.decode(ids, extra),
+            score=hypothesis.score,
+            log_prob=hypothesis.log_prob,
+            tokens=self.fields.target.to_symbols(ids, extra),
+            token_log_probs=hypothesis.token_log_probs,
+            cut=hypothesis.cut,
+            attention=attention.round(6).tolist() if keep_attention and attention is not None else None,
+        )
+
+    def _row(self, source: str | Sequence[str], number: int) -> Row:
+        columns = (source,) if isinstance(source, str) else tuple(source)
+        expected = len(self.fields.source.columns)
+        if len(columns) != expected:
+            raise DataError(f"sources:{number}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
+        for text in columns:
+            refuse_bad_characters(text, f"sources:{number}")
+        return Row(tuple(text.strip() for text in columns), "", f"sources:{number}")
+
+
+def _longest_output(config: SearchConfig, source: Ids) -> int:
+    """The most target symbols for source ids (S,): a multiple of their number, so that nothing runs for ever."""
+    return config.max_length or math.ceil(config.max_length_ratio * len(source)) + 10
+
+
+def _by_length(sources: dict[int, Ids], tokens: int) -> Iterator[list[int]]:
+    """The places of the sources, longest first, cut into batches of at most so many padded symbols."""
+    batch: list[int] = []
+    for place in sorted(sources, key=lambda place: -len(sources[place])):
+        if batch and len(sources[batch[0]]) * (len(batch) + 1) > tokens:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
