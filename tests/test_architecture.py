@@ -32,7 +32,7 @@ def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
 # The picture of docs/architecture.md: change both in one commit.
 PICTURE = {
     "errors": room("errors files threads version"),
-    "config": room("config config_file", "errors"),
+    "config": room("config config.base config.fields config.model config.training config_file", "errors"),
     "data": room(
         "data lines tables layout audio units vocabulary subwords columns fields metrics examples health sides",
         "errors config",

@@ -2,7 +2,7 @@
 
 One contract. `prepare(states (B, S, E))` gives the tensors that depend on the source alone, computed once a sentence;
 `forward(query (B, T, D), memory, mask (B, S))` gives the context (B, T, context_width) and, where asked for, the weights (B, T, S).
-Nothing is kept on the module. A new attention is a config class in `config.py`, a module here and an entry in ATTENTIONS.
+Nothing is kept on the module. A new attention is a config class in `config/model.py`, a module here and an entry in ATTENTIONS.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Encoders: source vectors to states.
 
-One contract: `forward(inputs (B, S, D), mask (B, S)) -> Encoded`. A new encoder is a config class in `config.py`, a module here and an
+One contract: `forward(inputs (B, S, D), mask (B, S)) -> Encoded`. A new encoder is a config class in `config/model.py`, a module here and an
 entry in ENCODERS.
 """
 

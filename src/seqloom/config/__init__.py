@@ -1,0 +1,82 @@
+"""Every setting of a run: one frozen tree, checked without torch.
+
+A part that comes in several kinds (field, encoder, decoder, attention, head, optimizer, schedule, search) is a union told apart by `kind`.
+The text of each field below is the reference: `docs/config.md` is generated from it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from seqloom.config.base import Natural, Positive, Settings
+from seqloom.config.fields import FieldConfig, FieldsConfig, TextField, TokensField
+from seqloom.config.model import (
+    AdditiveAttention, AttentionConfig, BilinearAttention, DecoderConfig, DotAttention, EncoderConfig, ModelConfig,
+    MultiheadAttention, NoAttention, RecurrentDecoder, RecurrentEncoder, TokenHead, TransformerDecoder,
+    TransformerEncoder,
+)
+from seqloom.config.training import (
+    SGD, Adam, AdamW, BatchConfig, ConstantSchedule, CosineSchedule, EarlyStopping, InverseSqrtSchedule,
+    OptimizerConfig, PlateauSchedule, ScheduleConfig, TeacherForcing, TrainingConfig,
+)
+
+__all__ = [
+    "SGD", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "BatchConfig", "BilinearAttention",
+    "ConstantSchedule", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping",
+    "EncoderConfig", "FieldConfig", "FieldsConfig", "InverseSqrtSchedule", "ModelConfig", "MultiheadAttention",
+    "NoAttention", "OptimizerConfig", "PlateauSchedule", "RecurrentDecoder", "RecurrentEncoder", "RunConfig",
+    "ScheduleConfig", "SearchConfig", "Settings", "TeacherForcing", "TextField", "TokenHead", "TokensField",
+    "TrainingConfig", "TransformerDecoder", "TransformerEncoder",
+]
+
+
+class DataConfig(Settings):
+    """Where the pairs come from and which of them are used."""
+
+    train: list[str] = Field(default=[], description="One file of pairs, or two parallel text files. '-' is standard input; empty for pairs given in Python.")
+    dev: list[str] = Field(default=[], description="Held-out pairs in the same form. Empty: a part of the training pairs is held out.")
+    source: list[str | int] = Field(default=[], description="Source columns, by name or by number from 1. Several are joined. Empty: the first column.")
+    target: str | int | None = Field(default=None, description="Target column. Empty: the second column, or the last where the source has several.")
+    format: Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel"] = Field(default="auto", description="auto: told from the name and the first lines.")
+    delimiter: str | None = Field(default=None, description="Between columns. Empty: found from the first lines.")
+    header: bool | None = Field(default=None, description="Whether the first line names the columns. Empty: found.")
+    hold_out: Annotated[float, Field(gt=0, lt=0.5)] = Field(default=0.1, description="Largest share of the training pairs to hold out as dev set when none is given.")
+    hold_out_at_most: Positive = Field(default=1000, description="Never hold out more pairs than about this.")
+    max_source_length: Positive = Field(default=5000, description="Longest source in symbols (characters, subwords, words).")
+    max_target_length: Positive = Field(default=2000, description="Longest target in symbols.")
+    too_long: Literal["error", "cut", "skip"] = Field(default="error", description="What happens to a training pair over these limits. What was cut or skipped is counted and said.")
+
+
+class SearchConfig(Settings):
+    """How predictions are looked for; each can be given anew at prediction."""
+
+    kind: Literal["greedy", "beam", "sample"] = "beam"
+    beam: Positive = Field(default=5, description="Hypotheses kept a sentence, for kind: beam.")
+    length_penalty: Annotated[float, Field(ge=0)] = Field(default=1.0, description="Scores are divided by length to this power. 0: none.")
+    coverage_penalty: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14).")
+    min_length: Natural = Field(default=0, description="No end before so many target symbols.")
+    max_length: Positive | None = Field(default=None, description="At most so many target symbols. Empty: max_length_ratio decides.")
+    max_length_ratio: Annotated[float, Field(gt=0)] = Field(default=2.0, description="At most this many target symbols a source symbol, and ten more.")
+    temperature: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Sampling: below 1 sharper, above 1 flatter.")
+    top_k: Positive | None = Field(default=None, description="Sampling: only from so many best symbols.")
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, description="Sampling: only from the best symbols that hold this probability together.")
+    seed: Natural = Field(default=1, description="Sampling: the same seed draws the same outputs.")
+
+
+class RunConfig(Settings):
+    """A whole run."""
+
+    seed: Natural = Field(default=1, description="Of everything that is drawn: the same seed gives the same losses.")
+    data: DataConfig = DataConfig()
+    fields: FieldsConfig = FieldsConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    search: SearchConfig = SearchConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> RunConfig:
+        if self.model.tie_embeddings == "all" and not self.fields.shared:
+            raise ValueError("model.tie_embeddings 'all' needs one vocabulary; set fields.shared to true, or use 'target'")
+        return self

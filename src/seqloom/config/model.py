@@ -1,0 +1,155 @@
+"""The network: the kinds of encoder, decoder, attention and head."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import Field, model_validator
+
+from seqloom.config.base import Positive, Probability, Settings
+
+__all__ = ["AdditiveAttention", "AttentionConfig", "BilinearAttention", "DecoderConfig", "DotAttention", "EncoderConfig", "ModelConfig", "MultiheadAttention", "NoAttention", "RecurrentDecoder", "RecurrentEncoder", "TokenHead", "TransformerDecoder", "TransformerEncoder"]
+
+
+class RecurrentEncoder(Settings):
+    """LSTM, GRU or plain recurrent network over the source."""
+
+    kind: Literal["recurrent"] = "recurrent"
+    cell: Literal["lstm", "gru", "rnn"] = "lstm"
+    layers: Positive = 1
+    width: Positive = Field(default=512, description="Width of the output; each direction has half of it when bidirectional.")
+    bidirectional: bool = True
+    residual: bool = Field(default=False, description="Add a layer's input to its output where the widths agree.")
+    variational: bool = Field(default=False, description="One dropout mask for all positions of a sequence (Gal & Ghahramani 2016).")
+
+    @model_validator(mode="after")
+    def _even(self) -> RecurrentEncoder:
+        if self.bidirectional and self.width % 2:
+            raise ValueError(f"width must be even for two directions; got {self.width}")
+        return self
+
+
+class TransformerEncoder(Settings):
+    """Self-attention over the source (Vaswani et al. 2017), normalised before each block."""
+
+    kind: Literal["transformer"] = "transformer"
+    layers: Positive = 3
+    width: Positive = 256
+    heads: Positive = 4
+    feed_forward: Positive = Field(default=1024, description="Inner width of the feed-forward blocks.")
+
+    @model_validator(mode="after")
+    def _divides(self) -> TransformerEncoder:
+        return _heads_divide(self)
+
+
+class RecurrentDecoder(Settings):
+    """LSTM, GRU or plain recurrent network over the target, attention after the recurrence (Luong et al. 2015)."""
+
+    kind: Literal["recurrent"] = "recurrent"
+    cell: Literal["lstm", "gru", "rnn"] = "lstm"
+    layers: Positive = 1
+    width: Positive = 512
+    residual: bool = Field(default=False, description="Add a layer's input to its output where the widths agree.")
+    variational: bool = Field(default=False, description="One dropout mask for all positions of a sequence.")
+    input_feeding: bool = Field(default=False, description="Feed the last attentional vector with the next token (Luong et al. 2015, 3.3). Steps one token at a time in training: several times slower.")
+    start: Literal["bridge", "copy"] = Field(default="bridge", description="First state: a learned map of the encoder's last state (bridge), or that very state, handed over (copy; needs the same cell, layers and width and one direction).")
+
+
+class TransformerDecoder(Settings):
+    """Masked self-attention and attention to the source (Vaswani et al. 2017), normalised before each block."""
+
+    kind: Literal["transformer"] = "transformer"
+    layers: Positive = 3
+    width: Positive = 256
+    heads: Positive = 4
+    feed_forward: Positive = Field(default=1024, description="Inner width of the feed-forward blocks.")
+
+    @model_validator(mode="after")
+    def _divides(self) -> TransformerDecoder:
+        return _heads_divide(self)
+
+
+class NoAttention(Settings):
+    """The context vector alone: the encoder's last state (Sutskever et al. 2014)."""
+
+    kind: Literal["none"] = "none"
+
+
+class DotAttention(Settings):
+    """query · W_k source (Luong et al. 2015 'dot', with the source mapped to the query's width)."""
+
+    kind: Literal["dot"] = "dot"
+
+
+class BilinearAttention(Settings):
+    """query W source (Luong et al. 2015 'general')."""
+
+    kind: Literal["bilinear"] = "bilinear"
+
+
+class AdditiveAttention(Settings):
+    """v · tanh(W query + U source) (Bahdanau et al. 2015)."""
+
+    kind: Literal["additive"] = "additive"
+    width: Positive = Field(default=256, description="Width inside the tanh.")
+
+
+class MultiheadAttention(Settings):
+    """Scaled dot products in several heads (Vaswani et al. 2017)."""
+
+    kind: Literal["multihead"] = "multihead"
+    heads: Positive = 4
+
+
+EncoderConfig = Annotated[Union[RecurrentEncoder, TransformerEncoder], Field(discriminator="kind")]  # noqa: UP007
+DecoderConfig = Annotated[Union[RecurrentDecoder, TransformerDecoder], Field(discriminator="kind")]  # noqa: UP007
+AttentionConfig = Annotated[
+    Union[NoAttention, DotAttention, BilinearAttention, AdditiveAttention, MultiheadAttention],  # noqa: UP007
+    Field(discriminator="kind"),
+]
+
+
+class TokenHead(Settings):
+    """From decoder states to scores of target symbols."""
+
+    kind: Literal["tokens"] = "tokens"
+    label_smoothing: Probability = Field(default=0.1, description="Share of the probability spread over all symbols (Szegedy et al. 2016). 0: cross-entropy, which is NLL of log-softmax.")
+
+
+class ModelConfig(Settings):
+    """The network."""
+
+    embedding: Positive = Field(default=256, description="Width of the source and target embeddings.")
+    dropout: Probability = Field(default=0.3, description="Dropout of embeddings, between layers and before the projection.")
+    tie_embeddings: Literal["none", "target", "all"] = Field(default="target", description="target: the output projection is the target embedding (Press & Wolf 2017); all: the source embedding too, which needs fields.shared.")
+    encoder: EncoderConfig = RecurrentEncoder()
+    decoder: DecoderConfig = RecurrentDecoder()
+    attention: AttentionConfig = DotAttention()
+    copy_source: bool = Field(default=False, alias="copy", description="A pointer that can copy source symbols (See et al. 2017).")
+    head: TokenHead = TokenHead()
+
+    @model_validator(mode="after")
+    def _fits(self) -> ModelConfig:
+        if self.copy_source and self.attention.kind == "none":
+            raise ValueError("copy needs an attention to point with; got attention kind 'none'")
+        if isinstance(self.attention, MultiheadAttention) and self.decoder.width % self.attention.heads:
+            raise ValueError(f"attention.heads must divide decoder.width ({self.decoder.width}); got {self.attention.heads}")
+        if isinstance(self.decoder, RecurrentDecoder) and self.decoder.start == "copy":
+            _states_agree(self.encoder, self.decoder)
+        return self
+
+
+def _heads_divide(part: Any) -> Any:
+    if part.width % part.heads:
+        raise ValueError(f"heads must divide width ({part.width}); got {part.heads}")
+    return part
+
+
+def _states_agree(encoder: RecurrentEncoder | TransformerEncoder, decoder: RecurrentDecoder) -> None:
+    if not isinstance(encoder, RecurrentEncoder) or encoder.bidirectional:
+        raise ValueError("decoder.start 'copy' needs a recurrent encoder of one direction; set decoder.start to 'bridge'")
+    for name in ("cell", "layers", "width"):
+        ours, theirs = getattr(decoder, name), getattr(encoder, name)
+        if ours != theirs:
+            raise ValueError(f"decoder.start 'copy' needs the encoder's {name} ({theirs}); got {ours}. Set decoder.start to 'bridge'")
