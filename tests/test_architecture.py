@@ -37,11 +37,11 @@ PICTURE = {
         "data lines tables layout audio units vocabulary subwords columns fields metrics examples health sides",
         "errors config",
     ),
-    "plan": room("profile oddities autoconfig plan corpus batching search schedules events progress", "errors config data"),
+    "plan": room("profile oddities autoconfig plan corpus batching search ctc schedules events progress", "errors config data"),
     "answers": room("answers", "errors config data plan"),
     "runtime": room("runtime", "errors config data plan answers"),
     "server": room("server", "errors config data plan answers runtime"),
-    "nn.layers": room("nn.layers nn.dropout nn.cross_entropy", "errors config", torch=True),
+    "nn.layers": room("nn.layers nn.dropout nn.cross_entropy nn.ctc nn.subsampling", "errors config", torch=True),
     "nn.attention": room("nn.attention", "errors config nn.layers", torch=True),
     "nn.encoders": room("nn.encoders", "errors config nn.layers nn.attention", torch=True),
     "nn.decoders": room("nn.decoders", "errors config nn.layers nn.attention nn.encoders", torch=True),  # what an encoder gives, never how

@@ -77,7 +77,14 @@ def test_later_texts_win():
 
 def test_another_kind_keeps_what_both_have_and_takes_its_defaults_for_the_rest():
     config = changed("model.encoder.width=96", "model.encoder.layers=5", "model.encoder.kind=transformer")
-    assert config.model.encoder.model_dump() == {"kind": "transformer", "layers": 5, "width": 96, "heads": 4, "feed_forward": 1024}
+    assert config.model.encoder.model_dump() == {
+        "kind": "transformer",
+        "layers": 5,
+        "width": 96,
+        "heads": 4,
+        "feed_forward": 1024,
+        "subsampling": {"kind": "none"},
+    }
 
 
 @pytest.mark.parametrize(

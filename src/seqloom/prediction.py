@@ -14,6 +14,7 @@ from seqloom.answers import Answerer, Prediction, Questions
 from seqloom.batching import Batch, collate, make_batches, pad
 from seqloom.config import BatchConfig, DataConfig, SearchConfig
 from seqloom.corpus import Corpus, as_evaluated, encode_rows
+from seqloom.ctc import PrefixScorer, with_ctc
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.fields import Fields
@@ -66,13 +67,15 @@ class Translator:
         if questions.copy_ids is not None:
             ids, _ = pad(questions.copy_ids, fill=-1)
             pointer = Pointer(torch.from_numpy(ids).to(self.device), max(len(extra) for extra in questions.extra))
-        memory = self.network.prepare(source, mask)
-        stepper = TorchStepper(self.network, memory, mask, pointer, keep_attention or config.coverage_penalty > 0)
+        memory, vocabulary = self.network.prepare(source, mask), self.fields.target.size + (pointer.extra if pointer else 0)
+        ctc = memory.pop("ctc", None)
+        stepper = TorchStepper(self.network, memory, pointer, keep_attention or config.coverage_penalty > 0)
+        scores = None if ctc is None else PrefixScorer(ctc.cpu().numpy(), memory["mask"].cpu().numpy())
         return search(
-            stepper,
+            with_ctc(stepper, scores, config, vocabulary),
             config,
             questions.max_lengths,
-            vocabulary=self.fields.target.size + (pointer.extra if pointer else 0),
+            vocabulary=vocabulary,
             prefixes=questions.prefixes,
             sentence_numbers=questions.numbers,
             keep_attention=keep_attention,
@@ -129,30 +132,29 @@ class Translator:
 class TorchStepper:
     """`seqloom.search.Stepper` over the network: keeps the state of N rows between the steps."""
 
-    def __init__(self, network: Seq2Seq, memory: Memory, mask: Tensor, pointer: Pointer | None, need_attention: bool) -> None:
+    def __init__(self, network: Seq2Seq, memory: Memory, pointer: Pointer | None, need_attention: bool) -> None:
         self.network = network
         self.memory = memory
-        self.mask = mask
+        self.device = memory["mask"].device
         self.pointer = pointer
         self.need_attention = need_attention
         self.state: State = network.decoder.start(memory)
 
     def step(self, tokens: Ids, parents: Ids, k: int, wanted: Ids) -> Stepped:
         """See `seqloom.search.Stepper`."""
-        self._follow(torch.from_numpy(parents).to(self.mask.device))
-        inputs = torch.from_numpy(tokens).to(self.mask.device).unsqueeze(1)
+        self._follow(torch.from_numpy(parents).to(self.device))
+        inputs = torch.from_numpy(tokens).to(self.device).unsqueeze(1)
         decoded, self.state = self.network.decode(inputs, self.memory, self.state, self.need_attention)
         log_probs = self.network.head.log_probs(decoded, self.pointer).squeeze(1)  # (N, V)
         best, ids = log_probs.topk(k, dim=1)
-        asked = log_probs.gather(1, torch.from_numpy(wanted).to(self.mask.device).unsqueeze(1)).squeeze(1)
+        asked = log_probs.gather(1, torch.from_numpy(wanted).to(self.device).unsqueeze(1)).squeeze(1)
         return Stepped(best.cpu().numpy(), ids.cpu().numpy(), asked.cpu().numpy(), self._attention(decoded.attention))
 
     def _follow(self, parents: Tensor) -> None:
         """Reorder the state; the memory is the same for all rows of a sentence, so only a change in number touches it."""
         self.state = {name: part.index_select(0, parents) for name, part in self.state.items()}
-        if len(parents) != len(self.mask):
+        if len(parents) != len(self.memory["mask"]):
             self.memory = {name: part.index_select(0, parents) for name, part in self.memory.items()}
-            self.mask = self.mask.index_select(0, parents)
             if self.pointer is not None:
                 self.pointer = Pointer(self.pointer.copy_ids.index_select(0, parents), self.pointer.extra)
 
@@ -160,7 +162,7 @@ class TorchStepper:
         """(N, S) in float32: positive at real positions, zero at padding."""
         if weights is None or not self.need_attention:
             return None
-        return (weights.squeeze(1).float().clamp(min=1e-9) * self.mask).cpu().numpy()
+        return (weights.squeeze(1).float().clamp(min=1e-9) * self.memory["mask"]).cpu().numpy()
 
 
 def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> TensorBatch:

@@ -11,6 +11,7 @@ from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
 from seqloom.corpus import Corpus, as_evaluated, encode_rows, length_ratio
+from seqloom.ctc import check_ctc
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
@@ -37,6 +38,7 @@ def start(
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
     _check_metric(plan)
+    check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
     corpus = _encode(plan, fields, watcher)
     config, reasons = _decide(plan, corpus)

@@ -10,25 +10,51 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from seqloom.config.base import Natural, Positive, Settings
+from seqloom.config.base import Natural, Positive, Probability, Settings
 from seqloom.config.fields import FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.config.model import (
-    AdditiveAttention, AttentionConfig, BilinearAttention, DecoderConfig, DotAttention, EncoderConfig, ModelConfig,
-    MultiheadAttention, NoAttention, RecurrentDecoder, RecurrentEncoder, TokenHead, TransformerDecoder,
+    AdditiveAttention,
+    AttentionConfig,
+    BilinearAttention,
+    ConvSubsampling,
+    DecoderConfig,
+    DotAttention,
+    EncoderConfig,
+    ModelConfig,
+    MultiheadAttention,
+    NoAttention,
+    NoSubsampling,
+    RecurrentDecoder,
+    RecurrentEncoder,
+    SubsamplingConfig,
+    TokenHead,
+    TransformerDecoder,
     TransformerEncoder,
 )
 from seqloom.config.training import (
-    SGD, Adam, AdamW, BatchConfig, ConstantSchedule, CosineSchedule, EarlyStopping, InverseSqrtSchedule,
-    OptimizerConfig, PlateauSchedule, ScheduleConfig, TeacherForcing, TrainingConfig,
+    SGD,
+    Adam,
+    AdamW,
+    BatchConfig,
+    ConstantSchedule,
+    CosineSchedule,
+    EarlyStopping,
+    InverseSqrtSchedule,
+    OptimizerConfig,
+    PlateauSchedule,
+    ScheduleConfig,
+    TeacherForcing,
+    TrainingConfig,
 )
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "BatchConfig", "BilinearAttention",
-    "ConstantSchedule", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping",
-    "EncoderConfig", "FieldConfig", "FieldsConfig", "InverseSqrtSchedule", "ModelConfig", "MultiheadAttention",
-    "NoAttention", "OptimizerConfig", "PlateauSchedule", "RecurrentDecoder", "RecurrentEncoder", "RunConfig",
-    "ScheduleConfig", "SearchConfig", "Settings", "TeacherForcing", "TextField", "TokenHead", "TokensField",
-    "TrainingConfig", "TransformerDecoder", "TransformerEncoder",
+    "SGD", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "BatchConfig",
+    "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig",
+    "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "InverseSqrtSchedule",
+    "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "OptimizerConfig", "PlateauSchedule",
+    "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings",
+    "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig",
+    "TransformerDecoder", "TransformerEncoder",
 ]
 
 
@@ -55,6 +81,7 @@ class SearchConfig(Settings):
     kind: Literal["greedy", "beam", "sample"] = "beam"
     beam: Positive = Field(default=5, description="Hypotheses kept a sentence, for kind: beam.")
     length_penalty: Annotated[float, Field(ge=0)] = Field(default=1.0, description="Scores are divided by length to this power. 0: none.")
+    ctc_weight: Probability = Field(default=0.0, description="Weight of the CTC head's score of each symbol beside the decoder's; needs model.head.ctc_weight above 0.")
     coverage_penalty: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14).")
     min_length: Natural = Field(default=0, description="No end before so many target symbols.")
     max_length: Positive | None = Field(default=None, description="At most so many target symbols. Empty: max_length_ratio decides.")

@@ -8,7 +8,24 @@ from pydantic import Field, model_validator
 
 from seqloom.config.base import Positive, Probability, Settings
 
-__all__ = ["AdditiveAttention", "AttentionConfig", "BilinearAttention", "DecoderConfig", "DotAttention", "EncoderConfig", "ModelConfig", "MultiheadAttention", "NoAttention", "RecurrentDecoder", "RecurrentEncoder", "TokenHead", "TransformerDecoder", "TransformerEncoder"]
+__all__ = ["AdditiveAttention", "AttentionConfig", "BilinearAttention", "ConvSubsampling", "DecoderConfig", "DotAttention", "EncoderConfig", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "RecurrentDecoder", "RecurrentEncoder", "SubsamplingConfig", "TokenHead", "TransformerDecoder", "TransformerEncoder"]
+
+
+class NoSubsampling(Settings):
+    """A state for every source position."""
+
+    kind: Literal["none"] = "none"
+
+
+class ConvSubsampling(Settings):
+    """Convolutions over time and bands in front of the encoder, a state for every `factor` source positions: for long frames, such as sound."""
+
+    kind: Literal["conv"] = "conv"
+    factor: Literal[2, 4, 8] = Field(default=4, description="Source positions a state. Each halving is a convolution of three positions by three bands.")
+    channels: Positive = Field(default=32, description="Of each convolution.")
+
+
+SubsamplingConfig = Annotated[Union[NoSubsampling, ConvSubsampling], Field(discriminator="kind")]  # noqa: UP007
 
 
 class RecurrentEncoder(Settings):
@@ -21,6 +38,7 @@ class RecurrentEncoder(Settings):
     bidirectional: bool = True
     residual: bool = Field(default=False, description="Add a layer's input to its output where the widths agree.")
     variational: bool = Field(default=False, description="One dropout mask for all positions of a sequence (Gal & Ghahramani 2016).")
+    subsampling: SubsamplingConfig = NoSubsampling()
 
     @model_validator(mode="after")
     def _even(self) -> RecurrentEncoder:
@@ -37,6 +55,7 @@ class TransformerEncoder(Settings):
     width: Positive = 256
     heads: Positive = 4
     feed_forward: Positive = Field(default=1024, description="Inner width of the feed-forward blocks.")
+    subsampling: SubsamplingConfig = NoSubsampling()
 
     @model_validator(mode="after")
     def _divides(self) -> TransformerEncoder:
@@ -115,6 +134,7 @@ class TokenHead(Settings):
 
     kind: Literal["tokens"] = "tokens"
     label_smoothing: Probability = Field(default=0.1, description="Share of the probability spread over all symbols (Szegedy et al. 2016). 0: cross-entropy, which is NLL of log-softmax.")
+    ctc_weight: Probability = Field(default=0.0, description="Share of a CTC loss on the encoder's states (Graves et al. 2006; Watanabe et al. 2017): for targets that follow their source in order, such as speech. 0: none.")
 
 
 class ModelConfig(Settings):
@@ -133,6 +153,10 @@ class ModelConfig(Settings):
     def _fits(self) -> ModelConfig:
         if self.copy_source and self.attention.kind == "none":
             raise ValueError("copy needs an attention to point with; got attention kind 'none'")
+        if self.copy_source and self.encoder.subsampling.kind != "none":
+            raise ValueError("copy points at single source positions; set encoder.subsampling.kind to 'none'")
+        if self.copy_source and self.head.ctc_weight:
+            raise ValueError("copy can write symbols that CTC does not know; set head.ctc_weight to 0")
         if isinstance(self.attention, MultiheadAttention) and self.decoder.width % self.attention.heads:
             raise ValueError(f"attention.heads must divide decoder.width ({self.decoder.width}); got {self.attention.heads}")
         if isinstance(self.decoder, RecurrentDecoder) and self.decoder.start == "copy":

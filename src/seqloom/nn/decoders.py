@@ -2,7 +2,7 @@
 
 One contract, for training and search alike::
 
-    memory = decoder.prepare(encoded, mask)            dict of tensors, batch first: all that depends on the source alone; never changes
+    memory = decoder.prepare(encoded)                  dict of tensors, batch first: all that depends on the source alone; never changes
     state  = decoder.start(memory)                     dict of tensors, batch first: what changes from position to position
     output, state = decoder(inputs (B, T, D), memory, state)     T is the whole target in training and 1 in search
 
@@ -45,7 +45,7 @@ class Decoder(nn.Module):
 
     width: int
 
-    def prepare(self, encoded: Encoded, mask: Tensor) -> Memory:
+    def prepare(self, encoded: Encoded) -> Memory:
         raise NotImplementedError
 
     def start(self, memory: Memory) -> State:
@@ -77,8 +77,8 @@ class RecurrentDecoder(Decoder):
         self.combine = nn.Linear(config.width + self.attention.context_width, config.width)
         self.dropout = Dropout(dropout)
 
-    def prepare(self, encoded: Encoded, mask: Tensor) -> Memory:
-        memory = {"mask": mask, **self.attention.prepare(encoded.states)}
+    def prepare(self, encoded: Encoded) -> Memory:
+        memory = {"mask": encoded.mask, **self.attention.prepare(encoded.states)}
         for name in self.names:
             if name in self.bridge:
                 first = torch.tanh(self.bridge[name](encoded.final["hidden"][:, -1])).unflatten(1, (len(self.layers), self.width))
@@ -87,7 +87,7 @@ class RecurrentDecoder(Decoder):
             memory[f"first_{name}"] = first  # (B, L, D)
         if self.variational and self.training:
             for number, layer in enumerate(self.layers):
-                memory[f"dropout_{number}"] = draw_mask(encoded.states, len(mask), layer.rnn.input_size, self.dropout.probability)
+                memory[f"dropout_{number}"] = draw_mask(encoded.states, len(encoded.mask), layer.rnn.input_size, self.dropout.probability)
         return memory
 
     def start(self, memory: Memory) -> State:
@@ -143,8 +143,8 @@ class TransformerDecoder(Decoder):
         sees_source = self.layers[0].attention.context_width > 0
         self.context = None if sees_source else nn.Linear(encoder, config.width)
 
-    def prepare(self, encoded: Encoded, mask: Tensor) -> Memory:
-        memory = {"mask": mask}
+    def prepare(self, encoded: Encoded) -> Memory:
+        memory = {"mask": encoded.mask}
         if self.context is not None:
             memory["context"] = self.context(encoded.final["hidden"][:, -1:])  # (B, 1, D)
         for number, layer in enumerate(self.layers):

@@ -1,7 +1,7 @@
 """Encoders: source vectors to states.
 
-One contract: `forward(inputs (B, S, D), mask (B, S)) -> Encoded`. A new encoder is a config class in `config/model.py`, a module here and an
-entry in ENCODERS.
+One contract: `forward(inputs (B, S, D), mask (B, S)) -> Encoded`, whose states can be fewer than the inputs. A new encoder is a config
+class in `config/model.py`, a module here and an entry in ENCODERS.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from seqloom import config
 from seqloom.nn.attention import join_heads, split_heads
 from seqloom.nn.dropout import Dropout, draw_mask
 from seqloom.nn.layers import FeedForward, Recurrence, last_real, positions, reverse_real
+from seqloom.nn.subsampling import make_subsampling
 
 __all__ = ["ENCODERS", "Encoded", "Encoder", "make_encoder"]
 
@@ -25,7 +26,9 @@ class Encoded(NamedTuple):
     """What the decoder gets of the source."""
 
     states: Tensor
-    """(B, S, E)"""
+    """(B, S, E): one for each source position, or for several"""
+    mask: Tensor
+    """(B, S), of the states"""
     final: dict[str, Tensor]
     """The last states, (B, L, E) a name: 'hidden', and 'cell' where an LSTM hands it over."""
 
@@ -65,7 +68,7 @@ class RecurrentEncoder(Encoder):
             finals.append(final)
             if self.residual and below.shape == states.shape:
                 states = states + below
-        return Encoded(self.dropout(states), {name: torch.stack([final[name] for final in finals], 1) for name in finals[0]})
+        return Encoded(self.dropout(states), mask, {name: torch.stack([final[name] for final in finals], 1) for name in finals[0]})
 
     def _layer(self, number: int, inputs: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """States (B, S, E) of one layer, and its last states (B, E)."""
@@ -119,7 +122,7 @@ class TransformerEncoder(Encoder):
         states = self.norm(states)
         real = mask.unsqueeze(2).to(states.dtype)
         mean = (states * real).sum(1) / real.sum(1).clamp(min=1)
-        return Encoded(states, {"hidden": mean.unsqueeze(1)})
+        return Encoded(states, mask, {"hidden": mean.unsqueeze(1)})
 
 
 class _Block(nn.Module):
@@ -141,9 +144,22 @@ class _Block(nn.Module):
         return states + self.dropout(self.feed(self.feed_norm(states)))
 
 
+class SubsampledEncoder(Encoder):
+    """An encoder behind a subsampling."""
+
+    def __init__(self, subsampling: nn.Module, encoder: Encoder) -> None:
+        super().__init__()
+        self.subsampling, self.encoder, self.width = subsampling, encoder, encoder.width
+
+    def forward(self, inputs: Tensor, mask: Tensor) -> Encoded:
+        return self.encoder(*self.subsampling(inputs, mask))
+
+
 ENCODERS: dict[str, Callable[..., Encoder]] = {"recurrent": RecurrentEncoder, "transformer": TransformerEncoder}
 
 
 def make_encoder(config: Any, *, inputs: int, dropout: float, hands_over: bool = False) -> Encoder:
     """The encoder that the config names, for input vectors of width `inputs`; `hands_over`: an LSTM gives its last cells too."""
-    return ENCODERS[config.kind](config, inputs, dropout, hands_over)
+    subsampling = make_subsampling(config.subsampling, inputs)
+    encoder = ENCODERS[config.kind](config, subsampling.width if subsampling else inputs, dropout, hands_over)
+    return SubsampledEncoder(subsampling, encoder) if subsampling else encoder

@@ -18,13 +18,17 @@ def initialise(model: nn.Module) -> None:
     """Give every weight its first value; the only place where this is done.
 
     Matrices: uniform with variance 2 / (inputs + outputs) (Glorot & Bengio 2010). Recurrent matrices: orthogonal, a gate at a time
-    (Saxe et al. 2014). Embeddings: normal with variance 1 / D, since inputs are scaled by sqrt(D) and tied outputs are not.
-    Biases: zero, but one for the forget gate of an LSTM (Jozefowicz et al. 2015).
+    (Saxe et al. 2014). Convolutions: normal with variance 2 / inputs (He et al. 2015). Embeddings: normal with variance 1 / D, since
+    inputs are scaled by sqrt(D) and tied outputs are not. Biases: zero, but one for the forget gate of an LSTM (Jozefowicz et al. 2015).
     """
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
             if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig, RecurrentDecoder
+from seqloom.nn.ctc import CtcHead, ctc_loss
 from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
 from seqloom.nn.encoders import make_encoder
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
@@ -49,11 +51,17 @@ class Seq2Seq(nn.Module):
         )
         tied = None if config.tie_embeddings == "none" else self.target_input.embedding
         self.head = TokenHead(config, self.decoder.width, target_size, tied)
+        self.ctc = CtcHead(self.encoder.width, target_size) if config.head.ctc_weight else None
+        self.ctc_weight = config.head.ctc_weight
         initialise(self)
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
         """All that the decoder needs of the source (B, S)."""
-        return self.decoder.prepare(self.encoder(self.source_input(source), mask), mask)
+        encoded = self.encoder(self.source_input(source), mask)
+        memory = self.decoder.prepare(encoded)
+        if self.ctc is not None:
+            memory["ctc"] = self.ctc(encoded.states)  # (B, S, V)
+        return memory
 
     def decode(self, tokens: Tensor, memory: Memory, state: State, need_attention: bool = False) -> tuple[Decoded, State]:
         """Decoder states for target ids (B, T), from the state before them."""
@@ -66,7 +74,13 @@ class Seq2Seq(nn.Module):
             decoded = self._unroll(batch, memory, teacher_forcing)
         else:
             decoded, _ = self.decode(batch.target_in, memory, self.decoder.start(memory))
-        return self.head.loss(decoded, batch.target_out, batch.target_mask, batch.pointer)
+        losses = self.head.loss(decoded, batch.target_out, batch.target_mask, batch.pointer)
+        return losses if self.ctc is None else self._with_ctc(losses, memory, batch)
+
+    def _with_ctc(self, losses: LossSum, memory: Memory, batch: TensorBatch) -> LossSum:
+        """The loss with its share of CTC's (Watanabe et al. 2017, eq. 14)."""
+        ordered = ctc_loss(memory["ctc"], memory["mask"], batch.target_out, batch.target_mask)
+        return replace(losses, loss=(1 - self.ctc_weight) * losses.loss + self.ctc_weight * ordered)
 
     def _unroll(self, batch: TensorBatch, memory: Memory, teacher_forcing: float) -> Decoded:
         """Scheduled sampling (Bengio et al. 2015): a position at a time, on the true token or on the best guess before it."""

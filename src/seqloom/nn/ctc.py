@@ -1,0 +1,41 @@
+"""A second reading of the source beside the decoder's, which keeps its order: connectionist temporal classification."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["BLANK", "CtcHead", "ctc_loss"]
+
+BLANK = 0
+"""Says that nothing new is heard: the padding id, which no target holds."""
+
+
+class CtcHead(nn.Module):
+    """Encoder states to symbols or blank (Graves et al. 2006)."""
+
+    def __init__(self, encoder: int, vocabulary: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(encoder, vocabulary)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Log-probabilities (B, S, V) in float32 of states (B, S, E)."""
+        return self.project(states).float().log_softmax(2)
+
+
+def ctc_loss(log_probs: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
+    """The summed loss, in nats, of targets (B, T) that end in </s>, over all their alignments with log_probs (B, S, V).
+
+    A target that is longer than its states allow (a repeated symbol takes a blank between) has no alignment and counts nothing.
+    """
+    with torch.autocast(log_probs.device.type, enabled=False):
+        return functional.ctc_loss(
+            log_probs.transpose(0, 1),
+            target,
+            source_mask.sum(1),
+            target_mask.sum(1) - 1,
+            blank=BLANK,
+            reduction="sum",
+            zero_infinity=True,
+        )

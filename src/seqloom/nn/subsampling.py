@@ -1,0 +1,47 @@
+"""Fewer states than source positions: convolutions in front of an encoder, for frames that come a hundred a second."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqloom import config
+
+__all__ = ["SUBSAMPLINGS", "make_subsampling"]
+
+
+class ConvSubsampling(nn.Module):
+    """Convolutions of 3 × 3 with stride 2 over time and bands (Dong et al. 2018, section 3.3), a halving each.
+
+    `width` is that of the states. What stands behind the end of a row is zero for every layer, as the border is, so padding changes
+    nothing.
+    """
+
+    def __init__(self, config: config.ConvSubsampling, inputs: int) -> None:
+        super().__init__()
+        halvings = int(math.log2(config.factor))
+        channels = [1] + [config.channels] * halvings
+        self.layers = nn.ModuleList(nn.Conv2d(above, below, 3, 2, padding=1) for above, below in itertools.pairwise(channels))
+        self.width = config.channels * math.ceil(inputs / config.factor)
+        self.norm = nn.LayerNorm(self.width)
+
+    def forward(self, inputs: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """States (B, S / factor, width) and their mask, of inputs (B, S, D); parts of a state count as one."""
+        images = (inputs * mask.unsqueeze(2)).unsqueeze(1)  # (B, 1, S, D)
+        for layer in self.layers:
+            mask = mask[:, ::2]
+            images = functional.relu(layer(images)) * mask[:, None, :, None]  # (B, C, S / 2, D / 2)
+        return self.norm(images.transpose(1, 2).flatten(2)), mask
+
+
+SUBSAMPLINGS: dict[str, Callable[..., ConvSubsampling]] = {"conv": ConvSubsampling}
+
+
+def make_subsampling(config: Any, inputs: int) -> ConvSubsampling | None:
+    """What the config names for inputs of a width; None where every position is to have its state."""
+    return SUBSAMPLINGS[config.kind](config, inputs) if config.kind in SUBSAMPLINGS else None
