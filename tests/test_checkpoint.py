@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
+from safetensors import safe_open
 from torch import nn
 
 from seqloom import files
@@ -60,13 +62,34 @@ def test_tensors_come_back_bit_for_bit_with_their_metadata(tmp_path: Path, dtype
         assert torch.equal(back[name], part)
 
 
-def test_weights_that_share_memory_are_written_for_each_name(tmp_path: Path):
-    one = torch.randn(2, 3)
-    write_tensors(tmp_path / "a.safetensors", {"one": one, "two": one, "part": one[0], "none": one[:0]})
+def test_a_tensor_under_two_names_is_written_once_and_read_under_both(tmp_path: Path):
+    one = torch.randn(200, 3)
+    write_tensors(tmp_path / "a.safetensors", {"one": one, "two": one, "part": one[0], "turned": one.T, "none": one[:0], "nil": one[:0]})
     back, metadata = read_tensors(tmp_path / "a.safetensors")
     assert metadata == {}
-    assert torch.equal(back["one"], back["two"])
+    assert sorted(back) == ["nil", "none", "one", "part", "turned", "two"]
+    assert torch.equal(back["one"], one)
+    assert torch.equal(back["two"], one)
+    assert torch.equal(back["turned"], one.T)
     assert back["none"].shape == (0, 3)
+    with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
+        assert "two" not in file.keys()  # noqa: SIM118
+
+
+def test_a_file_that_holds_a_tensor_once_a_name_is_read_too(tmp_path: Path):
+    """As files were written before tied weights were told apart."""
+    path, one = tmp_path / "a.safetensors", torch.randn(2, 3)
+    path.write_bytes(safetensors.torch.save({"one": one, "two": one.clone()}, {"place": "x"}))
+    back, metadata = read_tensors(path)
+    assert metadata == {"place": "x"}
+    assert torch.equal(back["one"], back["two"])
+
+
+@pytest.mark.parametrize("names", ["{", "3", '["two"]', '{"two": "gone"}', '{"two": ["one"]}'])
+def test_names_of_tied_tensors_that_make_no_sense_are_refused(tmp_path: Path, names: str):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(safetensors.torch.save({"one": torch.ones(3)}, {"tied": names}))
+    assert refusal(lambda: read_tensors(path)).startswith(f"{path}: damaged or truncated (")
 
 
 def test_a_full_disk_keeps_the_old_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

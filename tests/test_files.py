@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from seqloom.errors import TrainingError
-from seqloom.files import write_atomically
+from seqloom.files import give_second_name, write_atomically
 
 
 def failing(number: int) -> Any:
@@ -71,3 +71,25 @@ def test_a_draft_that_a_killed_run_left_is_in_nobodys_way(tmp_path: Path):
     (tmp_path / "a.bin.part").write_bytes(b"half of a long dr")
     write_atomically(tmp_path / "a.bin", b"new")
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.bin", b"new")]
+
+
+def test_a_second_name_is_the_same_file_until_one_of_them_is_written_anew(tmp_path: Path):
+    first, second = tmp_path / "best.bin", tmp_path / "model.bin"
+    write_atomically(first, b"one")
+    write_atomically(second, b"older")
+    (tmp_path / "model.bin.part").write_bytes(b"left by a killed run")
+    give_second_name(first, second)
+    give_second_name(first, second)
+    assert first.samefile(second)
+    write_atomically(first, b"two")
+    assert (first.read_bytes(), second.read_bytes()) == (b"two", b"one")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["best.bin", "model.bin"]
+
+
+def test_where_the_disk_has_no_links_a_second_name_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first, second = tmp_path / "best.bin", tmp_path / "model.bin"
+    write_atomically(first, b"one")
+    monkeypatch.setattr(os, "link", failing(errno.EPERM))
+    give_second_name(first, second)
+    assert second.read_bytes() == b"one"
+    assert not first.samefile(second)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from seqloom import files, learning, runs, training
 from seqloom.checkpoint import RunDirectory, read_tensors
@@ -152,7 +153,7 @@ DEATHS: dict[str, tuple[list[str], Callable[[], Watch | None]]] = {
     "before_the_first_state": ([], lambda: dying_at_call(training, "write_tensors", 1, before=True)),
     "after_the_first_state": ([], lambda: dying_at_call(training, "write_tensors", 1, before=False)),
     "between_best_weights_and_model": ([], lambda: dying_at_call(training, "write_tensors", 2, before=False)),
-    "between_model_and_state": ([], lambda: dying_at_call(training, "write_tensors", 4, before=True)),
+    "between_model_and_state": ([], lambda: dying_at_call(training, "write_tensors", 3, before=True)),
     "while_a_file_is_written": ([], lambda: dying_at_call(files.os, "fsync", 12, before=True)),
     "in_a_line_of_metrics": ([], lambda: setattr(RunDirectory, "append_metrics", half_a_line)),
     "while_old_weights_are_removed": ([], lambda: setattr(Path, "unlink", die_of_old_weights)),
@@ -386,6 +387,25 @@ def test_the_average_of_the_best_is_kept_where_it_is_better(tmp_path: Path):
             torch.testing.assert_close(weight, torch.stack([part[name] for part in parts]).mean(0))
     else:
         assert event.metrics["loss"] == single.metrics["loss"]
+
+
+def test_the_best_weights_are_written_once_and_tied_ones_once_in_them(tmp_path: Path):
+    same: list[bool] = []
+
+    def look(event: Evaluated) -> None:
+        file = tmp_path / "run" / "training" / "best" / f"{event.step}.safetensors"
+        same.append(not event.is_best or file.samefile(tmp_path / "run" / "model.safetensors"))
+
+    settings = ["fields.shared=true", "model.tie_embeddings=all", "training.average=3"]
+    start(tmp_path / "run", *settings, watcher=Watch(None, look))
+    assert len(same) > 2
+    assert all(same)
+    with safe_open(tmp_path / "run" / "model.safetensors", framework="pt") as file:
+        written = set(file.keys())
+    read = read_tensors(tmp_path / "run" / "model.safetensors")[0]
+    assert set(read) - written == {"source_input.embedding.weight", "target_input.embedding.weight", "head.project.weight"} - written
+    assert len(set(read) - written) == 2
+    assert load(tmp_path / "run").predict(["a b"])
 
 
 def test_accumulated_halves_give_the_update_of_the_whole_batch(tmp_path: Path):

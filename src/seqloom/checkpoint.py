@@ -31,6 +31,8 @@ from seqloom.version import __version__
 __all__ = ["FORMAT", "RunDirectory", "load_weights", "read_tensors", "write_tensors"]
 
 FORMAT = 1
+TIED = "tied"
+"""Where the metadata of a file of tensors names those that stand under another name: JSON, name to name."""
 
 
 class RunDirectory:
@@ -146,25 +148,41 @@ def _step(line: str) -> float:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors atomically; what shares memory is written out for each name."""
-    plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
-    write_atomically(path, safetensors.torch.save(plain, dict(metadata or {})))
+    """Write tensors atomically. One that stands under several names, as a tied weight does, is written once, and its other names beside it."""
+    firsts, tied = dict[tuple[Any, ...], str](), dict[str, str]()
+    for name, tensor in tensors.items():
+        first = firsts.setdefault(_identity(name, tensor), name)
+        if first != name:
+            tied[name] = first
+    plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items() if name not in tied}
+    names = {TIED: json.dumps(tied)} if tied else {}
+    write_atomically(path, safetensors.torch.save(plain, {**(metadata or {}), **names}))
+
+
+def _identity(name: str, tensor: Tensor) -> tuple[Any, ...]:
+    """What two names of the same numbers in memory have in common."""
+    if not tensor.numel():
+        return (name,)
+    return tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a file.
+    """The tensors, each under all of its names, and the metadata of a file.
 
     Raises:
         CheckpointError: missing, truncated or not a safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
+        tied: dict[str, str] = json.loads(metadata.pop(TIED, "{}"))
+        return tensors | {name: tensors[first] for name, first in tied.items()}, metadata
     except FileNotFoundError:
         raise CheckpointError(
             f"{path}: missing. The run never saved weights, or the file was removed; train again or `seqloom resume`."
         ) from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{path}: damaged or truncated ({error}). Copy it again from where it came, or train again.") from None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqloom.errors import TrainingError
 
-__all__ = ["cannot_write", "write_atomically"]
+__all__ = ["cannot_write", "give_second_name", "write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -29,6 +29,25 @@ def write_atomically(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise cannot_write(path, error) from None
+
+
+def give_second_name(path: Path, second: Path) -> None:
+    """Let a file stand under a second name too, in place of what was there, without writing its content again where the disk has links.
+
+    Both are whole at any moment, and writing one atomically leaves the other as it is.
+
+    Raises:
+        TrainingError: the disk is full; what stood under the second name stays.
+    """
+    if second.exists() and path.samefile(second):
+        return
+    temporary = second.with_name(second.name + ".part")
+    try:
+        temporary.unlink(missing_ok=True)
+        os.link(path, temporary)
+        temporary.replace(second)
+    except OSError:
+        write_atomically(second, path.read_bytes())
 
 
 def cannot_write(path: Path, error: OSError) -> TrainingError:

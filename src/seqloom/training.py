@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from seqloom.dev import DevSet
 from seqloom.errors import CheckpointError, TrainingError
 from seqloom.events import Evaluated, Finished, Started, Updated, Watcher
 from seqloom.fields import Fields
+from seqloom.files import give_second_name
 from seqloom.learning import Diverged, Learner
 from seqloom.schedules import learning_rate_factor, teacher_forcing
 
@@ -259,13 +261,17 @@ class Trainer:
             self.place.plateaus, self.place.on_plateau = self.place.plateaus + 1, 0
         place = next((number for number, other in enumerate(best) if self._is_better(score, other[:2])), len(best))
         if place < self.settings.average:
-            weights = self.network.state_dict()
-            write_tensors(self.run.best / f"{self.place.step}.safetensors", weights)
-            best.insert(place, (*score, self.place.step))
-            del best[self.settings.average :]
-        if is_best:
-            write_tensors(self.run.weights, self.network.state_dict())
+            self._keep(place, score)
         return is_best
+
+    def _keep(self, place: int, score: tuple[float, float]) -> None:
+        """Put the weights at this place among the best; those at the first are the model's."""
+        file, best = self._kept(self.place.step), self.place.best
+        write_tensors(file, self.network.state_dict())
+        best.insert(place, (*score, self.place.step))
+        del best[self.settings.average :]
+        if place == 0:
+            give_second_name(file, self.run.weights)
 
     # ------------------------------------------------------------------------------------------------- save and end
 
@@ -299,7 +305,6 @@ class Trainer:
     def _finish(self, why: str) -> Finished:
         """Choose the weights to keep, measure them on all of dev, and write the model."""
         chosen = self._choose_weights()
-        write_tensors(self.run.weights, self.network.state_dict())
         whole, search = self._has_time_for_all(), self.config.search
         look = self.dev.look(self.network, whole=whole)
         event = Finished(
@@ -325,29 +330,33 @@ class Trainer:
         return self._seconds() + seconds < (self.settings.budget_seconds or math.inf)
 
     def _choose_weights(self) -> str:
-        """Load the best weights, or the average of the best ones where that is better on dev; says which."""
+        """Let network and model have the best weights, or the average of the best ones where that is better on dev; says which."""
         if not self.place.best:
+            write_tensors(self.run.weights, self.network.state_dict())
             return f"the last, update {self.place.step}"
-        single = [self._kept(step) for *_, step in self.place.best]
         *score, step = self.place.best[0]
-        chosen, weights = f"the best on dev, update {step}", single[0]
-        if len(single) > 1:
-            mean = _average(single)
-            load_weights(self.network, mean, self.run.best)
-            values = self.dev.look(self.network).values
-            mean_score = (values[self.settings.early_stopping.metric], values["loss"])
-            if self._is_better(mean_score, (score[0], score[1])) and values["loss"] < 1.1 * score[1]:
-                chosen, weights = f"the average of the {len(single)} best on dev", mean
-        load_weights(self.network, weights, self.run.best)
-        return chosen
+        if len(self.place.best) > 1 and self._average_is_better((score[0], score[1])):
+            write_tensors(self.run.weights, self.network.state_dict())
+            return f"the average of the {len(self.place.best)} best on dev"
+        load_weights(self.network, read_tensors(self._kept(step))[0], self.run.best)
+        give_second_name(self._kept(step), self.run.weights)
+        return f"the best on dev, update {step}"
+
+    def _average_is_better(self, best: tuple[float, float]) -> bool:
+        """Give the network the average of the kept weights; True if that is better on dev than `best`, (score, loss) of the best ones."""
+        load_weights(self.network, _average([read_tensors(self._kept(step))[0] for *_, step in self.place.best]), self.run.best)
+        values = self.dev.look(self.network).values
+        mean = (values[self.settings.early_stopping.metric], values["loss"])
+        return self._is_better(mean, best) and mean[1] < 1.1 * best[1]
 
     def _is_better(self, one: tuple[float, float], other: tuple[float, float]) -> bool:
         """Whether a (score, loss) beats another: by the watched metric, and where that is the same by the loss."""
         name = self.settings.early_stopping.metric
         return metrics.better(name, one[0], other[0]) or (one[0] == other[0] and one[1] < other[1])
 
-    def _kept(self, step: int) -> dict[str, Tensor]:
-        return read_tensors(self.run.best / f"{step}.safetensors")[0]
+    def _kept(self, step: int) -> Path:
+        """The file of the weights after an update that are among the best."""
+        return self.run.best / f"{step}.safetensors"
 
 
 def _average(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
