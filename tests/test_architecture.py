@@ -40,7 +40,11 @@ PICTURE = {
     "plan": room("profile oddities autoconfig plan corpus batching search ctc schedules events progress", "errors config data"),
     "answers": room("answers", "errors config data plan"),
     "runtime": room("runtime", "errors config data plan answers"),
-    "server": room("server", "errors config data plan answers runtime"),
+    "server": room(
+        "server server.access server.answering server.app server.batcher server.limits server.meters server.models server.pages "
+        "server.process server.refusals server.wire",
+        "errors config data plan answers runtime",
+    ),
     "nn.layers": room("nn.layers nn.dropout nn.cross_entropy nn.ctc nn.subsampling", "errors config", torch=True),
     "nn.attention": room("nn.attention", "errors config nn.layers", torch=True),
     "nn.encoders": room("nn.encoders", "errors config nn.layers nn.attention", torch=True),
@@ -178,4 +182,6 @@ def test_torch_is_not_loaded_for_an_import_or_for_help(arguments: list[str]) -> 
     assert result.returncode == 0, result.stderr
     loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time:")}
     assert "seqloom" in loaded
-    assert not {name for name in loaded if name.split(".")[0] in {"torch", "tensorboard", "matplotlib", "onnxruntime"}}
+    assert not {
+        name for name in loaded if name.split(".")[0] in {"torch", "tensorboard", "matplotlib", "onnxruntime", "fastapi", "uvicorn"}
+    }

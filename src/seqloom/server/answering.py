@@ -1,0 +1,86 @@
+"""From the futures of predictions to what is sent: one answer for all of them, or an event each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence
+
+from seqloom.answers import Prediction
+from seqloom.errors import DataError
+from seqloom.server.refusals import MISSED, Refusal
+from seqloom.server.wire import Done, Predicted, PredictRequest, PredictResponse, StreamedFailure, StreamedPrediction, Wire
+
+__all__ = ["answer", "events"]
+
+Futures = Sequence["asyncio.Future[Prediction]"]
+_LOG = logging.getLogger(__name__)
+
+
+async def answer(model: str, request: PredictRequest, taken: Futures, seconds: float) -> PredictResponse:
+    """All predictions together, once the last one is there.
+
+    Raises:
+        Refusal: 422 where the model cannot use a source, 504 when it takes longer than so many seconds.
+    """
+    try:
+        _, late = await asyncio.wait(taken, timeout=seconds)
+    finally:
+        _let_go(taken)
+    if late:
+        raise Refusal(504, _late(len(late), len(taken), seconds))
+    for future in taken:
+        if isinstance(error := future.exception(), DataError):
+            raise Refusal(422, str(error))
+        if error is not None:
+            raise error
+    return PredictResponse.model_construct(model=model, predictions=[Predicted.of(future.result(), request) for future in taken])
+
+
+async def events(request: PredictRequest, taken: Futures, seconds: float) -> AsyncGenerator[bytes]:
+    """An event for each prediction or failure, as they come, and `done` with how many there were of both."""
+    finished: asyncio.Queue[int] = asyncio.Queue()
+    for place, future in enumerate(taken):
+        future.add_done_callback(lambda _, place=place: finished.put_nowait(place))
+    counts, deadline = {"prediction": 0, "error": 0}, time.monotonic() + seconds
+    try:
+        for number in range(len(taken)):
+            try:
+                place = await asyncio.wait_for(finished.get(), max(deadline - time.monotonic(), 0.0))
+            except (TimeoutError, asyncio.TimeoutError):
+                counts["error"] += len(taken) - number
+                yield _event("error", StreamedFailure(error=_late(len(taken) - number, len(taken), seconds)))
+                break
+            kind, value = _streamed(request, place, taken[place])
+            counts[kind] += 1
+            yield _event(kind, value)
+        yield _event("done", Done(predictions=counts["prediction"], errors=counts["error"]))
+    finally:
+        _let_go(taken)
+
+
+def _streamed(request: PredictRequest, place: int, future: asyncio.Future[Prediction]) -> tuple[str, Wire]:
+    error = future.exception()
+    if error is None:
+        return "prediction", StreamedPrediction.at(place, Predicted.of(future.result(), request))
+    if isinstance(error, DataError):
+        return "error", StreamedFailure(index=place, error=str(error))
+    _LOG.error("%s", request.where(place), exc_info=error)
+    return "error", StreamedFailure(index=place, error=f"{request.where(place)}: {MISSED}")
+
+
+def _event(kind: str, value: Wire) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), value.to_json())
+
+
+def _late(late: int, of: int, seconds: float) -> str:
+    what = "the answer was" if of == 1 else f"{late:,} of {of:,} answers were"
+    return f"{what} not there after {seconds:g} s, which is the limit. Send fewer or shorter sources, or try again later."
+
+
+def _let_go(taken: Futures) -> None:
+    """Cancel what nobody waits for any more, and look at what failed, so that it is not reported as unseen."""
+    for future in taken:
+        if not future.cancel() and not future.cancelled():
+            future.exception()

@@ -1,0 +1,129 @@
+"""The application: addresses, and what stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from seqloom.server import refusals
+from seqloom.server.access import TokenGate
+from seqloom.server.answering import answer, events
+from seqloom.server.limits import BodyGate, Limits
+from seqloom.server.meters import Metered, Meters
+from seqloom.server.models import Models, Predictor, ServedModel
+from seqloom.server.pages import manual, read_pages
+from seqloom.server.wire import Failure, Health, ModelList, PredictRequest, PredictResponse
+from seqloom.version import __version__
+
+__all__ = ["create_app"]
+
+ABOUT = "Answers of sequence-to-sequence models. Every refusal is a status and a JSON object with one key, `error`."
+REFUSED = {
+    401: "No token, or not one that is known here.",
+    404: "No model of this name.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    422: "Something in the request has to be mended.",
+    429: "Too many sources wait. Try again after Retry-After seconds.",
+    500: "The server failed.",
+    503: "The server is stopping.",
+    504: "The answer was not there in time.",
+}
+
+
+def create_app(
+    predictors: Mapping[str, Predictor],
+    *,
+    limits: Limits | None = None,
+    tokens: Collection[str] = (),
+    batch: int = 64,
+    window: float = 0.003,
+) -> FastAPI:
+    """The application that serves predictors by their names; the first answers where a request names none.
+
+    Args:
+        tokens: those one of which a request must bring; none are asked for where there are none.
+        batch: sources answered together at most.
+        window: seconds that a source waits for others while nothing is being answered.
+    """
+    limits, meters = limits or Limits(), Meters()
+    models = Models(
+        ServedModel(name, predictor, limits, batch=batch, window=window, watch=meters.watch(name)) for name, predictor in predictors.items()
+    )
+    for model in models:
+        meters.watch_waiting(model.name, lambda batcher=model.batcher: batcher.waiting)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        await run_in_threadpool(models.close)
+
+    app = FastAPI(
+        title="Seqloom", version=__version__, description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None,
+        responses={500: {"model": Failure, "description": REFUSED[500]}},
+    )  # fmt: skip
+    refusals.install(app)
+    _add_addresses(app, models, limits, meters, _refused(401) if tokens else {})
+    pages = _add_pages(app)
+    app.add_middleware(BodyGate, limits=limits)
+    if tokens:
+        app.add_middleware(TokenGate, tokens=tokens, open={"/health", *pages})
+    app.add_middleware(Metered, meters=meters, paths={"/v1/predict", "/v1/models", "/health", "/metrics", *pages})
+    return app
+
+
+def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters, guarded: dict[int | str, dict[str, Any]]) -> None:
+    """What answers for the models; `guarded` are the refusals that a token brings with it."""
+    streamed = {200: {"model": PredictResponse, "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+    @app.post("/v1/predict", tags=["v1"], responses={**streamed, **_refused(404, 408, 413, 422, 429, 503, 504), **guarded})
+    async def predict(request: PredictRequest) -> Response:
+        """Answer one source or many.
+
+        With `stream` each prediction is sent when it is there: an event `prediction` with its index and outputs, or an event `error`
+        with index and error, and in the end an event `done`.
+        """
+        limits.check(request)
+        model = models.pick(request.model)
+        taken = model.take(request)
+        if request.stream:
+            return StreamingResponse(events(request, taken, limits.seconds), media_type="text/event-stream", headers=_UNCACHED)
+        return Response((await answer(model.name, request, taken, limits.seconds)).to_json(), media_type="application/json")
+
+    @app.get("/v1/models", tags=["v1"], response_model=ModelList, responses=guarded)
+    async def models_() -> Response:
+        """List the models: what their columns are, how they search, what their folders say of them."""
+        return Response(ModelList(models=[model.info for model in models]).to_json(), media_type="application/json")
+
+    @app.get("/health", tags=["running"])
+    async def health() -> Health:
+        """Say that the server answers. Needs no token."""
+        return Health(version=__version__, models=models.names)
+
+    @app.get("/metrics", tags=["running"], response_class=Response, responses={200: {"content": {"text/plain": {}}}, **guarded})
+    async def metrics() -> Response:
+        """Count requests, sources, batches, and the time that they took, as Prometheus reads it."""
+        return Response(meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_pages(app: FastAPI) -> list[str]:
+    """The addresses of pages, which need no token: what answers behind them does."""
+    pages = read_pages()
+    pages["/docs"] = manual(app.openapi())
+    pages.setdefault("/", pages["/docs"])
+    for address, page in pages.items():
+        app.add_api_route(address, page.respond, methods=["GET", "HEAD"], include_in_schema=False)
+    return [*pages, "/openapi.json"]
+
+
+_UNCACHED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Lets no proxy hold events back."""
+
+
+def _refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": Failure, "description": REFUSED[status]} for status in statuses}

@@ -1,0 +1,149 @@
+"""Sources that arrive together are answered together: a bounded queue, and one thread that takes from it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from seqloom.answers import Prediction
+from seqloom.config import SearchConfig
+from seqloom.data import Row
+
+__all__ = ["Asked", "Batcher", "Closed", "Full", "Watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """All that has to be alike for sources to be answered in one search."""
+
+    search: SearchConfig
+    prefix: str = ""
+    replace_unknown: bool = False
+    attention: bool = False
+
+
+Answering = Callable[[Sequence[Row], Asked], Sequence[Prediction]]
+"""A prediction for each row, in their order."""
+
+
+class Full(Exception):
+    """So many sources wait that no more are taken."""
+
+
+class Closed(Exception):
+    """No more are taken, ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    row: Row
+    future: Future[Prediction] = field(default_factory=Future[Prediction])
+    arrived: float = field(default_factory=time.monotonic)
+
+
+class Watch:
+    """What a batcher tells of its work; does nothing."""
+
+    def batch(self, size: int, waited: Sequence[float], seconds: float) -> None:
+        """So many sources were answered together, after each waited so many seconds, in so many."""
+
+
+class Batcher:
+    """Answers sources in a thread of its own: those that came within `window` seconds together, up to `batch` of them.
+
+    Sources with unlike settings wait in lines of their own, and the lines take turns, so that nobody starves. While a batch is being
+    answered the next one gathers, so under load nobody waits for the window.
+    """
+
+    def __init__(
+        self, answer: Answering, *, batch: int = 64, waiting: int = 1_024, window: float = 0.003, watch: Watch | None = None
+    ) -> None:
+        self._answer = answer
+        self._batch, self._most, self._window = batch, waiting, window
+        self._watch = watch or Watch()
+        self._lines: dict[Asked, deque[_Job]] = {}
+        self._waiting, self._closed = 0, False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="seqloom-batcher", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Sources that wait."""
+        return self._waiting
+
+    def submit(self, rows: Sequence[Row], asked: Asked) -> list[Future[Prediction]]:
+        """A future for each row; all of them are taken, or none. A future that is cancelled while it waits costs nothing more.
+
+        Raises:
+            Full: there is no room for so many.
+            Closed: the batcher has been closed.
+        """
+        jobs = [_Job(row) for row in rows]
+        with self._changed:
+            if self._closed:
+                raise Closed
+            if self._waiting + len(jobs) > self._most:
+                raise Full
+            self._lines.setdefault(asked, deque()).extend(jobs)
+            idle, self._waiting = not self._waiting, self._waiting + len(jobs)
+            if idle or self._waiting >= self._batch:
+                self._changed.notify()
+        return [job.future for job in jobs]
+
+    def close(self) -> None:
+        """Take no more, and come back when all that was taken is answered."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while taken := self._take():
+            asked, jobs = taken
+            wanted = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if wanted:
+                started = time.monotonic()
+                self._settle(wanted, asked)
+                self._watch.batch(len(wanted), [started - job.arrived for job in wanted], time.monotonic() - started)
+
+    def _take(self) -> tuple[Asked, list[_Job]] | None:
+        """The next batch, once there is one; nothing when there will be none."""
+        with self._changed:
+            while not self._waiting:
+                if self._closed:
+                    return None
+                self._changed.wait()
+            self._gather()
+            asked = next(iter(self._lines))
+            line = self._lines.pop(asked)
+            jobs = [line.popleft() for _ in range(min(self._batch, len(line)))]
+            if line:
+                self._lines[asked] = line  # to the end: the others have their turn first
+            self._waiting -= len(jobs)
+            return asked, jobs
+
+    def _gather(self) -> None:
+        """Wait until the window of the one that has waited longest is over, or the batch is full."""
+        over = min(line[0].arrived for line in self._lines.values()) + self._window
+        while self._waiting < self._batch and not self._closed and (left := over - time.monotonic()) > 0:
+            self._changed.wait(left)
+
+    def _settle(self, jobs: Sequence[_Job], asked: Asked) -> None:
+        """Answer the jobs; where they cannot be answered together, halve them until the one that is to blame stands alone."""
+        try:
+            answered = list(zip(jobs, self._answer([job.row for job in jobs], asked), strict=True))
+        except Exception as error:
+            if len(jobs) == 1:
+                jobs[0].future.set_exception(error)
+                return
+            middle = len(jobs) // 2
+            self._settle(jobs[:middle], asked)
+            self._settle(jobs[middle:], asked)
+            return
+        for job, prediction in answered:
+            job.future.set_result(prediction)

@@ -1,0 +1,106 @@
+"""What one request may ask for, and the gate that counts its bytes as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqloom.server.refusals import Refusal, refuse
+from seqloom.server.wire import PredictRequest
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["BodyGate", "Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that one request may ask for, and what waits at most."""
+
+    body_bytes: int = 1_048_576
+    items: int = 256
+    """Sources in a request."""
+    characters: int = 2_000
+    """In a source, all its columns together, and in a prefix."""
+    beam: int = 32
+    max_length: int = 1_000
+    seconds: float = 30.0
+    """From the first byte of a request to its last answer."""
+    waiting: int = 1_024
+    """Sources that wait for one model."""
+
+    def check(self, request: PredictRequest) -> None:
+        """Make sure that a request keeps within the limits.
+
+        Raises:
+            Refusal: 422, with what is too much.
+        """
+        sources = request.sources
+        if len(sources) > self.items:
+            raise Refusal(422, f"inputs: {len(sources):,} sources; the limit is {self.items:,}. Send them in several requests.")
+        for place, source in enumerate(sources):
+            self._check_length(request.where(place), sum(map(len, source)))
+        self._check_length("prefix", len(request.prefix))
+        for name, value, most in (
+            ("beam", request.beam, self.beam),
+            ("n_best", request.n_best, self.beam),
+            ("min_length", request.min_length, self.max_length),
+            ("max_length", request.max_length, self.max_length),
+        ):
+            if value is not None and value > most:
+                raise Refusal(422, f"{name}: {value:,}; the limit is {most:,}. Ask for less.")
+
+    def _check_length(self, where: str, characters: int) -> None:
+        if characters > self.characters:
+            raise Refusal(422, f"{where}: {characters:,} characters; the limit is {self.characters:,}. Cut it into shorter parts.")
+
+
+class BodyGate:
+    """Refuses a body that is too large (413) or too slow to arrive (408), before all of it is in memory."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self.app = app
+        self.limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, as ASGI has it."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        try:
+            self._check(_declared_length(scope))
+        except Refusal as refusal:
+            return await refuse(refusal, scope, receive, send)
+        await self.app(scope, self._counted(receive), send)
+
+    def _check(self, size: int) -> None:
+        if size > self.limits.body_bytes:
+            raise Refusal(
+                413, f"body: more than {self.limits.body_bytes:,} bytes, which is the limit. Send the sources in several requests."
+            )
+
+    def _counted(self, receive: Receive) -> Receive:
+        size, complete, deadline = 0, False, time.monotonic() + self.limits.seconds
+
+        async def counted() -> Message:
+            nonlocal size, complete
+            if complete:
+                return await receive()  # all that comes now is that the client has gone
+            try:
+                message = await asyncio.wait_for(receive(), max(deadline - time.monotonic(), 0.0))
+            except (TimeoutError, asyncio.TimeoutError):
+                raise Refusal(408, f"body: not here after {self.limits.seconds:g} s, which is the limit. Send it in one go.") from None
+            size += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            self._check(size)
+            return message
+
+        return counted
+
+
+def _declared_length(scope: Scope) -> int:
+    """What Content-Length says, 0 where it says nothing that is a number."""
+    text = dict(scope["headers"]).get(b"content-length", b"")
+    return int(text) if text.isdigit() and len(text) < 20 else 0

@@ -1,0 +1,178 @@
+"""The models that are served: each a name, a predictor, and a batcher before it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from seqloom.answers import Prediction
+from seqloom.config import FieldConfig, SearchConfig
+from seqloom.data import Row
+from seqloom.errors import ConfigError, DataError, nearest
+from seqloom.fields import Fields
+from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
+from seqloom.server.limits import Limits
+from seqloom.server.refusals import Refusal
+from seqloom.server.wire import ColumnKind, ModelInfo, PredictRequest
+from seqloom.tables import refuse_bad_characters
+
+__all__ = ["Models", "Predictor", "ServedModel", "named_paths"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Predictor(Protocol):
+    """What the server needs of a model: `seqloom.runtime.Predictor`, or anything else that answers."""
+
+    @property
+    def fields(self) -> Fields:
+        """What its columns are."""
+        ...
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """What its folder says of it, as JSON has it."""
+        ...
+
+    def search(self, **changes: Any) -> SearchConfig:
+        """Its settings of the search, some of them changed."""
+        ...
+
+    def answers(
+        self, rows: Iterable[Row], config: SearchConfig, *, prefix: str, replace_unknown: bool, keep_attention: bool
+    ) -> Iterator[Prediction]:
+        """Answers to the sources of rows, in their order."""
+        ...
+
+
+class ServedModel:
+    """A model that answers requests, those that come together in one search."""
+
+    def __init__(self, name: str, predictor: Predictor, limits: Limits, *, batch: int, window: float, watch: Watch | None = None) -> None:
+        self.name = name
+        self.predictor = predictor
+        self.limits = limits
+        self.batcher = Batcher(self._answer, batch=batch, waiting=limits.waiting, window=window, watch=watch)
+
+    @property
+    def info(self) -> ModelInfo:
+        """What may be known of it."""
+        fields, columns = self.predictor.fields, self.predictor.fields.config.source
+        names = fields.names if len(fields.names) == len(columns) else [str(number) for number in range(1, len(columns) + 1)]
+        return ModelInfo(
+            name=self.name,
+            source=[_column(name, config) for name, config in zip(names, columns, strict=True)],
+            target=_column("target", fields.config.target),
+            search=self.predictor.search().model_dump(),
+            manifest=dict(self.predictor.manifest),
+        )
+
+    def take(self, request: PredictRequest) -> list[asyncio.Future[Prediction]]:
+        """Futures of the predictions that a request asks for, in the order of its sources.
+
+        Raises:
+            Refusal: 422 for what the model cannot use, 429 when too many wait, 503 when the server is stopping.
+        """
+        rows = [self._row(source, request.where(place)) for place, source in enumerate(request.sources)]
+        if len(rows) > self.limits.waiting:
+            raise Refusal(422, f"inputs: {len(rows):,} sources; at most {self.limits.waiting:,} can wait. Send them in several requests.")
+        try:
+            taken = self.batcher.submit(rows, self._asked(request))
+        except Full:
+            waiting = f"{self.batcher.waiting:,} sources wait; the limit is {self.limits.waiting:,}"
+            raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"}) from None
+        except Closed:
+            raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"}) from None
+        return [asyncio.wrap_future(future) for future in taken]
+
+    def _asked(self, request: PredictRequest) -> Asked:
+        try:
+            search = self.predictor.search(**request.search)
+        except ConfigError as error:
+            raise Refusal(422, str(error)) from None
+        if request.n_best > (search.beam if search.kind == "beam" else 1):
+            search = search.model_copy(update={"kind": "beam", "beam": request.n_best})
+        _refuse_bad("prefix", request.prefix)
+        return Asked(search, request.prefix, request.replace_unknown, request.attention)
+
+    def _row(self, source: tuple[str, ...], where: str) -> Row:
+        expected = len(self.predictor.fields.source.columns)
+        if len(source) != expected:
+            form = "a text" if expected == 1 else f"a list of {expected} texts"
+            raise Refusal(422, f"{where}: {len(source)} source columns; model {self.name} expects {expected}. Give {form}.")
+        for text in source:
+            _refuse_bad(where, text)
+        return Row(tuple([text.strip() for text in source]), "", where)
+
+    def _answer(self, rows: Sequence[Row], asked: Asked) -> Sequence[Prediction]:
+        return list(
+            self.predictor.answers(
+                rows, asked.search, prefix=asked.prefix, replace_unknown=asked.replace_unknown, keep_attention=asked.attention
+            )
+        )
+
+
+class Models:
+    """All that are served, by name; the first answers where no name is given."""
+
+    def __init__(self, models: Iterable[ServedModel]) -> None:
+        self._models = {model.name: model for model in models}
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models.values())
+
+    @property
+    def names(self) -> list[str]:
+        """Their names."""
+        return list(self._models)
+
+    def pick(self, name: str | None) -> ServedModel:
+        """The model of a name.
+
+        Raises:
+            Refusal: 404, there is none.
+        """
+        if name is None:
+            return next(iter(self))
+        if name not in self._models:
+            there = ", ".join(self._models)
+            raise Refusal(404, f"model: no model of this name; expected one of: {there}.{nearest(name, self._models)} See /v1/models.")
+        return self._models[name]
+
+    def close(self) -> None:
+        """Answer what was taken, and take no more."""
+        for model in self:
+            model.batcher.close()
+
+
+def named_paths(texts: Sequence[str]) -> dict[str, Path]:
+    """Folders by name, of texts such as `french=dist/fr`, or `dist/fr`, which is then called `fr`.
+
+    Raises:
+        ConfigError: a name that cannot stand, or that stands twice.
+    """
+    found: dict[str, Path] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or Path(text).exists():
+            name, path = Path(text).resolve().name, text
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"{text}: {name!r} cannot be a name; expected letters, digits, '.', '_', '-'. Give one, as in NAME={path}.")
+        if name in found:
+            raise ConfigError(f"{text}: {name!r} is the name of {found[name]} too; expected different ones. Give one, as in NAME={path}.")
+        found[name] = Path(path)
+    return found
+
+
+def _column(name: str, config: FieldConfig) -> ColumnKind:
+    return ColumnKind(name=name, kind=config.kind, unit=getattr(config, "unit", None))
+
+
+def _refuse_bad(where: str, text: str) -> None:
+    try:
+        refuse_bad_characters(text, where)
+    except DataError as error:
+        raise Refusal(422, str(error)) from None

@@ -1,0 +1,90 @@
+"""A server as a process: a socket, signals, and an end that finishes what was taken."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from seqloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["listen", "run"]
+
+BACKLOG = 2_048
+"""Connections that the system holds before they are taken."""
+IDLE_SECONDS = 30
+"""After so long a connection that asks nothing is closed."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any that is free.
+
+    Raises:
+        ConfigError: the address cannot be used.
+    """
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(found[4][:2], family=found[0], backlog=BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+        raise ConfigError(f"{host}:{port}: cannot listen there ({reason}). Give a free --port, or an address of this machine.") from None
+
+
+def address(listening: socket.socket) -> str:
+    """The address as a browser takes it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(app: FastAPI, listening: socket.socket, started: Callable[[], None], finish_seconds: float) -> None:
+    """Serve until SIGINT or SIGTERM; then take no more, finish what was taken within so many seconds, and come back.
+
+    A second SIGINT does not wait.
+    """
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=max(round(finish_seconds), 1),
+    )
+    with _signals_end_quietly():
+        _Server(config, started).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, say_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._say_started = say_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._say_started()
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    return None
+
+
+@contextlib.contextmanager
+def _signals_end_quietly() -> Generator[None]:
+    """uvicorn raises the signal that ended it once more when all is done; that one is not heard."""
+    before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

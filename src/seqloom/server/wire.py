@@ -1,0 +1,216 @@
+"""What travels: the request, the answers, and what is known of a model, as JSON. The descriptions here are those of the OpenAPI page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+
+from seqloom.answers import Output, Prediction
+
+__all__ = [
+    "Answer",
+    "ColumnKind",
+    "Done",
+    "Failure",
+    "Health",
+    "ModelInfo",
+    "ModelList",
+    "PredictRequest",
+    "PredictResponse",
+    "Predicted",
+    "StreamedFailure",
+    "StreamedPrediction",
+    "Wire",
+]  # fmt: skip
+
+MOST = 100_000
+"""Of anything that is counted; what a server allows (`Limits`) is far below."""
+MOST_LENGTH_PENALTY = 10.0
+"""Far beyond use; a length to a power far above it leaves the range of a float."""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in cast("list[object]", value)):
+        return tuple(cast("list[str]", value))
+    raise ValueError("expected a text, or a list of texts where the model has several source columns")
+
+
+SourceTexts = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)])]
+Count = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Wire(BaseModel):
+    """Something that the server sends."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def to_json(self) -> bytes:
+        """UTF-8, without what is absent; a number that is not finite is null."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class PredictRequest(_Request):
+    """What to answer, and how. Every setting but the input may be left out: then the model's own is used."""
+
+    input: SourceTexts | None = Field(
+        default=None, description="One source: a text, or a list with a text a column. Either this or `inputs`."
+    )
+    inputs: Annotated[list[SourceTexts], Field(min_length=1)] | None = Field(default=None, description="Many sources.")
+    model: str | None = Field(default=None, description="Name of the model, as `GET /v1/models` lists it. The first one is used without.")
+    beam: Count | None = Field(default=None, description="Hypotheses kept while searching; 1 is greedy.")
+    n_best: Count = Field(
+        default=1, description="At most so many answers to each source, best first. Widens the beam where it is narrower."
+    )
+    scores: bool = Field(default=False, description="Give scores, tokens and the log-probability of each.")
+    attention: bool = Field(default=False, description="Give where each token looked in the source, and the scores.")
+    min_length: Annotated[int, Field(ge=0, le=MOST)] | None = Field(default=None, description="No end before so many target symbols.")
+    max_length: Count | None = Field(default=None, description="At most so many target symbols.")
+    length_penalty: Annotated[float, Field(ge=0, le=MOST_LENGTH_PENALTY, allow_inf_nan=False)] | None = Field(
+        default=None, description="Scores are divided by length to this power."
+    )
+    prefix: str = Field(default="", description="What every answer begins with.")
+    replace_unknown: bool = Field(default=False, description="Put the source symbol most looked at where an answer says <unk>.")
+    stream: bool = Field(default=False, description="Send each prediction when it is there, as server-sent events.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PredictRequest:
+        if (self.input is None) == (self.inputs is None):
+            raise ValueError(f"expected one of input and inputs; got {'neither' if self.input is None else 'both'}")
+        return self
+
+    @property
+    def sources(self) -> list[tuple[str, ...]]:
+        """The sources, one or many."""
+        return [self.input] if self.input is not None else self.inputs or []
+
+    def where(self, place: int) -> str:
+        """How a message names the source at a place: `input`, or `inputs[3]`."""
+        return "input" if self.input is not None else f"inputs[{place}]"
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """The search settings that were given, by their names in the config; an n-best wider than the beam that was given widens it."""
+        beam = self.beam if self.beam is None else max(self.beam, self.n_best)
+        given = {"beam": beam, "min_length": self.min_length, "max_length": self.max_length, "length_penalty": self.length_penalty}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Answer(Wire):
+    """One answer to a source. What was not asked for is left out."""
+
+    text: str
+    score: float | None = Field(default=None, description="What answers are ranked by.")
+    log_prob: float | None = Field(default=None, description="Log-probability in nats: the sum of token_log_probs.")
+    tokens: list[str] | None = None
+    token_log_probs: list[float | None] | None = Field(default=None, description="One a token and one for the end.")
+    cut: bool | None = Field(default=None, description="Whether the longest allowed length ended it.")
+    attention: list[list[float]] | None = Field(
+        default=None, description="A row a token and one for the end, over source_tokens and the end."
+    )
+
+    @classmethod
+    def of(cls, output: Output, *, scores: bool, attention: bool) -> Answer:
+        """An output of a search, with as much of it as was asked for."""
+        if not (scores or attention):
+            return cls.model_construct(text=output.text)
+        return cls.model_construct(
+            text=output.text,
+            score=output.score,
+            log_prob=output.log_prob,
+            tokens=output.tokens,
+            token_log_probs=output.token_log_probs,
+            cut=output.cut,
+            attention=output.attention if attention else None,
+        )
+
+
+class Predicted(Wire):
+    """The answers to one source, best first; none to a blank one."""
+
+    outputs: list[Answer]
+    source_tokens: list[str] | None = Field(default=None, description="The source as the model read it, where attention was asked for.")
+
+    @classmethod
+    def of(cls, prediction: Prediction, request: PredictRequest) -> Predicted:
+        """A prediction, with as much of it as the request asked for."""
+        outputs = [Answer.of(output, scores=request.scores, attention=request.attention) for output in prediction.outputs[: request.n_best]]
+        return cls.model_construct(outputs=outputs, source_tokens=prediction.source_tokens if request.attention else None)
+
+
+class StreamedPrediction(Predicted):
+    """A prediction as an event, with the place of its source, from 0."""
+
+    index: int
+
+    @classmethod
+    def at(cls, index: int, prediction: Predicted) -> StreamedPrediction:
+        """A prediction with its place."""
+        return cls.model_construct(index=index, outputs=prediction.outputs, source_tokens=prediction.source_tokens)
+
+
+class StreamedFailure(Wire):
+    """What went wrong with the source at a place, or, without one, with all that have not been answered."""
+
+    index: int | None = None
+    error: str
+
+
+class Done(Wire):
+    """The last event."""
+
+    predictions: int
+    errors: int
+
+
+class PredictResponse(Wire):
+    """A prediction for each source, in their order."""
+
+    model: str
+    predictions: list[Predicted]
+
+
+class ColumnKind(Wire):
+    """What one column holds: a kind of `fields` in the config (text, tokens, ...) and, where it has one, its unit."""
+
+    name: str
+    kind: str
+    unit: str | None = None
+
+
+class ModelInfo(Wire):
+    """What is known of a model."""
+
+    name: str
+    source: list[ColumnKind]
+    target: ColumnKind
+    search: dict[str, Any] = Field(description="Its own settings of the search.")
+    manifest: dict[str, Any] | None = Field(
+        default=None, description="What its folder says of itself: format, precision, scores, versions."
+    )
+
+
+class ModelList(Wire):
+    """Every model, the one that is used where no name is given first."""
+
+    models: list[ModelInfo]
+
+
+class Health(Wire):
+    """That the server answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    models: list[str]
+
+
+class Failure(Wire):
+    """Why a request was refused: where, what was expected and got, and what to do."""
+
+    error: str
