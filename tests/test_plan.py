@@ -54,10 +54,10 @@ def test_given_dev_pairs_are_used_and_their_overlap_with_training_is_said() -> N
 
 
 def test_columns_by_name_are_kept_in_the_config(table: Path) -> None:
-    from seqloom.config import DataConfig
-
-    plan = make_plan(table, columns=DataConfig(source=["left"], target="right"))
+    plan = make_plan(table, source="left", target="right")
     assert (plan.config.data.source, plan.config.data.target, plan.config.data.header) == (["left"], "right", True)
+    assert make_plan(table, source=["1"], target="2").config.data == plan.config.data, "what was found stays, not what was asked for"
+    assert make_plan(table, source=[1, 3], target=2).config.data.source == ["left", "note"]
     assert plan.config.data.train == [str(table)]
 
 
@@ -65,6 +65,14 @@ def test_settings_are_laid_over_what_was_chosen_and_their_reason_says_so() -> No
     plan = make_plan(PAIRS, settings=["model.dropout=0.25"], budget="2m", seed=5)
     assert (plan.config.model.dropout, plan.config.training.budget_seconds, plan.config.seed) == (0.25, 120, 5)
     assert plan.reasons["model.dropout"] == "as asked for"
+
+
+def test_a_budget_counts_in_the_choices_however_it_is_given() -> None:
+    by_argument, by_setting = make_plan(PAIRS, budget="2s"), make_plan(PAIRS, settings=["training.budget_seconds=2"])
+    assert by_argument.config == by_setting.config
+    assert by_argument.reasons == by_setting.reasons
+    whole, short = (make_plan(PAIRS * 200, budget=budget).config.training for budget in (None, "2s"))
+    assert whole.schedule.warmup_steps > short.schedule.warmup_steps
 
 
 def test_a_config_replaces_the_choices(tmp_path: Path, table: Path) -> None:

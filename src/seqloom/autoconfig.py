@@ -73,7 +73,7 @@ class _Settings:
 
 
 def choose(profile: Profile, data: DataConfig, *, budget_seconds: float | None = None) -> Choice:
-    """The config for data of this profile."""
+    """The config for data of this profile; `budget_seconds`, which the caller sets, says how much training there will be."""
     fields, settings = _fields(profile), _Settings()
     sizes = _sizes(profile, fields[0])
     settings.reasons |= fields[1]
@@ -261,8 +261,6 @@ def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig
     metric, because = _metric(profile, fields)
     settings.set("training.early_stopping.metric", metric, because)
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
-    if budget_seconds is not None:
-        settings.set("training.budget_seconds", budget_seconds, "as asked for: the schedule is fitted to it")
 
 
 def _passes(profile: Profile, fields: FieldsConfig, sizes: _Sizes, budget_seconds: float | None) -> tuple[float, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -79,12 +78,7 @@ def train(
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
     """
     started = time.perf_counter()
-    columns: list[str] = []
-    if source is not None:
-        columns.append(f"data.source={json.dumps([source] if isinstance(source, (str, int)) else list(source))}")
-    if target is not None:
-        columns.append(f"data.target={json.dumps(target)}")
-    plan = make_plan(data, targets, dev=dev, config=config, settings=[*columns, *settings], budget=budget, seed=seed)
+    plan = make_plan(data, targets, dev=dev, source=source, target=target, config=config, settings=settings, budget=budget, seed=seed)
     start(plan, out, overwrite=overwrite, watcher=watcher, started=started)
     return load(out)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,11 @@ __all__ = ["ASKED", "Plan", "at_hand", "make_plan", "parse_duration", "paths_of"
 
 ASKED = "as asked for"
 """The reason for a setting that the user gave."""
+
+FIRST = ("data.", "seed=", "training.budget_seconds=")
+"""Settings that reading, holding out and choosing ask for."""
+LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
+"""Settings that reading replaces by what it found."""
 
 Pairs = str | Path | Sequence[Any]
 
@@ -45,7 +51,8 @@ def make_plan(
     targets: Sequence[str] | None = None,
     *,
     dev: Pairs | None = None,
-    columns: DataConfig | None = None,
+    source: str | int | Sequence[str | int] | None = None,
+    target: str | int | None = None,
     config: str | Path | RunConfig | None = None,
     settings: Iterable[str] = (),
     budget: str | float | None = None,
@@ -57,17 +64,16 @@ def make_plan(
         data: a path, two paths of parallel files, or pairs in memory; None: what `config` names.
         targets: the targets, where `data` is a list of sources.
         dev: held-out pairs, in the same forms (two lists as a tuple).
-        columns: how to read the files.
+        source: source columns of the files, by name or number from 1.
+        target: their target column.
         config: a config to follow in place of choosing one.
         settings: `a.b=value`, laid over what was chosen.
         budget: wall time, as in "15m", or seconds.
     """
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
-    settings = [*settings, *([f"training.budget_seconds={parse_duration(budget)}"] if budget is not None else [])]
-    settings += [f"seed={seed}"] if seed is not None else []
+    settings = [*_as_settings(source, target, budget, seed), *settings]
     given = _given(config)
-    base = (given or RunConfig()).model_copy(update={"data": columns} if columns else {})
-    base = override(base, [item for item in settings if item.startswith(("data.", "seed="))])  # what reading and holding out ask for
+    base = override(given or RunConfig(), [item for item in settings if item.startswith(FIRST)])
     reading = _reading(None if targets is not None else data, dev, base.data)
     rows, names = _rows(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
@@ -75,11 +81,11 @@ def make_plan(
     held_out, train = _split(rows, dev, reading, base.seed, notes)
     profile = profile_rows(train, held_out)
     if given is None:
-        choice = choose(profile, reading, budget_seconds=None if budget is None else parse_duration(budget))
+        choice = choose(profile, reading, budget_seconds=base.training.budget_seconds)
         given, reasons = choice.config, choice.reasons
     else:
         given, reasons = given.model_copy(update={"data": reading}), {}
-    final = override(given, settings)
+    final = override(given, [item for item in settings if not item.startswith(LAYOUT)])
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
@@ -100,6 +106,14 @@ def parse_duration(text: str | float) -> float:
     if seconds <= 0:
         raise ConfigError(f"--budget {text}: expected a time such as 90s, 15m or 1h30m.")
     return seconds
+
+
+def _as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> list[str]:
+    """The arguments that stand for a setting, as settings."""
+    columns = [source] if isinstance(source, (str, int)) else source and list(source)
+    seconds = None if budget is None else parse_duration(budget)
+    named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
+    return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
 
 
 def _given(config: str | Path | RunConfig | None) -> RunConfig | None:

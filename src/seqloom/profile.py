@@ -16,7 +16,7 @@ from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
 from seqloom.sides import SideProfile, Spread, Symbols, profile_side, spread
 
-__all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "find_overlap", "profile_rows"]
+__all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "profile_rows"]
 
 SAMPLE_ROWS = 200_000
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
@@ -239,14 +239,6 @@ def _watch(rows: Iterable[Row], dev: Iterable[Row] | None) -> tuple[Iterable[Row
             yield row
 
     return watched(), search
-
-
-def find_overlap(train: Iterable[Row], dev: Iterable[Row]) -> Overlap:
-    """How many dev rows have a source, or are a pair, that training has too."""
-    search = _OverlapSearch(dev)
-    for row in train:
-        search.look(row)
-    return search.result()
 
 
 # ------------------------------------------------------------------------------------------------------------- the page

@@ -33,11 +33,6 @@ class Vocabulary:
         if len(self._ids) != len(own):
             raise ValueError("a vocabulary holds each symbol once")
 
-    @classmethod
-    def from_counts(cls, counts: Mapping[str, int], min_count: int = 1, max_size: int | None = None) -> Vocabulary:
-        """The vocabulary of the commonest symbols; `max_size` does not count the specials."""
-        return cls(commonest(counts, min_count, max_size))
-
     def __len__(self) -> int:
         return len(self._symbols)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ from seqloom.cli.output import open_output, say, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.config import DataConfig
     from seqloom.examples import ExampleData
     from seqloom.plan import Plan
 
@@ -59,30 +58,19 @@ class Choosing:
 
     def plan(self, example: ExampleData | None = None) -> Plan:
         """Read, profile, choose."""
-        from seqloom.config_file import load_config
         from seqloom.plan import make_plan
 
-        given = load_config(self.config) if self.config else None
         more = [f"training.device={self.device}"] if self.device else []
         return make_plan(
             example.train if example else self.pairs or None,
             dev=example.dev if example else self.dev or None,
-            columns=self._columns(given.data if given else None),
-            config=given,
+            source=column_names(self.source) or None,
+            target=self.target,
+            config=self.config,
             settings=[*(self.settings or []), *more],
             budget=self.budget,
             seed=self.seed,
         )
-
-    def _columns(self, given: DataConfig | None) -> DataConfig | None:
-        from seqloom.config import DataConfig
-
-        update: dict[str, Any] = {}
-        if self.source:
-            update["source"] = column_names(self.source)
-        if self.target is not None:
-            update["target"] = self.target
-        return (given or DataConfig.model_validate({})).model_copy(update=update) if update else None
 
 
 def column_names(source: list[str] | None) -> list[str]:
