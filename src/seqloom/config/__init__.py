@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from seqloom.config.base import Natural, Positive, Probability, Settings
-from seqloom.config.fields import FieldConfig, FieldsConfig, TextField, TokensField
+from seqloom.config.fields import AudioField, Augmentation, FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.config.model import (
     AdditiveAttention,
     AttentionConfig,
@@ -48,7 +48,7 @@ from seqloom.config.training import (
 )
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "BatchConfig",
+    "SGD", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig",
     "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig",
     "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "InverseSqrtSchedule",
     "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "OptimizerConfig", "PlateauSchedule",

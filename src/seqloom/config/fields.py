@@ -6,9 +6,11 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field
 
-from seqloom.config.base import Positive, Settings
+from seqloom.config.base import Natural, Positive, Settings
 
-__all__ = ["FieldConfig", "FieldsConfig", "TextField", "TokensField"]
+__all__ = ["AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "TextField", "TokensField"]
+
+Half = Annotated[float, Field(ge=0, le=0.5)]
 
 
 class TextField(Settings):
@@ -34,6 +36,29 @@ class TokensField(Settings):
     lowercase: bool = Field(default=False, description="Lower-case when read.")
     min_count: Positive = Field(default=1, description="Tokens rarer than this in the training part become <unk>.")
     max_size: Positive | None = Field(default=None, description="At most this many tokens, the commonest. Empty: all.")
+
+
+class Augmentation(Settings):
+    """How sounds are varied in training, anew each time that they are heard. Zeros: not at all."""
+
+    speed: Half = Field(default=0.1, description="Played faster or slower by up to this share, pitch and all (Ko et al. 2015), on the features.")
+    vocal_tract: Half = Field(default=0.1, description="Frequencies stretched by up to this share more, as by a longer or shorter vocal tract (Jaitly & Hinton 2013).")
+    frequency_masks: Natural = Field(default=2, description="Bands that are silenced (SpecAugment, Park et al. 2019).")
+    frequency_mask_bands: Natural = Field(default=8, description="A silenced band is up to so many mel bands wide.")
+    time_masks: Natural = Field(default=2, description="Moments that are silenced (SpecAugment).")
+    time_mask_ms: Natural = Field(default=200, description="A silenced moment lasts up to so many milliseconds, and at most a fifth of the sound.")
+
+
+class AudioField(Settings):
+    """Sound: files, heard as log-mel energies, frames (T, mels)."""
+
+    kind: Literal["audio"] = "audio"
+    sample_rate: Annotated[int, Field(ge=4000)] = Field(default=16_000, description="Hertz; sounds of another rate are resampled.")
+    mels: Annotated[int, Field(ge=4)] = Field(default=80, description="Mel bands between 20 Hz and half the sample rate.")
+    frame_length_ms: Annotated[float, Field(ge=5, le=200)] = Field(default=25.0, description="Length of the window behind each frame.")
+    frame_shift_ms: Annotated[float, Field(ge=1, le=100)] = Field(default=10.0, description="From one frame to the next.")
+    normalization: Literal["none", "mean", "mean_and_spread"] = Field(default="mean_and_spread", description="What each mel band is brought to over a sound: mean 0, and spread 1.")
+    augmentation: Augmentation = Augmentation()
 
 
 FieldConfig = Annotated[Union[TextField, TokensField], Field(discriminator="kind")]  # noqa: UP007

@@ -1,0 +1,220 @@
+"""Sound files → log-mel frames: WAV, FLAC and what else libsndfile reads, of any rate and number of channels. No torch.
+
+A file that is not whole is refused with what is wrong with it; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.config import AudioField
+from seqloom.errors import DataError, MissingFileError
+
+__all__ = ["SUFFIXES", "About", "Sound", "about", "is_sound", "log_mel", "read_frames", "read_sound"]
+
+Samples = npt.NDArray[np.float32]
+Frames = npt.NDArray[np.float32]
+
+SUFFIXES = frozenset((".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".ogg", ".opus", ".w64", ".wav"))
+LOWEST_RATE = 4000
+"""Hertz; below it speech can no longer be told."""
+FULL_SCALE = 32768.0
+"""Of 16-bit samples: what Kaldi's features, and so their smallest energy, are made for."""
+UNKNOWN_SIZES = (0, 0xFFFFFFFF)
+"""In the header of a WAV that was written as a stream."""
+SMALLEST_SPREAD = 1e-3
+"""Of a mel band over a sound, below which it is not stretched: digital silence stays silent."""
+
+
+class Sound(NamedTuple):
+    """One sound, mixed to one channel."""
+
+    samples: Samples
+    """(N,), full scale is 1"""
+    rate: int
+    """Samples a second."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the header of a sound file says."""
+
+    seconds: float
+    rate: int
+    channels: int
+
+
+def is_sound(name: str) -> bool:
+    """Whether a name ends as those of sound files do."""
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def about(path: str) -> About:
+    """What the header of a sound file says.
+
+    Raises:
+        DataError: as `read_sound`, as far as a header shows it.
+    """
+    with _open(path) as file:
+        return About(file.frames / file.samplerate, file.samplerate, file.channels)
+
+
+def read_sound(path: str) -> Sound:
+    """The samples of a sound file, its channels averaged.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: not a sound, empty, cut off, without samples, not finite, or below 4 kHz; the message says which.
+    """
+    with _open(path) as file:
+        try:
+            samples: Samples = file.read(dtype="float32", always_2d=True)
+        except _soundfile().LibsndfileError as error:
+            raise _truncated(path, f"reading breaks off: {_reason(error)}") from None
+        if len(samples) < file.frames:
+            raise _truncated(path, f"{file.frames:,} samples are announced and {len(samples):,} are there")
+        rate = file.samplerate
+    mono = samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
+    if not np.isfinite(mono).all():
+        raise DataError(f"{path}: holds samples that are not finite numbers; expected a recording. Write the file anew. {_GO_ON}")
+    return Sound(mono, rate)
+
+
+def log_mel(sound: Sound, config: AudioField) -> Frames:
+    """Log-mel energies (T, mels) of a sound at the config's rate, a frame every `frame_shift_ms`; at least one frame.
+
+    As Kaldi computes them, without dither: the same sound gives the same frames.
+    """
+    samples = _resample(sound, config.sample_rate)
+    shortest = int(config.sample_rate * config.frame_length_ms / 1000) + 1
+    if len(samples) < shortest:  # a click shorter than a window is heard in silence
+        samples = np.pad(samples, (0, shortest - len(samples)))
+    extractor = _kaldi().OnlineFbank(_options(config))
+    extractor.accept_waveform(config.sample_rate, (samples * FULL_SCALE).tolist())
+    extractor.input_finished()
+    frames = np.stack([extractor.get_frame(number) for number in range(extractor.num_frames_ready)])
+    return frames.astype(np.float32, copy=False)
+
+
+def read_frames(path: str, config: AudioField) -> Frames:
+    """The features (T, mels) of a sound file as a model hears them: log-mel, normalised as the config says."""
+    frames = log_mel(read_sound(path), config)
+    if config.normalization == "none":
+        return frames
+    frames -= frames.mean(0, dtype=np.float64).astype(np.float32)
+    if config.normalization == "mean":
+        return frames
+    return frames / np.maximum(frames.std(0), SMALLEST_SPREAD)
+
+
+def _resample(sound: Sound, rate: int) -> Samples:
+    if sound.rate == rate:
+        return sound.samples
+    return _soxr().resample(sound.samples, sound.rate, rate)
+
+
+def _options(config: AudioField) -> object:
+    options = _kaldi().FbankOptions()
+    frames, mel = options.frame_opts, options.mel_opts
+    frames.samp_freq, frames.dither, frames.snip_edges = config.sample_rate, 0.0, False
+    frames.frame_length_ms, frames.frame_shift_ms = config.frame_length_ms, config.frame_shift_ms
+    mel.num_bins = config.mels
+    return options
+
+
+# --------------------------------------------------------------------------------------------------------------- faults
+
+_GO_ON = "Go on without such files with --skip-bad."
+
+
+def _open(path: str):  # pyright: ignore  # soundfile has no types
+    """The open file, its header read and its size compared with what the header says."""
+    place = Path(path)
+    if not place.exists():
+        raise MissingFileError(f"{path}: no such sound file; expected one. Mend the path (from the folder of its table). {_GO_ON}")
+    if place.is_dir():
+        raise DataError(f"{path}: a folder; expected a sound file. Name the file. {_GO_ON}")
+    if not place.stat().st_size:
+        raise DataError(f"{path}: an empty file (0 bytes); expected a sound. Record or copy it again. {_GO_ON}")
+    try:
+        file = _soundfile().SoundFile(path)
+    except (_soundfile().LibsndfileError, OSError) as error:
+        reason = f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC"
+        raise DataError(f"{path}: {reason}. Convert it, as in ffmpeg -i FILE sound.wav. {_GO_ON}") from None
+    _check(path, file.frames, file.samplerate)
+    return file
+
+
+def _check(path: str, count: int, rate: int) -> None:
+    with open(path, "rb") as stream:
+        announced, there = _wav_data(stream)
+    if there < announced:
+        raise _truncated(path, f"{announced:,} bytes of sound are announced and {there:,} are there")
+    if not count:
+        raise DataError(f"{path}: no samples (0 seconds); expected a sound. Record it again. {_GO_ON}")
+    if rate < LOWEST_RATE:
+        raise DataError(f"{path}: {rate:,} samples a second; expected {LOWEST_RATE:,} or more. Record it at a higher rate. {_GO_ON}")
+
+
+def _wav_data(stream: BinaryIO) -> tuple[int, int]:
+    """The bytes of sound that a RIFF WAV announces and those that are there; (0, 0) for other files and streams of unknown length.
+
+    libsndfile takes a WAV that was cut off for a shorter one, without a word.
+    """
+    head = stream.read(12)
+    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return 0, 0
+    while len(chunk := stream.read(8)) == 8:
+        size = struct.unpack("<I", chunk[4:])[0]
+        if chunk[:4] == b"data":
+            here = stream.tell()
+            there = stream.seek(0, 2) - here
+            return (0, 0) if size in UNKNOWN_SIZES else (size, there)
+        stream.seek(size + size % 2, 1)
+    return 0, 0
+
+
+def _truncated(path: str, what: str) -> DataError:
+    return DataError(f"{path}: the sound is cut off: {what}. Copy or record the file again. {_GO_ON}")
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return " ".join(str(text).split()).rstrip(".")
+
+
+# ------------------------------------------------------------------------------------------------------------ libraries
+
+
+def _soundfile() -> ModuleType:
+    return _library("soundfile")
+
+
+def _kaldi() -> ModuleType:
+    return _library("kaldi_native_fbank")
+
+
+def _soxr() -> ModuleType:
+    return _library("soxr")
+
+
+def _library(name: str) -> ModuleType:
+    """A library of the extra `sound`, imported when it is first needed."""
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        missing = f"sound needs {name.replace('_', '-')}, which is not installed"
+        raise DataError(f"{missing}. Install it: pip install 'seqloom[sound]'") from None

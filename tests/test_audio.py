@@ -1,0 +1,186 @@
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from seqloom.audio import About, Sound, about, is_sound, log_mel, read_frames, read_sound
+from seqloom.config import AudioField
+from seqloom.errors import DataError, MissingFileError
+
+FIELD = AudioField(sample_rate=8000, mels=20)
+GO_ON = "Go on without such files with --skip-bad."
+
+
+def noise(count: int, channels: int = 1, seed: int = 1) -> np.ndarray:
+    samples = 0.1 * np.random.default_rng(seed).normal(size=(count, channels))
+    return samples[:, 0] if channels == 1 else samples
+
+
+def tone(hertz: float, rate: int, seconds: float = 0.4) -> np.ndarray:
+    return 0.3 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)
+
+
+def written(folder: Path, name: str, samples: np.ndarray, rate: int = 8000, **how: str) -> str:
+    path = folder / name
+    soundfile.write(path, samples, rate, **how)
+    return str(path)
+
+
+def message(path: str) -> str:
+    with pytest.raises(DataError) as error:
+        read_sound(path)
+    with pytest.raises(DataError):
+        read_frames(path, FIELD)
+    return str(error.value)
+
+
+# -------------------------------------------------------------------------------------------------------------- reading
+
+
+FORMATS = [("a.wav", "PCM_16"), ("a.wav", "FLOAT"), ("a.wav", "PCM_24"), ("a.flac", "PCM_16"), ("a.WAV", "ULAW")]
+
+
+@pytest.mark.parametrize(("name", "subtype"), FORMATS)
+def test_sounds_of_several_formats_are_read(tmp_path: Path, name: str, subtype: str):
+    samples = noise(1234)
+    sound = read_sound(written(tmp_path, name, samples, 11025, subtype=subtype))
+    assert (sound.rate, sound.samples.shape, sound.samples.dtype) == (11025, (1234,), np.float32)
+    assert sound.seconds == pytest.approx(1234 / 11025)
+    np.testing.assert_allclose(sound.samples, samples, atol=0.02 if subtype == "ULAW" else 1e-4)
+
+
+def test_channels_are_averaged(tmp_path: Path):
+    samples = noise(500, channels=3)
+    path = written(tmp_path, "a.wav", samples, 8000, subtype="FLOAT")
+    np.testing.assert_allclose(read_sound(path).samples, samples.mean(1), atol=1e-6)
+    assert about(path) == About(500 / 8000, 8000, 3)
+
+
+def test_sounds_are_told_by_their_names():
+    assert all(is_sound(name) for name in ("a.wav", "b/c.FLAC", "a.b.ogg"))
+    assert not any(is_sound(name) for name in ("wav", "a.txt", "a.wav.txt", "", "das ist ein Satz."))
+
+
+# ------------------------------------------------------------------------------------------------------------- features
+
+
+def test_a_frame_comes_every_shift_and_shows_where_the_tone_is():
+    sounds = [log_mel(Sound(tone(hertz, 8000).astype(np.float32), 8000), FIELD) for hertz in (300, 900, 2500)]
+    assert {frames.shape for frames in sounds} == {(40, 20)}
+    assert {frames.dtype for frames in sounds} == {np.dtype(np.float32)}
+    peaks = [int(frames[20].argmax()) for frames in sounds]
+    assert peaks == sorted(set(peaks))
+    other = FIELD.model_copy(update={"frame_shift_ms": 20.0, "frame_length_ms": 50.0})
+    assert len(log_mel(Sound(noise(8000).astype(np.float32), 8000), other)) == 50
+
+
+def test_the_same_sound_at_another_rate_gives_nearly_the_same_frames():
+    given = log_mel(Sound(tone(700, 8000).astype(np.float32), 8000), FIELD)
+    for rate in (16000, 22050, 44100, 48000):
+        resampled = log_mel(Sound(tone(700, rate).astype(np.float32), rate), FIELD)
+        assert resampled.shape == given.shape
+        assert np.abs(resampled - given)[2:-2, :8].max() < 0.1, "the bands around the tone"
+
+
+@pytest.mark.parametrize("count", [1, 30, 200, 201])
+def test_sounds_shorter_than_a_window_have_frames(count: int):
+    frames = log_mel(Sound(noise(count).astype(np.float32), 8000), FIELD)
+    assert len(frames) >= 1
+    assert np.isfinite(frames).all()
+
+
+def test_bands_are_brought_to_mean_zero_and_spread_one(tmp_path: Path):
+    path = written(tmp_path, "a.wav", noise(4000))
+    plain = read_frames(path, FIELD.model_copy(update={"normalization": "none"}))
+    centred = read_frames(path, FIELD.model_copy(update={"normalization": "mean"}))
+    whole = read_frames(path, FIELD)
+    assert plain.mean() > 5
+    np.testing.assert_allclose(centred, plain - plain.mean(0), atol=1e-4)
+    np.testing.assert_allclose(whole.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(whole.std(0), 1, atol=1e-3)
+    silence = read_frames(written(tmp_path, "b.wav", np.zeros(4000)), FIELD)
+    assert not silence.any()
+
+
+def test_a_recording_half_as_loud_gives_the_same_frames(tmp_path: Path):
+    loud, soft = (read_frames(written(tmp_path, f"{gain}.wav", gain * noise(4000), 8000, subtype="FLOAT"), FIELD) for gain in (1, 0.5))
+    np.testing.assert_allclose(loud, soft, atol=1e-3)
+
+
+# --------------------------------------------------------------------------------------------------------------- faults
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    path = str(tmp_path / "no.wav")
+    with pytest.raises(MissingFileError) as error:
+        read_sound(path)
+    assert str(error.value) == f"{path}: no such sound file; expected one. Mend the path (from the folder of its table). {GO_ON}"
+    assert message(str(tmp_path)) == f"{tmp_path}: a folder; expected a sound file. Name the file. {GO_ON}"
+
+
+def test_what_is_no_sound_is_refused(tmp_path: Path):
+    path = tmp_path / "a.wav"
+    path.write_text("hello, this is text and no sound at all")
+    assert message(str(path)) == (
+        f"{path}: cannot be read as sound (Format not recognised); expected WAV or FLAC. "
+        f"Convert it, as in ffmpeg -i FILE sound.wav. {GO_ON}"
+    )
+
+
+def test_an_empty_file_is_refused(tmp_path: Path):
+    path = tmp_path / "a.wav"
+    path.touch()
+    assert message(str(path)) == f"{path}: an empty file (0 bytes); expected a sound. Record or copy it again. {GO_ON}"
+
+
+def test_a_sound_of_no_length_is_refused(tmp_path: Path):
+    path = written(tmp_path, "a.wav", noise(0))
+    assert message(path) == f"{path}: no samples (0 seconds); expected a sound. Record it again. {GO_ON}"
+
+
+def test_a_wav_that_was_cut_off_is_refused(tmp_path: Path):
+    path = Path(written(tmp_path, "a.wav", noise(1000)))
+    path.write_bytes(path.read_bytes()[:-500])
+    assert message(str(path)) == (
+        f"{path}: the sound is cut off: 2,000 bytes of sound are announced and 1,500 are there. Copy or record the file again. {GO_ON}"
+    )
+
+
+def test_a_flac_that_was_cut_off_is_refused(tmp_path: Path):
+    path = Path(written(tmp_path, "a.flac", noise(20_000)))
+    path.write_bytes(path.read_bytes()[:10_000])
+    text = message(str(path))
+    assert text.startswith(f"{path}: the sound is cut off: ")
+    assert text.endswith(f"Copy or record the file again. {GO_ON}")
+
+
+def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(tmp_path: Path):
+    path = Path(written(tmp_path, "a.wav", noise(1000)))
+    data = bytearray(path.read_bytes())
+    place = data.index(b"data") + 4
+    data[place : place + 4] = struct.pack("<I", 0xFFFFFFFF)
+    path.write_bytes(data)
+    assert len(read_sound(str(path)).samples) == 1000
+
+
+def test_a_rate_below_4_kilohertz_is_refused(tmp_path: Path):
+    path = written(tmp_path, "a.wav", noise(1000), 2000)
+    assert message(path) == f"{path}: 2,000 samples a second; expected 4,000 or more. Record it at a higher rate. {GO_ON}"
+
+
+def test_samples_that_are_not_numbers_are_refused(tmp_path: Path):
+    samples = noise(1000)
+    samples[17] = np.nan
+    path = written(tmp_path, "a.wav", samples, 8000, subtype="FLOAT")
+    assert message(path) == f"{path}: holds samples that are not finite numbers; expected a recording. Write the file anew. {GO_ON}"
+
+
+def test_a_missing_library_is_named_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = written(tmp_path, "a.wav", noise(1000))
+    monkeypatch.setitem(sys.modules, "kaldi_native_fbank", None)
+    with pytest.raises(DataError) as error:
+        read_frames(path, FIELD)
+    assert str(error.value) == "sound needs kaldi-native-fbank, which is not installed. Install it: pip install 'seqloom[sound]'"
