@@ -79,7 +79,7 @@ def create_app(
 
 def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters, guarded: dict[int | str, dict[str, Any]]) -> None:
     """What answers for the models; `guarded` are the refusals that a token brings with it."""
-    streamed = {200: {"model": PredictResponse, "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+    streamed = {200: {"model": PredictResponse, "content": {"text/event-stream": {}}}}
 
     @app.post("/v1/predict", tags=["v1"], responses={**streamed, **_refused(404, 408, 413, 422, 429, 503, 504), **guarded})
     async def predict(request: PredictRequest) -> Response:

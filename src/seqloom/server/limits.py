@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BodyGate", "Limits"]
 
+HANG_UP = {"Connection": "close"}
+"""After a body that did not come there is no telling where the next request begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -70,34 +73,39 @@ class BodyGate:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
-            self._check(_declared_length(scope))
+            _check_size(_declared_length(scope), self.limits)
         except Refusal as refusal:
             return await refuse(refusal, scope, receive, send)
-        await self.app(scope, self._counted(receive), send)
+        await self.app(scope, _Counted(receive, self.limits), send)
 
-    def _check(self, size: int) -> None:
-        if size > self.limits.body_bytes:
-            raise Refusal(
-                413, f"body: more than {self.limits.body_bytes:,} bytes, which is the limit. Send the sources in several requests."
-            )
 
-    def _counted(self, receive: Receive) -> Receive:
-        size, complete, deadline = 0, False, time.monotonic() + self.limits.seconds
+class _Counted:
+    """A body that is counted and timed as its parts arrive."""
 
-        async def counted() -> Message:
-            nonlocal size, complete
-            if complete:
-                return await receive()  # all that comes now is that the client has gone
-            try:
-                message = await asyncio.wait_for(receive(), max(deadline - time.monotonic(), 0.0))
-            except (TimeoutError, asyncio.TimeoutError):
-                raise Refusal(408, f"body: not here after {self.limits.seconds:g} s, which is the limit. Send it in one go.") from None
-            size += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            self._check(size)
-            return message
+    def __init__(self, receive: Receive, limits: Limits) -> None:
+        self.receive = receive
+        self.limits = limits
+        self.size, self.complete = 0, False
+        self.deadline = time.monotonic() + limits.seconds
 
-        return counted
+    async def __call__(self) -> Message:
+        if self.complete:
+            return await self.receive()  # all that comes now is that the client has gone
+        try:
+            message = await asyncio.wait_for(self.receive(), max(self.deadline - time.monotonic(), 0.0))
+        except (TimeoutError, asyncio.TimeoutError):
+            late = f"body: not here after {self.limits.seconds:g} s, which is the limit. Send it in one go."
+            raise Refusal(408, late, HANG_UP) from None
+        self.size += len(message.get("body", b""))
+        self.complete = not message.get("more_body", False)
+        _check_size(self.size, self.limits)
+        return message
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.body_bytes:
+        large = f"body: more than {limits.body_bytes:,} bytes, which is the limit. Send the sources in several requests."
+        raise Refusal(413, large)  # the rest is read and dropped, so that the client gets to read this
 
 
 def _declared_length(scope: Scope) -> int:

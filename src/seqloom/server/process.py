@@ -17,7 +17,7 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["listen", "run"]
+__all__ = ["address_of", "listen", "make_server", "run"]
 
 BACKLOG = 2_048
 """Connections that the system holds before they are taken."""
@@ -39,29 +39,31 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"{host}:{port}: cannot listen there ({reason}). Give a free --port, or an address of this machine.") from None
 
 
-def address(listening: socket.socket) -> str:
+def address_of(listening: socket.socket) -> str:
     """The address as a browser takes it."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(app: FastAPI, listening: socket.socket, started: Callable[[], None], finish_seconds: float) -> None:
-    """Serve until SIGINT or SIGTERM; then take no more, finish what was taken within so many seconds, and come back.
+def run(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; then take no more, finish what was taken, and come back. A second SIGINT does not wait."""
+    with _signals_end_quietly():
+        server.run(sockets=[listening])
 
-    A second SIGINT does not wait.
-    """
+
+def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None]) -> uvicorn.Server:
+    """A server that calls `started` when it answers, and in the end finishes what was taken within so many seconds."""
     config = uvicorn.Config(
         app,
         lifespan="on",
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(round(finish_seconds), 1),
     )
-    with _signals_end_quietly():
-        _Server(config, started).run(sockets=[listening])
+    return _Server(config, started)
 
 
 class _Server(uvicorn.Server):
