@@ -466,10 +466,14 @@ def test_config_prints_yaml_with_reasons_that_train_can_follow(trained: Trained,
     (tmp_path / "run.yaml").write_text(result.out, encoding="utf-8")
     followed = seqloom("train", "--config", tmp_path / "run.yaml", "--out", tmp_path / "run", "--set", "model.dropout=0.5")
     assert followed.code == 0, followed.err
-    assert "chosen:\n  model.dropout " in followed.out
+    assert re.search(r"^  model.dropout +0.5 +as asked for$", followed.out, re.MULTILINE)
     written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text(encoding="utf-8"))
     assert written["model"]["dropout"] == 0.5
     assert written["model"]["encoder"] == config["model"]["encoder"]
+    comments = (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
+    assert "  dropout: 0.5  # as asked for\n" in comments
+    assert "  average: 5  # the best five, where their mean is better on dev\n" in comments
+    assert "# 1.2 times what 999 of 1,000 training targets need\n" in comments
     assert len((tmp_path / "run" / "dev.jsonl").read_text().splitlines()) == pytest.approx(80, abs=25)
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from seqloom.config import RunConfig, TokensField
-from seqloom.config_file import build, dump_config, load_config, override
+from seqloom.config_file import build, dump_config, load_config, load_reasons, override
 from seqloom.errors import ConfigError, MissingFileError
 
 
@@ -223,7 +223,7 @@ def test_a_file_gives_what_it_says_and_defaults_for_the_rest(tmp_path: Path):
         ("a: [1", "not YAML:"),
         ("model: {dropout: 2}", "model.dropout: Input should be less than 1; got 2."),
         ("model: {encoder: {heads: 2}}", "unknown setting 'model.encoder.heads'. Known here: bidirectional,"),
-        ("fields: {source: [{unit: word}]}", "fields.source.0: Unable to extract tag using discriminator 'kind'"),
+        ("fields: {source: [{kind: txt}]}", "fields.source.0: Input tag 'txt' found using 'kind' does not match any of the expected tags"),
         ("3: 4", "unknown setting '3'."),
     ],
 )
@@ -348,3 +348,27 @@ def test_a_mark_that_yaml_reads_as_nothing_is_taken_as_it_is() -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ConfigError, match="seed: Input should be greater than or equal to 0; got -1"):
         override(RunConfig(), ["seed=-1"])
+
+
+def test_reasons_come_back_from_what_was_written(tmp_path: Path) -> None:
+    config = override(RunConfig(), ["fields.source=[{kind: tokens, separator: ' # '}, {}]", "model.dropout=0.2"])
+    assert [field.kind for field in config.fields.source] == ["tokens", "text"], "the usual kind need not be named"
+    reasons = {
+        "seed": "as asked for",
+        "fields.source.0": "pieces recur between ' # '",
+        "fields.source.1": "short texts: '#' is one of 7 characters",
+        "fields.target": "a group",
+        "model.dropout": "few pairs # many symbols",
+        "training.optimizer.betas": "a list",
+        "training.max_steps": "nothing there",
+    }
+    path = tmp_path / "run.yaml"
+    path.write_text(dump_config(config, reasons), encoding="utf-8")
+    assert load_config(path) == config
+    assert load_reasons(path) == reasons
+    path.write_text(
+        "# a page of one's own\nmodel: {dropout: 0.1}  # less\nsearch:\n  # not behind a setting\n  beam: 3 # wide\n  seed: 2#3\n"
+    )
+    assert load_reasons(path) == {"model": "less", "search.beam": "wide"}
+    path.write_text("")
+    assert load_reasons(path) == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seqloom.config_file import dump_config
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.plan import make_plan, parse_duration
 
@@ -81,6 +82,33 @@ def test_a_config_replaces_the_choices(tmp_path: Path, table: Path) -> None:
     plan = make_plan(config=path)
     assert plan.config.model.dropout == 0.11
     assert len(list(plan.train)) + len(plan.dev) == len(PAIRS)
+
+
+def test_a_written_config_keeps_its_reasons_but_those_of_values_that_were_changed(tmp_path: Path) -> None:
+    chosen, path = make_plan(PAIRS, budget="5m"), tmp_path / "run.yaml"
+    written = dump_config(chosen.config, chosen.reasons)
+    path.write_text(written, encoding="utf-8")
+    followed = make_plan(PAIRS, config=path)
+    assert (followed.config, followed.reasons) == (chosen.config, chosen.reasons)
+    assert followed.estimates_length
+    assert f"  dropout: 0.4  # {chosen.reasons['model.dropout']}\n" in written
+    path.write_text(written.replace("  dropout: 0.4  #", "  dropout: 0.1  #").replace("  patience: 10\n", "  patience: 3  # in a hurry\n"))
+    changed = make_plan(PAIRS, config=path, settings=["model.embedding=32"])
+    assert "model.dropout" not in changed.reasons
+    assert changed.reasons["training.early_stopping.patience"] == "in a hurry"
+    assert changed.reasons["model.embedding"] == "as asked for"
+    assert set(chosen.reasons) - set(changed.reasons) == {"model.dropout"}
+
+
+def test_the_length_of_outputs_is_an_estimate_until_someone_says_it(tmp_path: Path) -> None:
+    chosen, path = make_plan(PAIRS), tmp_path / "run.yaml"
+    written = dump_config(chosen.config, chosen.reasons)
+    line = next(line for line in written.splitlines() if line.startswith("  max_length_ratio: "))
+    assert chosen.estimates_length
+    for other in (line.replace(": 1.0", ": 3.0"), "  max_length_ratio: 1.0", "  max_length_ratio: 1.0  # mine"):
+        path.write_text(written.replace(line, other))
+        assert not make_plan(PAIRS, config=path).estimates_length
+    assert not make_plan(PAIRS, settings=["search.max_length_ratio=1.0"]).estimates_length
 
 
 def test_no_pairs_at_all_are_refused() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from seqloom.config import AttentionConfig, DecoderConfig, EncoderConfig, FieldConfig, OptimizerConfig, RunConfig, ScheduleConfig
 from seqloom.errors import ConfigError, MissingFileError, nearest
 
-__all__ = ["build", "dump_config", "load_config", "override"]
+__all__ = ["build", "dump_config", "load_config", "load_reasons", "override", "setting"]
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
@@ -36,6 +37,13 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds {type(tree).__name__}; expected keys such as data, model, training.")
     return build(tree, overrides, where=str(path))
+
+
+def load_reasons(path: str | Path) -> dict[str, str]:
+    """What stands behind the settings of a YAML file as comments, by dotted key: what `dump_config` wrote, and what a person added."""
+    text = Path(path).read_text(encoding="utf-8")
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    return dict(_comments(root, text.splitlines(), ""))
 
 
 def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
@@ -60,6 +68,14 @@ def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str)
         raise ConfigError(_first_problem(error, where)) from None
 
 
+def setting(config: RunConfig, key: str) -> Any:
+    """The value under a dotted key, as it is written in YAML: a group of settings, an item of a list, or a plain value."""
+    part: Any = config
+    for name in key.split("."):
+        part = part[int(name)] if name.isdigit() else getattr(part, "copy_source" if name == "copy" else name)
+    return part
+
+
 def dump_config(config: RunConfig, reasons: Mapping[str, str] | None = None) -> str:
     """The whole config as YAML; `reasons` maps dotted keys to a text that stands behind them as a comment."""
     tree = config.model_dump(by_alias=True, mode="json")
@@ -74,6 +90,9 @@ def _name_kinds(tree: dict[str, Any], defaults: Mapping[str, Any]) -> None:
             if "kind" in default:
                 part.setdefault("kind", default["kind"])
             _name_kinds(part, default)
+        elif isinstance(part, list) and isinstance(default, list):
+            for item in part:
+                _name_kinds({key: item}, {key: default[0]} if default else {})
 
 
 def _kinds_first(text: str) -> bool:
@@ -193,6 +212,31 @@ def _first_problem(error: ValidationError, where: str) -> str:
 
 _DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")
 _ALL_UNIONS = (FieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, OptimizerConfig, ScheduleConfig)
+
+
+def _comments(node: Any, lines: list[str], path: str) -> Iterator[tuple[str, str]]:
+    """Dotted key and comment of each setting below a node of YAML that has one. The comment on the first line of a list's group is its own."""
+    if isinstance(node, yaml.MappingNode) and not node.flow_style:
+        for key, value in node.value:
+            here = f"{path}.{key.value}" if path else str(key.value)
+            is_block = isinstance(value, yaml.CollectionNode) and not value.flow_style
+            if text := _comment_after(key.end_mark if is_block else value.end_mark, lines):
+                yield here, text
+            if is_block:
+                yield from _comments(value, lines, here)
+    elif isinstance(node, yaml.SequenceNode) and not node.flow_style:
+        for number, item in enumerate(node.value):
+            found = dict(_comments(item, lines, f"{path}.{number}"))
+            if isinstance(item, yaml.MappingNode) and (first := f"{path}.{number}.{item.value[0][0].value}") in found:
+                found = {f"{path}.{number}": found.pop(first), **found}
+            yield from found.items()
+
+
+def _comment_after(mark: yaml.Mark, lines: list[str]) -> str:
+    """The comment in the rest of a mark's line, '' where there is none."""
+    rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
+    match = re.fullmatch(r"\s*:?\s+#\s*(.*?)\s*", rest)
+    return match.group(1) if match else ""
 
 
 def _yaml_lines(node: Any, path: str, indent: int, reasons: Mapping[str, str]) -> list[str]:

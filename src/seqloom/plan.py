@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqloom.autoconfig import choose
+from seqloom.autoconfig import Choice, choose
 from seqloom.config import DataConfig, RunConfig
-from seqloom.config_file import load_config, override
+from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split
 from seqloom.errors import ConfigError
 from seqloom.profile import Profile, profile_rows
@@ -25,6 +25,8 @@ FIRST = ("data.", "seed=", "training.budget_seconds=")
 """Settings that reading, holding out and choosing ask for."""
 LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
 """Settings that reading replaces by what it found."""
+
+LENGTH = "search.max_length_ratio"
 
 Pairs = str | Path | Sequence[Any]
 
@@ -44,6 +46,8 @@ class Plan:
     profile: Profile
     notes: list[str] = field(default_factory=list[str])
     """What was found in the files, one plain sentence each."""
+    estimates_length: bool = False
+    """Whether search.max_length_ratio is an estimate, which encoded pairs will tell better."""
 
 
 def make_plan(
@@ -80,16 +84,19 @@ def make_plan(
     notes: list[str] = []
     held_out, train = _split(rows, dev, reading, base.seed, notes)
     profile = profile_rows(train, held_out)
+    choice = choose(profile, reading, budget_seconds=base.training.budget_seconds)
     if given is None:
-        choice = choose(profile, reading, budget_seconds=base.training.budget_seconds)
         given, reasons = choice.config, choice.reasons
     else:
-        given, reasons = given.model_copy(update={"data": reading}), {}
+        given = given.model_copy(update={"data": reading})
+        reasons = _still_true(_written_reasons(config), given, choice)
     final = override(given, [item for item in settings if not item.startswith(LAYOUT)])
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
-    return Plan(final, reasons, train, held_out, names, profile, [*profile.notes, *notes, *([warning] if warning else [])])
+    notes = [*profile.notes, *notes, *([warning] if warning else [])]
+    estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
+    return Plan(final, reasons, train, held_out, names, profile, notes, estimates)
 
 
 def parse_duration(text: str | float) -> float:
@@ -118,6 +125,17 @@ def _as_settings(source: str | int | Sequence[str | int] | None, target: str | i
 
 def _given(config: str | Path | RunConfig | None) -> RunConfig | None:
     return config if isinstance(config, RunConfig) or config is None else load_config(config)
+
+
+def _written_reasons(config: str | Path | RunConfig | None) -> dict[str, str]:
+    return {} if config is None or isinstance(config, RunConfig) else load_reasons(config)
+
+
+def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> dict[str, str]:
+    """The reasons without those of choices that were changed by hand since: the same words behind another value."""
+    return {
+        key: why for key, why in reasons.items() if choice.reasons.get(key) != why or setting(config, key) == setting(choice.config, key)
+    }
 
 
 def _reading(data: Pairs | None, dev: Pairs | None, columns: DataConfig) -> DataConfig:

@@ -16,7 +16,7 @@ from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import write_atomically
-from seqloom.plan import ASKED, Plan
+from seqloom.plan import Plan
 from seqloom.version import __version__
 
 __all__ = ["resume", "start"]
@@ -114,7 +114,7 @@ def _decide(plan: Plan, corpus: Corpus) -> tuple[RunConfig, dict[str, str]]:
         reasons["training.precision"] = "the faster one for products of matrices here, measured"
     if settings.threads is None:
         reasons["training.threads"] = "the processor's cores"
-    if reasons.get("search.max_length_ratio", ASKED) != ASKED:
+    if plan.estimates_length:
         ratio = length_ratio(corpus)
         reasons["search.max_length_ratio"] = "1.2 times what 999 of 1,000 training targets need"
         search = search.model_copy(update={"max_length_ratio": ratio})

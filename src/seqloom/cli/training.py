@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from seqloom.cli.output import columns
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
+    from seqloom.config import RunConfig
     from seqloom.data import Row
     from seqloom.events import Finished, Watcher
     from seqloom.examples import ExampleData
@@ -175,18 +176,19 @@ def _introduction(plan: Plan, folder: Path) -> list[str]:
     return [*lines, *chosen, f"the run: {folder}"]
 
 
-def _value(config: Any, key: str) -> str:
+def _value(config: RunConfig, key: str) -> str:
     """A setting as a person reads it; of a group its kind, and what is not as usual in it."""
     from pydantic import BaseModel
 
-    for name in key.split("."):
-        config = config[int(name)] if name.isdigit() else getattr(config, "copy_source" if name == "copy" else name, None)
-    if not isinstance(config, BaseModel):
-        return str(config).lower() if isinstance(config, bool) else str(config)
-    fields = type(config).model_fields
-    said = [getattr(config, name) for name in ("kind", "unit") if name in fields]
-    usual = {name for name, info in fields.items() if getattr(config, name) == info.default}
-    return " ".join([*said, *(f"{name}={getattr(config, name)}" for name in fields if name not in usual | {"kind", "unit"})])
+    from seqloom.config_file import setting
+
+    part = setting(config, key)
+    if not isinstance(part, BaseModel):
+        return str(part).lower() if isinstance(part, bool) else str(part)
+    fields = type(part).model_fields
+    said = [getattr(part, name) for name in ("kind", "unit") if name in fields]
+    usual = {name for name, info in fields.items() if getattr(part, name) == info.default}
+    return " ".join([*said, *(f"{name}={getattr(part, name)}" for name in fields if name not in usual | {"kind", "unit"})])
 
 
 def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[str]:
