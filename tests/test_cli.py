@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -273,6 +274,23 @@ def test_ctrl_c_leaves_a_usable_model_and_resume_ends_the_run(trained: Trained, 
     assert "this run is finished (done)." in seqloom("resume", run).error
 
 
+def test_a_run_is_resumed_on_another_device_or_with_other_threads_and_keeps_to_them(trained: Trained, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained.run, run)
+    (run / "run.json").write_text(json.dumps({**json.loads((run / "run.json").read_text()), "finished": False}))
+    written = (run / "config.yaml").read_text(encoding="utf-8")
+    refused = seqloom("resume", run, "--device", "cuda:77")
+    assert "training.device: 'cuda:77' cannot be used here (" in refused.error
+    assert (run / "config.yaml").read_text(encoding="utf-8") == written
+    assert "encoded training data is damaged" in seqloom("resume", run, "--device", "cpu", "--threads", "3").error  # all there is left
+    now = (run / "config.yaml").read_text(encoding="utf-8")
+    assert "  threads: 3  # as asked for\n" in now
+    assert "  device: cpu  # as asked for\n" in now
+    assert [line for line in now.splitlines() if "threads" not in line and "device" not in line] == [
+        line for line in written.splitlines() if "threads" not in line and "device" not in line
+    ]
+
+
 # -------------------------------------------------------------------------------------------------------------- predict
 
 
@@ -357,6 +375,36 @@ def test_search_can_be_told_how_to_begin_and_when_to_end(trained: Trained) -> No
     assert len(seqloom("predict", trained.run, "abcd", "--max-length", "2").lines[0]) <= 2
     assert len(seqloom("predict", trained.run, "abcd", "--min-length", "8").lines[0]) >= 8
     assert seqloom("predict", trained.run, "abcd", "--greedy").out == seqloom("predict", trained.run, "abcd", "--beam", "1").out
+
+
+def test_every_setting_of_the_search_can_be_changed_for_one_call(trained: Trained) -> None:
+    few = seqloom("predict", trained.run, "abcd", "--set", "search.min_length=8", "--set", "search.max_length=8")
+    assert len(few.lines[0]) == 8
+    short = ["--json", "--set", "search.max_length=1", "--set", "search.coverage_penalty=3"]  # which looks at little of the source
+    best = json.loads(seqloom("predict", trained.run, "abcd", *short).out)["outputs"][0]
+    assert best["score"] < best["log_prob"] / (len(best["tokens"]) + 1) - 0.01
+    greedy = seqloom("evaluate", trained.run, "--json", "--set", "search.kind=greedy").out
+    assert json.loads(greedy) == json.loads(seqloom("evaluate", trained.run, "--json", "--beam", "1").out)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("search.coverage_penlty=1", "--set: unknown setting 'search.coverage_penlty'. Did you mean 'search.coverage_penalty'?"),
+        (
+            "coverage_penalty=1",
+            "--set coverage_penalty=1: of a trained model only the search can be changed; expected search.NAME=VALUE. "
+            "Did you mean 'search.coverage_penalty'?",
+        ),
+        ("model.dropout=0", "--set model.dropout=0: of a trained model only the search can be changed; expected search.NAME=VALUE. Known"),
+        ("search.top_p=2", "--set: search.top_p: Input should be less than or equal to 1; got 2."),
+        ("search.beam", "--set search.beam: expected key=value"),
+    ],
+)
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_what_is_no_setting_of_the_search_is_refused(trained: Trained, command: str, setting: str, message: str) -> None:
+    more = ["abc"] if command == "predict" else []
+    assert message in seqloom(command, trained.run, *more, "--set", setting).error
 
 
 def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None:

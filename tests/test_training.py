@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from seqloom import files, learning, runs, training
+from seqloom import files, hardware, learning, runs, training
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import AdamW, RunConfig
 from seqloom.config_file import load_config, override
@@ -260,6 +260,22 @@ def test_resuming_sets_the_number_of_threads_that_the_run_has(tmp_path: Path):
     seen: list[int] = []
     runs.resume(tmp_path / "run", watcher=Watch(lambda _: seen.append(torch.get_num_threads())))
     assert set(seen) == {1}
+
+
+def test_a_run_that_moves_to_other_threads_writes_it_down_and_measures_its_precision_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def stop(_: Any) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        start(tmp_path / "run", "training.max_steps=3", "training.precision=auto", watcher=Watch(stop))
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(re.sub(r"precision: \w+", "precision: bfloat16", config.read_text()).replace("threads: 1", "threads: 1  # few"))
+    monkeypatch.setattr(hardware, "choose_precision", lambda device: "float32")
+    runs.resume(tmp_path / "run", device="cpu", threads=2)
+    assert load_config(config).training.threads == 2
+    assert torch.get_num_threads() == 2
+    assert "threads: 2  # as asked for" in config.read_text()
+    assert load_config(config).training.precision == "float32"
 
 
 # ---------------------------------------------------------------------------------------------------------- one whole run

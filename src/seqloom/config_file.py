@@ -12,10 +12,19 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from seqloom.config import AttentionConfig, DecoderConfig, EncoderConfig, FieldConfig, OptimizerConfig, RunConfig, ScheduleConfig
+from seqloom.config import (
+    AttentionConfig,
+    DecoderConfig,
+    EncoderConfig,
+    FieldConfig,
+    OptimizerConfig,
+    RunConfig,
+    ScheduleConfig,
+    SearchConfig,
+)
 from seqloom.errors import ConfigError, MissingFileError, nearest
 
-__all__ = ["build", "dump_config", "load_config", "load_reasons", "override", "setting"]
+__all__ = ["build", "dump_config", "load_config", "load_reasons", "override", "override_search", "setting"]
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
@@ -52,6 +61,21 @@ def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
     Setting a `kind` keeps those settings of the part that the new kind has too and gives it its own defaults for the rest.
     """
     return build(config.model_dump(by_alias=True, mode="json"), overrides, where="--set")
+
+
+def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchConfig:
+    """The search with `search.x=value` overrides: what can be changed of a model that is trained.
+
+    Raises:
+        ConfigError: a setting of another part, an unknown one (the nearest one is offered), or a value out of range.
+    """
+    overrides = list(overrides)
+    for text in overrides:
+        name = text.partition("=")[0].strip()
+        if not name.startswith("search."):
+            offer = _offer(name.rpartition(".")[2], SearchConfig, "search.")
+            raise ConfigError(f"--set {text}: of a trained model only the search can be changed; expected search.NAME=VALUE.{offer}")
+    return override(RunConfig(search=search), overrides).search
 
 
 def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str) -> RunConfig:

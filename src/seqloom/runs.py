@@ -9,14 +9,14 @@ from typing import Any
 from seqloom import metrics
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
-from seqloom.config_file import dump_config, load_config
+from seqloom.config_file import dump_config, load_config, load_reasons, override
 from seqloom.corpus import Corpus, as_evaluated, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import write_atomically
-from seqloom.plan import Plan
+from seqloom.plan import ASKED, Plan
 from seqloom.version import __version__
 
 __all__ = ["resume", "start"]
@@ -45,17 +45,28 @@ def start(
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
-    write_atomically(run.config, f"# Seqloom {__version__}. What was chosen says why.\n{dump_config(config, reasons)}".encode())
+    _write_config(run, config, reasons)
     run.write_dev(plan.dev)
     corpus.save(run.training / "corpus")
     return _trainer(run, config, fields, corpus, plan.dev, watcher, started).fit()
 
 
-def resume(path: str | Path, *, watcher: Watcher | None = None, started: float | None = None) -> Finished:
+def resume(
+    path: str | Path,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    watcher: Watcher | None = None,
+    started: float | None = None,
+) -> Finished:
     """Go on with a run that was stopped or killed, to the same weights as if it had not been.
+
+    Args:
+        device, threads: to go on with in place of the run's; the sums are then rounded otherwise, and the weights end up near the others.
 
     Raises:
         CheckpointError: no run, damaged, or finished already.
+        ConfigError: the device is not on this machine.
     """
     run = RunDirectory(path)
     about = run.check()
@@ -63,8 +74,8 @@ def resume(path: str | Path, *, watcher: Watcher | None = None, started: float |
         raise CheckpointError(
             f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or train a new one."
         )
-    config, fields, corpus = load_config(run.config), Fields.load(run.fields), Corpus.load(run.training / "corpus")
-    _use_machine(config)
+    config = _moved(run, device, threads)
+    fields, corpus = Fields.load(run.fields), Corpus.load(run.training / "corpus")
     trainer = _trainer(
         run, config, fields, corpus, run.read_dev(), watcher or Silence(), time.perf_counter() if started is None else started
     )
@@ -73,11 +84,26 @@ def resume(path: str | Path, *, watcher: Watcher | None = None, started: float |
     return trainer.fit()
 
 
-def _use_machine(config: RunConfig) -> None:
-    """Give the process as many threads as the run had: sums in another order would end with other weights."""
-    from seqloom.hardware import resolve
+def _moved(run: RunDirectory, device: str | None, threads: int | None) -> RunConfig:
+    """The run's config, with another device or number of threads where they are given, which is then written into it.
 
-    resolve(config.training)
+    The process gets as many threads as the run has: sums in another order would end with other weights.
+    """
+    from seqloom.hardware import PRECISION_REASON, resolve
+
+    changes = {"training.device": device, "training.threads": threads}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    config, reasons = override(load_config(run.config), [f"{key}={value}" for key, value in changes.items()]), load_reasons(run.config)
+    if device is not None and reasons.get("training.precision") == PRECISION_REASON:
+        config = override(config, ["training.precision=auto"])
+    config = config.model_copy(update={"training": resolve(config.training)})
+    if changes:
+        _write_config(run, config, reasons | dict.fromkeys(changes, ASKED))
+    return config
+
+
+def _write_config(run: RunDirectory, config: RunConfig, reasons: dict[str, str]) -> None:
+    write_atomically(run.config, f"# Seqloom {__version__}. What was chosen says why.\n{dump_config(config, reasons)}".encode())
 
 
 def _check_metric(plan: Plan) -> None:
@@ -104,14 +130,14 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
 
 def _decide(plan: Plan, corpus: Corpus) -> tuple[RunConfig, dict[str, str]]:
     """The config with what only this machine and the encoded pairs can tell, and the reasons with those added."""
-    from seqloom.hardware import resolve
+    from seqloom.hardware import PRECISION_REASON, resolve
 
     settings, search, reasons = plan.config.training, plan.config.search, dict(plan.reasons)
     decided = resolve(settings)
     if settings.device == "auto":
         reasons["training.device"] = "what this machine has"
     if settings.precision == "auto":
-        reasons["training.precision"] = "the faster one for products of matrices here, measured"
+        reasons["training.precision"] = PRECISION_REASON
     if settings.threads is None:
         reasons["training.threads"] = "the processor's cores"
     if plan.estimates_length:

@@ -36,6 +36,7 @@ def evaluate(
     source: options.Source = None,
     target: options.Target = None,
     beam: Beam = None,
+    settings: options.SearchSettings = None,
     as_json: options.Json = False,
     output: Predictions = None,
     device: options.Device = None,
@@ -45,11 +46,12 @@ def evaluate(
     With --json: one object with the metrics by name, the number of pairs, and the signatures of sacrebleu.
     """
     from seqloom.checkpoint import RunDirectory
+    from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
 
     model = load_model(run, device)
     rows = rows_of(model, files, source, target) if files else RunDirectory(run).read_dev()
-    search = model.search(**({} if beam is None else {"beam": beam}))
+    search = override_search(model.search(**({} if beam is None else {"beam": beam})), settings or [])
     values, predictions = model.translator.evaluate(rows, search)
     if output is not None:
         with open_output(output) as out:

@@ -10,7 +10,7 @@ import typer
 from seqloom.version import __version__
 
 __all__ = [
-    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "Pairs", "Quiet", "Run", "Seed", "Settings", "Source", "Target",
+    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run", "SearchSettings", "Seed", "Settings", "Source", "Target",
     "TensorBoard", "Version",
 ]  # fmt: skip
 
@@ -69,6 +69,15 @@ Settings = Annotated[
         "--set", metavar="KEY=VALUE", show_default=False, help="Change a setting of the config, as in model.dropout=0.2; may be repeated."
     ),
 ]
+SearchSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        show_default=False,
+        help="Change a setting of the search, as in search.coverage_penalty=0.2; may be repeated.",
+    ),
+]
 Example = Annotated[
     str | None,
     typer.Option("--example", metavar="NAME", show_default=False, help="Train on pairs that the program makes: reverse, dates or numbers."),
@@ -76,6 +85,12 @@ Example = Annotated[
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", show_default=False, help="Of everything that is drawn. [default: 1]")]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="NAME", show_default=False, help="cpu, cuda, cuda:1, mps. [default: found]")
+]
+NewDevice = Annotated[
+    str | None, typer.Option("--device", metavar="NAME", show_default=False, help="cpu, cuda, cuda:1, mps, auto. [default: the run's]")
+]
+NewThreads = Annotated[
+    int | None, typer.Option("--threads", metavar="N", min=1, show_default=False, help="Processor threads. [default: the run's]")
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard files into RUN/tensorboard.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors and warnings only.")]

@@ -58,6 +58,7 @@ def predict(
     length_penalty: Annotated[float | None, _option("--length-penalty", "X", "Scores are divided by length to this power.")] = None,
     attention: Annotated[bool, typer.Option("--attention", help="With --json: where each symbol looked in the source.")] = False,
     replace_unknown: Annotated[bool, typer.Option("--replace-unknown", help="Put the source symbol most looked at for <unk>.")] = False,
+    settings: options.SearchSettings = None,
     device: options.Device = None,
 ) -> None:
     """Print a model's answer to each source.
@@ -67,12 +68,14 @@ def predict(
     text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens.
     """
     from seqloom.answers import READ_AHEAD
+    from seqloom.config_file import override_search
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing, attention and not as_json)
     model = load_model(run, device)
     kind = "sample" if sample else "greedy" if greedy else None if beam is None else "beam"
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
+    search = override_search(search, settings or [])
     if n_best and search.kind != "beam":
         raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
     if n_best and n_best > search.beam:

@@ -72,18 +72,21 @@ def train(
 def resume(
     context: typer.Context,
     run: options.Run,
+    device: options.NewDevice = None,
+    threads: options.NewThreads = None,
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Go on with a run that was stopped or killed.
 
-    It ends with the same model as if it had not been stopped.
+    It ends with the same model as if it had not been stopped. On another device or with other threads, sums are rounded otherwise, and
+    the model is nearly the same.
     """
     from seqloom.checkpoint import RunDirectory
     from seqloom.runs import resume as go_on
 
     with _watching(run, tensorboard=tensorboard, quiet=quiet) as watcher:
-        finished = go_on(run, watcher=watcher, started=context.obj.started)
+        finished = go_on(run, device=device, threads=threads, watcher=watcher, started=context.obj.started)
         _end(watcher, finished, RunDirectory(run).read_dev(), run)
 
 
