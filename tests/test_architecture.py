@@ -37,7 +37,7 @@ PICTURE = {
         "data lines tables layout audio augment units vocabulary subwords columns fields metrics examples health sides",
         "errors config",
     ),
-    "plan": room("profile oddities autoconfig plan corpus batching search ctc schedules events progress", "errors config data"),
+    "plan": room("profile oddities autoconfig plan corpus batching search ctc schedules events progress unseen", "errors config data"),
     "answers": room("answers", "errors config data plan"),
     "runtime": room("runtime", "errors config data plan answers"),
     "server": room(

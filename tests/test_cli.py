@@ -328,7 +328,7 @@ def test_symbols_that_training_never_saw_are_counted(trained: Trained, tmp_path:
     (tmp_path / "test.tsv").write_text("abcd\tdcba\nabxd\tdxba\n")
     noted = seqloom("evaluate", trained.run, tmp_path / "test.tsv").err
     assert "1 of 2 sources hold symbols that training never saw, read as <unk>: 'x' (1)" in noted
-    assert "targets hold symbols that training never saw, which the model cannot write: 'x' (1)" in noted
+    assert "note: 1 of 2 targets hold symbols that training never saw, which the model cannot write: 'x' (1)" in noted
 
 
 def test_n_best_is_tsv_with_number_rank_score_and_text(trained: Trained) -> None:

@@ -17,6 +17,7 @@ from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import write_atomically
 from seqloom.plan import ASKED, Plan
+from seqloom.unseen import Unseen
 from seqloom.version import __version__
 
 __all__ = ["resume", "start"]
@@ -125,6 +126,10 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
         raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
     for _ in encode_rows(plan.dev, fields, as_evaluated(plan.config.data), copy=False):
         """A dev pair that cannot be used is refused now."""
+    unseen = Unseen(fields, copies=plan.config.model.copy_source)
+    unseen.add_pairs(plan.dev)
+    for note in unseen.notes("dev "):
+        watcher.say(f"note: {note}")
     return corpus
 
 

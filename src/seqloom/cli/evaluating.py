@@ -8,7 +8,7 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.choosing import column_names, refuse_many
-from seqloom.cli.output import Unseen, columns, one_line, open_output, say, to_json
+from seqloom.cli.output import columns, one_line, open_output, say, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,7 @@ def evaluate(
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
+    from seqloom.unseen import Unseen
 
     model = load_model(run, device)
     rows = rows_of(model, files, source, target) if files else RunDirectory(run).read_dev()
@@ -58,8 +59,10 @@ def evaluate(
             out.writelines(f"{one_line(prediction.text)}\n" for prediction in predictions)
     references = [row.target for row in rows]
     signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
-    for note in _unseen(model, rows):
-        say(note)
+    unseen = Unseen(model.fields, copies=model.config.model.copy_source)
+    unseen.add_pairs(rows)
+    for note in unseen.notes():
+        say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:
         if as_json:
@@ -98,10 +101,3 @@ def metric_rows(values: dict[str, float]) -> list[tuple[str, str]]:
     from seqloom.progress import value_text
 
     return [(name, value_text(name, value)) for name, value in values.items()]
-
-
-def _unseen(model: Model, rows: list[Row]) -> list[str]:
-    unseen = Unseen(model.fields)
-    for row in rows:
-        unseen.add(row.source, row.target)
-    return unseen.notes()

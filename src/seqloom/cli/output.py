@@ -6,17 +6,13 @@ import contextlib
 import json
 import math
 import sys
-from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from seqloom.errors import ConfigError
 
-if TYPE_CHECKING:
-    from seqloom.fields import Fields
-
-__all__ = ["Unseen", "columns", "escape", "one_line", "open_output", "say", "to_json"]
+__all__ = ["columns", "escape", "one_line", "open_output", "say", "to_json"]
 
 
 def say(text: str) -> None:
@@ -99,38 +95,3 @@ def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
     text = io.StringIO()
     Console(file=text, width=max(width, 40), color_system=None, legacy_windows=False).print(table)
     return [" " * indent + line.rstrip() for line in text.getvalue().splitlines()]
-
-
-class Unseen:
-    """Counts the symbols that a model never saw in training."""
-
-    def __init__(self, fields: Fields) -> None:
-        self.fields = fields
-        self.sources, self.targets = Counter[str](), Counter[str]()
-        self.rows = 0
-        self.rows_with = 0
-
-    def add(self, source: tuple[str, ...], target: str | None = None) -> None:
-        """Look at one source and, if there is one, its target."""
-        unknown = self.fields.source.unknown(source) if any(source) else []
-        self.sources.update(unknown)
-        self.rows, self.rows_with = self.rows + 1, self.rows_with + bool(unknown)
-        if target is not None:
-            self.targets.update(self.fields.target.unknown(target))
-
-    def notes(self) -> list[str]:
-        """A line for each side that has some."""
-        lines: list[str] = []
-        if self.sources:
-            where = f"{self.rows_with:,} of {self.rows:,} sources"
-            lines.append(f"note: {where} hold symbols that training never saw, read as <unk>: {_commonest(self.sources)}")
-        if self.targets:
-            lines.append(f"note: targets hold symbols that training never saw, which the model cannot write: {_commonest(self.targets)}")
-        return lines
-
-
-def _commonest(counts: Counter[str]) -> str:
-    from seqloom.progress import printable
-
-    first = ", ".join(f"{printable(symbol)!r} ({count:,})" for symbol, count in counts.most_common(8))
-    return first + (f" and {len(counts) - 8:,} more" if len(counts) > 8 else "")

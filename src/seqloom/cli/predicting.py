@@ -13,7 +13,7 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.evaluating import load_model, rows_of
-from seqloom.cli.output import Unseen, escape, one_line, open_output, say, to_json
+from seqloom.cli.output import escape, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ class _Watched:
     """Rows that are counted as they pass."""
 
     def __init__(self, rows: Iterator[Row], model: Model) -> None:
+        from seqloom.unseen import Unseen
+
         self.rows = rows
         self.unseen = Unseen(model.fields)
         self.blank = 0
@@ -144,13 +146,13 @@ class _Watched:
     def __iter__(self) -> Iterator[Row]:
         for row in self.rows:
             self.blank += not any(row.source)
-            self.unseen.add(row.source)
+            self.unseen.add_source(row.source)
             yield row
 
     def notes(self) -> list[str]:
         """What a person should know about the sources, once all have passed."""
         blank = [f"note: {self.blank:,} blank source{'' if self.blank == 1 else 's'}, answered by nothing"] if self.blank else []
-        return [*blank, *self.unseen.notes()]
+        return [*blank, *(f"note: {note}" for note in self.unseen.notes())]
 
 
 def _plain(number: int, answer: Prediction, n_best: int) -> list[str]:

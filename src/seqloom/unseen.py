@@ -1,0 +1,57 @@
+"""Symbols that a model never saw in training: counted, with the commonest as examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from seqloom.data import Row
+from seqloom.fields import Fields
+
+__all__ = ["Unseen"]
+
+SHOWN = 8
+
+
+class Unseen:
+    """Counts what the vocabularies do not have, row by row."""
+
+    def __init__(self, fields: Fields, *, copies: bool = False) -> None:
+        """`copies`: whether the model can write what stands in the source though it never saw it."""
+        self.fields = fields
+        self.copies = copies
+        self.sources, self.targets = Counter[str](), Counter[str]()
+        self.rows = self.rows_with_source = self.rows_with_target = 0
+
+    def add_source(self, source: tuple[str, ...]) -> None:
+        """Look at the source of a row."""
+        unknown = self.fields.source.unknown(source) if any(source) else []
+        self.sources.update(unknown)
+        self.rows, self.rows_with_source = self.rows + 1, self.rows_with_source + bool(unknown)
+
+    def add_pairs(self, rows: Iterable[Row]) -> None:
+        """Look at sources and targets."""
+        for row in rows:
+            self.add_source(row.source)
+            if unknown := self.fields.target.unknown(row.target):
+                within = set(self.fields.copy_ids(row.source)[1]) if self.copies else set[str]()
+                unknown = [symbol for symbol in unknown if symbol not in within]
+                self.targets.update(unknown)
+                self.rows_with_target += bool(unknown)
+
+    def notes(self, of: str = "") -> list[str]:
+        """A sentence for each side that has some; `of` says whose rows they are, as in "dev "."""
+        lines: list[str] = []
+        for count, side, effect, symbols in (
+            (self.rows_with_source, "sources", "read as <unk>", self.sources),
+            (self.rows_with_target, "targets", "which the model cannot write", self.targets),
+        ):
+            if symbols:
+                where = f"{count:,} of {self.rows:,} {of}{side}"
+                lines.append(f"{where} hold symbols that training never saw, {effect}: {_commonest(symbols)}")
+        return lines
+
+
+def _commonest(counts: Counter[str]) -> str:
+    first = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in counts.most_common(SHOWN))
+    return first + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
