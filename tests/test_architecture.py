@@ -39,7 +39,7 @@ PICTURE = {
     ),
     "plan": room("profile oddities autoconfig plan corpus batching search ctc schedules events progress unseen", "errors config data"),
     "answers": room("answers", "errors config data plan"),
-    "runtime": room("runtime", "errors config data plan answers"),
+    "runtime": room("runtime manifest", "errors config data plan answers"),
     "server": room(
         "server server.access server.answering server.app server.batcher server.limits server.meters server.models server.pages "
         "server.process server.refusals server.wire",
@@ -55,14 +55,20 @@ PICTURE = {
     "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq", torch=True),
     "prediction": room("prediction", "errors config data plan answers nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint", torch=True),
     "work": room(
-        "training learning dev runs tensorboard report export",
+        "training learning dev runs tensorboard report",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),
     "model": room("model", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
+    "export": room(
+        "export export.beams export.check export.folder export.graph export.tracing",
+        "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
+        torch=True,
+    ),
     "top": room(
-        "cli cli.choosing cli.commands cli.evaluating cli.options cli.output cli.predicting cli.training reference __init__ __main__",
-        "errors config data plan answers runtime server checkpoint prediction work model",
+        "cli cli.choosing cli.commands cli.evaluating cli.exporting cli.options cli.output cli.predicting cli.training "
+        "loading reference __init__ __main__",
+        "errors config data plan answers runtime server checkpoint prediction work model export",
     ),
 }
 HOME = {module: name for name, part in PICTURE.items() for module in part.modules}

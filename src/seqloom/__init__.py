@@ -12,7 +12,9 @@ from seqloom.version import __version__
 if TYPE_CHECKING:
     from seqloom.answers import Output, Prediction
     from seqloom.config import RunConfig
-    from seqloom.model import Model, load, train
+    from seqloom.loading import load
+    from seqloom.model import Model, train
+    from seqloom.runtime import Predictor
 
 __all__ = [
     "CheckpointError",
@@ -22,6 +24,7 @@ __all__ = [
     "Model",
     "Output",
     "Prediction",
+    "Predictor",
     "RunConfig",
     "SeqloomError",
     "TrainingError",
@@ -30,11 +33,19 @@ __all__ = [
     "train",
 ]
 
-_LATER = {"Model": "model", "Output": "answers", "Prediction": "answers", "RunConfig": "config", "load": "model", "train": "model"}
+_LATER = {
+    "Model": "model",
+    "Output": "answers",
+    "Prediction": "answers",
+    "Predictor": "runtime",
+    "RunConfig": "config",
+    "load": "loading",
+    "train": "model",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The torch side, imported when it is first asked for (PEP 562)."""
+    """What takes long to import, when it is first asked for (PEP 562)."""
     if name in _LATER:
         let_waiting_threads_sleep()
         return getattr(importlib.import_module(f"seqloom.{_LATER[name]}"), name)

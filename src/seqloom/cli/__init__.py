@@ -11,6 +11,7 @@ import typer
 from seqloom.cli.choosing import config, inspect
 from seqloom.cli.commands import Command, Commands, Session
 from seqloom.cli.evaluating import evaluate
+from seqloom.cli.exporting import export
 from seqloom.cli.options import Debug, Version
 from seqloom.cli.predicting import predict, score
 from seqloom.cli.training import resume, train
@@ -34,7 +35,7 @@ def before(context: typer.Context, version: Version = False, debug: Debug = Fals
     context.obj = Session(context.obj.started if isinstance(context.obj, Session) else time.perf_counter(), debug)
 
 
-for _run in (train, resume, evaluate, predict, score, inspect, config):
+for _run in (train, resume, evaluate, predict, score, export, inspect, config):
     app.command(cls=Command)(_run)
 
 

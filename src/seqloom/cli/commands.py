@@ -18,7 +18,7 @@ from seqloom.errors import SeqloomError
 __all__ = ["Command", "Commands", "Session"]
 
 EXTRAS = {
-    **dict.fromkeys(("rapidfuzz", "rouge_score", "sacrebleu", "safetensors", "torch"), "train"),
+    **dict.fromkeys(("onnx", "rapidfuzz", "rouge_score", "sacrebleu", "safetensors", "torch"), "train"),
     "pyarrow": "parquet",
     "tensorboard": "tensorboard",
 }

@@ -17,9 +17,10 @@ from seqloom.cli.output import escape, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from seqloom.answers import Prediction
+    from pathlib import Path
+
+    from seqloom.answers import Answerer, Prediction
     from seqloom.data import Row
-    from seqloom.model import Model
 
 __all__ = ["predict", "score"]
 
@@ -72,7 +73,7 @@ def predict(
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing, attention and not as_json)
-    model = load_model(run, device)
+    model = _open(run, device)
     kind = "sample" if sample else "greedy" if greedy else None if beam is None else "beam"
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
     search = override_search(search, settings or [])
@@ -120,7 +121,20 @@ def _check(
         raise ConfigError("--attention: weights are printed only as JSON. Add --json, or leave it out.")
 
 
-def _sources(model: Model, texts: list[str] | None, input: str | None) -> Iterator[Row]:
+def _open(folder: Path, device: str | None) -> Answerer:
+    """The model of a run, or an exported one, for which torch is not imported."""
+    from seqloom.manifest import is_exported
+
+    if not is_exported(folder):
+        return load_model(folder, device)
+    from seqloom.runtime import Predictor
+
+    if device not in (None, "auto", "cpu"):
+        raise ConfigError(f"--device {device}: an exported model runs on the processor. Leave --device out.")
+    return Predictor.load(folder)
+
+
+def _sources(model: Answerer, texts: list[str] | None, input: str | None) -> Iterator[Row]:
     from seqloom.data import read_sources
 
     if _at_keyboard(texts, input):
@@ -136,7 +150,7 @@ def _at_keyboard(texts: list[str] | None, input: str | None) -> bool:
 class _Watched:
     """Rows that are counted as they pass."""
 
-    def __init__(self, rows: Iterator[Row], model: Model) -> None:
+    def __init__(self, rows: Iterator[Row], model: Answerer) -> None:
         from seqloom.unseen import Unseen
 
         self.rows = rows

@@ -1,0 +1,237 @@
+"""A trained network as two ONNX graphs: what is computed once a batch, and what is computed once a target position.
+
+Any encoder, decoder and attention is traced as it is, with two things put differently: a recurrence over a whole sequence becomes the
+operator of ONNX, and attention reads the memory of a sentence for its K hypotheses at once, so that the memory never stands K times.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+import torch
+from onnx import GraphProto
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqloom.export.graph import OPSET
+from seqloom.nn.attention import Attention, Memory
+from seqloom.nn.decoders import Decoded
+from seqloom.nn.heads import Pointer
+from seqloom.nn.layers import Recurrence
+from seqloom.nn.seq2seq import Seq2Seq
+
+__all__ = ["Traced", "trace"]
+
+GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
+"""torch's gates in ONNX's order: input, output, forget, cell; update, reset, hidden."""
+SENTENCES, BEAM, SYMBOLS, PAST = 3, 5, 7, 11
+"""Sizes of the example that is traced: unlike each other and no 1, which a tracer takes for a constant."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Both graphs. Tensors of the memory and of the state have the same names in both."""
+
+    prepare: GraphProto
+    """source (B, S), source_lengths (B,) → memory, and state of B rows as `first.NAME`"""
+    step: GraphProto
+    """tokens (N,), memory, state, copy_ids (B, S) for a pointer → log_probs (B, K, V), attention (B, K, S), state as `next.NAME`"""
+    memory: tuple[str, ...]
+    state: tuple[str, ...]
+    points: bool
+    """Whether there is an input `copy_ids`."""
+    attends: bool
+    """Whether there is an output `attention`: positive at real positions, 0 at padding."""
+
+
+def trace(network: Seq2Seq) -> Traced:
+    """The network as ONNX graphs; itself it stays as it is."""
+    network = _exportable(network)
+    prepare = _Prepare(network)
+    source, lengths = torch.full((SENTENCES, SYMBOLS), 4), torch.tensor([SYMBOLS, SYMBOLS - 2, SYMBOLS - 1])
+    with torch.no_grad(), _quiet():
+        memory, state = prepare.parts(source, lengths)
+        before = _graph(prepare, {"source": source, "source_lengths": lengths}, [*memory, *(f"first.{name}" for name in state)])
+        inputs = {"tokens": torch.full((SENTENCES * BEAM,), 4)} | memory
+        inputs |= {name: _grown(part.repeat_interleave(BEAM, 0)) for name, part in state.items()}
+        if network.head.points:
+            inputs["copy_ids"] = torch.full((SENTENCES, SYMBOLS), 4)
+        step = _Step(network, tuple(memory), tuple(state))
+        attends = step(*inputs.values())[1] is not None
+        each = _graph(step, inputs, ["log_probs", *(["attention"] if attends else []), *(f"next.{name}" for name in state)])
+    used = {name for node in each.node for name in node.input}
+    return Traced(before, each, tuple(name for name in memory if name in used), tuple(state), network.head.points, attends)
+
+
+def _grown(state: Tensor) -> Tensor:
+    """A state as it is in the middle of a search: what grows with the positions is no longer empty."""
+    return state if state.numel() else state.new_zeros([size or PAST for size in state.shape])
+
+
+class _Prepare(nn.Module):
+    def __init__(self, network: Seq2Seq) -> None:
+        super().__init__()
+        self.network = network
+
+    def parts(self, source: Tensor, lengths: Tensor) -> tuple[Memory, Memory]:
+        mask = torch.arange(source.shape[1]).unsqueeze(0) < lengths.unsqueeze(1)
+        memory = self.network.prepare(source, mask)
+        return memory, self.network.decoder.start(memory)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        memory, state = self.parts(source, lengths)
+        return *memory.values(), *state.values()
+
+
+class _Step(nn.Module):
+    def __init__(self, network: Seq2Seq, memory: tuple[str, ...], state: tuple[str, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.memory = memory
+        self.state = state
+        self.shared = {"mask"}.union(*(part.names for part in network.modules() if isinstance(part, _ForBeams)))
+
+    def forward(self, tokens: Tensor, *parts: Tensor) -> tuple[Tensor | None, ...]:
+        memory = dict(zip(self.memory, parts, strict=False))
+        state = dict(zip(self.state, parts[len(memory) :], strict=False))
+        mask = memory["mask"]
+        for name in memory:
+            if name not in self.shared and name.rpartition("_")[0] not in self.shared:
+                memory[name] = _for_each_hypothesis(memory[name], tokens)
+        decoded, after = self.network.decode(tokens.unsqueeze(1), memory, state, need_attention=True)
+        weights = None if decoded.attention is None else _by_sentence(decoded.attention, mask)
+        log_probs = self.network.head.log_probs(Decoded(_by_sentence(decoded.hidden, mask), weights), self._pointer(parts))
+        if weights is not None:
+            weights = weights.clamp(min=1e-9) * mask.unsqueeze(1)
+        return log_probs, weights, *(after[name] for name in self.state)
+
+    def _pointer(self, parts: tuple[Tensor, ...]) -> Pointer | None:
+        head = self.network.head
+        if not head.points:
+            return None
+        extra: Any = (parts[-1].max() + 1 - head.project.out_features).clamp(min=0)  # while traced, a tensor does as a number
+        return Pointer(parts[-1], extra)
+
+
+def _by_sentence(rows: Tensor, mask: Tensor) -> Tensor:
+    """(N, 1, D) to (B, K, D)."""
+    return rows.reshape(mask.shape[0], -1, rows.shape[2])
+
+
+def _for_each_hypothesis(part: Tensor, tokens: Tensor) -> Tensor:
+    """(B, ...) to (N, ...)."""
+    count = part.shape[0]
+    return part.unsqueeze(1).expand(count, tokens.shape[0] // count, *part.shape[1:]).flatten(0, 1)
+
+
+# --------------------------------------------------------------------------------------- what is put differently
+
+
+def _exportable(network: Seq2Seq) -> Seq2Seq:
+    """A copy in float32 in which recurrences and attentions are traced otherwise."""
+    network = copy.deepcopy(network).to("cpu", torch.float32).eval()
+    children = [(parent, name, child) for parent in network.modules() for name, child in parent.named_children()]
+    for parent, name, child in children:
+        if isinstance(child, Recurrence):
+            parent.add_module(name, _Recurrence(child))
+        elif isinstance(child, Attention):
+            parent.add_module(name, _ForBeams(child))
+    return network
+
+
+class _ForBeams(Attention):
+    """An attention whose queries (N, 1, D) are those of K hypotheses a sentence, over a memory of B sentences."""
+
+    def __init__(self, attention: Attention) -> None:
+        super().__init__()
+        self.attention = attention
+        self.context_width = attention.context_width
+        self.names: set[str] = set()
+        """What it keeps in the memory."""
+
+    def prepare(self, states: Tensor) -> Memory:
+        memory = self.attention.prepare(states)
+        self.names.update(memory)
+        return memory
+
+    def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        context, weights = self.attention(_by_sentence(query, mask), memory, mask, need_weights)
+        rows = query.shape[0]
+        return context.reshape(rows, 1, self.context_width), None if weights is None else weights.reshape(rows, 1, mask.shape[1])
+
+
+class _Recurrence(nn.Module):
+    """As `Recurrence`: over a sequence the operator of ONNX, for one position plain products."""
+
+    def __init__(self, layer: Recurrence) -> None:
+        super().__init__()
+        self.cell, self.width, self.state_names, self.rnn = layer.cell, layer.width, layer.state_names, layer.rnn
+        weights = [layer.rnn.get_parameter(f"{name}_l0").detach() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        ordered = [torch.cat([part.split(layer.width)[gate] for gate in GATES[layer.cell]]) for part in weights]
+        self.inputs, self.states = nn.Parameter(ordered[0][None]), nn.Parameter(ordered[1][None])
+        self.bias = nn.Parameter(torch.cat(ordered[2:])[None])
+
+    def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        if state is not None:
+            state = self._step(inputs[:, 0], state)
+            return state[0].unsqueeze(1), state
+        outputs, *final = _Operator.apply(inputs.transpose(0, 1), self.inputs, self.states, self.bias, self.cell, self.width)
+        return outputs.squeeze(1).transpose(0, 1), tuple(part.squeeze(0) for part in final)
+
+    def _step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The state after one position, from inputs (N, D)."""
+        first, second = self.bias[0].chunk(2)
+        if self.cell == "gru":
+            read = functional.linear(inputs, self.inputs[0], first).chunk(3, 1)
+            kept = functional.linear(state[0], self.states[0], second).chunk(3, 1)
+            update, reset = (torch.sigmoid(one + other) for one, other in zip(read[:2], kept[:2], strict=True))
+            new = torch.tanh(read[2] + reset * kept[2])
+            return (new + update * (state[0] - new),)
+        gates = functional.linear(torch.cat([inputs, state[0]], 1), torch.cat([self.inputs[0], self.states[0]], 1), first + second)
+        if self.cell == "rnn":
+            return (torch.tanh(gates),)
+        enter, leave, forget = (torch.sigmoid(gate) for gate in gates.split(self.width, 1)[:3])
+        cell = forget * state[1] + enter * torch.tanh(gates.split(self.width, 1)[3])
+        return leave * torch.tanh(cell), cell
+
+
+class _Operator(torch.autograd.Function):
+    """LSTM, GRU or RNN of ONNX. Only traced: what it computes here is no more than the shapes."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weights: Tensor, states: Tensor, bias: Tensor, cell: str, width: int) -> tuple[Tensor, ...]:
+        length, rows, _ = inputs.shape
+        final = tuple(inputs.new_zeros(1, rows, width) for _ in range(2 if cell == "lstm" else 1))
+        return inputs.new_zeros(length, 1, rows, width), *final
+
+    @staticmethod
+    def symbolic(g: Any, inputs: Any, weights: Any, states: Any, bias: Any, cell: str, width: int) -> Any:
+        more = {"linear_before_reset_i": 1} if cell == "gru" else {}
+        return g.op(cell.upper(), inputs, weights, states, bias, hidden_size_i=width, outputs=3 if cell == "lstm" else 2, **more)
+
+
+def _graph(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> GraphProto:
+    """The trace of a module. Constants are not folded, so that each weight is stored once, under its name in the network."""
+    sizes = {SENTENCES, SENTENCES * BEAM, SYMBOLS, PAST}
+    free = {name: [axis for axis, size in enumerate(part.shape) if size in sizes] for name, part in inputs.items()}
+    file: Any = io.BytesIO()  # which the exporter takes and does not declare
+    torch.onnx.export(
+        module, tuple(inputs.values()), file, dynamo=False, opset_version=OPSET, do_constant_folding=False,
+        input_names=list(inputs), output_names=outputs, dynamic_axes=free,
+    )  # fmt: skip
+    return onnx.load_from_string(file.getvalue()).graph
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Without the warnings of this way of tracing, which is deprecated: the newer one unrolls a recurrence (pytorch #191855)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

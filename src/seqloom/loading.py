@@ -1,0 +1,33 @@
+"""`seqloom.load`: a trained or an exported model, told by what is in the folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqloom.manifest import is_exported
+
+if TYPE_CHECKING:
+    from seqloom.model import Model
+    from seqloom.runtime import Predictor
+
+__all__ = ["load"]
+
+
+def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Model | Predictor:
+    """The model in the folder of a run, or in an exported one, for which torch is not needed.
+
+    Args:
+        device: of a trained model, such as cuda; an exported one runs on the processor.
+        threads: of an exported model; all cores where none are given.
+
+    Raises:
+        CheckpointError: neither, damaged, or of another format.
+    """
+    if is_exported(path):
+        from seqloom.runtime import Predictor
+
+        return Predictor.load(path, threads=threads)
+    from seqloom.model import load as load_run
+
+    return load_run(path, device=device)

@@ -1,0 +1,115 @@
+"""Exported models: the graph that holds encoder, decoder and beam search, run by onnxruntime. No torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from seqloom.answers import Answerer, Questions
+from seqloom.batching import pad
+from seqloom.config import SearchConfig
+from seqloom.errors import CheckpointError, ConfigError
+from seqloom.fields import Fields
+from seqloom.manifest import AGAIN, Manifest, read_manifest
+from seqloom.search import Hypothesis
+
+__all__ = ["Predictor"]
+
+BATCH_TOKENS = 4096
+"""Padded source symbols × hypotheses in one run of the graph."""
+
+
+class Predictor(Answerer):
+    """An exported model, ready to answer; may be used by several threads at once."""
+
+    def __init__(self, path: Path, manifest: Manifest, fields: Fields, graph: Graph) -> None:
+        super().__init__(fields, manifest.data, manifest.search, graph)
+        self.path = path
+        self.manifest = manifest
+        self.graph = graph
+
+    @classmethod
+    def load(cls, path: str | Path, *, threads: int | None = None) -> Predictor:
+        """The model in an exported folder, on so many threads; without a number on those of OMP_NUM_THREADS, else on all cores.
+
+        Raises:
+            CheckpointError: not an exported folder, damaged, or of another format.
+        """
+        folder = Path(path)
+        manifest, contents = read_manifest(folder)
+        try:
+            fields = Fields.from_state(json.loads(contents["fields.json"]))
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"{folder / 'fields.json'}: {error}") from None
+        graph = Graph(contents["model.onnx"], threads, where=folder / "model.onnx")
+        return cls(folder, manifest, fields, graph)
+
+
+class Graph:
+    """`seqloom.answers.Finder` over an exported graph."""
+
+    batch_tokens = BATCH_TOKENS
+
+    def __init__(self, model: bytes, threads: int | None = None, *, where: Path | str = "model.onnx") -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would starve others
+        try:
+            self.session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its exceptions have no common ancestor
+            raise CheckpointError(f"{where}: onnxruntime cannot load it ({' '.join(str(error).split())[:200]}). {AGAIN}") from None
+        self.points = "copy_ids" in {part.name for part in self.session.get_inputs()}
+        self.attends = "attention" in {part.name for part in self.session.get_outputs()}
+
+    def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
+        """See `seqloom.answers.Finder`."""
+        if config.kind == "sample":
+            raise ConfigError("search.kind: an exported model does not sample; expected beam or greedy. Sample with the run it came from.")
+        keep_attention = keep_attention and self.attends
+        names = ["ids", "lengths", "scores", "token_log_probs", *(["attention"] if keep_attention else [])]
+        ids, lengths, scores, log_probs, *attention = self.session.run(names, self._inputs(questions, config, keep_attention))
+        return [
+            [
+                Hypothesis(
+                    ids=ids[row, rank, : length - 1].tolist(),
+                    score=float(scores[row, rank]),
+                    log_prob=float(log_probs[row, rank, :length].sum()),
+                    token_log_probs=log_probs[row, rank, :length].tolist(),
+                    cut=length > longest,
+                    attention=attention[0][row, rank, :length] if attention else None,
+                )
+                for rank, length in enumerate(found)
+                if length
+            ]
+            for row, (found, longest) in enumerate(zip(lengths.tolist(), questions.max_lengths, strict=True))
+        ]
+
+    def _inputs(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> dict[str, np.ndarray[Any, Any]]:
+        source, mask = pad(questions.sources)
+        inputs = {
+            "source": source,
+            "source_lengths": mask.sum(1),
+            "beam": np.array(config.beam if config.kind == "beam" else 1),
+            "max_lengths": np.array(questions.max_lengths),
+            "min_length": np.array(config.min_length),
+            "length_penalty": np.array(config.length_penalty, np.float32),
+            "coverage_penalty": np.array(config.coverage_penalty, np.float32),
+            "prefix": _prefixes(questions),
+            "want_attention": np.array(keep_attention),
+        }
+        if questions.copy_ids is not None:
+            inputs["copy_ids"] = pad(questions.copy_ids, fill=-1)[0]
+        return inputs
+
+
+def _prefixes(questions: Questions) -> np.ndarray[Any, Any]:
+    """(B, P) int64, 0 where there is none."""
+    if questions.prefixes is None:
+        return np.zeros((len(questions.sources), 0), np.int64)
+    return pad([np.asarray(prefix, np.int64) for prefix in questions.prefixes])[0]

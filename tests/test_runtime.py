@@ -1,0 +1,152 @@
+"""Exported models: the same answers as the trained one, without torch, from a folder that is not trusted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqloom
+from seqloom.export import export
+from seqloom.loading import load
+from seqloom.runtime import Predictor
+
+PAIRS = [
+    (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")
+]
+TINY = ["model.embedding=16", "model.encoder.width=16", "model.decoder.width=24", "model.dropout=0", "training.max_steps=30",
+        "training.device=cpu", "training.precision=float32", "training.threads=1", "training.optimizer.learning_rate=0.02"]  # fmt: skip
+SOURCES = ["a b c", "c", "", "b a c b a c", "a q b", "b b"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> seqloom.Model:
+    return seqloom.train(PAIRS * 4, dev=PAIRS, out=tmp_path_factory.mktemp("model") / "run", settings=TINY)
+
+
+@pytest.fixture(scope="module")
+def folder(model: seqloom.Model) -> Path:
+    return export(model.path, model.path.parent / "dist").folder
+
+
+@pytest.fixture
+def spoilt(folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(folder, tmp_path / "dist")
+
+
+def change_manifest(folder: Path, **changes: Any) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+def test_an_exported_model_answers_as_the_trained_one(model: seqloom.Model, folder: Path) -> None:
+    exported = seqloom.load(folder)
+    assert isinstance(exported, Predictor)
+    for search in ({}, {"kind": "greedy"}, {"beam": 3, "min_length": 4}, {"prefix": "c"}, {"length_penalty": 0.0, "max_length": 2}):
+        ours, theirs = model.predictions(SOURCES, **search), exported.predictions(SOURCES, **search)
+        assert [answer.source_tokens for answer in ours] == [answer.source_tokens for answer in theirs]
+        assert [answer.limit for answer in ours] == [answer.limit for answer in theirs]
+        for one, other in zip(ours, theirs, strict=True):
+            assert [output.tokens for output in one.outputs] == [output.tokens for output in other.outputs]
+            assert [output.cut for output in one.outputs] == [output.cut for output in other.outputs]
+            assert [output.score for output in one.outputs] == pytest.approx([output.score for output in other.outputs], abs=1e-5)
+
+
+def test_attention_comes_where_asked_for_and_replaces_what_is_unknown(model: seqloom.Model, folder: Path) -> None:
+    exported = load(folder)
+    ours, theirs = (here.predictions(SOURCES, attention=True, beam=2, replace_unknown=True) for here in (model, exported))
+    for one, other in zip(ours, theirs, strict=True):
+        for mine, its in zip(one.outputs, other.outputs, strict=True):
+            assert mine.text == its.text
+            assert mine.attention is not None
+            assert its.attention is not None
+            assert [row == pytest.approx(its_row, abs=1e-5) for row, its_row in zip(mine.attention, its.attention, strict=True)]
+    assert exported.predictions(["a b"])[0].outputs[0].attention is None
+
+
+def test_an_exported_model_predicts_without_torch(folder: Path) -> None:
+    code = (
+        "import sys; from seqloom.cli import main\n"
+        f"try: main(['predict', {str(folder)!r}, 'a b', '--n-best', '2'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {name for name in sys.modules if name.split('.')[0] in {'torch', 'onnx', 'matplotlib'}}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [line.split("\t")[:2] for line in done.stdout.splitlines()] == [["1", "1"], ["1", "2"]]
+
+
+def test_a_file_that_was_cut_or_changed_is_refused(spoilt: Path) -> None:
+    path = spoilt / "model.onnx"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-7])
+    with pytest.raises(seqloom.CheckpointError, match=rf"model\.onnx: {len(whole) - 7:,} bytes; expected {len(whole):,}\. Copy the"):
+        load(spoilt)
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(seqloom.CheckpointError, match=r"changed since it was exported, its SHA-256 is not that of manifest\.json"):
+        load(spoilt)
+    path.unlink()
+    with pytest.raises(seqloom.CheckpointError, match=r"model\.onnx: cannot be read \(No such file or directory\)"):
+        load(spoilt)
+
+
+def test_what_is_no_model_is_refused_in_one_line_though_its_hash_is_right(spoilt: Path) -> None:
+    from seqloom.manifest import describe_files
+
+    (spoilt / "model.onnx").write_bytes(b"not a model")
+    change_manifest(spoilt, files={name: entry.model_dump() for name, entry in describe_files(spoilt).items()})
+    with pytest.raises(seqloom.CheckpointError, match=r"model\.onnx: onnxruntime cannot load it \(.*\)\. Copy the folder again"):
+        load(spoilt)
+
+
+def test_a_manifest_that_names_a_path_or_another_format_is_refused(spoilt: Path, folder: Path) -> None:
+    entry = {"sha256": "0" * 64, "size": 1}
+    for name in ("../model.onnx", "/etc/passwd", "a/b", ".."):
+        change_manifest(spoilt, files={name: entry})
+        with pytest.raises(seqloom.CheckpointError, match=r"manifest\.json: files\..*String should match pattern"):
+            load(spoilt)
+    change_manifest(spoilt, files={})
+    with pytest.raises(seqloom.CheckpointError, match=r"manifest\.json: files: model\.onnx is missing"):
+        load(spoilt)
+    change_manifest(spoilt, format=7)
+    with pytest.raises(seqloom.CheckpointError, match=r"manifest\.json: format 7; this is Seqloom .*, which reads format 1"):
+        load(spoilt)
+    for text in ("", "[1]", "{", "[" * 100_000):
+        (spoilt / "manifest.json").write_text(text, encoding="utf-8")
+        with pytest.raises(seqloom.CheckpointError, match=r"manifest\.json: (cannot be read|format None)"):
+            load(spoilt)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(spoilt: Path, folder: Path) -> None:
+    (spoilt / "model.onnx").unlink()
+    (spoilt / "model.onnx").symlink_to(folder / "model.onnx")
+    with pytest.raises(seqloom.CheckpointError, match=r"model\.onnx: leads out of the folder"):
+        load(spoilt)
+
+
+def test_sampling_is_refused(folder: Path) -> None:
+    with pytest.raises(seqloom.ConfigError, match=r"search\.kind: an exported model does not sample; expected beam or greedy"):
+        load(folder).predict(["a"], kind="sample")
+
+
+def test_an_export_replaces_only_an_exported_model_and_only_when_told(model: seqloom.Model, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(seqloom.CheckpointError, match=r"dist: exists already\. Replace it with --overwrite"):
+        export(model.path, folder)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(seqloom.CheckpointError, match="exists and is no exported model, so it is not overwritten"):
+        export(model.path, tmp_path / "mine", overwrite=True)
+    assert export(model.path, folder, overwrite=True).parity.identical > 0
+
+
+def test_the_graph_alone_is_the_model(folder: Path) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert {"seqloom.format", "seqloom.fields", "seqloom.search", "seqloom.data"} <= set(metadata)
+    assert json.loads(metadata["seqloom.fields"]) == json.loads((folder / "fields.json").read_text(encoding="utf-8"))
