@@ -34,7 +34,9 @@ class Echo:
     def search(self, **changes: Any) -> SearchConfig:
         return SearchConfig(**changes)
 
-    def answers(self, rows: Iterable[Row], config: SearchConfig, *, prefix: str, replace_unknown: bool, keep_attention: bool) -> Iterator[Prediction]:
+    def answers(
+        self, rows: Iterable[Row], config: SearchConfig, *, prefix: str, replace_unknown: bool, keep_attention: bool
+    ) -> Iterator[Prediction]:
         for row in rows:
             text = self.fields.target.decode([*self.fields.encode_target(prefix, []), *self.fields.source.encode(row.source)])
             yield Prediction(row.source, self.fields.source.symbols(row.source), [Output(text, 0.0, 0.0, list(text), [0.0], False)])
@@ -72,7 +74,9 @@ JSON = st.recursive(
     lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.text(max_size=8), parts, max_size=4),
     max_leaves=12,
 )
-KEYS = st.sampled_from(["input", "inputs", "model", "beam", "n_best", "scores", "min_length", "max_length", "length_penalty", "prefix", "stream"])
+KEYS = st.sampled_from(
+    ["input", "inputs", "model", "beam", "n_best", "scores", "min_length", "max_length", "length_penalty", "prefix", "stream"]
+)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -148,7 +148,7 @@ def _step(line: str) -> float:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors atomically. One that stands under several names, as a tied weight does, is written once, and its other names beside it."""
+    """Write tensors atomically. One that stands under several names, as a tied weight does, is written once, its other names beside it."""
     firsts, tied = dict[tuple[Any, ...], str](), dict[str, str]()
     for name, tensor in tensors.items():
         first = firsts.setdefault(_identity(name, tensor), name)

@@ -239,7 +239,7 @@ _ALL_UNIONS = (FieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, Optim
 
 
 def _comments(node: Any, lines: list[str], path: str) -> Iterator[tuple[str, str]]:
-    """Dotted key and comment of each setting below a node of YAML that has one. The comment on the first line of a list's group is its own."""
+    """Dotted key and comment of each setting below a node of YAML that has one. That on the first line of a list's group is its own."""
     if isinstance(node, yaml.MappingNode) and not node.flow_style:
         for key, value in node.value:
             here = f"{path}.{key.value}" if path else str(key.value)

@@ -10,8 +10,8 @@ import typer
 from seqloom.version import __version__
 
 __all__ = [
-    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run", "SearchSettings", "Seed", "Settings", "Source", "Target",
-    "TensorBoard", "Version",
+    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run",
+    "SearchSettings", "Seed", "Settings", "Source", "Target", "TensorBoard", "Version",
 ]  # fmt: skip
 
 
