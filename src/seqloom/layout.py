@@ -11,22 +11,14 @@ from pathlib import PurePath
 
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
+from seqloom.header import SOURCE_WORDS, TARGET_WORDS, has_header
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
-from seqloom.tables import Table, csv_rows, json_rows, listed, parquet_names, parquet_values, short, table_rows
+from seqloom.tables import Table, csv_rows, first_few, json_rows, parquet_names, parquet_values, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
 
 SAMPLE = 1000  # rows looked at
 SAMPLE_CHARACTERS = 1 << 20
-SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
-TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
-COLUMN_WORDS = (
-    SOURCE_WORDS
-    | TARGET_WORDS
-    | frozenset(["answer", "form", "id", "index", "key", "label", "lemma", "line", "query", "question", "reference", "response"])
-    | frozenset(["sentence", "summary", "tag", "tags", "text", "value", "word", "words"])
-)
-"""General names of columns: a first line of nothing else is a header even where none is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +69,7 @@ def find_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[li
     if format in ("jsonl", "parquet"):
         columns, sample = _named_columns(path, format)
         table = Table((path,), format, None, True, columns)
-        notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {_first_few(columns)}."]
+        notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
         format, delimiter = _delimiter(path, format, config.delimiter if alike else None)
         table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None)
@@ -235,88 +227,11 @@ def _delimited_table(
         return Table((path,), format, delimiter, False, ()), sample, []
     first = sample[0]
     mark = {"\t": "tabs", "  ": "two blanks"}.get(delimiter, f"{delimiter!r}")
-    found, reason = _has_header(first, sample[1:], format, config, header, shown(path))
+    found, reason = has_header(first, sample[1:], format, config, header, shown(path))
     width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]
     columns = tuple(cell or str(number) for number, cell in enumerate(first, 1)) if found else tuple(map(str, range(1, width + 1)))
     notes = [f"{'CSV' if format == 'csv' else 'Text'} with {_amount(columns, 'column')} separated by {mark}.", reason]
     return Table((path,), format, delimiter, found, columns), sample[1:] if found else sample, notes
-
-
-def _has_header(first: list[str], rest: list[list[str]], format: str, config: DataConfig, said: bool | None, name: str) -> tuple[bool, str]:
-    """Whether the first row names the columns, and the sentence that says why."""
-    shown_row = listed(first)
-    data_reason = _why_data(first, rest)
-    general = all(cell.casefold() in COLUMN_WORDS for cell in first)
-    asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdigit()]
-    if asked and said:
-        _refuse_nameless(first, asked, name, sure=False)
-    if said is not None:
-        return said, _forced(first, said, data_reason if not general else None, general)
-    if asked:
-        _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
-        return True, f"Line 1 is a header: {_first_few(first)}."
-    if general and len(set(first)) == len(first):
-        return True, f"Line 1 is read as a header: {_first_few(first)}. If it is data, say --set data.header=false."
-    if format == "csv" and data_reason is None:
-        return True, f"Line 1 is read as a header: {_first_few(first)}. If it is data, say --set data.header=false."
-    if format == "csv":
-        return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
-    return False, f"Without a header: line 1 ({shown_row}) is data."
-
-
-def _forced(first: list[str], header: bool, data_reason: str | None, general: bool) -> str:
-    """The sentence for a header that the config decides, with a doubt where the first row looks otherwise."""
-    if header:
-        but = f" though it looks like data ({data_reason}). If it is, say --set data.header=false" if data_reason else ""
-        return f"Line 1 is a header: {_first_few(first)}{but}."
-    but = " though it reads like a header. If it is one, say --set data.header=true" if general else ""
-    return f"Without a header: line 1 ({listed(first)}) is data{but}."
-
-
-def _refuse_nameless(first: list[str], asked: list[str], name: str, *, sure: bool) -> None:
-    """Raises when columns are asked for by name and the first row holds no such names."""
-    if sure or any(column in first or nearest(column, first) for column in asked):
-        return
-    numbers = " ".join(f"--source {number}" for number in range(1, max(len(first), 2))) + f" --target {max(len(first), 2)}"
-    raise DataError(
-        f"{name}: no header that names {', '.join(map(repr, asked))}; line 1 is {listed(first)}. "
-        f"Use numbers, as in {numbers}, or put a header line on top."
-    )
-
-
-def _why_data(first: list[str], rest: list[list[str]]) -> str | None:
-    """Why a first row cannot be the names of the columns, or None.
-
-    Names are distinct, short, not numbers (unless they count the columns), do not end a sentence, and are not values further down.
-    """
-    named = [cell for cell in first if cell]
-    if not named or any(not cell for cell in first[1:]):
-        return "a cell is empty"
-    if len(set(named)) < len(named):
-        return "the same value stands in it twice"
-    for place, cell in enumerate(first):
-        if cell and any(place < len(row) and row[place] == cell for row in rest):
-            return f"{short(cell, 30)!r} occurs again in the same column"
-        if len(cell) > 60 or len(cell.split()) > 6:
-            return f"{short(cell, 30)!r} is too long for a name"
-        if cell.endswith((".", "!", "。", "！")):
-            return f"{cell!r} is a sentence"
-    if [cell for cell in named if _is_number(cell)] and not _count_columns(named):
-        return f"{next(cell for cell in named if _is_number(cell))!r} is a number"
-    return None
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _count_columns(cells: list[str]) -> bool:
-    """Whether the cells are 0, 1, 2 … or 1, 2, 3 …, the names that a data frame without names is written with."""
-    return cells in ([str(number) for number in range(begin, begin + len(cells))] for begin in (0, 1))
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -357,7 +272,7 @@ def _plain(table: Table, offered: list[int], words: frozenset[str]) -> int | Non
 
 def find_column(table: Table, column: str | int, flag: str) -> int:
     """The place of a column given by name or by number from 1."""
-    there = _first_few(table.columns)
+    there = first_few(table.columns)
     if isinstance(column, str) and column in table.columns and table.header:
         count = table.columns.count(column)
         if count > 1:
@@ -377,20 +292,16 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     example = f"--source {shlex.quote(table.columns[-2])} --target {shlex.quote(table.columns[-1])}"
     return (
         f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. "
-        f"Columns: {_first_few(columns)}. Choose, as in {example}."
+        f"Columns: {first_few(columns)}. Choose, as in {example}."
     )
 
 
 def _one_column(table: Table, sample: list[list[str]]) -> str:
     begin = f"{table.name}: 1 column; expected 2 or more (source, target)"
     if table.format in ("jsonl", "parquet"):
-        return f"{begin}, got {_first_few(table.columns)}. Name both values on every line."
+        return f"{begin}, got {first_few(table.columns)}. Name both values on every line."
     cell = (table.columns if table.header else sample[0])[0]
     return f"{begin}, got {short(cell)!r}. Put a tab between them, or say what stands there: --set data.delimiter=…"
-
-
-def _first_few(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _columns(table: Table, places: Sequence[int]) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "as_text",
     "csv_rows",
     "delimited_rows",
+    "first_few",
     "json_object",
     "json_rows",
     "listed",
@@ -321,3 +322,8 @@ def listed(cells: Sequence[str]) -> str:
     """Cells for a message: the first few, quoted."""
     more = f" and {len(cells) - 4} more" if len(cells) > 4 else ""
     return ", ".join(repr(short(cell, 30)) for cell in cells[:4]) + more
+
+
+def first_few(names: Sequence[str]) -> str:
+    """Names for a message: the first eight."""
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

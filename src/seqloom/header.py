@@ -1,0 +1,96 @@
+"""Whether a table's first line names its columns: told from general names, from what names look like, and from what was asked for."""
+
+from __future__ import annotations
+
+from seqloom.config import DataConfig
+from seqloom.errors import DataError, nearest
+from seqloom.tables import first_few, listed, short
+
+__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header"]
+
+SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
+TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
+COLUMN_WORDS = (
+    SOURCE_WORDS
+    | TARGET_WORDS
+    | frozenset(["answer", "form", "id", "index", "key", "label", "lemma", "line", "query", "question", "reference", "response"])
+    | frozenset(["sentence", "summary", "tag", "tags", "text", "value", "word", "words"])
+)
+"""General names of columns: a first line of nothing else is a header even where none is expected."""
+
+
+def has_header(first: list[str], rest: list[list[str]], format: str, config: DataConfig, said: bool | None, name: str) -> tuple[bool, str]:
+    """Whether the first row names the columns, and the sentence that says why."""
+    shown_row = listed(first)
+    data_reason = _why_data(first, rest)
+    general = all(cell.casefold() in COLUMN_WORDS for cell in first)
+    asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdigit()]
+    if asked and said:
+        _refuse_nameless(first, asked, name, sure=False)
+    if said is not None:
+        return said, _forced(first, said, data_reason if not general else None, general)
+    if asked:
+        _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
+        return True, f"Line 1 is a header: {first_few(first)}."
+    if general and len(set(first)) == len(first):
+        return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
+    if format == "csv" and data_reason is None:
+        return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
+    if format == "csv":
+        return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
+    return False, f"Without a header: line 1 ({shown_row}) is data."
+
+
+def _forced(first: list[str], header: bool, data_reason: str | None, general: bool) -> str:
+    """The sentence for a header that the config decides, with a doubt where the first row looks otherwise."""
+    if header:
+        but = f" though it looks like data ({data_reason}). If it is, say --set data.header=false" if data_reason else ""
+        return f"Line 1 is a header: {first_few(first)}{but}."
+    but = " though it reads like a header. If it is one, say --set data.header=true" if general else ""
+    return f"Without a header: line 1 ({listed(first)}) is data{but}."
+
+
+def _refuse_nameless(first: list[str], asked: list[str], name: str, *, sure: bool) -> None:
+    """Raises when columns are asked for by name and the first row holds no such names."""
+    if sure or any(column in first or nearest(column, first) for column in asked):
+        return
+    numbers = " ".join(f"--source {number}" for number in range(1, max(len(first), 2))) + f" --target {max(len(first), 2)}"
+    raise DataError(
+        f"{name}: no header that names {', '.join(map(repr, asked))}; line 1 is {listed(first)}. "
+        f"Use numbers, as in {numbers}, or put a header line on top."
+    )
+
+
+def _why_data(first: list[str], rest: list[list[str]]) -> str | None:
+    """Why a first row cannot be the names of the columns, or None.
+
+    Names are distinct, short, not numbers (unless they count the columns), do not end a sentence, and are not values further down.
+    """
+    named = [cell for cell in first if cell]
+    if not named or any(not cell for cell in first[1:]):
+        return "a cell is empty"
+    if len(set(named)) < len(named):
+        return "the same value stands in it twice"
+    for place, cell in enumerate(first):
+        if cell and any(place < len(row) and row[place] == cell for row in rest):
+            return f"{short(cell, 30)!r} occurs again in the same column"
+        if len(cell) > 60 or len(cell.split()) > 6:
+            return f"{short(cell, 30)!r} is too long for a name"
+        if cell.endswith((".", "!", "。", "！")):
+            return f"{cell!r} is a sentence"
+    if [cell for cell in named if _is_number(cell)] and not _count_columns(named):
+        return f"{next(cell for cell in named if _is_number(cell))!r} is a number"
+    return None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _count_columns(cells: list[str]) -> bool:
+    """Whether the cells are 0, 1, 2 … or 1, 2, 3 …, the names that a data frame without names is written with."""
+    return cells in ([str(number) for number in range(begin, begin + len(cells))] for begin in (0, 1))
