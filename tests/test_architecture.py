@@ -34,7 +34,7 @@ PICTURE = {
     "errors": room("errors files threads version"),
     "config": room("config config.base config.fields config.model config.training config_file", "errors"),
     "data": room(
-        "data lines tables layout header audio augment units vocabulary subwords columns fields metrics examples health sides",
+        "data lines tables layout header audio augment sounds units vocabulary subwords columns fields metrics examples health sides",
         "errors config",
     ),
     "plan": room("profile oddities autoconfig plan corpus batching search ctc schedules events progress unseen", "errors config data"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError
 from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import LineCounts, decode_lines, read_lines, shown
+from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
 __all__ = ["Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "split"]
@@ -50,7 +52,8 @@ def read_rows(paths: Sequence[str], config: DataConfig) -> Rows:
         MissingFileError: no such file.
         DataError: here, where the columns cannot be told; while iterating, where a row cannot be read.
     """
-    return _FileRows(find_layout(paths, config))
+    layout = find_layout(paths, config)
+    return _SoundRows(layout, config.skip_bad) if layout.sounds else _FileRows(layout)
 
 
 def resolve(config: DataConfig) -> DataConfig:
@@ -64,6 +67,7 @@ def resolve(config: DataConfig) -> DataConfig:
     table = layout.table
     columns = [_lasting_name(table, place) for place in (*layout.source, layout.target)]
     found = {"format": table.format, "delimiter": table.delimiter, "header": table.header, "source": columns[:-1], "target": columns[-1]}
+    found["sounds"] = layout.sounds
     return config.model_copy(update=found)
 
 
@@ -96,6 +100,29 @@ class _FileRows:
         self._counts = counts
         if not any_rows:
             raise DataError(f"{layout.table.name}: no rows; expected a source and a target on each line. Name files that hold pairs.")
+
+
+class _SoundRows(_FileRows):
+    """Rows whose sources are paths of sounds; the faulty ones go by where that is wanted."""
+
+    def __init__(self, layout: Layout, skip_bad: bool) -> None:
+        super().__init__(layout)
+        self._faults = FaultySounds() if skip_bad else None
+
+    @property
+    def notes(self) -> list[str]:
+        return [*super().notes, *(self._faults.notes() if self._faults else [])]
+
+    def __iter__(self) -> Iterator[Row]:
+        table = self._layout.table
+        home = os.path.join(table.paths[0], "") if table.format == "folder" else table.paths[0]
+        for row in super().__iter__():
+            path = located(row.source[0], home)
+            if self._faults is None:
+                require_sound(path, row.where)
+            elif path in self._faults:
+                continue
+            yield Row((path,), row.target, row.where)
 
 
 # ----------------------------------------------------------------------------------------------------------- in memory
@@ -165,11 +192,26 @@ def read_sources(lines: str | Iterable[str | Sequence[str]], columns: int = 1, c
     config = config or DataConfig()
     if not isinstance(lines, str):
         return _memory_sources(lines, columns)
+    if config.sounds:
+        return _sound_sources(lines, config)
+    return _file_sources(lines, columns, config)
+
+
+def _file_sources(lines: str, columns: int, config: DataConfig) -> Iterator[Row]:
     if lines == "-":
         return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config)
     if format_of_name(lines) in ("csv", "jsonl", "parquet"):
         return _table_sources(lines, columns, config)
     return _line_sources(read_lines(lines), lines, columns, config)
+
+
+def _sound_sources(lines: str, config: DataConfig) -> Iterator[Row]:
+    """The sounds that a table, a list of paths or a folder names."""
+    if os.path.isdir(lines):
+        yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
+        return
+    for row in _file_sources(lines, 1, config):
+        yield Row((located(row.source[0], lines),), "", row.where)
 
 
 def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:

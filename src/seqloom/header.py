@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
+from seqloom.sounds import name_sounds
 from seqloom.tables import first_few, listed, short
 
 __all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header"]
@@ -14,6 +16,7 @@ COLUMN_WORDS = (
     SOURCE_WORDS
     | TARGET_WORDS
     | frozenset(["answer", "form", "id", "index", "key", "label", "lemma", "line", "query", "question", "reference", "response"])
+    | frozenset(["audio", "clip", "file", "filename", "path", "sound", "transcript", "transcription", "wav"])
     | frozenset(["sentence", "summary", "tag", "tags", "text", "value", "word", "words"])
 )
 """General names of columns: a first line of nothing else is a header even where none is expected."""
@@ -23,7 +26,7 @@ def has_header(first: list[str], rest: list[list[str]], format: str, config: Dat
     """Whether the first row names the columns, and the sentence that says why."""
     shown_row = listed(first)
     data_reason = _why_data(first, rest)
-    general = all(cell.casefold() in COLUMN_WORDS for cell in first)
+    general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
     asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdigit()]
     if asked and said:
         _refuse_nameless(first, asked, name, sure=False)
@@ -39,6 +42,12 @@ def has_header(first: list[str], rest: list[list[str]], format: str, config: Dat
     if format == "csv":
         return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
     return False, f"Without a header: line 1 ({shown_row}) is data."
+
+
+def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:
+    """Whether a first row names no sound in a column in which all the others do."""
+    columns = zip(first, zip(*(row for row in rest if len(row) == len(first)), strict=True), strict=False)
+    return any(not is_sound(head) and name_sounds(cells) for head, cells in columns)
 
 
 def _forced(first: list[str], header: bool, data_reason: str | None, general: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.header import SOURCE_WORDS, TARGET_WORDS, has_header
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
+from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
 from seqloom.tables import Table, csv_rows, first_few, json_rows, parquet_names, parquet_values, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
@@ -29,6 +31,8 @@ class Layout:
     source: tuple[int, ...]
     target: int
     notes: tuple[str, ...]
+    sounds: bool = False
+    """Whether the source names sound files."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,13 +46,18 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
         DataError: the columns cannot be told, do not exist, or the file has no rows.
     """
     table, sample, notes = find_table(paths, config)
-    if table.format == "parallel" and config.format not in ("auto", "parallel"):
+    if table.format in ("parallel", "folder") and config.format not in ("auto", table.format):
         config = _first_and_second(table, config)
     if len(table.columns) < 2:
         raise DataError(_one_column(table, sample))
     source, target = _choose(table, sample, config)
-    used = f"Source: {_columns(table, source)}. Target: {_columns(table, (target,))}."
-    return Layout(table, source, target, (*notes, used))
+    sounds = _name_sounds(sample, source) if config.sounds is None else config.sounds
+    used = f"Source: {_columns(table, source)}{', which names sound files' if sounds else ''}. Target: {_columns(table, (target,))}."
+    return Layout(table, source, target, (*notes, used), sounds)
+
+
+def _name_sounds(sample: list[list[str]], source: tuple[int, ...]) -> bool:
+    return len(source) == 1 and name_sounds(row[source[0]] for row in sample if source[0] < len(row))
 
 
 def _first_and_second(table: Table, config: DataConfig) -> DataConfig:
@@ -65,6 +74,9 @@ def find_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[li
         for path in paths:
             regular_path(path)
         return Table(tuple(paths), format, None, False, ("1", "2")), [], [f"Two parallel files: {paths[0]} and {paths[1]}."]
+    if format == "folder":
+        sample = [list(cells) for _, cells in itertools.islice(folder_rows(paths[0]), SAMPLE)]
+        return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, ["A folder of sounds, each with a transcript beside it."]
     path, alike = paths[0], _read_alike(paths[0], config)
     if format in ("jsonl", "parquet"):
         columns, sample = _named_columns(path, format)
@@ -101,6 +113,8 @@ def _read_alike(path: str, config: DataConfig) -> bool:
 def _format(paths: Sequence[str], config: DataConfig) -> str:
     if not paths:
         raise DataError("data: no file; expected one file of pairs or two parallel text files. Name it after the command.")
+    if len(paths) == 1 and os.path.isdir(paths[0]):
+        return "folder"
     if len(paths) == 1 and config.format != "auto" and _read_alike(paths[0], config):
         return config.format
     if len(paths) == 1:

@@ -1,4 +1,4 @@
-"""Tables → numbered records: tab-separated, CSV (RFC 4180), JSON Lines, Parquet, two parallel text files.
+"""Tables → numbered records: tab-separated, CSV (RFC 4180), JSON Lines, Parquet, two parallel text files, folders of sounds.
 
 A record is `(number, cells)`: the line that an editor shows (of a record over several lines, the first) and the wanted cells, outer
 blanks stripped. A blank record has no cells, so that a caller can skip it or keep its place.
@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 from seqloom.errors import DataError, nearest
 from seqloom.lines import LineCounts, read_lines, regular_path, shown
+from seqloom.sounds import folder_rows
 
 __all__ = [
     "Record",
@@ -63,6 +64,8 @@ def read_records(table: Table, wanted: Sequence[int], counts: LineCounts) -> Ite
         return _pick_keys(json_rows(table.paths[0], counts), table, wanted)
     if table.format == "parquet":
         return _strip(_parquet_rows(table.paths[0], [table.columns[place] for place in wanted]), range(len(wanted)))
+    if table.format == "folder":
+        return _strip(folder_rows(table.paths[0]), wanted)
     if table.format == "parallel":
         return _strip(_parallel_rows(table, counts), wanted)
     rows = table_rows(table.paths[0], table.format, table.delimiter or "\t", counts)

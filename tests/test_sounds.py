@@ -1,0 +1,129 @@
+"""Tables and folders that name sounds: how they are told, where the sounds lie, and what happens to faulty ones."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from seqloom.config import DataConfig
+from seqloom.data import Row, read_rows, read_sources, resolve
+from seqloom.errors import DataError
+from seqloom.sounds import name_sounds
+
+
+def sound(path: Path, seconds: float = 0.1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, 0.1 * np.random.default_rng(1).normal(size=int(8000 * seconds)), 8000)
+
+
+def table(folder: Path, text: str, name: str = "manifest.tsv") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def rows(path: str, **config: object) -> list[Row]:
+    return list(read_rows([path], DataConfig.model_validate(config)))
+
+
+def error(path: str, **config: object) -> str:
+    with pytest.raises(DataError) as found:
+        rows(path, **config)
+    return str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.tsv", "clips/1.wav\tone\nclips/2.flac\ttwo\n"),
+        ("a.tsv", "path\ttext\nclips/1.wav\tone\nclips/2.flac\ttwo\n"),
+        ("a.tsv", "Aufnahme\tWortlaut\nclips/1.wav\tone\nclips/2.flac\ttwo\n"),
+        ("a.csv", "wav,said\nclips/1.wav,one\nclips/2.flac,two\n"),
+        ("a.jsonl", '{"audio": "clips/1.wav", "text": "one"}\n{"audio": "clips/2.flac", "text": "two"}\n'),
+    ],
+)
+def test_a_column_of_sound_files_is_seen_and_paths_start_at_the_folder_of_the_table(tmp_path: Path, name: str, text: str):
+    path = table(tmp_path, text, name)
+    config = DataConfig(train=[path])
+    read = read_rows([path], config)
+    assert [(row.source, row.target) for row in read] == [((f"{tmp_path}/clips/1.wav",), "one"), ((f"{tmp_path}/clips/2.flac",), "two")]
+    assert any("which names sound files" in note for note in read.notes)
+    assert resolve(config).sounds is True
+
+
+def test_texts_that_are_no_sound_files_stay_texts(tmp_path: Path):
+    path = table(tmp_path, "clips/1.wav\tone\nno sound\ttwo\n")
+    assert [row.source for row in rows(path)] == [("clips/1.wav",), ("no sound",)]
+    assert resolve(DataConfig(train=[path])).sounds is False
+    assert not name_sounds(["", ""])
+    assert rows(path, sounds=True)[0].source == (f"{tmp_path}/clips/1.wav",)
+
+
+def test_absolute_paths_stay_and_the_column_can_be_chosen(tmp_path: Path):
+    path = table(tmp_path, "id\tpath\tsentence\n1\t/x/1.wav\tone\n2\t/x/2.wav\ttwo\n")
+    assert rows(path, source=["path"], target="sentence")[0].source == ("/x/1.wav",)
+
+
+def test_a_folder_of_sounds_with_transcripts_is_read(tmp_path: Path):
+    for name, text in (("b/2.wav", "two\n"), ("1.flac", "one  and\na half")):
+        sound(tmp_path / name)
+        (tmp_path / name).with_suffix(".txt").write_text(text)
+    folder = str(tmp_path)
+    assert [(row.source, row.target, row.where) for row in read_rows([folder], DataConfig())] == [
+        ((f"{folder}/1.flac",), "one and a half", f"{folder}:1"),
+        ((f"{folder}/b/2.wav",), "two", f"{folder}:2"),
+    ]
+    found = resolve(DataConfig(train=[folder]))
+    assert (found.format, found.sounds, found.source, found.target) == ("folder", True, ["path"], "text")
+    other = table(tmp_path, "path\ttext\n1.flac\tone\n")
+    assert list(read_rows([other], found))[0].source == (f"{folder}/1.flac",)
+    assert [row.target for row in read_rows([folder], resolve(DataConfig(train=[other])))] == ["one and a half", "two"]
+
+
+def test_a_transcript_without_sound_is_refused(tmp_path: Path):
+    path = table(tmp_path, "path\ttext\n1.wav\tone\n\ttwo\n")
+    assert error(path) == (
+        f"{path}:3: a transcript without sound: the name is empty; expected that of a sound file. Fill it in, or remove the row. "
+        "Go on without such rows with --skip-bad."
+    )
+    folder = tmp_path / "folder"
+    sound(folder / "1.wav")
+    (folder / "1.txt").write_text("one")
+    (folder / "2.txt").write_text("two")
+    assert error(str(folder)) == (
+        f"{folder}/2.txt: a transcript without sound; expected 2.wav (or another sound) beside it. Add the sound, or remove the transcript."
+    )
+
+
+def test_a_sound_without_transcript_is_refused(tmp_path: Path):
+    sound(tmp_path / "1.wav")
+    assert error(str(tmp_path)) == (
+        f"{tmp_path}/1.txt: missing; expected the transcript of the sound beside it. Write it, or name a table of path and text."
+    )
+    (tmp_path / "1.txt").write_bytes(b"caf\xe9")
+    assert error(str(tmp_path)) == f"{tmp_path}/1.txt: byte 4 is not UTF-8; expected UTF-8. Convert the transcript."
+
+
+def test_faulty_sounds_go_by_and_are_counted(tmp_path: Path):
+    for number in (1, 2):
+        sound(tmp_path / f"{number}.wav")
+    (tmp_path / "3.wav").touch()
+    path = table(tmp_path, "1.wav\tone\n3.wav\tthree\n2.wav\ttwo\n4.wav\tfour\n\tfive\n")
+    read = read_rows([path], DataConfig(skip_bad=True))
+    for _ in range(2):
+        assert [row.target for row in read] == ["one", "two"]
+    assert read.notes[-1] == f"3 sounds could not be used and went by, such as {tmp_path}/3.wav: an empty file (0 bytes)."
+
+
+def test_sounds_to_predict_from_are_named_by_tables_lists_and_folders(tmp_path: Path):
+    for number in (1, 2):
+        sound(tmp_path / "clips" / f"{number}.wav")
+    config = resolve(DataConfig(train=[table(tmp_path, "path\ttext\nclips/1.wav\tone\nclips/2.wav\ttwo\n")]))
+    wanted = [f"{tmp_path}/clips/1.wav", f"{tmp_path}/clips/2.wav"]
+    listed = table(tmp_path, "clips/1.wav\nclips/2.wav\n", "list.txt")
+    named = table(tmp_path, "".join(json.dumps({"path": f"clips/{number}.wav"}) + "\n" for number in (1, 2)), "list.jsonl")
+    for given in (config.train[0], listed, named, str(tmp_path / "clips")):
+        assert [row.source[0] for row in read_sources(given, 1, config)] == wanted
+    assert [row.source for row in read_sources(["x.wav"], 1, config)] == [("x.wav",)]
