@@ -348,9 +348,8 @@ def test_a_missing_parallel_file_is_refused_before_reading(tmp_path: Path) -> No
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert error(str(tmp_path)).endswith(
-        ": a folder; expected a file, or a folder of sounds, each with a .txt beside it. Name the file in it."
-    )
+    wanted = ": a folder; expected a file, or a folder of sounds, each with a .txt beside it. Name the file in it."
+    assert error(str(tmp_path)).endswith(wanted)
 
 
 def test_a_file_that_may_not_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

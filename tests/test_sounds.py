@@ -78,7 +78,7 @@ def test_a_folder_of_sounds_with_transcripts_is_read(tmp_path: Path):
     found = resolve(DataConfig(train=[folder]))
     assert (found.format, found.sounds, found.source, found.target) == ("folder", True, ["path"], "text")
     other = table(tmp_path, "path\ttext\n1.flac\tone\n")
-    assert list(read_rows([other], found))[0].source == (f"{folder}/1.flac",)
+    assert next(iter(read_rows([other], found))).source == (f"{folder}/1.flac",)
     assert [row.target for row in read_rows([folder], resolve(DataConfig(train=[other])))] == ["one and a half", "two"]
 
 
