@@ -37,7 +37,9 @@ PICTURE = {
         "data lines tables layout header audio augment sounds units vocabulary subwords columns fields metrics examples health sides",
         "errors config",
     ),
-    "plan": room("profile oddities autoconfig plan corpus batching search ctc schedules events progress unseen", "errors config data"),
+    "plan": room(
+        "profile oddities autoconfig plan corpus batching search ctc schedules events progress rollout unseen", "errors config data"
+    ),
     "answers": room("answers", "errors config data plan"),
     "runtime": room("runtime manifest", "errors config data plan answers"),
     "server": room(
@@ -49,7 +51,7 @@ PICTURE = {
     "nn.attention": room("nn.attention", "errors config nn.layers", torch=True),
     "nn.encoders": room("nn.encoders", "errors config nn.layers nn.attention", torch=True),
     "nn.decoders": room("nn.decoders", "errors config nn.layers nn.attention nn.encoders", torch=True),  # what an encoder gives, never how
-    "nn.heads": room("nn.heads", "errors config nn.layers nn.attention nn.encoders nn.decoders", torch=True),
+    "nn.heads": room("nn.heads nn.frame_heads", "errors config nn.layers nn.attention nn.encoders nn.decoders", torch=True),
     "nn.seq2seq": room("nn.seq2seq", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads", torch=True),
     "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
     "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq", torch=True),

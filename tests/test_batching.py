@@ -108,3 +108,28 @@ def test_without_buckets_the_pairs_are_drawn_freely():
     batches = make_batches(source, target, BatchConfig(unit="pairs", size=100, bucket_by="none"), seed=1, epoch=0)
     means = [source[batch].mean() for batch in batches]
     assert max(means) - min(means) < 8  # the mean of 100 of 1 to 39 has a standard deviation of 1.1
+
+
+def frames(length: int, width: int, begin: float = 1.0) -> np.ndarray:
+    return np.arange(begin, begin + length * width, dtype=np.float32).reshape(length, width)
+
+
+def test_a_target_of_frames_is_shown_one_frame_late_with_what_is_known_of_each():
+    example = Example(frames(3, 2), frames(2, 1), "", known=frames(2, 3, 10.0))
+    batch = collate([example])
+    assert batch.source.shape == (1, ROUND, 2)
+    assert batch.target_in[0].tolist() == [[0, 10, 11, 12], [1, 13, 14, 15], [0] * 4, [0] * 4]
+    assert batch.target_out[0].tolist() == [[1], [2], [0], [0]]
+    assert batch.target_mask[0].tolist() == [True, True, False, False]
+    assert (batch.tokens, batch.source.dtype, batch.target_in.dtype) == (2, np.float32, np.float32)
+
+
+def test_masks_of_frames_come_from_lengths_and_not_from_values():
+    batch = collate([Example(np.zeros((2, 3), np.float32), np.zeros((1, 2), np.float32), "")])
+    assert batch.source_mask.tolist() == [[True, True, False, False]]
+    assert batch.target_mask.tolist() == [[True, False, False, False]]
+
+
+def test_frames_may_stand_on_one_side_alone():
+    batch = collate([Example(frames(3, 2), ids(5, 6), ""), Example(frames(1, 2), ids(7), "")])
+    assert (batch.source.shape, batch.target_out[:, :3].tolist()) == ((2, ROUND, 2), [[5, 6, 2], [7, 2, 0]])

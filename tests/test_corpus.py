@@ -174,3 +174,21 @@ def test_the_length_ratio_lets_nearly_all_targets_be_written() -> None:
     examples = [Example(np.arange(4, 8), np.full(50, 5), "x")] * 20 + [Example(np.arange(4, 8), np.full(3, 5), "x")] * 80
     assert length_ratio(Corpus.build(examples)) == 12.0  # (50 - 10) / 4, and a fifth more
     assert length_ratio(Corpus.build([Example(np.arange(4, 8), np.full(3, 5), "x")])) == 1.0
+
+
+def test_frames_are_kept_whole_and_read_by_memory_map(tmp_path: Path):
+    draw = np.random.default_rng(1)
+    examples = [
+        Example(draw.normal(size=(length, 3)).astype(np.float32), draw.normal(size=(2, 1)).astype(np.float32), "",
+                known=draw.normal(size=(2, 4)).astype(np.float32))
+        for length in (5, 1, 8)
+    ]  # fmt: skip
+    corpus = Corpus.build(examples)
+    corpus.save(tmp_path / "corpus")
+    for kept in (corpus, Corpus.load(tmp_path / "corpus")):
+        assert (kept.source_lengths.tolist(), kept.target_lengths.tolist()) == ([5, 1, 8], [2, 2, 2])
+        for mine, theirs in zip(examples, kept, strict=True):
+            for name in ("source", "target", "known"):
+                np.testing.assert_array_equal(getattr(theirs, name), getattr(mine, name))
+        batch = kept.batch([2, 0])
+        assert (batch.source.shape, batch.index.tolist()) == ((2, 8, 3), [2, 0])

@@ -1,9 +1,10 @@
-"""Laws that every encoder × decoder × attention × pointer obeys. A new part joins by one entry in a table below."""
+"""Laws that every encoder × decoder × attention × pointer obeys, ids or frames on either side. A new part joins by one entry in a table."""
 
 import itertools
-from dataclasses import asdict, astuple
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -66,15 +67,33 @@ ATTENTIONS: dict[str, dict[str, Any]] = {
     "additive": {"kind": "additive", "width": 5},
     "multihead": {"kind": "multihead", "heads": 2},
 }
-Combination = tuple[str, str, str, bool]
+PATH = {"history": 3, "horizon": 5}
+SIDES: dict[str, dict[str, Any]] = {
+    "frames_to_ids": {"source": 3, "target": None},
+    "ids_to_frames": {"source": None, "target": 2, "head": {"kind": "squared", "stop": "learned"}},
+    "frames_to_frames": {"source": 3, "target": 2, "known": 2, "head": {"kind": "gaussian"}, "linear_path": PATH},
+    "direct": {"source": 3, "target": 2, "known": 2, "head": {"kind": "quantile"}, "direct": True, "linear_path": PATH},
+}
+"""Sizes of frames, None where a side is ids, and what the model has to be for them."""
+
+
+class Combination(NamedTuple):
+    """One kind of model."""
+
+    encoder: str
+    decoder: str
+    attention: str
+    copy: bool = False
+    sides: str = ""
+    """A key of SIDES; ids to ids where empty."""
 
 
 def fits(combination: Combination) -> bool:
-    encoder, decoder, attention, copy = combination
+    encoder, decoder, attention, copy, _ = combination
     return COPIED_FROM.get(decoder, encoder) == encoder and not (copy and attention == "none")
 
 
-EVERY: list[Combination] = [case for case in itertools.product(ENCODERS, DECODERS, ATTENTIONS, (False, True)) if fits(case)]
+EVERY = [case for case in itertools.starmap(Combination, itertools.product(ENCODERS, DECODERS, ATTENTIONS, (False, True))) if fits(case)]
 SMALLER = ("lstm", "transformer_6"), ("lstm_2", "gru")
 ALL = [case for case in EVERY if case[1] not in SMALLER[0] and (case[0] not in SMALLER[1] or case[1] in COPIED_FROM)]
 """The product, but for decoders and encoders that are a smaller kind of another."""
@@ -84,39 +103,59 @@ SOME = list(
     dict.fromkeys(
         case
         for case in EVERY
-        if case[1:] == ("lstm", "dot", False)
-        or case[::2] == (COPIED_FROM.get(case[1], "lstm_both"), "multihead")
+        if case[1:4] == ("lstm", "dot", False)
+        or case[:3:2] == (COPIED_FROM.get(case[1], "lstm_both"), "multihead")
         or case[:2] in (("lstm_both", "lstm"), ("transformer", "transformer"))
     )
 )
 """Each encoder, each decoder and each attention at least once, with and without a pointer."""
+FRAMED = [case._replace(sides=sides) for sides in SIDES for case in SOME if not case.copy]
 
 
-def named(cases: list[Combination]) -> Any:
-    return pytest.mark.parametrize("case", cases, ids=["-".join([*case[:3], *(["copy"] if case[3] else [])]) for case in cases])
+def named(cases: Sequence[Combination | tuple[Any, ...]]) -> Any:
+    made = [Combination(*case) for case in cases]
+    names = ["-".join([*case[:3], *(["copy"] if case.copy else []), *([case.sides] if case.sides else [])]) for case in made]
+    return pytest.mark.parametrize("case", made, ids=names)
 
 
 def config_of(case: Combination, **more: Any) -> ModelConfig:
-    encoder, decoder, attention, copy = case
+    encoder, decoder, attention, copy, sides = case
     tree = {"embedding": 6, "encoder": ENCODERS[encoder], "decoder": DECODERS[decoder], "attention": ATTENTIONS[attention], "copy": copy}
-    return ModelConfig.model_validate({**tree, **more})
+    of_frames = {name: value for name, value in SIDES.get(sides, {}).items() if name not in ("source", "target", "known")}
+    return ModelConfig.model_validate({**tree, **of_frames, **more})
+
+
+def network_of(config: ModelConfig, case: Combination) -> Seq2Seq:
+    sides = SIDES.get(case.sides, {})
+    source, target = sides.get("source"), sides.get("target")
+    kinds = {"source_kind": "frames" if source else "ids", "target_kind": "frames" if target else "ids", "known": sides.get("known", 0)}
+    return Seq2Seq(config, source or SOURCE_SIZE, target or TARGET_SIZE, **kinds)
 
 
 def make(case: Combination, seed: int = 1, **more: Any) -> Seq2Seq:
     torch.manual_seed(seed)
-    return Seq2Seq(config_of(case, **more), SOURCE_SIZE, TARGET_SIZE)
+    return network_of(config_of(case, **more), case)
 
 
 @lru_cache(maxsize=4)
 def in_double(case: Combination) -> Seq2Seq:
-    return make(case).double().eval()
+    network = make(case).double().eval()
+    if network.linear_path is not None:
+        torch.nn.init.normal_(network.linear_path.weight)  # it begins at zero
+    return network
 
 
-def example(source_length: int, target_length: int, seed: int, points: bool) -> Example:
-    """Random ids; for a pointer, the first source symbol is one that the target lacks and that the output holds."""
-    draw = np.random.default_rng(seed)
+def example(source_length: int, target_length: int, seed: int, case: Combination) -> Example:
+    """Random ids or frames; for a pointer, the first source symbol is one that the target lacks and that the output holds."""
+    draw, sides = np.random.default_rng(seed), SIDES.get(case.sides, {})
     source, target = draw.integers(3, SOURCE_SIZE, source_length), draw.integers(4, TARGET_SIZE, target_length)
-    if not points:
+    if sides:
+        width, height = sides["source"], sides["target"]
+        source = draw.normal(size=(source_length, width)).astype(np.float32) if width else source
+        target = draw.normal(size=(target_length, height)).astype(np.float32) if height else target
+        known = draw.normal(size=(target_length, sides["known"])).astype(np.float32) if "known" in sides else None
+        return Example(source, target, "", None, known)
+    if not case.copy:
         return Example(source, target, "")
     copy = draw.integers(4, TARGET_SIZE, source_length)
     copy[0], copy[-1], target[-1] = TARGET_SIZE, -1, TARGET_SIZE
@@ -130,8 +169,23 @@ def batch_of(*examples: Example) -> TensorBatch:
 def run(network: Seq2Seq, batch: TensorBatch) -> tuple[Decoded, Tensor]:
     with torch.no_grad():
         memory = network.prepare(batch.source, batch.source_mask)
-        decoded, _ = network.decode(batch.target_in, memory, network.decoder.start(memory), need_attention=True)
-        return decoded, network.head.log_probs(decoded, batch.pointer)
+        decoded, _ = network.decode(batch.target_in, memory, network.start(memory), need_attention=True)
+        return decoded, outputs(network, decoded, batch)
+
+
+def outputs(network: Seq2Seq, decoded: Decoded, batch: TensorBatch) -> Tensor:
+    """Log-probabilities (B, T, V), or the parameters of frames (B, T, D, P)."""
+    return network.head.log_probs(decoded, batch.pointer) if batch.target_out.dim() == 2 else network.head.values(decoded)
+
+
+def with_later_targets_changed(batch: TensorBatch, place: int) -> TensorBatch:
+    """The batch with other targets after what is shown at `place`; what is known of frames beforehand stays."""
+    changed, size = batch.target_in.clone(), batch.target_out.shape[-1]
+    if changed.dim() == 2:
+        changed[:, place + 1 :] = (changed[:, place + 1 :] + 1) % TARGET_SIZE
+    else:
+        changed[:, place + 1 :, :size] += 1
+    return batch._replace(target_in=changed)
 
 
 def close(ours: Tensor, theirs: Tensor, tolerance: dict[str, float]) -> None:
@@ -141,13 +195,13 @@ def close(ours: Tensor, theirs: Tensor, tolerance: dict[str, float]) -> None:
 # ----------------------------------------------------------------------------------------------------------------- 1
 
 
-@named(ALL)
+@named([*ALL, *FRAMED])
 def test_stepping_one_token_at_a_time_equals_decoding_the_whole_target(case: Combination):
-    network, batch = in_double(case), batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
+    network, batch = in_double(case), batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     whole, log_probs = run(network, batch)
     memory = network.prepare(batch.source, batch.source_mask)
     before = {name: part.clone() for name, part in memory.items()}
-    state = network.decoder.start(memory)
+    state = network.start(memory)
     assert set(state), "a state is never empty: a search reorders it"
     for place in range(batch.target_in.shape[1]):
         assert all(len(part) == 2 for part in state.values()), "states are batch first"
@@ -156,81 +210,84 @@ def test_stepping_one_token_at_a_time_equals_decoding_the_whole_target(case: Com
         if whole.attention is not None:
             assert decoded.attention is not None
             close(decoded.attention[:, 0], whole.attention[:, place], EXACT)
-        close(network.head.log_probs(decoded, batch.pointer)[:, 0], log_probs[:, place], SINGLE)
+        close(outputs(network, decoded, batch)[:, 0], log_probs[:, place], SINGLE)
     assert memory.keys() == before.keys()
     assert all(torch.equal(part, before[name]) for name, part in memory.items()), "the memory never changes"
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 def test_going_on_from_the_middle_of_a_target_equals_decoding_the_whole_target(case: Combination):
-    network, batch = in_double(case), batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
+    network, batch = in_double(case), batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     whole, _ = run(network, batch)
     memory = network.prepare(batch.source, batch.source_mask)
-    first, state = network.decode(batch.target_in[:, :3], memory, network.decoder.start(memory))
+    first, state = network.decode(batch.target_in[:, :3], memory, network.start(memory))
     second, _ = network.decode(batch.target_in[:, 3:], memory, state)
     close(torch.cat([first.hidden, second.hidden], 1), whole.hidden, EXACT)
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 def test_reordering_the_state_is_following_another_hypothesis(case: Combination):
-    network, examples = in_double(case), (example(5, 3, 1, case[3]), example(5, 3, 2, case[3]))
-    batch = batch_of(examples[0], Example(examples[0].source, examples[1].target, "", examples[0].copy))
+    network, examples = in_double(case), (example(5, 3, 1, case), example(5, 3, 2, case))
+    batch = batch_of(examples[0], replace(examples[1], source=examples[0].source, copy=examples[0].copy))
     whole, _ = run(network, batch)
     memory = network.prepare(batch.source, batch.source_mask)
-    _, state = network.decode(batch.target_in[:, :2], memory, network.decoder.start(memory))
+    _, state = network.decode(batch.target_in[:, :2], memory, network.start(memory))
     crossed = {name: part.index_select(0, torch.tensor([1, 0])) for name, part in state.items()}
     decoded, _ = network.decode(batch.target_in[:, 2:].flip(0), memory, crossed)
     close(decoded.hidden.flip(0), whole.hidden[:, 2:], EXACT)
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 def test_scheduled_sampling_that_always_shows_the_true_token_is_teacher_forcing(case: Combination):
-    network, batch = in_double(case), batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
+    network, batch = in_double(case), batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     with torch.no_grad():
         whole, stepped = network(batch), network(batch, teacher_forcing=1 - 1e-9)
     close(torch.stack(astuple(stepped)).float(), torch.stack(astuple(whole)).float(), {"rtol": 1e-6, "atol": 0.0})
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 def test_scheduled_sampling_that_never_shows_the_true_token_does_not_see_the_target(case: Combination):
-    network, batch = in_double(case), batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
-    other = batch._replace(target_in=batch.target_in.clone())
-    other.target_in[:, 1:] = (batch.target_in[:, 1:] + 1) % TARGET_SIZE
+    network, batch = in_double(case), batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
+    other = with_later_targets_changed(batch, 0)
     with torch.no_grad():
         assert network(batch, teacher_forcing=0.0).loss == network(other, teacher_forcing=0.0).loss
-        assert network(batch).loss != network(other).loss
+        assert (network(batch).loss == network(other).loss) == network.direct
 
 
 # ----------------------------------------------------------------------------------------------------------------- 2
 
 
-@named(ALL)
+@named([*ALL, *FRAMED])
 def test_padding_and_other_rows_change_nothing(case: Combination):
-    network, points = in_double(case), case[3]
-    mine, other = example(5, 3, 1, points), example(9, 13, 2, points)
+    network = in_double(case)
+    mine, other = example(5, 3, 1, case), example(9, 13, 2, case)
     alone, together = batch_of(mine), batch_of(other, mine)
     assert (alone.source.shape[1], together.source.shape[1]) == (8, 12)
     (decoded, log_probs), (among, log_probs_among) = run(network, alone), run(network, together)
-    close(among.hidden[1, :4], decoded.hidden[0], EXACT)
-    close(log_probs_among[1, :4], log_probs[0], SINGLE)
+    real = int(alone.target_mask.sum())
+    close(among.hidden[1, :real], decoded.hidden[0, :real], EXACT)
+    close(log_probs_among[1, :real], log_probs[0, :real], SINGLE)
     if decoded.attention is not None:
         assert among.attention is not None
-        close(among.attention[1, :4, :5], decoded.attention[0, :, :5], EXACT)
+        close(among.attention[1, :real, :5], decoded.attention[0, :real, :5], EXACT)
         assert not among.attention[1, :, 5:].any(), "padding gets no attention"
         close(among.attention.sum(2), torch.ones(2, 16, dtype=torch.float64), EXACT)
-    close(log_probs.exp().sum(2), torch.ones(1, 4), SINGLE)
+    if not SIDES.get(case.sides, {}).get("target"):
+        close(log_probs.exp().sum(2), torch.ones(1, 4), SINGLE)
 
 
-@named(FEWER_ENCODERS)
+@named([*FEWER_ENCODERS, *FRAMED])
 def test_losses_of_rows_add_up_and_are_the_log_probabilities_of_the_targets(case: Combination):
-    network, points = in_double(case), case[3]
-    first, second = example(5, 3, 1, points), example(9, 6, 2, points)
+    network = in_double(case)
+    first, second = example(5, 3, 1, case), example(9, 6, 2, case)
     with torch.no_grad():
         one, two, both = (network(batch_of(*examples)) for examples in ((first,), (second,), (first, second)))
     for name, part in asdict(both).items():
         close(part.float(), (getattr(one, name) + getattr(two, name)).float(), {"rtol": 1e-5, "atol": 0.0})
-    assert int(both.count) == 4 + 7
     batch = batch_of(first, second)
+    assert int(both.count) == int(batch.target_mask.sum())
+    if batch.target_out.dim() == 3:
+        return
     _, log_probs = run(network, batch)
     wanted = log_probs.gather(2, batch.target_out.unsqueeze(2)).squeeze(2)
     close(both.nll.float(), -wanted[batch.target_mask].sum(), {"rtol": 1e-5, "atol": 0.0})
@@ -240,26 +297,26 @@ def test_losses_of_rows_add_up_and_are_the_log_probabilities_of_the_targets(case
 # ----------------------------------------------------------------------------------------------------------------- 3
 
 
-@named(FEWER_ENCODERS)
+@named([*FEWER_ENCODERS, *FRAMED])
 def test_an_output_does_not_depend_on_targets_at_its_place_or_later(case: Combination):
-    network, batch = in_double(case), batch_of(example(5, 7, 1, case[3]), example(2, 3, 2, case[3]))
+    network, batch = in_double(case), batch_of(example(5, 7, 1, case), example(2, 3, 2, case))
     whole, _ = run(network, batch)
     for place in (0, 3):
-        other = batch._replace(target_in=batch.target_in.clone(), target_out=torch.zeros_like(batch.target_out))
-        other.target_in[:, place + 1 :] = (batch.target_in[:, place + 1 :] + 1) % TARGET_SIZE
+        other = with_later_targets_changed(batch, place)._replace(target_out=torch.zeros_like(batch.target_out))
         changed, _ = run(network, other)
         close(changed.hidden[:, : place + 1], whole.hidden[:, : place + 1], EXACT)
-        assert (changed.hidden[:, place + 1] - whole.hidden[:, place + 1]).abs().max() > 1e-4, "what comes later sees it"
+        if not network.direct:
+            assert (changed.hidden[:, place + 1] - whole.hidden[:, place + 1]).abs().max() > 1e-4, "what comes later sees it"
 
 
 # ----------------------------------------------------------------------------------------------------------------- 4
 
 
-@named(ALL)
+@named([*ALL, *FRAMED])
 def test_every_parameter_gets_a_gradient(case: Combination):
     network = make(case)
     for seed in (1, 3):
-        batch = batch_of(example(5, 3, seed, case[3]), example(2, 7, seed + 1, case[3]))
+        batch = batch_of(example(5, 3, seed, case), example(2, 7, seed + 1, case))
         network(batch).loss.backward()
     for name, weight in network.named_parameters():
         assert weight.grad is not None, name
@@ -267,7 +324,7 @@ def test_every_parameter_gets_a_gradient(case: Combination):
         assert weight.grad.abs().max() > 1e-7, name
 
 
-BY_HEART: list[Combination] = [
+BY_HEART: list[tuple[Any, ...]] = [
     ("lstm", "lstm_copied", "none", False),
     ("gru", "gru_copied_fed", "bilinear", False),
     ("lstm_both", "lstm", "dot", False),
@@ -275,6 +332,10 @@ BY_HEART: list[Combination] = [
     ("rnn_both", "rnn_2", "additive", False),
     ("transformer", "transformer", "multihead", False),
     ("transformer", "gru_2_variational", "multihead", True),
+    ("lstm_both", "lstm", "dot", False, "frames_to_ids"),
+    ("gru", "transformer", "multihead", False, "ids_to_frames"),
+    ("lstm", "gru_fed", "none", False, "frames_to_frames"),
+    ("transformer", "rnn_2", "dot", False, "direct"),
 ]
 
 
@@ -284,9 +345,9 @@ def test_eight_examples_can_be_learned_by_heart(case: Combination):
     for part in ("encoder", "decoder"):
         wide[part]["width"] = 24
     torch.manual_seed(1)
-    network = Seq2Seq(ModelConfig.model_validate({**wide, "embedding": 24, "dropout": 0.0}), SOURCE_SIZE, TARGET_SIZE)
-    batch = batch_of(*(example(2 + number % 5, 1 + number % 4, number, case[3]) for number in range(8)))
-    optimizer = make_optimizer(network, AdamW(learning_rate=0.01))
+    network = network_of(ModelConfig.model_validate({**wide, "embedding": 24, "dropout": 0.0}), case)
+    batch = batch_of(*(example(2 + number % 5, 1 + number % 4, number, case) for number in range(8)))
+    optimizer, begin = make_optimizer(network, AdamW(learning_rate=0.01)), float(network(batch).loss.detach())
     for _ in range(150):
         sums = network(batch)
         if sums.correct == sums.count:
@@ -296,17 +357,17 @@ def test_eight_examples_can_be_learned_by_heart(case: Combination):
         optimizer.zero_grad()
     with torch.no_grad():
         sums = network.eval()(batch)
-    assert sums.correct == sums.count
+    assert sums.correct == sums.count if batch.target_out.dim() == 2 else sums.loss < 0.05 * begin
 
 
 # ----------------------------------------------------------------------------------------------------------- 5 and 7
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 @pytest.mark.parametrize("tie", ["none", "target"])
 def test_saved_and_loaded_a_model_gives_the_same_output(case: Combination, tie: str, tmp_path: Any):
     network, other = make(case, 1, tie_embeddings=tie).eval(), make(case, 2, tie_embeddings=tie).eval()
-    batch = batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
+    batch = batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     _, wanted = run(network, batch)
     assert not torch.equal(run(other, batch)[1], wanted)
     write_tensors(tmp_path / "model.safetensors", network.state_dict())
@@ -314,13 +375,13 @@ def test_saved_and_loaded_a_model_gives_the_same_output(case: Combination, tie: 
     assert torch.equal(run(other, batch)[1], wanted)
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(case: Combination):
     def losses(seed: int) -> list[float]:
         network = make(case, seed, dropout=0.3)
         optimizer, result = make_optimizer(network, AdamW()), list[float]()
         for number in range(3):
-            sums = network(batch_of(example(5, 3, number, case[3]), example(2, 7, number + 1, case[3])), 0.5 if number else 1.0)
+            sums = network(batch_of(example(5, 3, number, case), example(2, 7, number + 1, case)), 0.5 if number else 1.0)
             sums.loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -331,19 +392,19 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(case: Combi
     assert losses(1) != losses(2)
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 def test_dropout_changes_the_loss_in_training_and_not_in_evaluation(case: Combination):
-    network, batch = make(case, dropout=0.3), batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
+    network, batch = make(case, dropout=0.3), batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     with torch.no_grad():
         assert network(batch).loss != network(batch).loss
         network.eval()
         assert network(batch).loss == network(batch).loss
 
 
-@named(SOME)
+@named([*SOME, *FRAMED])
 def test_a_step_under_bfloat16_gives_finite_gradients_near_those_of_float32(case: Combination):
     network = make(case, dropout=0.0)
-    batch = batch_of(example(5, 3, 1, case[3]), example(2, 7, 2, case[3]))
+    batch = batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     single = network(batch)
     for forcing in (1.0, 0.5):
         network.zero_grad()
@@ -373,7 +434,7 @@ MODES: dict[str, dict[str, Any]] = {
     "min_length": {"kind": "beam", "beam": 3, "min_length": 6},
     "max_length": {"kind": "greedy", "max_length": 2, "min_length": 2},
 }
-SEARCHED: list[Combination] = [
+SEARCHED: list[tuple[Any, ...]] = [
     ("lstm_both", "lstm_2_residual", "none", False),
     ("lstm", "lstm_copied", "dot", True),
     ("gru_both_2_variational", "gru_fed", "additive", False),
@@ -444,7 +505,7 @@ def test_every_unit_of_text_scores_what_it_predicts(unit: Any):
     field = TextField(unit=unit, max_size=45 if unit == "subword" else None, byte_fallback=False)
     fields = Fields.fit(FieldsConfig(source=[field], target=field), rows)
     torch.manual_seed(1)
-    network = Seq2Seq(config_of(("gru", "transformer", "dot", False)), fields.source.size, fields.target.size).double()
+    network = Seq2Seq(config_of(Combination("gru", "transformer", "dot")), fields.source.size, fields.target.size).double()
     here = Translator(network, fields, SearchConfig(), DataConfig())
     given = here.score(rows)
     assert [len(parts) for parts in given] == [len(fields.target.encode(row.target)) + 1 for row in rows]
@@ -454,8 +515,9 @@ def test_every_unit_of_text_scores_what_it_predicts(unit: Any):
 
 
 def test_the_pointer_never_points_at_padding():
-    network = in_double(("lstm_both", "lstm", "dot", True))
-    batch = batch_of(example(5, 3, 1, True), example(9, 3, 2, True))
+    case = Combination("lstm_both", "lstm", "dot", True)
+    network = in_double(case)
+    batch = batch_of(example(5, 3, 1, case), example(9, 3, 2, case))
     decoded, log_probs = run(network, batch)
     blind = Pointer(torch.full_like(batch.source, -1), 1)
     nothing = network.head.log_probs(decoded, blind)

@@ -16,13 +16,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from seqloom import files, hardware, learning, runs, training
+from seqloom import files, hardware, runs, training
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import AdamW, RunConfig
 from seqloom.config_file import load_config, override
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.events import Evaluated, Finished, Silence, Updated
 from seqloom.model import load
+from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.optimizers import make_optimizer
 from seqloom.plan import make_plan
 from seqloom.training import Trainer
@@ -452,14 +453,14 @@ def test_runs_of_every_precision_end_with_weights_in_float32(tmp_path: Path, pre
 
 def test_teacher_forcing_follows_its_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen: list[float] = []
-    forward = learning.Seq2Seq.forward
+    forward = Seq2Seq.forward
 
     def spy(self: Any, batch: Any, forcing: float = 1.0) -> Any:
         if self.training:
             seen.append(forcing)
         return forward(self, batch, forcing)
 
-    monkeypatch.setattr(learning.Seq2Seq, "forward", spy)
+    monkeypatch.setattr(Seq2Seq, "forward", spy)
     start(tmp_path / "run", "training.teacher_forcing={start: 1.0, end: 0.5}")
     assert seen == pytest.approx([1 - 0.5 * step / 24 for step in range(24)])
 
@@ -514,7 +515,7 @@ def test_a_run_resumed_after_ctrl_c_ends_with_the_weights_of_an_unbroken_one(tmp
 @pytest.mark.parametrize("where", ["_update", "_evaluate"])
 def test_ctrl_c_in_the_middle_of_an_update_or_an_evaluation_can_be_resumed_to_the_same_weights(tmp_path: Path, unbroken: Path, where: str):
     """The signal meets the loop anywhere, say in the forward pass of the eleventh batch or in the search of the first look."""
-    forward, calls = learning.Seq2Seq.prepare, iter(range(10_000))
+    forward, calls = Seq2Seq.prepare, iter(range(10_000))
     deadline = {"_update": 10, "_evaluate": 15}[where]
 
     def interrupted(self: Any, *parts: Any) -> Any:
@@ -523,7 +524,7 @@ def test_ctrl_c_in_the_middle_of_an_update_or_an_evaluation_can_be_resumed_to_th
         return forward(self, *parts)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learning.Seq2Seq, "prepare", interrupted)
+        patch.setattr(Seq2Seq, "prepare", interrupted)
         assert start(tmp_path / "run", *THOROUGH).why == "interrupted"
     runs.resume(tmp_path / "run")
     assert metrics_of(tmp_path / "run") == metrics_of(unbroken)

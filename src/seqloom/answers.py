@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from seqloom.batching import Array
 from seqloom.config import DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import as_evaluated, encode_rows
@@ -68,7 +69,7 @@ class Prediction:
 class Questions:
     """The sources of one search: B of them, of like length."""
 
-    sources: list[Ids]
+    sources: list[Array]
     """(S,) each, </s> last"""
     max_lengths: list[int]
     """(B,) the most target symbols"""
@@ -191,11 +192,11 @@ class Answerer:
                 answers[place] = Prediction(rows[place].source, symbols, outputs, questions.max_lengths[order])
         return answers
 
-    def _encode(self, rows: Sequence[Row]) -> list[Ids]:
+    def _encode(self, rows: Sequence[Row]) -> list[Array]:
         sources = (Row(row.source, "", row.where) for row in rows)
         return [example.source for example in encode_rows(sources, self.fields, as_evaluated(self.data), copy=False)]
 
-    def _questions(self, sources: dict[int, Ids], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
+    def _questions(self, sources: dict[int, Array], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
         """The sources at some places among the rows, as a finder wants them."""
         points = self.finder.points
         copies = [self.fields.copy_ids(rows[place].source) if points else (np.empty(0, np.int64), []) for place in sources]
@@ -242,12 +243,12 @@ class Answerer:
         return Row(tuple(text.strip() for text in columns), "", f"sources:{number}")
 
 
-def _longest_output(config: SearchConfig, source: Ids) -> int:
+def _longest_output(config: SearchConfig, source: Array) -> int:
     """The most target symbols for source ids (S,): a multiple of their number, so that nothing runs for ever."""
     return config.max_length or math.ceil(config.max_length_ratio * len(source)) + 10
 
 
-def _by_length(sources: dict[int, Ids], tokens: int) -> Iterator[list[int]]:
+def _by_length(sources: dict[int, Array], tokens: int) -> Iterator[list[int]]:
     """The places of the sources, longest first, cut into batches of at most so many padded symbols."""
     batch: list[int] = []
     for place in sorted(sources, key=lambda place: -len(sources[place])):

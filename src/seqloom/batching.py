@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,15 @@ import numpy.typing as npt
 from seqloom.config import BatchConfig
 from seqloom.vocabulary import BOS, EOS, PAD
 
-__all__ = ["Batch", "Example", "collate", "make_batches", "pad"]
+__all__ = ["Array", "Batch", "Example", "Frames", "Ids", "collate", "make_batches", "pad"]
 
 Ids = npt.NDArray[np.int64]
+"""(T,)"""
+Frames = npt.NDArray[np.float32]
+"""(T, D): D numbers at each of T moments"""
+Array = Ids | Frames
 Mask = npt.NDArray[np.bool_]
+Row = TypeVar("Row", bound=npt.NDArray[Any])
 
 ROUND = 4
 """Lengths are padded up to a multiple of this: a processor kernel is built for each new shape, which costs 2 to 3 steps and is kept in
@@ -26,29 +32,31 @@ ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One encoded pair."""
+    """One encoded pair, either side ids or frames."""
 
-    source: Ids
-    """(S,), </s> last"""
-    target: Ids
-    """(T,), without <s> and </s>"""
+    source: Array
+    """(S,) ids, </s> last; or (S, D) frames"""
+    target: Array
+    """(T,) ids without <s> and </s>; or (T, D) frames, at least one"""
     where: str
     copy: Ids | None = None
     """(S,): for a model that copies, the target id of each source symbol; see `Fields.copy_ids`."""
+    known: Frames | None = None
+    """(T, C): what is known beforehand of each target frame"""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded examples; masks are True where something real stands."""
+    """Padded examples; masks come from lengths and are True where something real stands."""
 
-    source: Ids
-    """(B, S)"""
+    source: Array
+    """(B, S) ids, or (B, S, D) frames"""
     source_mask: Mask
     """(B, S)"""
-    target_in: Ids
-    """(B, T): <s> and the target"""
-    target_out: Ids
-    """(B, T): the target and </s>"""
+    target_in: Array
+    """(B, T) ids: <s> and the target; or (B, T, D + C) frames: the frame before, zeros at first, and what is known of this one"""
+    target_out: Array
+    """(B, T) ids: the target and </s>; or (B, T, D) frames: the target"""
     target_mask: Mask
     """(B, T)"""
     copy: Ids | None
@@ -58,29 +66,45 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """Target symbols, </s> included, padding not."""
+        """Target positions, </s> included, padding not."""
         return int(self.target_mask.sum())
 
 
 def collate(examples: Sequence[Example], index: Sequence[int] | None = None) -> Batch:
     """The examples padded into one batch."""
     source, source_mask = pad([example.source for example in examples])
-    target_in, target_mask = pad([np.concatenate([[BOS], example.target]) for example in examples])
-    target_out, _ = pad([np.concatenate([example.target, [EOS]]) for example in examples])
+    target_in, target_mask = pad([_shown(example) for example in examples])
+    target_out, _ = pad([_wanted(example.target) for example in examples])
     copies = [example.copy for example in examples if example.copy is not None]
     copy = pad(copies, fill=-1)[0] if len(copies) == len(examples) else None
     places = np.arange(len(examples)) if index is None else np.asarray(index, dtype=np.int64)
     return Batch(source, source_mask, target_in, target_out, target_mask, copy, places)
 
 
-def pad(rows: Sequence[Ids], fill: int = PAD) -> tuple[Ids, Mask]:
-    """Rows (B, T) filled up to a common length, a multiple of ROUND, and the mask of what is real."""
+def _shown(example: Example) -> Array:
+    """What the decoder is shown at each position, where all before it was right."""
+    if example.target.ndim == 1:
+        return np.concatenate([[BOS], example.target.astype(np.int64)])
+    target = example.target.astype(np.float32, copy=False)
+    before = np.concatenate([np.zeros_like(target[:1]), target[:-1]])
+    return before if example.known is None else np.concatenate([before, example.known], axis=1)
+
+
+def _wanted(target: Array) -> Array:
+    """What it has to say: ids end with </s>, frames with their last."""
+    if target.ndim > 1:
+        return target
+    return np.concatenate([target.astype(np.int64), [EOS]])
+
+
+def pad(rows: Sequence[Row], fill: int = PAD) -> tuple[Row, Mask]:
+    """Rows (T,) or (T, D) filled up to a common length, a multiple of ROUND, and the mask (B, T) of what is real."""
     lengths = np.array([len(row) for row in rows])
     longest = -(-max(int(lengths.max()), 1) // ROUND) * ROUND
     mask = np.arange(longest) < lengths[:, None]
-    padded = np.full((len(rows), longest), fill, dtype=np.int64)
+    padded = np.full((len(rows), longest, *rows[0].shape[1:]), fill, dtype=rows[0].dtype)
     padded[mask] = np.concatenate(rows)
-    return padded, mask
+    return padded, mask  # pyright: ignore[reportReturnType]  # of the dtype of the rows
 
 
 def make_batches(source_lengths: Ids, target_lengths: Ids, config: BatchConfig, seed: int, epoch: int) -> list[Ids]:

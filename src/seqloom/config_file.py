@@ -17,6 +17,7 @@ from seqloom.config import (
     DecoderConfig,
     EncoderConfig,
     FieldConfig,
+    HeadConfig,
     OptimizerConfig,
     RunConfig,
     ScheduleConfig,
@@ -235,7 +236,7 @@ def _first_problem(error: ValidationError, where: str) -> str:
 
 
 _DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")
-_ALL_UNIONS = (FieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, OptimizerConfig, ScheduleConfig)
+_ALL_UNIONS = (FieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
 
 
 def _comments(node: Any, lines: list[str], path: str) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.batching import Example
-from seqloom.config import DataConfig
+from seqloom.batching import Batch, Example, Ids, collate, make_batches
+from seqloom.config import BatchConfig, DataConfig
 from seqloom.data import Row
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.fields import Fields
@@ -18,52 +19,57 @@ from seqloom.vocabulary import UNK
 
 __all__ = ["Corpus", "as_evaluated", "encode_rows", "length_ratio"]
 
-Ids = npt.NDArray[np.int64]
-ARRAYS = ("source", "source_ends", "target", "target_ends", "copy")
+Stored = npt.NDArray[Any]
+ARRAYS = ("source", "source_ends", "target", "target_ends", "copy", "known")
 
 
 class Corpus:
     """A sequence of examples: `corpus[i]` is the i-th; lengths are arrays (n,)."""
 
-    def __init__(self, arrays: dict[str, npt.NDArray[np.integer]]) -> None:
+    def __init__(self, arrays: dict[str, Stored]) -> None:
         self._arrays = arrays
         self.source_lengths: Ids = np.diff(arrays["source_ends"].astype(np.int64), prepend=0)
         self.target_lengths: Ids = np.diff(arrays["target_ends"].astype(np.int64), prepend=0)
 
     @classmethod
     def build(cls, examples: Iterable[Example]) -> Corpus:
-        """The corpus of the examples; ids are kept as int32."""
-        parts: dict[str, list[npt.NDArray[np.int32]]] = {"source": [], "target": [], "copy": []}
+        """The corpus of the examples; ids are kept as int32, frames as float32."""
+        parts: dict[str, list[Stored]] = {"source": [], "target": [], "copy": [], "known": []}
         ends: dict[str, list[int]] = {"source": [0], "target": [0]}
         for example in examples:
-            parts["source"].append(example.source.astype(np.int32))
-            parts["target"].append(example.target.astype(np.int32))
+            for name, chunks in parts.items():
+                if (array := getattr(example, name)) is not None:
+                    chunks.append(array.astype(np.int32 if array.ndim == 1 else np.float32))
             ends["source"].append(ends["source"][-1] + len(example.source))
             ends["target"].append(ends["target"][-1] + len(example.target))
-            if example.copy is not None:
-                parts["copy"].append(example.copy.astype(np.int32))
-        arrays: dict[str, npt.NDArray[np.integer]] = {
-            name: np.concatenate([np.empty(0, np.int32), *chunks]) for name, chunks in parts.items()
-        }
-        arrays |= {f"{side}_ends": np.array(places[1:], dtype=np.int64) for side, places in ends.items()}
-        return cls(arrays)
+        arrays = {name: np.concatenate(chunks) if chunks else np.empty(0, np.int32) for name, chunks in parts.items()}
+        return cls({**arrays, **{f"{side}_ends": np.array(places[1:], dtype=np.int64) for side, places in ends.items()}})
 
     def __len__(self) -> int:
         return len(self.source_lengths)
 
     def __getitem__(self, number: int) -> Example:
-        source, copy = self._slice("source", "source", number), None
-        if len(self._arrays["copy"]):
-            copy = self._slice("copy", "source", number)
-        return Example(source, self._slice("target", "target", number), str(number), copy)
+        source, target = self._slice("source", "source", number), self._slice("target", "target", number)
+        copy = self._slice("copy", "source", number) if len(self._arrays["copy"]) else None
+        known = self._slice("known", "target", number) if len(self._arrays["known"]) else None
+        return Example(source, target, str(number), copy, known)
 
     def __iter__(self) -> Iterator[Example]:
         return (self[number] for number in range(len(self)))
 
-    def _slice(self, name: str, side: str, number: int) -> Ids:
-        ends = self._arrays[f"{side}_ends"]
-        start = int(ends[number - 1]) if number else 0
-        return self._arrays[name][start : int(ends[number])].astype(np.int64)
+    def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]:
+        """The indices of each batch of one pass, in order; the same for the same seed and pass."""
+        return make_batches(self.source_lengths, self.target_lengths, config, seed, epoch)
+
+    def batch(self, index: Sequence[int] | Ids) -> Batch:
+        """The examples of that index, padded."""
+        return collate([self[int(place)] for place in index], [int(place) for place in index])
+
+    def _slice(self, name: str, side: str, number: int) -> Any:
+        """The part of an array that is of one example: ids as int64 (T,), frames as float32 (T, D)."""
+        ends, array = self._arrays[f"{side}_ends"], self._arrays[name]
+        part = array[int(ends[number - 1]) if number else 0 : int(ends[number])]
+        return part.astype(np.int64 if part.ndim == 1 else np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the arrays into the folder, which is made.

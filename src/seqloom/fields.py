@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -44,16 +44,24 @@ class Row(Protocol):
 class TargetField:
     """Text or tokens of the target as ids, without <s> and </s>, which batching adds."""
 
-    kind: ClassVar[Literal["ids"]] = "ids"
-
     def __init__(self, column: Column, vocabulary: Vocabulary) -> None:
         self.column = column
         self.vocabulary = vocabulary
 
     @property
+    def kind(self) -> Literal["ids", "frames"]:
+        """What its arrays are."""
+        return "ids"
+
+    @property
     def size(self) -> int:
         """Vocabulary size V."""
         return len(self.vocabulary)
+
+    @property
+    def known(self) -> int:
+        """Numbers that are known of each position beforehand."""
+        return 0
 
     def normalize(self, value: str) -> str:
         """The text as the field sees it, which is what `decode` gives back where every symbol is known."""
@@ -87,16 +95,24 @@ class TargetField:
 class SourceField:
     """One or more source columns as one sequence of ids, <sep> between columns and </s> at the end."""
 
-    kind: ClassVar[Literal["ids"]] = "ids"
-
     def __init__(self, columns: Sequence[Column], vocabulary: Vocabulary) -> None:
         self.columns = tuple(columns)
         self.vocabulary = vocabulary
 
     @property
+    def kind(self) -> Literal["ids", "frames"]:
+        """What its arrays are."""
+        return "ids"
+
+    @property
     def size(self) -> int:
         """Vocabulary size V."""
         return len(self.vocabulary)
+
+    @property
+    def known(self) -> int:
+        """Numbers that are known of each position beforehand."""
+        return 0
 
     def split(self, value: Value) -> list[list[str]]:
         """The symbols of each column, without namespaces.

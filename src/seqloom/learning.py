@@ -12,7 +12,7 @@ from torch import Tensor
 from seqloom.batching import Batch
 from seqloom.checkpoint import load_weights
 from seqloom.config import RunConfig
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import Side, make_network
 from seqloom.optimizers import make_optimizer, restore_optimizer, save_optimizer
 from seqloom.prediction import to_tensors
 
@@ -28,12 +28,12 @@ class Diverged(ArithmeticError):
 class Learner:
     """A network that is being trained."""
 
-    def __init__(self, config: RunConfig, source_size: int, target_size: int) -> None:
+    def __init__(self, config: RunConfig, source: Side, target: Side) -> None:
         """The first weights are drawn from the config's seed."""
         torch.manual_seed(config.seed)
-        self.seed, self.settings, self.target_size = config.seed, config.training, target_size
+        self.seed, self.settings, self.target_size = config.seed, config.training, target.size
         self.device = torch.device(self.settings.device)
-        self.network = Seq2Seq(config.model, source_size, target_size).to(self.device)
+        self.network = make_network(config.model, source, target).to(self.device)
         self.optimizer = make_optimizer(self.network, self.settings.optimizer)
 
     def update(self, batches: Sequence[Batch], number: int, rate: float, teacher_forcing: float) -> float:

@@ -14,7 +14,7 @@ from seqloom.config_file import load_config
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.events import Watcher
 from seqloom.fields import Fields
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import make_network
 from seqloom.plan import Pairs, at_hand, make_plan, paths_of
 from seqloom.prediction import Translator
 from seqloom.runs import start
@@ -92,6 +92,6 @@ def load(path: str | Path, *, device: str = "cpu") -> Model:
     run = RunDirectory(path)
     run.check()
     config, fields = load_config(run.config), Fields.load(run.fields)
-    network = Seq2Seq(config.model, fields.source.size, fields.target.size)
+    network = make_network(config.model, fields.source, fields.target)
     load_weights(network, read_tensors(run.weights)[0], run.weights)
     return Model(run.path, config, fields, Translator(network, fields, config.search, config.data, device))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqloom import metrics
 from seqloom.answers import Answerer, Prediction, Questions
-from seqloom.batching import Batch, collate, make_batches, pad
+from seqloom.batching import Batch, pad
 from seqloom.config import BatchConfig, DataConfig, SearchConfig
 from seqloom.corpus import Corpus, as_evaluated, encode_rows
 from seqloom.ctc import PrefixScorer, with_ctc
@@ -184,6 +184,5 @@ def inference_copy(network: Seq2Seq, precision: str) -> Seq2Seq:
 
 
 def _length_batches(corpus: Corpus) -> Iterator[Batch]:
-    config = BatchConfig(size=BATCH_TOKENS)
-    for index in make_batches(corpus.source_lengths, corpus.target_lengths, config, seed=0, epoch=0):
-        yield collate([corpus[int(place)] for place in index], index.tolist())
+    for index in corpus.batches(BatchConfig(size=BATCH_TOKENS), seed=0, epoch=0):
+        yield corpus.batch(index)

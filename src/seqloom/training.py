@@ -10,13 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqloom import metrics
-from seqloom.batching import Batch, collate, make_batches
+from seqloom.batching import Batch, Ids
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors, write_tensors
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
@@ -78,7 +77,7 @@ class Trainer:
         self.run, self.config, self.settings, self.fields = run, config, config.training, fields
         self.corpus, self.watcher, self.started = corpus, watcher, started
         self.dev = DevSet(dev, config, fields, corpus)
-        self.learner = Learner(config, fields.source.size, fields.target.size)
+        self.learner = Learner(config, fields.source, fields.target)
         self.network = self.learner.network
         self.place = Place()
         batches = len(self._batches(0))
@@ -128,7 +127,7 @@ class Trainer:
             order = self._batches(self.place.epoch)
             while self.place.batch < len(order):
                 chosen = order[self.place.batch : self.place.batch + self.settings.batch.accumulate]
-                batches = [collate([self.corpus[int(place)] for place in index]) for index in chosen]
+                batches = [self.corpus.batch(index) for index in chosen]
                 self.place.batch += len(chosen)
                 yield batches
             self.place.epoch, self.place.batch = self.place.epoch + 1, 0
@@ -197,8 +196,8 @@ class Trainer:
     def _epoch(self) -> float:
         return self.place.step / self.updates_a_pass
 
-    def _batches(self, epoch: int) -> list[Any]:
-        return make_batches(self.corpus.source_lengths, self.corpus.target_lengths, self.settings.batch, self.config.seed, epoch)
+    def _batches(self, epoch: int) -> Sequence[Ids]:
+        return self.corpus.batches(self.settings.batch, self.config.seed, epoch)
 
     def _announce(self) -> None:
         self.watcher.started(

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from seqloom.config.base import Natural, Positive, Probability, Settings
 from seqloom.config.fields import AudioField, Augmentation, FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.config.model import (
+    AbsoluteHead,
     AdditiveAttention,
     AttentionConfig,
     BilinearAttention,
@@ -20,12 +21,19 @@ from seqloom.config.model import (
     DecoderConfig,
     DotAttention,
     EncoderConfig,
+    GaussianHead,
+    HeadConfig,
+    HuberHead,
+    LinearPath,
     ModelConfig,
     MultiheadAttention,
     NoAttention,
     NoSubsampling,
+    QuantileHead,
     RecurrentDecoder,
     RecurrentEncoder,
+    SquaredHead,
+    StudentTHead,
     SubsamplingConfig,
     TokenHead,
     TransformerDecoder,
@@ -47,15 +55,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = [
-    "SGD", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig",
-    "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig",
-    "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "InverseSqrtSchedule",
-    "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "OptimizerConfig", "PlateauSchedule",
-    "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings",
-    "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig",
-    "TransformerDecoder", "TransformerEncoder",
-]
+__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
 
 
 class DataConfig(Settings):

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import Field, model_validator
 
-from seqloom.config.base import Positive, Probability, Settings
+from seqloom.config.base import Natural, Positive, Probability, Settings
 
-__all__ = ["AdditiveAttention", "AttentionConfig", "BilinearAttention", "ConvSubsampling", "DecoderConfig", "DotAttention", "EncoderConfig", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "RecurrentDecoder", "RecurrentEncoder", "SubsamplingConfig", "TokenHead", "TransformerDecoder", "TransformerEncoder"]
+__all__ = [
+    "AbsoluteHead",
+    "AdditiveAttention",
+    "AttentionConfig",
+    "BilinearAttention",
+    "ConvSubsampling",
+    "DecoderConfig",
+    "DotAttention",
+    "EncoderConfig",
+    "FrameHead",
+    "GaussianHead",
+    "HeadConfig",
+    "HuberHead",
+    "LinearPath",
+    "ModelConfig",
+    "MultiheadAttention",
+    "NoAttention",
+    "NoSubsampling",
+    "QuantileHead",
+    "RecurrentDecoder",
+    "RecurrentEncoder",
+    "SquaredHead",
+    "StudentTHead",
+    "SubsamplingConfig",
+    "TokenHead",
+    "TransformerDecoder",
+    "TransformerEncoder",
+]
 
 
 class NoSubsampling(Settings):
@@ -21,7 +48,9 @@ class ConvSubsampling(Settings):
     """Convolutions over time and bands in front of the encoder, a state for every `factor` source positions: for long frames, such as sound."""
 
     kind: Literal["conv"] = "conv"
-    factor: Literal[2, 4, 8] = Field(default=4, description="Source positions a state. Each halving is a convolution of three positions by three bands.")
+    factor: Literal[2, 4, 8] = Field(
+        default=4, description="Source positions a state. Each halving is a convolution of three positions by three bands."
+    )
     channels: Positive = Field(default=32, description="Of each convolution.")
 
 
@@ -71,8 +100,14 @@ class RecurrentDecoder(Settings):
     width: Positive = 512
     residual: bool = Field(default=False, description="Add a layer's input to its output where the widths agree.")
     variational: bool = Field(default=False, description="One dropout mask for all positions of a sequence.")
-    input_feeding: bool = Field(default=False, description="Feed the last attentional vector with the next token (Luong et al. 2015, 3.3). Steps one token at a time in training: several times slower.")
-    start: Literal["bridge", "copy"] = Field(default="bridge", description="First state: a learned map of the encoder's last state (bridge), or that very state, handed over (copy; needs the same cell, layers and width and one direction).")
+    input_feeding: bool = Field(
+        default=False,
+        description="Feed the last attentional vector with the next token (Luong et al. 2015, 3.3). Steps one token at a time in training: several times slower.",
+    )
+    start: Literal["bridge", "copy"] = Field(
+        default="bridge",
+        description="First state: a learned map of the encoder's last state (bridge), or that very state, handed over (copy; needs the same cell, layers and width and one direction).",
+    )
 
 
 class TransformerDecoder(Settings):
@@ -133,8 +168,85 @@ class TokenHead(Settings):
     """From decoder states to scores of target symbols."""
 
     kind: Literal["tokens"] = "tokens"
-    label_smoothing: Probability = Field(default=0.1, description="Share of the probability spread over all symbols (Szegedy et al. 2016). 0: cross-entropy, which is NLL of log-softmax.")
-    ctc_weight: Probability = Field(default=0.0, description="Share of a CTC loss on the encoder's states (Graves et al. 2006; Watanabe et al. 2017): for targets that follow their source in order, such as speech. 0: none.")
+    label_smoothing: Probability = Field(
+        default=0.1,
+        description="Share of the probability spread over all symbols (Szegedy et al. 2016). 0: cross-entropy, which is NLL of log-softmax.",
+    )
+    ctc_weight: Probability = Field(
+        default=0.0,
+        description="Share of a CTC loss on the encoder's states (Graves et al. 2006; Watanabe et al. 2017): for targets that follow their source in order, such as speech. 0: none.",
+    )
+
+
+class FrameHead(Settings):
+    """From decoder states to frames."""
+
+    ctc_weight: ClassVar[float] = 0.0
+    """There are no symbols to align."""
+    stop: Literal["length", "learned"] = Field(
+        default="length", description="Where an output ends: at a length that is given, or where the model says so."
+    )
+
+
+class SquaredHead(FrameHead):
+    """Frames; squared error: the mean is learned."""
+
+    kind: Literal["squared"] = "squared"
+
+
+class AbsoluteHead(FrameHead):
+    """Frames; absolute error: the median is learned."""
+
+    kind: Literal["absolute"] = "absolute"
+
+
+class HuberHead(FrameHead):
+    """Frames; squared error up to `delta`, absolute beyond (Huber 1964): between mean and median, calm about outliers."""
+
+    kind: Literal["huber"] = "huber"
+    delta: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Where squares end, in scaled units.")
+
+
+class QuantileHead(FrameHead):
+    """Frames; several quantiles at once that never cross (pinball loss, Koenker & Bassett 1978)."""
+
+    kind: Literal["quantile"] = "quantile"
+    levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=[0.1, 0.5, 0.9], min_length=1, description="Rising; the one nearest 0.5 is the point forecast."
+    )
+
+    @model_validator(mode="after")
+    def _rise(self) -> QuantileHead:
+        if sorted(set(self.levels)) != self.levels:
+            raise ValueError(f"levels must rise; got {self.levels}")
+        return self
+
+
+class GaussianHead(FrameHead):
+    """Frames; a normal distribution for each number, by its likelihood."""
+
+    kind: Literal["gaussian"] = "gaussian"
+
+
+class StudentTHead(FrameHead):
+    """Frames; a Student-t distribution for each number, by its likelihood: for heavy tails."""
+
+    kind: Literal["student_t"] = "student_t"
+
+
+HeadConfig = Annotated[
+    Union[TokenHead, SquaredHead, AbsoluteHead, HuberHead, QuantileHead, GaussianHead, StudentTHead],  # noqa: UP007
+    Field(discriminator="kind"),
+]
+
+
+class LinearPath(Settings):
+    """A straight way around the network: each target number as a weighted sum of its own past (Zeng et al. 2023), the same weights for all
+    columns. It begins at zero and is added to what the decoder says.
+    """
+
+    history: Natural = Field(default=0, description="Last source frames that are summed. 0: no such path.")
+    horizon: Natural = Field(default=0, description="Target frames that it reaches.")
 
 
 class ModelConfig(Settings):
@@ -142,12 +254,20 @@ class ModelConfig(Settings):
 
     embedding: Positive = Field(default=256, description="Width of the source and target embeddings.")
     dropout: Probability = Field(default=0.3, description="Dropout of embeddings, between layers and before the projection.")
-    tie_embeddings: Literal["none", "target", "all"] = Field(default="target", description="target: the output projection is the target embedding (Press & Wolf 2017); all: the source embedding too, which needs fields.shared.")
+    tie_embeddings: Literal["none", "target", "all"] = Field(
+        default="target",
+        description="target: the output projection is the target embedding (Press & Wolf 2017); all: the source embedding too, which needs fields.shared.",
+    )
     encoder: EncoderConfig = RecurrentEncoder()
     decoder: DecoderConfig = RecurrentDecoder()
     attention: AttentionConfig = DotAttention()
     copy_source: bool = Field(default=False, alias="copy", description="A pointer that can copy source symbols (See et al. 2017).")
-    head: TokenHead = TokenHead()
+    head: HeadConfig = TokenHead()
+    direct: bool = Field(
+        default=False,
+        description="Frames: the whole target in one go, the decoder never being shown what it said; it needs something known of each target frame, such as its place.",
+    )
+    linear_path: LinearPath = LinearPath()
 
     @model_validator(mode="after")
     def _fits(self) -> ModelConfig:
@@ -161,6 +281,10 @@ class ModelConfig(Settings):
             raise ValueError(f"attention.heads must divide decoder.width ({self.decoder.width}); got {self.attention.heads}")
         if isinstance(self.decoder, RecurrentDecoder) and self.decoder.start == "copy":
             _states_agree(self.encoder, self.decoder)
+        if self.head.kind == "tokens" and (self.direct or self.linear_path.history):
+            raise ValueError("direct and linear_path are for frames; got head kind 'tokens'")
+        if self.head.kind != "tokens" and self.copy_source:
+            raise ValueError(f"copy needs a target of symbols; got head kind {self.head.kind!r}")
         return self
 
 

@@ -38,6 +38,8 @@ class Decoded(NamedTuple):
     """(B, T, D)"""
     attention: Tensor | None
     """(B, T, S), where asked for and where the attention has any."""
+    base: Tensor | None = None
+    """(B, T, D): for frames, what the linear path says."""
 
 
 class Decoder(nn.Module):

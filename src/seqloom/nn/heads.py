@@ -23,13 +23,13 @@ class LossSum:
     """A loss added up over the target symbols of a batch."""
 
     loss: Tensor
-    """What is made small: cross-entropy with label smoothing, in nats."""
+    """What is made small: cross-entropy with label smoothing in nats, or what the head for frames measures."""
     nll: Tensor
-    """Cross-entropy without smoothing, in nats, no gradient."""
+    """The same without smoothing and without what stops an output; no gradient."""
     count: Tensor
-    """Target symbols, </s> included."""
+    """Target positions, </s> included."""
     correct: Tensor
-    """Target symbols that were the best guess, given the true ones before."""
+    """Target symbols that were the best guess, given the true ones before; none of frames."""
 
 
 class Pointer(NamedTuple):
@@ -46,15 +46,15 @@ class TokenHead(nn.Module):
     p = g · softmax(vocabulary) + (1 - g) · attention to the positions that hold the symbol (See et al. 2017, eq. 9).
     """
 
-    def __init__(self, config: config.ModelConfig, width: int, vocabulary: int, embedding: nn.Embedding | None) -> None:
+    def __init__(self, config: config.TokenHead, width: int, vocabulary: int, embedding: nn.Embedding | None, copies: bool = False) -> None:
         super().__init__()
-        self.label_smoothing = config.head.label_smoothing
+        self.label_smoothing = config.label_smoothing
         inner = width if embedding is None else embedding.embedding_dim
         self.narrow = nn.Identity() if inner == width else nn.Linear(width, inner, bias=False)
         self.project = nn.Linear(inner, vocabulary)
         if embedding is not None:
             self.project.weight = embedding.weight
-        self.gate = nn.Linear(width, 1) if config.copy_source else None
+        self.gate = nn.Linear(width, 1) if copies else None
 
     @property
     def points(self) -> bool:

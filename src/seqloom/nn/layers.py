@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from seqloom.nn.dropout import Dropout
 
-__all__ = ["FeedForward", "Recurrence", "TokenInput", "initialise", "last_real", "positions", "reverse_real"]
+__all__ = ["FeedForward", "FrameInput", "LinearPath", "Recurrence", "TokenInput", "initialise", "last_real", "positions", "reverse_real"]
 
 
 def initialise(model: nn.Module) -> None:
@@ -64,6 +64,35 @@ class TokenInput(nn.Module):
         """Vectors (B, T, D) of ids (B, T). Ids past the vocabulary (copied source symbols) are read as <unk>, id 3."""
         known = torch.where(ids < self.embedding.num_embeddings, ids, 3)
         return self.dropout(self.embedding(known) * self.scale)
+
+
+class FrameInput(nn.Module):
+    """Frames of `size` numbers to vectors."""
+
+    def __init__(self, size: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.project = nn.Linear(size, width)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Vectors (B, T, width) of frames (B, T, size)."""
+        return self.dropout(self.project(frames.to(self.project.weight.dtype)))
+
+
+class LinearPath(nn.Module):
+    """Each of the next `horizon` numbers of a column as a weighted sum of its last `history` ones, the same weights for all columns."""
+
+    def __init__(self, history: int, horizon: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(horizon, history))
+        self.bias = nn.Parameter(torch.zeros(horizon))
+
+    def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """(B, horizon, D) from frames (B, S, D); before the first frame of a row stand zeros."""
+        history = self.weight.shape[1]
+        places = mask.sum(1, keepdim=True) - history + torch.arange(history, device=mask.device)  # (B, history)
+        last = frames.gather(1, places.clamp(min=0).unsqueeze(2).expand(-1, -1, frames.shape[2])) * (places >= 0).unsqueeze(2)
+        return self.weight @ last.to(self.weight.dtype) + self.bias.unsqueeze(1)
 
 
 class Recurrence(nn.Module):

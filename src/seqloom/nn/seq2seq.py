@@ -1,34 +1,59 @@
-"""The whole network: source ids to memory, target ids to states, states to a loss."""
+"""The whole network: source to memory, target to states, states to a loss. Either side is ids or frames."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from seqloom import config as settings
 from seqloom.config import ModelConfig, RecurrentDecoder
 from seqloom.nn.ctc import CtcHead, ctc_loss
 from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
 from seqloom.nn.encoders import make_encoder
+from seqloom.nn.frame_heads import FRAME_HEADS, FrameHead
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
-from seqloom.nn.layers import TokenInput, initialise
+from seqloom.nn.layers import FrameInput, LinearPath, TokenInput, initialise
 
-__all__ = ["Seq2Seq", "TensorBatch"]
+__all__ = ["Seq2Seq", "Side", "TensorBatch", "make_network"]
+
+INPUTS: dict[str, Callable[[int, int, float], nn.Module]] = {"ids": TokenInput, "frames": FrameInput}
+
+
+class Side(Protocol):
+    """What a field says of its arrays."""
+
+    @property
+    def kind(self) -> str:
+        """`ids` or `frames`."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Symbols of the vocabulary V, or numbers a frame D."""
+        ...
+
+    @property
+    def known(self) -> int:
+        """For target frames: numbers C that are known of each beforehand."""
+        ...
 
 
 class TensorBatch(NamedTuple):
     """A batch on the device; see `seqloom.batching.Batch`."""
 
     source: Tensor
-    """(B, S) ids"""
+    """(B, S) ids, or (B, S, D) frames"""
     source_mask: Tensor
     """(B, S)"""
     target_in: Tensor
-    """(B, T) ids, <s> first"""
+    """(B, T) ids, <s> first; or (B, T, D + C) frames, each the one before, with what is known of this one"""
     target_out: Tensor
-    """(B, T) ids, </s> last"""
+    """(B, T) ids, </s> last; or (B, T, D) frames"""
     target_mask: Tensor
     """(B, T)"""
     pointer: Pointer | None
@@ -36,12 +61,27 @@ class TensorBatch(NamedTuple):
 
 
 class Seq2Seq(nn.Module):
-    """An encoder, a decoder and a head, for vocabularies of the sizes given."""
+    """An encoder, a decoder and a head, for vocabularies or frames of the sizes given."""
 
-    def __init__(self, config: ModelConfig, source_size: int, target_size: int) -> None:
+    head: Any
+    """A TokenHead, or one of FRAME_HEADS."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        source_size: int,
+        target_size: int,
+        *,
+        source_kind: str = "ids",
+        target_kind: str = "ids",
+        known: int = 0,
+    ) -> None:
         super().__init__()
-        self.source_input = TokenInput(source_size, config.embedding, config.dropout)
-        self.target_input = TokenInput(target_size, config.embedding, config.dropout)
+        self.direct = config.direct
+        self.target_size = target_size
+        shown = known + (0 if config.direct else target_size) if target_kind == "frames" else target_size
+        self.source_input = INPUTS[source_kind](source_size, config.embedding, config.dropout)
+        self.target_input = INPUTS[target_kind](shown, config.embedding, config.dropout)
         if config.tie_embeddings == "all":
             self.source_input.embedding = self.target_input.embedding
         hands_over = isinstance(config.decoder, RecurrentDecoder) and config.decoder.start == "copy"
@@ -49,31 +89,53 @@ class Seq2Seq(nn.Module):
         self.decoder = make_decoder(
             config.decoder, config.attention, inputs=config.embedding, encoder=self.encoder.width, dropout=config.dropout
         )
-        tied = None if config.tie_embeddings == "none" else self.target_input.embedding
-        self.head = TokenHead(config, self.decoder.width, target_size, tied)
-        self.ctc = CtcHead(self.encoder.width, target_size) if config.head.ctc_weight else None
+        self.head = self._head(config, target_size)
+        path = config.linear_path
+        self.linear_path = LinearPath(path.history, path.horizon) if path.history else None
         self.ctc_weight = config.head.ctc_weight
+        self.ctc = CtcHead(self.encoder.width, target_size) if self.ctc_weight else None
         initialise(self)
 
+    def _head(self, config: ModelConfig, size: int) -> TokenHead | FrameHead:
+        if not isinstance(config.head, settings.TokenHead):
+            return FRAME_HEADS[config.head.kind](config.head, self.decoder.width, size)
+        tied = None
+        if config.tie_embeddings != "none" and isinstance(self.target_input, TokenInput):
+            tied = self.target_input.embedding
+        return TokenHead(config.head, self.decoder.width, size, tied, config.copy_source)
+
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
-        """All that the decoder needs of the source (B, S)."""
+        """All that the decoder needs of the source: ids (B, S) or frames (B, S, D)."""
         encoded = self.encoder(self.source_input(source), mask)
         memory = self.decoder.prepare(encoded)
         if self.ctc is not None:
             memory["ctc"] = self.ctc(encoded.states)  # (B, S, V)
+        if self.linear_path is not None:
+            memory["ahead"] = self.linear_path(source[:, :, : self.target_size], mask)  # (B, horizon, D)
         return memory
 
-    def decode(self, tokens: Tensor, memory: Memory, state: State, need_attention: bool = False) -> tuple[Decoded, State]:
-        """Decoder states for target ids (B, T), from the state before them."""
-        return self.decoder(self.target_input(tokens), memory, state, need_attention or self.head.points)
+    def start(self, memory: Memory) -> State:
+        """The state before the first position."""
+        state = self.decoder.start(memory)
+        return {**state, "ahead": memory["ahead"]} if "ahead" in memory else state
+
+    def decode(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool = False) -> tuple[Decoded, State]:
+        """Decoder states for target ids (B, T) or frames (B, T, D + C), from the state before them."""
+        shown = inputs[:, :, self.target_size :] if self.direct else inputs
+        decoded, after = self.decoder(self.target_input(shown), memory, state, need_attention or self.head.points)
+        if "ahead" not in state:
+            return decoded, after
+        length, ahead = inputs.shape[1], state["ahead"]
+        base = functional.pad(ahead[:, :length], (0, 0, 0, length - min(length, ahead.shape[1])))
+        return decoded._replace(base=base), {**after, "ahead": ahead[:, length:]}
 
     def forward(self, batch: TensorBatch, teacher_forcing: float = 1.0) -> LossSum:
-        """The loss of a batch. Below 1 each true token is shown with that probability, else the decoder's own last guess."""
+        """The loss of a batch. Below 1 what is true is shown with that probability, else the decoder's own last guess."""
         memory = self.prepare(batch.source, batch.source_mask)
-        if teacher_forcing < 1:
+        if teacher_forcing < 1 and not self.direct:
             decoded = self._unroll(batch, memory, teacher_forcing)
         else:
-            decoded, _ = self.decode(batch.target_in, memory, self.decoder.start(memory))
+            decoded, _ = self.decode(batch.target_in, memory, self.start(memory))
         losses = self.head.loss(decoded, batch.target_out, batch.target_mask, batch.pointer)
         return losses if self.ctc is None else self._with_ctc(losses, memory, batch)
 
@@ -83,15 +145,31 @@ class Seq2Seq(nn.Module):
         return replace(losses, loss=(1 - self.ctc_weight) * losses.loss + self.ctc_weight * ordered)
 
     def _unroll(self, batch: TensorBatch, memory: Memory, teacher_forcing: float) -> Decoded:
-        """Scheduled sampling (Bengio et al. 2015): a position at a time, on the true token or on the best guess before it."""
-        state, token = self.decoder.start(memory), batch.target_in[:, :1]
-        shown = torch.rand(batch.target_in.shape, device=token.device) < teacher_forcing
+        """Scheduled sampling (Bengio et al. 2015): a position at a time, on what is true or on the best guess before it."""
+        state, shown = self.start(memory), batch.target_in[:, :1]
+        is_true = torch.rand(batch.target_mask.shape, device=shown.device) < teacher_forcing
         parts: list[Decoded] = []
         for place in range(batch.target_in.shape[1]):
             if place:
-                guess = self.head.best(parts[-1], batch.pointer)
-                token = torch.where(shown[:, place : place + 1], batch.target_in[:, place : place + 1], guess)
-            decoded, state = self.decode(token, memory, state)
+                true = batch.target_in[:, place : place + 1]
+                guess = self.head.best(parts[-1], batch.pointer).to(true.dtype)
+                if true.dim() == 3:  # what is known of a frame beforehand is true in any case
+                    guess = torch.cat([guess, true[:, :, self.target_size :]], 2)
+                choose = is_true[:, place : place + 1].view(-1, 1, *[1] * (true.dim() - 2))
+                shown = torch.where(choose, true, guess)
+            decoded, state = self.decode(shown, memory, state)
             parts.append(decoded)
-        weights = [part.attention for part in parts if part.attention is not None]
-        return Decoded(torch.cat([part.hidden for part in parts], 1), torch.cat(weights, 1) if weights else None)
+        return _joined(parts)
+
+
+def _joined(parts: Sequence[Decoded]) -> Decoded:
+    """The positions of all the parts, one after the other."""
+    weights = [part.attention for part in parts if part.attention is not None]
+    base = [part.base for part in parts if part.base is not None]
+    hidden = torch.cat([part.hidden for part in parts], 1)
+    return Decoded(hidden, torch.cat(weights, 1) if weights else None, torch.cat(base, 1) if base else None)
+
+
+def make_network(config: ModelConfig, source: Side, target: Side) -> Seq2Seq:
+    """The network for the fields of both sides."""
+    return Seq2Seq(config, source.size, target.size, source_kind=source.kind, target_kind=target.kind, known=target.known)
