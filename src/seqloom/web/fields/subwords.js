@@ -1,0 +1,64 @@
+/** Subwords without any loss of text, as `subwords.py` cuts and joins them. */
+
+import { text as decode } from "./protobuf.js";
+import { SentencePiece } from "./sentencepiece.js";
+import { SPECIALS } from "./vocabulary.js";
+
+const BLANK = "\u2581"; // sentencepiece writes a blank so
+// Characters that sentencepiece would take for its own marks: \ufdd0, never a character, and a letter.
+const ESCAPES = { "\ufdd0": "\ufdd0.", [BLANK]: "\ufdd0_", "\u2585": "\ufdd0=", "\0": "\ufdd00" };
+const ESCAPED = Object.fromEntries(Object.entries(ESCAPES).map(([character, escape]) => [escape, character]));
+const BYTE = /^<0x([0-9A-F]{2})>$/;
+const encoder = new TextEncoder();
+
+/** A trained subword model: `join(split(text))` is the text, whatever it holds. */
+export class Subwords {
+  #model;
+
+  /** @param {string} model the serialised model in base64 */
+  constructor(model, byteFallback = true) {
+    this.#model = new SentencePiece(Uint8Array.from(atob(model), (character) => character.charCodeAt(0)));
+    this.byteFallback = byteFallback;
+    this.pieces = this.#model.pieces.slice(SPECIALS.length);
+  }
+
+  split(text) {
+    if (!text) return [];
+    const marked = ` ${escape(text)}`.replaceAll(" ", BLANK);
+    const pieces = this.#model.split(marked);
+    return this.byteFallback ? pieces.flatMap((piece) => (this.#model.isKnown(piece) ? [piece] : spell(piece))) : this.#joinUnknown(pieces);
+  }
+
+  /** The text; bytes that are not UTF-8, which a network can produce, are shown as U+FFFD. */
+  join(symbols) {
+    const joined = this.byteFallback ? decode(toBytes(symbols)) : symbols.join("");
+    const text = joined.replaceAll(BLANK, " ").replace(/^ /, "");
+    return text.replace(/\ufdd0[._=0]/g, (found) => ESCAPED[found]);
+  }
+
+  /** Unknown characters that stand together are one unknown piece. */
+  #joinUnknown(pieces) {
+    const joined = [];
+    let isUnknown = false;
+    for (const piece of pieces) {
+      const wasUnknown = isUnknown;
+      isUnknown = !this.#model.isKnown(piece);
+      if (wasUnknown && isUnknown) joined.push(joined.pop() + piece);
+      else joined.push(piece);
+    }
+    return joined;
+  }
+}
+
+function escape(text) {
+  return text.replace(/[\ufdd0\u2581\u2585\0]/g, (character) => ESCAPES[character]);
+}
+
+/** A character that was never seen, as its bytes in UTF-8: "<0xE2>" and so on. */
+function spell(character) {
+  return Array.from(encoder.encode(character), (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+}
+
+function toBytes(symbols) {
+  return Uint8Array.from(symbols.flatMap((symbol) => (BYTE.test(symbol) ? [parseInt(BYTE.exec(symbol)[1], 16)] : [...encoder.encode(symbol)])));
+}

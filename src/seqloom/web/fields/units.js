@@ -1,0 +1,116 @@
+/**
+ * What a text is cut into: characters, words, tokens, as `units.py` cuts it (subwords have a module of their own).
+ *
+ * Letters, cases, compositions and grapheme clusters come from the browser's Unicode tables, which may be of another year than Python's:
+ * docs/browser.md says what differs.
+ */
+
+/** ￭, the mark of OpenNMT's tokenizer (Klein et al. 2017). */
+export const JOINER = "\uffed";
+
+/** What Python's `str.split` and `str.strip` take for a blank: not what `\s` is here. */
+const BLANK = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const BLANKS = new RegExp(`${BLANK}+`, "u");
+const OUTER_BLANKS = new RegExp(`^${BLANK}+|${BLANK}+$`, "gu");
+// Blanks; letters, marks and digits, joined by ZWNJ and ZWJ in Persian and Indic words. All else is one cluster.
+const RUN = / +|[\p{L}\p{M}\p{N}_\u200c\u200d]+/uy;
+const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
+
+/** Grapheme clusters (Unicode annex 29); decomposed: code points of NFD, composed again when joined. */
+export class Characters {
+  constructor(decompose = false) {
+    this.decompose = decompose;
+  }
+
+  split(text) {
+    if (this.decompose) return [...text.normalize("NFD")];
+    return Array.from(CLUSTERS.segment(text), ({ segment }) => segment);
+  }
+
+  join(symbols) {
+    const text = symbols.join("");
+    return this.decompose ? text.normalize("NFC") : text;
+  }
+}
+
+/**
+ * Words and single other characters; one that no blank precedes begins with the joiner, so that joining restores the text.
+ *
+ * One blank between two symbols is understood. Further ones are symbols themselves (joiner and blanks), before the understood one;
+ * at the start of a text the joiner alone stands for nothing before the understood blank. A joiner in the text is doubled.
+ */
+export class Words {
+  split(text) {
+    const parts = wordsAndBlanks(text);
+    const last = parts.length - 1;
+    const symbols = [];
+    let isGlued = false;
+    parts.forEach((part, index) => {
+      if (part[0] === " ") {
+        if (index === last || index === 0 || part.length > 1) symbols.push(JOINER + (index === last ? part : part.slice(1)));
+        isGlued = false;
+        return;
+      }
+      const symbol = part[0] === JOINER ? JOINER + part : part;
+      symbols.push(isGlued ? JOINER + symbol : symbol);
+      isGlued = true;
+    });
+    return symbols;
+  }
+
+  join(symbols) {
+    let text = "";
+    symbols.forEach((symbol, index) => {
+      const marks = symbol.match(/^\uffed*/)[0].length; // 1: joined; 2: a joiner in the text; 3: both
+      if (index > 0 && marks % 2 === 0) text += " ";
+      text += symbol.slice((marks + 1) >> 1);
+    });
+    return text;
+  }
+}
+
+/** What stands between separators; " " is any run of blanks. */
+export class Tokens {
+  constructor(separator = " ") {
+    this.separator = separator;
+  }
+
+  split(text) {
+    if (this.separator === " ") return text.split(BLANKS).filter(Boolean);
+    return text ? text.split(this.separator) : [];
+  }
+
+  join(symbols) {
+    return symbols.join(this.separator);
+  }
+}
+
+/** The text without the blanks around it, as Python's `str.strip` leaves it. */
+export function strip(text) {
+  return text.replace(OUTER_BLANKS, "");
+}
+
+/** The text in the field's Unicode form and case; half a surrogate pair, which is no text, becomes U+FFFD. */
+export function clean(config, text) {
+  const composed = compose(config, text.replace(/\p{Cs}/gu, "\ufffd"));
+  return config.lowercase ? compose(config, composed.toLowerCase()) : composed;
+}
+
+function compose(config, text) {
+  if (config.normalization !== "none") return text.normalize(config.normalization);
+  return config.unit === "character" && config.decompose ? text.normalize("NFC") : text;
+}
+
+/** Runs of blanks, words, and the clusters of all else. */
+function wordsAndBlanks(text) {
+  const parts = [];
+  for (let place = 0; place < text.length; place += parts.at(-1).length) {
+    RUN.lastIndex = place;
+    parts.push(RUN.exec(text)?.[0] ?? firstCluster(text.slice(place)));
+  }
+  return parts;
+}
+
+function firstCluster(text) {
+  return CLUSTERS.segment(text)[Symbol.iterator]().next().value.segment;
+}
