@@ -1,0 +1,132 @@
+/** A whole file: its lines are answered in parts, and the answers can be saved. */
+
+import { element } from "./element.js";
+
+const TOGETHER = 64; // sources in one request
+const SHOWN = 5;
+
+export class WholeFile {
+  #predict;
+  #columns = 1;
+  #work = null; // AbortController of what runs
+  #saved = null; // address of the last result
+  #input = element("input", { type: "file", id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values" });
+  #bar = element("progress", { max: 1, value: 0, "aria-label": "Sources answered" });
+  #status = element("p", { role: "status" });
+  #alert = element("p", { className: "alert", role: "alert", hidden: true });
+  #stop = element("button", { type: "button", onclick: () => this.#work?.abort() }, "Stop");
+  #result = element("div", { className: "result", hidden: true });
+  #running = element("div", { className: "running", hidden: true }, this.#bar, this.#stop);
+  #hint = element("p", { className: "hint" });
+
+  /** @param {(request: object, signal: AbortSignal) => Promise<object[]>} predict */
+  constructor(predict) {
+    this.#predict = predict;
+    this.#input.addEventListener("change", () => this.#input.files[0] && this.#run(this.#input.files[0]));
+    const drop = element("label", { htmlFor: this.#input.id, className: "drop" }, element("strong", {}, "Choose a text file"), " or drop one here", this.#input);
+    drop.addEventListener("dragover", (event) => event.preventDefault());
+    drop.addEventListener("drop", (event) => this.#drop(event));
+    this.elements = [this.#hint, drop, this.#running, this.#status, this.#alert, this.#result];
+  }
+
+  /** Be ready for another model. */
+  set model({ source }) {
+    this.#columns = source.length;
+    const columns = source.length === 1 ? "" : `, its ${source.length} columns separated by tabs`;
+    this.#hint.textContent = `One source a line${columns}. The answers come back as a table: source, answer, score.`;
+    this.#work?.abort();
+    this.#clear();
+  }
+
+  #drop(event) {
+    event.preventDefault();
+    const [file] = event.dataTransfer.files;
+    if (file) this.#run(file);
+  }
+
+  #clear() {
+    this.#status.textContent = "";
+    this.#alert.hidden = true;
+    this.#result.hidden = true;
+    if (this.#saved) URL.revokeObjectURL(this.#saved);
+    this.#saved = null;
+  }
+
+  async #run(file) {
+    this.#work?.abort();
+    const work = (this.#work = new AbortController());
+    this.#clear();
+    this.#running.hidden = false;
+    const rows = [];
+    try {
+      const sources = readSources(await file.text(), this.#columns, file.name);
+      await this.#answer(sources, rows, work.signal);
+      if (this.#work === work) this.#status.textContent = `${count(rows.length, "answer")}.`;
+    } catch (error) {
+      if (this.#work !== work) return;
+      if (error.name !== "AbortError") this.#fail(error);
+      else this.#status.textContent = `Stopped after ${count(rows.length, "answer")}.`;
+    }
+    this.#running.hidden = true;
+    this.#input.value = "";
+    if (rows.length) this.#offer(rows, file.name);
+  }
+
+  async #answer(sources, rows, signal) {
+    for (let start = 0; start < sources.length; start += TOGETHER) {
+      this.#bar.value = start / sources.length;
+      this.#status.textContent = `${start.toLocaleString("en")} of ${count(sources.length, "source")}`;
+      const part = sources.slice(start, start + TOGETHER);
+      const predictions = await this.#predict({ inputs: part, scores: true }, signal);
+      signal.throwIfAborted();
+      predictions.forEach(({ outputs: [first] }, place) => rows.push([...part[place], first?.text ?? "", first?.score.toFixed(6) ?? ""]));
+    }
+  }
+
+  #fail(error) {
+    this.#status.textContent = "";
+    this.#alert.textContent = error.message;
+    this.#alert.hidden = false;
+  }
+
+  #offer(rows, name) {
+    const table = rows.map((row) => row.map(escape).join("\t")).join("\n");
+    this.#saved = URL.createObjectURL(new Blob([table, "\n"], { type: "text/tab-separated-values" }));
+    const link = element("a", { href: this.#saved, download: `${name.replace(/\.\w+$/, "")}.answers.tsv`, className: "button primary" }, "Save the answers");
+    this.#result.replaceChildren(preview(rows), link);
+    this.#result.hidden = false;
+  }
+}
+
+/** The sources of a text, one a line: texts of as many columns as the model has. */
+export function readSources(text, columns, name) {
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
+  if (lines.at(-1) === "") lines.pop();
+  if (!lines.length) throw new Error(`${name}: empty; expected a source a line. Choose another file.`);
+  if (lines.some((line) => line.includes("\0"))) throw new Error(`${name}: not text; expected a source a line. Choose another file.`);
+  return lines.map((line, index) => {
+    const texts = line.split("\t");
+    if (line && texts.length < columns) {
+      throw new Error(`${name}:${index + 1}: ${count(texts.length, "column")}; expected ${columns}, separated by tabs. Mend the line.`);
+    }
+    return Array.from({ length: columns }, (_, column) => (texts[column] ?? "").trim());
+  });
+}
+
+/** The first answers as a table; the score stands last in a row. */
+function preview(rows) {
+  const lines = rows.slice(0, SHOWN).map((row) => {
+    const cells = row.map((text) => element("td", { dir: "auto" }, text));
+    cells.at(-1).className = "number";
+    return element("tr", {}, ...cells);
+  });
+  return element("div", { className: "scroll" }, element("table", { "aria-label": "The first answers" }, element("tbody", {}, ...lines)));
+}
+
+function escape(text) {
+  return text.replace(/\\/g, "\\\\").replace(/\t/g, "\\t").replace(/\n/g, "\\n").replace(/\r/g, "\\r");
+}
+
+function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}

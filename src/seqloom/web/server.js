@@ -1,0 +1,45 @@
+/** The models behind the HTTP API of `seqloom serve`. */
+
+const TOKEN = "seqloom.token";
+
+/** What stands behind the page. Both backends have these methods. */
+export async function connect() {
+  return { models, predict };
+}
+
+/** Every model, the default one first: `GET /v1/models`. */
+async function models() {
+  return (await ask("v1/models")).models;
+}
+
+/** A prediction for each of `request.inputs`, in their order: `POST /v1/predict`. */
+async function predict(request, signal) {
+  const body = JSON.stringify(request);
+  return (await ask("v1/predict", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal })).predictions;
+}
+
+async function ask(address, options = {}) {
+  const response = await send(address, options);
+  if (response.status === 401 && askForToken()) return ask(address, options);
+  if (response.ok) return response.json();
+  const { error } = await response.json().catch(() => ({}));
+  throw new Error(error ?? `The server answered ${response.status} ${response.statusText}. Try again.`);
+}
+
+async function send(address, options) {
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = token ? { ...options.headers, Authorization: `Bearer ${token}` } : options.headers;
+  try {
+    return await fetch(address, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server cannot be reached. See whether `seqloom serve` is running, then try again.");
+  }
+}
+
+/** Whether a person gave a token, which is kept until the tab is closed. */
+function askForToken() {
+  const token = window.prompt("This server asks for a token.");
+  if (token) sessionStorage.setItem(TOKEN, token.trim());
+  return Boolean(token);
+}

@@ -1,0 +1,301 @@
+"""The page in a real browser, before a real server whose models are ten lines each."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from seqloom.answers import Answerer, Questions
+from seqloom.config import DataConfig, FieldsConfig, SearchConfig, TextField, TokensField
+from seqloom.data import Row
+from seqloom.fields import Fields
+from seqloom.search import Hypothesis
+from seqloom.server.app import create_app
+
+PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True, "is_mobile": True}
+DARK = {"color_scheme": "dark"}
+
+
+class Reverser:
+    """Writes the source backwards, its k-th answer without the first k symbols, and looks where each symbol came from."""
+
+    points = False
+    batch_tokens = 8192
+
+    def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
+        return [[self._answer(ids.tolist(), skipped) for skipped in range(config.beam)] for ids in questions.sources]
+
+    def _answer(self, source: list[int], skipped: int) -> Hypothesis:
+        ids = source[-2::-1][skipped:]
+        log_probs = [-0.02 * (place % 7) ** 2 for place in range(len(ids) + 1)]
+        attention = np.full((len(ids) + 1, len(source)), 0.2 / len(source), np.float32)
+        for row in range(len(ids) + 1):
+            attention[row, max(len(source) - 2 - row - skipped, 0) if row < len(ids) else -1] += 0.8
+        total = sum(log_probs) - skipped
+        return Hypothesis(ids, total / (len(ids) + 1), total, log_probs, skipped == 2, attention)
+
+
+class Model(Answerer):
+    """What the server needs of a model."""
+
+    manifest: Mapping[str, Any] = {"format": 1, "precision": "int8", "metrics": {"exact_match": 0.9876}}
+
+
+def model_of(source: list[Any], names: tuple[str, ...] = ()) -> Model:
+    letters = "abcdefghijklmnopqrstuvwxyz ,.'<&>éß한국어"
+    config = FieldsConfig(source=source, target=TextField(), shared=len(source) == 1)
+    fields = Fields.fit(config, [Row((letters,) * len(source), letters, "made")], names)
+    return Model(fields, DataConfig(max_source_length=80), SearchConfig(kind="beam", beam=5), Reverser())
+
+
+def serve(models: dict[str, Model], **options: Any) -> tuple[uvicorn.Server, threading.Thread, str]:
+    server = uvicorn.Server(uvicorn.Config(create_app(models, **options), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    return server, thread, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A server with a model of one column and one of two."""
+    models = {"backwards": model_of([TextField()]), "inflect": model_of([TextField(), TokensField()], ("lemma", "tags"))}
+    server, thread, at = serve(models)
+    yield at
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def guarded() -> Iterator[str]:
+    """A server that asks for a token."""
+    server, thread, at = serve({"backwards": model_of([TextField()])}, tokens=["sesame"])
+    yield at
+    server.should_exit = True
+    thread.join()
+
+
+def source(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Source")
+
+
+def ask(page: Page, address: str, text: str) -> None:
+    page.goto(address)
+    source(page).fill(text)
+    page.get_by_role("button", name="Predict").click()
+
+
+def upload(page: Page, name: str, content: str) -> None:
+    page.locator("#upload").set_input_files(FilePayload(name=name, mimeType="text/plain", buffer=content.encode()))
+
+
+def test_a_click_shows_the_answers_their_scores_and_the_confidence_of_each_symbol(page: Page, address: str) -> None:
+    ask(page, address, "abc def")
+    expect(page.locator(".best p")).to_have_text("fed cba")
+    rows = page.locator("#answers tbody tr")
+    expect(rows).to_have_count(5)
+    expect(rows.nth(1)).to_have_text("ed cba−0.4036 %")
+    expect(page.locator(".tokens li")).to_have_count(8)
+    expect(page.locator(".tokens li").nth(3)).to_have_attribute("title", "␣, 84 %")
+    expect(page.locator("#status")).to_have_text(re.compile(r"Answered in [\d.]+ m?s"))
+    expect(page.locator("#facts")).to_have_text("characters → charactersexact match 0.9876int8")
+
+
+def test_another_answer_can_be_chosen(page: Page, address: str) -> None:
+    ask(page, address, "abc def")
+    page.get_by_role("cell", name="d cba cut").click()
+    expect(page.locator(".best p")).to_have_text("d cba")
+    expect(page.locator(".tokens li")).to_have_count(6)
+    expect(page.get_by_role("radio", name="Answer 3")).to_be_checked()
+
+
+def test_the_heat_map_follows_the_pointer(page: Page, address: str) -> None:
+    ask(page, address, "abc")
+    readout, canvas = page.locator(".readout"), page.locator("canvas")
+    expect(readout).to_have_text("Where each symbol looked in the source")
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 45, box["y"] + box["height"] - 105)
+    expect(readout).to_have_text("c ← c   85 %")
+    page.mouse.move(box["x"] - 5, box["y"])
+    expect(readout).to_have_text("Where each symbol looked in the source")
+
+
+def test_all_can_be_done_with_the_keyboard(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(source(page)).to_be_focused()
+    page.keyboard.type("abc")
+    page.keyboard.press("Enter")
+    expect(page.locator(".best p")).to_have_text("cba")
+    seen = [tab(page) for _ in range(9)]
+    assert seen == [
+        "summary",
+        "button Predict",
+        "button Copy",
+        "li c, 100 %",
+        "input Answer 1",
+        "canvas",
+        "input upload",
+        "body",
+        "select model",
+    ]
+    page.get_by_role("radio", name="Answer 1").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".best p")).to_have_text("ba")
+    page.locator(".tokens li").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".tokens li").nth(1)).to_be_focused()
+    expect(page.locator(".readout")).to_have_text("a ← a   85 %")
+    page.locator("canvas").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.locator(".readout")).to_have_text("a ← ⏎   5 %")
+
+
+def tab(page: Page) -> str:
+    """What the next press of the tab key reaches."""
+    page.keyboard.press("Tab")
+    return page.evaluate(
+        "(({localName, id, ariaLabel, textContent}) => [localName, ariaLabel && localName != 'canvas' ? ariaLabel : "
+        "localName == 'button' ? textContent : localName == 'canvas' ? '' : id].filter(Boolean).join(' '))(document.activeElement)"
+    )
+
+
+def test_each_line_is_a_source_and_blank_lines_are_left_out(page: Page, address: str) -> None:
+    page.goto(address)
+    source(page).focus()
+    page.keyboard.type("ab")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("cde")
+    page.keyboard.press("Enter")
+    expect(page.locator(".asked")).to_have_text(["ab", "cde"])
+    expect(page.locator(".best p")).to_have_text(["ba", "edc"])
+
+
+def test_a_model_of_several_columns_has_a_box_a_column(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Model").select_option("inflect")
+    page.get_by_label("lemma").fill("ab")
+    page.get_by_label("tags").fill("c d")
+    with page.expect_request("**/v1/predict") as sent:
+        page.get_by_role("button", name="Predict").click()
+    assert sent.value.post_data_json["inputs"] == [["ab", "c d"]]
+    expect(page.locator(".best p")).to_be_visible()
+
+
+def test_settings_of_the_search_are_sent(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_text("Search", exact=True).click()
+    expect(page.get_by_label("Beam")).to_have_attribute("placeholder", "5")
+    page.get_by_role("spinbutton", name="Answers").fill("2")
+    source(page).fill("abc")
+    with page.expect_request("**/v1/predict") as sent:
+        source(page).press("Enter")
+    expected = {"n_best": 2, "inputs": [["abc"]], "model": "backwards", "scores": True, "attention": True}
+    assert sent.value.post_data_json == expected
+    expect(page.locator("#answers tbody tr")).to_have_count(2)
+
+
+@pytest.mark.logs("422")
+def test_an_error_of_the_server_is_shown_and_what_was_typed_stays(page: Page, address: str) -> None:
+    ask(page, address, "a" * 2001)
+    expect(page.get_by_role("alert").first).to_have_text("inputs[0]: 2,001 characters; the limit is 2,000. Cut it into shorter parts.")
+    expect(source(page)).to_have_value("a" * 2001)
+    source(page).fill("ab")
+    source(page).press("Enter")
+    expect(page.locator(".best p")).to_have_text("ba")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_nothing_typed_is_said(page: Page, address: str) -> None:
+    ask(page, address, "  ")
+    expect(page.get_by_role("alert").first).to_have_text("Nothing to predict from: type a source first.")
+
+
+@pytest.mark.logs("ERR_FAILED")
+def test_a_server_that_is_gone_is_said(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    page.route("**/v1/predict", lambda route: route.abort())
+    source(page).fill("ab")
+    source(page).press("Enter")
+    expected = "The server cannot be reached. See whether `seqloom serve` is running, then try again."
+    expect(page.get_by_role("alert").first).to_have_text(expected)
+
+
+@pytest.mark.logs("401")
+def test_a_token_is_asked_for_and_kept(page: Page, guarded: str) -> None:
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept("sesame"))[-1])
+    ask(page, guarded, "ab")
+    expect(page.locator(".best p")).to_have_text("ba")
+    assert asked == ["This server asks for a token."]
+
+
+def test_texts_are_never_read_as_html(page: Page, address: str) -> None:
+    ask(page, address, ">b<x>i<")
+    expect(page.locator(".best p")).to_have_text("<i>x<b>")
+    expect(page.locator("#answers i, #answers b")).to_have_count(0)
+
+
+def test_a_file_is_answered_line_by_line_and_the_answers_can_be_saved(page: Page, address: str, tmp_path: Path) -> None:
+    page.goto(address)
+    upload(page, "words.txt", "".join(f"{'ab' * (number % 9)}c\n" for number in range(150)) + "\nxyz\n")
+    expect(page.get_by_text("152 answers.")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the answers").click()
+    assert download.value.suggested_filename == "words.answers.tsv"
+    download.value.save_as(tmp_path / "answers.tsv")
+    lines = [line.split("\t") for line in (tmp_path / "answers.tsv").read_text(encoding="utf-8").splitlines()]
+    assert [line[:2] for line in lines[:2] + lines[-2:]] == [["c", "c"], ["abc", "cba"], ["", ""], ["xyz", "zyx"]]
+    assert lines[-2][2] == ""
+    assert float(lines[-1][2]) == pytest.approx(-0.07)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "tags.tsv: empty; expected a source a line. Choose another file."),
+        ("ab\tX\nab\n", "tags.tsv:2: 1 column; expected 2, separated by tabs. Mend the line."),
+        ("a\0b", "tags.tsv: not text; expected a source a line. Choose another file."),
+    ],
+)
+def test_a_file_that_cannot_be_answered_is_refused(page: Page, address: str, content: str, message: str) -> None:
+    page.goto(address)
+    page.get_by_label("Model").select_option("inflect")
+    upload(page, "tags.tsv", content)
+    expect(page.locator("#file").get_by_role("alert")).to_have_text(message)
+
+
+@pytest.mark.parametrize("page", [DARK], indirect=True, ids=["dark"])
+def test_the_page_is_dark_where_the_system_is(page: Page, address: str) -> None:
+    ask(page, address, "abc def")
+    expect(page.locator(".best p")).to_have_text("fed cba")
+    background, colour = (page.evaluate(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
+    assert luminance(background) < 0.1 < 0.8 < luminance(colour)
+
+
+@pytest.mark.parametrize("page", [PHONE, {**PHONE, **DARK}], indirect=True, ids=["phone", "dark phone"])
+def test_the_page_fits_a_phone(page: Page, address: str) -> None:
+    ask(page, address, "the quick brown fox jumps over the lazy dog, and on")
+    expect(page.locator(".best p")).to_contain_text("no dna")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    button = page.get_by_role("button", name="Predict").bounding_box()
+    assert button is not None
+    assert button["height"] >= 40
+
+
+def luminance(colour: str) -> float:
+    red, green, blue = (int(part) / 255 for part in re.findall(r"\d+", colour)[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
