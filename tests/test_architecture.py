@@ -68,7 +68,7 @@ PICTURE = {
         torch=True,
     ),
     "top": room(
-        "cli cli.choosing cli.commands cli.evaluating cli.exporting cli.options cli.output cli.predicting cli.training "
+        "cli cli.choosing cli.commands cli.evaluating cli.exporting cli.options cli.output cli.predicting cli.serving cli.training "
         "loading reference __init__ __main__",
         "errors config data plan answers runtime server checkpoint prediction work model export",
     ),

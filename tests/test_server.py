@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
-from seqloom.config import FieldsConfig, SearchConfig, TextField, TokensField
+from seqloom.config import AudioField, FieldsConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.fields import Fields
@@ -35,7 +37,7 @@ class Reverse:
     def __init__(self, columns: int = 1) -> None:
         config = FieldsConfig(source=[TextField(), TokensField()][:columns], target=TextField())
         self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=("word", "tags")[:columns])
-        self.manifest = {"format": 1, "precision": "float32"}
+        self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={"bleu": 30.5}, versions={"seqloom": "0.1.0"})
         self.asked: list[tuple[list[str], SearchConfig]] = []
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -139,7 +141,8 @@ def test_the_models_are_listed_with_their_columns(client: TestClient) -> None:
     first, second = client.get("/v1/models").json()["models"]
     assert first["name"] == "reverse"
     assert first["source"] == [{"name": "word", "kind": "text", "unit": "character"}]
-    assert first["manifest"] == {"format": 1, "precision": "float32"}
+    assert (first["precision"], first["parameters"], first["metrics"]) == ("int8", 7, {"bleu": 30.5})
+    assert first["versions"] == {"seqloom": "0.1.0"}
     assert first["search"]["beam"] == 2
     assert second["source"][1] == {"name": "tags", "kind": "tokens"}
     assert client.get("/health").json() == {"status": "ok", "version": first_version(), "models": ["reverse", "two"]}
@@ -411,6 +414,13 @@ def test_the_description_for_programs_names_every_refusal(client: TestClient) ->
 
 
 # --------------------------------------------------------------------------------------------------------------- names
+
+
+def test_a_model_whose_source_is_a_file_is_not_served(model: Reverse) -> None:
+    model.fields = dataclasses.replace(model.fields, config=FieldsConfig.model_construct(source=[AudioField()]))
+    said = r"^model sounds: source column 1 is audio; expected text or tokens\. Use `seqloom predict` for it\.$"
+    with pytest.raises(ConfigError, match=said):
+        create_app({"sounds": model})
 
 
 def test_a_model_is_named_by_its_folder_or_as_one_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

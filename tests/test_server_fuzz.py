@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "abc", "")])
-        self.manifest: dict[str, Any] = {}
+        self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, versions={})
 
     def search(self, **changes: Any) -> SearchConfig:
         return SearchConfig(**changes)

@@ -32,7 +32,7 @@ from seqloom.server.limits import Limits
 from seqloom.server.process import address_of, listen, make_server, run
 
 class Slow:
-    manifest = {}
+    manifest = None
     fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "abc", "")])
     def search(self, **changes):
         return SearchConfig(**changes)

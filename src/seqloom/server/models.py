@@ -21,7 +21,22 @@ from seqloom.tables import refuse_bad_characters
 
 __all__ = ["Models", "Predictor", "ServedModel", "named_paths"]
 
+TAKEN = ("text", "tokens")
+"""Kinds of columns that a request may fill. The value of any other may be a path, and no file is ever opened for a request."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Manifest(Protocol):
+    """What may be told of a model; where its files lie may not."""
+
+    @property
+    def precision(self) -> str: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def metrics(self) -> Mapping[str, float | None]: ...
+    @property
+    def versions(self) -> Mapping[str, str]: ...
 
 
 class Predictor(Protocol):
@@ -33,8 +48,8 @@ class Predictor(Protocol):
         ...
 
     @property
-    def manifest(self) -> Mapping[str, Any]:
-        """What its folder says of it, as JSON has it."""
+    def manifest(self) -> Manifest:
+        """What its folder says of it."""
         ...
 
     def search(self, **changes: Any) -> SearchConfig:
@@ -52,6 +67,12 @@ class ServedModel:
     """A model that answers requests, those that come together in one search."""
 
     def __init__(self, name: str, predictor: Predictor, limits: Limits, *, batch: int, window: float, watch: Watch | None = None) -> None:
+        """The model of a name.
+
+        Raises:
+            ConfigError: one of its source columns is of a kind that a request cannot fill.
+        """
+        _check_columns(name, predictor.fields.config.source)
         self.name = name
         self.predictor = predictor
         self.limits = limits
@@ -60,14 +81,17 @@ class ServedModel:
     @property
     def info(self) -> ModelInfo:
         """What may be known of it."""
-        fields, columns = self.predictor.fields, self.predictor.fields.config.source
+        fields, columns, manifest = self.predictor.fields, self.predictor.fields.config.source, self.predictor.manifest
         names = fields.names if len(fields.names) == len(columns) else [str(number) for number in range(1, len(columns) + 1)]
         return ModelInfo(
             name=self.name,
             source=[_column(name, config) for name, config in zip(names, columns, strict=True)],
             target=_column("target", fields.config.target),
             search=self.predictor.search().model_dump(),
-            manifest=dict(self.predictor.manifest),
+            precision=manifest.precision,
+            parameters=manifest.parameters,
+            metrics=dict(manifest.metrics),
+            versions=dict(manifest.versions),
         )
 
     def take(self, request: PredictRequest) -> list[asyncio.Future[Prediction]]:
@@ -165,6 +189,13 @@ def named_paths(texts: Sequence[str]) -> dict[str, Path]:
             raise ConfigError(f"{text}: {name!r} is the name of {found[name]} too; expected different ones. Give one, as in NAME={path}.")
         found[name] = Path(path)
     return found
+
+
+def _check_columns(name: str, columns: Sequence[FieldConfig]) -> None:
+    for number, column in enumerate(columns, 1):
+        if column.kind not in TAKEN:
+            expected = " or ".join(TAKEN)
+            raise ConfigError(f"model {name}: source column {number} is {column.kind}; expected {expected}. Use `seqloom predict` for it.")
 
 
 def _column(name: str, config: FieldConfig) -> ColumnKind:

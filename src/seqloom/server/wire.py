@@ -191,9 +191,10 @@ class ModelInfo(Wire):
     source: list[ColumnKind]
     target: ColumnKind
     search: dict[str, Any] = Field(description="Its own settings of the search.")
-    manifest: dict[str, Any] | None = Field(
-        default=None, description="What its folder says of itself: format, precision, scores, versions."
-    )
+    precision: str = Field(description="float32 or int8.")
+    parameters: int
+    metrics: dict[str, float | None] = Field(description="On the dev pairs of the run that was exported.")
+    versions: dict[str, str] = Field(description="Of what made it.")
 
 
 class ModelList(Wire):

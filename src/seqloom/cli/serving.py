@@ -1,0 +1,59 @@
+"""`seqloom serve`: models over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqloom.cli.output import say
+
+__all__ = ["serve"]
+
+
+def _option(flag: str, metavar: str, text: str, **limits: Any) -> Any:
+    return typer.Option(flag, metavar=metavar, help=text, **limits)
+
+
+def serve(
+    models: Annotated[
+        list[str], typer.Argument(metavar="[NAME=]DIR", help="Folders that `seqloom export` wrote; the first answers where none is named.")
+    ],
+    host: Annotated[str, _option("--host", "ADDRESS", "Listen there; 0.0.0.0 is everywhere.")] = "127.0.0.1",
+    port: Annotated[int, _option("--port", "N", "And on this port; 0 takes any that is free.", min=0, max=65_535)] = 8_000,
+    token_file: Annotated[Path | None, _option("--token-file", "FILE", "Ask for one of the tokens in it, one a line.")] = None,
+    token_env: Annotated[str | None, _option("--token-env", "NAME", "Ask for the token in this environment variable.")] = None,
+    threads: Annotated[int | None, _option("--threads", "N", "Threads of each model. [default: all cores]", min=1)] = None,
+    batch: Annotated[int, _option("--batch", "N", "Sources answered together at most.", min=1)] = 64,
+    window: Annotated[float, _option("--window", "MS", "Milliseconds that a source waits for others.", min=0)] = 3.0,
+    body: Annotated[int, _option("--max-body", "BYTES", "Bytes of a request at most.", min=1)] = 1_048_576,
+    items: Annotated[int, _option("--max-items", "N", "Sources in a request at most.", min=1)] = 256,
+    characters: Annotated[int, _option("--max-characters", "N", "Characters of a source at most.", min=1)] = 2_000,
+    beam: Annotated[int, _option("--max-beam", "N", "Hypotheses a source at most.", min=1)] = 32,
+    max_length: Annotated[int, _option("--max-length", "N", "Target symbols that may be asked for.", min=1)] = 1_000,
+    seconds: Annotated[float, _option("--max-seconds", "S", "Seconds that an answer may take.", min=0.001)] = 30.0,
+    waiting: Annotated[int, _option("--max-waiting", "N", "Sources that wait for a model at most.", min=1)] = 1_024,
+) -> None:
+    """Answer for exported models over HTTP, until Ctrl-C.
+
+    POST /v1/predict answers; / is a page for people and /docs lists all addresses. Only this machine reaches it unless --host says
+    otherwise. On Ctrl-C or SIGTERM it takes no more, finishes what it took, and ends.
+    """
+    from seqloom.runtime import Predictor
+    from seqloom.server.access import is_loopback, read_tokens
+    from seqloom.server.app import create_app
+    from seqloom.server.limits import Limits
+    from seqloom.server.models import named_paths
+    from seqloom.server.process import address_of, listen, make_server, run
+
+    limits = Limits(body, items, characters, beam, max_length, seconds, waiting)
+    tokens, paths = read_tokens(token_file, token_env), named_paths(models)
+    predictors = {name: Predictor.load(path, threads=threads) for name, path in paths.items()}
+    app = create_app(predictors, limits=limits, tokens=tokens, batch=batch, window=window / 1_000)
+    if not is_loopback(host) and not tokens:
+        say(f"note: whoever reaches {host} may ask, for no token is asked for; --token-file FILE asks for one")
+    listening = listen(host, port)
+    names = ", ".join(predictors)
+    run(make_server(app, limits.seconds, lambda: say(f"serving {names} on {address_of(listening)} (Ctrl-C ends)")), listening)
+    say("ended")
