@@ -6,6 +6,10 @@ Multi30k German to English, BPE of 8,000 pieces for both languages, batches of p
 its own, so that no setting of one reaches the other, and works only when it is its turn: A B C, A B C, ... A round is all batches once; the
 first round warms up (kernels are chosen, code is compiled) and is not counted. Speed is target tokens that are not padding, </s> included,
 by the wall time of whole training steps.
+
+Beside each speed stands its share of the limit: the operations that the network needs for the real symbols, by what a large matrix product
+of the same process reaches in the same round (the faster of float32 and bfloat16). No contestant can pass it, so the row of the limit says
+how many times the loop's speed there is to have on this processor.
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ from seqloom.learning import Learner
 VOCABULARY = 8000
 POOL = 100  # batches that are sorted by length together
 OURS, LOOP = "seqloom", "tutorial loop"
+PRODUCT = 1024  # rows and columns of the matrices whose product is the limit
 Stepper = Callable[[list[Pair]], float]
 
 
@@ -73,21 +78,27 @@ def main() -> None:
     options = _options()
     batches = read_batches(options.data, options.work, options.batch_size)[: options.batches]
     tokens = sum(len(target) + 1 for batch in batches for _, target in batch)
+    work = sum(operations(Shape(VOCABULARY), pair) for batch in batches for pair in batch)
     workers = {name: Worker(name, batches, options.threads) for name in CONTESTANTS}
     speeds: dict[str, list[float]] = {name: [] for name in workers}
+    limits: list[float] = []
     for number in range(options.rounds + 1):
         for name, worker in workers.items():
-            seconds, loss = worker.round()
+            seconds, loss, rate = worker.round()
             print(f"round {number or 'of warming up'}: {name}: {tokens / seconds:,.0f} tokens/s, loss {loss:.2f}", flush=True)
             if number:
                 speeds[name].append(tokens / seconds)
+                limits.append(rate)
     for worker in workers.values():
         worker.stop()
-    print(table(speeds))
-    print(f"\n{len(batches)} batches of {options.batch_size} pairs, {tokens:,} target tokens a round; {options.threads} threads")
+    limit = statistics.median(limits) * tokens / work
+    print(table(speeds, limit))
+    each, rate = work / tokens / 1e6, statistics.median(limits) / 1e9
+    print(f"\nlimit: {limit:,.0f} tokens/s, {each:.0f} million operations a token at {rate:,.0f} GFLOP/s")
+    print(f"{len(batches)} batches of {options.batch_size} pairs, {tokens:,} target tokens a round; {options.threads} threads")
     print("; ".join(circumstances().values()))
     if options.json:
-        options.json.write_text(json.dumps({"speeds": speeds, **circumstances()}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps({"speeds": speeds, "limit": limit, **circumstances()}, indent=1) + "\n", encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:
@@ -139,8 +150,8 @@ class Worker:
         self.process.start()
         theirs.close()
 
-    def round(self) -> tuple[float, float]:
-        """Seconds for all batches, and the mean loss."""
+    def round(self) -> tuple[float, float, float]:
+        """Seconds for all batches, the mean loss, and operations a second of a large matrix product."""
         self.pipe.send("round")
         return self.pipe.recv()
 
@@ -157,16 +168,40 @@ def _work(name: str, batches: list[list[Pair]], threads: int, pipe: Connection) 
     while pipe.recv() == "round":
         started = time.perf_counter()
         losses = [step(batch) for batch in batches]
-        pipe.send((time.perf_counter() - started, sum(losses) / len(losses)))
+        pipe.send((time.perf_counter() - started, sum(losses) / len(losses), matrix_rate()))
 
 
-def table(speeds: dict[str, list[float]]) -> str:
-    """Median and range of the speeds, and of each one's ratio to the loop in the same round."""
-    lines = ["| | target tokens/s, median | range | times the loop, median | range |", "|---|---|---|---|---|"]
+def matrix_rate() -> float:
+    """Floating-point operations a second of a product of large matrices, in the faster of float32 and bfloat16: the best of five."""
+    best = float("inf")
+    for dtype in (torch.float32, torch.bfloat16):
+        left, right = (torch.randn(PRODUCT, PRODUCT).to(dtype) for _ in range(2))
+        for _ in range(6):
+            started = time.perf_counter()
+            torch.mm(left, right)
+            best = min(best, time.perf_counter() - started)
+    return 2 * PRODUCT**3 / best
+
+
+def operations(shape: Shape, pair: Pair) -> float:
+    """What a training step needs for a pair: a product and a sum for each weight and position, forward once and backward twice."""
+    source, target = len(pair[0]) + 1, len(pair[1]) + 1
+    encoder = 2 * 4 * shape.encoder * (shape.embedding + shape.encoder)
+    decoder = 4 * shape.decoder * (shape.embedding + shape.decoder)
+    attention = 2 * source * 2 * shape.encoder + (shape.decoder + 2 * shape.encoder) * shape.decoder
+    projection = shape.embedding * (shape.decoder + shape.vocabulary)
+    return 3 * 2 * (source * encoder + target * (decoder + attention + projection))
+
+
+def table(speeds: dict[str, list[float]], limit: float) -> str:
+    """Median and range of the speeds, of each one's ratio to the loop in the same round, and its share of the limit."""
+    lines = ["| | target tokens/s, median | range | times the loop, median | range | of the limit |", "|---|---|---|---|---|---|"]
     for name, values in speeds.items():
         ratios = [value / base for value, base in zip(values, speeds[LOOP], strict=True)]
         cells = [name, _median(values, ",.0f"), _range(values, ",.0f"), _median(ratios, ".2f"), _range(ratios, ".2f")]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(f"| {' | '.join(cells)} | {statistics.median(values) / limit:.0%} |")
+    ratios = [limit / base for base in speeds[LOOP]]
+    lines.append(f"| limit of this processor | {limit:,.0f} | | {_median(ratios, '.2f')} | {_range(ratios, '.2f')} | 100% |")
     return "\n".join(lines)
 
 
