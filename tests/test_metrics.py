@@ -10,7 +10,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 from seqloom.config import TextField, TokensField
 from seqloom.errors import ConfigError, DataError
-from seqloom.metrics import METRICS, better, format_value, is_perfect, metrics_for, score, signature, words_per_target
+from seqloom.metrics import METRICS, better, format_value, is_perfect, metrics_for, position_accuracy, score, signature, words_per_target
 
 TEXT = TextField()
 WORDS = TextField(unit="word")
@@ -32,6 +32,10 @@ def test_exact_match_and_sequence_error_rate_add_up_to_one():
 )
 def test_token_accuracy_counts_positions_and_the_end(prediction, accuracy):
     assert value("token_accuracy", [prediction], ["a b c"], PHONES) == accuracy
+
+
+def test_position_accuracy_counts_all_positions_of_all_references_and_their_ends():
+    assert position_accuracy([["a", "b"], [], ["c", "d", "e"]], [["a", "x"], [], ["c", "d"]]) == (1 + 1 + 1 + 2) / (3 + 1 + 3)
 
 
 def test_token_accuracy_of_text_is_over_characters_or_words():

@@ -8,7 +8,7 @@ import torch
 from seqloom import answers as reading
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
-from seqloom.errors import DataError
+from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
@@ -151,6 +151,51 @@ def test_a_prefix_begins_every_output():
     for kind in ("greedy", "beam", "sample"):
         for answer in translator().predict(rows_of("a", "b c d"), SearchConfig(kind=kind), prefix="d a"):
             assert all(output.text.startswith("d a") for output in answer.outputs)
+
+
+def test_a_prefix_that_is_longer_than_an_output_may_be_is_refused():
+    here = translator()
+    (answer,) = here.predict(rows_of("a"), SearchConfig(max_length=3), prefix="d a b")
+    assert answer.text == "d a b"
+    with pytest.raises(ConfigError) as caught:
+        list(here.predict(rows_of("b"), SearchConfig(max_length=2), prefix="d a b"))
+    assert str(caught.value) == (
+        "pairs:1: the prefix 'd a b' has 3 symbols; the longest output allowed here has 2. Shorten it, or raise search.max_length."
+    )
+    with pytest.raises(ConfigError, match=r"pairs:2: the prefix .* has 12 symbols; the longest output allowed here has 11\."):
+        list(here.predict(rows_of("a b c", "b"), SearchConfig(max_length_ratio=0.5), prefix=" ".join("dabcdabcdabc")))
+
+
+def test_an_answer_is_written_no_further_than_is_of_interest():
+    here = translator()
+    with torch.no_grad():
+        here.network.head.project.bias[EOS] = -50.0
+    rows = [Row(("a b",), "a", "pairs:1"), Row(("a b c",), "a b c d e", "pairs:2")]
+    config = SearchConfig(kind="greedy", max_length_ratio=1.0)
+    brief = Translator(here.network, here.fields, config, DataConfig(), enough=lambda row: len(row.target))
+    one, two = brief.predict(rows)
+    assert [len(answer.outputs[0].tokens) for answer in (one, two)] == [1, 9]
+    assert (one.limit, two.limit, two.outputs[0].cut) == (1, 9, True)
+    (free,) = brief.predict(rows[1:], SearchConfig(kind="greedy", max_length=4))
+    assert free.limit == 4, "a narrower limit of the search still holds"
+
+
+@pytest.mark.parametrize(("symbol", "copies", "right"), [(6, False, 3), (6, True, 3), (UNK, False, 1), (UNK, True, 0)])
+def test_free_running_accuracy_counts_the_symbols_that_teacher_forced_accuracy_counts(symbol: int, copies: bool, right: int):
+    """A model that says one symbol whatever stands before is as right with the true ones as without."""
+    subwords = TextField(unit="subword", max_size=40, byte_fallback=False)
+    pairs = [("ab abba", "baab ab"), ("abab", "baba a"), ("ba ab", "ab")]
+    here = translator([subwords], subwords, pairs, copy=copies)
+    rows = [Row((source,), target, "") for source, target in [*pairs, ("abX", "abX")]]
+    say_only(here, symbol)
+    if copies:
+        with torch.no_grad():
+            here.network.head.gate.bias.fill_(50.0)  # never copy
+    values, predictions = here.evaluate(rows)
+    assert len({token for prediction in predictions for token in prediction.outputs[0].tokens}) == 1
+    assert values["free_running_accuracy"] == pytest.approx(values["teacher_forced_accuracy"])
+    positions = sum(len(here.fields.target.symbols(row.target)) + 1 for row in rows)
+    assert values["free_running_accuracy"] * positions == pytest.approx(right)
 
 
 def test_the_longest_output_grows_with_the_source():

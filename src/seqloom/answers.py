@@ -7,7 +7,7 @@ All else that lies between a text and its answer stands here, so that the two ca
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from seqloom.config import DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import as_evaluated, encode_rows
 from seqloom.data import Row
-from seqloom.errors import DataError
+from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.search import Hypothesis, Ids
 from seqloom.tables import refuse_bad_characters
@@ -104,8 +104,12 @@ class Finder(Protocol):
 class Answerer:
     """Fields, limits and a search over a finder: the face that a trained and an exported model share."""
 
-    def __init__(self, fields: Fields, data: DataConfig, search: SearchConfig, finder: Finder) -> None:
+    def __init__(
+        self, fields: Fields, data: DataConfig, search: SearchConfig, finder: Finder, enough: Callable[[Row], int] | None = None
+    ) -> None:
+        """`enough`: target symbols after which the answer to a row is of no further interest, though the search would allow more."""
         self.fields = fields
+        self.enough = enough
         self.data = data
         self.defaults = search
         self.finder = finder
@@ -168,6 +172,7 @@ class Answerer:
 
         Raises:
             DataError: a source is longer than the limit.
+            ConfigError: the prefix is longer than an output may be.
         """
         stream, number = iter(rows), 0
         while chunk := list(islice(stream, READ_AHEAD)):
@@ -199,16 +204,26 @@ class Answerer:
     def _questions(self, sources: dict[int, Array], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
         """The sources at some places among the rows, as a finder wants them."""
         points = self.finder.points
+        max_lengths = [self._longest(config, ids, rows[place]) for place, ids in sources.items()]
         copies = [self.fields.copy_ids(rows[place].source) if points else (np.empty(0, np.int64), []) for place in sources]
         cut = [np.append(copy[: len(ids) - 1], -1) for ids, (copy, _) in zip(sources.values(), copies, strict=True)]
+        prefixes = [self.fields.encode_target(prefix, symbols).tolist() for _, symbols in copies]
+        for place, ids, most in zip(sources, prefixes, max_lengths, strict=True):
+            if len(ids) > most:
+                what = f"the prefix {prefix!r} has {len(ids)} symbols; the longest output allowed here has {most}"
+                raise ConfigError(f"{rows[place].where}: {what}. Shorten it, or raise search.max_length.")
         return Questions(
             sources=list(sources.values()),
-            max_lengths=[_longest_output(config, ids) for ids in sources.values()],
+            max_lengths=max_lengths,
             numbers=[number + place for place in sources],
             extra=[symbols for _, symbols in copies],
             copy_ids=cut if points else None,
-            prefixes=[self.fields.encode_target(prefix, symbols).tolist() for _, symbols in copies] if prefix else None,
+            prefixes=prefixes if prefix else None,
         )
+
+    def _longest(self, config: SearchConfig, source: Array, row: Row) -> int:
+        most = _longest_output(config, source)
+        return most if self.enough is None else min(most, self.enough(row))
 
     def _symbols(self, row: Row) -> list[str]:
         """The source's symbols as they were written, <sep> between columns."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -52,14 +53,18 @@ class DevSet:
         self.sample = [rows[int(place)] for place in sorted(places)]
         self.commonest = _commonest_target(corpus, fields)
 
-    def look(self, network: Seq2Seq, *, whole: bool = False) -> Look:
+    def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> Look:
         """Greedy decoding of the sample in the run's precision, or the config's search over the whole set as a loaded model would do it.
         The network is left in training mode.
+
+        Before the `last` look, outputs are written no further than tells whether they are right: a young model writes without end.
         """
         rows = self.rows if whole else self.sample
         search = self.config.search if whole else self.config.search.model_copy(update={"kind": "greedy"})
         here = network if whole else inference_copy(network, self.config.training.precision)
-        values, predictions = Translator(here, self.fields, search, self.config.data, self.config.training.device).evaluate(rows)
+        enough = None if last or whole else partial(_enough, self.fields)
+        device = self.config.training.device
+        values, predictions = Translator(here, self.fields, search, self.config.data, device, enough).evaluate(rows)
         watched = self.config.training.early_stopping.metric
         if watched not in values:
             texts, references = [prediction.text for prediction in predictions], [row.target for row in rows]
@@ -86,9 +91,14 @@ class DevSet:
             step=step,
             progress=progress,
             teacher_forced_accuracy=look.values["teacher_forced_accuracy"],
-            free_running_accuracy=look.values["token_accuracy"],
+            free_running_accuracy=look.values["free_running_accuracy"],
         )
         return [finding.message for finding in health.examine(evidence)]
+
+
+def _enough(fields: Fields, row: Row) -> int:
+    """The target symbols of a row, half as many again, and ten: what runs on after these is wrong, repeats itself, or does not end."""
+    return len(fields.target.encode(row.target)) * 3 // 2 + 10
 
 
 def _commonest_target(corpus: Corpus, fields: Fields) -> str:

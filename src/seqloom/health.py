@@ -49,7 +49,7 @@ class Evidence:
     teacher_forced_accuracy: float | None = None
     """Share of target positions, the end being one, that are right when the true symbols before are given."""
     free_running_accuracy: float | None = None
-    """`token_accuracy` of the predictions."""
+    """The same of the predictions, without the true symbols."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-__all__ = ["METRICS", "Metric", "Pairs", "better", "format_value", "is_perfect", "metrics_for", "score", "signature", "words_per_target"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Pairs",
+    "better",
+    "format_value",
+    "is_perfect",
+    "metrics_for",
+    "position_accuracy",
+    "score",
+    "signature",
+    "words_per_target",
+]
 
 FieldConfig = Union[TextField, TokensField]  # noqa: UP007
 References = Union[Sequence[str], Sequence[Sequence[str]]]  # noqa: UP007
@@ -89,6 +101,12 @@ def score(names: Sequence[str], predictions: Sequence[str], references: Referenc
     wanted = [_metric(name) for name in names]
     pairs = _pair(predictions, references, field_config)
     return {metric.name: metric.compute(pairs) for metric in wanted if metric.compute is not None}
+
+
+def position_accuracy(predictions: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> float:
+    """The share of the references' positions, the end being one, at which a prediction has the same symbol; nothing is aligned."""
+    rights, positions = zip(*map(_right_positions, predictions, references), strict=True)
+    return sum(rights) / sum(positions)
 
 
 def better(name: str, a: float, b: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -34,12 +34,22 @@ class Translator:
 
     batch_tokens = BATCH_TOKENS
 
-    def __init__(self, network: Seq2Seq, fields: Fields, config: SearchConfig, data: DataConfig, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        network: Seq2Seq,
+        fields: Fields,
+        config: SearchConfig,
+        data: DataConfig,
+        device: str = "cpu",
+        enough: Callable[[Row], int] | None = None,
+    ) -> None:
+        """`enough`: see `Answerer`."""
         self.network = network.to(device).eval()
         self.fields = fields
         self.config = config
         self.data = as_evaluated(data)
         self.device = torch.device(device)
+        self.enough = enough
 
     @property
     def points(self) -> bool:
@@ -56,7 +66,7 @@ class Translator:
         keep_attention: bool = False,
     ) -> Iterator[Prediction]:
         """Answers to the sources of rows, in their order, as a stream: see `Answerer.answers`."""
-        answerer = Answerer(self.fields, self.data, self.config, self)
+        answerer = Answerer(self.fields, self.data, self.config, self, self.enough)
         return answerer.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=keep_attention)
 
     @torch.inference_mode()
@@ -119,8 +129,16 @@ class Translator:
         if not rows:
             raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
         predictions = list(self.predict(rows, config))
-        corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=self.network.head.points))
-        return {**self.measure(rows, predictions), **self.losses(corpus)}, predictions
+        corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=self.points))
+        values = self.measure(rows, predictions) | self.losses(corpus)
+        return values | {"free_running_accuracy": self._free_running_accuracy(rows, predictions, corpus)}, predictions
+
+    def _free_running_accuracy(self, rows: Sequence[Row], predictions: Sequence[Prediction], corpus: Corpus) -> float:
+        """What `teacher_forced_accuracy` counts, in the same symbols, of what the model says without the true ones."""
+        said = [prediction.outputs[0].tokens if prediction.outputs else [] for prediction in predictions]
+        extra = [self.fields.copy_ids(row.source)[1] if self.points else [] for row in rows]
+        true = [self.fields.target.to_symbols(example.target, symbols) for example, symbols in zip(corpus, extra, strict=True)]
+        return metrics.position_accuracy(said, true)
 
     def measure(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """The metrics of predictions against the targets of rows."""

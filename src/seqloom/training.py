@@ -305,7 +305,7 @@ class Trainer:
         """Choose the weights to keep, measure them on all of dev, and write the model."""
         chosen = self._choose_weights()
         whole, search = self._has_time_for_all(), self.config.search
-        look = self.dev.look(self.network, whole=whole)
+        look = self.dev.look(self.network, last=True, whole=whole)
         event = Finished(
             run=str(self.run.path),
             step=self.place.step,
