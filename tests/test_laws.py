@@ -11,17 +11,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqloom.answers import Prediction
+from seqloom.answers import Answerer, Prediction
 from seqloom.batching import Example, collate
 from seqloom.checkpoint import load_weights, read_tensors, write_tensors
 from seqloom.config import AdamW, DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
+from seqloom.export.folder import to_onnx
 from seqloom.fields import Fields
 from seqloom.nn.decoders import Decoded
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.optimizers import make_optimizer
 from seqloom.prediction import Translator, to_tensors
+from seqloom.runtime import Graph
 from seqloom.vocabulary import BOS, UNK
 
 SOURCE_SIZE, TARGET_SIZE = 11, 9
@@ -524,3 +526,37 @@ def test_the_pointer_never_points_at_padding():
     close(nothing[:, :, :TARGET_SIZE].exp().sum(2), torch.ones(2, 4), SINGLE)
     assert nothing[:, :, TARGET_SIZE].exp().max() < 1e-20
     assert log_probs[:, :, TARGET_SIZE].exp().min() > 1e-4
+
+
+# ----------------------------------------------------------------------------------------------------------------- 6
+
+EXPORTED_MODES = [mode for mode in MODES if "sample" not in mode]
+LONGER = [" ".join("abcdeXY"[(place * step) % 7] for place in range(length)) for step, length in enumerate((1, 13, 2, 7, 30, 1, 4, 9), 1)]
+"""Unlike in number and length to the example that is traced."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id="-".join(map(str, case)), marks=[] if case in SEARCHED else [pytest.mark.slow])
+        for case in dict.fromkeys((*SEARCHED, *SOME))
+    ],
+)
+def test_an_exported_model_gives_the_hypotheses_of_the_trained_one(case: Combination):
+    trained = translator(case)
+    model = to_onnx(trained.network, trained.fields, trained.config, trained.data)
+    exported = Answerer(trained.fields, trained.data, trained.config, Graph(model.SerializeToString(), threads=1))
+    for mode in EXPORTED_MODES:
+        search = {name: value for name, value in MODES[mode].items() if name != "prefix"}
+        for sources in (SOURCES, LONGER, LONGER[:1]):
+            rows = [Row((" ".join(source.split()) if " " in source else " ".join(source),), "", "") for source in sources]
+            ask = {"config": SearchConfig(**search), "prefix": MODES[mode].get("prefix", ""), "keep_attention": True}
+            for ours, theirs in zip(trained.predict(rows, **ask), exported.answers(rows, **ask), strict=True):
+                assert [output.tokens for output in ours.outputs] == [output.tokens for output in theirs.outputs]
+                for one, other in zip(ours.outputs, theirs.outputs, strict=True):
+                    assert one.score == pytest.approx(other.score, abs=2e-5)  # the trained one is in float64, the other in float32
+                    np.testing.assert_allclose(one.token_log_probs, other.token_log_probs, atol=2e-5)
+                    assert one.cut == other.cut
+                    assert (one.attention is None) == (other.attention is None)
+                    if one.attention is not None and other.attention is not None:
+                        np.testing.assert_allclose(one.attention, other.attention, atol=2e-5)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from onnx import GraphProto, ModelProto, checker, helper
+from onnx import ModelProto, checker, helper
 
 from seqloom.checkpoint import RunDirectory
-from seqloom.config import DataConfig, RunConfig
+from seqloom.config import DataConfig, SearchConfig
 from seqloom.errors import CheckpointError
 from seqloom.export.beams import assemble
 from seqloom.export.check import Parity, compare
@@ -21,6 +21,7 @@ from seqloom.export.tracing import trace
 from seqloom.fields import Fields
 from seqloom.manifest import FORMAT, Manifest, describe_files, is_exported, write_manifest
 from seqloom.model import Model, load
+from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.runtime import Predictor
 from seqloom.version import __version__
 
@@ -73,8 +74,8 @@ def _refuse_existing(folder: Path, overwrite: bool) -> None:
 def _write(model: Model, folder: Path) -> Manifest:
     """Write the files of the folder."""
     network = model.translator.network
-    graph = to_onnx(model.config, model.fields, assemble(trace(network)))
-    (folder / "model.onnx").write_bytes(graph.SerializeToString())
+    onnx = to_onnx(network, model.fields, model.config.search, model.config.data)
+    (folder / "model.onnx").write_bytes(onnx.SerializeToString())
     model.fields.save(folder / "fields.json")
     about = RunDirectory(model.path).check()
     manifest = Manifest(
@@ -91,18 +92,14 @@ def _write(model: Model, folder: Path) -> Manifest:
     return manifest
 
 
-def to_onnx(config: RunConfig, fields: Fields, graph: GraphProto) -> ModelProto:
+def to_onnx(network: Seq2Seq, fields: Fields, search: SearchConfig, data: DataConfig) -> ModelProto:
     """The model file: the graph, and as metadata all that a program needs beside it."""
+    graph = assemble(trace(network))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name, model.producer_version = "seqloom", __version__
-    data = _without_paths(config.data)
-    props = {
-        "format": FORMAT,
-        "fields": fields.state(),
-        "search": config.search.model_dump(mode="json"),
-        "data": data.model_dump(mode="json"),
-    }
-    helper.set_model_props(model, {f"seqloom.{name}": json.dumps(value, ensure_ascii=False) for name, value in props.items()})
+    settings = {"search": search, "data": _without_paths(data)}
+    about = {"format": FORMAT, "fields": fields.state()} | {name: part.model_dump(mode="json") for name, part in settings.items()}
+    helper.set_model_props(model, {f"seqloom.{name}": json.dumps(value, ensure_ascii=False) for name, value in about.items()})
     checker.check_model(model)
     return model
 

@@ -83,7 +83,7 @@ class _Prepare(nn.Module):
     def parts(self, source: Tensor, lengths: Tensor) -> tuple[Memory, Memory]:
         mask = torch.arange(source.shape[1]).unsqueeze(0) < lengths.unsqueeze(1)
         memory = self.network.prepare(source, mask)
-        return memory, self.network.decoder.start(memory)
+        return memory, self.network.start(memory)
 
     def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         memory, state = self.parts(source, lengths)
@@ -172,7 +172,7 @@ class _Recurrence(nn.Module):
 
     def __init__(self, layer: Recurrence) -> None:
         super().__init__()
-        self.cell, self.width, self.state_names, self.rnn = layer.cell, layer.width, layer.state_names, layer.rnn
+        self.cell, self.width, self.state_names = layer.cell, layer.width, layer.state_names
         weights = [layer.rnn.get_parameter(f"{name}_l0").detach() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         ordered = [torch.cat([part.split(layer.width)[gate] for gate in GATES[layer.cell]]) for part in weights]
         self.inputs, self.states = nn.Parameter(ordered[0][None]), nn.Parameter(ordered[1][None])
@@ -182,7 +182,12 @@ class _Recurrence(nn.Module):
         if state is not None:
             state = self._step(inputs[:, 0], state)
             return state[0].unsqueeze(1), state
-        outputs, *final = _Operator.apply(inputs.transpose(0, 1), self.inputs, self.states, self.bias, self.cell, self.width)
+        return self.to_the_ends(inputs, torch.full_like(inputs[:, 0, 0], inputs.shape[1]))
+
+    def to_the_ends(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """See `Recurrence.to_the_ends`."""
+        weights = self.inputs, self.states, self.bias
+        outputs, *final = _Operator.apply(inputs.transpose(0, 1), *weights, lengths.int(), self.cell, self.width)
         return outputs.squeeze(1).transpose(0, 1), tuple(part.squeeze(0) for part in final)
 
     def _step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -206,15 +211,15 @@ class _Operator(torch.autograd.Function):
     """LSTM, GRU or RNN of ONNX. Only traced: what it computes here is no more than the shapes."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weights: Tensor, states: Tensor, bias: Tensor, cell: str, width: int) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, inputs: Tensor, weights: Tensor, states: Tensor, bias: Tensor, lengths: Tensor, cell: str, width: int) -> Any:
         length, rows, _ = inputs.shape
         final = tuple(inputs.new_zeros(1, rows, width) for _ in range(2 if cell == "lstm" else 1))
         return inputs.new_zeros(length, 1, rows, width), *final
 
     @staticmethod
-    def symbolic(g: Any, inputs: Any, weights: Any, states: Any, bias: Any, cell: str, width: int) -> Any:
+    def symbolic(g: Any, inputs: Any, weights: Any, states: Any, bias: Any, lengths: Any, cell: str, width: int) -> Any:
         more = {"linear_before_reset_i": 1} if cell == "gru" else {}
-        return g.op(cell.upper(), inputs, weights, states, bias, hidden_size_i=width, outputs=3 if cell == "lstm" else 2, **more)
+        return g.op(cell.upper(), inputs, weights, states, bias, lengths, hidden_size_i=width, outputs=3 if cell == "lstm" else 2, **more)
 
 
 def _graph(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> GraphProto:

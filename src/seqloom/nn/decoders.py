@@ -154,7 +154,7 @@ class TransformerDecoder(Decoder):
         return memory
 
     def start(self, memory: Memory) -> State:
-        rows, state = len(memory["mask"]), dict[str, Tensor]()
+        rows, state = memory["mask"].shape[0], dict[str, Tensor]()
         for number, layer in enumerate(self.layers):
             empty = layer.norm.weight.new_zeros(rows, layer.heads, 0, self.width // layer.heads)
             state |= {f"past_keys_{number}": empty, f"past_values_{number}": empty}

@@ -87,21 +87,12 @@ class RecurrentEncoder(Encoder):
 
 
 def _one_direction(layer: Any, inputs: Tensor, mask: Tensor, with_cell: bool) -> tuple[Tensor, dict[str, Tensor]]:
-    """States and last states, an LSTM's cell among them if asked for. The cell is only known at the end of a row, so rows of unlike
-    length are then packed, which leaves oneDNN's kernel.
-    """
+    """States and last states, an LSTM's cell among them if asked for. The cell is only known at the end of a row, which costs more."""
     if layer.cell != "lstm" or not with_cell:
         states, _ = layer(inputs)
         return states, {"hidden": last_real(states, mask)}
-    lengths, longest = mask.sum(1).clamp(min=1).cpu(), inputs.shape[1]
-    if int(lengths.min()) == int(lengths.max()):
-        outputs, final = layer(inputs[:, : int(lengths[0])])
-        states = functional.pad(outputs, (0, 0, 0, longest - outputs.shape[1]))
-        return states, dict(zip(layer.state_names, final, strict=True))
-    packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    outputs, final = layer.rnn(packed)
-    states, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True, total_length=longest)
-    return states, {name: part.squeeze(0) for name, part in zip(layer.state_names, final, strict=True)}
+    states, final = layer.to_the_ends(inputs, mask.sum(1).clamp(min=1))
+    return states, dict(zip(layer.state_names, final, strict=True))
 
 
 class TransformerEncoder(Encoder):

@@ -123,6 +123,19 @@ class Recurrence(nn.Module):
         finals = final if isinstance(final, tuple) else (final,)
         return outputs, tuple(part.squeeze(0) for part in finals)
 
+    def to_the_ends(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """As `forward` without a state, but with the state (B, W) after each row's own length (B,). Rows of unlike length are packed,
+        which leaves oneDNN's kernel.
+        """
+        lengths, longest = lengths.cpu(), inputs.shape[1]
+        if int(lengths.min()) == int(lengths.max()):
+            outputs, final = self(inputs[:, : int(lengths[0])])
+            return functional.pad(outputs, (0, 0, 0, longest - outputs.shape[1])), final
+        packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        outputs, final = self.rnn(packed)
+        states, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True, total_length=longest)
+        return states, tuple(part.squeeze(0) for part in (final if isinstance(final, tuple) else (final,)))
+
     def _step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The state after one position, from inputs (B, D). nn.LSTM for one step costs twice the cell."""
         rnn = self.rnn
