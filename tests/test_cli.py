@@ -361,7 +361,9 @@ def test_json_lines_hold_outputs_whose_symbols_sum_to_their_score(trained: Train
     assert [symbol for number, symbol, _ in symbols if number == "1"] == [*outputs[0][1]["tokens"], "</s>"]
     first = sum(float(part) for number, _, part in symbols if number == "1")
     assert first == pytest.approx(outputs[0][1]["log_prob"], abs=1e-4)
-    assert "attention" not in json.loads(seqloom("predict", trained.run, "abc", "--json").out)["outputs"][0]
+    plain = json.loads(seqloom("predict", trained.run, "abc", "--json").out)["outputs"][0]
+    assert set(plain) == {"text", "score", "log_prob", "tokens", "token_log_probs", "cut"}
+    assert "copying" not in records[0]["outputs"][0]
 
 
 def test_sampling_is_drawn_from_a_seed(trained: Trained) -> None:

@@ -105,6 +105,30 @@ def test_attention_has_a_row_a_symbol_and_the_end_over_the_source_and_its_end():
     )
 
 
+@pytest.mark.parametrize("kind", ["greedy", "beam", "sample"])
+def test_copying_is_given_beside_attention_by_a_model_that_copies(kind: Any):
+    here = translator(copy=True)
+    with torch.no_grad():
+        here.network.head.gate.bias.fill_(-4.0)  # copies nearly always
+    (answer,) = here.predict(rows_of("X Y a"), SearchConfig(kind=kind, beam=3, max_length=6), keep_attention=True)
+    for output in answer.outputs:
+        copying, attention = np.array(output.copying), np.array(output.attention)
+        assert copying.shape == attention.shape == (len(output.tokens) + 1, 4)
+        assert (copying[:, 3] == 0).all(), "the end cannot be copied"
+        assert (copying.sum(1) > 0.9).all()
+        assert (copying.sum(1) < 1).all()
+        shares, looks = (part[:, :3] / part[:, :3].sum(1, keepdims=True) for part in (copying, attention))
+        np.testing.assert_allclose(shares, looks, atol=1e-4)  # rounded to six digits
+        for token, log_prob, row in zip(output.tokens, output.token_log_probs, copying, strict=False):
+            if token in ("X", "Y"):  # which the vocabulary does not have
+                assert math.exp(log_prob) == pytest.approx(row["XY".index(token)], abs=1e-4)
+    assert any(token in ("X", "Y") for output in answer.outputs for token in output.tokens)
+    (plain,) = here.predict(rows_of("X Y a"))
+    assert plain.outputs[0].copying is None
+    (other,) = translator().predict(rows_of("X Y a"), keep_attention=True)
+    assert (other.outputs[0].copying, other.outputs[0].attention is None) == (None, False)
+
+
 def test_an_unknown_symbol_is_replaced_by_the_source_symbol_most_attended_to():
     here = translator()
     say_only(here, UNK)

@@ -28,7 +28,8 @@ class Table:
         log_probs = self.tables[self.sentences, tokens].astype(np.float32)
         ids = np.argsort(-log_probs, axis=1, kind="stable")[:, :k]
         looks = None if self.looks is None else self.looks[self.sentences, tokens].astype(np.float32)
-        return Stepped(np.take_along_axis(log_probs, ids, 1), ids, log_probs[np.arange(len(tokens)), wanted], looks)
+        copies = None if looks is None else looks / 2
+        return Stepped(np.take_along_axis(log_probs, ids, 1), ids, log_probs[np.arange(len(tokens)), wanted], looks, copies)
 
 
 def random_tables(count: int, seed: int = 1, size: int = SIZE, spread: float = 1.5) -> np.ndarray[Any, Any]:
@@ -309,7 +310,7 @@ def test_the_coverage_penalty_is_that_of_wu_et_al_2016():
     assert with_[0].log_prob == pytest.approx(math.log(0.4), abs=1e-6)
 
 
-def test_kept_attention_is_that_of_the_hypothesis_and_has_a_row_for_the_end():
+def test_kept_attention_and_copying_are_those_of_the_hypothesis_and_have_a_row_for_the_end():
     tables, looks = random_tables(3, seed=3), np.exp(random_tables(3, seed=4))[:, :, :5]
     for kind in ({"kind": "greedy"}, {"kind": "beam", "beam": 3}, {"kind": "sample"}):
         found = find(Table(tables, looks), [4, 2, 0], keep=True, **kind)
@@ -317,6 +318,8 @@ def test_kept_attention_is_that_of_the_hypothesis_and_has_a_row_for_the_end():
             for hypothesis in hypotheses:
                 assert hypothesis.attention is not None
                 np.testing.assert_allclose(hypothesis.attention, looks[sentence, [BOS, *hypothesis.ids]], rtol=1e-6)
+                assert hypothesis.copying is not None
+                np.testing.assert_allclose(hypothesis.copying, hypothesis.attention / 2)
     assert find(Table(tables, looks), [4, 2, 0])[0][0].attention is None
 
 

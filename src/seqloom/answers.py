@@ -21,7 +21,7 @@ from seqloom.corpus import as_evaluated, encode_rows
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
-from seqloom.search import Hypothesis, Ids
+from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.tables import refuse_bad_characters
 from seqloom.vocabulary import SEPARATOR, UNK
 
@@ -46,7 +46,11 @@ class Output:
     cut: bool
     """Whether it was ended by the longest allowed length."""
     attention: list[list[float]] | None = field(default=None, repr=False)
-    """(T + 1, S): weights over source_tokens, where asked for."""
+    """(T + 1, S): weights over source_tokens and the end, where asked for."""
+    copying: list[list[float]] | None = field(default=None, repr=False)
+    """(T + 1, S), given with the attention by a trained model that copies: the probability of copying each of source_tokens, and 0 for the
+    end; what a row lacks to 1 is the probability of writing from the vocabulary.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ class Answerer:
         attention: bool = False,
         **search: Any,
     ) -> list[Prediction]:
-        """Every answer kept by the search, with scores and on request attention; otherwise as `predict`."""
+        """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`."""
         if isinstance(sources, str):
             raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
@@ -168,7 +172,7 @@ class Answerer:
         Args:
             prefix: what every output must begin with.
             replace_unknown: put the source symbol most attended to where the output says <unk>.
-            keep_attention: give the attention with each output.
+            keep_attention: give the attention with each output, and where a model that copies would copy from.
 
         Raises:
             DataError: a source is longer than the limit.
@@ -245,7 +249,8 @@ class Answerer:
             tokens=self.fields.target.to_symbols(ids, extra),
             token_log_probs=hypothesis.token_log_probs,
             cut=hypothesis.cut,
-            attention=attention.round(6).tolist() if keep_attention and attention is not None else None,
+            attention=_rows_of(attention) if keep_attention else None,
+            copying=_rows_of(None if hypothesis.copying is None else hypothesis.copying[:, : len(source) + 1]) if keep_attention else None,
         )
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
@@ -256,6 +261,10 @@ class Answerer:
         for text in columns:
             refuse_bad_characters(text, f"sources:{number}")
         return Row(tuple(text.strip() for text in columns), "", f"sources:{number}")
+
+
+def _rows_of(weights: Floats | None) -> list[list[float]] | None:
+    return None if weights is None else weights.round(6).tolist()
 
 
 def _longest_output(config: SearchConfig, source: Array) -> int:

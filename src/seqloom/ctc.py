@@ -70,7 +70,8 @@ class JointStepper:
         second = self.second.score(np.concatenate([stepped.ids, wanted[:, None]], 1))
         joint = (1 - self.weight) * first + self.weight * second
         best = np.argsort(-joint[:, :-1], axis=1, kind="stable")[:, :k]
-        return Stepped(np.take_along_axis(joint, best, 1), np.take_along_axis(stepped.ids, best, 1), joint[:, -1], stepped.attention)
+        log_probs, ids = (np.take_along_axis(part, best, 1) for part in (joint, stepped.ids))
+        return stepped._replace(log_probs=log_probs, ids=ids, wanted=joint[:, -1])
 
 
 class PrefixScorer:

@@ -18,7 +18,7 @@ from seqloom.ctc import PrefixScorer, with_ctc
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.fields import Fields
-from seqloom.nn.decoders import Memory, State
+from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
@@ -166,7 +166,8 @@ class TorchStepper:
         log_probs = self.network.head.log_probs(decoded, self.pointer).squeeze(1)  # (N, V)
         best, ids = log_probs.topk(k, dim=1)
         asked = log_probs.gather(1, torch.from_numpy(wanted).to(self.device).unsqueeze(1)).squeeze(1)
-        return Stepped(best.cpu().numpy(), ids.cpu().numpy(), asked.cpu().numpy(), self._attention(decoded.attention))
+        attention, copying = self._attention(decoded.attention), self._copying(decoded)
+        return Stepped(best.cpu().numpy(), ids.cpu().numpy(), asked.cpu().numpy(), attention, copying)
 
     def _follow(self, parents: Tensor) -> None:
         """Reorder the state; the memory is the same for all rows of a sentence, so only a change in number touches it."""
@@ -181,6 +182,12 @@ class TorchStepper:
         if weights is None or not self.need_attention:
             return None
         return (weights.squeeze(1).float().clamp(min=1e-9) * self.memory["mask"]).cpu().numpy()
+
+    def _copying(self, decoded: Decoded) -> Floats | None:
+        """(N, S) in float32, for a model that copies."""
+        if self.pointer is None or not self.need_attention:
+            return None
+        return self.network.head.copying(decoded, self.pointer).squeeze(1).cpu().numpy()
 
 
 def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> TensorBatch:

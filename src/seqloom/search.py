@@ -37,6 +37,8 @@ class Stepped(NamedTuple):
     """(N,): log-probability of the symbol that was asked about"""
     attention: Floats | None
     """(N, S): where the step looked, if asked for"""
+    copying: Floats | None = None
+    """(N, S): the probability of copying each source symbol, if asked for and where the model copies"""
 
 
 class Stepper(Protocol):
@@ -66,6 +68,8 @@ class Hypothesis:
     """Whether </s> was put because the longest allowed length was reached."""
     attention: Floats | None = field(default=None, compare=False)
     """(T + 1, S), if asked for."""
+    copying: Floats | None = field(default=None, compare=False)
+    """(T + 1, S), if asked for: the probability of copying each source symbol; the rest to 1 is that of writing from the vocabulary."""
 
 
 def search(
@@ -126,7 +130,7 @@ class _Beams:
         self.sums = np.full((count, self.width), IMPOSSIBLE)
         self.sums[:, 0] = 0
         self.coverage: Floats | None = None  # (b, K, S)
-        self.attention: Floats | None = None  # (b, K, t, S)
+        self.kept: dict[str, Floats] = {}  # what a hypothesis keeps of each step, (b, K, t, S)
 
     def _forced(self) -> Ids:
         """(b,): the symbol that must come next, PAD where any may."""
@@ -184,12 +188,16 @@ class _Beams:
         now = stepped.attention.reshape(len(self.sentences), self.width, -1)
         self.coverage = now if self.coverage is None else self.coverage + now
         if self.keep_attention:
-            step = now[:, :, None]
-            self.attention = step if self.attention is None else np.concatenate([self.attention, step], 2)
+            self._keep("attention", stepped.attention)
+            self._keep("copying", stepped.copying)
+
+    def _keep(self, name: str, step: Floats | None) -> None:
+        if step is not None:
+            now = step.reshape(len(self.sentences), self.width, 1, -1)
+            self.kept[name] = np.concatenate([self.kept[name], now], 2) if name in self.kept else now
 
     def _finish(self, row: int, hypothesis: int, log_prob: np.float32, total: np.float32) -> None:
         length, sentence = self.length, self.sentences[row]
-        attention = None if self.attention is None else self.attention[row, hypothesis].copy()
         self.done[sentence].append(
             Hypothesis(
                 ids=self.ids[row, hypothesis, :length].tolist(),
@@ -197,7 +205,7 @@ class _Beams:
                 log_prob=float(total),
                 token_log_probs=[*self.log_probs[row, hypothesis, :length].tolist(), float(log_prob)],
                 cut=bool(length >= self.max_lengths[sentence]),
-                attention=attention,
+                **{name: part[row, hypothesis].copy() for name, part in self.kept.items()},
             )
         )
 
@@ -235,8 +243,7 @@ class _Beams:
         self.log_probs[:, :, self.length] = log_probs[rows]
         if self.coverage is not None:
             self.coverage = np.take_along_axis(self.coverage[rows], origin[:, :, None], 1)
-        if self.attention is not None:
-            self.attention = np.take_along_axis(self.attention[rows], origin[:, :, None, None], 1)
+        self.kept = {name: np.take_along_axis(part[rows], origin[:, :, None, None], 1) for name, part in self.kept.items()}
         self.sums, self.sentences = sums[rows], self.sentences[rows]
         self.length += 1
 

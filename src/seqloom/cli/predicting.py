@@ -57,7 +57,9 @@ def predict(
     min_length: Annotated[int | None, _option("--min-length", "N", "No end before N target symbols.")] = None,
     max_length: Annotated[int | None, _option("--max-length", "N", "At most N target symbols. [default: by the source's length]")] = None,
     length_penalty: Annotated[float | None, _option("--length-penalty", "X", "Scores are divided by length to this power.")] = None,
-    attention: Annotated[bool, typer.Option("--attention", help="With --json: where each symbol looked in the source.")] = False,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="With --json: where each symbol looked in the source, or would be copied from.")
+    ] = False,
     replace_unknown: Annotated[bool, typer.Option("--replace-unknown", help="Put the source symbol most looked at for <unk>.")] = False,
     settings: options.SearchSettings = None,
     device: options.Device = None,
@@ -185,9 +187,10 @@ def _json(number: int, answer: Prediction, n_best: int) -> list[str]:
     record: dict[str, Any] = {"source": source, "outputs": [asdict(output) for output in answer.outputs[:n_best]]}
     if any(output["attention"] is not None for output in record["outputs"]):
         record["source_tokens"] = answer.source_tokens
-    else:
-        for output in record["outputs"]:
-            del output["attention"]
+    for output in record["outputs"]:
+        for name in ("attention", "copying"):
+            if output[name] is None:
+                del output[name]
     return [to_json(record) + "\n"]
 
 

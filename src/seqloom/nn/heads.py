@@ -72,6 +72,11 @@ class TokenHead(nn.Module):
         mixed = mixed.scatter_add(2, index, weights * (1 - generate))
         return mixed.clamp(min=1e-30).log()
 
+    def copying(self, decoded: Decoded, pointer: Pointer) -> Tensor:
+        """The probability (B, T, S) of copying the symbol at each source position; the rest to 1 is that of the vocabulary."""
+        generate, weights = self._pointer_parts(decoded, pointer)
+        return weights * (1 - generate)
+
     @torch.no_grad()
     def best(self, decoded: Decoded, pointer: Pointer | None = None) -> Tensor:
         """The likeliest ids (B, T)."""
