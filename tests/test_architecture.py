@@ -38,7 +38,7 @@ PICTURE = {
         "errors config",
     ),
     "plan": room(
-        "profile oddities autoconfig plan corpus batching search ctc schedules events progress rollout unseen", "errors config data"
+        "profile oddities autoconfig plan corpus batching search ctc schedules events progress rollout unseen summary", "errors config data"
     ),
     "answers": room("answers", "errors config data plan"),
     "runtime": room("runtime manifest", "errors config data plan answers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,19 @@ def test_a_text_in_place_of_a_list_and_missing_columns_are_refused(model: seqloo
 
 def test_outer_blanks_and_line_ends_of_a_source_change_nothing(model: seqloom.Model) -> None:
     assert len(set(model.predict(["a b c", "a b c\n", " a b c "]))) == 1
+
+
+def test_training_prints_the_choices_and_the_score_unless_it_is_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = [*TINY, "training.max_steps=2"]
+    seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "told", settings=few)
+    told = capsys.readouterr()
+    assert told.out.startswith("data: 24 pairs to train on, 12 dev pairs\n")
+    assert "12 of 12 dev rows (100.0%) have a source that training has too" in told.out
+    assert re.search(r"^  model.dropout +0.0 +as asked for$", told.out, re.MULTILINE)
+    assert "\ndev score (12 pairs, beam 5, the best on dev, update " in told.out
+    assert f"model: {tmp_path / 'told'} (done after " in told.out
+    seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "quiet", settings=few, quiet=True)
+    assert capsys.readouterr().out == ""
 
 
 def test_an_out_below_a_file_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from seqloom.fields import Fields
 from seqloom.nn.seq2seq import make_network
 from seqloom.plan import Pairs, at_hand, make_plan, paths_of
 from seqloom.prediction import Translator
+from seqloom.progress import Lines, Warnings
 from seqloom.runs import start
+from seqloom.summary import introduction, result
 
 __all__ = ["Model", "load", "train"]
 
@@ -60,6 +62,7 @@ def train(
     settings: Iterable[str] = (),
     seed: int | None = None,
     overwrite: bool = False,
+    quiet: bool = False,
     watcher: Watcher | None = None,
 ) -> Model:
     """A model trained on a file, on two parallel files, on a list of pairs, or on a list of sources and one of targets.
@@ -73,13 +76,19 @@ def train(
         budget: wall time, as in "15m".
         config: a config to follow in place of choosing one from the data.
         settings: "a.b=value" laid over the config.
+        quiet: print only warnings, on standard error, and not what `seqloom train` does: the choices, how the run goes, the score.
+        watcher: who is told in place of that.
 
     Raises:
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
     """
     started = time.perf_counter()
     plan = make_plan(data, targets, dev=dev, source=source, target=target, config=config, settings=settings, budget=budget, seed=seed)
-    start(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    watcher = watcher or (Warnings() if quiet else Lines())
+    for line in introduction(plan, out):
+        watcher.say(line)
+    for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):
+        watcher.say(line)
     return load(out)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.choosing import column_names, refuse_many
-from seqloom.cli.output import columns, one_line, open_output, say, to_json
+from seqloom.cli.output import one_line, open_output, say, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seqloom.data import Row
     from seqloom.model import Model
 
-__all__ = ["evaluate", "load_model", "metric_rows", "rows_of"]
+__all__ = ["evaluate", "load_model", "rows_of"]
 
 Files = Annotated[
     list[str] | None,
@@ -48,6 +48,7 @@ def evaluate(
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
+    from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)
@@ -94,10 +95,3 @@ def rows_of(model: Model, files: list[str], source: list[str] | None = None, tar
     for note in rows.notes:
         say(f"note: {note}")
     return found
-
-
-def metric_rows(values: dict[str, float]) -> list[tuple[str, str]]:
-    """Name and printed value of each metric."""
-    from seqloom.progress import value_text
-
-    return [(name, value_text(name, value)) for name, value in values.items()]

@@ -6,13 +6,13 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from seqloom.errors import ConfigError
 
-__all__ = ["columns", "escape", "one_line", "open_output", "say", "to_json"]
+__all__ = ["escape", "one_line", "open_output", "say", "to_json"]
 
 
 def say(text: str) -> None:
@@ -73,25 +73,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return value
-
-
-def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
-    """The rows as lines, the cells of each column under each other; the last is cut into lines that fit the terminal."""
-    import io
-    import shutil
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from seqloom.progress import printable
-
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for row in rows:
-        table.add_row(*[Text(printable(cell)) for cell in row])
-    for column in table.columns[:-1]:
-        column.no_wrap = True
-    width = shutil.get_terminal_size((120, 24)).columns - indent
-    text = io.StringIO()
-    Console(file=text, width=max(width, 40), color_system=None, legacy_windows=False).print(table)
-    return [" " * indent + line.rstrip() for line in text.getvalue().splitlines()]

@@ -14,12 +14,9 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.choosing import Choosing
-from seqloom.cli.evaluating import metric_rows
-from seqloom.cli.output import columns
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.config import RunConfig
     from seqloom.data import Row
     from seqloom.events import Finished, Watcher
     from seqloom.examples import ExampleData
@@ -56,6 +53,8 @@ def train(
     Tokenisation, model and training are chosen from the data, and every choice is explained. PAIRS is one file, or two parallel text
     files. Ctrl-C ends the training early and leaves a usable model; `seqloom resume` goes on with it.
     """
+    from seqloom.summary import introduction
+
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
     choosing.check()
     folder = Path(out or _default_out(choosing))
@@ -63,7 +62,7 @@ def train(
     with _watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
         made = choosing.example_data()
         plan = _with_files(choosing.plan(made), made, folder)
-        for line in _introduction(plan, folder):
+        for line in introduction(plan, folder):
             watcher.say(line)
         finished = _start(plan, folder, overwrite, watcher, made, context.obj.started)
         _end(watcher, finished, plan.dev, folder)
@@ -170,42 +169,12 @@ def _watching(run: Path, *, tensorboard: bool = False, quiet: bool = False) -> G
 # ----------------------------------------------------------------------------------------------------- what is printed
 
 
-def _introduction(plan: Plan, folder: Path) -> list[str]:
-    """The data, what was found in it, and what was chosen for it."""
-    lines = [f"data: {plan.profile.pairs:,} pairs to train on, {len(plan.dev):,} dev pairs"]
-    lines += [f"note: {note}" for note in plan.notes]
-    rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
-    chosen = ["chosen:", *columns(rows)] if rows else []
-    return [*lines, *chosen, f"the run: {folder}"]
-
-
-def _value(config: RunConfig, key: str) -> str:
-    """A setting as a person reads it; of a group its kind, and what is not as usual in it."""
-    from pydantic import BaseModel
-
-    from seqloom.config_file import setting
-
-    part = setting(config, key)
-    if not isinstance(part, BaseModel):
-        return str(part).lower() if isinstance(part, bool) else str(part)
-    fields = type(part).model_fields
-    said = [getattr(part, name) for name in ("kind", "unit") if name in fields]
-    usual = {name for name, info in fields.items() if getattr(part, name) == info.default}
-    return " ".join([*said, *(f"{name}={getattr(part, name)}" for name in fields if name not in usual | {"kind", "unit"})])
-
-
 def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[str]:
     """The dev score, where the model is, and the commands to try."""
-    from seqloom.progress import duration
+    from seqloom.summary import result
 
     run = shlex.quote(finished.run)
-    how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
-    lines = [
-        "",
-        f"dev score ({finished.dev_pairs:,} pairs, {finished.search}, {finished.chosen}):",
-        *columns(metric_rows(finished.metrics)),
-    ]
-    lines += [f"model: {finished.run} ({how})", "next:"]
+    lines = [*result(finished), "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
     lines.append(f"  seqloom evaluate {run} {shlex.quote(str(test)) if test else 'TEST_PAIRS'}")

@@ -1,0 +1,67 @@
+"""What a run says of itself in words: before it begins the data and what was chosen, with reasons; at its end the score and the model."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from seqloom.config import RunConfig
+from seqloom.config_file import setting
+from seqloom.events import Finished
+from seqloom.plan import Plan
+from seqloom.progress import duration, printable, value_text
+
+__all__ = ["columns", "introduction", "metric_rows", "result"]
+
+
+def introduction(plan: Plan, folder: str | Path) -> list[str]:
+    """The data, what was found in it, and what was chosen for it."""
+    lines = [f"data: {plan.profile.pairs:,} pairs to train on, {len(plan.dev):,} dev pairs"]
+    lines += [f"note: {note}" for note in plan.notes]
+    rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
+    chosen = ["chosen:", *columns(rows)] if rows else []
+    return [*lines, *chosen, f"the run: {folder}"]
+
+
+def result(finished: Finished) -> list[str]:
+    """The dev score, and where the model is."""
+    how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
+    score = f"dev score ({finished.dev_pairs:,} pairs, {finished.search}, {finished.chosen}):"
+    return ["", score, *columns(metric_rows(finished.metrics)), f"model: {finished.run} ({how})"]
+
+
+def metric_rows(values: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Name and printed value of each metric."""
+    return [(name, value_text(name, value)) for name, value in values.items()]
+
+
+def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
+    """The rows as lines, the cells of each column under each other; the last is cut into lines that fit the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*[Text(printable(cell)) for cell in row])
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    width = shutil.get_terminal_size((120, 24)).columns - indent
+    text = io.StringIO()
+    Console(file=text, width=max(width, 40), color_system=None, legacy_windows=False).print(table)
+    return [" " * indent + line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def _value(config: RunConfig, key: str) -> str:
+    """A setting as a person reads it; of a group its kind, and what is not as usual in it."""
+    part = setting(config, key)
+    if not isinstance(part, BaseModel):
+        return str(part).lower() if isinstance(part, bool) else str(part)
+    fields = type(part).model_fields
+    said = [getattr(part, name) for name in ("kind", "unit") if name in fields]
+    usual = {name for name, info in fields.items() if getattr(part, name) == info.default}
+    return " ".join([*said, *(f"{name}={getattr(part, name)}" for name in fields if name not in usual | {"kind", "unit"})])
