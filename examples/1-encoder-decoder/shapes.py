@@ -14,7 +14,7 @@ batch = to_tensors(collate(list(encode_rows(pairs, model.fields, model.config.da
 
 embedded = network.source_input(batch.source)
 encoded = network.encoder(embedded, batch.source_mask)
-memory = network.decoder.prepare(encoded, batch.source_mask)
+memory = network.decoder.prepare(encoded)
 first = network.decoder.start(memory)  # the encoder's last state: a tensor each for h and c
 decoded, _ = network.decode(batch.target_in, memory, first)  # teacher forced: the whole target at once
 loss = network.head.loss(decoded, batch.target_out, batch.target_mask)
