@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ __all__ = ["Models", "Predictor", "ServedModel", "named_paths"]
 
 TAKEN = ("text", "tokens")
 """Kinds of columns that a request may fill. The value of any other may be a path, and no file is ever opened for a request."""
+SETTINGS_KEPT = 256
+"""Settings of the search that are not checked anew: a check takes as long as all else that is done for a request."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -76,6 +79,7 @@ class ServedModel:
         self.name = name
         self.predictor = predictor
         self.limits = limits
+        self._search = lru_cache(SETTINGS_KEPT)(self._checked_search)
         self.batcher = Batcher(self._answer, batch=batch, waiting=limits.waiting, window=window, watch=watch)
 
     @property
@@ -114,13 +118,16 @@ class ServedModel:
 
     def _asked(self, request: PredictRequest) -> Asked:
         try:
-            search = self.predictor.search(**request.search)
+            search = self._search(**request.search)
         except ConfigError as error:
             raise Refusal(422, str(error)) from None
         if request.n_best > (search.beam if search.kind == "beam" else 1):
             search = search.model_copy(update={"kind": "beam", "beam": request.n_best})
         _refuse_bad("prefix", request.prefix)
         return Asked(search, request.prefix, request.replace_unknown, request.attention)
+
+    def _checked_search(self, **changes: float) -> SearchConfig:
+        return self.predictor.search(**changes)
 
     def _row(self, source: tuple[str, ...], where: str) -> Row:
         expected = len(self.predictor.fields.source.columns)
