@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -404,6 +405,16 @@ def test_the_list_of_addresses_stands_on_its_own(client: TestClient) -> None:
     assert "<code>POST /v1/predict</code>" in response.text
     assert "<td><code>length_penalty</code><td>number ≥ 0, ≤ 10<td>Scores are divided by length to this power." in response.text
     assert "<td>413<td>The body is too large." in response.text
+
+
+def test_the_page_and_all_that_it_loads_come_from_the_server(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert "app.js" in loaded
+    assert {client.get(f"/{name}").status_code for name in loaded} == {200}
+    assert client.get("/app.js").headers["content-type"] == "text/javascript; charset=utf-8"
+    assert client.head("/").status_code == 200
 
 
 def test_the_description_for_programs_names_every_refusal(client: TestClient) -> None:

@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 import seqloom
 from seqloom.cli import main
 from seqloom.runtime import Predictor
+from seqloom.server.app import create_app
 from seqloom.server.process import listen
 
 WORDS = ["abba", "cab", "decade", "bead", "face", "dad", "cede", "added", "bee", "fade", "ace", "deed", "babe", "cafe", "ebb", "a"]
@@ -83,6 +87,27 @@ def test_many_clients_at_once_get_what_the_model_answers_each_alone(exported: Pa
         assert [output["text"] for output in found[word]] == [output.text for output in prediction.outputs]
         scores = [output["score"] for output in found[word]]
         assert scores == pytest.approx([output.score for output in prediction.outputs], abs=1e-4)  # float32, in a batch of another size
+
+
+def test_a_real_model_answers_any_text_and_any_settings(exported: Path) -> None:
+    client = TestClient(create_app({"words": Predictor.load(exported, threads=1)}, window=0.0), raise_server_exceptions=False)
+    texts = st.lists(st.text(max_size=20), min_size=1, max_size=3)
+    lengths = {"min_length": st.integers(0, 9), "max_length": st.integers(1, 9), "prefix": st.text(max_size=5)}
+    ranks = {"n_best": st.integers(1, 9), "beam": st.integers(1, 9), "length_penalty": st.floats(0, 10)}
+    extras = {"attention": st.booleans(), "replace_unknown": st.booleans()}
+
+    @settings(max_examples=60, deadline=None, derandomize=True)
+    @given(texts, st.fixed_dictionaries({}, optional={**lengths, **ranks, **extras}))
+    def ask_anything(inputs: list[str], more: dict[str, Any]) -> None:
+        response = client.post("/v1/predict", json={"inputs": inputs, **more})
+        prefix = more.get("prefix", "")
+        if "\0" in "".join([*inputs, prefix]):
+            assert (response.status_code, "NUL" in response.text) == (422, True)
+        elif response.status_code != 200:
+            assert (response.status_code, "the longest output allowed here" in response.text) == (422, True), response.text
+            assert len(prefix) > more.get("max_length", 10)
+
+    ask_anything()
 
 
 def test_a_token_from_a_file_is_asked_for(exported: Path, tmp_path: Path) -> None:

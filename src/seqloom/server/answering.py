@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 
 from seqloom.answers import Prediction
-from seqloom.errors import DataError
+from seqloom.errors import SeqloomError
 from seqloom.server.refusals import MISSED, Refusal
 from seqloom.server.wire import Done, Predicted, PredictRequest, PredictResponse, StreamedFailure, StreamedPrediction, Wire
 
@@ -22,7 +22,7 @@ async def answer(model: str, request: PredictRequest, taken: Futures, seconds: f
     """All predictions together, once the last one is there.
 
     Raises:
-        Refusal: 422 where the model cannot use a source, 504 when it takes longer than so many seconds.
+        Refusal: 422 where the model cannot use a source or a setting, 504 when it takes longer than so many seconds.
     """
     try:
         _, late = await asyncio.wait(taken, timeout=seconds)
@@ -31,7 +31,7 @@ async def answer(model: str, request: PredictRequest, taken: Futures, seconds: f
     if late:
         raise Refusal(504, _late(len(late), len(taken), seconds))
     for future in taken:
-        if isinstance(error := future.exception(), DataError):
+        if isinstance(error := future.exception(), SeqloomError):
             raise Refusal(422, str(error))
         if error is not None:
             raise error
@@ -64,7 +64,7 @@ def _streamed(request: PredictRequest, place: int, future: asyncio.Future[Predic
     error = future.exception()
     if error is None:
         return "prediction", StreamedPrediction.at(place, Predicted.of(future.result(), request))
-    if isinstance(error, DataError):
+    if isinstance(error, SeqloomError):
         return "error", StreamedFailure(index=place, error=str(error))
     _LOG.error("%s", request.where(place), exc_info=error)
     return "error", StreamedFailure(index=place, error=f"{request.where(place)}: {MISSED}")

@@ -81,7 +81,12 @@ def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters,
     """What answers for the models; `guarded` are the refusals that a token brings with it."""
     streamed = {200: {"model": PredictResponse, "content": {"text/event-stream": {}}}}
 
-    @app.post("/v1/predict", tags=["v1"], responses={**streamed, **_refused(404, 408, 413, 422, 429, 503, 504), **guarded})
+    @app.post(
+        "/v1/predict",
+        tags=["v1"],
+        response_description="The answers.",
+        responses={**streamed, **_refused(404, 408, 413, 422, 429, 503, 504), **guarded},
+    )
     async def predict(request: PredictRequest) -> Response:
         """Answer one source or many.
 
@@ -95,17 +100,23 @@ def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters,
             return StreamingResponse(events(request, taken, limits.seconds), media_type="text/event-stream", headers=_UNCACHED)
         return Response((await answer(model.name, request, taken, limits.seconds)).to_json(), media_type="application/json")
 
-    @app.get("/v1/models", tags=["v1"], response_model=ModelList, responses=guarded)
+    @app.get("/v1/models", tags=["v1"], response_description="The models.", response_model=ModelList, responses=guarded)
     async def models_() -> Response:
         """List the models: what their columns are, how they search, what their folders say of them."""
         return Response(ModelList(models=[model.info for model in models]).to_json(), media_type="application/json")
 
-    @app.get("/health", tags=["running"])
+    @app.get("/health", tags=["running"], response_description="It does.")
     async def health() -> Health:
         """Say that the server answers. Needs no token."""
         return Health(version=__version__, models=models.names)
 
-    @app.get("/metrics", tags=["running"], response_class=Response, responses={200: {"content": {"text/plain": {}}}, **guarded})
+    @app.get(
+        "/metrics",
+        tags=["running"],
+        response_description="The counts.",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, **guarded},
+    )
     async def metrics() -> Response:
         """Count requests, sources, batches, and the time that they took, as Prometheus reads it."""
         return Response(meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

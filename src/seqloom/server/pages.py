@@ -73,7 +73,7 @@ def _address(method: str, path: str, about: Mapping[str, Any]) -> Iterator[str]:
     if "requestBody" in about:
         yield f"<p>Body: {_type(about['requestBody']['content']['application/json']['schema'])}</p>"
     yield "<table>"
-    for status, response in about["responses"].items():
+    for status, response in sorted(about["responses"].items()):
         schema = response.get("content", {}).get("application/json", {}).get("schema", {})
         yield f"<tr><td>{status}<td>{_code(response['description'])}<td>{_type(schema) if schema else ''}"
     yield "</table>"
@@ -119,7 +119,8 @@ _FRAME = """<!doctype html>
   h1, h2, h3 { line-height: 1.2; margin: 2rem 0 0.5rem }
   table { border-collapse: collapse; width: 100% }
   td { border-top: 1px solid #8884; padding: 0.3rem 1rem 0.3rem 0; vertical-align: top }
-  td:last-child { width: 60% }
+  td:first-child { width: 9rem }
+  td:last-child { width: 55% }
   code { font: 0.9em ui-monospace, monospace }
 </style>
 <h1>TITLE</h1>
