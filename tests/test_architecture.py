@@ -41,7 +41,7 @@ PICTURE = {
         "profile oddities autoconfig plan corpus batching search ctc schedules events progress rollout unseen summary", "errors config data"
     ),
     "answers": room("answers", "errors config data plan"),
-    "runtime": room("runtime manifest", "errors config data plan answers"),
+    "runtime": room("runtime manifest site onnxruntime_web", "errors config data plan answers"),
     "server": room(
         "server server.access server.answering server.app server.batcher server.limits server.meters server.models server.pages "
         "server.process server.refusals server.wire",

@@ -21,9 +21,9 @@ export function element(tag, properties = {}, ...children) {
 /** What stands for the end of a sequence. */
 export const END = "⏎";
 
-/** A symbol as a person can see it: blanks, ends of lines and nothing at all have signs. */
+/** A symbol as a person can see it: blanks, which subwords mark in their own way, ends of lines and nothing at all have signs. */
 export function visible(symbol) {
-  return symbol.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥") || "∅";
+  return symbol.replace(/[ \u2581]/g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥") || "∅";
 }
 
 /** A share of one as a person reads it: 3 % of 0.03, and never 100 % of less. */

@@ -1,0 +1,65 @@
+"""A static site: the page of the package, an exported model, and onnxruntime-web, which runs it in the browser.
+
+index.html, app.js, ...     the page; backend.js says that the model is in the browser
+model/                      the exported folder
+runtime/                    onnxruntime-web
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from seqloom.errors import CheckpointError
+from seqloom.files import write_atomically
+from seqloom.manifest import is_exported, read_manifest
+from seqloom.onnxruntime_web import VERSION
+
+__all__ = ["MODEL", "check_place", "copy_model", "write_site"]
+
+MODEL = "model"
+"""The exported folder in a site; `browser/worker.js` looks there."""
+RUNTIME = "runtime"
+PAGE = Path(__file__).parent / "web"
+BACKEND = 'export { connect } from "./browser/connection.js";\n'
+NOTICE = f"onnxruntime-web {VERSION}, unchanged. Copyright (c) Microsoft Corporation. Licensed under the MIT License.\n"
+
+
+def check_place(folder: Path, *, overwrite: bool) -> None:
+    """Make sure that a site may be written into the folder.
+
+    Raises:
+        CheckpointError: something is there already: a site that is not to be replaced, or anything else.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not is_exported(folder / MODEL):
+        raise CheckpointError(f"{folder}: exists and is no site of a model, so nothing is written there. Choose another --out.")
+    if not overwrite:
+        raise CheckpointError(f"{folder}: exists already. Replace it with --overwrite, or choose another --out.")
+
+
+def copy_model(exported: Path, folder: Path) -> None:
+    """Put the files of an exported folder into a site.
+
+    Raises:
+        CheckpointError: the exported folder is damaged.
+    """
+    manifest, _ = read_manifest(exported)
+    place = folder / MODEL
+    place.mkdir(parents=True, exist_ok=True)
+    for name in (*manifest.files, "manifest.json"):
+        shutil.copyfile(exported / name, place / name)
+
+
+def write_site(folder: Path, runtime: Mapping[str, bytes]) -> int:
+    """Write the page and the runtime into the folder, around the model that is there; gives back the bytes of the whole site."""
+    files = {path.relative_to(PAGE).as_posix(): path.read_bytes() for path in sorted(PAGE.rglob("*")) if path.is_file()}
+    files["backend.js"] = BACKEND.encode()
+    files |= {f"{RUNTIME}/{name}": content for name, content in runtime.items()}
+    files[f"{RUNTIME}/NOTICE.txt"] = NOTICE.encode()
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / name, content)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

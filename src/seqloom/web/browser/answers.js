@@ -1,0 +1,123 @@
+/** From sources to answers, as `answers.py` does it: limits, batches of like length, hypotheses as text. */
+
+import { strip } from "../fields/units.js";
+import { UNK } from "../fields/vocabulary.js";
+
+/** Padded source symbols × hypotheses in one run of the graph, as in `runtime.py`. */
+const BATCH_TOKENS = 4096;
+
+/** Fields, limits and a search over a graph. */
+export class Answerer {
+  /**
+   * @param {import("../fields/fields.js").Fields} fields
+   * @param {{search: object, data: object}} manifest of the exported folder
+   * @param {import("./graph.js").Graph} graph
+   */
+  constructor(fields, { search, data }, graph) {
+    this.fields = fields;
+    this.search = search;
+    this.data = data;
+    this.graph = graph;
+  }
+
+  /**
+   * A prediction for each of `request.inputs`, in their order, as `POST /v1/predict` gives them.
+   *
+   * @throws {Error} a source or a setting that cannot be used; says which.
+   */
+  async predict(request) {
+    const rows = request.inputs.map((texts, place) => this.#row(texts, `inputs[${place}]`));
+    const search = this.#searchOf(request);
+    const predictions = rows.map(({ texts, symbols }) => ({ outputs: [], source_tokens: texts.some(Boolean) ? symbols : [] }));
+    const real = rows.map((_, place) => place).filter((place) => rows[place].texts.some(Boolean));
+    for (const places of byLength(rows, real, Math.floor(BATCH_TOKENS / search.beam))) {
+      const asked = places.map((place) => rows[place]);
+      const found = await this.graph.find(this.#questions(asked, search), search, search.attention || search.replaceUnknown);
+      places.forEach((place, order) => {
+        const outputs = found[order].slice(0, search.nBest).map((hypothesis) => this.#output(hypothesis, rows[place], search));
+        predictions[place].outputs = outputs;
+      });
+    }
+    return predictions;
+  }
+
+  /** The model's own settings, with those of the request laid over them. */
+  #searchOf(request) {
+    const own = this.search;
+    const kind = request.beam === undefined ? own.kind : "beam";
+    if (kind === "sample") throw new Error("search.kind: an exported model does not sample; expected beam or greedy. Give a beam.");
+    const nBest = request.n_best ?? 1;
+    return {
+      nBest,
+      beam: Math.max(kind === "beam" ? (request.beam ?? own.beam) : 1, nBest),
+      minLength: request.min_length ?? own.min_length,
+      maxLength: request.max_length ?? own.max_length,
+      maxLengthRatio: own.max_length_ratio,
+      lengthPenalty: request.length_penalty ?? own.length_penalty,
+      coveragePenalty: own.coverage_penalty,
+      prefix: request.prefix ?? "",
+      replaceUnknown: request.replace_unknown ?? false,
+      attention: request.attention ?? false,
+    };
+  }
+
+  #row(given, where) {
+    const texts = (typeof given === "string" ? [given] : given).map(strip);
+    if (texts.some((text) => text.includes("\0"))) throw new Error(`${where}: a NUL character; expected text. Remove it.`);
+    if (texts.some((text) => !text.isWellFormed())) throw new Error(`${where}: half of a surrogate pair; expected whole characters. Remove it.`);
+    const ids = this.fields.source.encode(texts);
+    const limit = this.data.max_source_length;
+    if (ids.length - 1 > limit && this.data.too_long !== "cut") {
+      const numbers = [ids.length - 1, limit].map((number) => number.toLocaleString("en"));
+      throw new Error(`${where}: the source has ${numbers[0]} symbols; the limit is ${numbers[1]}. Shorten it.`);
+    }
+    const [copyIds, extra] = this.graph.points ? this.fields.copyIds(texts) : [[], []];
+    const cut = (values, last) => [...values.slice(0, -1).slice(0, limit), last];
+    return { texts, ids: cut(ids, ids.at(-1)), symbols: this.fields.source.symbols(texts).slice(0, limit), copyIds: cut(copyIds, -1), extra };
+  }
+
+  #questions(rows, { prefix, maxLength, maxLengthRatio }) {
+    return {
+      sources: rows.map(({ ids }) => ids),
+      maxLengths: rows.map(({ ids }) => maxLength || Math.ceil(maxLengthRatio * ids.length) + 10),
+      copyIds: rows.map(({ copyIds }) => copyIds),
+      prefixes: rows.map(({ extra }) => (prefix ? this.fields.encodeTarget(prefix, extra) : [])),
+    };
+  }
+
+  #output(hypothesis, row, { replaceUnknown, attention: wantsAttention }) {
+    const width = row.symbols.length + 1;
+    const attention = hypothesis.attention?.map((weights) => weights.slice(0, width));
+    const extra = [...row.extra];
+    const ids = hypothesis.ids.map((id, place) => {
+      if (id !== UNK || !replaceUnknown || !attention || !row.symbols.length) return id;
+      return this.fields.target.vocabulary.size + extra.push(row.symbols[mostOf(attention[place].slice(0, -1))]) - 1;
+    });
+    return {
+      text: this.fields.target.decode(ids, extra),
+      score: hypothesis.score,
+      log_prob: hypothesis.logProbs.reduce((sum, logProb) => sum + logProb, 0),
+      tokens: this.fields.target.vocabulary.symbols(ids, extra),
+      token_log_probs: hypothesis.logProbs,
+      cut: hypothesis.cut,
+      attention: wantsAttention ? attention : undefined,
+    };
+  }
+}
+
+/** The places of the sources, longest first, cut into batches of at most so many padded symbols. */
+function* byLength(rows, places, tokens) {
+  let batch = [];
+  for (const place of places.toSorted((one, other) => rows[other].ids.length - rows[one].ids.length)) {
+    if (batch.length && rows[batch[0]].ids.length * (batch.length + 1) > tokens) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(place);
+  }
+  if (batch.length) yield batch;
+}
+
+function mostOf(weights) {
+  return weights.indexOf(Math.max(...weights));
+}

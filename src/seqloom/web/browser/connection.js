@@ -1,0 +1,39 @@
+/** The model in the browser itself. A worker runs it, so that the page stays awake while it searches. */
+
+/**
+ * What stands behind the page; the counterpart of `server.js`.
+ *
+ * @param {(text: string) => void} say told how far the model has come while it loads
+ */
+export async function connect(say) {
+  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  const waiting = new Map(); // number of a question → what settles its promise
+  worker.addEventListener("message", ({ data: { number, progress, result, error } }) => {
+    if (progress) return say(progress);
+    const { resolve, reject } = waiting.get(number);
+    waiting.delete(number);
+    return error ? reject(new Error(error)) : resolve(result);
+  });
+  worker.addEventListener("error", () => {
+    const error = new Error("The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam.");
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  });
+
+  let asked = 0;
+  const ask = (task, request) =>
+    new Promise((resolve, reject) => {
+      waiting.set(++asked, { resolve, reject });
+      worker.postMessage({ number: asked, task, request });
+    });
+
+  const model = await ask("load");
+  return {
+    models: async () => [model],
+    predict: async (request, signal) => {
+      const predictions = await ask("predict", request);
+      signal?.throwIfAborted();
+      return predictions;
+    },
+  };
+}

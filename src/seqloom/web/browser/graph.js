@@ -1,0 +1,99 @@
+/** The exported graph, which holds encoder, decoder and beam search, run by onnxruntime-web. The counterpart of `runtime.Graph`. */
+
+import * as ort from "../runtime/ort.wasm.min.mjs";
+
+ort.env.wasm.numThreads = 1; // more would need headers that a plain file server does not send
+ort.env.wasm.wasmPaths = new URL("../runtime/", import.meta.url).href;
+ort.env.logLevel = "error";
+
+export class Graph {
+  #session;
+
+  /** @param {Uint8Array} model the content of model.onnx */
+  static async load(model) {
+    try {
+      return new Graph(await ort.InferenceSession.create(model, { executionProviders: ["wasm"], logSeverityLevel: 3 }));
+    } catch (error) {
+      throw new Error(`model/model.onnx: onnxruntime cannot load it (${error.message}). Copy the whole site, or export it again.`);
+    }
+  }
+
+  constructor(session) {
+    this.#session = session;
+    this.points = session.inputNames.includes("copy_ids");
+    this.attends = session.outputNames.includes("attention");
+  }
+
+  /**
+   * The hypotheses of each question, best first: ids (T,), score, logProbs (T + 1,), cut, attention (T + 1, S) where asked for.
+   *
+   * @param {{sources: number[][], maxLengths: number[], copyIds: number[][], prefixes: number[][]}} questions B of each
+   */
+  async find(questions, search, keepAttention) {
+    const wantsAttention = keepAttention && this.attends;
+    const names = ["ids", "lengths", "scores", "token_log_probs", ...(wantsAttention ? ["attention"] : [])];
+    const outputs = await this.#session.run(this.#inputs(questions, search, wantsAttention), names);
+    const found = questions.sources.map((_, row) => hypothesesOf(outputs, row, questions.maxLengths[row]));
+    Object.values(outputs).forEach((tensor) => tensor.dispose());
+    return found;
+  }
+
+  #inputs(questions, search, wantsAttention) {
+    const inputs = {
+      source: table(questions.sources, 0),
+      source_lengths: integers(questions.sources.map((ids) => ids.length)),
+      beam: integer(search.beam),
+      max_lengths: integers(questions.maxLengths),
+      min_length: integer(search.minLength),
+      length_penalty: number(search.lengthPenalty),
+      coverage_penalty: number(search.coveragePenalty),
+      prefix: table(questions.prefixes, 0),
+      want_attention: new ort.Tensor("bool", [wantsAttention], []),
+    };
+    return this.points ? { ...inputs, copy_ids: table(questions.copyIds, -1) } : inputs;
+  }
+}
+
+function hypothesesOf({ ids, lengths, scores, token_log_probs: logProbs, attention }, row, longest) {
+  const [, beam, steps] = ids.dims;
+  const width = attention?.dims[3];
+  const found = [];
+  for (let rank = 0; rank < beam; rank++) {
+    const hypothesis = row * beam + rank;
+    const length = Number(lengths.data[hypothesis]);
+    if (!length) continue; // fewer than a beam were found
+    const place = hypothesis * steps;
+    found.push({
+      ids: Array.from(ids.data.subarray(place, place + length - 1), Number),
+      score: scores.data[hypothesis],
+      logProbs: Array.from(logProbs.data.subarray(place, place + length)),
+      cut: length > longest,
+      attention: attention && rowsOf(attention.data, place, length, width),
+    });
+  }
+  return found;
+}
+
+/** (T, S) numbers of a flat array, from a row on. */
+function rowsOf(data, first, count, width) {
+  return Array.from({ length: count }, (_, row) => Array.from(data.subarray((first + row) * width, (first + row + 1) * width)));
+}
+
+function integer(value) {
+  return new ort.Tensor("int64", [BigInt(value)], []);
+}
+
+function integers(values) {
+  return new ort.Tensor("int64", values.map(BigInt), [values.length]);
+}
+
+function number(value) {
+  return new ort.Tensor("float32", [value], []);
+}
+
+/** Lists of unlike length as one (B, L) tensor, filled up at their ends. */
+function table(rows, fill) {
+  const width = Math.max(...rows.map((row) => row.length));
+  const flat = rows.flatMap((row) => [...row, ...new Array(width - row.length).fill(fill)].map(BigInt));
+  return new ort.Tensor("int64", flat, [rows.length, width]);
+}

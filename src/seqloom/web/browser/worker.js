@@ -1,0 +1,76 @@
+/** Loads the exported model beside the page, and answers what the page asks, one question after the other. */
+
+import { Fields } from "../fields/fields.js";
+import { Answerer } from "./answers.js";
+import { Graph } from "./graph.js";
+
+const FOLDER = new URL("../model/", import.meta.url);
+const FORMAT = 1;
+const TASKS = { load, predict: async (request) => (await answerer).predict(request) };
+
+let answerer; // a promise from the first question on
+
+self.addEventListener("message", async ({ data: { number, task, request } }) => {
+  try {
+    self.postMessage({ number, result: await TASKS[task](request) });
+  } catch (error) {
+    self.postMessage({ number, error: error.message });
+  }
+});
+
+/** What the page needs to know of the model, as `GET /v1/models` gives it. */
+async function load() {
+  const manifest = await readJson("manifest.json");
+  if (manifest.format !== FORMAT) throw new Error(`model/manifest.json: format ${manifest.format}; expected ${FORMAT}. Export the model again.`);
+  answerer = prepare(manifest);
+  const { fields } = await answerer;
+  return { name: manifest.name, source: columnsOf(fields), target: kindOf("target", fields.target.column), search: manifest.search, manifest };
+}
+
+async function prepare(manifest) {
+  const [fields, model] = await Promise.all([readJson("fields.json"), readModel(manifest.files["model.onnx"].size)]);
+  say("Preparing the model…");
+  return new Answerer(new Fields(fields), manifest, await Graph.load(model));
+}
+
+function columnsOf({ source, names }) {
+  return source.columns.map((column, index) => kindOf(names.length === source.columns.length ? names[index] : `${index + 1}`, column));
+}
+
+function kindOf(name, { config }) {
+  return { name, kind: config.kind, unit: config.unit };
+}
+
+async function readJson(name) {
+  return (await read(name)).json();
+}
+
+/** The bytes of the model, as they come. */
+async function readModel(size) {
+  const content = new Uint8Array(size);
+  let place = 0;
+  for (const reader = (await read("model.onnx")).body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (place + value.length > size) throw changed();
+    content.set(value, place);
+    place += value.length;
+    say(`Loading the model: ${Math.round((100 * place) / size)} % of ${(size / 1e6).toFixed(1)} MB`);
+  }
+  if (place !== size) throw changed();
+  return content;
+}
+
+async function read(name) {
+  const response = await fetch(new URL(name, FOLDER));
+  if (!response.ok) throw new Error(`model/${name}: ${response.status} ${response.statusText}. Copy the whole site, or export it again.`);
+  return response;
+}
+
+function changed() {
+  return new Error("model/model.onnx: not of the size that the manifest names. Copy the whole site, or export it again.");
+}
+
+function say(progress) {
+  self.postMessage({ progress });
+}

@@ -1,0 +1,275 @@
+"""The site that `export --web` writes: an exported model in a real browser, behind the plainest of servers, against the Python runtime."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import compress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Error, Page, expect
+
+import seqloom
+from seqloom import onnxruntime_web as pinned
+from seqloom.cli import main
+from seqloom.errors import ConfigError
+from seqloom.examples import make_example
+from seqloom.onnxruntime_web import find_runtime
+from seqloom.runtime import Predictor
+
+DATES = make_example("dates")
+TWO_COLUMNS = [
+    ((f"{first} {second}", f"{number % 3} {second}"), f"{second} {first}") for number, (first, second) in enumerate(DATES.train[:400])
+]
+SMALL = [
+    "training.max_steps=80", "training.evaluate_every=80", "training.precision=float32", "training.optimizer.learning_rate=0.02",
+    'training.schedule={"kind": "constant"}', "model.dropout=0", "model.embedding=16", "data.hold_out_at_most=20",
+]  # fmt: skip
+RECURRENT = ["model.encoder.width=32", "model.decoder.width=32"]
+COPYING = [
+    'fields.source=[{"kind": "text", "unit": "word", "max_size": 30}, {"kind": "tokens"}]',
+    'fields.target={"kind": "text", "unit": "word", "max_size": 30}',
+    'model.encoder={"kind": "transformer", "width": 16, "heads": 2, "layers": 1, "feed_forward": 16}',
+    'model.decoder={"kind": "transformer", "width": 16, "heads": 2, "layers": 1, "feed_forward": 16}',
+    "model.copy=true",
+]
+SUBWORDS = [
+    'fields.source=[{"kind": "text", "unit": "subword", "max_size": 320}]',
+    'fields.target={"kind": "text", "unit": "subword", "subwords": "unigram", "max_size": 300}',
+    "model.decoder.input_feeding=true",
+    *RECURRENT,
+]
+CASES: dict[str, tuple[Sequence[Any], list[str]]] = {
+    "characters, recurrent": (DATES.train[:400], RECURRENT),
+    "subwords, input feeding": (DATES.train[:400], SUBWORDS),
+    "two columns, Transformer, copying": (TWO_COLUMNS, COPYING),
+}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: Any) -> None: ...
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The address of a server that does what `python -m http.server` does."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+def site_of(folder: Path, case: str, runtime: Path) -> Path:
+    pairs, settings = CASES[case]
+    seqloom.train(pairs, out=folder / "run", settings=[*SMALL, *settings])
+    assert run("export", folder / "run", "--web", "--out", folder / "site", "--runtime", runtime) == 0
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, onnxruntime_web: Path) -> Path:
+    return site_of(tmp_path_factory.mktemp("site"), "characters, recurrent", onnxruntime_web)
+
+
+@pytest.fixture
+def copied(site: Path, tmp_path: Path) -> Path:
+    """A site that may be harmed."""
+    return Path(shutil.copytree(site, tmp_path / "site"))
+
+
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    with serve(site) as at:
+        yield at
+
+
+def test_a_site_answers_in_the_browser_and_asks_nobody_else(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    page.get_by_role("textbox", name="Source").fill(DATES.test[0][0])
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("#answers tbody tr")).to_have_count(5)
+    expect(page.locator("canvas")).to_be_visible()
+    expect(page.locator("#status")).to_have_text(re.compile(r"Answered in [\d.]+ m?s"))
+    assert {url for url in asked if not url.startswith(address)} == set()
+
+
+ASK = """async ([inputs, settings]) => {
+  const { connect } = await import("/browser/connection.js");
+  window.backend ??= await connect(() => {});
+  return window.backend.predict({ inputs, scores: true, attention: true, ...settings });
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_the_browser_gives_the_hypotheses_of_the_python_runtime(case: str, page: Page, tmp_path: Path, onnxruntime_web: Path) -> None:
+    folder = site_of(tmp_path, case, onnxruntime_web)
+    sources: list[Any] = [source for source, _ in DATES.test[:100]]
+    if case.startswith("two"):
+        sources = [(f"{source} {target}", f"{len(source) % 3} {target}") for source, target in DATES.test[:100]]
+    sources[7] = ("", "") if case.startswith("two") else " "
+    settings: list[dict[str, Any]] = [
+        {"beam": 1},
+        {"beam": 5, "n_best": 5},
+        {"beam": 3, "max_length": 6, "prefix": "19", "length_penalty": 0.5},
+    ]
+    model = Predictor.load(folder / "model")
+    with serve(folder) as address:
+        page.goto(address)
+        for setting in settings:
+            found = page.evaluate(ASK, [[source if isinstance(source, tuple) else [source] for source in sources], setting])
+            search = {name: value for name, value in setting.items() if name != "n_best"}
+            wanted = model.predictions(sources, attention=True, **search)
+            assert len(found) == len(wanted) == 100
+            same = [has_same_answers(mine, theirs.outputs[: setting.get("n_best", 1)]) for mine, theirs in zip(found, wanted, strict=True)]
+            assert sum(same) >= 97  # a model of eighty updates has ties, which two builds of onnxruntime may break otherwise
+            for mine, theirs in compress(zip(found, wanted, strict=True), same):
+                assert_same(mine, theirs)
+
+
+def has_same_answers(mine: dict[str, Any], outputs: Sequence[Any]) -> bool:
+    """Whether the answers are the same; where not, the best ones are equally good."""
+    if outputs:
+        assert mine["outputs"][0]["score"] == pytest.approx(outputs[0].score, abs=1e-3)
+    return [one["tokens"] for one in mine["outputs"]] == [one.tokens for one in outputs]
+
+
+def assert_same(mine: dict[str, Any], theirs: Any) -> None:
+    """All that is known of the answers is the same, to within what floats keep."""
+    assert mine["source_tokens"] == theirs.source_tokens
+    for one, other in zip(mine["outputs"], theirs.outputs, strict=False):
+        assert (one["text"], one["cut"]) == (other.text, other.cut)
+        assert [one["score"], one["log_prob"]] == pytest.approx([other.score, other.log_prob], abs=1e-3)
+        assert one["token_log_probs"] == pytest.approx(other.token_log_probs, abs=1e-3)
+        if other.attention is not None:
+            assert [pytest.approx(row, abs=1e-3) for row in other.attention] == one["attention"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([["a", "b"]], "source: 2 columns; expected 1. Give those that the model was trained with, in order."),
+        ([["a"], ["b\0"]], "inputs[1]: a NUL character; expected text. Remove it."),
+        ([["\ud800"]], "inputs[0]: half of a surrogate pair; expected whole characters. Remove it."),
+        ([["1" * 5001]], "inputs[0]: the source has 5,001 symbols; the limit is 5,000. Shorten it."),
+    ],
+)
+def test_what_the_model_cannot_read_is_refused_as_the_server_refuses_it(
+    page: Page, address: str, inputs: list[list[str]], message: str
+) -> None:
+    page.goto(address)
+    asked = ASK.replace("[inputs, ", "[text, ").replace("{ inputs,", "{ inputs: JSON.parse(text),")  # JSON can hold half a pair
+    with pytest.raises(Error, match=re.escape(message)):
+        page.evaluate(asked, [json.dumps(inputs), {}])
+
+
+@pytest.mark.logs("404")
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model/model.onnx", None, "model/model.onnx: 404 File not found. Copy the whole site, or export it again."),
+        (
+            "model/model.onnx",
+            b"half",
+            "model/model.onnx: not of the size that the manifest names. Copy the whole site, or export it again.",
+        ),
+        ("model/manifest.json", b'{"format": 7}', "model/manifest.json: format 7; expected 1. Export the model again."),
+    ],
+)
+def test_a_site_that_is_not_whole_says_so(page: Page, copied: Path, name: str, content: bytes | None, message: str) -> None:
+    (copied / name).unlink()
+    if content is not None:
+        (copied / name).write_bytes(content)
+    with serve(copied) as address:
+        page.goto(address)
+        expect(page.get_by_role("alert").first).to_have_text(message)
+        expect(page.get_by_role("button", name="Predict")).to_be_disabled()
+
+
+# ------------------------------------------------------------------------------------------------------------ on the disk
+
+
+def test_the_model_of_a_site_is_an_exported_folder_and_another_site_can_be_made_of_it(
+    site: Path, tmp_path: Path, onnxruntime_web: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("predict", site / "model", "3 March 1984") == 0
+    assert run("export", site / "model", "--web", "--out", tmp_path / "again", "--runtime", onnxruntime_web) == 0
+    assert re.search(r"again: \d+\.\d MB; `python -m http.server --directory .*again` shows it", capsys.readouterr().err)
+    assert {path.name for path in (tmp_path / "again" / "model").iterdir()} == {path.name for path in (site / "model").iterdir()}
+    assert "onnxruntime-web 1.30.0" in (tmp_path / "again" / "runtime" / "NOTICE.txt").read_text(encoding="utf-8")
+
+
+def test_a_site_replaces_only_a_site_and_only_when_told_to(
+    copied: Path, tmp_path: Path, onnxruntime_web: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = ["export", copied / "model", "--web", "--runtime", onnxruntime_web]
+    assert run(*again, "--out", copied) == 2
+    assert f"{copied}: exists already. Replace it with --overwrite, or choose another --out." in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    assert run(*again, "--out", tmp_path / "mine", "--overwrite") == 2
+    assert f"{tmp_path / 'mine'}: exists and is no site of a model, so nothing is written there." in capsys.readouterr().err
+
+
+def test_a_runtime_without_a_site_is_refused(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("export", site / "model", "--out", tmp_path / "x", "--runtime", tmp_path) == 2
+    assert f"--runtime {tmp_path}: of no effect without --web. Add --web, or leave it out." in capsys.readouterr().err
+
+
+MEND = "Run `npm pack onnxruntime-web@1.30.0` where npm is, unpack the archive, and give its folder with --runtime."
+
+
+def test_files_of_another_runtime_are_refused(tmp_path: Path, onnxruntime_web: Path) -> None:
+    place = tmp_path / "package" / "dist"
+    place.mkdir(parents=True)
+    first, *_, last = pinned.FILES
+    shutil.copy(onnxruntime_web / first, place)
+    with pytest.raises(ConfigError, match=re.escape("ort-wasm-simd-threaded.mjs: cannot be read (No such file or directory); expected a")):
+        find_runtime(tmp_path)
+    for name in pinned.FILES:
+        shutil.copy(onnxruntime_web / name, place)
+    assert set(find_runtime(tmp_path)) == set(pinned.FILES)
+    (place / last).write_bytes(b"\0asm")
+    expected = f"{place / last}: not the file of onnxruntime-web@1.30.0, its SHA-256 is another. {MEND}"
+    with pytest.raises(ConfigError, match=re.escape(expected)):
+        find_runtime(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (None, "--web: onnxruntime-web@1.30.0 is not on this machine, and there is no npm to fetch it. "),
+        ("#!/bin/sh\necho 'no network' >&2\nexit 1\n", "--web: npm cannot fetch onnxruntime-web@1.30.0 (no network). "),
+    ],
+    ids=["no npm", "npm fails"],
+)
+def test_without_the_runtime_one_line_says_what_to_do(
+    script: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if script:
+        (tmp_path / "npm").write_text(script, encoding="utf-8")
+        (tmp_path / "npm").chmod(0o755)
+    with pytest.raises(ConfigError, match=re.escape(message + MEND)):
+        find_runtime()
