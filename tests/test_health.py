@@ -148,6 +148,18 @@ def test_targets_longer_than_the_limit_are_found_at_once():
     )
 
 
+def test_targets_that_training_saw_cut_are_found_at_once():
+    references = [*REFERENCES[:-2], "1984-03-03 at noon", "1984-03-03 at one"]
+    given = {"references": references, "reference_lengths": [len(text) for text in references], "progress": 0.01}
+    finding = only(examine(evidence(references, cut_at=10, **given)))
+    assert finding == Finding(
+        "targets_cut",
+        "2 of 200 dev targets are longer than 10 symbols, where training targets are cut: the model learns to end too early. "
+        "Raise data.max_target_length, or leave long pairs out with data.too_long=skip.",
+    )
+    assert examine(evidence(references, **given)) == []
+
+
 def test_predictions_ended_by_the_limit_are_found():
     predictions = [f"{text} and {row} words more" if row < 60 else text for row, text in enumerate(REFERENCES)]
     finding = only(examine(evidence(predictions, hit_length_limit=[row < 60 for row in range(ROWS)])))
@@ -218,7 +230,7 @@ def test_a_model_below_the_commonest_target_is_found():
 
 
 NAMES = {"empty_output", "unknown_output", "same_output", "repetition", "targets_too_long", "cut_output", "free_running"}
-NAMES |= {"below_copying", "below_commonest"}
+NAMES |= {"below_copying", "below_commonest", "targets_cut"}
 
 
 def test_every_setting_that_a_message_names_exists():
@@ -226,7 +238,7 @@ def test_every_setting_that_a_message_names_exists():
     faults = [
         evidence([""] * ROWS, **limited),
         evidence(["x"] * ROWS, lengths=[1] * ROWS, unknown=[1] * ROWS),
-        evidence(["x"] * ROWS),
+        evidence(["x"] * ROWS, cut_at=5),
         evidence([f"{row} no no no no no no" for row in range(ROWS)]),
         evidence(
             [f"{row}" for row in range(ROWS)],

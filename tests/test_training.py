@@ -634,10 +634,11 @@ def test_a_dev_pair_over_the_limits_is_refused_or_cut_before_training_and_not_in
 
 
 def test_dev_pairs_over_the_limits_do_not_stop_a_run_that_cuts(tmp_path: Path):
-    dev = [*DEV, ("a", "a " * 30)]
-    assert (
-        start(tmp_path / "run", "data.max_target_length=20", "data.too_long=cut", dev=dev, train=[*TRAIN, ("b", "b " * 40)]).why == "done"
-    )
+    dev, watch = [*DEV, ("a", "a " * 30)], Watch()
+    limits = ["data.max_target_length=20", "data.too_long=cut"]
+    event = start(tmp_path / "run", *limits, dev=dev, train=[*TRAIN, ("b", "b " * 40)], watcher=watch)
+    assert event.why == "done"
+    assert "1 of 8 dev targets are longer than 20 symbols, where training targets are cut" in " ".join(watch.evaluations[0].findings)
 
 
 @pytest.mark.slow

@@ -50,6 +50,8 @@ class Evidence:
     """Share of target positions, the end being one, that are right when the true symbols before are given."""
     free_running_accuracy: float | None = None
     """The same of the predictions, without the true symbols."""
+    cut_at: int | None = None
+    """The symbols after which training targets were cut, where they were."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Finding:
 
 
 def examine(evidence: Evidence) -> list[Finding]:
-    """The faults of a run, by name below; empty for a healthy one and, but for `targets_too_long`, where there are fewer than 4 rows.
+    """The faults of a run, by name below; empty for a healthy one and, but for `targets_too_long` and `targets_cut`, where there are
+    fewer than 4 rows.
 
     Before a quarter of the training is done a model may be young and not broken: a fault then has to be in half of the rows
     instead of a tenth, its message says that it is an early hint, and the last three are not looked for at all.
@@ -72,6 +75,7 @@ def examine(evidence: Evidence) -> list[Finding]:
     * `repetition`: the prediction ends in the same piece 4 or more times, over 8 or more characters, and 3 times more than the
       reference does.
     * `targets_too_long`: a reference is longer than the search allows (at any time).
+    * `targets_cut`: a reference is longer than the training targets were allowed to be (at any time).
     * `cut_output`: the limit ended a prediction that does not repeat itself and whose reference is within the limit.
     * `free_running`: teacher-forced accuracy is 0.7 or more, and the free-running one below half of what would be left if the first
       mistake spoilt all that follows; or it is 0.9 or more and the character error rate of the predictions 0.8 or more.
@@ -80,7 +84,7 @@ def examine(evidence: Evidence) -> list[Finding]:
 
     The last three can follow from one of the first four and are not given beside one.
     """
-    findings = _targets_too_long(evidence)
+    findings = _targets_too_long(evidence) + _targets_cut(evidence)
     if len(evidence.references) < FEWEST_ROWS:
         return findings
     collapse = _empty(evidence) or _unknown(evidence) or _same(evidence) or _repetition(evidence)
@@ -173,6 +177,16 @@ def _targets_too_long(evidence: Evidence) -> list[Finding]:
     count = f"{len(over)} of {len(evidence.references)} dev targets"
     what = f"{count} are longer than the search allows (one has {length} symbols, {limit} are allowed): they cannot come out right."
     return [Finding("targets_too_long", f"{what} Raise search.max_length_ratio or search.max_length.")]
+
+
+def _targets_cut(evidence: Evidence) -> list[Finding]:
+    limit = evidence.cut_at
+    over = [length for length in evidence.reference_lengths if limit is not None and length > limit]
+    if not over:
+        return []
+    count = f"{len(over)} of {len(evidence.references)} dev targets"
+    what = f"{count} are longer than {limit} symbols, where training targets are cut: the model learns to end too early."
+    return [Finding("targets_cut", f"{what} Raise data.max_target_length, or leave long pairs out with data.too_long=skip.")]
 
 
 def _cut(evidence: Evidence) -> list[Finding]:

@@ -120,7 +120,7 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
     corpus = Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=plan.config.model.copy_source, counts=counts))
     for done, count in counts.items():
         watcher.say(
-            f"{count:,} training pairs over the length limits were {'cut' if done == 'cut' else 'skipped'} (data.too_long: {done})."
+            f"note: {count:,} training pairs over the length limits were {'cut' if done == 'cut' else 'skipped'} (data.too_long: {done})."
         )
     if not len(corpus):
         raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
