@@ -8,6 +8,9 @@ A page is followed from top to bottom in a folder of its own, as a reader would:
 * A command must end as the page says: with exit code 2 and that very line where the output begins with `error:`, interrupted where it
   begins with `^C`, else with 0. What `inspect` and `--version` print must be what the page shows; `...` stands for lines left out. Scores
   and times of training are not compared.
+* A command that ends in ` &` goes on beside the others until the page ends; the page goes on when it has said its first line. It gets a
+  free port, which then stands for 8000 in what follows. JSON that `curl` prints has the keys and kinds of values that the page shows,
+  and a refusal its very words.
 * What would train for minutes is made small: `train`, in a command or in Python, gets SMALL (`--set training.max_steps=20`, narrow layers,
   few dev pairs), so that a run takes a second or two.
 * A ```` ```python ```` block is run in one namespace a page; a ```` ```yaml ```` block must be a config that loads.
@@ -16,10 +19,14 @@ A page is followed from top to bottom in a folder of its own, as a reader would:
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
+import json
 import os
 import re
 import shlex
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,7 +52,7 @@ SMALL = [
     "training.max_steps=20", "training.evaluate_every=20", "training.precision=float32", "training.device=cpu", "data.hold_out_at_most=40",
     "model.embedding=16", "model.encoder.width=32", "model.decoder.width=32",
 ]  # fmt: skip
-NOT_RUN = ("git", "pip", "pip3", "source")
+NOT_RUN = ("git", "pip", "pip3", "source", *(() if shutil.which("curl") else ("curl",)))
 STOPPED_AT = 10
 
 
@@ -170,6 +177,37 @@ def stop(watcher: Lines, event: Updated) -> None:
         raise KeyboardInterrupt
 
 
+class Beside:
+    """Commands that go on beside the others: servers."""
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen[str]] = []
+        self.port = 8000
+
+    def start(self, step: Step) -> None:
+        """Starts it on a free port and waits for the first line that it says."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        words = [sys.executable, "-m", *shlex.split(step.command.removesuffix("&")), "--port", str(self.port)]
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        assert process.stderr is not None
+        assert step.output == [process.stderr.readline().rstrip("\n").replace(str(self.port), "8000")]
+
+    def adapted(self, step: Step) -> Step:
+        """The step with the free port in place of the one that the page shows."""
+        return dataclasses.replace(step, command=step.command.replace(":8000", f":{self.port}"))
+
+
+@pytest.fixture
+def beside() -> Iterator[Beside]:
+    made = Beside()
+    yield made
+    for process in made.processes:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
 # ------------------------------------------------------------------------------------------------------------ checking
 
 
@@ -184,6 +222,20 @@ def check(step: Step, result: Result, page: str) -> None:
         assert result.code == 0, f"{where}\n{result.err}"
         if expected and (step.command.startswith(("seqloom inspect", "seqloom --version")) or "| seqloom inspect" in step.command):
             assert_shown(expected, out, where)
+        if expected[:1] and expected[0].startswith("{") and step.command.startswith("curl"):
+            assert_alike(json.loads(expected[0]), json.loads(out[0]), where)
+
+
+def assert_alike(shown: Any, got: Any, where: str) -> None:
+    """The same keys and kinds of values; what is refused is refused in the same words."""
+    assert type(shown) is type(got), where
+    if isinstance(shown, dict):
+        assert shown.keys() == got.keys(), where
+        assert shown.get("error") == got.get("error"), where
+        for key, value in shown.items():
+            assert_alike(value, got[key], where)
+    if isinstance(shown, list) and shown and got:
+        assert_alike(shown[0], got[0], where)
 
 
 def assert_shown(expected: list[str], out: list[str], where: str) -> None:
@@ -223,7 +275,9 @@ def prepare(folder: Path) -> None:
 @pytest.mark.parametrize(
     "page", [pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in TRAINS_LONGER else []) for page in PAGES]
 )
-def test_what_a_page_shows_can_be_done(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_train: None) -> None:
+def test_what_a_page_shows_can_be_done(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_train: None, beside: Beside
+) -> None:
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
     names: dict[str, Any] = {"__name__": "page"}
@@ -234,8 +288,10 @@ def test_what_a_page_shows_can_be_done(page: Path, tmp_path: Path, monkeypatch: 
             exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
         if block.language == "console":
             for step in steps_of(block):
-                if step.command.split()[0] not in (*NOT_RUN, "cd", "make"):
-                    check(step, run(step, tmp_path), page.name)
+                if step.command.endswith(" &"):
+                    beside.start(step)
+                elif step.command.split()[0] not in (*NOT_RUN, "cd", "make"):
+                    check(step, run(beside.adapted(step), tmp_path), page.name)
 
 
 def test_targets_of_make_that_pages_name_are_there() -> None:

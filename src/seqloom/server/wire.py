@@ -144,10 +144,12 @@ class Predicted(Wire):
         return cls.model_construct(outputs=outputs, source_tokens=prediction.source_tokens if request.attention else None)
 
 
-class StreamedPrediction(Predicted):
-    """A prediction as an event, with the place of its source, from 0."""
+class StreamedPrediction(Wire):
+    """A prediction as an event."""
 
-    index: int
+    index: int = Field(description="The place of its source, from 0.")
+    outputs: list[Answer]
+    source_tokens: list[str] | None = None
 
     @classmethod
     def at(cls, index: int, prediction: Predicted) -> StreamedPrediction:
