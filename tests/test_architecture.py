@@ -32,13 +32,16 @@ def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
 # The picture of docs/architecture.md: change both in one commit.
 PICTURE = {
     "errors": room("errors files threads version"),
-    "config": room("config config.base config.fields config.model config.training config_file", "errors"),
+    "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
-        "data lines tables layout header audio augment sounds units vocabulary subwords columns fields metrics examples health sides",
+        "data lines tables layout header audio augment sounds units vocabulary subwords columns fields metrics examples health sides "
+        "clock panel scaling number_fields accuracy distributions waves",
         "errors config",
     ),
     "plan": room(
-        "profile oddities autoconfig plan corpus batching search ctc schedules events progress rollout unseen summary", "errors config data"
+        "profile oddities autoconfig plan corpus batching search ctc schedules events progress rollout unseen summary "
+        "windows array_pairs baselines forecast_choices forecast_plan",
+        "errors config data",
     ),
     "answers": room("answers", "errors config data plan"),
     "runtime": room("runtime manifest site onnxruntime_web", "errors config data plan answers"),
@@ -55,20 +58,25 @@ PICTURE = {
     "nn.seq2seq": room("nn.seq2seq", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads", torch=True),
     "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
     "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq", torch=True),
-    "prediction": room("prediction", "errors config data plan answers nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint", torch=True),
+    "prediction": room(
+        "prediction forecasting scoreboard",
+        "errors config data plan answers nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint",
+        torch=True,
+    ),
     "work": room(
-        "training learning dev runs tensorboard report",
+        "training learning dev runs tensorboard report forecast_dev forecast_runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),
-    "model": room("model", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
+    "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
     "export": room(
         "export export.beams export.check export.folder export.graph export.tracing",
         "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
         torch=True,
     ),
     "top": room(
-        "cli cli.choosing cli.commands cli.evaluating cli.exporting cli.options cli.output cli.predicting cli.serving cli.training "
+        "cli cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
+        "cli.predicting cli.serving cli.training "
         "loading reference __init__ __main__",
         "errors config data plan answers runtime server checkpoint prediction work model export",
     ),

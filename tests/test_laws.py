@@ -74,7 +74,7 @@ SIDES: dict[str, dict[str, Any]] = {
     "frames_to_ids": {"source": 3, "target": None},
     "ids_to_frames": {"source": None, "target": 2, "head": {"kind": "squared", "stop": "learned"}},
     "frames_to_frames": {"source": 3, "target": 2, "known": 2, "head": {"kind": "gaussian"}, "linear_path": PATH},
-    "direct": {"source": 3, "target": 2, "known": 2, "head": {"kind": "quantile"}, "direct": True, "linear_path": PATH},
+    "direct": {"source": 3, "target": 2, "known": 2, "head": {"kind": "quantile"}, "direct": True, "recent": 4, "linear_path": PATH},
 }
 """Sizes of frames, None where a side is ids, and what the model has to be for them."""
 

@@ -15,7 +15,7 @@ from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
-__all__ = ["Choice", "choose"]
+__all__ = ["Choice", "Settings", "choose"]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
@@ -58,7 +58,7 @@ class _Sizes:
     """Target over source symbols, 99th percentile."""
 
 
-class _Settings:
+class Settings:
     """Settings and reasons as they are collected."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class _Settings:
 
 def choose(profile: Profile, data: DataConfig, *, budget_seconds: float | None = None) -> Choice:
     """The config for data of this profile; `budget_seconds`, which the caller sets, says how much training there will be."""
-    fields, settings = _fields(profile), _Settings()
+    fields, settings = _fields(profile), Settings()
     sizes = _sizes(profile, fields[0])
     settings.reasons |= fields[1]
     _choose_limits(settings, sizes)
@@ -189,7 +189,7 @@ def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[floa
     return spread.mean * factor, spread.p99 * factor, spread.max * factor
 
 
-def _choose_limits(settings: _Settings, sizes: _Sizes) -> None:
+def _choose_limits(settings: Settings, sizes: _Sizes) -> None:
     if sizes.source_p99 > 400 and sizes.source_p99 > 3 * sizes.source:
         limit = int(max(300, round(2 * sizes.source / 50) * 50))
         settings.set(
@@ -205,7 +205,7 @@ def _choose_limits(settings: _Settings, sizes: _Sizes) -> None:
 # --------------------------------------------------------------------------------------------------------------- model
 
 
-def _choose_model(settings: _Settings, profile: Profile, fields: FieldsConfig) -> None:
+def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) -> None:
     few = _has_few_symbols(profile, fields)
     small = profile.pairs < 2000 or few
     width = 128 if _has_little_text(profile, fields) else 256 if small else 512
@@ -248,7 +248,7 @@ def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
 # ------------------------------------------------------------------------------------------------------------ training
 
 
-def _choose_training(settings: _Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes, budget_seconds: float | None) -> None:
+def _choose_training(settings: Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes, budget_seconds: float | None) -> None:
     symbols = profile.pairs * max(sizes.source, sizes.target)
     batch = 512 if profile.pairs < 5000 or _has_little_text(profile, fields) else 1024 if profile.pairs < 20_000 else 2048
     settings.set("training.batch.size", batch, f"about {symbols / batch:,.0f} updates a pass")

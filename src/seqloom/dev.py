@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,10 +21,44 @@ from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator, inference_copy
 from seqloom.vocabulary import SPECIALS, UNK
 
-__all__ = ["DevSet", "Look"]
+__all__ = ["Dev", "DevSet", "Look"]
 
 LOOKED_AT = 1000
 """At most so many dev pairs are looked at while training; the end looks at all."""
+
+
+class Found(Protocol):
+    """What one evaluation found."""
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Metrics by name."""
+        ...
+
+    @property
+    def rows(self) -> Sized: ...
+    def samples(self) -> list[Sample]:
+        """A few pairs and their predictions, the same each time."""
+        ...
+
+
+class Dev(Protocol):
+    """A dev set of any kind."""
+
+    @property
+    def rows(self) -> Sized: ...
+    @property
+    def sample(self) -> Sized:
+        """What is looked at while training."""
+        ...
+
+    def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> Found:
+        """What one evaluation finds; the network is left in training mode."""
+        ...
+
+    def findings(self, look: Any, step: int, progress: float) -> list[str]:
+        """What looks broken, one line each."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -335,6 +335,8 @@ class _RougeTokenizer:
 # ------------------------------------------------------------------------------------------------------------ entries
 
 _TEXT, _TOKENS, _ANY = frozenset({"text"}), frozenset({"tokens"}), frozenset({"text", "tokens"})
+_NUMBERS = frozenset({"numbers"})
+_OF_FORECASTS = ("mse_scaled", "mae_scaled", "mae", "rmse", "smape", "mase", "pinball", "owa")
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -350,7 +352,8 @@ METRICS: dict[str, Metric] = {
         Metric("token_error_rate", False, _TOKENS, "fraction", _token_error_rate),
         Metric("word_error_rate", False, _TEXT, "fraction", _word_error_rate),
         Metric("character_error_rate", False, _TEXT, "fraction", _character_error_rate),
-        Metric("loss", False, _ANY, "number", None),
+        *(Metric(name, False, _NUMBERS, "number", None) for name in _OF_FORECASTS),
+        Metric("loss", False, _ANY | _NUMBERS, "number", None),
         Metric("perplexity", False, _ANY, "number", None),
     )
 }

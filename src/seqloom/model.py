@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.answers import Answerer
+from seqloom.array_pairs import are_arrays
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.events import Watcher
 from seqloom.fields import Fields
+from seqloom.forecaster import load_forecaster, train_arrays
 from seqloom.nn.seq2seq import make_network
+from seqloom.number_fields import holds_numbers
 from seqloom.plan import Pairs, at_hand, make_plan, paths_of
 from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
@@ -64,8 +67,9 @@ def train(
     overwrite: bool = False,
     quiet: bool = False,
     watcher: Watcher | None = None,
-) -> Model:
-    """A model trained on a file, on two parallel files, on a list of pairs, or on a list of sources and one of targets.
+) -> Any:
+    """A model trained on a file, on two parallel files, on a list of pairs, or on a list of sources and one of targets; or a `Forecaster`
+    trained on two arrays of numbers (X, y), (N, S, D) and (N, T, D'), or two lists of arrays.
 
     Args:
         data: path, two paths, or pairs; with `targets`, sources.
@@ -83,8 +87,14 @@ def train(
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
     """
     started = time.perf_counter()
-    plan = make_plan(data, targets, dev=dev, source=source, target=target, config=config, settings=settings, budget=budget, seed=seed)
+    sides = data if targets is None else (data, targets)
     watcher = watcher or (Warnings() if quiet else Lines())
+    if isinstance(sides, tuple) and len(sides) == 2 and all(map(are_arrays, sides)):
+        held: Any = dev
+        return train_arrays(
+            *sides, dev=held, out=out, config=config, settings=settings, budget=budget, seed=seed, overwrite=overwrite, watcher=watcher
+        )
+    plan = make_plan(data, targets, dev=dev, source=source, target=target, config=config, settings=settings, budget=budget, seed=seed)
     for line in introduction(plan, out):
         watcher.say(line)
     for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):
@@ -92,14 +102,16 @@ def train(
     return load(out)
 
 
-def load(path: str | Path, *, device: str = "cpu") -> Model:
-    """The model of a run directory.
+def load(path: str | Path, *, device: str = "cpu") -> Any:
+    """The model of a run directory: a `Model`, or a `Forecaster` where it is of numbers.
 
     Raises:
         CheckpointError: not a run, damaged, or of another format.
     """
     run = RunDirectory(path)
     run.check()
+    if holds_numbers(run.fields):
+        return load_forecaster(path, device=device)
     config, fields = load_config(run.config), Fields.load(run.fields)
     network = make_network(config.model, fields.source, fields.target)
     load_weights(network, read_tensors(run.weights)[0], run.weights)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from seqloom import metrics
 from seqloom.checkpoint import RunDirectory
@@ -12,6 +13,7 @@ from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config, load_reasons, override
 from seqloom.corpus import Corpus, as_evaluated, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
+from seqloom.data import Row
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
@@ -20,7 +22,10 @@ from seqloom.plan import ASKED, Plan
 from seqloom.unseen import Unseen
 from seqloom.version import __version__
 
-__all__ = ["resume", "start"]
+if TYPE_CHECKING:
+    from seqloom.training import Trainer
+
+__all__ = ["decide", "resume", "start", "write_config"]
 
 
 def start(
@@ -46,7 +51,7 @@ def start(
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
-    _write_config(run, config, reasons)
+    write_config(run, config, reasons)
     run.write_dev(plan.dev)
     corpus.save(run.training / "corpus")
     return _trainer(run, config, fields, corpus, plan.dev, watcher, started).fit()
@@ -75,11 +80,14 @@ def resume(
         raise CheckpointError(
             f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or train a new one."
         )
+    watcher, started = watcher or Silence(), time.perf_counter() if started is None else started
     config = _moved(run, device, threads)
+    if config.model.head.kind != "tokens":  # the target is frames: other files hold the data
+        from seqloom.forecast_runs import resume_numbers
+
+        return resume_numbers(run, config, watcher, started)
     fields, corpus = Fields.load(run.fields), Corpus.load(run.training / "corpus")
-    trainer = _trainer(
-        run, config, fields, corpus, run.read_dev(), watcher or Silence(), time.perf_counter() if started is None else started
-    )
+    trainer = _trainer(run, config, fields, corpus, run.read_dev(), watcher, started)
     if run.state.is_file():
         trainer.restore()
     return trainer.fit()
@@ -99,17 +107,19 @@ def _moved(run: RunDirectory, device: str | None, threads: int | None) -> RunCon
         config = override(config, ["training.precision=auto"])
     config = config.model_copy(update={"training": resolve(config.training)})
     if changes:
-        _write_config(run, config, reasons | dict.fromkeys(changes, ASKED))
+        write_config(run, config, reasons | dict.fromkeys(changes, ASKED))
     return config
 
 
-def _write_config(run: RunDirectory, config: RunConfig, reasons: dict[str, str]) -> None:
+def write_config(run: RunDirectory, config: RunConfig, reasons: dict[str, str]) -> None:
+    """Write config.yaml, the reasons as comments."""
     write_atomically(run.config, f"# Seqloom {__version__}. What was chosen says why.\n{dump_config(config, reasons)}".encode())
 
 
 def _check_metric(plan: Plan) -> None:
     """Refuse now what no evaluation could measure."""
-    known, name = list(metrics.METRICS), plan.config.training.early_stopping.metric
+    kind, name = plan.config.fields.target.kind, plan.config.training.early_stopping.metric
+    known = [metric.name for metric in metrics.METRICS.values() if kind in metric.applies_to]
     if name not in known:
         offer = f"choose from {', '.join(known)}.{nearest(name, known)}"
         raise ConfigError(f"training.early_stopping.metric: {name!r} is no metric; {offer}")
@@ -135,24 +145,32 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
 
 def _decide(plan: Plan, corpus: Corpus) -> tuple[RunConfig, dict[str, str]]:
     """The config with what only this machine and the encoded pairs can tell, and the reasons with those added."""
+    config, reasons = decide(plan.config, plan.reasons)
+    if plan.estimates_length:
+        ratio = length_ratio(corpus)
+        reasons["search.max_length_ratio"] = "1.2 times what 999 of 1,000 training targets need"
+        config = config.model_copy(update={"search": config.search.model_copy(update={"max_length_ratio": ratio})})
+    return config, reasons
+
+
+def decide(config: RunConfig, reasons: Mapping[str, str]) -> tuple[RunConfig, dict[str, str]]:
+    """The config with what only this machine can tell, and the reasons with those added."""
     from seqloom.hardware import PRECISION_REASON, resolve
 
-    settings, search, reasons = plan.config.training, plan.config.search, dict(plan.reasons)
-    decided = resolve(settings)
+    settings, reasons = config.training, dict(reasons)
     if settings.device == "auto":
         reasons["training.device"] = "what this machine has"
     if settings.precision == "auto":
         reasons["training.precision"] = PRECISION_REASON
     if settings.threads is None:
         reasons["training.threads"] = "the processor's cores"
-    if plan.estimates_length:
-        ratio = length_ratio(corpus)
-        reasons["search.max_length_ratio"] = "1.2 times what 999 of 1,000 training targets need"
-        search = search.model_copy(update={"max_length_ratio": ratio})
-    return plan.config.model_copy(update={"training": decided, "search": search}), reasons
+    return config.model_copy(update={"training": resolve(settings)}), reasons
 
 
-def _trainer(*parts: Any) -> Any:
+def _trainer(
+    run: RunDirectory, config: RunConfig, fields: Fields, corpus: Corpus, dev: Sequence[Row], watcher: Watcher, started: float
+) -> Trainer:
+    from seqloom.dev import DevSet
     from seqloom.training import Trainer
 
-    return Trainer(*parts)
+    return Trainer(run, config, fields, corpus, DevSet(dev, config, fields, corpus), watcher, started)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,15 +18,13 @@ from torch import Tensor
 from seqloom import metrics
 from seqloom.batching import Batch, Ids
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors, write_tensors
-from seqloom.config import RunConfig
-from seqloom.corpus import Corpus
-from seqloom.data import Row
-from seqloom.dev import DevSet
+from seqloom.config import BatchConfig, RunConfig
+from seqloom.dev import Dev
 from seqloom.errors import CheckpointError, TrainingError
 from seqloom.events import Evaluated, Finished, Started, Updated, Watcher
-from seqloom.fields import Fields
 from seqloom.files import give_second_name
 from seqloom.learning import Diverged, Learner
+from seqloom.nn.seq2seq import Side
 from seqloom.schedules import learning_rate_factor, teacher_forcing
 
 __all__ = ["Trainer"]
@@ -67,16 +66,33 @@ class Place:
     """How often it fell."""
 
 
+class BothSides(Protocol):
+    """Fields, as far as a network must know them."""
+
+    @property
+    def source(self) -> Side: ...
+    @property
+    def target(self) -> Side: ...
+
+
+class Examples(Protocol):
+    """What is learned from: a corpus of pairs, or windows over a table."""
+
+    def __len__(self) -> int: ...
+    def batch(self, index: Ids) -> Batch: ...
+    def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]: ...
+
+
 class Trainer:
     """A run in its directory; `fit` takes it from where it is to its end."""
 
     def __init__(
-        self, run: RunDirectory, config: RunConfig, fields: Fields, corpus: Corpus, dev: Sequence[Row], watcher: Watcher, started: float
+        self, run: RunDirectory, config: RunConfig, fields: BothSides, corpus: Examples, dev: Dev, watcher: Watcher, started: float
     ) -> None:
         """`config` has its device, precision and threads decided; `started` is `time.perf_counter()` at the begin of the command."""
-        self.run, self.config, self.settings, self.fields = run, config, config.training, fields
+        self.run, self.config, self.settings = run, config, config.training
         self.corpus, self.watcher, self.started = corpus, watcher, started
-        self.dev = DevSet(dev, config, fields, corpus)
+        self.dev = dev
         self.learner = Learner(config, fields.source, fields.target)
         self.network = self.learner.network
         self.place = Place()

@@ -8,6 +8,7 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.choosing import column_names, refuse_many
+from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
 from seqloom.cli.output import one_line, open_output, say, to_json
 
 if TYPE_CHECKING:
@@ -40,11 +41,19 @@ def evaluate(
     as_json: options.Json = False,
     output: Predictions = None,
     device: options.Device = None,
+    part: Annotated[
+        str | None,
+        typer.Option("--part", metavar="NAME", show_default=False, help="Forecasts: dev or test of the split. [default: test, if there]"),
+    ] = None,
 ) -> None:
     """Print how good a model is, by every metric that fits.
 
-    With --json: one object with the metrics by name, the number of pairs, and the signatures of sacrebleu.
+    With --json: one object with the metrics by name, the number of pairs, and the signatures of sacrebleu. Forecasts are made at every
+    moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
     """
+    if holds_forecasts(run):
+        evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json, output=output)
+        return
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature

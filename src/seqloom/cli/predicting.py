@@ -13,6 +13,7 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.evaluating import load_model, rows_of
+from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_forecasts
 from seqloom.cli.output import escape, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, DataError
 
@@ -63,13 +64,18 @@ def predict(
     replace_unknown: Annotated[bool, typer.Option("--replace-unknown", help="Put the source symbol most looked at for <unk>.")] = False,
     settings: options.SearchSettings = None,
     device: options.Device = None,
+    quantiles: Quantiles = None,
 ) -> None:
     """Print a model's answer to each source.
 
     Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
     input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
-    text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens.
+    text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens. A model that
+    forecasts reads the table of --input and writes TSV with series, time, column, quantile and value.
     """
+    if holds_forecasts(run):
+        predict_forecasts(run, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
+        return
     from seqloom.answers import READ_AHEAD
     from seqloom.config_file import override_search
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqloom.cli import options
+from seqloom.cli import forecasting, options
 from seqloom.cli.choosing import Choosing
 from seqloom.errors import ConfigError
 
@@ -47,25 +47,68 @@ def train(
     overwrite: Overwrite = False,
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
+    forecast: forecasting.Forecast = None,
+    time: forecasting.Time = None,
+    history: forecasting.History = None,
+    horizon: forecasting.Horizon = None,
+    past: forecasting.Past = None,
+    known: forecasting.Known = None,
+    static: forecasting.Static = None,
+    series: forecasting.Series = None,
+    wide: forecasting.Wide = False,
+    split: forecasting.Split = None,
+    season: forecasting.Season = None,
+    quantiles: forecasting.Quantiles = None,
 ) -> None:
     """Train a model on pairs, with no flags needed.
 
     Tokenisation, model and training are chosen from the data, and every choice is explained. PAIRS is one file, or two parallel text
-    files. Ctrl-C ends the training early and leaves a usable model; `seqloom resume` goes on with it.
+    files; or, with --forecast and --horizon, one table of numbers over time. Ctrl-C ends the training early and leaves a usable model;
+    `seqloom resume` goes on with it.
     """
     from seqloom.summary import introduction
 
+    asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
     choosing.check()
     folder = Path(out or _default_out(choosing))
     _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
     with _watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
+        if asked.asked or example == "waves":
+            _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
+            return
         made = choosing.example_data()
         plan = _with_files(choosing.plan(made), made, folder)
         for line in introduction(plan, folder):
             watcher.say(line)
         finished = _start(plan, folder, overwrite, watcher, made, context.obj.started)
         _end(watcher, finished, plan.dev, folder)
+
+
+def _train_forecasts(
+    asked: forecasting.Forecasting, choosing: Choosing, folder: Path, watcher: Watcher, overwrite: bool, started: float
+) -> None:
+    """Where numbers over time are forecast."""
+    from seqloom.waves import WAVES, waves
+
+    example = waves() if choosing.example == WAVES else None
+    if example is not None and not asked.forecast:
+        asked = replace(asked, forecast="load", past="warmth", horizon=asked.horizon or 24, split=asked.split or "0.7/0.1/0.2")
+    finished = forecasting.train_forecasts(
+        asked,
+        choosing.pairs or [],
+        folder,
+        watcher,
+        config=choosing.config,
+        settings=[*(choosing.settings or []), *([f"training.device={choosing.device}"] if choosing.device else [])],
+        budget=choosing.budget,
+        seed=choosing.seed,
+        overwrite=overwrite,
+        started=started,
+        example=example,
+    )
+    if finished.why == "interrupted":
+        raise typer.Exit(130)
 
 
 def resume(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Union
 from pydantic import Field
 
 from seqloom.config.base import Natural, Positive, Settings
+from seqloom.config.numbers import NumbersField
 
 __all__ = ["AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "TextField", "TokensField"]
 
@@ -70,3 +71,4 @@ class FieldsConfig(Settings):
     source: list[FieldConfig] = Field(default=[TextField()], min_length=1, description="One a source column, in order; several are joined with <sep> between.")
     target: FieldConfig = TextField()
     shared: bool = Field(default=False, description="One vocabulary (and one subword model) for source and target.")
+    numbers: NumbersField = NumbersField()

@@ -9,31 +9,10 @@ from pydantic import Field, model_validator
 from seqloom.config.base import Natural, Positive, Probability, Settings
 
 __all__ = [
-    "AbsoluteHead",
-    "AdditiveAttention",
-    "AttentionConfig",
-    "BilinearAttention",
-    "ConvSubsampling",
-    "DecoderConfig",
-    "DotAttention",
-    "EncoderConfig",
-    "FrameHead",
-    "GaussianHead",
-    "HeadConfig",
-    "HuberHead",
-    "LinearPath",
-    "ModelConfig",
-    "MultiheadAttention",
-    "NoAttention",
-    "NoSubsampling",
-    "QuantileHead",
-    "RecurrentDecoder",
-    "RecurrentEncoder",
-    "SquaredHead",
-    "StudentTHead",
-    "SubsamplingConfig",
-    "TokenHead",
-    "TransformerDecoder",
+    "AbsoluteHead", "AdditiveAttention", "AttentionConfig", "BilinearAttention", "ConvSubsampling", "DecoderConfig",
+    "DotAttention", "EncoderConfig", "FrameHead", "GaussianHead", "HeadConfig", "HuberHead", "LinearPath",
+    "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "QuantileHead", "RecurrentDecoder",
+    "RecurrentEncoder", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TokenHead", "TransformerDecoder",
     "TransformerEncoder",
 ]
 
@@ -48,9 +27,7 @@ class ConvSubsampling(Settings):
     """Convolutions over time and bands in front of the encoder, a state for every `factor` source positions: for long frames, such as sound."""
 
     kind: Literal["conv"] = "conv"
-    factor: Literal[2, 4, 8] = Field(
-        default=4, description="Source positions a state. Each halving is a convolution of three positions by three bands."
-    )
+    factor: Literal[2, 4, 8] = Field(default=4, description="Source positions a state. Each halving is a convolution of three positions by three bands.")
     channels: Positive = Field(default=32, description="Of each convolution.")
 
 
@@ -100,14 +77,8 @@ class RecurrentDecoder(Settings):
     width: Positive = 512
     residual: bool = Field(default=False, description="Add a layer's input to its output where the widths agree.")
     variational: bool = Field(default=False, description="One dropout mask for all positions of a sequence.")
-    input_feeding: bool = Field(
-        default=False,
-        description="Feed the last attentional vector with the next token (Luong et al. 2015, 3.3). Steps one token at a time in training: several times slower.",
-    )
-    start: Literal["bridge", "copy"] = Field(
-        default="bridge",
-        description="First state: a learned map of the encoder's last state (bridge), or that very state, handed over (copy; needs the same cell, layers and width and one direction).",
-    )
+    input_feeding: bool = Field(default=False, description="Feed the last attentional vector with the next token (Luong et al. 2015, 3.3). Steps one token at a time in training: several times slower.")
+    start: Literal["bridge", "copy"] = Field(default="bridge", description="First state: a learned map of the encoder's last state (bridge), or that very state, handed over (copy; needs the same cell, layers and width and one direction).")
 
 
 class TransformerDecoder(Settings):
@@ -168,14 +139,8 @@ class TokenHead(Settings):
     """From decoder states to scores of target symbols."""
 
     kind: Literal["tokens"] = "tokens"
-    label_smoothing: Probability = Field(
-        default=0.1,
-        description="Share of the probability spread over all symbols (Szegedy et al. 2016). 0: cross-entropy, which is NLL of log-softmax.",
-    )
-    ctc_weight: Probability = Field(
-        default=0.0,
-        description="Share of a CTC loss on the encoder's states (Graves et al. 2006; Watanabe et al. 2017): for targets that follow their source in order, such as speech. 0: none.",
-    )
+    label_smoothing: Probability = Field(default=0.1, description="Share of the probability spread over all symbols (Szegedy et al. 2016). 0: cross-entropy, which is NLL of log-softmax.")
+    ctc_weight: Probability = Field(default=0.0, description="Share of a CTC loss on the encoder's states (Graves et al. 2006; Watanabe et al. 2017): for targets that follow their source in order, such as speech. 0: none.")
 
 
 class FrameHead(Settings):
@@ -183,9 +148,7 @@ class FrameHead(Settings):
 
     ctc_weight: ClassVar[float] = 0.0
     """There are no symbols to align."""
-    stop: Literal["length", "learned"] = Field(
-        default="length", description="Where an output ends: at a length that is given, or where the model says so."
-    )
+    stop: Literal["length", "learned"] = Field(default="length", description="Where an output ends: at a length that is given, or where the model says so.")
 
 
 class SquaredHead(FrameHead):
@@ -211,9 +174,7 @@ class QuantileHead(FrameHead):
     """Frames; several quantiles at once that never cross (pinball loss, Koenker & Bassett 1978)."""
 
     kind: Literal["quantile"] = "quantile"
-    levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default=[0.1, 0.5, 0.9], min_length=1, description="Rising; the one nearest 0.5 is the point forecast."
-    )
+    levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[0.1, 0.5, 0.9], min_length=1, description="Rising; the one nearest 0.5 is the point forecast.")
 
     @model_validator(mode="after")
     def _rise(self) -> QuantileHead:
@@ -254,19 +215,14 @@ class ModelConfig(Settings):
 
     embedding: Positive = Field(default=256, description="Width of the source and target embeddings.")
     dropout: Probability = Field(default=0.3, description="Dropout of embeddings, between layers and before the projection.")
-    tie_embeddings: Literal["none", "target", "all"] = Field(
-        default="target",
-        description="target: the output projection is the target embedding (Press & Wolf 2017); all: the source embedding too, which needs fields.shared.",
-    )
+    tie_embeddings: Literal["none", "target", "all"] = Field(default="target", description="target: the output projection is the target embedding (Press & Wolf 2017); all: the source embedding too, which needs fields.shared.")
     encoder: EncoderConfig = RecurrentEncoder()
     decoder: DecoderConfig = RecurrentDecoder()
     attention: AttentionConfig = DotAttention()
     copy_source: bool = Field(default=False, alias="copy", description="A pointer that can copy source symbols (See et al. 2017).")
     head: HeadConfig = TokenHead()
-    direct: bool = Field(
-        default=False,
-        description="Frames: the whole target in one go, the decoder never being shown what it said; it needs something known of each target frame, such as its place.",
-    )
+    direct: bool = Field(default=False, description="Frames: the whole target in one go, the decoder never being shown what it said; it needs something known of each target frame, such as its place.")
+    recent: Natural = Field(default=0, description="Frames: the encoder reads so many of the last source frames, the linear path all. 0: the encoder reads all too.")
     linear_path: LinearPath = LinearPath()
 
     @model_validator(mode="after")
@@ -281,8 +237,8 @@ class ModelConfig(Settings):
             raise ValueError(f"attention.heads must divide decoder.width ({self.decoder.width}); got {self.attention.heads}")
         if isinstance(self.decoder, RecurrentDecoder) and self.decoder.start == "copy":
             _states_agree(self.encoder, self.decoder)
-        if self.head.kind == "tokens" and (self.direct or self.linear_path.history):
-            raise ValueError("direct and linear_path are for frames; got head kind 'tokens'")
+        if self.head.kind == "tokens" and (self.direct or self.recent or self.linear_path.history):
+            raise ValueError("direct, recent and linear_path are for frames; got head kind 'tokens'")
         if self.head.kind != "tokens" and self.copy_source:
             raise ValueError(f"copy needs a target of symbols; got head kind {self.head.kind!r}")
         return self

@@ -8,21 +8,7 @@ from pydantic import Field
 
 from seqloom.config.base import Natural, Positive, Probability, Settings, Share
 
-__all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "BatchConfig",
-    "ConstantSchedule",
-    "CosineSchedule",
-    "EarlyStopping",
-    "InverseSqrtSchedule",
-    "OptimizerConfig",
-    "PlateauSchedule",
-    "ScheduleConfig",
-    "TeacherForcing",
-    "TrainingConfig",
-]
+__all__ = ["SGD", "Adam", "AdamW", "BatchConfig", "ConstantSchedule", "CosineSchedule", "EarlyStopping", "InverseSqrtSchedule", "OptimizerConfig", "PlateauSchedule", "ScheduleConfig", "TeacherForcing", "TrainingConfig"]
 
 
 class AdamW(Settings):
@@ -91,22 +77,16 @@ ScheduleConfig = Annotated[
 class BatchConfig(Settings):
     """Which pairs make a batch: pairs of like length together, the order drawn anew each pass."""
 
-    unit: Literal["tokens", "pairs"] = Field(
-        default="tokens", description="tokens: padded symbols of the longer side; pairs: so many pairs."
-    )
+    unit: Literal["tokens", "pairs"] = Field(default="tokens", description="tokens: padded symbols of the longer side; pairs: so many pairs.")
     size: Positive = Field(default=2048, description="At most so many a batch.")
     accumulate: Positive = Field(default=1, description="Batches whose gradients are added before the weights change.")
-    bucket_by: Literal["length", "source", "none"] = Field(
-        default="length", description="length: both sides; source: by source length alone; none: any pairs together."
-    )
+    bucket_by: Literal["length", "source", "none"] = Field(default="length", description="length: both sides; source: by source length alone; none: any pairs together.")
 
 
 class TeacherForcing(Settings):
     """How often the decoder is given the true last token in training, drawn for each token (Bengio et al. 2015)."""
 
-    start: Share = Field(
-        default=1.0, description="At the first step. 1: the whole target in one go; below 1 the decoder steps and is several times slower."
-    )
+    start: Share = Field(default=1.0, description="At the first step. 1: the whole target in one go; below 1 the decoder steps and is several times slower.")
     end: Share | None = Field(default=None, description="At the last step, in a straight line from start. Empty: start all the time.")
 
 
@@ -122,29 +102,16 @@ class TrainingConfig(Settings):
 
     epochs: Annotated[float, Field(gt=0)] = Field(default=20, description="Passes over the training pairs.")
     max_steps: Positive | None = Field(default=None, description="Never more updates than this.")
-    budget_seconds: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Wall time for the whole command: the schedule is fitted to it and the run ends in it."
-    )
+    budget_seconds: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Wall time for the whole command: the schedule is fitted to it and the run ends in it.")
     batch: BatchConfig = BatchConfig()
     optimizer: OptimizerConfig = AdamW()
     schedule: ScheduleConfig = CosineSchedule()
-    clip_norm: Annotated[float, Field(gt=0)] | None = Field(
-        default=1.0, description="Largest norm of all gradients together. Empty: no clipping."
-    )
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(default=1.0, description="Largest norm of all gradients together. Empty: no clipping.")
     teacher_forcing: TeacherForcing = TeacherForcing()
-    evaluate_every: Positive | None = Field(
-        default=None,
-        description="Updates between evaluations on dev. Empty: twenty in a run, fewer where they would take more than an eighth of a budget.",
-    )
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(
-        default=120.0, description="Also save the state for `resume` when this long has passed since the last save."
-    )
+    evaluate_every: Positive | None = Field(default=None, description="Updates between evaluations on dev. Empty: twenty in a run, fewer where they would take more than an eighth of a budget.")
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(default=120.0, description="Also save the state for `resume` when this long has passed since the last save.")
     early_stopping: EarlyStopping = EarlyStopping()
-    average: Positive = Field(
-        default=1, description="Average the weights of so many best evaluations at the end, where that is better on dev."
-    )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="auto: bfloat16 where the processor multiplies it faster, measured at the start."
-    )
+    average: Positive = Field(default=1, description="Average the weights of so many best evaluations at the end, where that is better on dev.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="auto: bfloat16 where the processor multiplies it faster, measured at the start.")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps.")
     threads: Positive | None = Field(default=None, description="Processor threads. Empty: all cores.")

@@ -11,7 +11,18 @@ from torch.nn import functional
 
 from seqloom.nn.dropout import Dropout
 
-__all__ = ["FeedForward", "FrameInput", "LinearPath", "Recurrence", "TokenInput", "initialise", "last_real", "positions", "reverse_real"]
+__all__ = [
+    "FeedForward",
+    "FrameInput",
+    "LinearPath",
+    "Recurrence",
+    "TokenInput",
+    "initialise",
+    "last_frames",
+    "last_real",
+    "positions",
+    "reverse_real",
+]
 
 
 def initialise(model: nn.Module) -> None:
@@ -93,6 +104,13 @@ class LinearPath(nn.Module):
         places = mask.sum(1, keepdim=True) - history + torch.arange(history, device=mask.device)  # (B, history)
         last = frames.gather(1, places.clamp(min=0).unsqueeze(2).expand(-1, -1, frames.shape[2])) * (places >= 0).unsqueeze(2)
         return self.weight @ last.to(self.weight.dtype) + self.bias.unsqueeze(1)
+
+
+def last_frames(frames: Tensor, mask: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The last `count` real frames of each row (B, count, D), in front where there are fewer, and their mask (B, count)."""
+    lengths, places = mask.sum(1, keepdim=True), torch.arange(count, device=mask.device)
+    index = ((lengths - count).clamp(min=0) + places).clamp(max=mask.shape[1] - 1)
+    return frames.gather(1, index.unsqueeze(2).expand(-1, -1, frames.shape[2])), places < lengths
 
 
 class Recurrence(nn.Module):

@@ -17,7 +17,7 @@ from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
 from seqloom.nn.encoders import make_encoder
 from seqloom.nn.frame_heads import FRAME_HEADS, FrameHead
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
-from seqloom.nn.layers import FrameInput, LinearPath, TokenInput, initialise
+from seqloom.nn.layers import FrameInput, LinearPath, TokenInput, initialise, last_frames
 
 __all__ = ["Seq2Seq", "Side", "TensorBatch", "make_network"]
 
@@ -77,7 +77,7 @@ class Seq2Seq(nn.Module):
         known: int = 0,
     ) -> None:
         super().__init__()
-        self.direct = config.direct
+        self.direct, self.recent = config.direct, config.recent
         self.target_size = target_size
         shown = known + (0 if config.direct else target_size) if target_kind == "frames" else target_size
         self.source_input = INPUTS[source_kind](source_size, config.embedding, config.dropout)
@@ -106,7 +106,8 @@ class Seq2Seq(nn.Module):
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
         """All that the decoder needs of the source: ids (B, S) or frames (B, S, D)."""
-        encoded = self.encoder(self.source_input(source), mask)
+        read, read_mask = last_frames(source, mask, self.recent) if self.recent else (source, mask)
+        encoded = self.encoder(self.source_input(read), read_mask)
         memory = self.decoder.prepare(encoded)
         if self.ctc is not None:
             memory["ctc"] = self.ctc(encoded.states)  # (B, S, V)

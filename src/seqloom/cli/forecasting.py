@@ -1,0 +1,240 @@
+"""What `train`, `evaluate` and `predict` do where numbers over time are forecast."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqloom.cli.output import open_output, to_json
+from seqloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seqloom.config import NumbersField
+    from seqloom.events import Finished, Watcher
+    from seqloom.forecast_plan import NumberPlan
+    from seqloom.panel import Panel
+
+__all__ = ["Forecasting", "evaluate_forecasts", "holds_forecasts", "levels_of", "predict_forecasts", "train_forecasts"]
+
+
+def _option(flag: str, metavar: str, text: str) -> Any:
+    return typer.Option(flag, metavar=metavar, show_default=False, help=text, rich_help_panel="Forecasting")
+
+
+Forecast = Annotated[str | None, _option("--forecast", "COL[,COL]", "Forecast these columns of a table of numbers over time.")]
+Time = Annotated[str | None, _option("--time", "COL", "Forecasting: the column that says when.")]
+History = Annotated[int | None, _option("--history", "N", "Forecasting: moments that are read. [default: chosen]")]
+Horizon = Annotated[int | None, _option("--horizon", "N", "Forecasting: moments that are forecast.")]
+Past = Annotated[str | None, _option("--past", "COL[,COL]", "Forecasting: columns that are read and not forecast.")]
+Known = Annotated[str | None, _option("--known", "COL[,COL]", "Forecasting: columns that are known in advance.")]
+Static = Annotated[str | None, _option("--static", "COL[,COL]", "Forecasting: columns that do not change within a series.")]
+Series = Annotated[str | None, _option("--series", "COL", "Forecasting: the column that says which series a row belongs to.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Forecasting: one row a series, its name and then its values.")]
+Split = Annotated[str | None, _option("--split", "A/B[/C]", "Forecasting: shares, moments or dates of train, dev and test.")]
+Season = Annotated[int | None, _option("--season", "N", "Forecasting: moments after which numbers are alike. [default: found]")]
+Quantiles = Annotated[str | None, _option("--quantiles", "Q[,Q]", "Forecasting: quantiles, as in 0.1,0.5,0.9.")]
+
+
+@dataclass(frozen=True)
+class Forecasting:
+    """What a person said about the table and what to forecast."""
+
+    forecast: str | None = None
+    time: str | None = None
+    history: int | None = None
+    horizon: int | None = None
+    past: str | None = None
+    known: str | None = None
+    static: str | None = None
+    series: str | None = None
+    wide: bool = False
+    split: str | None = None
+    season: int | None = None
+    quantiles: str | None = None
+
+    @property
+    def asked(self) -> list[str]:
+        """The flags that were given."""
+        return [f"--{name}" for name, value in asdict(self).items() if value]
+
+    def numbers(self) -> NumbersField:
+        """As settings.
+
+        Raises:
+            ConfigError: it is not said what to forecast, or how far.
+        """
+        from seqloom.config import NumbersField
+
+        if not (self.forecast or self.wide):
+            raise ConfigError(f"{self.asked[0]}: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series.")
+        if self.horizon is None or self.horizon < 1:
+            raise ConfigError(
+                f"--horizon {self.horizon or ''}: expected how many moments to forecast, as in --horizon 24.".replace(" :", ":")
+            )
+        values: dict[str, Any] = {
+            "targets": _names(self.forecast),
+            "past": _names(self.past),
+            "known": _names(self.known),
+            "static": _names(self.static),
+            "split": [part.strip() for part in (self.split or "").split("/") if part.strip()],
+            **{name: getattr(self, name) for name in ("time", "series", "wide", "history", "horizon", "season")},
+        }
+        return NumbersField.model_validate({name: value for name, value in values.items() if value not in (None, [], False)})
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def levels_of(text: str | None) -> list[float]:
+    """The levels in --quantiles.
+
+    Raises:
+        ConfigError: they are not numbers between 0 and 1.
+    """
+    try:
+        levels = sorted({float(part) for part in _names(text)})
+    except ValueError:
+        levels = [0.0]
+    if any(not 0 < level < 1 for level in levels):
+        raise ConfigError(f"--quantiles {text}: expected numbers between 0 and 1, as in 0.1,0.5,0.9.")
+    return levels
+
+
+def holds_forecasts(run: Path) -> bool:
+    """Whether a run is of numbers."""
+    from seqloom.number_fields import holds_numbers
+
+    return holds_numbers(run / "fields.json")
+
+
+def train_forecasts(
+    asked: Forecasting,
+    files: list[str],
+    folder: Path,
+    watcher: Watcher,
+    *,
+    config: Path | None = None,
+    settings: Iterable[str] = (),
+    budget: str | None = None,
+    seed: int | None = None,
+    overwrite: bool = False,
+    started: float | None = None,
+    example: Panel | None = None,
+) -> Finished:
+    """Plan, say what was chosen, train, and say how good it is."""
+    from seqloom.config_file import load_config
+    from seqloom.forecast_plan import plan_forecast
+    from seqloom.forecast_runs import start_numbers
+    from seqloom.plan import parse_duration
+
+    if example is None and len(files) != 1:
+        raise ConfigError(f"PAIRS: {len(files)} files; expected one table to forecast from.")
+    plan = plan_forecast(
+        example or files[0],
+        asked.numbers(),
+        config=None if config is None else load_config(config),
+        settings=settings,
+        quantiles=levels_of(asked.quantiles),
+        budget=None if budget is None else parse_duration(budget),
+        seed=seed,
+    )
+    for line in _introduction(plan, folder):
+        watcher.say(line)
+    finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)
+    for line in _closing(finished, files[0] if files else None):
+        watcher.say(line)
+    return finished
+
+
+def _introduction(plan: NumberPlan, folder: Path) -> list[str]:
+    from seqloom.config_file import setting
+    from seqloom.summary import columns
+
+    rows = [(key, _shown(setting(plan.config, key)), why) for key, why in plan.reasons.items()]
+    return [f"data: {plan.notes[0]}", *(f"note: {note}" for note in plan.notes[1:]), "chosen:", *columns(rows), f"the run: {folder}"]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _closing(finished: Finished, table: str | None) -> list[str]:
+    from seqloom.progress import duration
+    from seqloom.summary import columns, metric_rows
+
+    run = shlex.quote(finished.run)
+    how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
+    lines = ["", f"dev ({finished.dev_pairs:,} windows, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
+    lines += [f"model: {finished.run} ({how})", "next:"]
+    if finished.why == "interrupted":
+        lines.append(f"  seqloom resume {run}")
+    file = "" if table is None else f" {shlex.quote(table)}"
+    lines.append(f"  seqloom evaluate {run}{file}")
+    if table is not None:
+        lines.append(f"  seqloom predict {run} --input{file}")
+    return lines
+
+
+def evaluate_forecasts(
+    run: Path, files: list[str], *, part: str | None = None, device: str | None = None, as_json: bool = False, output: str | None = None
+) -> None:
+    """Print the measures of the model beside those of the baselines, over rolling origins."""
+    from seqloom.forecaster import load_forecaster
+    from seqloom.hardware import choose_device
+    from seqloom.progress import value_text
+    from seqloom.summary import columns
+
+    if len(files) > 2:
+        raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
+    begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))
+    table, truth, *_ = [*files, None, None]
+    pairs = model.pairs(table, truth=truth, part=part)
+    board = model.scores(pairs)
+    where = " then ".join(files) if files else "the run's dev part"
+    names = list(dict.fromkeys(name for values in board.values() for name in values))
+    rows = [
+        ("", *names),
+        *((who, *(value_text(name, values[name]) if name in values else "" for name in names)) for who, values in board.items()),
+    ]
+    with open_output(output) as out:
+        if as_json:
+            out.write(to_json({"windows": len(pairs), "data": files or None, **board}) + "\n")
+            return
+        seconds = time.perf_counter() - begun
+        out.write("\n".join([f"{run} on {where}: {len(pairs):,} windows, {seconds:.0f} s", *columns(rows)]) + "\n")
+
+
+def predict_forecasts(
+    run: Path,
+    table: str | None,
+    *,
+    quantiles: str | None = None,
+    output: str | None = None,
+    device: str | None = None,
+    as_json: bool = False,
+) -> None:
+    """Write a line for each number: series, time, column, quantile, value."""
+    from seqloom.forecaster import load_forecaster
+    from seqloom.hardware import choose_device
+
+    if table is None:
+        raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
+    model = load_forecaster(run, device=choose_device(device or "auto"))
+    with open_output(output) as out:
+        if not as_json:
+            out.write("series\ttime\tcolumn\tquantile\tvalue\n")
+        for said in model.forecast(table, levels_of(quantiles) or None):
+            if as_json:
+                out.write(to_json(said._asdict()) + "\n")
+            else:
+                level = "" if said.quantile is None else f"{said.quantile:g}"
+                out.write(f"{said.series}\t{said.time}\t{said.column}\t{level}\t{said.value:.7g}\n")

@@ -1,0 +1,163 @@
+"""Time columns: read, checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.errors import DataError
+
+__all__ = ["Step", "Times", "calendar_names", "check_times", "clock_features", "continued", "filled", "find_step", "read_times", "spelled"]
+
+Times = npt.NDArray[Any]
+"""(N,) datetime64[s]"""
+Moment = Any
+"""datetime64[s]"""
+Where = Callable[[int], str]
+"""The place in the file of a row, for messages."""
+
+DAY, WEEK = 86_400, 7 * 86_400
+PERIODS = {"hour": DAY, "weekday": WEEK, "yearday": 365.2425 * DAY}
+"""Seconds after which what a feature shows comes back."""
+EPOCH_MONDAY = 4 * DAY
+"""1970-01-05 was a Monday."""
+
+
+class Step(NamedTuple):
+    """From one row to the next: so many months, or so many seconds."""
+
+    months: int
+    seconds: int
+
+    def __str__(self) -> str:
+        if self.months:
+            return f"{self.months} month{'s' * (self.months > 1)}"
+        for unit, size in (("week", WEEK), ("day", DAY), ("hour", 3600), ("minute", 60)):
+            if self.seconds % size == 0:
+                return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
+        return f"{self.seconds} seconds"
+
+
+def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
+    """The moments that ISO dates say, or plain numbers, which are taken as seconds.
+
+    Raises:
+        DataError: a cell that is neither.
+    """
+    if _are_numbers(cells):
+        return np.array(cells, dtype=np.int64).astype("datetime64[s]")
+    try:
+        return np.array(cells, dtype="datetime64[s]")
+    except ValueError:
+        return np.array([_moment(cell, where, row, column) for row, cell in enumerate(cells)], dtype="datetime64[s]")
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    """Whether all are whole numbers and not all of them years."""
+    return all(cell.isdigit() for cell in cells) and any(len(cell) != 4 for cell in cells)
+
+
+def _moment(cell: str, where: Where, row: int, column: str) -> np.datetime64:
+    try:
+        return np.datetime64(cell.strip().replace("/", "-").removesuffix("Z"), "s")
+    except ValueError:
+        raise DataError(
+            f"{where(row)}: {column} is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number. "
+            "Mend the cell."
+        ) from None
+
+
+def find_step(times: Times, starts: Sequence[int]) -> Step:
+    """The commonest step between rows; calendar months where all days of the month are the same.
+
+    starts: the row where each series begins. A single row steps by a day.
+    """
+    inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts), assume_unique=True)
+    if not len(inside):
+        return Step(0, DAY)
+    months = times.astype("datetime64[M]")
+    is_monthly = np.array_equal(times - months, np.broadcast_to(times[0] - months[0], times.shape))
+    gaps = (months if is_monthly else times).astype(np.int64)
+    gaps = gaps[inside] - gaps[inside - 1]
+    usual, counts = np.unique(gaps[gaps > 0], return_counts=True)
+    common = int(usual[counts.argmax()]) if len(usual) else 1
+    return Step(common, 0) if is_monthly else Step(0, common)
+
+
+def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, column: str, *, gaps_allowed: bool = False) -> None:
+    """Make sure that each series goes on by one step from row to row.
+
+    Raises:
+        DataError: a row that is earlier than the one before, the same, or too late; says which.
+    """
+    expected = continued(times[:-1], step, 1)
+    wrong = np.nonzero(times[1:] != expected)[0] + 1
+    borders = set(np.asarray(starts).tolist())
+    for row in wrong.tolist():
+        if row in borders:
+            continue
+        now, before = times[row], times[row - 1]
+        if now == before:
+            fault, todo = f"the same {column} as the row before ({spelled(now)})", "Remove one of the two, or name the column of --series"
+        elif now < before:
+            fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the file by {column}, or name the column of --series"
+        elif gaps_allowed and _steps_between(before, now, step) is not None:
+            continue
+        else:
+            fault = f"{spelled(now)} follows {spelled(before)}; expected a row every {step}"
+            todo = "Put in what is missing, or let it be filled with --set fields.numbers.gaps=fill and a rule in fields.numbers.missing"
+        raise DataError(f"{where(row)}: {fault}. {todo}.")
+
+
+def _steps_between(before: Moment, now: Moment, step: Step) -> int | None:
+    """How many steps lie between two moments; None where they are not whole."""
+    unit, size = ("datetime64[M]", step.months) if step.months else ("datetime64[s]", step.seconds)
+    between = int((now.astype(unit) - before.astype(unit)).astype(np.int64))
+    return between // size if between % size == 0 else None
+
+
+def filled(times: Times, starts: Sequence[int], step: Step) -> tuple[Times, npt.NDArray[np.int64]]:
+    """Times without gaps, and for each the row that it comes from, -1 where there is none."""
+    found: list[Times] = []
+    rows: list[npt.NDArray[np.int64]] = []
+    ends = [*list(starts)[1:], len(times)]
+    for start, end in zip(starts, ends, strict=True):
+        steps = np.array([_steps_between(times[start], now, step) or 0 for now in times[start:end]], dtype=np.int64)
+        whole = np.full(int(steps[-1]) + 1, -1, dtype=np.int64)
+        whole[steps] = np.arange(start, end)
+        found.append(np.array([continued(times[start : start + 1], step, place)[0] for place in range(len(whole))]))
+        rows.append(whole)
+    return np.concatenate(found), np.concatenate(rows)
+
+
+def continued(times: Times, step: Step, count: int) -> Times:
+    """The moments `count` steps after others."""
+    if not step.months:
+        return times + np.timedelta64(count * step.seconds, "s")
+    months = times.astype("datetime64[M]")
+    return (months + count * step.months).astype("datetime64[s]") + (times - months)
+
+
+def spelled(moment: Moment) -> str:
+    """The moment as people write it."""
+    text = str(moment.astype("datetime64[s]")).replace("T", " ")
+    return text.removesuffix(" 00:00:00") if text.endswith("00:00:00") else text.removesuffix(":00")
+
+
+def calendar_names(times: Times, step: Step) -> list[str]:
+    """The features of the clock that can be learned from these times: what comes back at least twice within them, and not within a step."""
+    if not len(times):
+        return []
+    span, size = float((times.max() - times.min()).astype(np.int64)), step.months * 30.4 * DAY + step.seconds
+    return [name for name, period in PERIODS.items() if span >= 2 * period and size < period / 2]
+
+
+def clock_features(times: Times, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Sine and cosine of where each moment stands in each period: times (...), features (..., 2 x names)."""
+    seconds = times.astype("datetime64[s]").astype(np.int64)
+    angles = [2 * np.pi * ((seconds - EPOCH_MONDAY) % PERIODS[name]) / PERIODS[name] for name in names]
+    parts = [part for angle in angles for part in (np.sin(angle), np.cos(angle))]
+    return np.stack(parts, axis=-1).astype(np.float32) if parts else np.zeros((*times.shape, 0), dtype=np.float32)

@@ -1,0 +1,32 @@
+"""How tables and arrays of numbers become frames."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from seqloom.config.base import Natural, Positive, Settings
+
+__all__ = ["NumbersField"]
+
+
+class NumbersField(Settings):
+    """Numbers over time, frames (T, columns), on both sides. Without columns to forecast and without arrays: a run of symbols."""
+
+    targets: list[str] = Field(default=[], description="Columns that are forecast.")
+    past: list[str] = Field(default=[], description="Columns that are read but not forecast, known up to now only.")
+    known: list[str] = Field(default=[], description="Columns known in advance for the time that is forecast, such as holidays or prices.")
+    static: list[str] = Field(default=[], description="Columns that do not change within a series.")
+    time: str | None = Field(default=None, description="Column that says when: dates in ISO form, or numbers. Empty: rows follow each other.")
+    series: str | None = Field(default=None, description="Column that says which series a row belongs to. Empty: all rows are one series.")
+    wide: bool = Field(default=False, description="One row a series: its name, then its values, empty after the last.")
+    history: Natural = Field(default=0, description="Moments that are read before a forecast; 0: arrays, of any length.")
+    horizon: Natural = Field(default=0, description="Moments that are forecast; 0: arrays, of any length.")
+    season: Positive = Field(default=1, description="Moments after which numbers are alike again, such as 24 hours; 1: none.")
+    split: list[str] = Field(default=[], description="Where train, dev and test part: shares, numbers of moments, or the dates at which dev and test begin.")
+    scaling: Literal["none", "standard", "robust", "series"] = Field(default="standard", description="Fitted on the training part. standard: mean 0, deviation 1 a column; robust: median 0, half the distance of the quartiles 1; series: standard, for each series by itself.")
+    window: Literal["none", "last", "standard"] = Field(default="none", description="Each window by itself, for columns that are forecast. last: less its last value; standard: less its last value, over its deviation.")
+    missing: Literal["error", "previous", "linear", "zero"] = Field(default="error", description="An empty cell. error: refused; previous: the value before; linear: on a line between its neighbours; zero: 0.")
+    gaps: Literal["error", "fill"] = Field(default="error", description="A moment that is left out. error: refused; fill: put in, its values missing.")
+    calendar: list[Literal["hour", "weekday", "yearday"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine.")

@@ -1,0 +1,175 @@
+"""From a table of numbers to a complete config for forecasting it, every choice with its reason.
+
+The rules look at lengths, steps and autocorrelations of the training part alone; none knows a data set. `docs/forecasting.md` says them
+in plain words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.autoconfig import Choice, Settings
+from seqloom.clock import Step, calendar_names
+from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
+from seqloom.config_file import override
+from seqloom.panel import Panel
+
+__all__ = ["choose_forecast", "choose_numbers", "found_season"]
+
+Floats = npt.NDArray[np.float32]
+
+MANY = 20
+"""Series, from which on each is only a small part of what is learned."""
+SEASONS_READ = 14
+"""Seasons in a history: two weeks of days, so that a week is seen twice."""
+WITHOUT_SEASON = 4
+"""Horizons in a history where there is no season."""
+SHARE_READ = 1 / 5
+"""Of a usual training series at most, so that there are windows to learn from."""
+STANDS_OUT = 0.3
+"""Autocorrelation of changes, from which a season is one."""
+UPDATES = 2000
+"""In a run without a budget."""
+
+OF_STEP = {Step(1, 0): 12, Step(3, 0): 4, Step(0, 3600): 24, Step(0, 1800): 48, Step(0, 900): 96, Step(0, 600): 144, Step(0, 86_400): 7}
+"""The usual season of a step: a year of months or quarters, a day, a week of days."""
+
+
+def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats], step: Step | None) -> tuple[NumbersField, dict[str, str]]:
+    """Season, history, calendar, scaling and window where they were not given, and the reasons.
+
+    Args:
+        parts: the targets (N, D) of the training part of each series.
+        step: from row to row, where there is a time column.
+    """
+    given, update, reasons = numbers.model_fields_set, dict[str, object](), dict[str, str]()
+
+    def choose(name: str, value: object, why: str) -> None:
+        if name not in given:
+            update[name], reasons[f"fields.numbers.{name}"] = value, why
+
+    if step is not None and step in OF_STEP:
+        choose("season", OF_STEP[step], f"a row every {step}")
+    else:
+        choose("season", *found_season(parts))
+    season = int(update.get("season", numbers.season))  # pyright: ignore[reportArgumentType]
+    choose("history", *_history(season, numbers.horizon, parts))
+    if panel.times is not None:
+        first, last = int(panel.starts[0]), int(panel.starts[1])
+        names = calendar_names(panel.times[first : min(last, first + len(parts[0]))], panel.step)
+        choose(
+            "calendar",
+            names,
+            "comes back at least twice in the training part" if names else "nothing of it comes back in the training part",
+        )
+    if len(parts) > 1:
+        choose("scaling", "none", "series of their own sizes: each window is scaled by itself")
+        choose("window", "standard", "series of their own sizes, and levels that move on")
+    else:
+        choose("scaling", "standard", "columns of their own sizes")
+        choose("window", "last", "levels move on after the training part")
+    return numbers.model_copy(update=update), reasons
+
+
+def _history(season: int, horizon: int, parts: Sequence[Floats]) -> tuple[int, str]:
+    """As many seasons as are usual and fit."""
+    usual = int(np.median([len(part) for part in parts]))
+    wanted, why = (
+        (SEASONS_READ * season, f"{SEASONS_READ} seasons") if season > 1 else (WITHOUT_SEASON * horizon, f"{WITHOUT_SEASON} horizons")
+    )
+    most = max(int(SHARE_READ * usual), 2 * season, horizon) if len(parts) < MANY else max(usual // 2, horizon)
+    if wanted <= most:
+        return wanted, why
+    return max(most // season, 1) * season, f"what is left for windows in {usual:,} rows"
+
+
+def found_season(parts: Sequence[Floats]) -> tuple[int, str]:
+    """The shortest lag at which changes are alike again, over the series; 1 where none stands out."""
+    shortest = int(np.median([len(part) for part in parts]))
+    lags = np.arange(2, min(shortest // 3, 400))
+    if not len(lags):
+        return 1, "too short to show a season"
+    curves = [_alikeness(part[:, column], lags) for part in parts[:200] for column in range(part.shape[1]) if len(part) > 2 * lags[-1]]
+    mean = np.mean(curves, axis=0) if curves else np.zeros(len(lags))
+    falls = np.nonzero(mean < 0)[0]  # neighbours are alike in any smooth series; a season is where likeness comes back
+    if not len(falls) or mean[falls[0] :].max() < STANDS_OUT:
+        return 1, "no lag at which changes are alike again"
+    high = mean[falls[0] :].max()
+    best = int(lags[falls[0] :][mean[falls[0] :] > 0.9 * high][0])
+    near = lags[(lags >= best) & (lags <= 1.2 * best)]
+    season = int(near[mean[near - lags[0]].argmax()])
+    return season, f"changes are alike after so many rows (autocorrelation {mean[season - lags[0]]:.2f})"
+
+
+def _alikeness(values: Floats, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Autocorrelation of the changes of a series at each lag."""
+    changes = np.diff(values.astype(np.float64))
+    changes -= changes.mean()
+    total = float(changes @ changes)
+    if total <= 0:
+        return np.zeros(len(lags))
+    size = 2 ** int(np.ceil(np.log2(2 * len(changes))))
+    power = np.abs(np.fft.rfft(changes, size)) ** 2
+    return np.fft.irfft(power, size)[lags] / total
+
+
+def choose_forecast(
+    numbers: NumbersField, data: DataConfig, series: int, windows: int, quantiles: Sequence[float], budget: float | None
+) -> Choice:
+    """The config for forecasting with these numbers: `windows` to train on, of so many series."""
+    settings = Settings()
+    many = series >= MANY
+    _choose_model(settings, numbers, many, list(quantiles))
+    _choose_training(settings, windows, many, budget)
+    base = RunConfig(data=data, fields=FieldsConfig(numbers=numbers))
+    return Choice(override(base, settings.values), settings.reasons)
+
+
+def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantiles: list[float]) -> None:
+    settings.set(
+        "model.linear_path.history", numbers.history, "numbers follow their own past in a straight line first; the network adds the rest"
+    )
+    settings.set("model.linear_path.horizon", numbers.horizon)
+    recent = 2 * numbers.season if numbers.season > 1 else 2 * numbers.horizon
+    if recent < numbers.history:
+        settings.set("model.recent", recent, "the network adds what the last two seasons tell; the straight line reads all")
+    settings.set("model.direct", True, "the whole horizon in one go: errors cannot feed on themselves")
+    if quantiles:
+        settings.set("model.head.kind", "quantile", "quantiles are asked for")
+        settings.set("model.head.levels", quantiles)
+    elif many:
+        settings.set("model.head.kind", "absolute", f"{MANY} or more series: relative errors count")
+    else:
+        settings.set("model.head.kind", "squared", "one table: squared errors count")
+    settings.set("model.encoder.kind", "recurrent")
+    width = 64
+    settings.set("model.encoder.width", width, "much noise, few numbers" if not many else "many series")
+    settings.set("model.encoder.bidirectional", False, "the last moments count most")
+    settings.set("model.decoder.width", width)
+    settings.set("model.embedding", 32)
+    settings.set("model.attention.kind", "dot")
+    settings.set("model.dropout", 0.1 if many else 0.3)
+
+
+def _choose_training(settings: Settings, windows: int, many: bool, budget: float | None) -> None:
+    rows = 128
+    settings.set("training.batch.unit", "pairs")
+    settings.set("training.batch.size", rows, f"{windows:,} windows")
+    passes = min(UPDATES * rows / max(windows, 1), 5 if not many else 20)
+    settings.set(
+        "training.epochs",
+        round(max(passes, 0.01), 2),
+        f"about {passes * windows / rows:,.0f} updates: windows overlap, few passes are enough",
+    )
+    settings.set("training.optimizer.learning_rate", 0.0005, "the straight line is there already: what is left is small (measured on dev)")
+    settings.set("training.early_stopping.patience", 5)
+    settings.set("training.schedule.warmup_steps", 50)
+    settings.set("training.precision", "float32", "numbers need their digits")
+    settings.set("training.early_stopping.metric", "mase" if many else "loss", "series of their own sizes" if many else "what is trained")
+    settings.set("training.average", 3, "the best three, where their mean is better on dev")
+    settings.set("search.kind", "greedy", "there is one forecast")
+    if budget is not None:
+        settings.set("training.budget_seconds", budget, "as asked for: the schedule is fitted to it")

@@ -1,0 +1,94 @@
+"""The dev part of a run of numbers while it trains: how good the forecasts are, some of them, and whether they beat the last value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.accuracy import Accuracy
+from seqloom.baselines import naive, seasonal_naive
+from seqloom.config import RunConfig
+from seqloom.distributions import quantile_levels
+from seqloom.events import Sample
+from seqloom.forecasting import Forecast, forecasts, teacher_forced_loss
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.scoreboard import measure
+from seqloom.windows import NumberPairs, Windows
+
+__all__ = ["ForecastDev", "ForecastLook"]
+
+LOOKED_AT = 500
+"""At most so many dev windows are looked at while training; the end looks at all."""
+SHOWN = 3
+"""Numbers of a sample."""
+LATE = 0.5
+"""Progress from which a model should beat the last value."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ForecastLook:
+    """What one evaluation found."""
+
+    values: dict[str, float]
+    """Measures by name."""
+    rows: Sequence[int]
+    predictions: list[Sample]
+
+    def samples(self) -> list[Sample]:
+        """Three windows and their forecasts, the same each time."""
+        return self.predictions
+
+
+class ForecastDev:
+    """The dev windows of a run."""
+
+    def __init__(self, pairs: NumberPairs, config: RunConfig) -> None:
+        self.pairs, self.config = pairs, config
+        self.rows: Sequence[int] = range(len(pairs))
+        self.sample: Sequence[int] = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), LOOKED_AT)).astype(np.int64)).tolist()
+        self.simple = self._simple()
+
+    def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> ForecastLook:
+        """Forecasts of the sample, or of the whole part; the network is left in training mode."""
+        index, head = self.rows if whole else self.sample, self.config.model.head
+        levels = quantile_levels(head)
+        said = list(forecasts(network, self.pairs, index, head, levels))
+        values = {**measure(self.pairs, index, said, levels), "loss": teacher_forced_loss(network, self.pairs, index)}
+        shown = [self._shown(index[place], said[place]) for place in sorted({len(index) // 6, len(index) // 2, len(index) * 5 // 6})]
+        network.train()
+        return ForecastLook(values, index, shown)
+
+    def findings(self, look: ForecastLook, step: int, progress: float) -> list[str]:
+        """What looks broken, one line each."""
+        if progress < LATE or self.simple is None or look.values["mae"] <= self.simple:
+            return []
+        numbers = f"{look.values['mae']:.4g}, worse than the {self.simple:.4g} of repeating the last value or season"
+        todo = "Look whether the past tells the future at all; try a longer --history, or more dropout"
+        return [f"After {100 * progress:.0f} % of the training the dev mae is {numbers}. {todo}."]
+
+    def _simple(self) -> float | None:
+        """The mean absolute error of the better of naive and seasonal naive on the sample."""
+        if not isinstance(self.pairs, Windows):
+            return None
+        season, horizon = self.pairs.fields.config.numbers.season, self.pairs.horizon
+        one, other = Accuracy(), Accuracy()
+        for number in self.sample:
+            truth, past = self.pairs.truth([number])[0], self.pairs.past(number)
+            one.add(truth, naive(past, horizon))
+            other.add(truth, seasonal_naive(past, horizon, season))
+        return min(one.values()["mae"], other.values()["mae"])
+
+    def _shown(self, number: int, forecast: Forecast) -> Sample:
+        """The first column of a window as text: what came before, what came, and what was said."""
+        truth = self.pairs.truth([number])[0]
+        before = self.pairs.past(number)[-SHOWN:] if isinstance(self.pairs, Windows) else self.pairs.batch([number]).source[0, -SHOWN:]
+        return Sample(_text(before.astype(np.float32)), _text(truth[:SHOWN]), _text(forecast.point[:SHOWN]))
+
+
+def _text(frames: Floats) -> str:
+    return " ".join(f"{value:.4g}" for value in frames[:, 0].tolist())

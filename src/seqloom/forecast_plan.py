@@ -1,0 +1,200 @@
+"""From a table or arrays of numbers to a whole plan of a run: which windows, which config, and why. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.array_pairs import ArrayPairs, read_arrays
+from seqloom.clock import read_times, spelled
+from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
+from seqloom.config_file import override
+from seqloom.errors import ConfigError, DataError
+from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers
+from seqloom.number_fields import NumberFields
+from seqloom.panel import Panel, read_panel
+from seqloom.plan import ASKED
+from seqloom.windows import NumberPairs, Part, Windows
+
+__all__ = ["NumberPlan", "parts_of", "plan_arrays", "plan_forecast"]
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class NumberPlan:
+    """What a run of numbers is about to do."""
+
+    config: RunConfig
+    reasons: dict[str, str]
+    """Dotted setting to the reason for its value, where it was chosen."""
+    fields: NumberFields
+    train: NumberPairs
+    dev: NumberPairs
+    notes: list[str] = field(default_factory=list[str])
+
+
+def plan_forecast(
+    table: str | Panel,
+    numbers: NumbersField,
+    *,
+    data: DataConfig | None = None,
+    config: RunConfig | None = None,
+    settings: Iterable[str] = (),
+    quantiles: Sequence[float] = (),
+    budget: float | None = None,
+    seed: int | None = None,
+) -> NumberPlan:
+    """Read, split by time, choose.
+
+    Args:
+        table: a file, or a table that is read already.
+        numbers: what was asked for; what was not is chosen, or taken from `config`.
+    """
+    settings = list(settings) + ([f"seed={seed}"] if seed is not None else [])
+    data = (data or DataConfig()).model_copy(update={"train": [table] if isinstance(table, str) else []})
+    numbers = override(RunConfig(fields=FieldsConfig(numbers=numbers)), _about(settings)).fields.numbers if _about(settings) else numbers
+    panel = read_panel(table, numbers, data) if isinstance(table, str) else table
+    train_part, dev_part, test_part = parts_of(panel, numbers)
+    size = len(numbers.targets) or 1
+    numbers = numbers if numbers.targets else numbers.model_copy(update={"targets": [panel.columns[0]]})
+    spans = list(zip(train_part.begins.tolist(), train_part.ends.tolist(), strict=True))
+    chosen, reasons = choose_numbers(
+        numbers, panel, [panel.values[a:b, :size] for a, b in spans], panel.step if panel.times is not None else None
+    )
+    fields = NumberFields.fit(FieldsConfig(numbers=chosen), panel.series, [panel.values[a:b] for a, b in spans])
+    train, dev = Windows(panel, fields, train_part, reach_back=False), Windows(panel, fields, dev_part)
+    _refuse_short(panel, chosen, train, dev)
+    choice = choose_forecast(chosen, data, len(panel.series), len(train), quantiles, budget)
+    base = choice.config if config is None else config.model_copy(update={"data": data, "fields": fields.config})
+    reasons = {**reasons, **(choice.reasons if config is None else {})}
+    reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
+    reasons |= {item.partition("=")[0]: ASKED for item in settings}
+    return NumberPlan(override(base, settings), reasons, fields, train, dev, _notes(panel, train, dev, test_part))
+
+
+def plan_arrays(
+    sources: Any,
+    targets: Any,
+    *,
+    dev: tuple[Any, Any] | None = None,
+    config: RunConfig | None = None,
+    settings: Iterable[str] = (),
+    budget: float | None = None,
+    seed: int | None = None,
+) -> NumberPlan:
+    """For arrays (N, S, D) and (N, T, D'), or lists of arrays; without dev a tenth is held out, where there are ten pairs or more."""
+    settings = list(settings) + ([f"seed={seed}"] if seed is not None else [])
+    x, y = read_arrays(sources, "X"), read_arrays(targets, "y")
+    if len(x) != len(y):
+        raise DataError(f"arrays: X has {len(x)} sequences and y has {len(y)}; expected one target for each source.")
+    base = config or _config_of_arrays(len(x), budget)
+    final = override(base, settings)
+    order = np.random.default_rng(final.seed).permutation(len(x))
+    count = 0 if dev is not None or len(x) < 10 else max(1, min(len(x) // 10, 1000))
+    held, kept = sorted(order[:count].tolist()), sorted(order[count:].tolist())
+    fields = NumberFields.fit_arrays(final.fields, [x[place] for place in kept], [y[place] for place in kept])
+    train = ArrayPairs([x[place] for place in kept], [y[place] for place in kept], fields)
+    if dev is not None:
+        measured = ArrayPairs(read_arrays(dev[0], "dev X"), read_arrays(dev[1], "dev y"), fields)
+    else:
+        measured = ArrayPairs([x[place] for place in held], [y[place] for place in held], fields) if held else train
+    notes = [] if held or dev is not None else [f"only {len(x)} pairs: dev is what is trained on, so its score is no promise"]
+    return NumberPlan(final, {item.partition("=")[0]: ASKED for item in settings}, fields, train, measured, notes)
+
+
+def _config_of_arrays(pairs: int, budget: float | None) -> RunConfig:
+    values = [
+        "model.head.kind=squared", "model.encoder.width=64", "model.decoder.width=64", "model.embedding=32", "model.dropout=0.1",
+        "training.batch.unit=pairs", f"training.batch.size={min(max(pairs // 8, 1), 64)}",
+        f"training.epochs={max(20, min(200, 20000 // pairs))}",
+        "training.precision=float32", "training.schedule.warmup_steps=20", "search.kind=greedy",
+    ]  # fmt: skip
+    return override(RunConfig(), values + ([f"training.budget_seconds={budget}"] if budget else []))
+
+
+def _about(settings: Sequence[str]) -> list[str]:
+    """The settings that say how the table is read and cut."""
+    return [item for item in settings if item.startswith("fields.numbers.")]
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | None]:
+    """Which rows of each series the targets of train, dev and test stand in.
+
+    Without a split: dev is the last tenth of a series, at least a horizon; of many series a horizon of each. There is no test part then.
+
+    Raises:
+        ConfigError: a split that is none.
+    """
+    begins = panel.starts[:-1]
+    known = begins + np.array([_known(panel, number, len(numbers.targets) or 1) for number in range(len(begins))], dtype=np.int64)
+    lengths = known - begins
+    if not numbers.split:
+        share = lengths // 10 if len(begins) < MANY else np.zeros_like(lengths)
+        middle = known - np.maximum(share, numbers.horizon)
+        return Part(begins, middle), Part(middle, known), None
+    bounds = _bounds(panel, numbers.split, lengths)
+    ends = [np.minimum(begins + bound, known) for bound in bounds]
+    test = Part(ends[1], ends[2]) if len(ends) > 2 else None
+    return Part(begins, ends[0]), Part(ends[0], ends[1]), test
+
+
+def _known(panel: Panel, number: int, targets: int) -> int:
+    """Rows of a series before the time to be forecast, whose targets are empty."""
+    values = panel.values[panel.starts[number] : panel.starts[number + 1], :targets]
+    there = np.nonzero(~np.isnan(values).all(1))[0] if np.isnan(values[-1]).any() else [len(values) - 1]
+    return int(there[-1]) + 1 if len(there) else 0
+
+
+def _bounds(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
+    """Rows from the begin of each series at which the parts end."""
+    try:
+        numbers = [float(part) for part in split]
+    except ValueError:
+        return _bounds_of_dates(panel, split, lengths)
+    if not 2 <= len(numbers) <= 3 or min(numbers) <= 0:
+        raise ConfigError(f"--split {'/'.join(split)}: expected two or three parts above 0, as in 0.7/0.1/0.2, 8640/2880/2880 or dates.")
+    if max(numbers) < 1:
+        if sum(numbers) > 1 + 1e-6:
+            raise ConfigError(f"--split {'/'.join(split)}: the shares are {sum(numbers):g} together; expected at most 1.")
+        return [np.round(total * lengths).astype(np.int64) for total in np.cumsum(numbers)]
+    return [np.minimum(int(total), lengths) for total in np.cumsum(numbers)]
+
+
+def _bounds_of_dates(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
+    if panel.times is None:
+        raise ConfigError(f"--split {'/'.join(split)}: there is no time column. Name it with --time, or give shares.")
+    dates = read_times(split, lambda row: "--split", f"part {'/'.join(split)}")
+    spans = zip(panel.starts[:-1].tolist(), panel.starts[1:].tolist(), strict=True)
+    places = np.array([np.searchsorted(panel.times[begin:end], dates) for begin, end in spans], dtype=np.int64)
+    return [*places.T, lengths]
+
+
+def _refuse_short(panel: Panel, numbers: NumbersField, train: Windows, dev: Windows) -> None:
+    longest, need = int(panel.lengths.max()), numbers.history + numbers.horizon
+    for name, windows in (("train", train), ("dev", dev)):
+        if not len(windows):
+            raise DataError(
+                f"{panel.name}: no window fits into the {name} part: the longest series has {longest:,} rows, a window of history "
+                f"{numbers.history} and horizon {numbers.horizon} needs {need:,}. Use a shorter --horizon or --history, or another --split."
+            )
+
+
+def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:
+    notes = [f"{len(panel):,} rows in {len(panel.series):,} series, {', '.join(panel.columns[:8])}"]
+    if panel.times is not None:
+        notes.append(f"a row every {panel.step}, from {spelled(panel.times[0])} to {spelled(panel.times[-1])}")
+    notes.append(
+        f"{len(train):,} windows to train on, {len(dev):,} in dev" + ("" if test is None else "; a test part is kept for `evaluate`")
+    )
+    short = int((panel.lengths < train.history + train.horizon).sum())
+    if short:
+        notes.append(f"{short:,} series are shorter than a window: they are read from their begin on")
+    return notes

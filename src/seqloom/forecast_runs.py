@@ -1,0 +1,94 @@
+"""A run of numbers from plan to model: start it, or go on with one that was stopped."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqloom.array_pairs import ArrayPairs
+from seqloom.baselines import fit_linear
+from seqloom.checkpoint import RunDirectory
+from seqloom.config import RunConfig
+from seqloom.events import Finished, Silence, Watcher
+from seqloom.files import write_atomically
+from seqloom.forecast_dev import ForecastDev
+from seqloom.forecast_plan import NumberPlan
+from seqloom.number_fields import NumberFields
+from seqloom.runs import decide, write_config
+from seqloom.training import Trainer
+from seqloom.windows import NumberPairs, Windows
+
+__all__ = ["load_pairs", "read_line", "resume_numbers", "start_numbers"]
+
+
+SMALL = 0.1
+"""Of the usual size: what the network adds to a straight line at first."""
+
+
+def start_numbers(
+    plan: NumberPlan, out: str | Path, *, overwrite: bool = False, watcher: Watcher | None = None, started: float | None = None
+) -> Finished:
+    """Train what is planned, into the directory `out`.
+
+    Raises:
+        CheckpointError: `out` exists and may not be overwritten.
+    """
+    started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
+    run = RunDirectory(out)
+    run.refuse_existing(overwrite=overwrite)
+    config, reasons = decide(plan.config, plan.reasons)
+    run.create()
+    run.write_about(finished=False)
+    plan.fields.save(run.fields)
+    write_config(run, config, reasons)
+    plan.train.save(run.training / "train")
+    plan.dev.save(run.path / "dev")
+    trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)
+    if isinstance(plan.train, Windows):
+        _begin_with_line(trainer, run, fit_linear(plan.train, config.seed))
+    return trainer.fit()
+
+
+def resume_numbers(run: RunDirectory, config: RunConfig, watcher: Watcher, started: float) -> Finished:
+    """Go on with a run that was stopped, to the same weights as if it had not been."""
+    fields = NumberFields.load(run.fields)
+    train, dev = load_pairs(run.training / "train", fields), load_pairs(run.path / "dev", fields)
+    trainer = _trainer(run, config, fields, train, dev, watcher, started)
+    if run.state.is_file():
+        trainer.restore()
+    elif (weights := read_line(run)) is not None:
+        _begin_with_line(trainer, run, weights)
+    return trainer.fit()
+
+
+def load_pairs(folder: Path, fields: NumberFields) -> NumberPairs:
+    """What `save` wrote into the folder."""
+    return Windows.load(folder, fields) if (folder / "windows.json").is_file() else ArrayPairs.load(folder, fields)
+
+
+def read_line(run: RunDirectory) -> Any:
+    """The weights of the straight line that the run is measured against, None where it has none."""
+    path = run.path / "line.json"
+    return np.array(json.loads(path.read_text(encoding="utf-8")), dtype=np.float32) if path.is_file() else None
+
+
+def _begin_with_line(trainer: Trainer, run: RunDirectory, weights: Any) -> None:
+    """Keep the straight line, and let the network's own begin with it: what is learned is what it leaves."""
+    write_atomically(run.path / "line.json", json.dumps(np.round(weights, 7).tolist()).encode())
+    path = trainer.network.linear_path
+    if path is not None and path.weight.shape == (weights.shape[0], weights.shape[1] - 1):
+        with torch.no_grad():
+            path.weight.copy_(torch.from_numpy(weights[:, :-1].astype(np.float32)))
+            path.bias.copy_(torch.from_numpy(weights[:, -1].astype(np.float32)))
+            trainer.network.head.project.weight.mul_(SMALL)
+
+
+def _trainer(
+    run: RunDirectory, config: RunConfig, fields: NumberFields, train: NumberPairs, dev: NumberPairs, watcher: Watcher, started: float
+) -> Trainer:
+    return Trainer(run, config, fields, train, ForecastDev(dev, config), watcher, started)

@@ -1,0 +1,89 @@
+"""Where a network of frames meets rollout: forecasts for windows or arrays, in their own units, and how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seqloom.batching import Batch, Ids
+from seqloom.config import HeadConfig
+from seqloom.distributions import point_of, quantiles_of
+from seqloom.nn.decoders import Memory
+from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
+from seqloom.prediction import to_tensors
+from seqloom.rollout import FrameStep, rollout
+from seqloom.windows import NumberPairs
+
+__all__ = ["Forecast", "TorchFrameStepper", "forecasts", "teacher_forced_loss"]
+
+Floats = npt.NDArray[np.float32]
+
+ROWS = 256
+"""Windows in one pass of the network."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is said of one window, in its own units."""
+
+    point: Floats
+    """(T, D)"""
+    quantiles: Floats
+    """(T, D, levels)"""
+
+
+class TorchFrameStepper:
+    """`seqloom.rollout.FrameStepper` over the network."""
+
+    def __init__(self, network: Seq2Seq, memory: Memory) -> None:
+        self.network, self.memory, self.state = network, memory, network.start(memory)
+
+    def step(self, frames: Floats) -> FrameStep:
+        """See `seqloom.rollout.FrameStepper`."""
+        head, inputs = self.network.head, torch.from_numpy(frames).to(self.memory["mask"].device).unsqueeze(1)
+        decoded, self.state = self.network.decode(inputs, self.memory, self.state)
+        values = head.values(decoded)
+        parts = (values, head.point(values), head.stops(decoded))
+        return FrameStep(*(part.squeeze(1).float().cpu().numpy() for part in parts))
+
+
+@torch.inference_mode()
+def forecasts(
+    network: Seq2Seq, pairs: NumberPairs, index: Sequence[int] | Ids, head: HeadConfig, levels: Sequence[float] = ()
+) -> Iterator[Forecast]:
+    """A forecast for each example of the index; the network is left in evaluation mode."""
+    network.eval()
+    device = next(network.parameters()).device
+    for start in range(0, len(index), ROWS):
+        part = index[start : start + ROWS]
+        batch, levels_of, lengths = pairs.batch(part), pairs.levels(part), pairs.lengths(part)
+        for row, values in enumerate(_values(network, batch, to_tensors(batch, 0, device), lengths)):
+            shift, scale = levels_of.shift[row], levels_of.scale[row]
+            point = point_of(head, values) * scale + shift
+            quantiles = quantiles_of(head, values, levels) * scale[..., None] + shift[..., None]
+            yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
+
+
+def _values(network: Seq2Seq, batch: Batch, tensors: TensorBatch, lengths: Sequence[int]) -> list[Floats]:
+    """The head's parameters (T, D, P) for each row, in scaled units."""
+    memory, size = network.prepare(tensors.source, tensors.source_mask), network.target_size
+    if not network.direct:
+        return rollout(TorchFrameStepper(network, memory), lengths, size, np.asarray(batch.target_in, dtype=np.float32)[:, :, size:])
+    decoded, _ = network.decode(tensors.target_in, memory, network.start(memory))
+    values = network.head.values(decoded).float().cpu().numpy()
+    return [row[:length] for row, length in zip(values, lengths, strict=True)]
+
+
+@torch.inference_mode()
+def teacher_forced_loss(network: Seq2Seq, pairs: NumberPairs, index: Sequence[int] | Ids) -> float:
+    """The mean loss of a target frame, each shown the true one before."""
+    network.eval()
+    device, loss, count = next(network.parameters()).device, 0.0, 0.0
+    for start in range(0, len(index), ROWS):
+        sums = network(to_tensors(pairs.batch(index[start : start + ROWS]), 0, device))
+        loss, count = loss + float(sums.nll), count + float(sums.count)
+    return loss / max(count, 1.0)

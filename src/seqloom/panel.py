@@ -1,0 +1,261 @@
+"""Tables of numbers over time: one series or many, long or wide, from a file or from arrays, whole and checked."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.clock import Step, Times, check_times, filled, find_step, read_times
+from seqloom.config import DataConfig, NumbersField
+from seqloom.errors import DataError, nearest
+from seqloom.layout import find_table
+from seqloom.lines import LineCounts
+from seqloom.tables import Table, read_records
+
+__all__ = ["Panel", "panel_of_arrays", "read_panel"]
+
+Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+EACH = Step(0, 1)
+"""Rows that follow each other, without a time."""
+EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
+"""What an empty cell may hold, in lower case."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of numbers, series after series."""
+
+    columns: tuple[str, ...]
+    values: Floats
+    """(N, columns)"""
+    starts: Ids
+    """(series + 1,): the row where each begins, and N"""
+    series: tuple[str, ...]
+    times: Times | None = None
+    """(N,)"""
+    step: Step = EACH
+    name: str = "the table"
+    lines: Ids | None = field(default=None, repr=False)
+    """(N,): the line of the file that each row comes from, 0 where it was put in"""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def lengths(self) -> Ids:
+        """(series,)"""
+        return np.diff(self.starts)
+
+    def where(self, row: int) -> str:
+        """The place of a row, for messages."""
+        return f"{self.name}:{row + 1 if self.lines is None else int(self.lines[row])}"
+
+
+def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
+    """The columns that the field names, of all rows of a file.
+
+    A column of the targets, past, known or static, in this order. Rows at the end of a series whose targets are all empty stay: they are
+    the time to be forecast.
+
+    Raises:
+        DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
+    """
+    table, _, _ = find_table([path], data)
+    panel = _wide(table, numbers) if numbers.wide else _long(table, numbers)
+    if panel.times is not None:
+        starts, step = panel.starts[:-1].tolist(), find_step(panel.times, panel.starts[:-1].tolist())
+        allowed = numbers.gaps == "fill"
+        check_times(panel.times, starts, step, panel.where, numbers.time or "time", gaps_allowed=allowed)
+        panel = _without_gaps(replace(panel, step=step), panel.times) if allowed else replace(panel, step=step)
+    return _whole(panel, numbers)
+
+
+def panel_of_arrays(values: Any, columns: Sequence[str], name: str = "array") -> Panel:
+    """One series (N, C), or several as a list of them."""
+    parts = [np.asarray(part, dtype=np.float32) for part in (values if isinstance(values, (list, tuple)) else [values])]
+    starts = np.cumsum([0, *map(len, parts)])
+    return Panel(tuple(columns), np.concatenate(parts), starts, tuple(str(place + 1) for place in range(len(parts))), name=name)
+
+
+def column_names(numbers: NumbersField) -> tuple[str, ...]:
+    """The columns of a panel, in their order."""
+    return (*numbers.targets, *numbers.past, *numbers.known, *numbers.static)
+
+
+# ---------------------------------------------------------------------------------------------------------------- long
+
+
+def _long(table: Table, numbers: NumbersField) -> Panel:
+    """One row a moment."""
+    names = column_names(numbers)
+    labels = [name for name in (numbers.time, numbers.series) if name is not None]
+    places = [_place(table, name) for name in (*labels, *names)]
+    cells = array("f")
+    marks: list[tuple[str, ...]] = []
+    lines = array("q")
+    for number, record in read_records(table, places, LineCounts()):
+        if not record:
+            continue
+        marks.append(record[: len(labels)])
+        lines.append(number)
+        cells.extend(_number(cell, table.name, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
+    values = np.frombuffer(cells, dtype=np.float32).reshape(len(lines), len(names))
+    panel = Panel(names, values, np.array([0, len(lines)]), ("",), name=table.name, lines=np.frombuffer(lines, dtype=np.int64))
+    if numbers.series is not None:
+        panel = _grouped(panel, [mark[-1] for mark in marks])
+        order = np.argsort(_codes([mark[-1] for mark in marks])[0], kind="stable")
+        marks = [marks[row] for row in order.tolist()]
+    if numbers.time is not None:
+        panel = replace(panel, times=read_times([mark[0] for mark in marks], panel.where, numbers.time))
+    return panel
+
+
+def _place(table: Table, name: str) -> int:
+    if name in table.columns:
+        return table.columns.index(name)
+    if name.isdigit() and 0 < int(name) <= len(table.columns):
+        return int(name) - 1
+    raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}")
+
+
+def _number(cell: str, name: str, line: int, column: str) -> float:
+    """The number in a cell, NaN where it is empty."""
+    try:
+        value = float(cell)
+    except ValueError:
+        if cell.lower() in EMPTY:
+            return math.nan
+        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a number. Mend the cell, or choose other columns.") from None
+    if math.isinf(value):
+        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number. Mend the cell.")
+    return value
+
+
+def _codes(labels: Sequence[str]) -> tuple[Ids, list[str]]:
+    """A number for each label, in the order of their first row, and the labels."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.int64), list(known)
+
+
+def _grouped(panel: Panel, labels: Sequence[str]) -> Panel:
+    """The rows of each series together, in their order."""
+    codes, names = _codes(labels)
+    order = np.argsort(codes, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(names)))])
+    lines = None if panel.lines is None else panel.lines[order]
+    return replace(panel, values=panel.values[order], lines=lines, starts=starts, series=tuple(names))
+
+
+# ---------------------------------------------------------------------------------------------------------------- wide
+
+
+def _wide(table: Table, numbers: NumbersField) -> Panel:
+    """One row a series: its name, then its values."""
+    values, names, starts, lines = array("f"), list[str](), [0], list[int]()
+    for number, record in read_records(table, range(len(table.columns)), LineCounts()):
+        if not record:
+            continue
+        cells = list(record[1:])
+        while cells and cells[-1].lower() in EMPTY:
+            cells.pop()
+        if not cells:
+            raise DataError(f"{table.name}:{number}: series {record[0]!r} has no values. Remove the line.")
+        values.extend(_number(cell, table.name, number, table.columns[place]) for place, cell in enumerate(cells, 1))
+        names.append(record[0])
+        starts.append(len(values))
+        lines.extend([number] * len(cells))
+    columns = column_names(numbers) or ("value",)
+    whole = np.frombuffer(values, dtype=np.float32).reshape(-1, 1)
+    return Panel(columns, whole, np.array(starts), tuple(names), name=table.name, lines=np.array(lines))
+
+
+# --------------------------------------------------------------------------------------------------------- whole
+
+
+def _without_gaps(panel: Panel, given: Times) -> Panel:
+    """The moments left out are put in, with nothing in them."""
+    times, rows = filled(given, panel.starts[:-1].tolist(), panel.step)
+    values = panel.values[rows].copy()
+    values[rows < 0] = np.nan
+    firsts = np.searchsorted(np.maximum.accumulate(rows), panel.starts[:-1])
+    lines = None if panel.lines is None else np.where(rows < 0, 0, panel.lines[rows])
+    return replace(panel, values=values, times=times, starts=np.append(firsts, len(times)), lines=lines)
+
+
+def _whole(panel: Panel, numbers: NumbersField) -> Panel:
+    """The panel with the rule for missing values followed; the targets of rows to come may be missing.
+
+    Raises:
+        DataError: a value is missing where the rule forbids it.
+    """
+    holes = np.isnan(panel.values)
+    if not holes.any():
+        return panel
+    read = len(numbers.targets) + len(numbers.past)
+    holes[_to_come(panel, len(numbers.targets)), :read] = False
+    if not holes.any():
+        return panel
+    if numbers.missing == "error":
+        row, column = (int(place) for place in np.argwhere(holes)[0])
+        raise DataError(
+            f"{panel.where(row)}: {panel.columns[column]} is empty ({int(holes.sum()):,} such cells); expected a number. Fill it, or "
+            "name a rule: --set fields.numbers.missing=previous (or linear, zero)."
+        )
+    values = panel.values.copy()
+    for start, end in zip(panel.starts[:-1].tolist(), panel.starts[1:].tolist(), strict=True):
+        for column in range(values.shape[1]):
+            part, empty = values[start:end, column], holes[start:end, column]
+            if empty.any():
+                part[empty] = _guess(part, empty, numbers.missing)
+    return replace(panel, values=values)
+
+
+def _to_come(panel: Panel, targets: int) -> npt.NDArray[np.bool_]:
+    """(N,): rows at the end of a series where all targets are missing."""
+    empty = np.asarray(np.isnan(panel.values[:, :targets]).all(axis=1))
+    result = np.zeros(len(panel), dtype=np.bool_)
+    for start, end in zip(panel.starts[:-1].tolist(), panel.starts[1:].tolist(), strict=True):
+        last = end
+        while last > start and empty[last - 1]:
+            last -= 1
+        result[last:end] = True
+    return result
+
+
+def _guess(part: Floats, empty: npt.NDArray[np.bool_], rule: str) -> Floats | float:
+    """What stands in the empty places; before the first value, that value."""
+    real = np.nonzero(~empty & ~np.isnan(part))[0]
+    if rule == "zero" or not len(real):
+        return 0.0
+    places = np.nonzero(empty)[0]
+    if rule == "linear":
+        return np.interp(places, real, part[real]).astype(np.float32)
+    return part[real[np.maximum(np.searchsorted(real, places) - 1, 0)]]
+
+
+def joined(first: Panel, second: Panel) -> Panel:
+    """Each series of the first with what follows it in the second.
+
+    Raises:
+        DataError: the second has other series.
+    """
+    if set(second.series) - set(first.series) or first.columns != second.columns:
+        strange = next(iter(sorted(set(second.series) - set(first.series))), second.columns[0])
+        raise DataError(
+            f"{second.name}: series {strange!r} is not in {first.name}; expected what follows its series.{nearest(strange, first.series)}"
+        )
+    places = {name: number for number, name in enumerate(second.series)}
+    parts: list[Floats] = []
+    for number, name in enumerate(first.series):
+        parts.append(first.values[first.starts[number] : first.starts[number + 1]])
+        if name in places:
+            parts[-1] = np.concatenate([parts[-1], second.values[second.starts[places[name]] : second.starts[places[name] + 1]]])
+    return replace(first, values=np.concatenate(parts), starts=np.cumsum([0, *map(len, parts)]), lines=None, times=None)

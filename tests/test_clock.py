@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from seqloom.clock import Step, calendar_names, check_times, clock_features, continued, filled, find_step, read_times, spelled
+from seqloom.errors import DataError
+
+
+def where(row: int) -> str:
+    return f"load.csv:{row + 2}"
+
+
+def hours(*texts: str) -> np.ndarray:
+    return read_times([f"2024-03-01 {text}:00" for text in texts], where, "date")
+
+
+def test_iso_dates_dates_with_slashes_and_whole_numbers_are_times():
+    assert read_times(["2024-03-01", "2024-03-01 14:00:30"], where, "date").astype(str).tolist() == [
+        "2024-03-01T00:00:00",
+        "2024-03-01T14:00:30",
+    ]
+    assert read_times(["2024/03/01 14:00", "2024-03-02T00:00Z"], where, "date").astype(str).tolist()[0] == "2024-03-01T14:00:00"
+    assert np.diff(read_times(["7", "10", "13"], where, "t").astype(int)).tolist() == [3, 3]
+    assert read_times(["1999", "2000"], where, "year").astype(str).tolist() == ["1999-01-01T00:00:00", "2000-01-01T00:00:00"]
+
+
+def test_a_cell_that_is_no_time_is_named():
+    said = (
+        r"^load\.csv:3: date is 'soon'; expected a date in ISO form \(2024-03-01 or 2024-03-01 14:00\) or a whole number\. Mend the cell\.$"
+    )
+    with pytest.raises(DataError, match=said):
+        read_times(["2024-03-01", "soon"], where, "date")
+
+
+@pytest.mark.parametrize(
+    ("texts", "step", "name"),
+    [
+        (["2024-03-01 00:00", "2024-03-01 01:00", "2024-03-01 02:00"], Step(0, 3600), "1 hour"),
+        (["2024-01-01", "2024-01-08"], Step(0, 7 * 86_400), "1 week"),
+        (["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01"], Step(1, 0), "1 month"),
+        (["2024-01-15", "2024-04-15", "2024-07-15"], Step(3, 0), "3 months"),
+        (["2024-01-01 00:00:00", "2024-01-01 00:00:45"], Step(0, 45), "45 seconds"),
+    ],
+)
+def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
+    times = read_times(texts, where, "date")
+    assert find_step(times, [0]) == step
+    assert str(step) == name
+    assert continued(times[:1], step, len(times) - 1)[0] == times[-1]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["00", "01", "01", "02"], r"^load\.csv:4: the same date as the row before \(2024-03-01 01:00\)\. Remove one of the two, or name"),
+        (
+            ["00", "01", "00"],
+            r"^load\.csv:4: 2024-03-01 after 2024-03-01 01:00\. Sort the file by date, or name the column of --series\.$",
+        ),
+        (
+            ["00", "01", "02", "05"],
+            r"^load\.csv:5: 2024-03-01 05:00 follows 2024-03-01 02:00; expected a row every 1 hour\. Put in what is",
+        ),
+    ],
+)
+def test_duplicates_disorder_and_gaps_are_named_with_the_row(texts: list[str], message: str):
+    with pytest.raises(DataError, match=message):
+        check_times(hours(*texts), [0], Step(0, 3600), where, "date")
+
+
+def test_a_new_series_may_begin_at_any_time():
+    check_times(hours("00", "01", "00", "01"), [0, 2], Step(0, 3600), where, "date")
+
+
+def test_gaps_are_filled_with_rows_that_come_from_nowhere():
+    times, rows = filled(hours("00", "01", "04", "02", "03"), [0, 3], Step(0, 3600))
+    assert [spelled(moment)[-5:] for moment in times] == ["-01", "01:00", "02:00", "03:00", "04:00", "02:00", "03:00"][0:0] or len(
+        times
+    ) == 7
+    assert rows.tolist() == [0, 1, -1, -1, 2, 3, 4]
+    check_times(hours("00", "04"), [0], Step(0, 3600), where, "date", gaps_allowed=True)
+
+
+def test_a_feature_of_the_clock_is_offered_where_it_comes_back():
+    day = np.timedelta64(1, "D")
+    times = np.arange(np.datetime64("2024-01-01", "s"), np.datetime64("2024-01-01", "s") + 60 * day, np.timedelta64(1, "h"))
+    assert calendar_names(times, Step(0, 3600)) == ["hour", "weekday"]
+    assert calendar_names(times[:30], Step(0, 3600)) == []
+    assert calendar_names(times[::24], Step(0, 86_400)) == ["weekday"]
+
+
+def test_the_clock_is_sine_and_cosine_of_the_place_in_a_day_and_a_week():
+    monday_noon = np.array(["2024-01-01T12:00:00"], dtype="datetime64[s]")
+    np.testing.assert_allclose(clock_features(monday_noon, ["hour", "weekday"]), [[0, -1, np.sin(np.pi / 7), np.cos(np.pi / 7)]], atol=1e-6)
+    assert clock_features(monday_noon, []).shape == (1, 0)

@@ -1,0 +1,257 @@
+"""Models of numbers from end to end: arrays and tables, Python and the command line."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seqloom
+from seqloom.cli import main
+from seqloom.errors import ConfigError, DataError
+from seqloom.events import Silence
+from seqloom.forecast_choices import found_season
+from seqloom.forecaster import Forecaster, train_forecast
+from seqloom.runs import resume
+from seqloom.waves import waves
+
+SMALL = ["model.encoder.width=8", "model.decoder.width=8", "model.embedding=4", "training.threads=1", "training.max_steps=6"]
+
+
+def table(folder: Path, rows: int = 300, name: str = "load.csv") -> Path:
+    """An hourly table of a wave of 12 hours with a little noise, and its sign."""
+    draw, lines = np.random.default_rng(1), ["date,load,sign"]
+    for row in range(rows):
+        moment = np.datetime64("2024-01-01T00", "h") + row
+        load = 10 + 3 * np.sin(2 * np.pi * row / 12) + draw.normal(0, 0.1)
+        lines.append(f"{str(moment).replace('T', ' ')}:00,{load:.4f},{int(load > 10)}")
+    file = folder / name
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def forecaster(folder: Path, *settings: str, **more: Any) -> Forecaster:
+    numbers = {"forecast": "load", "time_column": "date", "history": 24, "horizon": 6, "season": 12, "split": ["0.6", "0.2", "0.2"], **more}
+    return train_forecast(str(table(folder)), out=folder / "run", settings=[*SMALL, *settings], overwrite=True, **numbers)
+
+
+def run(*arguments: Any) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    return int(left.value.code or 0)
+
+
+def arrays(pairs: int = 16, length: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(1)
+    return draw.normal(size=(pairs, length, 5)), draw.normal(size=(pairs, length, 1))
+
+
+# -------------------------------------------------------------------------------------------------------------- arrays
+
+
+def test_arrays_train_in_one_call_and_come_back_in_their_shape(tmp_path: Path):
+    x, y = arrays()
+    model = seqloom.train((x, y), out=tmp_path / "run", settings=[*SMALL, "training.epochs=2"])
+    said = model.predict(x)
+    assert (said.shape, bool(np.isfinite(said).all())) == ((16, 10, 1), True)
+    np.testing.assert_array_equal(seqloom.load(tmp_path / "run").predict(x), said)
+
+
+def test_what_can_be_learned_from_arrays_is_learned(tmp_path: Path):
+    x = np.random.default_rng(1).normal(size=(200, 6, 2))
+    y = x.sum(2, keepdims=True).cumsum(1) + 50
+    settings = ["model.encoder.width=32", "model.decoder.width=32", "training.optimizer.learning_rate=0.01", "training.threads=1"]
+    model = seqloom.train((x, y), out=tmp_path / "run", settings=[*settings, "training.epochs=30", "model.dropout=0"])
+    values = model.evaluate((x, y))["model"]
+    assert values["mae_scaled"] < 0.3
+
+
+def test_lists_of_arrays_may_have_any_lengths(tmp_path: Path):
+    draw = np.random.default_rng(2)
+    x = [draw.normal(size=(3 + number % 4, 2)) for number in range(12)]
+    y = [draw.normal(size=(1 + number % 3, 3)) for number in range(12)]
+    model = seqloom.train(x, y, out=tmp_path / "run", settings=SMALL)
+    assert [part.shape for part in model.predict(x, length=2)] == [(2, 3)] * 12
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, y[:-1]), r"^arrays: X has 16 sequences and y has 15; expected one target for each source\.$"),
+        (
+            lambda x, y: (np.where(np.arange(5) == 2, np.nan, x), y),
+            r"^X\[0, 0, 2\] is nan; expected a finite number\. Fill or",
+        ),
+        (lambda x, y: ([*x[:3], x[3][:, :4]], list(y[:4])), r"^X\[3\]: 4 numbers a moment; expected 5, as in X\[0\]\.$"),
+        (lambda x, y: (list(x[:2]), [y[0], y[1][:0]]), r"^y\[1\]: shape \(0, 1\); expected \(T, D\) with at least one moment\."),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, change: Any, message: str):
+    with pytest.raises(DataError, match=message):
+        seqloom.train(change(*arrays()), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_sources_of_another_width_are_refused(tmp_path: Path):
+    x, y = arrays()
+    model = seqloom.train((x, y), out=tmp_path / "run", settings=SMALL)
+    with pytest.raises(DataError, match=r"^X: 3 numbers a moment; expected 5, as in training\.$"):
+        model.predict(x[:, :, :3])
+
+
+# --------------------------------------------------------------------------------------------------------------- table
+
+
+@pytest.mark.parametrize("head", ["squared", "huber", "quantile", "gaussian", "student_t"])
+@pytest.mark.parametrize("direct", ["true", "false"])
+def test_every_head_forecasts_directly_or_fed_its_own_output(tmp_path: Path, head: str, direct: str):
+    model = forecaster(tmp_path, f"model.head.kind={head}", f"model.direct={direct}")
+    lines = list(model.forecast(tmp_path / "load.csv"))
+    levels = {line.quantile for line in lines}
+    assert levels == ({None} if head in ("squared", "huber") else {None, 0.1, 0.5, 0.9})
+    points = [line for line in lines if line.quantile is None]
+    assert [line.time for line in points] == [f"2024-01-13 {hour}:00" for hour in range(12, 18)]
+    assert all(5 < line.value < 15 for line in points)
+    for time in {line.time for line in lines}:
+        values = [line.value for line in lines if line.time == time and line.quantile is not None]
+        assert values == sorted(values)
+
+
+def test_scheduled_sampling_and_teacher_forcing_train_the_same_model_differently(tmp_path: Path):
+    forced, sampled = (
+        forecaster(tmp_path, "model.direct=false", f"training.teacher_forcing.start={share}").evaluate()["model"][
+            "loss" if False else "mae"
+        ]
+        for share in (1.0, 0.3)
+    )
+    assert forced != sampled
+
+
+def test_a_run_stopped_and_resumed_ends_with_the_same_weights(tmp_path: Path):
+    class Stop(Silence):
+        def updated(self, event: Any) -> None:
+            if event.step == 3:
+                raise KeyboardInterrupt
+
+    whole = forecaster(tmp_path, "training.evaluate_every=2")
+    wanted = {name: part.clone() for name, part in whole.network.state_dict().items()}
+    forecaster(tmp_path, "training.evaluate_every=2", watcher=Stop())
+    assert resume(tmp_path / "run").why == "done"
+    for name, part in seqloom.load(tmp_path / "run").network.state_dict().items():
+        assert bool((part == wanted[name]).all()), name
+
+
+def test_the_model_begins_with_the_straight_line(tmp_path: Path):
+    board = forecaster(tmp_path, "training.max_steps=1", "training.optimizer.learning_rate=1e-9").evaluate()
+    assert board["model"]["mae"] == pytest.approx(board["linear"]["mae"], rel=0.2)
+    assert board["linear"]["mae"] < 0.5 * board["naive"]["mae"]
+    assert list(board) == ["model", "naive", "seasonal naive", "linear"]
+
+
+def test_known_past_and_static_columns_and_several_series_are_read(tmp_path: Path):
+    lines = ["day,shop,sold,price,people,size"]
+    for shop, size in (("a", 3), ("b", 5)):
+        lines += [f"{np.datetime64('2024-01-01') + day},{shop},{day % 7 + size},{day % 5},{day % 3},{size}" for day in range(60)]
+        lines += [f"{np.datetime64('2024-01-01') + day},{shop},,{day % 5},,{size}" for day in range(60, 63)]
+    file = tmp_path / "shops.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    model = train_forecast(
+        str(file), forecast="sold", time_column="day", series="shop", known=["price"], past=["people"], static=["size"], horizon=3,
+        history=14, out=tmp_path / "run", settings=SMALL,
+    )  # fmt: skip
+    said = [line for line in model.forecast(file) if line.quantile is None]
+    assert [(line.series, line.time) for line in said] == [(shop, f"2024-03-0{day}") for shop in "ab" for day in (1, 2, 3)]
+
+
+def test_one_row_a_series_is_measured_against_what_followed_it(tmp_path: Path):
+    draw = np.random.default_rng(1)
+    series = 20 + 5 * np.sin(np.arange(44) * np.pi / 4) + draw.normal(0, 0.2, (3, 44))
+    for name, cut in (("train.csv", slice(0, 40)), ("test.csv", slice(40, 44))):
+        lines = [",".join(["id", *(f"V{place}" for place in range(1, series[:, cut].shape[1] + 1))])]
+        lines += [",".join([f"s{number}", *map(str, row[cut])]) for number, row in enumerate(series)]
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    train = str(tmp_path / "train.csv")
+    model = train_forecast(train, wide=True, horizon=4, season=8, history=16, out=tmp_path / "run", settings=SMALL)
+    board = model.evaluate(tmp_path / "train.csv", truth=tmp_path / "test.csv")
+    assert board["seasonal naive"]["mae"] < 0.5 < board["naive"]["mae"]
+    assert board["naive"]["owa"] > board["seasonal naive"]["owa"]
+    assert len(list(model.forecast(tmp_path / "train.csv"))) == 3 * 4
+
+
+def test_a_season_is_found_in_the_changes():
+    hours = np.arange(600, dtype=np.float32)[:, None]
+    noise = np.random.default_rng(1).normal(0, 0.3, (600, 1)).astype(np.float32)
+    assert found_season([10 * np.sin(2 * np.pi * hours / 24) + hours / 10 + noise])[0] == 24
+    assert found_season([noise])[0] == 1
+
+
+def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
+    said = r"no window fits into the train part: the longest series has 30 rows, a window of history 10 and horizon 40 needs 50\. Use"
+    with pytest.raises(DataError, match=said):
+        train_forecast(str(table(tmp_path, 30)), forecast="load", time_column="date", horizon=40, history=10, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (["0.5"], r"^--split 0\.5: expected two or three parts above 0, as in 0\.7/0\.1/0\.2, 8640/2880/2880 or dates\.$"),
+        (["0.9", "0.5"], r"^--split 0\.9/0\.5: the shares are 1\.4 together; expected at most 1\.$"),
+    ],
+)
+def test_a_split_that_is_none_is_refused(tmp_path: Path, split: list[str], message: str):
+    with pytest.raises(ConfigError, match=message):
+        forecaster(tmp_path, split=split)
+
+
+@pytest.mark.parametrize("split", [["180", "60", "60"], ["0.6", "0.2", "0.2"], ["2024-01-08 12:00", "2024-01-11 00:00"]])
+def test_parts_are_told_by_counts_shares_or_dates(tmp_path: Path, split: list[str]):
+    model = forecaster(tmp_path, split=split)
+    assert len(model.pairs(tmp_path / "load.csv")) == 60 - 6 + 1
+    assert len(model.pairs(tmp_path / "load.csv", part="dev")) == 60 - 6 + 1
+
+
+# -------------------------------------------------------------------------------------------------------- command line
+
+
+def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, out = table(tmp_path), tmp_path / "run"
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    asked = ["--time", "date", "--forecast", "load", "--horizon", 6, "--split", "0.6/0.2/0.2", "--quantiles", "0.2,0.5,0.8"]
+    assert run("train", file, *asked, "--out", out, *small) == 0
+    said = capsys.readouterr().out
+    assert "note: a row every 1 hour, from 2024-01-01 to 2024-01-13 11:00" in said
+    assert re.search(r"fields\.numbers\.season +24 +a row every 1 hour", said)
+    assert run("evaluate", out, file, "--json") == 0
+    board = json.loads(capsys.readouterr().out)
+    assert board["windows"] == 55
+    assert {"naive", "seasonal naive", "linear", "model"} <= set(board)
+    assert "coverage_60" in board["model"]
+    assert run("evaluate", out) == 0
+    assert "seasonal naive" in capsys.readouterr().out
+    assert run("predict", out, "--input", file) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], len(lines)) == ("series\ttime\tcolumn\tquantile\tvalue", 1 + 6 * 4)
+    assert lines[2].startswith("\t2024-01-13 12:00\tload\t0.2\t")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--time", "date"], "error: --time: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series."),
+        (["--forecast", "load"], "error: --horizon: expected how many moments to forecast, as in --horizon 24."),
+        (["--forecast", "lod", "--horizon", 6], "no column 'lod'; there are date, load, sign. Did you mean 'load'?"),
+        (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: --quantiles 0.5,2: expected numbers between 0 and 1"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_in_one_line(tmp_path: Path, arguments: list[Any], message: str, capsys: Any):
+    assert run("train", table(tmp_path), *arguments, "--out", tmp_path / "run") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_waves_can_be_trained_on_without_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    assert run("train", "--example", "waves", "--history", 48, "--out", tmp_path / "run", *small) == 0
+    assert "windows to train on" in capsys.readouterr().out
+    assert waves().values.tolist() == waves().values.tolist()

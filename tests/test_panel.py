@@ -1,0 +1,88 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqloom.config import DataConfig, NumbersField
+from seqloom.errors import DataError
+from seqloom.panel import Panel, joined, read_panel
+
+LONG = ["date,shop,sales,price", "2024-01-01,a,1,10", "2024-01-01,b,5,50", "2024-01-02,a,2,10", "2024-01-02,b,6,50"]
+
+
+def read(folder: Path, lines: list[str], **numbers: Any) -> Panel:
+    file = folder / "sales.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return read_panel(str(file), NumbersField(**{"targets": ["sales"], **numbers}), DataConfig())
+
+
+def refused(folder: Path, lines: list[str], message: str, **numbers: Any) -> None:
+    with pytest.raises(DataError, match=f"^{re.escape(str(folder / 'sales.csv') + message)}"):
+        read(folder, lines, **numbers)
+
+
+def test_rows_of_a_series_are_put_together_in_their_order(tmp_path: Path):
+    panel = read(tmp_path, LONG, time="date", series="shop", known=["price"])
+    assert (panel.columns, panel.series, panel.starts.tolist()) == (("sales", "price"), ("a", "b"), [0, 2, 4])
+    assert panel.values.tolist() == [[1, 10], [2, 10], [5, 50], [6, 50]]
+    assert str(panel.step) == "1 day"
+    assert panel.where(2).endswith("sales.csv:3")
+
+
+def test_one_row_a_series_has_its_name_and_then_its_values(tmp_path: Path):
+    panel = read(tmp_path, ["id,V1,V2,V3", "x,1.5,2.5,", "y,3,4,5"], targets=[], wide=True)
+    assert (panel.columns, panel.series, panel.starts.tolist()) == (("value",), ("x", "y"), [0, 2, 5])
+    assert panel.values[:, 0].tolist() == [1.5, 2.5, 3, 4, 5]
+
+
+def test_json_lines_are_read_like_csv(tmp_path: Path):
+    file = tmp_path / "t.jsonl"
+    file.write_text('{"t": "2024-01-01", "v": 1.5}\n{"t": "2024-01-02", "v": 2}\n', encoding="utf-8")
+    assert read_panel(str(file), NumbersField(targets=["v"], time="t"), DataConfig()).values.tolist() == [[1.5], [2.0]]
+
+
+def test_a_column_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path):
+    refused(tmp_path, LONG, ": no column 'sale'; there are date, shop, sales, price. Did you mean 'sales'?", targets=["sale"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("many", ":4: sales is 'many'; expected a number. Mend the cell, or choose other columns."),
+        ("inf", ":4: sales is 'inf'; expected a finite number. Mend the cell."),
+        ("", ":4: sales is empty (1 such cells); expected a number. Fill it, or name a rule: --set fields.numbers.missing=previous"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_named_with_row_column_and_value(tmp_path: Path, cell: str, message: str):
+    refused(tmp_path, ["date,sales", "2024-01-01,1", "2024-01-02,2", f"2024-01-03,{cell}", "2024-01-04,4"], message)
+
+
+@pytest.mark.parametrize(("rule", "filled"), [("previous", [1, 1, 1, 7]), ("linear", [1, 3, 5, 7]), ("zero", [1, 0, 0, 7])])
+def test_missing_values_follow_the_rule_that_is_named(tmp_path: Path, rule: str, filled: list[float]):
+    lines = ["date,sales", "2024-01-01,1", "2024-01-02,", "2024-01-03,NA", "2024-01-04,7"]
+    assert read(tmp_path, lines, time="date", missing=rule).values[:, 0].tolist() == filled
+
+
+def test_empty_targets_at_the_end_are_the_time_to_come(tmp_path: Path):
+    panel = read(tmp_path, ["date,sales,price", "2024-01-01,1,10", "2024-01-02,,11", "2024-01-03,,12"], known=["price"])
+    assert np.isnan(panel.values[:, 0]).tolist() == [False, True, True]
+    assert panel.values[:, 1].tolist() == [10, 11, 12]
+
+
+def test_a_gap_is_refused_or_filled(tmp_path: Path):
+    lines = ["date,sales", "2024-01-01,1", "2024-01-02,2", "2024-01-05,8"]
+    refused(tmp_path, lines, ":4: 2024-01-05 follows 2024-01-02; expected a row every 1 day.", time="date")
+    panel = read(tmp_path, lines, time="date", gaps="fill", missing="linear")
+    assert panel.values[:, 0].tolist() == [1, 2, 4, 6, 8]
+    assert len(panel.times) == 5  # type: ignore[arg-type]
+
+
+def test_what_follows_is_joined_to_its_series_and_strangers_are_refused(tmp_path: Path):
+    first = read(tmp_path, ["id,V1,V2,V3", "x1,1,2,", "y1,3,4,5"], targets=[], wide=True)
+    then = read(tmp_path, ["id,V1,V2,V3", "y1,6,7,", "x1,3,4,"], targets=[], wide=True)
+    whole = joined(first, then)
+    assert (whole.values[:, 0].tolist(), whole.starts.tolist()) == ([1, 2, 3, 4, 3, 4, 5, 6, 7], [0, 4, 9])
+    with pytest.raises(DataError, match=r"series 'x11' is not in .*; expected what follows its series\. Did you mean 'x1'\?"):
+        joined(first, read(tmp_path, ["id,V1,V2,V3", "x11,1,2,"], targets=[], wide=True))

@@ -1,0 +1,125 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqloom.clock import Step
+from seqloom.config import BatchConfig, FieldsConfig, NumbersField
+from seqloom.errors import DataError
+from seqloom.number_fields import NumberFields
+from seqloom.panel import Panel
+from seqloom.windows import Part, Windows
+
+
+def panel(*lengths: int, columns: tuple[str, ...] = ("y", "p")) -> Panel:
+    """Series s has y = 100 s + 0, 1, 2 ... and p = -y."""
+    parts = [100 * number + np.arange(length, dtype=np.float32) for number, length in enumerate(lengths, 1)]
+    y = np.concatenate(parts)
+    values = np.stack([y, -y], 1)[:, : len(columns)]
+    return Panel(columns, values, np.cumsum([0, *lengths]), tuple(f"s{number}" for number in range(len(lengths))))
+
+
+def windows(table: Panel, part: Part | None = None, reach_back: bool = True, stride: int = 1, **numbers: Any) -> Windows:
+    field = NumbersField(**{"targets": ["y"], "past": ["p"], "history": 3, "horizon": 2, "scaling": "none", **numbers})
+    spans = zip(table.starts[:-1].tolist(), table.starts[1:].tolist(), strict=True)
+    fields = NumberFields.fit(FieldsConfig(numbers=field), table.series, [table.values[a:b] for a, b in spans])
+    return Windows(table, fields, part or Part(table.starts[:-1], table.starts[1:]), reach_back=reach_back, stride=stride)
+
+
+def test_a_window_is_a_history_and_the_horizon_after_it():
+    made = windows(panel(10), reach_back=False)
+    assert len(made) == 6
+    batch = made.batch([0, 5])
+    assert batch.source[:, :3, 0].tolist() == [[100, 101, 102], [105, 106, 107]]
+    assert batch.source[:, :3, 1].tolist() == [[-100, -101, -102], [-105, -106, -107]]
+    assert batch.target_out[:, :2, 0].tolist() == [[103, 104], [108, 109]]
+    assert batch.target_in[0, :2].tolist() == [[0, 0.5], [103, 1]]
+    assert (batch.source_mask.sum(1).tolist(), batch.target_mask.sum(1).tolist()) == ([3, 3], [2, 2])
+
+
+def test_histories_of_dev_reach_back_and_those_of_training_never_leave_their_part():
+    table = panel(10)
+    train = windows(table, Part(np.array([0]), np.array([6])), reach_back=False)
+    dev = windows(table, Part(np.array([6]), np.array([10])))
+    assert max(float(part.max()) for part in train.truth(range(len(train)))) == 105
+    assert [part[0, 0] for part in dev.truth(range(len(dev)))] == [106, 107, 108]
+    assert dev.batch([0]).source[0, :3, 0].tolist() == [103, 104, 105]
+
+
+def test_no_window_sees_two_series():
+    made = windows(panel(6, 5), reach_back=False)
+    for number in range(len(made)):
+        seen = {int(value) // 100 for value in [*made.batch([number]).source[0, :3, 0], *made.truth([number])[0][:, 0]]}
+        assert len(seen) == 1
+
+
+def test_a_short_history_is_padded_at_its_end_and_masked():
+    made = windows(panel(4), history=8, window="last")
+    batch = made.batch([0])
+    assert batch.source_mask[0].tolist() == [True] + [False] * 7
+    assert not batch.source[0, 1:].any()
+
+
+def test_each_window_can_be_scaled_by_itself_and_is_brought_back():
+    for kind, first in (("none", 103), ("last", 1), ("standard", 1 / np.std([100, 101, 102]))):
+        made = windows(panel(10), reach_back=False, window=kind)
+        batch, levels = made.batch([0]), made.levels([0])
+        assert batch.target_out[0, 0, 0] == pytest.approx(first)
+        np.testing.assert_allclose(batch.target_out[0, :2] * levels.scale[0] + levels.shift[0], made.truth([0])[0], rtol=1e-6)
+
+
+def test_scaling_is_undone_with_that_of_the_window():
+    for scaling in ("standard", "robust", "series"):
+        made = windows(panel(10, 7), reach_back=False, scaling=scaling, window="standard")
+        index = range(len(made))
+        batch, levels = made.batch(index), made.levels(index)
+        np.testing.assert_allclose(batch.target_out[:, :2] * levels.scale + levels.shift, np.stack(made.truth(index)), rtol=1e-5)
+
+
+def test_what_is_known_of_the_horizon_is_its_place_the_known_columns_and_the_clock():
+    times = np.arange(np.datetime64("2024-01-01", "s"), np.datetime64("2024-01-11", "s"), np.timedelta64(1, "D"))
+    table = Panel(("y", "k"), np.arange(20, dtype=np.float32).reshape(10, 2), np.array([0, 10]), ("",), times, Step(0, 86_400))
+    batch = windows(table, past=[], known=["k"], calendar=["weekday"]).batch([2])
+    shown = batch.target_in[0, :2]
+    assert shown.shape == (2, 1 + 1 + 1 + 2)
+    assert shown[:, 1].tolist() == [0.5, 1]
+    assert shown[:, 2].tolist() == [7, 9]
+    np.testing.assert_allclose(shown[:, 3], [np.sin(2 * np.pi * 3 / 7), np.sin(2 * np.pi * 4 / 7)], rtol=1e-5)
+
+
+def test_the_future_has_a_clock_but_no_truth_and_known_columns_must_be_given():
+    times = np.arange(np.datetime64("2024-01-01", "s"), np.datetime64("2024-01-11", "s"), np.timedelta64(1, "D"))
+    table = Panel(("y", "k"), np.arange(20, dtype=np.float32).reshape(10, 2), np.array([0, 10]), ("",), times, Step(0, 86_400))
+    ahead = Part(np.array([10]), np.array([12]))
+    made = windows(table, ahead, past=[], targets=["y", "k"], calendar=["weekday"])
+    assert np.isnan(made.truth([0])[0]).all()
+    assert np.isfinite(made.batch([0]).target_in).all()
+    with pytest.raises(
+        DataError, match=r"^the table: k: nothing is said of the time that is forecast; expected 2 rows after the last known"
+    ):
+        windows(table, ahead, past=[], known=["k"]).batch([0])
+
+
+def test_an_order_is_drawn_from_seed_and_pass_and_cut_when_asked_for():
+    made = windows(panel(40, 30), reach_back=False)
+    batches = made.batches(BatchConfig(unit="pairs", size=16), 1, 0)
+    assert (len(batches), [len(batch) for batch in batches[-2:]]) == (-(-len(made) // 16), [16, len(made) % 16])
+    assert sorted(int(place) for batch in batches for place in batch) == list(range(len(made)))
+    again, other = made.batches(BatchConfig(unit="pairs", size=16), 1, 0), made.batches(BatchConfig(unit="pairs", size=16), 1, 1)
+    assert batches[1].tolist() == again[1].tolist() != other[1].tolist()
+
+
+def test_a_stride_leaves_windows_out():
+    made = windows(panel(12), reach_back=False, stride=3)
+    assert [part[0, 0] for part in made.truth(range(len(made)))] == [103, 106, 109]
+
+
+def test_windows_are_the_same_once_saved_and_loaded(tmp_path: Path):
+    made = windows(panel(10, 7), Part(np.array([6, 14]), np.array([10, 17])), window="last")
+    made.save(tmp_path / "w")
+    loaded = Windows.load(tmp_path / "w", made.fields)
+    assert len(loaded) == len(made)
+    for mine, theirs in zip(made.truth(range(len(made))), loaded.truth(range(len(made))), strict=True):
+        np.testing.assert_array_equal(theirs, mine)
+    np.testing.assert_allclose(loaded.yardsticks([0]).seasonal, made.yardsticks([0]).seasonal)  # type: ignore[arg-type]
