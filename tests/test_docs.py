@@ -276,8 +276,10 @@ def prepare(folder: Path) -> None:
     "page", [pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in TRAINS_LONGER else []) for page in PAGES]
 )
 def test_what_a_page_shows_can_be_done(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_train: None, beside: Beside
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_train: None, beside: Beside, request: pytest.FixtureRequest
 ) -> None:
+    if page.name == "browser.md":
+        request.getfixturevalue("onnxruntime_web")  # into the cache
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
     names: dict[str, Any] = {"__name__": "page"}
