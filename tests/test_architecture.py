@@ -70,7 +70,8 @@ PICTURE = {
     ),
     "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
     "export": room(
-        "export export.beams export.check export.folder export.graph export.tracing",
+        "export export.beams export.card export.check export.folder export.graph export.program export.quantize export.recurrence "
+        "export.tracing",
         "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
         torch=True,
     ),

@@ -31,7 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> seqloom.Model:
 
 @pytest.fixture(scope="module")
 def folder(model: seqloom.Model) -> Path:
-    return export(model.path, model.path.parent / "dist").folder
+    return export(model.path, model.path.parent / "dist", precision="float32").folder
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 from onnx import GraphProto, NodeProto, ValueInfoProto, helper
 
 from seqloom.export.graph import TYPES, Graph, Loop, tensor
-from seqloom.export.tracing import Traced
+from seqloom.export.tracing import GROUP, Traced
 from seqloom.vocabulary import BOS, EOS, PAD
 
 __all__ = ["assemble"]
@@ -150,6 +150,8 @@ class _Assembly:
         many = outer.Squeeze(self.rows)
         self.row_begins = outer.Reshape(outer.Mul(outer.Range(0, many, 1), "beam"), [-1, 1])  # (b, 1)
         self.shape = outer.Concat(self.rows, self.beam, axis=0)
+        begins = outer.Mul(outer.Range(0, outer.Mul(many, "beam"), 1), self.traced.groups)
+        self.group_begins = outer.Reshape(begins, outer.Concat(self.shape, [1], axis=0))  # (b, K, 1)
         self.limits = sentences
         loop = Loop(outer, carried, {name: self._type(name) for name in carried})
         body, after = loop.body, Names()
@@ -177,7 +179,7 @@ class _Assembly:
     def _choose(self, body: Graph, loop: Loop, log_probs: str) -> Names:
         """The 2K best ways on, (b, 2K) each: `sums`, `origin` (the hypothesis it comes from), `symbols`, `log_probs`, `ends`, `alive`."""
         kept = body.Min(self.kept, body.Shape(log_probs, start=2))
-        best, ids = body.add("TopK", 2, log_probs, kept)  # (b, K, k)
+        best, ids = self._best(body, log_probs, kept)
         best = body.Where(body.Less(ids, body.Where(body.Less(loop["time"], "min_length"), EOS + 1, EOS)), IMPOSSIBLE, best)
         given = body.Gather(
             self.limits["prefix"], body.Min(loop["time"], body.Sub(body.Squeeze(body.Shape(self.limits["prefix"], start=1)), 1)), axis=1
@@ -198,6 +200,19 @@ class _Assembly:
             "ends": body.Equal(symbols, EOS),
             "alive": body.Greater(sums, IMPOSSIBLE / 2),
         }
+
+    def _best(self, body: Graph, log_probs: str, kept: str) -> list[str]:
+        """The k best of log_probs (b, K, V) and their symbols, (b, K, k) each. Of many symbols they are looked for in the k best groups,
+        which is four times as fast.
+        """
+        if not self.traced.groups:
+            return body.add("TopK", 2, log_probs, kept)
+        rows = body.Reshape(log_probs, [-1, GROUP])  # (N · groups, GROUP)
+        groups = body.Reshape(body.ReduceMax(rows, axes=[1], keepdims=0), body.Concat(self.shape, [self.traced.groups], axis=0))
+        _, places = body.add("TopK", 2, groups, body.Min(kept, [self.traced.groups]), sorted=0)
+        chosen = body.Gather(rows, body.Add(places, self.group_begins))  # (b, K, k, GROUP)
+        best, within = body.add("TopK", 2, body.Reshape(chosen, [0, 0, -1]), kept)
+        return [best, body.Add(body.Mul(body.GatherElements(places, body.Div(within, GROUP), axis=2), GROUP), body.Mod(within, GROUP))]
 
     def _results(self, body: Graph, loop: Loop, chosen: Names, base: str, coverage: str) -> Names:
         """The K best results so far, those that end now among them."""

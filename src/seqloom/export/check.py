@@ -10,15 +10,20 @@ from itertools import cycle, islice, zip_longest
 from seqloom.answers import Answerer, Output, Prediction
 from seqloom.checkpoint import RunDirectory
 from seqloom.data import Row
+from seqloom.metrics import METRICS, metrics_for, score, words_per_target
 from seqloom.model import Model
-from seqloom.runtime import Predictor
+from seqloom.progress import value_text
 
-__all__ = ["Parity", "compare"]
+__all__ = ["Loss", "Parity", "compare", "loss"]
 
 BATCHES = (1, 2, 7, 50)
 """Sources that are asked together, one after the other, over and over."""
 SOURCES = 120
 BEAMS = (1, 5)
+LOOKED_AT = 1000
+"""At most so many dev pairs are answered to see what 8 bits cost."""
+ALLOWED = 0.005
+"""The share of itself that the dev metric may lose."""
 TIE = 1e-4
 """Hypotheses whose scores differ by less are a tie: float32 adds up in another order."""
 
@@ -37,8 +42,48 @@ class Parity:
     score_difference: float
     """The largest, among identical hypotheses."""
 
+    def __str__(self) -> str:
+        ties = f" ({self.ties:,} ties)" if self.ties else ""
+        return (
+            f"{self.identical:,} of {self.hypotheses:,} hypotheses are those of the trained model{ties}, "
+            f"scores within {self.score_difference:.0e}"
+        )
 
-def compare(trained: Model, exported: Predictor) -> Parity:
+
+@dataclass(frozen=True)
+class Loss:
+    """What answers of the smaller model are worth beside those of the whole one."""
+
+    metric: str
+    whole: float
+    reduced: float
+    pairs: int
+    identical: int
+    """Best answers that are the same."""
+
+    def __str__(self) -> str:
+        values = f"{self.metric} {value_text(self.metric, self.whole)} in float32, {value_text(self.metric, self.reduced)} in int8"
+        return f"{values} on {self.pairs:,} dev pairs, {self.identical:,} answers the same"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the metric loses at most ALLOWED of itself."""
+        gone = self.whole - self.reduced if METRICS[self.metric].higher_is_better else self.reduced - self.whole
+        return gone <= ALLOWED * abs(self.whole)
+
+
+def loss(trained: Model, whole: Answerer, reduced: Answerer) -> Loss:
+    """The most telling metric of both on the dev pairs, with the search of the run."""
+    rows = RunDirectory(trained.path).read_dev()[:LOOKED_AT]
+    references, field = [row.target for row in rows], trained.fields.config.target
+    metric = metrics_for(field, words_per_target(references))[0]
+    answers = [[prediction.text for prediction in model.answers(rows)] for model in (whole, reduced)]
+    values = [score([metric], texts, references, field)[metric] for texts in answers]
+    same = sum(ours == theirs for ours, theirs in zip(*answers, strict=True))
+    return Loss(metric, values[0], values[1], len(rows), same)
+
+
+def compare(trained: Model, exported: Answerer) -> Parity:
     """The exported beside the trained model on dev sources."""
     rows = [row for row in RunDirectory(trained.path).read_dev() if any(row.source)]
     rows = rows[:: max(len(rows) // SOURCES, 1)][:SOURCES]

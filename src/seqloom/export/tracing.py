@@ -21,18 +21,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqloom.export.graph import OPSET
+from seqloom.export.recurrence import DOMAIN, expand
 from seqloom.nn.attention import Attention, Memory
 from seqloom.nn.decoders import Decoded
 from seqloom.nn.heads import Pointer
-from seqloom.nn.layers import Recurrence
+from seqloom.nn.layers import Recurrence, last_real
 from seqloom.nn.seq2seq import Seq2Seq
 
-__all__ = ["Traced", "trace"]
+__all__ = ["GROUP", "Traced", "TracedRecurrence", "trace"]
 
-GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
-"""torch's gates in ONNX's order: input, output, forget, cell; update, reset, hidden."""
+GATES = {"lstm": (0, 1, 3, 2), "gru": (1, 0, 2), "rnn": (0,)}
+"""torch's gates so that those with a sigmoid stand together: input, forget, output, cell; update, reset, new."""
 SENTENCES, BEAM, SYMBOLS, PAST = 3, 5, 7, 11
 """Sizes of the example that is traced: unlike each other and no 1, which a tracer takes for a constant."""
+
+
+GROUP = 64
+"""The best of a large vocabulary are looked for in groups of so many symbols."""
+NEVER = -1e4
+"""The score of a symbol that is never written."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Traced:
     state: tuple[str, ...]
     points: bool
     """Whether there is an input `copy_ids`."""
+    groups: int
+    """Into how many groups of GROUP symbols the vocabulary can be cut; 0 where it cannot."""
     attends: bool
     """Whether there is an output `attention`: positive at real positions, 0 at padding."""
 
@@ -67,7 +76,14 @@ def trace(network: Seq2Seq) -> Traced:
         attends = step(*inputs.values())[1] is not None
         each = _graph(step, inputs, ["log_probs", *(["attention"] if attends else []), *(f"next.{name}" for name in state)])
     used = {name for node in each.node for name in node.input}
-    return Traced(before, each, tuple(name for name in memory if name in used), tuple(state), network.head.points, attends)
+    return Traced(
+        before, each, tuple(name for name in memory if name in used), tuple(state), network.head.points, _groups(network), attends
+    )
+
+
+def _groups(network: Seq2Seq) -> int:
+    size = network.head.project.out_features
+    return 0 if network.head.points or size % GROUP or size < GROUP * GROUP else size // GROUP
 
 
 def _grown(state: Tensor) -> Tensor:
@@ -106,7 +122,7 @@ class _Step(nn.Module):
             if name not in self.shared and name.rpartition("_")[0] not in self.shared:
                 memory[name] = _for_each_hypothesis(memory[name], tokens)
         decoded, after = self.network.decode(tokens.unsqueeze(1), memory, state, need_attention=True)
-        weights = None if decoded.attention is None else _by_sentence(decoded.attention, mask)
+        weights = None if decoded.attention is None else decoded.attention.reshape(mask.shape[0], -1, mask.shape[1])
         log_probs = self.network.head.log_probs(Decoded(_by_sentence(decoded.hidden, mask), weights), self._pointer(parts))
         if weights is not None:
             weights = weights.clamp(min=1e-9) * mask.unsqueeze(1)
@@ -121,8 +137,8 @@ class _Step(nn.Module):
 
 
 def _by_sentence(rows: Tensor, mask: Tensor) -> Tensor:
-    """(N, 1, D) to (B, K, D)."""
-    return rows.reshape(mask.shape[0], -1, rows.shape[2])
+    """(N, 1, D) to (B, K, D). D is put down as a number, so that the shape need not be found out at every position."""
+    return rows.reshape(mask.shape[0], -1, int(rows.shape[2]))
 
 
 def _for_each_hypothesis(part: Tensor, tokens: Tensor) -> Tensor:
@@ -140,10 +156,23 @@ def _exportable(network: Seq2Seq) -> Seq2Seq:
     children = [(parent, name, child) for parent in network.modules() for name, child in parent.named_children()]
     for parent, name, child in children:
         if isinstance(child, Recurrence):
-            parent.add_module(name, _Recurrence(child))
+            parent.add_module(name, TracedRecurrence(child))
         elif isinstance(child, Attention):
             parent.add_module(name, _ForBeams(child))
+    if network.head.project.out_features >= GROUP * GROUP and not network.head.points:
+        _fill_up(network)
     return network
+
+
+def _fill_up(network: Seq2Seq) -> None:
+    """Add symbols that are never written, so that the vocabulary is a multiple of GROUP."""
+    project = network.head.project
+    missing = -project.out_features % GROUP
+    weight = nn.Parameter(functional.pad(project.weight.detach(), (0, 0, 0, missing)))
+    for module in network.modules():
+        if getattr(module, "weight", None) is project.weight and module is not project:
+            module.weight = weight
+    project.weight, project.bias = weight, nn.Parameter(functional.pad(project.bias.detach(), (0, missing), value=NEVER))
 
 
 class _ForBeams(Attention):
@@ -163,63 +192,69 @@ class _ForBeams(Attention):
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         context, weights = self.attention(_by_sentence(query, mask), memory, mask, need_weights)
-        rows = query.shape[0]
-        return context.reshape(rows, 1, self.context_width), None if weights is None else weights.reshape(rows, 1, mask.shape[1])
+        return context.flatten(0, 1).unsqueeze(1), None if weights is None else weights.flatten(0, 1).unsqueeze(1)
 
 
-class _Recurrence(nn.Module):
-    """As `Recurrence`: over a sequence the operator of ONNX, for one position plain products."""
+class TracedRecurrence(nn.Module):
+    """As `Recurrence`: over a sequence a node that `recurrence.expand` makes a loop of, for one position plain products."""
 
     def __init__(self, layer: Recurrence) -> None:
         super().__init__()
         self.cell, self.width, self.state_names = layer.cell, layer.width, layer.state_names
         weights = [layer.rnn.get_parameter(f"{name}_l0").detach() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         ordered = [torch.cat([part.split(layer.width)[gate] for gate in GATES[layer.cell]]) for part in weights]
-        self.inputs, self.states = nn.Parameter(ordered[0][None]), nn.Parameter(ordered[1][None])
-        self.bias = nn.Parameter(torch.cat(ordered[2:])[None])
+        self.read, self.kept, self.read_bias, self.kept_bias = (nn.Parameter(part) for part in ordered)
+        self.joint, self.bias = nn.Parameter(torch.cat(ordered[:2], 1)), nn.Parameter(ordered[2] + ordered[3])
 
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         if state is not None:
-            state = self._step(inputs[:, 0], state)
+            state = self.step(inputs[:, 0], state)
             return state[0].unsqueeze(1), state
-        return self.to_the_ends(inputs, torch.full_like(inputs[:, 0, 0], inputs.shape[1]))
+        states = self.run(inputs)
+        return states[0], tuple(part[:, -1] for part in states)
 
     def to_the_ends(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """See `Recurrence.to_the_ends`."""
-        weights = self.inputs, self.states, self.bias
-        outputs, *final = _Operator.apply(inputs.transpose(0, 1), *weights, lengths.int(), self.cell, self.width)
-        return outputs.squeeze(1).transpose(0, 1), tuple(part.squeeze(0) for part in final)
+        states = self.run(inputs)
+        mask = torch.arange(inputs.shape[1]).unsqueeze(0) < lengths.unsqueeze(1)
+        return states[0], tuple(last_real(part, mask) for part in states)
 
-    def _step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def run(self, inputs: Tensor) -> list[Tensor]:
+        """The states (B, S, W) after each position, one for each name."""
+        bias = self.read_bias if self.cell == "gru" else self.bias
+        read = functional.linear(inputs.transpose(0, 1), self.read, bias)  # (S, B, gates · W)
+        return [part.transpose(0, 1) for part in _Loop.apply(read, self.kept, self.kept_bias, self.cell, self.width)]
+
+    def step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The state after one position, from inputs (N, D)."""
-        first, second = self.bias[0].chunk(2)
         if self.cell == "gru":
-            read = functional.linear(inputs, self.inputs[0], first).chunk(3, 1)
-            kept = functional.linear(state[0], self.states[0], second).chunk(3, 1)
+            read = functional.linear(inputs, self.read, self.read_bias).split(self.width, 1)
+            kept = functional.linear(state[0], self.kept, self.kept_bias).split(self.width, 1)
             update, reset = (torch.sigmoid(one + other) for one, other in zip(read[:2], kept[:2], strict=True))
             new = torch.tanh(read[2] + reset * kept[2])
             return (new + update * (state[0] - new),)
-        gates = functional.linear(torch.cat([inputs, state[0]], 1), torch.cat([self.inputs[0], self.states[0]], 1), first + second)
+        gates = functional.linear(torch.cat([inputs, state[0]], 1), self.joint, self.bias)
         if self.cell == "rnn":
             return (torch.tanh(gates),)
-        enter, leave, forget = (torch.sigmoid(gate) for gate in gates.split(self.width, 1)[:3])
-        cell = forget * state[1] + enter * torch.tanh(gates.split(self.width, 1)[3])
+        enter, forget, leave = torch.sigmoid(gates[:, : 3 * self.width]).split(self.width, 1)
+        cell = forget * state[1] + enter * torch.tanh(gates[:, 3 * self.width :])
         return leave * torch.tanh(cell), cell
 
 
-class _Operator(torch.autograd.Function):
-    """LSTM, GRU or RNN of ONNX. Only traced: what it computes here is no more than the shapes."""
+class _Loop(torch.autograd.Function):
+    """A recurrence over what it reads (S, B, gates · W). Only traced: what it computes here is no more than the shapes."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weights: Tensor, states: Tensor, bias: Tensor, lengths: Tensor, cell: str, width: int) -> Any:
-        length, rows, _ = inputs.shape
-        final = tuple(inputs.new_zeros(1, rows, width) for _ in range(2 if cell == "lstm" else 1))
-        return inputs.new_zeros(length, 1, rows, width), *final
+    def forward(ctx: Any, read: Tensor, kept: Tensor, bias: Tensor, cell: str, width: int) -> tuple[Tensor, ...]:
+        return tuple(read.new_zeros(*read.shape[:2], width) for _ in range(2 if cell == "lstm" else 1))
 
     @staticmethod
-    def symbolic(g: Any, inputs: Any, weights: Any, states: Any, bias: Any, lengths: Any, cell: str, width: int) -> Any:
-        more = {"linear_before_reset_i": 1} if cell == "gru" else {}
-        return g.op(cell.upper(), inputs, weights, states, bias, lengths, hidden_size_i=width, outputs=3 if cell == "lstm" else 2, **more)
+    def symbolic(g: Any, read: Any, kept: Any, bias: Any, cell: str, width: int) -> Any:
+        count = 2 if cell == "lstm" else 1
+        made = g.op(f"{DOMAIN}::{cell.upper()}", read, kept, bias, width_i=width, outputs=count)
+        for output in made if count > 1 else [made]:
+            output.setType(read.type().with_sizes([None, None, width]))
+        return made
 
 
 def _graph(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> GraphProto:
@@ -231,7 +266,7 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> 
         module, tuple(inputs.values()), file, dynamo=False, opset_version=OPSET, do_constant_folding=False,
         input_names=list(inputs), output_names=outputs, dynamic_axes=free,
     )  # fmt: skip
-    return onnx.load_from_string(file.getvalue()).graph
+    return expand(onnx.load_from_string(file.getvalue()).graph)
 
 
 @contextmanager

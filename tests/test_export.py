@@ -1,0 +1,164 @@
+"""Exporting: what is checked before it is put in place, 8 bits, large vocabularies, what is said and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import seqloom
+from seqloom.answers import Answerer, Prediction
+from seqloom.cli import main
+from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
+from seqloom.data import Row
+from seqloom.export import check, export, folder
+from seqloom.export.folder import to_onnx
+from seqloom.export.program import write_program
+from seqloom.export.quantize import quantized
+from seqloom.fields import Fields
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.prediction import Translator
+from seqloom.runtime import Graph
+
+WORDS = [f"w{number}" for number in range(4200)]
+ROWS = [Row((" ".join(WORDS[start::97][:length]),), "", "") for start, length in enumerate((3, 9, 1, 6, 12))]
+PAIRS = [(" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc")]
+TINY = ["model.embedding=16", "model.encoder.width=32", "model.decoder.width=64", "model.dropout=0", "training.max_steps=30",
+        "training.device=cpu", "training.precision=float32", "training.threads=1", "training.optimizer.learning_rate=0.02"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> seqloom.Model:
+    return seqloom.train(PAIRS * 4, dev=PAIRS, out=tmp_path_factory.mktemp("model") / "run", settings=TINY)
+
+
+@pytest.fixture(scope="module")
+def large() -> Translator:
+    """Of a vocabulary so large that its best symbols are looked for in groups."""
+    rows = [Row((" ".join(WORDS),), " ".join(WORDS), "")]
+    fields = Fields.fit(FieldsConfig(source=[TokensField()], target=TokensField(), shared=True), rows)
+    torch.manual_seed(3)
+    parts: dict[str, Any] = {"encoder": {"kind": "recurrent", "width": 64}, "decoder": {"kind": "recurrent", "width": 48}}
+    config = ModelConfig.model_validate({"embedding": 32, "tie_embeddings": "all", "dropout": 0.0, **parts})
+    network = Seq2Seq(config, fields.source.size, fields.target.size)
+    with torch.no_grad():
+        network.head.project.bias.normal_(std=2.0)  # so that some symbols are likelier than others
+    return Translator(network, fields, SearchConfig(), DataConfig())
+
+
+def exported(here: Translator, *, small: bool = False) -> Answerer:
+    onnx = to_onnx(here.network, here.fields, here.config, here.data)
+    graph = Graph((quantized(onnx) if small else onnx).SerializeToString(), threads=1)
+    return Answerer(here.fields, here.data, here.config, graph)
+
+
+def tokens_of(answers: list[Prediction]) -> list[list[list[str]]]:
+    return [[output.tokens for output in answer.outputs] for answer in answers]
+
+
+@pytest.mark.parametrize("beam", [1, 3, 80])
+def test_the_best_of_a_large_vocabulary_are_found_in_groups(large: Translator, beam: int) -> None:
+    config = SearchConfig(beam=beam, max_length=5)
+    ours, theirs = list(large.predict(ROWS, config)), list(exported(large).answers(ROWS, config))
+    assert tokens_of(ours) == tokens_of(theirs)
+
+
+def test_eight_bits_change_scores_little_and_answers_do_not_depend_on_the_batch(large: Translator) -> None:
+    config, small = SearchConfig(beam=3, max_length=6), exported(large, small=True)
+    together = list(small.answers(ROWS, config))
+    for row, answer in zip(ROWS, together, strict=True):
+        (alone,) = small.answers([row], config)
+        assert tokens_of([alone]) == tokens_of([answer])
+    for whole, answer in zip(large.predict(ROWS, config), together, strict=True):
+        np.testing.assert_allclose([output.score for output in answer.outputs], [output.score for output in whole.outputs], atol=0.02)
+
+
+def test_eight_bits_take_a_quarter_of_the_room(large: Translator) -> None:
+    whole = to_onnx(large.network, large.fields, large.config, large.data)
+    del whole.metadata_props[:]
+    assert len(quantized(whole).SerializeToString()) < 0.4 * len(whole.SerializeToString())  # graph and divisors stay as they are
+
+
+def test_an_export_says_what_was_compared_and_writes_a_card(
+    model: seqloom.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["export", str(model.path), "--out", str(tmp_path / "dist")])
+    assert not end.value.code
+    said = capsys.readouterr().err
+    assert re.search(r"^float32: (\d+) of \1 hypotheses are those of the trained model, scores within \de-0\d$", said, re.MULTILINE)
+    assert re.search(r"^int8: \w+ \d\.\d+ in float32, \d\.\d+ in int8 on 8 dev pairs, \d answers the same", said, re.MULTILINE)
+    assert re.search(r"dist: model\.onnx of \d\.\d MB, (int8|float32)$", said, re.MULTILINE)
+    card = (tmp_path / "dist" / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| encoder \| recurrent lstm, \d × 32 \|$", card, re.MULTILINE)
+    assert "| exact_match |" in card
+
+
+def test_eight_bits_that_cost_too_much_are_not_taken_unless_asked_for(
+    model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "ALLOWED", -2.0)
+    with pytest.raises(SystemExit):
+        main(["export", str(model.path), "--out", str(tmp_path / "dist")])
+    assert "more than 0.5 % is lost, so weights stay float32" in capsys.readouterr().err
+    assert export(model.path, tmp_path / "asked", precision="int8").manifest.precision == "int8"
+    assert export(model.path, tmp_path / "whole", precision="float32").small is None
+
+
+def test_a_graph_that_answers_otherwise_is_not_written(model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "compare", lambda *_: check.Parity(10, 8, 1, 0.0))
+    with pytest.raises(seqloom.CheckpointError, match=r"8 of 10 hypotheses are those of the trained model \(1 ties\).* is wrong, so"):
+        export(model.path, tmp_path / "dist")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--int8", "--float32"], "--int8, --float32: both are given; expected one of them. Leave one out."),
+        (["--format", "torch_export"], "--format torch_export: expected onnx or torch-export. Did you mean 'torch-export'?"),
+    ],
+)
+def test_options_that_contradict_are_refused(
+    model: seqloom.Model, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["export", str(model.path), "--out", "dist", *options])
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_what_cannot_be_exported_is_refused(model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(run: Path) -> Any:
+        loaded = seqloom.load(run)
+        monkeypatch.setattr(type(loaded.fields.target), "kind", "frames")
+        return loaded
+
+    monkeypatch.setattr(folder, "load_run", load)
+    with pytest.raises(seqloom.CheckpointError, match="a model of ids to frames; only ids to ids can be exported"):
+        export(model.path, tmp_path / "dist")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_program_of_torch_gives_the_log_probabilities_at_any_size(cell: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    part = {"kind": "recurrent", "cell": cell, "width": 6}
+    network = Seq2Seq(ModelConfig.model_validate({"embedding": 5, "encoder": part, "decoder": part}), 11, 9).eval()
+    write_program(network, tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    source, mask, target = torch.arange(18).view(2, 9) % 11, torch.arange(9) < torch.tensor([[9], [4]]), torch.arange(6).view(2, 3)
+    with torch.no_grad():
+        memory = network.prepare(source, mask)
+        decoded, _ = network.decode(target, memory, network.start(memory))
+        torch.testing.assert_close(program(source, mask, target), network.head.log_probs(decoded), rtol=0.0, atol=1e-5)
+
+
+def test_a_model_that_copies_is_no_program_of_torch(tmp_path: Path) -> None:
+    network = Seq2Seq(ModelConfig.model_validate({"embedding": 4, "copy": True}), 11, 9)
+    with pytest.raises(seqloom.ConfigError, match="--format torch-export: a model that copies source symbols"):
+        write_program(network, tmp_path / "model.pt2")
