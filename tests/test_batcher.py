@@ -157,8 +157,20 @@ def test_the_watch_is_told_how_many_were_answered_and_how_long_each_waited() -> 
     assert told == [(2, 2)]
 
 
+def test_several_threads_answer_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=SECONDS)
+
+    def answer(rows: Sequence[Row], asked: Asked) -> list[Prediction]:
+        both.wait()
+        return [Prediction(row.source, [], []) for row in rows]
+
+    batcher = Batcher(answer, threads=2, batch=2, window=0.0)
+    assert sources(batcher.submit(rows(*"abcd"), WIDE)) == list("abcd")
+    batcher.close()
+
+
 def test_many_threads_each_get_their_own_answers() -> None:
-    batcher = Batcher(Model(), batch=7, waiting=10_000, window=0.0)
+    batcher = Batcher(Model(), threads=3, batch=7, waiting=10_000, window=0.0)
     found: dict[int, list[str]] = {}
 
     def ask(number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,8 +25,10 @@ def serve(
     port: Annotated[int, _option("--port", "N", "And on this port; 0 takes any that is free.", min=0, max=65_535)] = 8_000,
     token_file: Annotated[Path | None, _option("--token-file", "FILE", "Ask for one of the tokens in it, one a line.")] = None,
     token_env: Annotated[str | None, _option("--token-env", "NAME", "Ask for the token in this environment variable.")] = None,
-    threads: Annotated[int | None, _option("--threads", "N", "Threads of each model. [default: all cores]", min=1)] = None,
-    batch: Annotated[int, _option("--batch", "N", "Sources answered together at most.", min=1)] = 64,
+    threads: Annotated[
+        int | None, _option("--threads", "N", "Searches of a model at a time, each on one core. [default: all]", min=1)
+    ] = None,
+    batch: Annotated[int, _option("--batch", "N", "Sources answered together at most.", min=1)] = 32,
     window: Annotated[float, _option("--window", "MS", "Milliseconds that a source waits for others.", min=0)] = 3.0,
     body: Annotated[int, _option("--max-body", "BYTES", "Bytes of a request at most.", min=1)] = 1_048_576,
     items: Annotated[int, _option("--max-items", "N", "Sources in a request at most.", min=1)] = 256,
@@ -49,8 +52,8 @@ def serve(
 
     limits = Limits(body, items, characters, beam, max_length, seconds, waiting)
     tokens, paths = read_tokens(token_file, token_env), named_paths(models)
-    predictors = {name: Predictor.load(path, threads=threads) for name, path in paths.items()}
-    app = create_app(predictors, limits=limits, tokens=tokens, batch=batch, window=window / 1_000)
+    predictors = {name: Predictor.load(path, threads=1) for name, path in paths.items()}
+    app = create_app(predictors, limits=limits, tokens=tokens, threads=threads or os.cpu_count() or 1, batch=batch, window=window / 1_000)
     if not is_loopback(host) and not tokens:
         say(f"note: whoever reaches {host} may ask, for no token is asked for; --token-file FILE asks for one")
     listening = listen(host, port)

@@ -41,19 +41,22 @@ def create_app(
     *,
     limits: Limits | None = None,
     tokens: Collection[str] = (),
-    batch: int = 64,
+    threads: int = 1,
+    batch: int = 32,
     window: float = 0.003,
 ) -> FastAPI:
     """The application that serves predictors by their names; the first answers where a request names none.
 
     Args:
         tokens: those one of which a request must bring; none are asked for where there are none.
+        threads: searches of one model at a time.
         batch: sources answered together at most.
         window: seconds that a source waits for others while nothing is being answered.
     """
     limits, meters = limits or Limits(), Meters()
     models = Models(
-        ServedModel(name, predictor, limits, batch=batch, window=window, watch=meters.watch(name)) for name, predictor in predictors.items()
+        ServedModel(name, predictor, limits, threads=threads, batch=batch, window=window, watch=meters.watch(name))
+        for name, predictor in predictors.items()
     )
     for model in models:
         meters.watch_waiting(model.name, lambda batcher=model.batcher: batcher.waiting)

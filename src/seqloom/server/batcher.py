@@ -1,4 +1,4 @@
-"""Sources that arrive together are answered together: a bounded queue, and one thread that takes from it."""
+"""Sources that arrive together are answered together: a bounded queue, and the threads that take from it."""
 
 from __future__ import annotations
 
@@ -53,14 +53,21 @@ class Watch:
 
 
 class Batcher:
-    """Answers sources in a thread of its own: those that came within `window` seconds together, up to `batch` of them.
+    """Answers sources in threads of its own: those that came within `window` seconds together, up to `batch` of them.
 
     Sources with unlike settings wait in lines of their own, and the lines take turns, so that nobody starves. While a batch is being
     answered the next one gathers, so under load nobody waits for the window.
     """
 
     def __init__(
-        self, answer: Answering, *, batch: int = 64, waiting: int = 1_024, window: float = 0.003, watch: Watch | None = None
+        self,
+        answer: Answering,
+        *,
+        threads: int = 1,
+        batch: int = 32,
+        waiting: int = 1_024,
+        window: float = 0.003,
+        watch: Watch | None = None,
     ) -> None:
         self._answer = answer
         self._batch, self._most, self._window = batch, waiting, window
@@ -68,8 +75,9 @@ class Batcher:
         self._lines: dict[Asked, deque[_Job]] = {}
         self._waiting, self._closed = 0, False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="seqloom-batcher", daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._work, name=f"seqloom-batcher-{number}", daemon=True) for number in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def waiting(self) -> int:
@@ -92,15 +100,16 @@ class Batcher:
             self._lines.setdefault(asked, deque()).extend(jobs)
             idle, self._waiting = not self._waiting, self._waiting + len(jobs)
             if idle or self._waiting >= self._batch:
-                self._changed.notify()
+                self._changed.notify_all()
         return [job.future for job in jobs]
 
     def close(self) -> None:
         """Take no more, and come back when all that was taken is answered."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
         while taken := self._take():
@@ -114,11 +123,10 @@ class Batcher:
     def _take(self) -> tuple[Asked, list[_Job]] | None:
         """The next batch, once there is one; nothing when there will be none."""
         with self._changed:
-            while not self._waiting:
+            while not self._gathered():
                 if self._closed:
                     return None
                 self._changed.wait()
-            self._gather()
             asked = next(iter(self._lines))
             line = self._lines.pop(asked)
             jobs = [line.popleft() for _ in range(min(self._batch, len(line)))]
@@ -127,11 +135,12 @@ class Batcher:
             self._waiting -= len(jobs)
             return asked, jobs
 
-    def _gather(self) -> None:
-        """Wait until the window of the one that has waited longest is over, or the batch is full."""
-        over = min(line[0].arrived for line in self._lines.values()) + self._window
-        while self._waiting < self._batch and not self._closed and (left := over - time.monotonic()) > 0:
-            self._changed.wait(left)
+    def _gathered(self) -> bool:
+        """Whether there is something to take once the window of the one that has waited longest is over, or a batch is full."""
+        over = min((line[0].arrived for line in self._lines.values()), default=0.0) + self._window
+        while 0 < self._waiting < self._batch and not self._closed and (left := over - time.monotonic()) > 0:
+            self._changed.wait(left)  # another thread may take all of it meanwhile
+        return self._waiting > 0
 
     def _settle(self, jobs: Sequence[_Job], asked: Asked) -> None:
         """Answer the jobs; where they cannot be answered together, halve them until the one that is to blame stands alone."""

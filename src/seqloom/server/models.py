@@ -69,7 +69,9 @@ class Predictor(Protocol):
 class ServedModel:
     """A model that answers requests, those that come together in one search."""
 
-    def __init__(self, name: str, predictor: Predictor, limits: Limits, *, batch: int, window: float, watch: Watch | None = None) -> None:
+    def __init__(
+        self, name: str, predictor: Predictor, limits: Limits, *, threads: int, batch: int, window: float, watch: Watch | None = None
+    ) -> None:
         """The model of a name.
 
         Raises:
@@ -80,7 +82,7 @@ class ServedModel:
         self.predictor = predictor
         self.limits = limits
         self._search = lru_cache(SETTINGS_KEPT)(self._checked_search)
-        self.batcher = Batcher(self._answer, batch=batch, waiting=limits.waiting, window=window, watch=watch)
+        self.batcher = Batcher(self._answer, threads=threads, batch=batch, waiting=limits.waiting, window=window, watch=watch)
 
     @property
     def info(self) -> ModelInfo:
