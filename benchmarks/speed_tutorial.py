@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import sentencepiece
@@ -56,7 +57,8 @@ def seqloom_step(shape: Shape) -> Stepper:
         decoder=RecurrentDecoder(width=shape.decoder),
     )
     training = resolve(TrainingConfig(device="cpu", threads=torch.get_num_threads(), clip_norm=shape.clip_norm))
-    learner = Learner(RunConfig.model_construct(seed=1, model=model, training=training), shape.vocabulary, shape.vocabulary)
+    ids = SimpleNamespace(kind="ids", size=shape.vocabulary, known=0)
+    learner = Learner(RunConfig.model_construct(seed=1, model=model, training=training), ids, ids)
     numbers = itertools.count()
 
     def step(pairs: list[Pair]) -> float:
