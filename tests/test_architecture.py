@@ -77,7 +77,7 @@ PICTURE = {
     ),
     "top": room(
         "cli cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
-        "cli.predicting cli.serving cli.training "
+        "cli.predicting cli.reporting cli.serving cli.training "
         "loading reference __init__ __main__",
         "errors config data plan answers runtime server checkpoint prediction work model export",
     ),

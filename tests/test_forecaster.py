@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,15 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, change: Any, message
     with pytest.raises(DataError, match=message):
         seqloom.train(change(*arrays()), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_worked_example_learns_its_pairs_by_heart_and_nothing_of_noise(tmp_path: Path, monkeypatch: Any, capsys: Any):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(Path(__file__).parents[1] / "examples" / "5-numbers-in-numbers-out" / "arrays.py"))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("(16, 10, 1) ")
+    heart, noise = (float(re.search(r"'mse_scaled': ([\d.]+)", line)[1]) for line in (first, second))  # type: ignore[index]
+    assert heart < 0.8 < 1 < noise
 
 
 def test_sources_of_another_width_are_refused(tmp_path: Path):
@@ -188,9 +198,15 @@ def test_a_season_is_found_in_the_changes():
 
 
 def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
-    said = r"no window fits into the train part: the longest series has 30 rows, a window of history 10 and horizon 40 needs 50\. Use"
+    def train(**more: Any) -> None:
+        train_forecast(str(table(tmp_path, 30)), forecast="load", time_column="date", out=tmp_path / "run", **more)
+
+    said = r"load\.csv: the longest series has 0 rows to train on; a horizon of 40 needs at least 41\. Use a shorter --horizon"
     with pytest.raises(DataError, match=said):
-        train_forecast(str(table(tmp_path, 30)), forecast="load", time_column="date", horizon=40, history=10, out=tmp_path / "run")
+        train(horizon=40, history=10)
+    said = r"no window fits into the dev part: the longest series has 30 rows, a window of history 10 and horizon 5 needs 15\. Use"
+    with pytest.raises(DataError, match=said):
+        train(horizon=5, history=10, split=["27", "3"])
 
 
 @pytest.mark.parametrize(
@@ -250,8 +266,28 @@ def test_what_contradicts_itself_is_refused_in_one_line(tmp_path: Path, argument
     assert message in capsys.readouterr().err
 
 
+def test_a_report_draws_windows_of_a_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    forecaster(tmp_path, "model.head.kind=quantile")
+    assert run("report", tmp_path / "run", tmp_path / "load.csv", "--windows", 3) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'run' / 'forecasts.png'}: 3 windows\n"
+    assert (tmp_path / "run" / "forecasts.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_that_does_not_forecast_has_no_such_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    x, y = arrays()
+    seqloom.train((x, y), out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert run("report", tmp_path / "run") == 2
+    assert "a model of arrays; expected one of a table, whose history can be drawn." in capsys.readouterr().err
+    assert run("report", tmp_path / "none") == 2
+    assert "not a model that forecasts; expected one trained with --forecast or --wide." in capsys.readouterr().err
+
+
 def test_waves_can_be_trained_on_without_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     small = [part for setting in SMALL for part in ("--set", setting)]
     assert run("train", "--example", "waves", "--history", 48, "--out", tmp_path / "run", *small) == 0
-    assert "windows to train on" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "windows to train on" in said
+    file = tmp_path / "run" / "waves.csv"
+    assert f"seqloom predict {tmp_path / 'run'} --input {file}" in said
+    assert run("evaluate", tmp_path / "run", file) == 0
     assert waves().values.tolist() == waves().values.tolist()

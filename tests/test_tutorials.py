@@ -31,7 +31,7 @@ from seqloom.fields import Fields
 from seqloom.model import load, train
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-FOLDERS = ["1-encoder-decoder", "2-csv-english-french", "3-reverse-gru", "4-one-command-three-tasks"]
+FOLDERS = ["1-encoder-decoder", "2-csv-english-french", "3-reverse-gru", "4-one-command-three-tasks", "5-numbers-in-numbers-out"]
 SMALL = [
     "model.embedding=16", "model.encoder.width=32", "model.decoder.width=32", "model.dropout=0",
     "training.max_steps=60", "training.evaluate_every=20",

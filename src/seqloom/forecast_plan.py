@@ -60,7 +60,12 @@ def plan_forecast(
     numbers = override(RunConfig(fields=FieldsConfig(numbers=numbers)), _about(settings)).fields.numbers if _about(settings) else numbers
     panel = read_panel(table, numbers, data) if isinstance(table, str) else table
     train_part, dev_part, test_part = parts_of(panel, numbers)
-    size = len(numbers.targets) or 1
+    size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
+    if longest <= numbers.horizon:
+        raise DataError(
+            f"{panel.name}: the longest series has {max(longest, 0):,} rows to train on; a horizon of {numbers.horizon} needs at least "
+            f"{numbers.horizon + 1}. Use a shorter --horizon, a longer table or another --split."
+        )
     numbers = numbers if numbers.targets else numbers.model_copy(update={"targets": [panel.columns[0]]})
     spans = list(zip(train_part.begins.tolist(), train_part.ends.tolist(), strict=True))
     chosen, reasons = choose_numbers(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import numpy as np
 
-from seqloom.clock import Step, read_times
+from seqloom.clock import Step, read_times, spelled
+from seqloom.files import write_atomically
 from seqloom.panel import Panel
 
-__all__ = ["WAVES", "waves"]
+__all__ = ["WAVES", "waves", "write_waves"]
 
 WAVES = "waves"
 """Its name for --example."""
@@ -34,3 +36,12 @@ def waves(seed: int = 1) -> Panel:
     times = [(BEGIN + timedelta(hours=hour)).isoformat(" ") for hour in range(HOURS)]
     values = np.array(rows, dtype=np.float32)
     return Panel(("load", "warmth"), values, np.array([0, HOURS]), ("",), read_times(times, str, "time"), Step(0, 3600), "waves")
+
+
+def write_waves(panel: Panel, folder: Path) -> Path:
+    """The table as a file in the folder: waves.csv with time, load and warmth."""
+    times = [] if panel.times is None else [spelled(moment) for moment in panel.times]
+    rows = (f"{time},{','.join(f'{value:.9g}' for value in row)}" for time, row in zip(times, panel.values.tolist(), strict=True))
+    path = folder / "waves.csv"
+    write_atomically(path, "\n".join([f"time,{','.join(panel.columns)}", *rows, ""]).encode())
+    return path

@@ -14,6 +14,7 @@ from seqloom.cli.evaluating import evaluate
 from seqloom.cli.exporting import export
 from seqloom.cli.options import Debug, Version
 from seqloom.cli.predicting import predict, score
+from seqloom.cli.reporting import report
 from seqloom.cli.serving import serve
 from seqloom.cli.training import resume, train
 from seqloom.threads import let_waiting_threads_sleep
@@ -36,7 +37,7 @@ def before(context: typer.Context, version: Version = False, debug: Debug = Fals
     context.obj = Session(context.obj.started if isinstance(context.obj, Session) else time.perf_counter(), debug)
 
 
-for _run in (train, resume, evaluate, predict, score, export, serve, inspect, config):
+for _run in (train, resume, evaluate, predict, score, report, export, serve, inspect, config):
     app.command(cls=Command)(_run)
 
 

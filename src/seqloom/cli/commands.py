@@ -19,6 +19,7 @@ __all__ = ["Command", "Commands", "Session"]
 
 EXTRAS = {
     **dict.fromkeys(("onnx", "rapidfuzz", "rouge_score", "sacrebleu", "safetensors", "torch"), "train"),
+    "matplotlib": "report",
     "pyarrow": "parquet",
     "tensorboard": "tensorboard",
 }

@@ -133,6 +133,7 @@ def train_forecasts(
     from seqloom.forecast_plan import plan_forecast
     from seqloom.forecast_runs import start_numbers
     from seqloom.plan import parse_duration
+    from seqloom.waves import write_waves
 
     if example is None and len(files) != 1:
         raise ConfigError(f"PAIRS: {len(files)} files; expected one table to forecast from.")
@@ -148,7 +149,8 @@ def train_forecasts(
     for line in _introduction(plan, folder):
         watcher.say(line)
     finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)
-    for line in _closing(finished, files[0] if files else None):
+    table = str(write_waves(example, folder)) if example is not None else files[0]
+    for line in _closing(finished, table):
         watcher.say(line)
     return finished
 
@@ -167,7 +169,7 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def _closing(finished: Finished, table: str | None) -> list[str]:
+def _closing(finished: Finished, table: str) -> list[str]:
     from seqloom.progress import duration
     from seqloom.summary import columns, metric_rows
 
@@ -177,10 +179,8 @@ def _closing(finished: Finished, table: str | None) -> list[str]:
     lines += [f"model: {finished.run} ({how})", "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
-    file = "" if table is None else f" {shlex.quote(table)}"
-    lines.append(f"  seqloom evaluate {run}{file}")
-    if table is not None:
-        lines.append(f"  seqloom predict {run} --input{file}")
+    file = shlex.quote(table)
+    lines += [f"  seqloom evaluate {run} {file}", f"  seqloom predict {run} --input {file}", f"  seqloom report {run} {file}"]
     return lines
 
 

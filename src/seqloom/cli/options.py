@@ -80,7 +80,12 @@ SearchSettings = Annotated[
 ]
 Example = Annotated[
     str | None,
-    typer.Option("--example", metavar="NAME", show_default=False, help="Train on pairs that the program makes: reverse, dates or numbers."),
+    typer.Option(
+        "--example",
+        metavar="NAME",
+        show_default=False,
+        help="Train on pairs that the program makes: reverse, dates or numbers; or on waves, a table.",
+    ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", show_default=False, help="Of everything that is drawn. [default: 1]")]
 Device = Annotated[
