@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from seqloom.answers import Answerer, Questions
 from seqloom.config import DataConfig, FieldsConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
 from seqloom.fields import Fields
+from seqloom.manifest import Manifest
 from seqloom.search import Hypothesis
 from seqloom.server.app import create_app
 
@@ -47,7 +48,10 @@ class Reverser:
 class Model(Answerer):
     """What the server needs of a model."""
 
-    manifest: Mapping[str, Any] = {"format": 1, "precision": "int8", "metrics": {"exact_match": 0.9876}}
+    manifest = Manifest(
+        name="backwards", precision="int8", parameters=1_234_567, metrics={"loss": None, "exact_match": 0.98765}, search=SearchConfig(),
+        data=DataConfig(), files={},
+    )  # fmt: skip
 
 
 def model_of(source: list[Any], names: tuple[str, ...] = ()) -> Model:
@@ -69,7 +73,11 @@ def serve(models: dict[str, Model], **options: Any) -> tuple[uvicorn.Server, thr
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A server with a model of one column and one of two."""
-    models = {"backwards": model_of([TextField()]), "inflect": model_of([TextField(), TokensField()], ("lemma", "tags"))}
+    models = {
+        "backwards": model_of([TextField()]),
+        "again": model_of([TextField()]),
+        "inflect": model_of([TextField(), TokensField()], ("lemma", "tags")),
+    }
     server, thread, at = serve(models)
     yield at
     server.should_exit = True
@@ -108,7 +116,7 @@ def test_a_click_shows_the_answers_their_scores_and_the_confidence_of_each_symbo
     expect(page.locator(".tokens li")).to_have_count(8)
     expect(page.locator(".tokens li").nth(3)).to_have_attribute("title", "␣, 84 %")
     expect(page.locator("#status")).to_have_text(re.compile(r"Answered in [\d.]+ m?s"))
-    expect(page.locator("#facts")).to_have_text("characters → charactersexact match 0.9876int8")
+    expect(page.locator("#facts")).to_have_text("characters → charactersexact match 0.98771.2M parametersint8")
 
 
 def test_another_answer_can_be_chosen(page: Page, address: str) -> None:
@@ -192,6 +200,23 @@ def test_a_model_of_several_columns_has_a_box_a_column(page: Page, address: str)
         page.get_by_role("button", name="Predict").click()
     assert sent.value.post_data_json["inputs"] == [["ab", "c d"]]
     expect(page.locator(".best p")).to_be_visible()
+
+
+def test_what_was_typed_stays_where_another_model_reads_as_many_columns(page: Page, address: str) -> None:
+    page.goto(address)
+    source(page).fill("abc")
+    page.get_by_label("Model").select_option("again")
+    expect(source(page)).to_have_value("abc")
+
+
+def test_a_model_of_a_kind_that_the_page_cannot_show_is_named(page: Page, address: str) -> None:
+    kinds = {"source": [{"name": "path", "kind": "audio"}], "target": {"name": "words", "kind": "text"}}
+    digits = {"name": "digits", **kinds, "search": {}, "precision": "float32", "parameters": 3_000_000, "metrics": {}}
+    page.route("**/v1/models", lambda route: route.fulfill(json={"models": [digits]}))
+    page.goto(address)
+    expected = "This model goes from audio to text, which the page cannot show. Ask it from Python or the command line."
+    expect(page.locator("#source")).to_have_text(expected)
+    expect(page.get_by_role("button", name="Predict")).to_be_hidden()
 
 
 def test_settings_of_the_search_are_sent(page: Page, address: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +76,10 @@ def run(*arguments: object) -> int:
     return int(ended.value.code or 0)
 
 
-def site_of(folder: Path, case: str, runtime: Path) -> Path:
+def site_of(folder: Path, case: str, runtime: Path, precision: str = "float32") -> Path:
     pairs, settings = CASES[case]
     seqloom.train(pairs, out=folder / "run", settings=[*SMALL, *settings])
-    assert run("export", folder / "run", "--web", "--out", folder / "site", "--runtime", runtime) == 0
+    assert run("export", folder / "run", "--web", "--out", folder / "site", "--runtime", runtime, f"--{precision}") == 0
     return folder / "site"
 
 
@@ -109,6 +108,7 @@ def test_a_site_answers_in_the_browser_and_asks_nobody_else(page: Page, address:
     page.get_by_role("button", name="Predict").click()
     expect(page.locator("#answers tbody tr")).to_have_count(5)
     expect(page.locator("canvas")).to_be_visible()
+    expect(page.locator("#facts")).to_have_text(re.compile(r"characters → characters.*K parameters(int8|float32)"))
     expect(page.locator("#status")).to_have_text(re.compile(r"Answered in [\d.]+ m?s"))
     assert {url for url in asked if not url.startswith(address)} == set()
 
@@ -121,48 +121,48 @@ ASK = """async ([inputs, settings]) => {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-def test_the_browser_gives_the_hypotheses_of_the_python_runtime(case: str, page: Page, tmp_path: Path, onnxruntime_web: Path) -> None:
-    folder = site_of(tmp_path, case, onnxruntime_web)
+@pytest.mark.parametrize(
+    ("case", "precision", "tolerance"),
+    [*((case, "float32", 1e-3) for case in CASES), ("characters, recurrent", "int8", 0.05)],  # there a rounding apart is 1/255 of the range
+)
+def test_the_browser_gives_the_hypotheses_of_the_python_runtime(
+    case: str, precision: str, tolerance: float, page: Page, tmp_path: Path, onnxruntime_web: Path
+) -> None:
+    folder = site_of(tmp_path, case, onnxruntime_web, precision)
     sources: list[Any] = [source for source, _ in DATES.test[:100]]
     if case.startswith("two"):
         sources = [(f"{source} {target}", f"{len(source) % 3} {target}") for source, target in DATES.test[:100]]
     sources[7] = ("", "") if case.startswith("two") else " "
-    settings: list[dict[str, Any]] = [
-        {"beam": 1},
-        {"beam": 5, "n_best": 5},
-        {"beam": 3, "max_length": 6, "prefix": "19", "length_penalty": 0.5},
-    ]
     model = Predictor.load(folder / "model")
     with serve(folder) as address:
         page.goto(address)
-        for setting in settings:
+        for setting in ({"beam": 1}, {"beam": 5, "n_best": 5}, {"beam": 3, "max_length": 6, "prefix": "19", "length_penalty": 0.5}):
             found = page.evaluate(ASK, [[source if isinstance(source, tuple) else [source] for source in sources], setting])
             search = {name: value for name, value in setting.items() if name != "n_best"}
-            wanted = model.predictions(sources, attention=True, **search)
-            assert len(found) == len(wanted) == 100
-            same = [has_same_answers(mine, theirs.outputs[: setting.get("n_best", 1)]) for mine, theirs in zip(found, wanted, strict=True)]
-            assert sum(same) >= 97  # a model of eighty updates has ties, which two builds of onnxruntime may break otherwise
-            for mine, theirs in compress(zip(found, wanted, strict=True), same):
-                assert_same(mine, theirs)
+            assert_same(found, model.predictions(sources, attention=True, **search), int(setting.get("n_best", 1)), tolerance)
 
 
-def has_same_answers(mine: dict[str, Any], outputs: Sequence[Any]) -> bool:
-    """Whether the answers are the same; where not, the best ones are equally good."""
-    if outputs:
-        assert mine["outputs"][0]["score"] == pytest.approx(outputs[0].score, abs=1e-3)
-    return [one["tokens"] for one in mine["outputs"]] == [one.tokens for one in outputs]
+def assert_same(found: list[dict[str, Any]], wanted: list[Any], n_best: int, tolerance: float) -> None:
+    """The same answers, with all that is known of them, but where scores are so near that two builds may order them otherwise."""
+    assert len(found) == len(wanted) == 100
+    same = 0
+    for mine, theirs in zip(found, wanted, strict=True):
+        outputs = theirs.outputs[:n_best]
+        assert mine["source_tokens"] == theirs.source_tokens
+        assert [one["score"] for one in mine["outputs"][:1]] == pytest.approx([one.score for one in outputs[:1]], abs=tolerance)
+        if [one["tokens"] for one in mine["outputs"]] == [one.tokens for one in outputs]:
+            same += 1
+            for one, other in zip(mine["outputs"], outputs, strict=True):
+                assert_answers_alike(one, other, tolerance)
+    assert same >= (97 if tolerance < 0.01 else 85)
 
 
-def assert_same(mine: dict[str, Any], theirs: Any) -> None:
-    """All that is known of the answers is the same, to within what floats keep."""
-    assert mine["source_tokens"] == theirs.source_tokens
-    for one, other in zip(mine["outputs"], theirs.outputs, strict=False):
-        assert (one["text"], one["cut"]) == (other.text, other.cut)
-        assert [one["score"], one["log_prob"]] == pytest.approx([other.score, other.log_prob], abs=1e-3)
-        assert one["token_log_probs"] == pytest.approx(other.token_log_probs, abs=1e-3)
-        if other.attention is not None:
-            assert [pytest.approx(row, abs=1e-3) for row in other.attention] == one["attention"]
+def assert_answers_alike(one: dict[str, Any], other: Any, tolerance: float) -> None:
+    assert (one["text"], one["cut"]) == (other.text, other.cut)
+    assert one["token_log_probs"] == pytest.approx(other.token_log_probs, abs=10 * tolerance)
+    assert one["log_prob"] == pytest.approx(sum(one["token_log_probs"]))
+    if other.attention is not None:
+        assert [pytest.approx(row, abs=10 * tolerance) for row in other.attention] == one["attention"]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,11 @@ def test_what_the_model_cannot_read_is_refused_as_the_server_refuses_it(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        (
+            "runtime/ort.wasm.min.mjs",
+            None,
+            "The model cannot be started: a file of the site is missing. Copy the whole site, or export it again.",
+        ),
         ("model/model.onnx", None, "model/model.onnx: 404 File not found. Copy the whole site, or export it again."),
         (
             "model/model.onnx",

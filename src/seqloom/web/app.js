@@ -43,7 +43,7 @@ class Page {
   #take(model) {
     this.#work?.abort();
     this.#model = model;
-    this.#source = sourceOf(model, { onsubmit: () => find("ask").requestSubmit() });
+    this.#source = sourceOf(model, { onsubmit: () => find("ask").requestSubmit(), texts: this.#source?.texts ?? [] });
     this.#settings = new Settings(model);
     this.#file.model = model;
     find("facts").replaceChildren(...describe(model));

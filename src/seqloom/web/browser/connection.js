@@ -14,9 +14,9 @@ export async function connect(say) {
     waiting.delete(number);
     return error ? reject(new Error(error)) : resolve(result);
   });
+  let reason = "The model cannot be started: a file of the site is missing. Copy the whole site, or export it again.";
   worker.addEventListener("error", () => {
-    const error = new Error("The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam.");
-    for (const { reject } of waiting.values()) reject(error);
+    for (const { reject } of waiting.values()) reject(new Error(reason));
     waiting.clear();
   });
 
@@ -28,6 +28,7 @@ export async function connect(say) {
     });
 
   const model = await ask("load");
+  reason = "The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam.";
   return {
     models: async () => [model],
     predict: async (request, signal) => {

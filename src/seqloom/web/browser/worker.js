@@ -24,7 +24,8 @@ async function load() {
   if (manifest.format !== FORMAT) throw new Error(`model/manifest.json: format ${manifest.format}; expected ${FORMAT}. Export the model again.`);
   answerer = prepare(manifest);
   const { fields } = await answerer;
-  return { name: manifest.name, source: columnsOf(fields), target: kindOf("target", fields.target.column), search: manifest.search, manifest };
+  const { name, search, precision, parameters, metrics } = manifest;
+  return { name, source: columnsOf(fields), target: kindOf("target", fields.target.column), search, precision, parameters, metrics };
 }
 
 async function prepare(manifest) {

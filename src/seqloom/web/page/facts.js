@@ -2,20 +2,18 @@
 
 import { element } from "./element.js";
 
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 });
 const UNITS = { character: "characters", subword: "subwords", word: "words" };
 
-/** Short facts: what it reads and writes, and what its folder says of it. */
-export function describe({ source, target, manifest }) {
-  const facts = [`${[...new Set(source.map(noun))].join(" and ")} → ${noun(target)}`, ...ofFolder(manifest ?? {})];
+/** Short facts: what it reads and writes, its first score on the dev pairs, its size. */
+export function describe({ source, target, metrics, parameters, precision }) {
+  const facts = [`${[...new Set(source.map(noun))].join(" and ")} → ${noun(target)}`];
+  const [[name, value] = []] = Object.entries(metrics).filter(([, value]) => value !== null);
+  if (name) facts.push(`${name.replaceAll("_", " ")} ${Number(value.toPrecision(4))}`);
+  facts.push(`${COMPACT.format(parameters)} parameters`, precision);
   return facts.map((fact) => element("span", {}, fact));
 }
 
 function noun({ kind, unit }) {
   return UNITS[unit] ?? kind;
-}
-
-function ofFolder({ precision, metrics }) {
-  const scores = Object.entries(metrics ?? {}).filter(([, value]) => typeof value === "number");
-  const first = scores.slice(0, 1).map(([name, value]) => `${name.replaceAll("_", " ")} ${Number(value.toPrecision(4))}`);
-  return precision ? [...first, precision] : first;
 }

@@ -11,7 +11,8 @@ export function sourceOf(model, options) {
   const Source = SOURCES[model.source[0].kind];
   if (Source && TARGETS.has(model.target.kind)) return new Source(model, options);
   const kinds = `${model.source[0].kind} to ${model.target.kind}`;
-  return { element: element("p", { className: "hint" }, `This model goes from ${kinds}, which the page cannot show. Ask it from Python or the command line.`), sources: [], focus() {} };
+  const hint = `This model goes from ${kinds}, which the page cannot show. Ask it from Python or the command line.`;
+  return { element: element("p", { className: "hint" }, hint), sources: [], texts: [], focus() {} };
 }
 
 /** Whether a file of lines can be answered. */

@@ -7,13 +7,17 @@ const TAB = "\t";
 export class TextSource {
   #boxes;
 
-  /** @param {{source: {name: string}[]}} model as `GET /v1/models` gives it */
-  constructor(model, { onsubmit }) {
+  /**
+   * @param {{source: {name: string}[]}} model as `GET /v1/models` gives it
+   * @param {{onsubmit: () => void, texts: string[]}} options what Enter does, and what the boxes hold at first where there are as many
+   */
+  constructor(model, { onsubmit, texts }) {
     this.#boxes = model.source.map(({ name }, index) =>
       element("textarea", {
         id: `source-${index}`,
         rows: 2,
         name,
+        value: texts.length === model.source.length ? texts[index] : "",
         spellcheck: false,
         autocapitalize: "off",
         autocomplete: "off",
@@ -32,9 +36,14 @@ export class TextSource {
     );
   }
 
+  /** What the boxes hold. */
+  get texts() {
+    return this.#boxes.map((box) => box.value);
+  }
+
   /** The sources, each with a text a column; those without any text are left out. */
   get sources() {
-    const texts = this.#boxes.map((box) => box.value);
+    const { texts } = this;
     const sources = texts.length === 1 ? texts[0].split("\n").map((line) => [line]) : [texts];
     return sources.map((source) => source.map((text) => text.trim())).filter((source) => source.some(Boolean));
   }
