@@ -34,12 +34,12 @@ PICTURE = {
     "errors": room("errors files threads version"),
     "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
-        "data lines tables layout header audio augment sounds units vocabulary subwords columns fields metrics examples health sides "
-        "clock panel scaling number_fields accuracy distributions waves",
+        "data lines tables layout header units vocabulary subwords columns fields metrics examples health sides "
+        "audio augment sounds sound_field tones clock panel scaling number_fields accuracy distributions waves",
         "errors config",
     ),
     "plan": room(
-        "profile oddities autoconfig plan corpus batching search ctc schedules events progress rollout unseen summary "
+        "profile oddities autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen summary "
         "windows array_pairs baselines forecast_choices forecast_plan",
         "errors config data",
     ),
@@ -76,7 +76,7 @@ PICTURE = {
         torch=True,
     ),
     "top": room(
-        "cli cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
+        "pictures cli cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
         "cli.predicting cli.reporting cli.serving cli.training "
         "loading reference __init__ __main__",
         "errors config data plan answers runtime server checkpoint prediction work model export",

@@ -92,17 +92,22 @@ def test_sounds_shorter_than_a_window_have_frames(count: int):
     assert np.isfinite(frames).all()
 
 
-def test_bands_are_brought_to_mean_zero_and_spread_one(tmp_path: Path):
-    path = written(tmp_path, "a.wav", noise(4000))
+def test_bands_are_brought_to_mean_zero_and_spread_one_over_a_sound_where_that_is_wanted(tmp_path: Path):
+    path, field = written(tmp_path, "a.wav", noise(4000)), FIELD.model_copy(update={"normalization": "sound"})
     plain = read_frames(path, FIELD.model_copy(update={"normalization": "none"}))
-    centred = read_frames(path, FIELD.model_copy(update={"normalization": "mean"}))
-    whole = read_frames(path, FIELD)
+    whole = read_frames(path, field)
     assert plain.mean() > 5
-    np.testing.assert_allclose(centred, plain - plain.mean(0), atol=1e-4)
     np.testing.assert_allclose(whole.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(whole.std(0), 1, atol=1e-3)
-    silence = read_frames(written(tmp_path, "b.wav", np.zeros(4000)), FIELD)
-    assert not silence.any()
+    silence = read_frames(written(tmp_path, "b.wav", np.zeros(4000)), field)
+    np.testing.assert_allclose(silence, 0, atol=2e-3)
+
+
+def test_digital_silence_around_a_sound_is_no_deeper_than_the_dynamic_range(tmp_path: Path):
+    quiet = np.concatenate([np.zeros(2000), tone(700, 8000), np.zeros(2000)])
+    frames = read_frames(written(tmp_path, "a.wav", quiet), FIELD.model_copy(update={"dynamic_range_db": 40.0}))
+    assert frames.max() == 0
+    assert frames.min() == pytest.approx(-4 * np.log(10), rel=1e-3)
 
 
 def test_a_recording_half_as_loud_gives_the_same_frames(tmp_path: Path):

@@ -429,7 +429,6 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
         (["abc", "--n-best", "0"], "--n-best 0: expected 1 or more"),
         (["abc", "--n-best", "2", "--sample"], "--n-best 2: expected 1 or more, and a beam."),
         (["abc", "--top-k", "2", "--temperature", "3"], "--temperature, --top-k: of no effect without --sample."),
-        (["abc", "--attention"], "--attention: weights are printed only as JSON."),
         (["abc", "--beam", "0"], "search.beam: Input should be greater than or equal to 1; got 0"),
         (["--input", "none.txt"], "none.txt: no such file."),
         (["a" * 5001], "texts:1: "),

@@ -40,7 +40,7 @@ def padded(rows: list[Tensor], length: int) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize(("factor", "states"), [(2, 7), (4, 4), (8, 2)])
 def test_there_is_a_state_for_every_so_many_positions(factor: Any, states: int):
-    layers = make_subsampling(ConvSubsampling(factor=factor, channels=3), 10)
+    layers = make_subsampling(ConvSubsampling(factor=factor, channels=3), 10, 0.0)
     assert layers is not None
     layers.double()
     outputs, mask = layers(*padded([frames(13, 1), frames(1, 2)], 16))
@@ -66,7 +66,7 @@ def test_padding_and_other_rows_change_nothing(name: str, factor: Any, length: i
 
 
 def test_a_state_hears_its_own_positions_and_their_neighbours_only():
-    layers = make_subsampling(ConvSubsampling(factor=4, channels=3), 10)
+    layers = make_subsampling(ConvSubsampling(factor=4, channels=3), 10, 0.0)
     assert layers is not None
     layers.double()
     inputs, mask = padded([frames(40, 1)], 40)
@@ -81,7 +81,13 @@ def test_a_state_hears_its_own_positions_and_their_neighbours_only():
 
 def network(name: str, **head: Any) -> Seq2Seq:
     encoder = {**ENCODERS[name], "subsampling": {"kind": "conv", "factor": 2, "channels": 3}}
-    tree = {"embedding": 6, "dropout": 0.0, "encoder": encoder, "decoder": {"kind": "recurrent", "width": 8}, "head": head}
+    tree = {
+        "embedding": 6,
+        "dropout": 0.0,
+        "encoder": encoder,
+        "decoder": {"kind": "recurrent", "width": 8},
+        "head": {"kind": "tokens", **head},
+    }
     torch.manual_seed(1)
     return Seq2Seq(ModelConfig.model_validate(tree), 11, V).double()
 

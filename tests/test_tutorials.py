@@ -11,6 +11,7 @@ import re
 import runpy
 import shlex
 import sys
+import wave
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from itertools import pairwise, product
@@ -19,6 +20,7 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 import typer
 
@@ -31,7 +33,14 @@ from seqloom.fields import Fields
 from seqloom.model import load, train
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-FOLDERS = ["1-encoder-decoder", "2-csv-english-french", "3-reverse-gru", "4-one-command-three-tasks", "5-numbers-in-numbers-out"]
+FOLDERS = [
+    "1-encoder-decoder",
+    "2-csv-english-french",
+    "3-reverse-gru",
+    "4-one-command-three-tasks",
+    "5-numbers-in-numbers-out",
+    "6-spoken-digits",
+]
 SMALL = [
     "model.embedding=16", "model.encoder.width=32", "model.decoder.width=32", "model.dropout=0",
     "training.max_steps=60", "training.evaluate_every=20",
@@ -93,10 +102,21 @@ def questions(folder: Path) -> None:
     (folder / "advising.json").write_text(json.dumps(queries), encoding="utf-8")
 
 
+def recordings(folder: Path) -> None:
+    """recordings/: two people who say three digits as tones, twelve times each."""
+    (folder / "recordings").mkdir()
+    for (place, speaker), digit, number in product(enumerate(["jackson", "theo"]), (0, 7, 9), range(12)):
+        seconds = np.arange(1200 + 40 * number) / 8000
+        samples = 8000 * np.sin(2 * np.pi * (300 + 150 * digit + 20 * place) * seconds) * np.hanning(len(seconds))
+        with wave.open(str(folder / "recordings" / f"{digit}_{speaker}_{number}.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
+            file.writeframes(samples.astype("<i2").tobytes())
+
+
 def prepared(folder: Path) -> Path:
     """A folder with all that the commands of the READMEs expect where they are typed."""
     (folder / "examples").symlink_to(EXAMPLES)
-    for make in (sentences, mails, questions):
+    for make in (sentences, mails, questions, recordings):
         make(folder)
     return folder
 
@@ -359,3 +379,42 @@ def test_a_reply_needs_both_turns() -> None:
         for known, turn in zip(replies, turns.split(" / "), strict=True):
             known.setdefault(turn, set()).add(reply)
     assert all(len(found) > 1 for known in replies for found in known.values())
+
+
+# -------------------------------------------------------------------------------------------------------- spoken digits
+
+
+def test_spoken_digits_are_made_learned_from_and_heard(tmp_path: Path) -> None:
+    folder = prepared(tmp_path)
+    module, made = script("6-spoken-digits", "make_data.py"), folder / "digits"
+    with mock.patch.dict(module.STRINGS, test=7, dev=4):
+        arguments = [str(folder / "recordings"), "--out", str(made), "--strings", "12"]
+        with redirect_stdout(io.StringIO()), mock.patch.object(sys, "argv", ["make_data.py", *arguments]):
+            module.main()
+    rows = {part: (made / f"{part}.tsv").read_text(encoding="utf-8").splitlines()[1:] for part in ("train", "dev", "test", "test-7")}
+    assert {part: len(found) for part, found in rows.items()} == {"train": 12 + 12, "dev": 30 + 4, "test": 30 + 7, "test-7": 0}
+    assert all(line.split("\t")[0].startswith(part.removesuffix("-7")) for part, found in rows.items() for line in found)
+    assert {len(line.split("\t")[1].split()) for line in rows["train"]} == {1, 3, 4, 5, 6, 7}
+    small = [*SMALL[2:], "model.encoder.width=32", "model.encoder.subsampling.channels=4"]
+    changed = [word for setting in small for word in ("--set", setting)]
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for command in commands("6-spoken-digits")[1:]:
+            printed = run(command, *(changed if command.startswith("seqloom train") else []))
+        assert set(printed.split()) <= {"zero", "seven", "nine"}
+        assert (folder / "attention-1.png").exists()
+    finally:
+        os.chdir(before)
+
+
+def test_a_speaker_who_is_left_out_is_the_test_and_nothing_else(tmp_path: Path) -> None:
+    module = script("6-spoken-digits", "make_data.py")
+    clips = sorted(module.read(prepared(tmp_path) / "recordings"))
+    parts = {part: [clip for clip in clips if module._part(clip, "theo") == part] for part in ("train", "dev", "test")}
+    assert {clip.speaker for clip in parts["test"]} == {"theo"}
+    assert {clip.speaker for clip in parts["train"] + parts["dev"]} == {"jackson"}
+    assert min(clip.number for clip in parts["train"]) == 10
+    strings = list(module.joined(parts["test"], "test", 10))
+    assert strings == list(module.joined(parts["test"], "test", 10))
+    assert all(len({clip.speaker for clip in members}) == 1 for _, members in strings)

@@ -23,7 +23,7 @@ from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.tables import refuse_bad_characters
-from seqloom.vocabulary import SEPARATOR, UNK
+from seqloom.vocabulary import UNK
 
 __all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions"]
 
@@ -93,6 +93,11 @@ class Finder(Protocol):
     @property
     def points(self) -> bool:
         """Whether the model copies, so that questions need `copy_ids`."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """Source positions a state of the encoder: more than 1 behind a subsampling."""
         ...
 
     @property
@@ -195,10 +200,10 @@ class Answerer:
             questions = self._questions(asked, rows, number, config, prefix)
             found = self.finder.find(questions, config, replace_unknown or keep_attention)
             for order, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
-                symbols = self._symbols(rows[place])[: len(sources[place]) - 1]
-                extra = questions.extra[order]
-                outputs = [self._output(hypothesis, symbols, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
-                answers[place] = Prediction(rows[place].source, symbols, outputs, questions.max_lengths[order])
+                labels, extra = self._labels(rows[place], sources[place]), questions.extra[order]
+                states = -(-len(sources[place]) // self.finder.stride)
+                outputs = [self._output(hypothesis, labels, states, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
+                answers[place] = Prediction(rows[place].source, labels, outputs, questions.max_lengths[order])
         return answers
 
     def _encode(self, rows: Sequence[Row]) -> list[Array]:
@@ -229,15 +234,16 @@ class Answerer:
         most = _longest_output(config, source)
         return most if self.enough is None else min(most, self.enough(row))
 
-    def _symbols(self, row: Row) -> list[str]:
-        """The source's symbols as they were written, <sep> between columns."""
-        first, *others = self.fields.source.split(row.source)
-        return [*first, *(symbol for part in others for symbol in (SEPARATOR, *part))]
+    def _labels(self, row: Row, source: Any) -> list[str]:
+        """What stands at each state of the source: its symbols, or moments of a sound."""
+        return self.fields.source.labels(row.source, source)[:: self.finder.stride]
 
-    def _output(self, hypothesis: Hypothesis, source: list[str], extra: list[str], replace_unknown: bool, keep_attention: bool) -> Output:
+    def _output(
+        self, hypothesis: Hypothesis, source: list[str], states: int, extra: list[str], replace_unknown: bool, keep_attention: bool
+    ) -> Output:
         ids, extra = list(hypothesis.ids), list(extra)
-        attention = None if hypothesis.attention is None else hypothesis.attention[:, : len(source) + 1]
-        if replace_unknown and attention is not None and source:
+        attention = None if hypothesis.attention is None else hypothesis.attention[:, :states]
+        if replace_unknown and attention is not None and source and self.fields.source.kind == "ids":
             for place, symbol in enumerate(ids):
                 if symbol == UNK:
                     ids[place] = self.fields.target.size + len(extra)
@@ -255,7 +261,7 @@ class Answerer:
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
         columns = (source,) if isinstance(source, str) else tuple(source)
-        expected = len(self.fields.source.columns)
+        expected = len(self.fields.config.source)
         if len(columns) != expected:
             raise DataError(f"sources:{number}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
         for text in columns:

@@ -78,7 +78,7 @@ class ArrayPairs:
         sources, targets = (np.array([len(part) for part in side], dtype=np.int64) for side in (self.sources, self.targets))
         return make_batches(sources, targets, config, seed, epoch)
 
-    def batch(self, index: Sequence[int] | Ids) -> Batch:
+    def batch(self, index: Sequence[int] | Ids, draw: np.random.Generator | None = None) -> Batch:
         """The pairs of that index, padded."""
         return collate([self[int(place)] for place in index], [int(place) for place in index])
 

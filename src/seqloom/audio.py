@@ -29,6 +29,7 @@ FULL_SCALE = 32768.0
 """Of 16-bit samples: what Kaldi's features, and so their smallest energy, are made for."""
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 """In the header of a WAV that was written as a stream."""
+NATS_A_DECIBEL = np.log(10) / 10
 SMALLEST_SPREAD = 1e-3
 """Of a mel band over a sound, below which it is not stretched: digital silence stays silent."""
 
@@ -108,14 +109,16 @@ def log_mel(sound: Sound, config: AudioField) -> Frames:
 
 
 def read_frames(path: str, config: AudioField) -> Frames:
-    """The features (T, mels) of a sound file as a model hears them: log-mel, normalised as the config says."""
+    """The features (T, mels) of a sound file: log-mel, from the dynamic range on, at one loudness or normalised over the sound."""
     frames = log_mel(read_sound(path), config)
-    if config.normalization == "none":
-        return frames
-    frames -= frames.mean(0, dtype=np.float64).astype(np.float32)
-    if config.normalization == "mean":
-        return frames
-    return frames / np.maximum(frames.std(0), SMALLEST_SPREAD)
+    loudest = frames.max()
+    np.maximum(frames, loudest - config.dynamic_range_db * NATS_A_DECIBEL, out=frames)
+    if config.normalization == "training":
+        frames -= loudest
+    elif config.normalization == "sound":
+        frames -= frames.mean(0, dtype=np.float64).astype(np.float32)
+        frames /= np.maximum(frames.std(0), SMALLEST_SPREAD)
+    return frames
 
 
 def _resample(sound: Sound, rate: int) -> Samples:

@@ -15,7 +15,7 @@ from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
-__all__ = ["Choice", "Settings", "choose"]
+__all__ = ["Choice", "Settings", "choose", "cut"]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
@@ -88,8 +88,8 @@ def choose(profile: Profile, data: DataConfig, *, budget_seconds: float | None =
 
 def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     """How each column is cut into symbols, and the reasons."""
-    target = _cut(profile.target)
-    sources = [_spelled_with_target(_cut(side), side, target) for side in profile.source]
+    target = cut(profile.target)
+    sources = [_spelled_with_target(cut(side), side, target) for side in profile.source]
     shared = _is_shared(profile, sources, target)
     if _unit(target) == "subword" or any(_unit(source) == "subword" for source in sources):
         size = _subword_size(profile, shared)
@@ -101,11 +101,11 @@ def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     return FieldsConfig(source=[field for field, _ in sources], target=target[0], shared=shared), reasons
 
 
-def _unit(cut: Cut) -> str:
-    return cut[0].unit if isinstance(cut[0], TextField) else "token"
+def _unit(side: Cut) -> str:
+    return side[0].unit if isinstance(side[0], TextField) else "token"
 
 
-def _cut(side: SideProfile) -> Cut:
+def cut(side: SideProfile) -> Cut:
     """The smallest symbols that still mean something: pieces between marks, closed tokens, subwords of sentences, else characters."""
     if side.separator is not None and side.pieces is not None:
         why = f"{side.pieces.distinct:,} pieces recur between {side.separator!r}"
@@ -156,18 +156,18 @@ def _subword_size(profile: Profile, shared: bool) -> int:
     return int(min(max(round(size / 500) * 500, 500), 16_000))
 
 
-def _sized(cut: Cut, size: int) -> Cut:
-    field, why = cut
+def _sized(side: Cut, size: int) -> Cut:
+    field, why = side
     if isinstance(field, TextField) and field.unit == "subword":
         return field.model_copy(update={"max_size": size}), f"{why}; {size:,} subwords for this much text"
-    return cut
+    return side
 
 
 # --------------------------------------------------------------------------------------------------------- limits, sizes
 
 
 def _sizes(profile: Profile, fields: FieldsConfig) -> _Sizes:
-    sources = [_side_sizes(side, field) for side, field in zip(profile.source, fields.source, strict=True)]
+    sources = [_side_sizes(side, field) for side, field in zip(profile.source, fields.texts, strict=True)]
     source = [sum(part[place] for part in sources) + len(sources) for place in range(3)]
     target = _side_sizes(profile.target, fields.target)
     each = profile.ratio.p99 if profile.ratio.mean <= 0 else profile.ratio.p99 / profile.ratio.mean
@@ -212,7 +212,7 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
     why = f"{profile.pairs:,} pairs" + (", few" if profile.pairs < 2000 else " of few symbols on both sides" if few else "")
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, why)
-    if all(_unit((field, "")) != "subword" for field in fields.source):
+    if all(_unit((field, "")) != "subword" for field in fields.texts):
         settings.set("model.encoder.layers", 2, "small symbols mean something only together (measured on dev)")
     settings.set("model.decoder.width", width)
     settings.set("model.embedding", width // 2)

@@ -59,13 +59,13 @@ class Column:
 
 def first_alike(config: FieldsConfig, index: int) -> int:
     """The first source column with the config of this one: they share their symbols."""
-    return config.source.index(config.source[index])
+    return config.texts.index(config.texts[index])
 
 
 def groups(config: FieldsConfig) -> dict[int, list[int]]:
     """The source columns of each config, under the first of them."""
     members: dict[int, list[int]] = {}
-    for index in range(len(config.source)):
+    for index in range(len(config.texts)):
         members.setdefault(first_alike(config, index), []).append(index)
     return members
 
@@ -77,7 +77,7 @@ def namespace(config: FieldsConfig, index: int) -> int:
 
 def build_columns(config: FieldsConfig, units: dict[int, Unit]) -> list[Column]:
     """The source columns, from the unit of each group."""
-    return [Column(part, units[first_alike(config, index)], namespace(config, index)) for index, part in enumerate(config.source)]
+    return [Column(part, units[first_alike(config, index)], namespace(config, index)) for index, part in enumerate(config.texts)]
 
 
 def learn(config: FieldConfig, texts: Callable[[], Iterator[str]]) -> tuple[Unit, list[str]]:

@@ -16,12 +16,12 @@ from seqloom.config import (
     AttentionConfig,
     DecoderConfig,
     EncoderConfig,
-    FieldConfig,
     HeadConfig,
     OptimizerConfig,
     RunConfig,
     ScheduleConfig,
     SearchConfig,
+    SourceFieldConfig,
 )
 from seqloom.errors import ConfigError, MissingFileError, nearest
 
@@ -236,7 +236,7 @@ def _first_problem(error: ValidationError, where: str) -> str:
 
 
 _DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")
-_ALL_UNIONS = (FieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
+_ALL_UNIONS = (SourceFieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
 
 
 def _comments(node: Any, lines: list[str], path: str) -> Iterator[tuple[str, str]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.batching import Batch, Example, Ids, collate, make_batches
+from seqloom.batching import Array, Batch, Example, Ids, collate, make_batches
 from seqloom.config import BatchConfig, DataConfig
 from seqloom.data import Row
-from seqloom.errors import CheckpointError, DataError, TrainingError
+from seqloom.errors import CheckpointError, DataError, TrainingError, standing_at
 from seqloom.fields import Fields
 from seqloom.vocabulary import UNK
 
@@ -28,6 +29,8 @@ class Corpus:
 
     def __init__(self, arrays: dict[str, Stored]) -> None:
         self._arrays = arrays
+        self.vary: Callable[[Any, np.random.Generator], Any] | None = None
+        """What a source becomes in training, drawn anew each time; None: itself."""
         self.source_lengths: Ids = np.diff(arrays["source_ends"].astype(np.int64), prepend=0)
         self.target_lengths: Ids = np.diff(arrays["target_ends"].astype(np.int64), prepend=0)
 
@@ -45,6 +48,11 @@ class Corpus:
         arrays = {name: np.concatenate(chunks) if chunks else np.empty(0, np.int32) for name, chunks in parts.items()}
         return cls({**arrays, **{f"{side}_ends": np.array(places[1:], dtype=np.int64) for side, places in ends.items()}})
 
+    @property
+    def source_is_frames(self) -> bool:
+        """Whether sources are frames, of which there are many a target symbol."""
+        return self._arrays["source"].ndim == 2
+
     def __len__(self) -> int:
         return len(self.source_lengths)
 
@@ -61,9 +69,12 @@ class Corpus:
         """The indices of each batch of one pass, in order; the same for the same seed and pass."""
         return make_batches(self.source_lengths, self.target_lengths, config, seed, epoch)
 
-    def batch(self, index: Sequence[int] | Ids) -> Batch:
-        """The examples of that index, padded."""
-        return collate([self[int(place)] for place in index], [int(place) for place in index])
+    def batch(self, index: Sequence[int] | Ids, draw: np.random.Generator | None = None) -> Batch:
+        """The examples of that index, padded; with a generator each source is varied by it, as its field does."""
+        examples = [self[int(place)] for place in index]
+        if draw is not None and self.vary is not None:
+            examples = [replace(example, source=self.vary(example.source, draw)) for example in examples]
+        return collate(examples, [int(place) for place in index])
 
     def _slice(self, name: str, side: str, number: int) -> Any:
         """The part of an array that is of one example: ids as int64 (T,), frames as float32 (T, D)."""
@@ -104,8 +115,10 @@ class Corpus:
 
 
 def length_ratio(corpus: Corpus) -> float:
-    """A `search.max_length_ratio` that lets 999 of 1,000 targets of the corpus be written, and a fifth more; at least 1."""
+    """A `search.max_length_ratio` that lets 999 of 1,000 targets of the corpus be written, and a fifth more; at least 1 for ids."""
     needed = (corpus.target_lengths - 10) / np.maximum(corpus.source_lengths, 1)  # ten more symbols are always allowed
+    if corpus.source_is_frames:
+        return max(0.01, float(np.ceil(120 * np.quantile(needed, 0.999)) / 100))
     return max(1.0, float(np.ceil(12 * np.quantile(needed, 0.999)) / 10))
 
 
@@ -126,22 +139,28 @@ def encode_rows(
     for row in rows:
         if not any(row.source):
             raise DataError(f"{row.where}: the source is empty; expected at least one symbol. Mend or remove the line.")
-        source = fields.source.encode(row.source)
+        with standing_at(row.where):
+            source = fields.source.encode(row.source)
         copy_ids, extra = fields.copy_ids(row.source) if copy else (None, [])
         target = fields.encode_target(row.target, extra) if copy else fields.target.encode(row.target)
-        over = _over_limit(len(source) - 1, len(target), config)
+        over = _over_limit(len(source) - (source.ndim == 1), len(target), config)  # ids end with </s>
         if over and config.too_long == "error":
             raise DataError(f"{row.where}: {over}, or cut or skip such pairs with --set data.too_long=cut (or skip).")
         if over:
             counts[config.too_long] = counts.get(config.too_long, 0) + 1
             if config.too_long == "skip":
                 continue
-            source = np.append(source[:-1][: config.max_source_length], source[-1])
+            source = _cut(source, config.max_source_length)
             target = target[: config.max_target_length]
             if copy_ids is not None:
                 copy_ids = np.append(copy_ids[:-1][: config.max_source_length], copy_ids[-1])
                 target = np.where((target >= fields.target.size) & ~np.isin(target, copy_ids), UNK, target)  # its symbol was cut away
         yield Example(source, target, row.where, copy_ids)
+
+
+def _cut(source: Array, limit: int) -> Any:
+    """The first positions of a source; ids keep their </s>."""
+    return np.append(source[:-1][:limit], source[-1]) if source.ndim == 1 else source[:limit]
 
 
 def _over_limit(source: int, target: int, config: DataConfig) -> str | None:

@@ -181,20 +181,27 @@ def _text(value: Any, where: str, side: str) -> str:
 # ---------------------------------------------------------------------------------------------------------- prediction
 
 
-def read_sources(lines: str | Iterable[str | Sequence[str]], columns: int = 1, config: DataConfig | None = None) -> Iterator[Row]:
+def read_sources(
+    lines: str | Iterable[str | Sequence[str]], columns: int = 1, config: DataConfig | None = None, faults: FaultySounds | None = None
+) -> Iterator[Row]:
     """The sources to predict from, one a line or record, blank ones too (with empty texts), so that each keeps its place.
 
     `lines` is a path ('-' reads standard input line by line, as it comes), or texts in memory (tuples for several columns); `columns`
     is how many source columns the model has, separated by tabs in a line; `config` is the resolved config of its training data. A file
     named CSV, JSON Lines or Parquet, and lines with more columns or with the training file's header, give the columns that training
-    used. Targets are empty.
+    used. Targets are empty. With `faults`, sounds that cannot be used become blank and are counted there.
     """
     config = config or DataConfig()
     if not isinstance(lines, str):
-        return _memory_sources(lines, columns)
-    if config.sounds:
-        return _sound_sources(lines, config)
-    return _file_sources(lines, columns, config)
+        rows = _memory_sources(lines, columns)
+    else:
+        rows = _sound_sources(lines, config) if config.sounds else _file_sources(lines, columns, config)
+    return rows if faults is None or not config.sounds else _blanked(rows, faults)
+
+
+def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
+    for row in rows:
+        yield Row(("",), "", row.where) if row.source[0] and row.source[0] in faults else row
 
 
 def _file_sources(lines: str, columns: int, config: DataConfig) -> Iterator[Row]:

@@ -6,8 +6,9 @@ not know Seqloom can catch it. The command line prints `str(error)` and exits wi
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 
 __all__ = [
     "CheckpointError",
@@ -17,6 +18,7 @@ __all__ = [
     "SeqloomError",
     "TrainingError",
     "nearest",
+    "standing_at",
 ]
 
 
@@ -45,6 +47,15 @@ class CheckpointError(SeqloomError, ValueError):
 
 class TrainingError(SeqloomError, RuntimeError):
     """Training that cannot go on; the last good checkpoint is kept."""
+
+
+@contextlib.contextmanager
+def standing_at(where: str) -> Generator[None]:
+    """What is wrong inside is said with its place in front: `train.tsv:17: ...`."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, unit_of
-from seqloom.config import FieldsConfig
+from seqloom.config import AudioField, FieldsConfig
 from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
 from seqloom.files import write_atomically
+from seqloom.sound_field import SoundField
 from seqloom.subwords import Subwords
 from seqloom.units import Unit
 from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SEP, SEPARATOR, SPECIALS, UNK, Vocabulary, entry
@@ -151,6 +152,20 @@ class SourceField:
             texts.append(column.unit.join(column.name(key) for key in _to_symbols(self.vocabulary, part, extra)))
         return "\t".join(texts)
 
+    def vary(self, array: Ids, generator: np.random.Generator) -> Ids:
+        """The ids as they are: texts are not varied in training."""
+        return array
+
+    def labels(self, value: Value, array: Ids) -> list[str]:
+        """The symbol at each position of its ids (S,) as it was written, <sep> between columns, without </s>."""
+        first, *others = self.split(value)
+        return [*first, *(symbol for part in others for symbol in (SEPARATOR, *part))][: len(array) - 1]
+
+    def state(self) -> dict[str, Any]:
+        """What `fields.json` holds: the vocabulary, and the subword model of each column, where it is the first of its kind."""
+        models = [None if column in self.columns[:place] else model_of(column.unit) for place, column in enumerate(self.columns)]
+        return {"vocabulary": self.vocabulary.state(), "subwords": models}
+
     def _texts(self, value: Value) -> Sequence[str]:
         texts = (value,) if isinstance(value, str) else value
         if len(texts) != len(self.columns):
@@ -175,7 +190,7 @@ class Fields:
     """Both sides of a task: what was learned from the training texts, and nothing else, turns values into arrays."""
 
     config: FieldsConfig
-    source: SourceField
+    source: SourceField | SoundField
     target: TargetField
     names: tuple[str, ...] = ()
 
@@ -189,14 +204,8 @@ class Fields:
         """
         _check_shared(config)
         rows = list(rows) if isinstance(rows, Iterator) else rows
-        units: dict[int, Unit] = {}
-        keys: list[str] = []
-        for index, members in groups(config).items():
-            texts = partial(_texts, rows, members, len(config.source), config.shared)
-            units[index], symbols = learn(config.source[index], texts)
-            keys += Column(config.source[index], units[index], namespace(config, index)).keys(symbols)
-        source = SourceField(build_columns(config, units), Vocabulary(keys, _reserved(config)))
-        if config.shared:
+        source = _fit_sounds(config.sound, rows) if config.sound else _fit_texts(config, rows)
+        if config.shared and isinstance(source, SourceField):
             return cls(config, source, TargetField(source.columns[0], source.vocabulary), tuple(names))
         unit, symbols = learn(config.target, partial(_texts, rows, (), len(config.source), True))
         return cls(config, source, TargetField(Column(config.target, unit), Vocabulary(symbols)), tuple(names))
@@ -226,10 +235,8 @@ class Fields:
 
     def state(self) -> dict[str, Any]:
         """What `fields.json` holds: the config, the vocabularies and the subword models."""
-        firsts = groups(self.config)  # columns alike share a model: it is written once
-        models = [model_of(column.unit) if index in firsts else None for index, column in enumerate(self.source.columns)]
         state: dict[str, Any] = {"format": FORMAT, "names": list(self.names), "config": self.config.model_dump(mode="json")}
-        state["source"] = {"vocabulary": self.source.vocabulary.state(), "subwords": models}
+        state["source"] = self.source.state()
         if not self.config.shared:
             state["target"] = {"vocabulary": self.target.vocabulary.state(), "subwords": [model_of(self.target.column.unit)]}
         return state
@@ -276,6 +283,20 @@ class Fields:
         return self.target.size + extra.setdefault(symbol, len(extra))
 
 
+def _fit_texts(config: FieldsConfig, rows: Iterable[Row]) -> SourceField:
+    units: dict[int, Unit] = {}
+    keys: list[str] = []
+    for index, members in groups(config).items():
+        texts = partial(_texts, rows, members, len(config.source), config.shared)
+        units[index], symbols = learn(config.texts[index], texts)
+        keys += Column(config.texts[index], units[index], namespace(config, index)).keys(symbols)
+    return SourceField(build_columns(config, units), Vocabulary(keys, _reserved(config)))
+
+
+def _fit_sounds(config: AudioField, rows: Iterable[Row]) -> SoundField:
+    return SoundField.fit(config, ((row.where, row.source[0]) for row in rows if row.source[0]))
+
+
 def _reserved(config: FieldsConfig) -> list[str]:
     return [SEPARATOR] if len(config.source) > 1 else []
 
@@ -303,18 +324,30 @@ def _restore(state: object) -> Fields:
     names: list[object] = entry(state, "names", list)
     config = FieldsConfig.model_validate(entry(state, "config", dict))
     _check_shared(config)
-    vocabulary, models = _side(entry(state, "source", dict), len(config.source), _reserved(config))
-    columns = build_columns(config, {index: unit_of(config.source[index], models[index]) for index in groups(config)})
-    source = SourceField(columns, vocabulary)
-    if config.shared:
-        target = TargetField(columns[0], vocabulary)
+    learned: dict[str, Any] = entry(state, "source", dict)
+    source = _restore_sounds(config.sound, learned) if config.sound else _restore_texts(config, learned)
+    if config.shared and isinstance(source, SourceField):
+        target = TargetField(source.columns[0], source.vocabulary)
     else:
         vocabulary, models = _side(entry(state, "target", dict), 1, [])
         target = TargetField(Column(config.target, unit_of(config.target, models[0])), vocabulary)
-    for column in source.columns:
-        _check_pieces(column, source.vocabulary)
     _check_pieces(target.column, target.vocabulary)
     return Fields(config, source, target, tuple(map(str, names)))
+
+
+def _restore_sounds(config: AudioField, state: dict[str, Any]) -> SoundField:
+    mean, spread = entry(state, "mean", list), entry(state, "spread", list)
+    if {len(mean), len(spread)} - {1, config.mels}:
+        raise CheckpointError(f"fields: mean and spread are not those of {config.mels} mel bands. {DAMAGED}")
+    return SoundField(config, mean, spread)
+
+
+def _restore_texts(config: FieldsConfig, state: dict[str, Any]) -> SourceField:
+    vocabulary, models = _side(state, len(config.source), _reserved(config))
+    columns = build_columns(config, {index: unit_of(config.texts[index], models[index]) for index in groups(config)})
+    for column in columns:
+        _check_pieces(column, vocabulary)
+    return SourceField(columns, vocabulary)
 
 
 def _check_pieces(column: Column, vocabulary: Vocabulary) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.autoconfig import Choice, choose
+from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split
@@ -84,7 +85,9 @@ def make_plan(
     notes: list[str] = []
     held_out, train = _split(rows, dev, reading, base.seed, notes)
     profile = profile_rows(train, held_out)
-    choice = choose(profile, reading, budget_seconds=base.training.budget_seconds)
+    reading = reading.model_copy(update={"sounds": profile.sound is not None})
+    choose_for = choose if profile.sound is None else choose_for_sound
+    choice = choose_for(profile, reading, budget_seconds=base.training.budget_seconds)
     if given is None:
         given, reasons = choice.config, choice.reasons
     else:

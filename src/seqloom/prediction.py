@@ -26,13 +26,11 @@ from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
 __all__ = ["Translator", "inference_copy", "to_tensors"]
 
 BATCH_TOKENS = 8192
-"""Padded source symbols × hypotheses in one search."""
+"""Padded states of the source × hypotheses in one search."""
 
 
 class Translator:
     """A network, its fields and its search, ready to answer. The network is used as it is and left in evaluation mode."""
-
-    batch_tokens = BATCH_TOKENS
 
     def __init__(
         self,
@@ -50,11 +48,17 @@ class Translator:
         self.data = as_evaluated(data)
         self.device = torch.device(device)
         self.enough = enough
+        self.batch_tokens = BATCH_TOKENS * network.stride
 
     @property
     def points(self) -> bool:
         """Whether the network copies source symbols."""
         return self.network.head.points
+
+    @property
+    def stride(self) -> int:
+        """Source positions a state of the encoder."""
+        return self.network.stride
 
     def predict(
         self,
@@ -100,7 +104,7 @@ class Translator:
         whole = self.data.model_copy(update={"too_long": "error"})  # the probability of a cut target would be that of another
         corpus = Corpus.build(encode_rows(rows, self.fields, whole, copy=copy_ids))
         result: list[list[float]] = [[] for _ in rows]
-        for batch in _length_batches(corpus):
+        for batch in _length_batches(corpus, self.batch_tokens):
             tensors = to_tensors(batch, self.fields.target.size, self.device)
             memory = self.network.prepare(tensors.source, tensors.source_mask)
             decoded, _ = self.network.decode(tensors.target_in, memory, self.network.decoder.start(memory))
@@ -114,7 +118,7 @@ class Translator:
     def losses(self, corpus: Corpus) -> dict[str, float]:
         """With the true symbols before each: `loss` (cross-entropy a symbol, nats), `perplexity` and `teacher_forced_accuracy`."""
         nll = correct = count = 0.0
-        for batch in _length_batches(corpus):
+        for batch in _length_batches(corpus, self.batch_tokens):
             sums = self.network(to_tensors(batch, self.fields.target.size, self.device))
             nll, correct, count = nll + float(sums.nll), correct + float(sums.correct), count + float(sums.count)
         loss = nll / max(count, 1.0)
@@ -208,6 +212,6 @@ def inference_copy(network: Seq2Seq, precision: str) -> Seq2Seq:
     return network if precision == "float32" else copy.deepcopy(network).to(torch.bfloat16)
 
 
-def _length_batches(corpus: Corpus) -> Iterator[Batch]:
-    for index in corpus.batches(BatchConfig(size=BATCH_TOKENS), seed=0, epoch=0):
+def _length_batches(corpus: Corpus, size: int) -> Iterator[Batch]:
+    for index in corpus.batches(BatchConfig(size=size), seed=0, epoch=0):
         yield corpus.batch(index)

@@ -14,10 +14,13 @@ import numpy as np
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
-from seqloom.sides import SideProfile, Spread, Symbols, profile_side, spread
+from seqloom.sides import SideProfile, SoundProfile, Spread, Symbols, profile_side, profile_sounds, spread
+from seqloom.sounds import name_sounds
 
 __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "profile_rows"]
 
+OF_SOUNDS = frozenset({"empty target", "duplicates", "several targets", "wild ratio"})
+"""What can be odd where sources are sounds, whose names say nothing."""
 SAMPLE_ROWS = 200_000
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
 
@@ -55,13 +58,15 @@ class Profile:
     looked_at: int
     """Rows behind the numbers: all of them, or an even sample where there are very many."""
     source: tuple[SideProfile, ...]
+    """Columns of text; none where the source is sound."""
+    sound: SoundProfile | None
     target: SideProfile
     duplicates: int
     """Rows that repeat an earlier pair."""
     repeated_sources: int
     """Rows whose source occurs with different targets."""
     ratio: Spread
-    """Target length / source length, in characters, all source columns together."""
+    """Target length / source length, in characters, all source columns together; in characters a hundredth of a second of sound."""
     token_ratio: Spread
     """The same in tokens between blanks."""
     length_correlation: float
@@ -96,19 +101,18 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profi
     _refuse_useless(sample)
     texts = list(zip(*(row.source for row in sample), strict=True))
     names = _names(rows, len(texts))
-    sides = [profile_side(name, values) for name, values in zip(names, texts, strict=False)]
+    sides, sound, lengths, tokens = _sources(names, texts, [row.where for row in sample])
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample])
-    lengths = np.sum([side[1] for side in sides], axis=0)
-    tokens = np.sum([side[2] for side in sides], axis=0)
     shared = _shared(sample)
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
-    oddities = find_oddities(sample, lengths, target_lengths)
+    oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sound is None or oddity.kind in OF_SOUNDS]
     counts = {oddity.kind: oddity.count for oddity in oddities}
     return Profile(
         file=sample[0].where.rpartition(":")[0],
         pairs=count,
         looked_at=len(sample),
-        source=tuple(side[0] for side in sides),
+        source=sides,
+        sound=sound,
         target=target,
         duplicates=counts.get("duplicates", 0),
         repeated_sources=counts.get("several targets", 0),
@@ -124,6 +128,17 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profi
         oddities=tuple(oddities),
         notes=tuple(cast("list[str]", getattr(rows, "notes", []))),
     )
+
+
+def _sources(
+    names: Sequence[str], texts: Sequence[Sequence[str]], places: Sequence[str]
+) -> tuple[tuple[SideProfile, ...], SoundProfile | None, np.ndarray, np.ndarray]:
+    """The source columns, or the one that names sounds; lengths (N,) of the sources, and their tokens (N,)."""
+    if len(texts) == 1 and name_sounds(texts[0]):
+        sound, lengths = profile_sounds(names[0], texts[0], places)
+        return (), sound, lengths, lengths
+    sides = [profile_side(name, values) for name, values in zip(names, texts, strict=False)]
+    return tuple(side[0] for side in sides), None, np.sum([side[1] for side in sides], axis=0), np.sum([side[2] for side in sides], axis=0)
 
 
 def _names(rows: Iterable[Row], columns: int) -> list[str]:
@@ -249,7 +264,8 @@ def describe(profile: Profile) -> str:
     head = f"{profile.pairs:,} pair{'' if profile.pairs == 1 else 's'} in {profile.file if profile.file != 'pairs' else 'memory'}"
     if profile.is_sampled:
         head += f"; the numbers below are from {profile.looked_at:,} of them, drawn evenly"
-    parts = [head, *_indented(profile.notes), "", *_table(profile), "", *_relation(profile), "", *_odd(profile)]
+    relation = _relation(profile) if profile.sound is None else _speech(profile, profile.sound)
+    parts = [head, *_indented(profile.notes), "", *_table(profile), "", *relation, *_dev(profile), "", *_odd(profile)]
     return "\n".join(line.rstrip() for line in parts) + "\n"
 
 
@@ -305,10 +321,28 @@ def _relation(profile: Profile) -> list[str]:
     ]
     if profile.commonest_target_share >= 0.01:
         lines.append(f"  commonest target: {_shown_value(profile.commonest_target)} in {profile.commonest_target_share:.1%} of the rows")
-    if profile.overlap is not None:
-        none = f"None of the {profile.overlap.dev:,} dev sources occurs in training."
-        lines += ["", "Dev", f"  {profile.overlap.warning or none}"]
     return lines
+
+
+def _speech(profile: Profile, sound: SoundProfile) -> list[str]:
+    """The sounds, and how fast is spoken."""
+    length, pace = sound.seconds, profile.ratio
+    rates = f"{sound.rate:,} samples a second" + (f", {sound.rates} different rates in all" if sound.rates > 1 else "")
+    channels = "one channel" if sound.channels == 1 else f"up to {sound.channels} channels"
+    return [
+        f"Sounds ({sound.name})",
+        f"  different files: {sound.distinct:,}; {rates}; {channels}",
+        f"  seconds: mean {length.mean:.2f}, median {length.median:.2f}, 99 of 100 at most {length.p99:.2f}, longest {length.max:.2f}",
+        f"  {length.mean * profile.pairs / 3600:.2f} hours in all",
+        f"  characters a second: mean {100 * pace.mean:.1f}, 99 of 100 at most {100 * pace.p99:.1f}, most {100 * pace.max:.1f}",
+    ]
+
+
+def _dev(profile: Profile) -> list[str]:
+    if profile.overlap is None:
+        return []
+    none = f"None of the {profile.overlap.dev:,} dev sources occurs in training."
+    return ["", "Dev", f"  {profile.overlap.warning or none}"]
 
 
 def _shown_value(text: str) -> str:

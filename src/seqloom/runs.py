@@ -173,4 +173,5 @@ def _trainer(
     from seqloom.dev import DevSet
     from seqloom.training import Trainer
 
+    corpus.vary = fields.source.vary
     return Trainer(run, config, fields, corpus, DevSet(dev, config, fields, corpus), watcher, started)

@@ -54,6 +54,7 @@ class Graph:
     """`seqloom.answers.Finder` over an exported graph."""
 
     batch_tokens = BATCH_TOKENS
+    stride = 1
 
     def __init__(self, model: bytes, threads: int | None = None, *, where: Path | str = "model.onnx") -> None:
         options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""What the values of one column look like: lengths, the symbols in them and how many are still unseen, a separator inside."""
+"""What the values of one column look like, texts or sounds: lengths, symbols and how many are still unseen, a separator inside."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqloom.audio import About, about
+from seqloom.errors import standing_at
 from seqloom.units import Characters
 
-__all__ = ["SideProfile", "Spread", "Symbols", "find_separator", "profile_side", "spread"]
+__all__ = ["SideProfile", "SoundProfile", "Spread", "Symbols", "find_separator", "profile_side", "profile_sounds", "spread"]
 
 SEPARATOR_SAMPLE = 5000  # values looked at for a separator
 
@@ -69,6 +71,48 @@ class SideProfile:
     """A mark inside the values that parts them into symbols of a small closed set, as in V;PRS;3;SG."""
     pieces: Symbols | None
     """What stands between the separators."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundProfile:
+    """A source column that names sounds, from the headers of the files."""
+
+    name: str
+    count: int
+    distinct: int
+    """Different files."""
+    seconds: Spread
+    rate: int
+    """Samples a second of most of them."""
+    rates: int
+    """Different numbers of samples a second."""
+    channels: int
+    """Of the one that has most."""
+
+
+def profile_sounds(name: str, paths: Sequence[str], places: Sequence[str]) -> tuple[SoundProfile, np.ndarray]:
+    """The profile of a column of sound files, and their lengths (N,) in hundredths of a second, int64; `places` is where each stands.
+
+    Raises:
+        DataError: a file whose header shows that it cannot be used.
+    """
+    known: dict[str, About] = {}
+    for path, where in zip(paths, places, strict=True):
+        if path and path not in known:
+            with standing_at(where):
+                known[path] = about(path)
+    seconds = np.array([known[path].seconds if path else 0.0 for path in paths])
+    rates = Counter(item.rate for item in known.values())
+    found = SoundProfile(
+        name=name,
+        count=len(paths),
+        distinct=len(known),
+        seconds=spread(seconds),
+        rate=rates.most_common(1)[0][0],
+        rates=len(rates),
+        channels=max(item.channels for item in known.values()),
+    )
+    return found, np.ceil(100 * seconds).astype(np.int64)
 
 
 def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndarray, np.ndarray]:

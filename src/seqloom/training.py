@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,7 +80,10 @@ class Examples(Protocol):
     """What is learned from: a corpus of pairs, or windows over a table."""
 
     def __len__(self) -> int: ...
-    def batch(self, index: Ids) -> Batch: ...
+    def batch(self, index: Ids, draw: np.random.Generator | None = None) -> Batch:
+        """The examples of that index, varied by what is drawn, where they can be."""
+        ...
+
     def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]: ...
 
 
@@ -143,7 +147,8 @@ class Trainer:
             order = self._batches(self.place.epoch)
             while self.place.batch < len(order):
                 chosen = order[self.place.batch : self.place.batch + self.settings.batch.accumulate]
-                batches = [self.corpus.batch(index) for index in chosen]
+                draw = np.random.default_rng([self.config.seed, self.place.step])
+                batches = [self.corpus.batch(index, draw) for index in chosen]
                 self.place.batch += len(chosen)
                 yield batches
             self.place.epoch, self.place.batch = self.place.epoch + 1, 0

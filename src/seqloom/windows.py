@@ -49,7 +49,7 @@ class NumberPairs(Protocol):
     fields: NumberFields
 
     def __len__(self) -> int: ...
-    def batch(self, index: Sequence[int] | Ids) -> Batch: ...
+    def batch(self, index: Sequence[int] | Ids, draw: np.random.Generator | None = None) -> Batch: ...
     def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]: ...
     def levels(self, index: Sequence[int] | Ids) -> Levels:
         """What the target frames of these examples mean."""
@@ -145,7 +145,7 @@ class Windows:
         np.random.default_rng([seed, epoch]).shuffle(order)
         return Slices(order, rows)
 
-    def batch(self, index: Sequence[int] | Ids) -> Batch:
+    def batch(self, index: Sequence[int] | Ids, draw: np.random.Generator | None = None) -> Batch:
         """The windows of that index."""
         places = self._places(index)
         source, known, target = self._source(places), self._known(places), self._targets(places)

@@ -40,6 +40,7 @@ def evaluate(
     settings: options.SearchSettings = None,
     as_json: options.Json = False,
     output: Predictions = None,
+    skip_bad: options.SkipBad = False,
     device: options.Device = None,
     part: Annotated[
         str | None,
@@ -61,7 +62,7 @@ def evaluate(
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)
-    rows = rows_of(model, files, source, target) if files else RunDirectory(run).read_dev()
+    rows = rows_of(model, files, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
     search = override_search(model.search(**({} if beam is None else {"beam": beam})), settings or [])
     values, predictions = model.translator.evaluate(rows, search)
     if output is not None:
@@ -91,12 +92,14 @@ def load_model(run: Path, device: str | None) -> Model:
     return load(run, device=choose_device(device or "auto"))
 
 
-def rows_of(model: Model, files: list[str], source: list[str] | None = None, target: str | None = None) -> list[Row]:
+def rows_of(
+    model: Model, files: list[str], source: list[str] | None = None, target: str | None = None, *, skip_bad: bool = False
+) -> list[Row]:
     """The pairs of files, read as the training file was, with other columns where they are named."""
     from seqloom.data import read_rows
 
     refuse_many(files, "FILE")
-    update: dict[str, Any] = {"source": column_names(source)} if source else {}
+    update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}
     if target is not None:
         update["target"] = target
     rows = read_rows(files, model.config.data.model_copy(update=update))

@@ -11,7 +11,7 @@ from seqloom.version import __version__
 
 __all__ = [
     "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run",
-    "SearchSettings", "Seed", "Settings", "Source", "Target", "TensorBoard", "Version",
+    "SearchSettings", "Seed", "Settings", "SkipBad", "Source", "Target", "TensorBoard", "Version",
 ]  # fmt: skip
 
 
@@ -98,5 +98,6 @@ NewThreads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, show_default=False, help="Processor threads. [default: the run's]")
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard files into RUN/tensorboard.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without sounds that cannot be used, and count them.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors and warnings only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

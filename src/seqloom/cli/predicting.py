@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,10 +19,9 @@ from seqloom.cli.output import escape, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from seqloom.answers import Answerer, Prediction
     from seqloom.data import Row
+    from seqloom.sounds import FaultySounds
 
 __all__ = ["predict", "score"]
 
@@ -59,28 +59,34 @@ def predict(
     max_length: Annotated[int | None, _option("--max-length", "N", "At most N target symbols. [default: by the source's length]")] = None,
     length_penalty: Annotated[float | None, _option("--length-penalty", "X", "Scores are divided by length to this power.")] = None,
     attention: Annotated[
-        bool, typer.Option("--attention", help="With --json: where each symbol looked in the source, or would be copied from.")
+        bool,
+        typer.Option(
+            "--attention", help="Draw where each symbol looked in the source, or would be copied from, a PNG each; with --json: print it."
+        ),
     ] = False,
     replace_unknown: Annotated[bool, typer.Option("--replace-unknown", help="Put the source symbol most looked at for <unk>.")] = False,
+    skip_bad: options.SkipBad = False,
     settings: options.SearchSettings = None,
     device: options.Device = None,
     quantiles: Quantiles = None,
 ) -> None:
     """Print a model's answer to each source.
 
-    Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
-    input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
-    text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens. A model that
-    forecasts reads the table of --input and writes TSV with series, time, column, quantile and value.
+        Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
+        input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
+        text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens. A model that
+        forecasts reads the table of --input and writes TSV with series, time, column, quantile and value.
+    With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     if holds_forecasts(run):
         predict_forecasts(run, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
     from seqloom.answers import READ_AHEAD
     from seqloom.config_file import override_search
+    from seqloom.sounds import FaultySounds
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-    _check(texts, input, sample, greedy, beam, n_best, drawing, attention and not as_json)
+    _check(texts, input, sample, greedy, beam, n_best, drawing)
     model = _open(run, device)
     kind = "sample" if sample else "greedy" if greedy else None if beam is None else "beam"
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
@@ -89,7 +95,8 @@ def predict(
         raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
     if n_best and n_best > search.beam:
         search = search.model_copy(update={"beam": n_best})
-    rows = _Watched(_sources(model, texts, input), model)
+    faults = FaultySounds() if skip_bad else None
+    rows = _Watched(_sources(model, texts, input, faults), model)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
     at_keyboard = _at_keyboard(texts, input)
     answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
@@ -97,9 +104,11 @@ def predict(
     with open_output(output) as out:
         for number, answer in enumerate(answers, 1):
             out.writelines(write(number, answer, n_best or 1))
+            if attention and not as_json and answer.outputs:
+                _draw(number, answer, model, output)
             if at_keyboard or number % READ_AHEAD == 0:
                 out.flush()
-    for note in rows.notes():
+    for note in [*rows.notes(), *(f"note: {note}" for note in (faults.notes() if faults else []))]:
         say(note)
 
 
@@ -111,7 +120,6 @@ def _check(
     beam: int | None,
     n_best: int | None,
     drawing: dict[str, Any],
-    lost: bool,
 ) -> None:
     """Refuse options that contradict each other or would do nothing."""
     if texts and input is not None:
@@ -125,8 +133,6 @@ def _check(
         raise ConfigError(f"--n-best {n_best}: expected 1 or more, and a beam. Leave out --greedy and --sample.")
     if not sample and (idle := [f"--{name.replace('_', '-')}" for name, value in drawing.items() if value is not None]):
         raise ConfigError(f"{', '.join(idle)}: of no effect without --sample. Add --sample, or leave it out.")
-    if lost:
-        raise ConfigError("--attention: weights are printed only as JSON. Add --json, or leave it out.")
 
 
 def _open(folder: Path, device: str | None) -> Answerer:
@@ -142,12 +148,12 @@ def _open(folder: Path, device: str | None) -> Answerer:
     return Predictor.load(folder)
 
 
-def _sources(model: Answerer, texts: list[str] | None, input: str | None) -> Iterator[Row]:
+def _sources(model: Answerer, texts: list[str] | None, input: str | None, faults: FaultySounds | None) -> Iterator[Row]:
     from seqloom.data import read_sources
 
     if _at_keyboard(texts, input):
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
-    return read_sources(texts or input or "-", len(model.fields.source.columns), model.data)
+    return read_sources(texts or input or "-", len(model.fields.config.source), model.data, faults)
 
 
 def _at_keyboard(texts: list[str] | None, input: str | None) -> bool:
@@ -186,6 +192,19 @@ def _table(number: int, answer: Prediction, n_best: int) -> list[str]:
     if not answer.outputs:
         return [f"{number}\t1\t\t\n"]
     return [f"{number}\t{rank}\t{output.score:.6f}\t{escape(output.text)}\n" for rank, output in enumerate(answer.outputs[:n_best], 1)]
+
+
+def _draw(number: int, answer: Prediction, model: Answerer, output: str | None) -> None:
+    """Where the best answer looked, as a picture."""
+    from seqloom.pictures import draw_attention
+
+    best = answer.outputs[0]
+    if best.attention is None:
+        raise ConfigError("--attention: this model has none (model.attention.kind is none). Leave it out.")
+    path = Path(output or ".").resolve().parent / f"attention-{number}.png" if output else Path(f"attention-{number}.png")
+    frames: Any = model.fields.source.encode(answer.source) if model.fields.source.kind == "frames" else None
+    draw_attention(path, answer.source_tokens, best.tokens, best.attention, frames)
+    say(f"attention: {path}")
 
 
 def _json(number: int, answer: Prediction, n_best: int) -> list[str]:

@@ -45,6 +45,7 @@ def train(
     seed: options.Seed = None,
     device: options.Device = None,
     overwrite: Overwrite = False,
+    skip_bad: options.SkipBad = False,
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
     forecast: forecasting.Forecast = None,
@@ -69,6 +70,7 @@ def train(
     from seqloom.summary import introduction
 
     asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
+    settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
     choosing.check()
     folder = Path(out or _default_out(choosing))

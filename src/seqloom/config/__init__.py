@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from seqloom.config.base import Natural, Positive, Probability, Settings
-from seqloom.config.fields import AudioField, Augmentation, FieldConfig, FieldsConfig, TextField, TokensField
+from seqloom.config.fields import AudioField, Augmentation, FieldConfig, FieldsConfig, SourceFieldConfig, TextField, TokensField
 from seqloom.config.model import (
     AbsoluteHead,
     AdditiveAttention,
@@ -56,7 +56,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
+__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
 
 
 class DataConfig(Settings):
@@ -109,4 +109,6 @@ class RunConfig(Settings):
     def _fits(self) -> RunConfig:
         if self.model.tie_embeddings == "all" and not self.fields.shared:
             raise ValueError("model.tie_embeddings 'all' needs one vocabulary; set fields.shared to true, or use 'target'")
+        if self.model.copy_source and self.fields.sound:
+            raise ValueError("model.copy writes symbols of the source, and a sound has none; set model.copy to false")
         return self

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seqloom.config.base import Natural, Positive, Settings
 from seqloom.config.numbers import NumbersField
 
-__all__ = ["AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "TextField", "TokensField"]
+__all__ = ["AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "SourceFieldConfig", "TextField", "TokensField"]
 
 Half = Annotated[float, Field(ge=0, le=0.5)]
 
@@ -58,17 +58,37 @@ class AudioField(Settings):
     mels: Annotated[int, Field(ge=4)] = Field(default=80, description="Mel bands between 20 Hz and half the sample rate.")
     frame_length_ms: Annotated[float, Field(ge=5, le=200)] = Field(default=25.0, description="Length of the window behind each frame.")
     frame_shift_ms: Annotated[float, Field(ge=1, le=100)] = Field(default=10.0, description="From one frame to the next.")
-    normalization: Literal["none", "mean", "mean_and_spread"] = Field(default="mean_and_spread", description="What each mel band is brought to over a sound: mean 0, and spread 1.")
+    dynamic_range_db: Annotated[float, Field(gt=0)] = Field(default=60.0, description="What is softer than the loudest by more than this is silence.")
+    normalization: Literal["training", "sound", "none"] = Field(default="training", description="training: each sound is brought to one loudness, each mel band to mean 0 and spread 1 over the training part; sound: each band over the sound itself.")
     augmentation: Augmentation = Augmentation()
 
 
 FieldConfig = Annotated[Union[TextField, TokensField], Field(discriminator="kind")]  # noqa: UP007
 
 
+SourceFieldConfig = Annotated[Union[TextField, TokensField, AudioField], Field(discriminator="kind")]  # noqa: UP007
+
+
 class FieldsConfig(Settings):
     """How both sides become arrays."""
 
-    source: list[FieldConfig] = Field(default=[TextField()], min_length=1, description="One a source column, in order; several are joined with <sep> between.")
+    source: list[SourceFieldConfig] = Field(default=[TextField()], min_length=1, description="One a source column, in order; several are joined with <sep> between.")
     target: FieldConfig = TextField()
     shared: bool = Field(default=False, description="One vocabulary (and one subword model) for source and target.")
     numbers: NumbersField = NumbersField()
+
+    @property
+    def sound(self) -> AudioField | None:
+        """The source, where it is sound."""
+        return self.source[0] if isinstance(self.source[0], AudioField) else None
+
+    @property
+    def texts(self) -> list[FieldConfig]:
+        """The source columns that hold text: all of them, or none."""
+        return [part for part in self.source if not isinstance(part, AudioField)]
+
+    @model_validator(mode="after")
+    def _sound_stands_alone(self) -> FieldsConfig:
+        if len(self.texts) < len(self.source) and (len(self.source) > 1 or self.shared):
+            raise ValueError("a source of kind 'audio' stands alone: expected no other source column, and shared: false")
+        return self

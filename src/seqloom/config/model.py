@@ -21,6 +21,7 @@ class NoSubsampling(Settings):
     """A state for every source position."""
 
     kind: Literal["none"] = "none"
+    factor: ClassVar[int] = 1
 
 
 class ConvSubsampling(Settings):

@@ -151,6 +151,6 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {"recurrent": RecurrentEncoder, "t
 
 def make_encoder(config: Any, *, inputs: int, dropout: float, hands_over: bool = False) -> Encoder:
     """The encoder that the config names, for input vectors of width `inputs`; `hands_over`: an LSTM gives its last cells too."""
-    subsampling = make_subsampling(config.subsampling, inputs)
+    subsampling = make_subsampling(config.subsampling, inputs, dropout)
     encoder = ENCODERS[config.kind](config, subsampling.width if subsampling else inputs, dropout, hands_over)
     return SubsampledEncoder(subsampling, encoder) if subsampling else encoder

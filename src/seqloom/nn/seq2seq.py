@@ -80,12 +80,17 @@ class Seq2Seq(nn.Module):
         self.direct, self.recent = config.direct, config.recent
         self.target_size = target_size
         shown = known + (0 if config.direct else target_size) if target_kind == "frames" else target_size
-        self.source_input = INPUTS[source_kind](source_size, config.embedding, config.dropout)
+        bands = source_kind == "frames" and config.encoder.subsampling.kind != "none"
+        width = source_size if bands else config.embedding
+        self.source_input = nn.Identity() if bands else INPUTS[source_kind](source_size, width, config.dropout)
+        """Convolutions read frames as they are: their bands have an order."""
+        self.stride = config.encoder.subsampling.factor
+        """Source positions a state."""
         self.target_input = INPUTS[target_kind](shown, config.embedding, config.dropout)
         if config.tie_embeddings == "all":
             self.source_input.embedding = self.target_input.embedding
         hands_over = isinstance(config.decoder, RecurrentDecoder) and config.decoder.start == "copy"
-        self.encoder = make_encoder(config.encoder, inputs=config.embedding, dropout=config.dropout, hands_over=hands_over)
+        self.encoder = make_encoder(config.encoder, inputs=width, dropout=config.dropout, hands_over=hands_over)
         self.decoder = make_decoder(
             config.decoder, config.attention, inputs=config.embedding, encoder=self.encoder.width, dropout=config.dropout
         )

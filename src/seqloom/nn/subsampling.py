@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqloom import config
+from seqloom.nn.dropout import Dropout
 
 __all__ = ["SUBSAMPLINGS", "make_subsampling"]
 
@@ -22,26 +23,28 @@ class ConvSubsampling(nn.Module):
     nothing.
     """
 
-    def __init__(self, config: config.ConvSubsampling, inputs: int) -> None:
+    def __init__(self, config: config.ConvSubsampling, inputs: int, dropout: float) -> None:
         super().__init__()
         halvings = int(math.log2(config.factor))
         channels = [1] + [config.channels] * halvings
         self.layers = nn.ModuleList(nn.Conv2d(above, below, 3, 2, padding=1) for above, below in itertools.pairwise(channels))
         self.width = config.channels * math.ceil(inputs / config.factor)
         self.norm = nn.LayerNorm(self.width)
+        self.dropout = Dropout(dropout)
 
     def forward(self, inputs: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """States (B, S / factor, width) and their mask, of inputs (B, S, D); parts of a state count as one."""
+        inputs = inputs.to(self.norm.weight.dtype)
         images = (inputs * mask.unsqueeze(2)).unsqueeze(1)  # (B, 1, S, D)
         for layer in self.layers:
             mask = mask[:, ::2]
             images = functional.relu(layer(images)) * mask[:, None, :, None]  # (B, C, S / 2, D / 2)
-        return self.norm(images.transpose(1, 2).flatten(2)), mask
+        return self.dropout(self.norm(images.transpose(1, 2).flatten(2))), mask
 
 
 SUBSAMPLINGS: dict[str, Callable[..., ConvSubsampling]] = {"conv": ConvSubsampling}
 
 
-def make_subsampling(config: Any, inputs: int) -> ConvSubsampling | None:
+def make_subsampling(config: Any, inputs: int, dropout: float) -> ConvSubsampling | None:
     """What the config names for inputs of a width; None where every position is to have its state."""
-    return SUBSAMPLINGS[config.kind](config, inputs) if config.kind in SUBSAMPLINGS else None
+    return SUBSAMPLINGS[config.kind](config, inputs, dropout) if config.kind in SUBSAMPLINGS else None

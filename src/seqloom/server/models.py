@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seqloom.answers import Prediction
-from seqloom.config import FieldConfig, SearchConfig
+from seqloom.config import SearchConfig, SourceFieldConfig
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.fields import Fields
@@ -132,7 +132,7 @@ class ServedModel:
         return self.predictor.search(**changes)
 
     def _row(self, source: tuple[str, ...], where: str) -> Row:
-        expected = len(self.predictor.fields.source.columns)
+        expected = len(self.predictor.fields.config.source)
         if len(source) != expected:
             form = "a text" if expected == 1 else f"a list of {expected} texts"
             raise Refusal(422, f"{where}: {len(source)} source columns; model {self.name} expects {expected}. Give {form}.")
@@ -200,14 +200,14 @@ def named_paths(texts: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _check_columns(name: str, columns: Sequence[FieldConfig]) -> None:
+def _check_columns(name: str, columns: Sequence[SourceFieldConfig]) -> None:
     for number, column in enumerate(columns, 1):
         if column.kind not in TAKEN:
             expected = " or ".join(TAKEN)
             raise ConfigError(f"model {name}: source column {number} is {column.kind}; expected {expected}. Use `seqloom predict` for it.")
 
 
-def _column(name: str, config: FieldConfig) -> ColumnKind:
+def _column(name: str, config: SourceFieldConfig) -> ColumnKind:
     return ColumnKind(name=name, kind=config.kind, unit=getattr(config, "unit", None))
 
 

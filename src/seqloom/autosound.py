@@ -1,0 +1,126 @@
+"""From the profile of sounds and their words to a complete config, every choice with its reason.
+
+The rules look at hours, rates and lengths alone; none knows a language or a data set. `docs/speech.md` says them in plain words.
+"""
+
+from __future__ import annotations
+
+import math
+
+from seqloom.autoconfig import Choice, Settings, cut
+from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TextField, TokensField
+from seqloom.config_file import override
+from seqloom.profile import Profile
+from seqloom.sides import SideProfile, SoundProfile
+
+__all__ = ["choose_for_sound"]
+
+FRAMES_A_SECOND = 100
+HIGHEST_RATE = 16_000
+"""Hertz; speech has little above half of it."""
+LITTLE_HOURS, MUCH_HOURS = 10.0, 50.0
+"""Of sound, up to which a small network is enough; from which on targets are cut into subwords."""
+STATES_A_SYMBOL = 2.0
+"""At least so many states a target symbol, or CTC has no room to align them."""
+FRAMES_PER_SECOND_TRAINED = 8_000.0
+"""Frames a second that two ordinary cores train on: to judge how long a run will take."""
+LONGEST_MINUTES = 40.0
+"""Without a budget a run is planned to take about this long at the most."""
+CTC = 0.3
+"""Of the loss and of the search (Watanabe et al. 2017)."""
+
+
+def choose_for_sound(profile: Profile, data: DataConfig, *, budget_seconds: float | None = None) -> Choice:
+    """The config for sounds of this profile.
+
+    Raises:
+        ValueError: the profile is one of texts.
+    """
+    sound = profile.sound
+    if sound is None:
+        raise ValueError("a profile of sounds was expected")
+    hours = sound.seconds.mean * profile.pairs / 3600
+    fields, reasons = _fields(sound, profile.target, hours)
+    settings = Settings()
+    settings.reasons |= reasons
+    _choose_limits(settings, sound)
+    _choose_model(settings, profile, fields, hours)
+    _choose_training(settings, profile, sound, hours, budget_seconds)
+    settings.set("training.early_stopping.metric", *_metric(fields))
+    return Choice(override(RunConfig(data=data, fields=fields), settings.values), settings.reasons)
+
+
+def _fields(sound: SoundProfile, target: SideProfile, hours: float) -> tuple[FieldsConfig, dict[str, str]]:
+    rate = min(sound.rate, HIGHEST_RATE)
+    audio = AudioField(sample_rate=rate, mels=40 if rate <= HIGHEST_RATE // 2 else 80)
+    most = f"most sounds have {sound.rate:,} samples a second" + (", speech needs no more than 16,000" if rate < sound.rate else "")
+    field, why = cut(target)
+    if isinstance(field, TextField):
+        field, why = _letters(field, why, hours)
+    return FieldsConfig(source=[audio], target=field), {"fields.source.0": most, "fields.target": why}
+
+
+def _letters(field: TextField, why: str, hours: float) -> tuple[TextField, str]:
+    """What is heard is spelled; subwords need to be heard often."""
+    if field.unit == "subword" and hours < MUCH_HOURS:
+        return TextField(unit="character"), f"{hours:.1f} hours are too few to hear every subword often"
+    return (field.model_copy(update={"max_size": 1000}), why) if field.unit == "subword" else (field, why)
+
+
+def _choose_limits(settings: Settings, sound: SoundProfile) -> None:
+    longest = FRAMES_A_SECOND * sound.seconds.max
+    if longest > 5000:
+        settings.set("data.max_source_length", math.ceil(longest / 100) * 100, f"the longest sound has {sound.seconds.max:,.0f} seconds")
+    settings.set("search.max_length_ratio", 0.5, "targets are shorter than their sounds have frames")
+
+
+def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig, hours: float) -> None:
+    width = 256 if hours < LITTLE_HOURS else 512
+    settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
+    settings.set("model.encoder.width", width, f"{hours:.1f} hours of sound")
+    settings.set("model.encoder.layers", 2 if hours < LITTLE_HOURS else 3)
+    pace = FRAMES_A_SECOND * profile.ratio.p99 * _symbols_a_character(profile.target, fields.target)
+    factor = 4 if STATES_A_SYMBOL * pace <= FRAMES_A_SECOND / 4 else 2
+    settings.set("model.encoder.subsampling.kind", "conv")
+    states = f"{FRAMES_A_SECOND // factor} states a second, and 99 of 100 targets have at most {pace:.1f} symbols a second"
+    settings.set("model.encoder.subsampling.factor", factor, states)
+    settings.set("model.decoder.width", width)
+    settings.set("model.embedding", width // 2)
+    settings.set("model.attention.kind", "multihead", "several heads follow a sound better than one (measured on dev)")
+    settings.set("model.head.ctc_weight", CTC, "words come in the order of their sounds")
+    settings.set("search.ctc_weight", CTC, "CTC keeps the order, so nothing is left out or said twice")
+    settings.set("model.dropout", 0.3 if hours < MUCH_HOURS else 0.2, f"{hours:.1f} hours: the fewer, the more")
+
+
+def _symbols_a_character(target: SideProfile, field: TextField | TokensField) -> float:
+    if isinstance(field, TokensField):
+        return target.token_lengths.mean / max(target.lengths.mean, 1.0)
+    return 1 / 3 if field.unit == "subword" else 1.0
+
+
+def _choose_training(settings: Settings, profile: Profile, sound: SoundProfile, hours: float, budget_seconds: float | None) -> None:
+    frames = FRAMES_A_SECOND * 3600 * hours
+    batch = 8000 if hours < 1 else 16_000
+    settings.set("training.batch.size", batch, f"frames; about {frames / batch:,.0f} updates a pass")
+    passes, why = _passes(hours, budget_seconds)
+    settings.set("training.epochs", passes, why)
+    updates = frames / batch * min(passes, (budget_seconds or math.inf) * FRAMES_PER_SECOND_TRAINED / frames)
+    settings.set("training.schedule.warmup_steps", int(min(max(updates * 0.05, 20), 1000)), "5 % of the run")
+    settings.set("training.average", 5, "the best five, where their mean is better on dev")
+    if budget_seconds is not None:
+        settings.set("training.budget_seconds", budget_seconds, "as asked for: the schedule is fitted to it")
+
+
+def _passes(hours: float, budget_seconds: float | None) -> tuple[float, str]:
+    """Few hours are gone through often: 60 times for one, 19 for ten, falling as the square root."""
+    passes = min(max(60 / math.sqrt(max(hours, 0.01)), 10), 150)
+    longest = LONGEST_MINUTES * 60 * FRAMES_PER_SECOND_TRAINED / (FRAMES_A_SECOND * 3600 * max(hours, 0.01))
+    if budget_seconds is None and passes > longest:
+        return round(max(longest, 1.0), 1), f"about {LONGEST_MINUTES:.0f} minutes on two cores; --budget gives more or less"
+    return float(round(passes)), f"{hours:.1f} hours: few are gone through often, many seldom"
+
+
+def _metric(fields: FieldsConfig) -> tuple[str, str]:
+    if isinstance(fields.target, TokensField):
+        return "token_error_rate", "finer than exact matches, and falls with them"
+    return "word_error_rate", "what speech recognition is measured by"

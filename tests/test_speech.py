@@ -1,0 +1,307 @@
+"""Sounds in, words out, from the file to the words that are printed: on tones that the program makes."""
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+
+import seqloom
+from seqloom import runs
+from seqloom.autosound import choose_for_sound
+from seqloom.checkpoint import read_tensors
+from seqloom.cli import main
+from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TokensField
+from seqloom.config_file import build
+from seqloom.data import Row, read_rows
+from seqloom.errors import ConfigError, DataError
+from seqloom.events import Silence, Updated
+from seqloom.fields import Fields
+from seqloom.model import Model
+from seqloom.plan import make_plan
+from seqloom.profile import describe, profile_rows
+from seqloom.sound_field import SoundField
+from seqloom.tones import TONES, write_tones
+
+SMALL = [
+    "model.embedding=16", "model.encoder.width=32", "model.encoder.layers=1", "model.encoder.subsampling.channels=4",
+    "model.decoder.width=32", "training.batch.size=2000", "training.evaluate_every=4", "training.precision=float32",
+    "training.device=cpu", "training.threads=1",
+]  # fmt: skip
+COUNTS = {"train": 24, "dev": 5, "test": 4}
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tones")
+    write_tones(folder, counts=COUNTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Trained for eight updates: it knows nothing, and does all that a model does."""
+    out = tmp_path_factory.mktemp("runs") / "tones"
+    settings = [*SMALL, "training.max_steps=8"]
+    return seqloom.train(tones / "train.tsv", dev=tones / "dev.tsv", out=out, settings=settings)
+
+
+def command(*arguments: str | Path) -> tuple[int, str, str]:
+    out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), mock.patch.object(sys, "stdin", io.StringIO("")), pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    out.flush()
+    return int(ended.value.code or 0), out.buffer.getvalue().decode(), err.getvalue()  # pyright: ignore
+
+
+# ------------------------------------------------------------------------------------------------------------ the field
+
+
+def fields_of(tones: Path) -> Fields:
+    config = FieldsConfig(source=[AudioField(sample_rate=8000, mels=20)], target=TokensField())
+    return Fields.fit(config, read_rows([str(tones / "train.tsv")], DataConfig()))
+
+
+def test_a_sound_is_frames_and_the_same_after_saving(tones: Path, tmp_path: Path):
+    fields = fields_of(tones)
+    fields.save(tmp_path / "fields.json")
+    loaded = Fields.load(tmp_path / "fields.json")
+    path = (str(tones / "dev" / "0001.wav"),)
+    frames = fields.source.encode(path)
+    assert (fields.source.kind, fields.source.size) == ("frames", 20)
+    assert frames.dtype == np.float32
+    assert frames.shape[1] == 20
+    np.testing.assert_array_equal(loaded.source.encode(path), frames)
+    np.testing.assert_array_equal(fields.source.encode(path), frames), "from the cache"
+    assert fields.target.decode(loaded.target.encode("do re mi")) == "do re mi"
+    assert fields.source.labels(path, frames)[:3] == ["0.00", "0.01", "0.02"]
+    assert fields.source.unknown(path) == []
+
+
+def test_a_sound_that_has_changed_is_heard_anew(tones: Path, tmp_path: Path):
+    field, copy = SoundField(AudioField(sample_rate=8000)), tmp_path / "a.wav"
+    for name in ("0000.wav", "0001.wav"):
+        copy.write_bytes((tones / "train" / name).read_bytes())
+        np.testing.assert_array_equal(field.encode((str(copy),)), field.encode((str(tones / "train" / name),)))
+
+
+def test_training_varies_sounds_by_the_update_alone(tones: Path):
+    field = fields_of(tones).source
+    frames = field.encode((str(tones / "train" / "0000.wav"),))
+    one, same, other = (field.vary(frames, np.random.default_rng([1, step])) for step in (5, 5, 6))
+    np.testing.assert_array_equal(one, same)
+    assert one.shape != other.shape or not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"fields": {"source": [{"kind": "audio"}, {"kind": "text"}]}},
+            "a source of kind 'audio' stands alone: expected no other source column, and shared: false",
+        ),
+        (
+            {"fields": {"source": [{"kind": "audio"}]}, "model": {"copy": True}},
+            "model.copy writes symbols of the source, and a sound has none; set model.copy to false",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_with_sound_are_refused(settings: dict[str, Any], message: str):
+    with pytest.raises(ConfigError) as error:
+        build(settings, where="run.yaml")
+    assert message in str(error.value)
+
+
+# -------------------------------------------------------------------------------------------------------------- choosing
+
+
+def test_everything_is_chosen_from_the_sounds(tones: Path):
+    plan = make_plan(tones / "train.tsv", dev=tones / "dev.tsv")
+    config = plan.config
+    source = config.fields.source[0]
+    assert isinstance(source, AudioField)
+    assert (source.sample_rate, source.mels) == (8000, 40)
+    assert config.data.sounds is True
+    assert config.model.encoder.subsampling.kind == "conv"
+    assert config.model.head.ctc_weight == config.search.ctc_weight == 0.3
+    assert plan.reasons["fields.source.0"] == "most sounds have 8,000 samples a second"
+    for key in ("model.encoder.width", "model.encoder.subsampling.factor", "model.head.ctc_weight", "training.epochs", "fields.target"):
+        assert plan.reasons[key]
+
+
+def test_the_rules_go_by_hours_and_pace(tones: Path):
+    profile = profile_rows(read_rows([str(tones / "train.tsv")], DataConfig()))
+    assert profile.sound is not None
+    few = choose_for_sound(profile, DataConfig()).config
+    many = choose_for_sound(_with(profile, pairs=200_000), DataConfig()).config
+    assert (few.model.encoder.width, many.model.encoder.width) == (256, 512)
+    assert few.training.epochs > many.training.epochs
+    fast = choose_for_sound(_with(profile, ratio=_with(profile.ratio, p99=0.4)), DataConfig()).config
+    assert few.model.encoder.subsampling.factor > fast.model.encoder.subsampling.factor
+
+
+def _with(part: Any, **changes: Any) -> Any:
+    import dataclasses
+
+    return dataclasses.replace(part, **changes)
+
+
+def test_the_page_of_inspect_says_what_sounds_are_like(tones: Path):
+    page = describe(profile_rows(read_rows([str(tones / "train.tsv")], DataConfig())))
+    assert "different files: 24; 8,000 samples a second; one channel" in page
+    assert "seconds: mean " in page
+    assert "hours in all" in page
+    assert "characters in a value, mean" in page
+
+
+# -------------------------------------------------------------------------------------------------- training, answering
+
+
+def test_a_model_says_words_for_a_clip_a_table_and_a_folder(model: Model, tones: Path):
+    clip = str(tones / "test" / "0001.wav")
+    (answer,) = model.predictions([clip], max_length=5)
+    assert set(answer.text.split()) <= set(TONES)
+    assert answer.source == (clip,)
+    code, out, err = command("predict", model.path, clip, "--max-length", "5")
+    assert (code, out.rstrip("\n")) == (0, answer.text), err
+    for given in (tones / "test.tsv", tones / "test"):
+        code, out, err = command("predict", model.path, "--input", given, "--max-length", "5")
+        assert (code, len(out.splitlines())) == (0, 4), err
+        assert out.splitlines()[1] == answer.text
+
+
+def test_evaluation_measures_words(model: Model, tones: Path):
+    code, out, err = command("evaluate", model.path, tones / "test.tsv", "--json")
+    assert code == 0, err
+    assert {"token_error_rate", "exact_match", "loss"} <= json.loads(out).keys()
+    assert model.evaluate(tones / "test.tsv") == pytest.approx(
+        model.evaluate([(str(tones / f"test/{n:04}.wav"), text) for n, text in enumerate(_texts(tones))])
+    )
+
+
+def _texts(tones: Path) -> list[str]:
+    return [line.split("\t")[1] for line in (tones / "test.tsv").read_text().splitlines()[1:]]
+
+
+def test_attention_is_over_moments(model: Model, tones: Path):
+    (answer,) = model.predictions([str(tones / "test" / "0001.wav")], attention=True, max_length=5)
+    weights = answer.outputs[0].attention
+    assert weights is not None
+    assert len(weights) == len(answer.outputs[0].tokens) + 1
+    assert {len(row) for row in weights} == {len(answer.source_tokens)}
+    factor = model.config.model.encoder.subsampling.factor
+    assert answer.source_tokens[:3] == ["0.00", f"{factor / 100:.2f}", f"{2 * factor / 100:.2f}"]
+    np.testing.assert_allclose(np.sum(weights, axis=1), 1, atol=1e-3)
+
+
+def test_attention_is_drawn(model: Model, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    output = tmp_path / "words.txt"
+    clips = [tones / "test" / f"{number:04}.wav" for number in (1, 2)]
+    code, _, err = command("predict", model.path, *clips, "--attention", "--max-length", "5", "--output", output)
+    assert code == 0, err
+    for number in (1, 2):
+        assert (tmp_path / f"attention-{number}.png").read_bytes().startswith(b"\x89PNG")
+    assert err == "".join(f"attention: {tmp_path}/attention-{number}.png\n" for number in (1, 2))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, err = command("predict", model.path, clips[0], "--attention")
+    assert code == 2
+    assert err == "error: --attention: drawing needs matplotlib, which is not installed. Install it: pip install 'seqloom[report]'\n"
+
+
+def test_pairs_in_memory_name_sounds_too(tones: Path, tmp_path: Path):
+    pairs = [(str(tones / "train" / f"{number:04}.wav"), text) for number, text in enumerate(["do re", "mi", "fa so", "la do mi"] * 3)]
+    trained = seqloom.train(pairs, out=tmp_path / "run", settings=[*SMALL, "training.max_steps=2"])
+    assert trained.config.data.sounds is True
+    assert isinstance(trained.fields.source, SoundField)
+    assert len(trained.predict([pairs[0][0]], max_length=3)) == 1
+
+
+class StopAt(Silence):
+    """Ctrl-C at an update."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def updated(self, event: Updated) -> None:
+        if event.step == self.step:
+            raise KeyboardInterrupt
+
+
+def test_a_stopped_and_resumed_run_ends_with_the_same_weights(tones: Path, tmp_path: Path):
+    settings = [*SMALL, "training.max_steps=7", "model.dropout=0.2"]
+    plan = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings=settings)
+    runs.start(plan, tmp_path / "whole")
+    runs.start(plan, tmp_path / "stopped", watcher=StopAt(5))
+    runs.resume(tmp_path / "stopped")
+    whole, resumed = (read_tensors(tmp_path / name / "model.safetensors")[0] for name in ("whole", "stopped"))
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(part, resumed[name]) for name, part in whole.items())
+
+
+@pytest.mark.slow
+def test_tones_are_learned(tmp_path: Path):
+    tables = write_tones(tmp_path / "tones", counts={"train": 200, "dev": 30, "test": 40})
+    settings = [
+        "model.encoder.width=64", "model.decoder.width=64", "model.embedding=32", "model.encoder.layers=1", "model.dropout=0.1",
+        "model.encoder.subsampling.channels=8", "training.batch.size=1500", "training.epochs=30",
+        "training.optimizer.learning_rate=0.005", "training.threads=1", "training.precision=float32",
+    ]  # fmt: skip
+    config = make_plan(tables["train"], dev=tables["dev"], settings=settings).config
+    source = config.fields.source[0].model_dump()
+    source["augmentation"] |= {"speed": 0.02, "vocal_tract": 0.0}  # the words are pitches
+    tree = config.model_dump(by_alias=True)
+    tree["fields"]["source"] = [source]
+    trained = seqloom.train(tables["train"], dev=tables["dev"], out=tmp_path / "run", config=RunConfig.model_validate(tree))
+    assert trained.evaluate(tables["test"])["token_error_rate"] < 0.25, "knowing nothing is above 0.8"
+
+
+# ---------------------------------------------------------------------------------------------------------------- faults
+
+
+@pytest.fixture
+def faulty(tones: Path, tmp_path: Path) -> Path:
+    """A table with an empty file in its third row."""
+    lines = ["path\ttext", *(f"{tones}/train/{number:04}.wav\tdo re" for number in range(6))]
+    (tmp_path / "empty.wav").touch()
+    lines[3] = "empty.wav\tmi"
+    (tmp_path / "faulty.tsv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "faulty.tsv"
+
+
+def test_a_faulty_sound_ends_the_training_with_its_place(faulty: Path, tones: Path, tmp_path: Path):
+    path = f"{tmp_path}/empty.wav"
+    with pytest.raises(DataError) as error:
+        seqloom.train(faulty, dev=tones / "dev.tsv", out=tmp_path / "run", settings=SMALL)
+    said = f"{path}: an empty file (0 bytes); expected a sound. Record or copy it again. Go on without such files with --skip-bad."
+    assert str(error.value) == f"{faulty}:4: {said}"
+
+
+def test_training_goes_on_without_faulty_sounds(faulty: Path, tones: Path, tmp_path: Path):
+    more = [word for setting in [*SMALL, "training.max_steps=2"] for word in ("--set", setting)]
+    code, out, err = command("train", faulty, "--dev", tones / "dev.tsv", "--out", tmp_path / "run", "--skip-bad", *more)
+    assert code == 0, err
+    assert "data: 5 pairs to train on" in out
+    assert f"note: 1 sound could not be used and went by, such as {tmp_path}/empty.wav: an empty file (0 bytes).\n" in out
+
+
+def test_a_faulty_sound_is_answered_by_a_blank_line_or_refused(model: Model, faulty: Path):
+    code, out, err = command("predict", model.path, "--input", faulty, "--skip-bad", "--max-length", "3")
+    assert code == 0, err
+    assert [bool(line) for line in out.splitlines()].count(False) == 1 or out.splitlines()[2] == ""
+    assert f"1 sound could not be used and went by, such as {faulty.parent}/empty.wav: an empty file (0 bytes)." in err
+    code, _, err = command("predict", model.path, "--input", faulty)
+    assert code == 2
+    assert err.startswith(f"error: {faulty}:4: {faulty.parent}/empty.wav: an empty file (0 bytes);")
+    code, _, err = command("evaluate", model.path, faulty, "--skip-bad")
+    assert code == 0, err
+
+
+def test_rows_know_their_sounds_by_path(tones: Path):
+    row = next(iter(read_rows([str(tones / "train.tsv")], DataConfig())))
+    assert row == Row((f"{tones}/train/0000.wav",), row.target, f"{tones}/train.tsv:2")
