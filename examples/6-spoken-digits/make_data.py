@@ -1,6 +1,6 @@
 """Spoken digits as tables of sounds and words: single clips, and strings of 3 to 7 clips joined with silence of random length.
 
-    python examples/6-spoken-digits/make_data.py RECORDINGS [--out digits] [--leave-out SPEAKER]
+    python examples/6-spoken-digits/make_data.py RECORDINGS [--out digits] [--strings 3000] [--leave-out SPEAKER]
 
 RECORDINGS is the folder `recordings` of github.com/Jakobovski/free-spoken-digit-dataset, or a .tar of it. Files are called
 DIGIT_SPEAKER_NUMBER.wav. By the set's own split numbers 0 to 4 are the test; 5 to 9 are dev here, and 10 to 49 are learned from. A clip,
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 PARTS = {"test": range(5), "dev": range(5, 10), "train": range(10, 50)}
-STRINGS = {"test": 300, "dev": 100, "train": 3000}
+STRINGS = {"test": 300, "dev": 100}
 LENGTHS = (3, 7)
 SILENCE = (0.05, 0.5)
 """Seconds between two clips, and before the first and behind the last."""
@@ -43,7 +43,7 @@ def main() -> None:
     for part in PARTS:
         chosen = [clip for clip in clips if _part(clip, options.leave_out) == part]
         singles = [(f"{part}/{clip.digit}_{clip.speaker}_{clip.number}.wav", [clip]) for clip in chosen]
-        strings = list(joined(chosen, part, STRINGS[part]))
+        strings = list(joined(chosen, part, options.strings if part == "train" else STRINGS[part]))
         for name, members in [*singles, *strings]:
             write(options.out / name, members, Random(name))
         table(options.out / f"{part}.tsv", [*singles, *strings])
@@ -58,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("recordings", type=Path)
     parser.add_argument("--out", type=Path, default=Path("digits"))
+    parser.add_argument("--strings", type=int, default=3000, help="strings in the training part; default 3000")
     parser.add_argument("--leave-out", metavar="SPEAKER", help="all of this speaker's clips are the test, and no other's")
     return parser.parse_args()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from seqloom.autoconfig import Choice, Settings, cut
-from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TextField, TokensField
+from seqloom.config import AudioField, Augmentation, DataConfig, FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import override
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, SoundProfile
@@ -20,10 +20,10 @@ HIGHEST_RATE = 16_000
 """Hertz; speech has little above half of it."""
 LITTLE_HOURS, MUCH_HOURS = 10.0, 50.0
 """Of sound, up to which a small network is enough; from which on targets are cut into subwords."""
-STATES_A_SYMBOL = 2.0
-"""At least so many states a target symbol, or CTC has no room to align them."""
-FRAMES_PER_SECOND_TRAINED = 8_000.0
-"""Frames a second that two ordinary cores train on: to judge how long a run will take."""
+STATES_A_SYMBOL = 1.3
+"""At least so many states a target symbol where it goes fast, or CTC has no room to align them."""
+FRAMES_PER_SECOND_TRAINED = {256: 40_000.0, 512: 10_000.0}
+"""Frames a second that two ordinary cores train on, by the encoder's width: to judge how long a run will take."""
 LONGEST_MINUTES = 40.0
 """Without a budget a run is planned to take about this long at the most."""
 CTC = 0.3
@@ -52,7 +52,8 @@ def choose_for_sound(profile: Profile, data: DataConfig, *, budget_seconds: floa
 
 def _fields(sound: SoundProfile, target: SideProfile, hours: float) -> tuple[FieldsConfig, dict[str, str]]:
     rate = min(sound.rate, HIGHEST_RATE)
-    audio = AudioField(sample_rate=rate, mels=40 if rate <= HIGHEST_RATE // 2 else 80)
+    mels = 40 if rate <= HIGHEST_RATE // 2 else 80
+    audio = AudioField(sample_rate=rate, mels=mels, augmentation=Augmentation(frequency_mask_bands=mels // 8))
     most = f"most sounds have {sound.rate:,} samples a second" + (", speech needs no more than 16,000" if rate < sound.rate else "")
     field, why = cut(target)
     if isinstance(field, TextField):
@@ -75,21 +76,26 @@ def _choose_limits(settings: Settings, sound: SoundProfile) -> None:
 
 
 def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig, hours: float) -> None:
-    width = 256 if hours < LITTLE_HOURS else 512
+    width = _width(hours)
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, f"{hours:.1f} hours of sound")
     settings.set("model.encoder.layers", 2 if hours < LITTLE_HOURS else 3)
     pace = FRAMES_A_SECOND * profile.ratio.p99 * _symbols_a_character(profile.target, fields.target)
-    factor = 4 if STATES_A_SYMBOL * pace <= FRAMES_A_SECOND / 4 else 2
+    factor = next((factor for factor in (8, 4) if pace * STATES_A_SYMBOL <= FRAMES_A_SECOND / factor), 2)
     settings.set("model.encoder.subsampling.kind", "conv")
-    states = f"{FRAMES_A_SECOND // factor} states a second, and 99 of 100 targets have at most {pace:.1f} symbols a second"
+    settings.set("model.encoder.subsampling.channels", width // 16)
+    states = f"{FRAMES_A_SECOND / factor:g} states a second, and 99 of 100 targets have at most {pace:.1f} symbols a second"
     settings.set("model.encoder.subsampling.factor", factor, states)
     settings.set("model.decoder.width", width)
     settings.set("model.embedding", width // 2)
-    settings.set("model.attention.kind", "multihead", "several heads follow a sound better than one (measured on dev)")
+    settings.set("model.attention.kind", "multihead", "heads can look at the beginning and the end of a word at once")
     settings.set("model.head.ctc_weight", CTC, "words come in the order of their sounds")
     settings.set("search.ctc_weight", CTC, "CTC keeps the order, so nothing is left out or said twice")
-    settings.set("model.dropout", 0.3 if hours < MUCH_HOURS else 0.2, f"{hours:.1f} hours: the fewer, the more")
+    settings.set("model.dropout", 0.2, "sounds are varied anew each time besides")
+
+
+def _width(hours: float) -> int:
+    return 256 if hours < LITTLE_HOURS else 512
 
 
 def _symbols_a_character(target: SideProfile, field: TextField | TokensField) -> float:
@@ -100,11 +106,14 @@ def _symbols_a_character(target: SideProfile, field: TextField | TokensField) ->
 
 def _choose_training(settings: Settings, profile: Profile, sound: SoundProfile, hours: float, budget_seconds: float | None) -> None:
     frames = FRAMES_A_SECOND * 3600 * hours
-    batch = 8000 if hours < 1 else 16_000
+    batch = 4000 if hours < LITTLE_HOURS else 16_000
     settings.set("training.batch.size", batch, f"frames; about {frames / batch:,.0f} updates a pass")
+    if hours < LITTLE_HOURS:
+        settings.set("training.optimizer.learning_rate", 0.002, "a small network and small batches")
     passes, why = _passes(hours, budget_seconds)
     settings.set("training.epochs", passes, why)
-    updates = frames / batch * min(passes, (budget_seconds or math.inf) * FRAMES_PER_SECOND_TRAINED / frames)
+    speed = FRAMES_PER_SECOND_TRAINED[_width(hours)]
+    updates = frames / batch * min(passes, (budget_seconds or math.inf) * speed / frames)
     settings.set("training.schedule.warmup_steps", int(min(max(updates * 0.05, 20), 1000)), "5 % of the run")
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
     if budget_seconds is not None:
@@ -114,7 +123,7 @@ def _choose_training(settings: Settings, profile: Profile, sound: SoundProfile, 
 def _passes(hours: float, budget_seconds: float | None) -> tuple[float, str]:
     """Few hours are gone through often: 60 times for one, 19 for ten, falling as the square root."""
     passes = min(max(60 / math.sqrt(max(hours, 0.01)), 10), 150)
-    longest = LONGEST_MINUTES * 60 * FRAMES_PER_SECOND_TRAINED / (FRAMES_A_SECOND * 3600 * max(hours, 0.01))
+    longest = LONGEST_MINUTES * 60 * FRAMES_PER_SECOND_TRAINED[_width(hours)] / (FRAMES_A_SECOND * 3600 * max(hours, 0.01))
     if budget_seconds is None and passes > longest:
         return round(max(longest, 1.0), 1), f"about {LONGEST_MINUTES:.0f} minutes on two cores; --budget gives more or less"
     return float(round(passes)), f"{hours:.1f} hours: few are gone through often, many seldom"

@@ -43,11 +43,11 @@ class Augmentation(Settings):
     """How sounds are varied in training, anew each time that they are heard. Zeros: not at all."""
 
     speed: Half = Field(default=0.1, description="Played faster or slower by up to this share, pitch and all (Ko et al. 2015), on the features.")
-    vocal_tract: Half = Field(default=0.1, description="Frequencies stretched by up to this share more, as by a longer or shorter vocal tract (Jaitly & Hinton 2013).")
+    vocal_tract: Half = Field(default=0.05, description="Frequencies stretched by up to this share more, as by a longer or shorter vocal tract (Jaitly & Hinton 2013).")
     frequency_masks: Natural = Field(default=2, description="Bands that are silenced (SpecAugment, Park et al. 2019).")
     frequency_mask_bands: Natural = Field(default=8, description="A silenced band is up to so many mel bands wide.")
     time_masks: Natural = Field(default=2, description="Moments that are silenced (SpecAugment).")
-    time_mask_ms: Natural = Field(default=200, description="A silenced moment lasts up to so many milliseconds, and at most a fifth of the sound.")
+    time_mask_ms: Natural = Field(default=100, description="A silenced moment lasts up to so many milliseconds, and at most a fifth of the sound.")
 
 
 class AudioField(Settings):
