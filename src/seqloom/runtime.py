@@ -20,7 +20,7 @@ from seqloom.search import Hypothesis
 
 __all__ = ["Predictor"]
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 """Padded source symbols × hypotheses in one run of the graph."""
 
 

@@ -19,8 +19,6 @@ SMALLEST = 2048
 """Weights of fewer numbers stay as they are."""
 STEPS = 63
 """Weights are -63 to 63 and not -127 to 127: then a pair of products fits into 16 bits, in which older processors add them up."""
-MIDDLE, HALF = 128, 127.0
-"""Where 0 lies among 0 to 255, and the steps on either side: activations have no sign, for that every processor multiplies fast."""
 LEAST = 1e-12
 """Rows of zeros are divided by this."""
 
@@ -45,19 +43,19 @@ class _Quantizer:
         self.constants: dict[str, TensorProto] = {}
         self.first: list[NodeProto] = []
         """Nodes before all others."""
-        self.rows: dict[str, tuple[str, str]] = {}
-        """What was made of the activations of the graph at hand: quantised, and the divisors."""
+        self.rows: set[str] = set()
+        """The activations of the graph at hand that are quantised already."""
 
     def run(self) -> None:
-        for name, array in (("zero_point", np.uint8(MIDDLE)), ("step", np.float32(1 / HALF)), ("least", np.float32(LEAST))):
-            self._constant(f"int8.{name}", np.asarray(array))
+        self._constant("int8.least", np.asarray(LEAST, np.float32))
+        self._constant("int8.two_rows", np.array([0, 0, 2, 0]))
         self._rewrite(self.graph)
         _put(self.graph, [*self.first, *self.graph.node])
         self.graph.initializer.extend(self.constants.values())
         _forget_unused(self.graph)
 
     def _rewrite(self, graph: GraphProto) -> None:
-        self.rows = {}
+        self.rows = set()
         _put(graph, [made for node in list(graph.node) for made in self._replace(node)])
         for node in graph.node:
             for attribute in node.attribute:
@@ -79,24 +77,30 @@ class _Quantizer:
     def _product(self, inputs: str, name: str, output: str) -> Iterator[NodeProto]:
         """inputs (..., K) times the transpose of weights (M, K)."""
         yield from self._quantize(inputs)
-        rows, divisors = self.rows[inputs]
-        columns, steps = self._weights(name)
-        yield helper.make_node("MatMulInteger", [rows, columns, "int8.zero_point"], [f"{output}.sums"])
+        rows, step, zero_point, divisors = (f"{inputs}.{name}" for name in ("rows", "step", "zero_point", "divisors"))
+        columns, factors = self._weights(name)
+        yield helper.make_node("MatMulInteger", [rows, columns, zero_point], [f"{output}.sums"])
         yield helper.make_node("Cast", [f"{output}.sums"], [f"{output}.numbers"], to=TensorProto.FLOAT)
-        yield helper.make_node("Mul", [f"{output}.numbers", steps], [f"{output}.scaled"])
+        yield helper.make_node("Mul", [step, factors], [f"{output}.factors"])
+        yield helper.make_node("Mul", [f"{output}.numbers", f"{output}.factors"], [f"{output}.scaled"])
         yield helper.make_node("Mul", [f"{output}.scaled", divisors], [output])
 
     def _quantize(self, inputs: str) -> Iterator[NodeProto]:
-        """Each row of activations (..., K) divided by its largest value and rounded."""
+        """Each row of activations (..., K) divided by its largest value and rounded. Two values more, 1 and -1, make the range of every
+        batch the same; the weights are zero there. So written, onnxruntime makes one operator of rounding and product.
+        """
         if inputs in self.rows:
             return
-        sizes, largest, divisors, parts, rows = (f"{inputs}.{name}" for name in ("sizes", "largest", "divisors", "parts", "rows"))
-        self.rows[inputs] = rows, divisors
+        self.rows.add(inputs)
+        names = "sizes", "largest", "divisors", "negative", "wide", "parts", "rows", "step", "zero_point"
+        sizes, largest, divisors, negative, wide, parts, rows, step, zero_point = (f"{inputs}.{name}" for name in names)
         yield helper.make_node("Abs", [inputs], [sizes])
         yield helper.make_node("ReduceMax", [sizes], [largest], axes=[-1], keepdims=1)
         yield helper.make_node("Max", [largest, "int8.least"], [divisors])
-        yield helper.make_node("Div", [inputs, divisors], [parts])
-        yield helper.make_node("QuantizeLinear", [parts, "int8.step", "int8.zero_point"], [rows])
+        yield helper.make_node("Neg", [divisors], [negative])
+        yield helper.make_node("Concat", [inputs, divisors, negative], [wide], axis=-1)
+        yield helper.make_node("Div", [wide, divisors], [parts])
+        yield helper.make_node("DynamicQuantizeLinear", [parts], [rows, step, zero_point])
 
     def _rows_of(self, node: NodeProto) -> Iterator[NodeProto]:
         """Some rows of an embedding."""
@@ -108,15 +112,16 @@ class _Quantizer:
         yield helper.make_node("Mul", [f"{output}.numbers", f"{output}.steps"], [output])
 
     def _weights(self, name: str) -> tuple[str, str]:
-        """The names of weights (K, M), and of what their columns and the activations have to be multiplied by."""
-        whole, steps, columns, factors = (f"{name}.{part}" for part in ("int8", "steps", "columns", "factors"))
+        """The names of weights (K + 2, M), and of what their columns have to be multiplied by."""
+        whole, steps, turned, columns, factors = (f"{name}.{part}" for part in ("int8", "steps", "turned", "columns", "factors"))
         if whole not in self.constants:
             weights: Weights = numpy_helper.to_array(self.weights[name])
             sizes = np.maximum(np.abs(weights).max(1, keepdims=True) / STEPS, LEAST).astype(np.float32)  # (M, 1)
             self._constant(whole, np.round(weights / sizes).astype(np.int8))
             self._constant(steps, sizes)
-            self._constant(factors, sizes[:, 0] / np.float32(HALF))
-            self.first.append(helper.make_node("Transpose", [whole], [columns], perm=[1, 0]))
+            self._constant(factors, sizes[:, 0])
+            self.first.append(helper.make_node("Transpose", [whole], [turned], perm=[1, 0]))
+            self.first.append(helper.make_node("Pad", [turned, "int8.two_rows"], [columns]))
         return columns, factors
 
     def _constant(self, name: str, array: npt.NDArray[np.generic]) -> None:
