@@ -15,7 +15,6 @@ from seqloom.errors import ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.forecast_choices import found_season
 from seqloom.forecaster import Forecaster, train_forecast
-from seqloom.runs import resume
 from seqloom.waves import waves
 
 SMALL = ["model.encoder.width=8", "model.decoder.width=8", "model.embedding=4", "training.threads=1", "training.max_steps=6"]
@@ -139,7 +138,7 @@ def test_scheduled_sampling_and_teacher_forcing_train_the_same_model_differently
     assert forced != sampled
 
 
-def test_a_run_stopped_and_resumed_ends_with_the_same_weights(tmp_path: Path):
+def test_a_run_stopped_and_resumed_ends_with_the_same_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     class Stop(Silence):
         def updated(self, event: Any) -> None:
             if event.step == 3:
@@ -148,7 +147,8 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_weights(tmp_path: Path):
     whole = forecaster(tmp_path, "training.evaluate_every=2")
     wanted = {name: part.clone() for name, part in whole.network.state_dict().items()}
     forecaster(tmp_path, "training.evaluate_every=2", watcher=Stop())
-    assert resume(tmp_path / "run").why == "done"
+    assert run("resume", tmp_path / "run") == 0
+    assert f"seqloom predict {tmp_path / 'run'} --input {tmp_path / 'load.csv'}" in capsys.readouterr().out
     for name, part in seqloom.load(tmp_path / "run").network.state_dict().items():
         assert bool((part == wanted[name]).all()), name
 
@@ -278,6 +278,8 @@ def test_a_model_that_does_not_forecast_has_no_such_report(tmp_path: Path, capsy
     seqloom.train((x, y), out=tmp_path / "run", settings=SMALL, quiet=True)
     assert run("report", tmp_path / "run") == 2
     assert "a model of arrays; expected one of a table, whose history can be drawn." in capsys.readouterr().err
+    assert run("score", tmp_path / "run", tmp_path / "load.csv") == 2
+    assert "a model of numbers, whose targets have no such probability. `seqloom evaluate` measures it." in capsys.readouterr().err
     assert run("report", tmp_path / "none") == 2
     assert "not a model that forecasts; expected one trained with --forecast or --wide." in capsys.readouterr().err
 

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from seqloom.forecast_plan import NumberPlan
     from seqloom.panel import Panel
 
-__all__ = ["Forecasting", "evaluate_forecasts", "holds_forecasts", "levels_of", "predict_forecasts", "train_forecasts"]
+__all__ = [
+    "Forecasting",
+    "closing",
+    "evaluate_forecasts",
+    "holds_forecasts",
+    "levels_of",
+    "predict_forecasts",
+    "table_of",
+    "train_forecasts",
+]
 
 
 def _option(flag: str, metavar: str, text: str) -> Any:
@@ -114,6 +123,13 @@ def holds_forecasts(run: Path) -> bool:
     return holds_numbers(run / "fields.json")
 
 
+def table_of(run: Path) -> str | None:
+    """The table that a run was trained on, where it is a file."""
+    from seqloom.config_file import load_config
+
+    return next(iter(load_config(run / "config.yaml").data.train), None)
+
+
 def train_forecasts(
     asked: Forecasting,
     files: list[str],
@@ -150,7 +166,7 @@ def train_forecasts(
         watcher.say(line)
     finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)
     table = str(write_waves(example, folder)) if example is not None else files[0]
-    for line in _closing(finished, table):
+    for line in closing(finished, table):
         watcher.say(line)
     return finished
 
@@ -169,7 +185,8 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def _closing(finished: Finished, table: str) -> list[str]:
+def closing(finished: Finished, table: str | None) -> list[str]:
+    """The dev score, where the model is, and the commands to try on the table, where there is one."""
     from seqloom.progress import duration
     from seqloom.summary import columns, metric_rows
 
@@ -179,7 +196,9 @@ def _closing(finished: Finished, table: str) -> list[str]:
     lines += [f"model: {finished.run} ({how})", "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
-    file = shlex.quote(table)
+    file = "" if table is None else shlex.quote(table)
+    if not file:
+        return [*lines, f"  seqloom evaluate {run}"]
     lines += [f"  seqloom evaluate {run} {file}", f"  seqloom predict {run} --input {file}", f"  seqloom report {run} {file}"]
     return lines
 

@@ -238,6 +238,8 @@ def score(
     One line a pair, in the input's order: the log-probability of the target given the source, in nats, which is the sum over its
     symbols, </s> included, and what `predict --json` calls log_prob.
     """
+    if holds_forecasts(run):
+        raise ConfigError(f"{run}: a model of numbers, whose targets have no such probability. `seqloom evaluate` measures it.")
     from seqloom.answers import READ_AHEAD
 
     model = load_model(run, device)

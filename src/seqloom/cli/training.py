@@ -131,6 +131,12 @@ def resume(
 
     with _watching(run, tensorboard=tensorboard, quiet=quiet) as watcher:
         finished = go_on(run, device=device, threads=threads, watcher=watcher, started=context.obj.started)
+        if forecasting.holds_forecasts(run):
+            for line in forecasting.closing(finished, forecasting.table_of(run)):
+                watcher.say(line)
+            if finished.why == "interrupted":
+                raise typer.Exit(130)
+            return
         _end(watcher, finished, RunDirectory(run).read_dev(), run)
 
 
