@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float32]
 SMALLEST = 1e-6
 """A spread below this, relative to the size of the numbers, is that of a constant, which is only shifted."""
 
+ROWS = 100_000
+"""Rows that are measured at once."""
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -68,15 +71,17 @@ def fit_scaling(kind: str, names: Sequence[str], parts: Sequence[Floats]) -> Sca
 
 
 def _standard(values: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each column."""
-    columns = [values[:, place].astype(np.float64) for place in range(values.shape[1])]  # a column at a time: a table can be large
-    mean = np.array([np.nanmean(column) for column in columns])
-    return mean.astype(np.float32), _positive(np.array([np.nanstd(column) for column in columns]), mean)
+    """Mean and standard deviation of each column, some rows at a time: a table can be large."""
+    parts = [values[start : start + ROWS] for start in range(0, len(values), ROWS)]
+    count = np.maximum(sum(np.isfinite(part).sum(0) for part in parts), 1)
+    mean = sum(np.nansum(part, axis=0, dtype=np.float64) for part in parts) / count
+    squares = sum(np.nansum(np.square(part - mean), axis=0) for part in parts)
+    return mean.astype(np.float32), _positive(np.sqrt(squares / count), mean)
 
 
 def _robust(values: Floats) -> tuple[Floats, Floats]:
-    """Median and half the distance of the quartiles of each column."""
-    low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=0)
+    """Median and half the distance of the quartiles of each column; of a large table those of evenly spaced rows."""
+    low, middle, high = np.nanquantile(values[:: -(-len(values) // (10 * ROWS))], [0.25, 0.5, 0.75], axis=0)
     return middle.astype(np.float32), _positive((high - low) / 2, middle)
 
 
