@@ -415,8 +415,8 @@ def test_a_step_under_bfloat16_gives_finite_gradients_near_those_of_float32(case
         assert sums.loss.dtype == torch.float32
         sums.loss.backward()
         assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in network.parameters())
-        if forcing == 1:  # bfloat16 has 8 bits: some parts in a thousand of a loss that sums a dozen symbols
-            close(sums.loss.detach(), single.loss.detach(), {"rtol": 0.02, "atol": 0.0})
+        if forcing == 1:  # bfloat16 has 8 bits: some parts in a thousand of a loss that sums a dozen symbols, more of squares over a spread
+            close(sums.loss.detach(), single.loss.detach(), {"rtol": 0.02 if batch.target_out.dim() == 2 else 0.05, "atol": 0.0})
 
 
 # ----------------------------------------------------------------------------------------------------------------- 8
