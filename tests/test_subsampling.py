@@ -7,15 +7,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqloom.answers import Answerer
 from seqloom.batching import Example, collate
-from seqloom.config import ConvSubsampling, ModelConfig
+from seqloom.config import ConvSubsampling, DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
 from seqloom.config_file import build
+from seqloom.data import Row
 from seqloom.errors import ConfigError
+from seqloom.export.folder import to_onnx
+from seqloom.fields import Fields
 from seqloom.nn.encoders import make_encoder
 from seqloom.nn.layers import initialise
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.nn.subsampling import make_subsampling
-from seqloom.prediction import to_tensors
+from seqloom.prediction import Translator, to_tensors
+from seqloom.runtime import Graph
 
 EXACT = {"rtol": 0.0, "atol": 1e-10}
 V = 9
@@ -74,6 +79,42 @@ def test_a_state_hears_its_own_positions_and_their_neighbours_only():
     layers(inputs, mask)[0][0, 5].sum().backward()
     assert inputs.grad is not None
     assert inputs.grad[0].abs().sum(1).nonzero().flatten().tolist() == list(range(17, 24))
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_frames_are_read_as_they_are_and_their_padding_changes_nothing(factor: Any):
+    encoder = {**ENCODERS["lstm_both"], "subsampling": {"kind": "conv", "factor": factor, "channels": 3}}
+    tree = {"embedding": 6, "encoder": encoder, "decoder": {"kind": "recurrent", "width": 8}, "head": {"kind": "tokens", "ctc_weight": 0.3}}
+    torch.manual_seed(1)
+    model = Seq2Seq(ModelConfig.model_validate(tree), 10, V, source_kind="frames").double().eval()
+    assert model.stride == factor
+    draw = np.random.default_rng(1)
+    mine, other = (
+        Example(draw.normal(size=(length, 10)).astype(np.float32), draw.integers(4, V, target), "") for length, target in ((13, 3), (22, 5))
+    )
+    alone, both = (to_tensors(collate(examples), V, "cpu") for examples in ([mine], [other, mine]))
+    real = -(-13 // factor)
+    with torch.no_grad():
+        one, among = (model.prepare(part.source, part.source_mask) for part in (alone, both))
+        torch.testing.assert_close(among["ctc"][1, :real], one["ctc"][0, :real], rtol=0.0, atol=1e-5)
+        assert among["mask"][1].sum() == real
+        decoded = [model.decode(part.target_in, memory, model.start(memory))[0].hidden for part, memory in ((alone, one), (both, among))]
+    torch.testing.assert_close(decoded[1][1, :4], decoded[0][0, :4], **EXACT)
+
+
+def test_an_exported_model_labels_its_states_as_the_trained_one_does():
+    rows = [Row(("a b c d e f g",), "x y", "1"), Row(("g f e",), "y", "2")]
+    fields = Fields.fit(FieldsConfig(source=[TokensField()], target=TokensField()), rows)
+    encoder = {**ENCODERS["lstm_both"], "subsampling": {"kind": "conv", "factor": 2, "channels": 3}}
+    torch.manual_seed(1)
+    model = Seq2Seq(ModelConfig.model_validate({"embedding": 6, "encoder": encoder}), fields.source.size, fields.target.size).eval()
+    search, data = SearchConfig(beam=2, max_length=3), DataConfig()
+    graph = Graph(to_onnx(model, fields, search, data).SerializeToString())
+    trained, exported = (Answerer(fields, data, search, finder) for finder in (Translator(model, fields, search, data), graph))
+    for ours, theirs in zip(*(part.predictions(["a b c d e f g", "g f e"], attention=True) for part in (exported, trained)), strict=True):
+        assert ours.source_tokens == theirs.source_tokens
+        np.testing.assert_allclose(ours.outputs[0].attention, theirs.outputs[0].attention, atol=1e-4)  # type: ignore[arg-type]
+        assert len(ours.outputs[0].attention[0]) == (len(ours.source) and -(-(len(ours.source[0].split()) + 1) // 2))  # type: ignore[index]
 
 
 # -------------------------------------------------------------------------------------------------------------- with CTC

@@ -54,7 +54,6 @@ class Graph:
     """`seqloom.answers.Finder` over an exported graph."""
 
     batch_tokens = BATCH_TOKENS
-    stride = 1
 
     def __init__(self, model: bytes, threads: int | None = None, *, where: Path | str = "model.onnx") -> None:
         options = onnxruntime.SessionOptions()
@@ -66,6 +65,7 @@ class Graph:
         except Exception as error:  # its exceptions have no common ancestor
             raise CheckpointError(f"{where}: onnxruntime cannot load it ({' '.join(str(error).split())[:200]}). {AGAIN}") from None
         self.points = "copy_ids" in {part.name for part in self.session.get_inputs()}
+        self.stride = int(self.session.get_modelmeta().custom_metadata_map.get("seqloom.stride", 1))
         self.attends = "attention" in {part.name for part in self.session.get_outputs()}
 
     def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:

@@ -144,7 +144,9 @@ def to_onnx(network: Seq2Seq, fields: Fields, search: SearchConfig, data: DataCo
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name, model.producer_version = "seqloom", __version__
     settings = {"search": search, "data": _without_paths(data)}
-    about = {"format": FORMAT, "fields": fields.state()} | {name: part.model_dump(mode="json") for name, part in settings.items()}
+    about = {"format": FORMAT, "stride": network.stride, "fields": fields.state()} | {
+        name: part.model_dump(mode="json") for name, part in settings.items()
+    }
     helper.set_model_props(model, {f"seqloom.{name}": json.dumps(value, ensure_ascii=False) for name, value in about.items()})
     checker.check_model(model)
     return model
