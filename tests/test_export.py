@@ -143,6 +143,12 @@ def test_what_cannot_be_exported_is_refused(model: seqloom.Model, tmp_path: Path
         export(model.path, tmp_path / "dist")
 
 
+def test_a_model_of_numbers_is_not_exported(model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "holds_numbers", lambda path: path == model.path / "fields.json")
+    with pytest.raises(seqloom.CheckpointError, match="run: a model of numbers; only ids to ids can be exported"):
+        export(model.path, tmp_path / "dist")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_program_of_torch_gives_the_log_probabilities_at_any_size(cell: str, tmp_path: Path) -> None:

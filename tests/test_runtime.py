@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import seqloom
+from seqloom.cli import main
 from seqloom.export import export
 from seqloom.loading import load
 from seqloom.runtime import Predictor
@@ -126,6 +127,14 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(spoilt: Path, folder: Pa
     (spoilt / "model.onnx").symlink_to(folder / "model.onnx")
     with pytest.raises(seqloom.CheckpointError, match=r"model\.onnx: leads out of the folder"):
         load(spoilt)
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["score", "pairs.tsv"]])
+def test_what_needs_the_run_says_so(folder: Path, command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command[0], str(folder), *command[1:]])
+    assert end.value.code == 2
+    assert "dist: an exported model; this needs the run that it was made from. Give the folder" in capsys.readouterr().err
 
 
 def test_sampling_is_refused(folder: Path) -> None:

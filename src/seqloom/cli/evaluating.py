@@ -10,6 +10,7 @@ from seqloom.cli import options
 from seqloom.cli.choosing import column_names, refuse_many
 from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
 from seqloom.cli.output import one_line, open_output, say, to_json
+from seqloom.errors import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +86,19 @@ def evaluate(
 
 
 def load_model(run: Path, device: str | None) -> Model:
-    """The model of a run on the device asked for, or on the best one here."""
+    """The model of a run on the device asked for, or on the best one here.
+
+    Raises:
+        CheckpointError: the folder holds an exported model.
+    """
     from seqloom.hardware import choose_device
+    from seqloom.manifest import is_exported
     from seqloom.model import load
+
+    if is_exported(run):
+        raise CheckpointError(
+            f"{run}: an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."
+        )
 
     return load(run, device=choose_device(device or "auto"))
 

@@ -28,6 +28,7 @@ from seqloom.manifest import FORMAT, Manifest, describe_files, is_exported, writ
 from seqloom.model import Model
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.number_fields import holds_numbers
 from seqloom.runtime import Graph
 from seqloom.version import __version__
 
@@ -63,6 +64,8 @@ def export(run: str | Path, out: str | Path, *, precision: Precision = "auto", o
     """
     folder = Path(out)
     _refuse_existing(folder, overwrite)
+    if holds_numbers(RunDirectory(run).fields):
+        raise CheckpointError(f"{run}: a model of numbers; only ids to ids can be exported. Answer with the run itself.")
     model = load_run(run)
     _refuse_unsupported(model)
     folder.parent.mkdir(parents=True, exist_ok=True)
