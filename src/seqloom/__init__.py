@@ -12,6 +12,7 @@ from seqloom.version import __version__
 if TYPE_CHECKING:
     from seqloom.answers import Output, Prediction
     from seqloom.config import RunConfig
+    from seqloom.forecaster import Forecaster, train_forecast
     from seqloom.loading import load
     from seqloom.model import Model, train
     from seqloom.runtime import Predictor
@@ -20,6 +21,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "Forecaster",
     "MissingFileError",
     "Model",
     "Output",
@@ -31,9 +33,11 @@ __all__ = [
     "__version__",
     "load",
     "train",
+    "train_forecast",
 ]
 
 _LATER = {
+    "Forecaster": "forecaster",
     "Model": "model",
     "Output": "answers",
     "Prediction": "answers",
@@ -41,6 +45,7 @@ _LATER = {
     "RunConfig": "config",
     "load": "loading",
     "train": "model",
+    "train_forecast": "forecaster",
 }
 
 
