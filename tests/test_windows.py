@@ -123,3 +123,10 @@ def test_windows_are_the_same_once_saved_and_loaded(tmp_path: Path):
     for mine, theirs in zip(made.truth(range(len(made))), loaded.truth(range(len(made))), strict=True):
         np.testing.assert_array_equal(theirs, mine)
     np.testing.assert_allclose(loaded.yardsticks([0]).seasonal, made.yardsticks([0]).seasonal)  # type: ignore[arg-type]
+
+
+def test_a_floor_is_the_smallest_value_seen_before_the_window_where_it_is_asked_for():
+    table = panel(10)
+    table.values[4, 0] = 7
+    assert [float(windows(table, floor="seen").floor(number)[0]) for number in (0, 6)] == [100, 7]
+    assert windows(table).floor(6).tolist() == [-np.inf]

@@ -99,6 +99,10 @@ class ArrayPairs:
         """What errors are measured by."""
         return Yardsticks(self.levels(index).scale if self.fields.target_scaling.kind == "standard" else None, None)
 
+    def floor(self, number: int) -> Floats:
+        """None: arrays have no past."""
+        return np.full(self.fields.target.size, -np.inf, dtype=np.float32)
+
     def save(self, folder: Path) -> None:
         """Write the arrays into the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)

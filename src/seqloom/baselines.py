@@ -17,6 +17,10 @@ Floats = npt.NDArray[np.floating[Any]]
 
 RIDGE = 1e-4
 """Of the mean size of the squares, added to them so that alike moments do not tear the weights apart."""
+REWEIGHTED = 3
+"""Times that windows are weighed anew, after which nothing changes much (measured on dev)."""
+SMALLEST_ERROR = 0.05
+"""In scaled units: no window weighs more than one over this."""
 ENOUGH = 100_000
 """Windows that a straight line is fitted on, at most."""
 
@@ -63,15 +67,29 @@ def _is_seasonal(history: Floats, season: int) -> bool:
     return bool(abs(lags[-1]) > 1.645 * np.sqrt((1 + 2 * np.square(lags[:-1]).sum()) / len(history)))
 
 
-def fit_linear(windows: Windows, seed: int) -> Floats:
-    """Weights (horizon, history + 1), the last a constant: least squares from the scaled past of a column to its future, for all alike
-    (Zeng et al. 2023 learn the same map by gradients).
+def fit_linear(windows: Windows, seed: int, *, absolute: bool = False) -> Floats:
+    """Weights (horizon, history + 1), the last a constant: from the scaled past of a column to its future, the same for all
+    (Zeng et al. 2023 learn such a map by gradients). By least squares, or by least absolute errors, for which windows are weighed
+    anew by the error that the last weights left them (Schlossmacher 1973).
     """
+    weights = _solve(windows, seed, None)
+    for _ in range(REWEIGHTED if absolute else 0):
+        weights = _solve(windows, seed, weights)
+    return weights
+
+
+def _solve(windows: Windows, seed: int, last: Floats | None) -> Floats:
+    """The weights of least squares, each window weighed by one over the mean error of the last weights."""
     width, size = windows.history, windows.fields.target.size
     squares, products = np.zeros((width + 1, width + 1)), np.zeros((width + 1, windows.horizon))
     for past, future in _pairs(windows, size, seed):
-        squares += past.T @ past
-        products += past.T @ future
+        if last is None:
+            weighed = past
+        else:
+            error = np.abs(past @ last.T - future).mean(1, keepdims=True)
+            weighed = past / np.maximum(error, SMALLEST_ERROR)
+        squares += weighed.T @ past
+        products += weighed.T @ future
     squares[np.diag_indices(width + 1)] += RIDGE * np.trace(squares) / (width + 1)
     return np.linalg.solve(squares, products).T
 

@@ -26,6 +26,8 @@ from seqloom.windows import NumberPairs, Windows
 __all__ = ["load_pairs", "read_line", "resume_numbers", "start_numbers"]
 
 
+ROBUST = ("absolute", "quantile", "student_t")
+"""Heads that outliers should not pull; their straight line is fitted so too."""
 SMALL = 0.1
 """Of the usual size: what the network adds to a straight line at first."""
 
@@ -50,7 +52,8 @@ def start_numbers(
     plan.dev.save(run.path / "dev")
     trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)
     if isinstance(plan.train, Windows):
-        _begin_with_line(trainer, run, fit_linear(plan.train, config.seed))
+        is_robust = config.model.head.kind in ROBUST
+        _begin_with_line(trainer, run, fit_linear(plan.train, config.seed, absolute=is_robust))
     return trainer.fit()
 
 

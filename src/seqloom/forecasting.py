@@ -63,8 +63,9 @@ def forecasts(
         batch, levels_of, lengths = pairs.batch(part), pairs.levels(part), pairs.lengths(part)
         for row, values in enumerate(_values(network, batch, to_tensors(batch, 0, device), lengths)):
             shift, scale = levels_of.shift[row], levels_of.scale[row]
-            point = point_of(head, values) * scale + shift
-            quantiles = quantiles_of(head, values, levels) * scale[..., None] + shift[..., None]
+            floor = pairs.floor(int(part[row]))
+            point = np.maximum(point_of(head, values) * scale + shift, floor)
+            quantiles = np.maximum(quantiles_of(head, values, levels) * scale[..., None] + shift[..., None], floor[:, None])
             yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
 
 

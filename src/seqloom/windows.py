@@ -67,6 +67,10 @@ class NumberPairs(Protocol):
         """What errors are measured by."""
         ...
 
+    def floor(self, number: int) -> Floats:
+        """(D,): below which the targets of an example are not forecast, in their own units."""
+        ...
+
     def save(self, folder: Path) -> None: ...
 
 
@@ -187,6 +191,12 @@ class Windows:
         """All that is known of the targets before the window of that number, (N, D), in their own units."""
         series, origin = self.origins([number])
         return self.panel.values[self.panel.starts[int(series[0])] : int(origin[0]), : self.fields.target.size]
+
+    def floor(self, number: int) -> Floats:
+        """The smallest value that each column has had before the window, where forecasts are kept above it."""
+        if self.fields.config.numbers.floor == "seen":
+            return np.nanmin(self.past(number), axis=0)
+        return np.full(self.fields.target.size, -np.inf, dtype=np.float32)
 
     def _seasonal_errors(self) -> Floats:
         season, size = self.fields.config.numbers.season, self.fields.target.size

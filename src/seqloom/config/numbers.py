@@ -27,6 +27,7 @@ class NumbersField(Settings):
     split: list[str] = Field(default=[], description="Where train, dev and test part: shares, numbers of moments, or the dates at which dev and test begin.")
     scaling: Literal["none", "standard", "robust", "series"] = Field(default="standard", description="Fitted on the training part. standard: mean 0, deviation 1 a column; robust: median 0, half the distance of the quartiles 1; series: standard, for each series by itself.")
     window: Literal["none", "last", "standard"] = Field(default="none", description="Each window by itself, for columns that are forecast. last: less its last value; standard: less its last value, over its deviation.")
+    floor: Literal["none", "seen"] = Field(default="none", description="seen: no forecast is below the smallest value that its column has had before.")
     missing: Literal["error", "previous", "linear", "zero"] = Field(default="error", description="An empty cell. error: refused; previous: the value before; linear: on a line between its neighbours; zero: 0.")
     gaps: Literal["error", "fill"] = Field(default="error", description="A moment that is left out. error: refused; fill: put in, its values missing.")
     calendar: list[Literal["hour", "weekday", "yearday"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine.")
