@@ -443,6 +443,7 @@ SEARCHED: list[tuple[Any, ...]] = [
     ("rnn_both", "transformer", "multihead", True),
     ("transformer", "transformer", "none", False),
     ("transformer", "rnn_2", "bilinear", True),
+    ("transformer", "gru_fed", "dot", False),
 ]
 
 

@@ -95,7 +95,7 @@ class RecurrentDecoder(Decoder):
     def start(self, memory: Memory) -> State:
         state = {name: memory[f"first_{name}"] for name in self.names}
         if self.input_feeding:
-            state["fed"] = torch.zeros_like(state["hidden"][:, 0])  # (B, D)
+            state["fed"] = state["hidden"].new_zeros(memory["mask"].shape[0], self.width)  # (B, D)
         return state
 
     def forward(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool = False) -> tuple[Decoded, State]:
