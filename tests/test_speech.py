@@ -20,7 +20,7 @@ from seqloom.cli import main
 from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TokensField
 from seqloom.config_file import build
 from seqloom.data import Row, read_rows
-from seqloom.errors import ConfigError, DataError
+from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.events import Silence, Updated
 from seqloom.fields import Fields
 from seqloom.model import Model
@@ -89,6 +89,23 @@ def test_a_sound_that_has_changed_is_heard_anew(tones: Path, tmp_path: Path):
     for name in ("0000.wav", "0001.wav"):
         copy.write_bytes((tones / "train" / name).read_bytes())
         np.testing.assert_array_equal(field.encode((str(copy),)), field.encode((str(tones / "train" / name),)))
+
+
+def test_a_field_with_the_numbers_of_other_bands_is_refused(tones: Path):
+    state = fields_of(tones).state()
+    state["source"]["mean"] = state["source"]["mean"][:5]
+    with pytest.raises(CheckpointError) as error:
+        Fields.from_state(state)
+    assert str(error.value).startswith("fields: mean and spread are not those of 20 mel bands. ")
+
+
+def test_frames_that_are_not_kept_are_heard_anew(tones: Path, monkeypatch: pytest.MonkeyPatch):
+    path = (str(tones / "train" / "0000.wav"),)
+    kept = SoundField(AudioField(sample_rate=8000)).encode(path)
+    monkeypatch.setattr("seqloom.sound_field.CACHED_BYTES", 10)
+    field = SoundField(AudioField(sample_rate=8000))
+    for _ in range(2):
+        np.testing.assert_array_equal(field.encode(path), kept)
 
 
 def test_training_varies_sounds_by_the_update_alone(tones: Path):
