@@ -11,9 +11,11 @@ import pytest
 
 import seqloom
 from seqloom.cli import main
+from seqloom.config import NumbersField
 from seqloom.errors import ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.forecast_choices import found_season
+from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, train_forecast
 from seqloom.waves import waves
 
@@ -195,6 +197,14 @@ def test_a_season_is_found_in_the_changes():
     noise = np.random.default_rng(1).normal(0, 0.3, (600, 1)).astype(np.float32)
     assert found_season([10 * np.sin(2 * np.pi * hours / 24) + hours / 10 + noise])[0] == 24
     assert found_season([noise])[0] == 1
+
+
+def test_a_setting_of_the_table_leaves_the_rest_to_be_chosen(tmp_path: Path):
+    file, asked = str(table(tmp_path)), NumbersField(targets=["load"], time="date", horizon=6)
+    chosen = plan_forecast(file, asked).config.fields.numbers
+    plan = plan_forecast(file, asked, settings=["fields.numbers.missing=previous"])
+    assert plan.config.fields.numbers == chosen.model_copy(update={"missing": "previous"})
+    assert (chosen.season, plan.config.model.linear_path.history) == (24, chosen.history)
 
 
 def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):

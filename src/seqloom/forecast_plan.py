@@ -24,6 +24,9 @@ __all__ = ["NumberPlan", "parts_of", "plan_arrays", "plan_forecast"]
 
 Ids = npt.NDArray[np.int64]
 
+ABOUT = "fields.numbers."
+"""What settings begin with that say how the table is read and cut."""
+
 
 @dataclass(frozen=True)
 class NumberPlan:
@@ -53,11 +56,11 @@ def plan_forecast(
 
     Args:
         table: a file, or a table that is read already.
-        numbers: what was asked for; what was not is chosen, or taken from `config`.
+        numbers: what was asked for; what was not is chosen.
     """
     settings = list(settings) + ([f"seed={seed}"] if seed is not None else [])
     data = (data or DataConfig()).model_copy(update={"train": [table] if isinstance(table, str) else []})
-    numbers = override(RunConfig(fields=FieldsConfig(numbers=numbers)), _about(settings)).fields.numbers if _about(settings) else numbers
+    numbers = _asked(numbers, settings)
     panel = read_panel(table, numbers, data) if isinstance(table, str) else table
     train_part, dev_part, test_part = parts_of(panel, numbers)
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
@@ -122,9 +125,12 @@ def _config_of_arrays(pairs: int, budget: float | None) -> RunConfig:
     return override(RunConfig(), values + ([f"training.budget_seconds={budget}"] if budget else []))
 
 
-def _about(settings: Sequence[str]) -> list[str]:
-    """The settings that say how the table is read and cut."""
-    return [item for item in settings if item.startswith("fields.numbers.")]
+def _asked(numbers: NumbersField, settings: Sequence[str]) -> NumbersField:
+    """What was asked for, with the settings that say how the table is read and cut; the rest stays open, to be chosen."""
+    about = [item for item in settings if item.startswith(ABOUT)]
+    laid_over = override(RunConfig(fields=FieldsConfig(numbers=numbers)), about).fields.numbers
+    names = [item.removeprefix(ABOUT).partition("=")[0].strip() for item in about]
+    return numbers.model_copy(update={name: getattr(laid_over, name) for name in names})
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
