@@ -199,6 +199,23 @@ def test_a_season_is_found_in_the_changes():
     assert found_season([noise])[0] == 1
 
 
+def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: Path):
+    model = forecaster(tmp_path, "fields.numbers.calendar=[hour]")
+    whole = table(tmp_path, 306, "whole.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "then.csv").write_text("\n".join([whole[0], *whole[-6:]]), encoding="utf-8")
+    board = model.evaluate(tmp_path / "load.csv", truth=tmp_path / "then.csv")
+    assert {"model", "naive", "linear"} <= set(board)
+    (tmp_path / "short.csv").write_text("\n".join([whole[0], *whole[-6:-3]]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"short\.csv: no series has the 6 rows of a horizon; expected them to measure a forecast\."):
+        model.evaluate(tmp_path / "load.csv", truth=tmp_path / "short.csv")
+    with pytest.raises(DataError, match=r"then\.csv: the test part: no series has the 6 rows of a horizon"):
+        model.evaluate(tmp_path / "then.csv")
+    with pytest.raises(ConfigError, match=r"--part tests: there is no such part; expected dev or test\. Did you mean 'test'\?"):
+        model.evaluate(tmp_path / "load.csv", part="tests")
+    with pytest.raises(ConfigError, match=r"--part test: no table to take it from; a run keeps its dev part alone\. Name the table\."):
+        model.evaluate(part="test")
+
+
 def test_a_setting_of_the_table_leaves_the_rest_to_be_chosen(tmp_path: Path):
     file, asked = str(table(tmp_path)), NumbersField(targets=["load"], time="date", horizon=6)
     chosen = plan_forecast(file, asked).config.fields.numbers

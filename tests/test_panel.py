@@ -86,3 +86,14 @@ def test_what_follows_is_joined_to_its_series_and_strangers_are_refused(tmp_path
     assert (whole.values[:, 0].tolist(), whole.starts.tolist()) == ([1, 2, 3, 4, 3, 4, 5, 6, 7], [0, 4, 9])
     with pytest.raises(DataError, match=r"series 'x11' is not in .*; expected what follows its series\. Did you mean 'x1'\?"):
         joined(first, read(tmp_path, ["id,V1,V2,V3", "x11,1,2,"], targets=[], wide=True))
+
+
+def test_times_go_on_in_what_follows_or_it_is_refused(tmp_path: Path):
+    first = read(tmp_path, ["date,sales", "2024-01-01,1", "2024-01-02,2"], time="date")
+    whole = joined(first, read(tmp_path, ["date,sales", "2024-01-03,3"], time="date"))
+    assert whole.times is not None
+    assert whole.times.astype("datetime64[D]").astype(str).tolist() == ["2024-01-01", "2024-01-02", "2024-01-03"]
+    late = read(tmp_path, ["date,sales", "2024-01-04,3"], time="date")
+    message = "sales.csv: begins at 2024-01-04; expected 2024-01-03, a step after .* ends \\(2024-01-02\\). Give a table that goes on"
+    with pytest.raises(DataError, match=message):
+        joined(first, late)

@@ -16,7 +16,7 @@ from seqloom.clock import continued, spelled
 from seqloom.config import NumbersField, RunConfig
 from seqloom.config_file import load_config
 from seqloom.distributions import quantile_levels
-from seqloom.errors import ConfigError, DataError
+from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.events import Watcher
 from seqloom.forecast_plan import parts_of, plan_arrays, plan_forecast
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
@@ -90,17 +90,34 @@ class Forecaster:
     def pairs(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> NumberPairs:
         """What `evaluate` measures on."""
         if table is None:
+            if part not in (None, "dev"):
+                raise ConfigError(f"--part {part}: no table to take it from; a run keeps its dev part alone. Name the table.")
             return load_pairs(self.path / "dev", self.fields)
         if isinstance(table, tuple):
             return ArrayPairs(read_arrays(table[0], "X"), read_arrays(table[1], "y"), self.fields)
         panel = self.panel(table)
         if truth is not None:
-            whole = joined(panel, self.panel(truth))
-            return Windows(whole, self.fields, Part(whole.starts[:-1] + panel.lengths, whole.starts[1:]))
+            then = self.panel(truth)
+            whole = joined(panel, then)
+            return self._measurable(whole, Part(whole.starts[:-1] + panel.lengths, whole.starts[1:]), then.name)
         _, dev, test = parts_of(panel, self.numbers)
-        if part == "test" and test is None:
+        name = part or ("dev" if test is None else "test")
+        if name not in ("dev", "test"):
+            raise ConfigError(f"--part {name}: there is no such part; expected dev or test.{nearest(name, ['dev', 'test'])}")
+        chosen = {"dev": dev, "test": test}[name]
+        if chosen is None:
             raise ConfigError("--part test: the run was trained without a test part; give `seqloom train` a --split of three.")
-        return Windows(panel, self.fields, test if test is not None and part != "dev" else dev)
+        return self._measurable(panel, chosen, f"{panel.name}: the {name} part")
+
+    def _measurable(self, panel: Panel, part: Part, where: str) -> Windows:
+        """The windows of a part, of which there is one at least."""
+        windows = Windows(panel, self.fields, part)
+        if not len(windows):
+            raise DataError(
+                f"{where}: no series has the {self.numbers.horizon} rows of a horizon; expected them to measure a forecast. "
+                "Give a longer table."
+            )
+        return windows
 
     def panel(self, table: Any) -> Panel:
         """The table of a file, read as that of training was."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.clock import Step, Times, check_times, filled, find_step, read_times
+from seqloom.clock import Step, Times, check_times, continued, filled, find_step, read_times, spelled
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
@@ -53,6 +53,11 @@ class Panel:
     def lengths(self) -> Ids:
         """(series,)"""
         return np.diff(self.starts)
+
+    def of_series(self, number: int) -> tuple[Floats, Times | None]:
+        """The values (N, columns) and times (N,) of one series."""
+        rows = slice(int(self.starts[number]), int(self.starts[number + 1]))
+        return self.values[rows], None if self.times is None else self.times[rows]
 
     def where(self, row: int) -> str:
         """The place of a row, for messages."""
@@ -245,7 +250,7 @@ def joined(first: Panel, second: Panel) -> Panel:
     """Each series of the first with what follows it in the second.
 
     Raises:
-        DataError: the second has other series.
+        DataError: the second has other series, or does not begin one step after the end of the first.
     """
     if set(second.series) - set(first.series) or first.columns != second.columns:
         strange = next(iter(sorted(set(second.series) - set(first.series))), second.columns[0])
@@ -253,9 +258,26 @@ def joined(first: Panel, second: Panel) -> Panel:
             f"{second.name}: series {strange!r} is not in {first.name}; expected what follows its series.{nearest(strange, first.series)}"
         )
     places = {name: number for number, name in enumerate(second.series)}
-    parts: list[Floats] = []
+    values: list[Floats] = []
+    times: list[Times] = []
     for number, name in enumerate(first.series):
-        parts.append(first.values[first.starts[number] : first.starts[number + 1]])
-        if name in places:
-            parts[-1] = np.concatenate([parts[-1], second.values[second.starts[places[name]] : second.starts[places[name] + 1]]])
-    return replace(first, values=np.concatenate(parts), starts=np.cumsum([0, *map(len, parts)]), lines=None, times=None)
+        spans = [(first, number), *([(second, places[name])] if name in places else [])]
+        parts = [panel.of_series(place) for panel, place in spans]
+        values.append(np.concatenate([part for part, _ in parts]))
+        moments = [part for _, part in parts if part is not None]
+        _refuse_apart(moments, first.step, f"{second.name}: series {name!r}" if name else second.name, first.name)
+        times += moments
+    starts = np.cumsum([0, *map(len, values)])
+    return replace(first, values=np.concatenate(values), starts=starts, lines=None, times=np.concatenate(times) if times else None)
+
+
+def _refuse_apart(moments: Sequence[Times], step: Step, where: str, before: str) -> None:
+    if len(moments) < 2:
+        return
+    expected = continued(moments[0][-1:], step, 1)[0]
+    if moments[1][0] != expected:
+        begin, end = spelled(moments[1][0]), spelled(moments[0][-1])
+        raise DataError(
+            f"{where}: begins at {begin}; expected {spelled(expected)}, a step after {before} ends ({end}). "
+            "Give a table that goes on where the first one ends."
+        )
