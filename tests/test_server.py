@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DOCS = "/docs lists what is allowed."
 TEXTS = "expected a text, or a list of texts where the model has several source columns"
+LESS = "Send fewer or shorter sources, a smaller beam or max_length, or go without."
 TOKEN = "correct-horse-battery"
 
 
@@ -70,7 +71,7 @@ def model() -> Reverse:
 
 @pytest.fixture
 def client(model: Reverse) -> Iterator[TestClient]:
-    limits = Limits(body_bytes=2_000, items=5, characters=20, beam=8, max_length=50, waiting=4)
+    limits = Limits(body_bytes=2_000, items=5, characters=20, beam=8, max_length=50, waiting=4, attention=250)
     with TestClient(create_app({"reverse": model, "two": Reverse(2)}, limits=limits), raise_server_exceptions=False) as made:
         yield made
 
@@ -209,6 +210,7 @@ FAILED = "the server failed on it, and its log says where. Try another input, an
         ({"model": "two", "inputs": [["a", "b"], "c"]}, "inputs[1]: 1 source columns; model two expects 2. Give a list of 2 texts."),
         ({"input": "a\0"}, "input: a NUL character; expected text. Remove it."),
         ({"input": "a", "prefix": "\0"}, "prefix: a NUL character; expected text. Remove it."),
+        ({"inputs": ["abc", ""], "attention": True, "beam": 8, "max_length": 6}, f"attention: up to 280 weights; the limit is 250. {LESS}"),
         ({"inputs": ["a", "bad"]}, "inputs[1]: the source has 9 symbols; the limit is 8. Mend it."),
     ],
 )  # fmt: skip

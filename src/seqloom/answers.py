@@ -25,7 +25,7 @@ from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.tables import refuse_bad_characters
 from seqloom.vocabulary import UNK
 
-__all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions"]
+__all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions", "longest_output"]
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
@@ -231,7 +231,7 @@ class Answerer:
         )
 
     def _longest(self, config: SearchConfig, source: Array, row: Row) -> int:
-        most = _longest_output(config, source)
+        most = longest_output(config, len(source))
         return most if self.enough is None else min(most, self.enough(row))
 
     def _labels(self, row: Row, source: Any) -> list[str]:
@@ -273,9 +273,9 @@ def _rows_of(weights: Floats | None) -> list[list[float]] | None:
     return None if weights is None else weights.round(6).tolist()
 
 
-def _longest_output(config: SearchConfig, source: Array) -> int:
-    """The most target symbols for source ids (S,): a multiple of their number, so that nothing runs for ever."""
-    return config.max_length or math.ceil(config.max_length_ratio * len(source)) + 10
+def longest_output(config: SearchConfig, symbols: int) -> int:
+    """The most target symbols for so many of the source, </s> included: a multiple of them, so that nothing runs for ever."""
+    return config.max_length or math.ceil(config.max_length_ratio * symbols) + 10
 
 
 def _by_length(sources: dict[int, Array], tokens: int) -> Iterator[list[int]]:

@@ -37,6 +37,7 @@ def serve(
     max_length: Annotated[int, _option("--max-length", "N", "Target symbols that may be asked for.", min=1)] = 1_000,
     seconds: Annotated[float, _option("--max-seconds", "S", "Seconds that an answer may take.", min=0.001)] = 30.0,
     waiting: Annotated[int, _option("--max-waiting", "N", "Sources that wait for a model at most.", min=1)] = 1_024,
+    attention: Annotated[int, _option("--max-attention", "N", "Weights of attention in an answer at most.", min=1)] = 10_000_000,
 ) -> None:
     """Answer for exported models over HTTP, until Ctrl-C.
 
@@ -50,7 +51,7 @@ def serve(
     from seqloom.server.models import named_paths
     from seqloom.server.process import address_of, listen, make_server, run
 
-    limits = Limits(body, items, characters, beam, max_length, seconds, waiting)
+    limits = Limits(body, items, characters, beam, max_length, seconds, waiting, attention)
     tokens, paths = read_tokens(token_file, token_env), named_paths(models)
     predictors = {name: Predictor.load(path, threads=1) for name, path in paths.items()}
     app = create_app(predictors, limits=limits, tokens=tokens, threads=threads or os.cpu_count() or 1, batch=batch, window=window / 1_000)

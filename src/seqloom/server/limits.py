@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqloom.answers import longest_output
+from seqloom.config import SearchConfig
 from seqloom.server.refusals import Refusal, refuse
 from seqloom.server.wire import PredictRequest
 
@@ -34,6 +37,8 @@ class Limits:
     """From the first byte of a request to its last answer."""
     waiting: int = 1_024
     """Sources that wait for one model."""
+    attention: int = 10_000_000
+    """Weights that an answer with attention may hold; each takes 80 bytes of memory."""
 
     def check(self, request: PredictRequest) -> None:
         """Make sure that a request keeps within the limits.
@@ -55,6 +60,18 @@ class Limits:
         ):
             if value is not None and value > most:
                 raise Refusal(422, f"{name}: {value:,}; the limit is {most:,}. Ask for less.")
+
+    def check_attention(self, symbols: Iterable[int], search: SearchConfig) -> None:
+        """Make sure that the weights of sources of so many symbols keep within the limit: every hypothesis has a row a target symbol.
+
+        Raises:
+            Refusal: 422, with how many there can be.
+        """
+        width = search.beam if search.kind == "beam" else 1
+        weights = width * sum(count * (longest_output(search, count) + 1) for count in symbols)
+        if weights > self.attention:
+            what = f"up to {weights:,} weights; the limit is {self.attention:,}"
+            raise Refusal(422, f"attention: {what}. Send fewer or shorter sources, a smaller beam or max_length, or go without.")
 
     def _check_length(self, where: str, characters: int) -> None:
         if characters > self.characters:

@@ -109,8 +109,11 @@ class ServedModel:
         rows = [self._row(source, request.where(place)) for place, source in enumerate(request.sources)]
         if len(rows) > self.limits.waiting:
             raise Refusal(422, f"inputs: {len(rows):,} sources; at most {self.limits.waiting:,} can wait. Send them in several requests.")
+        asked = self._asked(request)
+        if asked.attention:
+            self.limits.check_attention(map(len, self.predictor.fields.source.encode_many([row.source for row in rows])), asked.search)
         try:
-            taken = self.batcher.submit(rows, self._asked(request))
+            taken = self.batcher.submit(rows, asked)
         except Full:
             waiting = f"{self.batcher.waiting:,} sources wait; the limit is {self.limits.waiting:,}"
             raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"}) from None
