@@ -220,8 +220,23 @@ def test_the_model_of_a_site_is_an_exported_folder_and_another_site_can_be_made_
     assert run("predict", site / "model", "3 March 1984") == 0
     assert run("export", site / "model", "--web", "--out", tmp_path / "again", "--runtime", onnxruntime_web) == 0
     assert re.search(r"again: \d+\.\d MB; `python -m http.server --directory .*again` shows it", capsys.readouterr().err)
-    assert {path.name for path in (tmp_path / "again" / "model").iterdir()} == {path.name for path in (site / "model").iterdir()}
+    assert run("predict", tmp_path / "again" / "model", "3 March 1984") == 0
     assert "onnxruntime-web 1.30.0" in (tmp_path / "again" / "runtime" / "NOTICE.txt").read_text(encoding="utf-8")
+
+
+def test_a_site_made_of_an_exported_folder_holds_what_a_predictor_needs_and_nothing_else(
+    site: Path, tmp_path: Path, onnxruntime_web: Path
+) -> None:
+    model = shutil.copytree(site / "model", tmp_path / "dist")
+    (model / "README.md").unlink()
+    (model / "README.md").symlink_to(tmp_path / "secret")
+    (tmp_path / "secret").write_text("of nobody else's business", encoding="utf-8")
+    assert run("export", model, "--web", "--out", tmp_path / "site", "--runtime", onnxruntime_web) == 0
+    assert {path.name for path in (tmp_path / "site" / "model").iterdir()} == {"model.onnx", "fields.json", "manifest.json"}
+    (model / "README.md").unlink()
+    assert run("export", model, "--web", "--out", tmp_path / "site", "--overwrite", "--runtime", onnxruntime_web) == 0
+    inside = tmp_path / "site" / "model"
+    assert run("export", inside, "--web", "--out", tmp_path / "site", "--overwrite", "--runtime", onnxruntime_web) == 0
 
 
 def test_a_site_replaces_only_a_site_and_only_when_told_to(

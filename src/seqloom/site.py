@@ -7,13 +7,12 @@ runtime/                    onnxruntime-web
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from seqloom.errors import CheckpointError
 from seqloom.files import write_atomically
-from seqloom.manifest import is_exported, read_manifest
+from seqloom.manifest import is_exported, read_manifest, write_manifest
 from seqloom.onnxruntime_web import VERSION
 
 __all__ = ["MODEL", "check_place", "copy_model", "write_site"]
@@ -41,16 +40,17 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
 
 
 def copy_model(exported: Path, folder: Path) -> None:
-    """Put the files of an exported folder into a site.
+    """Put what a predictor needs of an exported folder into a site: what was read and found to be right, and nothing else.
 
     Raises:
         CheckpointError: the exported folder is damaged.
     """
-    manifest, _ = read_manifest(exported)
+    manifest, contents = read_manifest(exported)
     place = folder / MODEL
     place.mkdir(parents=True, exist_ok=True)
-    for name in (*manifest.files, "manifest.json"):
-        shutil.copyfile(exported / name, place / name)
+    for name, content in contents.items():
+        write_atomically(place / name, content)
+    write_manifest(place, manifest.model_copy(update={"files": {name: manifest.files[name] for name in contents}}))
 
 
 def write_site(folder: Path, runtime: Mapping[str, bytes]) -> int:
