@@ -150,6 +150,19 @@ def test_an_export_replaces_only_an_exported_model_and_only_when_told(model: seq
     with pytest.raises(seqloom.CheckpointError, match="exists and is no exported model, so it is not overwritten"):
         export(model.path, tmp_path / "mine", overwrite=True)
     assert export(model.path, folder, overwrite=True).parity.identical > 0
+    (tmp_path / "mine" / "manifest.json").write_text('{"name": "web page"}', encoding="utf-8")
+    with pytest.raises(seqloom.CheckpointError, match=r"mine: holds thesis\.txt, which no export wrote, so it is not overwritten\. Choose"):
+        export(model.path, tmp_path / "mine", overwrite=True)
+    with pytest.raises(seqloom.CheckpointError, match=r"txt.dist: cannot be made \(.*\)\. Choose another --out\."):
+        export(model.path, tmp_path / "mine" / "thesis.txt" / "dist")
+
+
+def test_an_export_goes_where_a_link_leads(model: seqloom.Model, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(shutil.copytree(folder, tmp_path / "dist"))
+    (tmp_path / "dist" / "README.md").write_text("old", encoding="utf-8")
+    assert export(model.path, tmp_path / "link", precision="float32", overwrite=True).folder == tmp_path / "link"
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "dist" / "README.md").read_text(encoding="utf-8") != "old"
 
 
 def test_the_graph_alone_is_the_model(folder: Path) -> None:

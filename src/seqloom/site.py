@@ -43,11 +43,14 @@ def copy_model(exported: Path, folder: Path) -> None:
     """Put what a predictor needs of an exported folder into a site: what was read and found to be right, and nothing else.
 
     Raises:
-        CheckpointError: the exported folder is damaged.
+        CheckpointError: the exported folder is damaged, or nothing can be written there.
     """
     manifest, contents = read_manifest(exported)
     place = folder / MODEL
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{place}: cannot be made ({error.strerror}). Choose another --out.") from None
     for name, content in contents.items():
         write_atomically(place / name, content)
     write_manifest(place, manifest.model_copy(update={"files": {name: manifest.files[name] for name in contents}}))

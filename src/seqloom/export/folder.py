@@ -38,6 +38,9 @@ Precision = Literal["auto", "int8", "float32"]
 
 IR_VERSION = 8
 """Of the file format; goes with the operator set."""
+PROGRAM = "model.pt2"
+WRITTEN = {"model.onnx", "fields.json", "manifest.json", "README.md", PROGRAM}
+"""All that an exported folder can hold."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,16 @@ def export(run: str | Path, out: str | Path, *, precision: Precision = "auto", o
     Raises:
         CheckpointError: the run cannot be read, `out` is there already, or the exported model answers otherwise than the trained one.
     """
-    folder = Path(out)
+    folder = Path(out).resolve()
     _refuse_existing(folder, overwrite)
     if holds_numbers(RunDirectory(run).fields):
         raise CheckpointError(f"{run}: a model of numbers; only ids to ids can be exported. Answer with the run itself.")
     model = load_run(run)
     _refuse_unsupported(model)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+    with _beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()
-        report = replace(_write(model, draft, precision, beside), folder=folder)
+        report = replace(_write(model, draft, precision, beside), folder=Path(out))
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)
@@ -94,7 +96,7 @@ def _write(model: Model, folder: Path, precision: Precision, beside: bool) -> Re
     (folder / "model.onnx").write_bytes(whole.SerializeToString())
     model.fields.save(folder / "fields.json")
     if beside:
-        write_program(model.translator.network, folder / "model.pt2")
+        write_program(model.translator.network, folder / PROGRAM)
     manifest = _manifest(model, chosen, small)
     card = model_card(model, manifest, parity, small, len(whole.SerializeToString()))
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -139,6 +141,22 @@ def _refuse_existing(folder: Path, overwrite: bool) -> None:
         raise CheckpointError(f"{folder}: exists already. Replace it with --overwrite, or choose another --out.")
     if not is_exported(folder):
         raise CheckpointError(f"{folder}: exists and is no exported model, so it is not overwritten. Choose another --out.")
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
+    if strange:
+        raise CheckpointError(f"{folder}: holds {strange[0]}, which no export wrote, so it is not overwritten. Choose another --out.")
+
+
+def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder next to the one that is to be written, from which it is put in place.
+
+    Raises:
+        CheckpointError: nothing can be written there.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be made ({error.strerror}). Choose another --out.") from None
 
 
 def to_onnx(network: Seq2Seq, fields: Fields, search: SearchConfig, data: DataConfig) -> ModelProto:
