@@ -120,6 +120,7 @@ def test_a_graph_that_answers_otherwise_is_not_written(model: seqloom.Model, tmp
     ("options", "said"),
     [
         (["--int8", "--float32"], "--int8, --float32: both are given; expected one of them. Leave one out."),
+        (["--web", "--format", "torch-export"], "--format torch-export: of no effect with --web. Leave one of them out."),
         (["--format", "torch_export"], "--format torch_export: expected onnx or torch-export. Did you mean 'torch-export'?"),
     ],
 )

@@ -137,6 +137,19 @@ def test_what_needs_the_run_says_so(folder: Path, command: list[str], capsys: py
     assert "dist: an exported model; this needs the run that it was made from. Give the folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("threads", ["1,1", " 1", "", "all", "-1"])
+def test_any_number_of_threads_that_openmp_is_told_is_understood(folder: Path, threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert len(load(folder).predict(["a b"])) == 1
+
+
+def test_a_setting_of_the_search_that_is_none_changes_nothing(folder: Path) -> None:
+    exported = load(folder)
+    exported.defaults = exported.defaults.model_copy(update={"kind": "greedy"})
+    assert exported.search(beam=None).kind == "greedy"
+    assert exported.search(beam=3).kind == "beam"
+
+
 def test_sampling_is_refused(folder: Path) -> None:
     with pytest.raises(seqloom.ConfigError, match=r"search\.kind: an exported model does not sample; expected beam or greedy"):
         load(folder).predict(["a"], kind="sample")

@@ -256,6 +256,11 @@ def test_a_runtime_without_a_site_is_refused(site: Path, tmp_path: Path, capsys:
     assert f"--runtime {tmp_path}: of no effect without --web. Add --web, or leave it out." in capsys.readouterr().err
 
 
+def test_a_precision_for_what_is_exported_already_is_refused(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("export", site / "model", "--web", "--int8", "--out", tmp_path / "x") == 2
+    assert f"--int8: of no effect on an exported model, {site / 'model'}. Give the run that it was made from" in capsys.readouterr().err
+
+
 MEND = "Run `npm pack onnxruntime-web@1.30.0` where npm is, unpack the archive, and give its folder with --runtime."
 
 

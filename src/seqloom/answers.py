@@ -153,15 +153,15 @@ class Answerer:
         return list(self.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention))
 
     def search(self, **changes: Any) -> SearchConfig:
-        """The search of the config with some settings changed; beam=1 means greedy.
+        """The search of the config with some settings changed, None being no change; beam=1 means greedy.
 
         Raises:
             ConfigError: an unknown setting or a value out of range.
         """
-        if "beam" in changes and "kind" not in changes:
-            changes["kind"] = "beam"
-        tree = {**self.defaults.model_dump(), **{name: value for name, value in changes.items() if value is not None}}
-        return build({"search": tree}, where="predict").search
+        given = {name: value for name, value in changes.items() if value is not None}
+        if "beam" in given:
+            given.setdefault("kind", "beam")
+        return build({"search": self.defaults.model_dump() | given}, where="predict").search
 
     def answers(
         self,

@@ -57,7 +57,7 @@ class Graph:
 
     def __init__(self, model: bytes, threads: int | None = None, *, where: Path | str = "model.onnx") -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
+        options.intra_op_num_threads = threads or _threads_of_openmp()
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would starve others
         try:
@@ -107,6 +107,12 @@ class Graph:
         if questions.copy_ids is not None:
             inputs["copy_ids"] = pad(questions.copy_ids, fill=-1)[0]
         return inputs
+
+
+def _threads_of_openmp() -> int:
+    """The first of the numbers in OMP_NUM_THREADS, which may be several (`4,2`); 0 without one."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() else 0
 
 
 def _prefixes(questions: Questions) -> np.ndarray[Any, Any]:

@@ -64,7 +64,7 @@ def evaluate(
 
     model = load_model(run, device)
     rows = rows_of(model, files, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
-    search = override_search(model.search(**({} if beam is None else {"beam": beam})), settings or [])
+    search = override_search(model.search(beam=beam), settings or [])
     values, predictions = model.translator.evaluate(rows, search)
     if output is not None:
         with open_output(output) as out:

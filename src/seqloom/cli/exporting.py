@@ -55,6 +55,8 @@ def export(
     precision = _precision(int8, float32)
     if format not in ("onnx", "torch-export"):
         raise ConfigError(f"--format {format}: expected onnx or torch-export.{nearest(format, ('onnx', 'torch-export'))}")
+    if web and format != "onnx":
+        raise ConfigError(f"--format {format}: of no effect with --web. Leave one of them out.")
     if web:
         _export_site(run, out, precision, overwrite, runtime)
     elif runtime is not None:
@@ -85,6 +87,8 @@ def _export_site(run: Path, out: Path, precision: Precision, overwrite: bool, ru
     from seqloom.onnxruntime_web import find_runtime
     from seqloom.site import MODEL, check_place, copy_model, write_site
 
+    if is_exported(run) and precision != "auto":
+        raise ConfigError(f"--{precision}: of no effect on an exported model, {run}. Give the run that it was made from, or leave it out.")
     check_place(out, overwrite=overwrite)
     files = find_runtime(runtime)  # before what takes long
     if is_exported(run):

@@ -88,7 +88,7 @@ def predict(
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing)
     model = _open(run, device)
-    kind = "sample" if sample else "greedy" if greedy else None if beam is None else "beam"
+    kind = "sample" if sample else "greedy" if greedy else None
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
     search = override_search(search, settings or [])
     if n_best and search.kind != "beam":
