@@ -111,7 +111,8 @@ class ServedModel:
             raise Refusal(422, f"inputs: {len(rows):,} sources; at most {self.limits.waiting:,} can wait. Send them in several requests.")
         asked = self._asked(request)
         if asked.attention:
-            self.limits.check_attention(map(len, self.predictor.fields.source.encode_many([row.source for row in rows])), asked.search)
+            encode = self.predictor.fields.source.encode
+            self.limits.check_attention([len(encode(row.source)) for row in rows], asked.search)
         try:
             taken = self.batcher.submit(rows, asked)
         except Full:
