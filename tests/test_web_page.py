@@ -31,6 +31,7 @@ class Reverser:
 
     points = False
     batch_tokens = 8192
+    stride = 1
 
     def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
         return [[self._answer(ids.tolist(), skipped) for skipped in range(config.beam)] for ids in questions.sources]
