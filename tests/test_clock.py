@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -23,12 +25,18 @@ def test_iso_dates_dates_with_slashes_and_whole_numbers_are_times():
     assert read_times(["1999", "2000"], where, "year").astype(str).tolist() == ["1999-01-01T00:00:00", "2000-01-01T00:00:00"]
 
 
-def test_a_cell_that_is_no_time_is_named():
-    said = (
-        r"^load\.csv:3: date is 'soon'; expected a date in ISO form \(2024-03-01 or 2024-03-01 14:00\) or a whole number\. Mend the cell\.$"
-    )
-    with pytest.raises(DataError, match=said):
-        read_times(["2024-03-01", "soon"], where, "date")
+@pytest.mark.parametrize("cell", ["soon", "", "NaT", "now", "today", "-5", "²", "9" * 20])
+def test_a_cell_that_is_no_time_is_named(cell: str):
+    said = f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number. Mend the cell."
+    with pytest.raises(DataError, match=f"^{re.escape(said)}$"):
+        read_times(["2024-03-01", cell], where, "date")
+    with pytest.raises(DataError, match=r"^load\.csv:2: date is "):
+        read_times([cell, "7"], where, "date")
+
+
+def test_times_of_other_zones_are_brought_to_one():
+    read = read_times(["2024-03-31T01:00+01:00", "2024-03-31T03:00+02:00"], where, "date")
+    assert read.astype(str).tolist() == ["2024-03-31T00:00:00", "2024-03-31T01:00:00"]
 
 
 @pytest.mark.parametrize(

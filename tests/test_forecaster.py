@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import seqloom
 from seqloom.cli import main
@@ -36,7 +37,7 @@ def table(folder: Path, rows: int = 300, name: str = "load.csv") -> Path:
 
 def forecaster(folder: Path, *settings: str, **more: Any) -> Forecaster:
     numbers = {"forecast": "load", "time_column": "date", "history": 24, "horizon": 6, "season": 12, "split": ["0.6", "0.2", "0.2"], **more}
-    return train_forecast(str(table(folder)), out=folder / "run", settings=[*SMALL, *settings], overwrite=True, **numbers)
+    return train_forecast(table(folder), out=folder / "run", settings=[*SMALL, *settings], overwrite=True, **numbers)
 
 
 def run(*arguments: Any) -> int:
@@ -107,9 +108,32 @@ def test_the_worked_example_learns_its_pairs_by_heart_and_nothing_of_noise(tmp_p
 
 def test_sources_of_another_width_are_refused(tmp_path: Path):
     x, y = arrays()
+    with pytest.raises(DataError, match=r"^X: 4 numbers a moment; expected 5, as in training\.$"):
+        seqloom.train((x, y), dev=(x[:, :, :4], y), out=tmp_path / "run", settings=SMALL)
     model = seqloom.train((x, y), out=tmp_path / "run", settings=SMALL)
     with pytest.raises(DataError, match=r"^X: 3 numbers a moment; expected 5, as in training\.$"):
         model.predict(x[:, :, :3])
+
+
+def test_a_model_that_learns_where_to_end_may_end_anywhere(tmp_path: Path):
+    x, y = arrays(40)
+    model = seqloom.train((x, y), out=tmp_path / "run", settings=[*SMALL, "model.head.stop=learned", "training.max_steps=1"])
+    with torch.no_grad():
+        model.network.head.stop.weight.mul_(20)
+    lengths = {len(part) for part in model.predict(x)}
+    assert len(lengths) > 1
+    assert "mae" in model.evaluate((x, y))["model"]
+
+
+def test_models_of_arrays_and_of_tables_are_not_taken_for_each_other(tmp_path: Path):
+    x, y = arrays()
+    model = seqloom.train((x, y), out=tmp_path / "arrays", settings=SMALL)
+    with pytest.raises(ConfigError, match=r"arrays: a model of arrays; expected one of a table\. Give arrays to `predict` in Python\.$"):
+        model.evaluate(table(tmp_path))
+    with pytest.raises(ConfigError, match=r"run: a model of a table; expected one of arrays\. Give a table to `forecast`\.$"):
+        forecaster(tmp_path).predict(x)
+    with pytest.raises(ConfigError, match=r"^model\.head\.kind: 'tokens' says symbols; expected a head for numbers, as in --set model"):
+        seqloom.train((x, y), out=tmp_path / "none", settings=["model.head.kind=tokens"])
 
 
 # --------------------------------------------------------------------------------------------------------------- table
@@ -216,6 +240,13 @@ def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: 
         model.evaluate(part="test")
 
 
+def test_nothing_to_forecast_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"^fields\.numbers\.horizon: 0; expected how many moments to forecast, such as 24\.$"):
+        train_forecast(table(tmp_path), forecast="load", out=tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"^fields\.numbers\.targets: it is not said what to forecast; expected columns, or wide: true"):
+        train_forecast(table(tmp_path), horizon=6, out=tmp_path / "run")
+
+
 def test_a_setting_of_the_table_leaves_the_rest_to_be_chosen(tmp_path: Path):
     file, asked = str(table(tmp_path)), NumbersField(targets=["load"], time="date", horizon=6)
     chosen = plan_forecast(file, asked).config.fields.numbers
@@ -240,6 +271,7 @@ def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
     ("split", "message"),
     [
         (["0.5"], r"^--split 0\.5: expected two or three parts above 0, as in 0\.7/0\.1/0\.2, 8640/2880/2880 or dates\.$"),
+        (["0.7", "nan"], r"^--split 0\.7/nan: expected two or three parts above 0"),
         (["0.9", "0.5"], r"^--split 0\.9/0\.5: the shares are 1\.4 together; expected at most 1\.$"),
     ],
 )
@@ -284,6 +316,13 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
     [
         (["--time", "date"], "error: --time: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series."),
         (["--forecast", "load"], "error: --horizon: expected how many moments to forecast, as in --horizon 24."),
+        (
+            ["--forecast", "load", "--horizon", 6, "--season", 0],
+            "season: Input should be greater than or equal to 1; got 0.",
+        ),
+        (["--forecast", "load", "--horizon", 6, "--history", 0], "error: fields.numbers.history: 0; expected how many moments are read"),
+        (["--forecast", "load", "--horizon", 6, "--known", "load"], "column 'load' is named twice; expected each in one part alone"),
+        (["--forecast", "load", "--horizon", 6, "--dev", "x"], "error: --dev, --source, --target: of pairs; expected none of them"),
         (["--forecast", "lod", "--horizon", 6], "no column 'lod'; there are date, load, sign. Did you mean 'load'?"),
         (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: --quantiles 0.5,2: expected numbers between 0 and 1"),
     ],

@@ -57,10 +57,13 @@ class ArrayPairs:
     def __init__(self, sources: Sequence[Floats], targets: Sequence[Floats], fields: NumberFields) -> None:
         """
         Raises:
-            DataError: their numbers differ.
+            DataError: their numbers differ, or their widths from those of training.
         """
         if len(sources) != len(targets):
             raise DataError(f"arrays: {len(sources)} sources and {len(targets)} targets; expected one target for each source.")
+        for name, parts, side in (("X", sources, fields.source), ("y", targets, fields.target)):
+            if parts and parts[0].shape[1] != side.size:
+                raise DataError(f"{name}: {parts[0].shape[1]} numbers a moment; expected {side.size}, as in training.")
         self.sources, self.targets, self.fields = list(sources), list(targets), fields
 
     def __len__(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +24,8 @@ Where = Callable[[int], str]
 DAY, WEEK = 86_400, 7 * 86_400
 PERIODS = {"hour": DAY, "weekday": WEEK, "yearday": 365.2425 * DAY}
 """Seconds after which what a feature shows comes back."""
+DIGITS = 17
+"""Of a whole number of seconds, at most."""
 EPOCH_MONDAY = 4 * DAY
 """1970-01-05 was a Monday."""
 
@@ -49,25 +53,35 @@ def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
     """
     if _are_numbers(cells):
         return np.array(cells, dtype=np.int64).astype("datetime64[s]")
-    try:
-        return np.array(cells, dtype="datetime64[s]")
-    except ValueError:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "no explicit representation of timezones")  # numpy brings them to UTC
+        try:
+            if all(map(_begins_as_date, cells)):
+                return np.array(cells, dtype="datetime64[s]")
+        except ValueError:
+            pass
         return np.array([_moment(cell, where, row, column) for row, cell in enumerate(cells)], dtype="datetime64[s]")
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    """Whether all are whole numbers and not all of them years."""
-    return all(cell.isdigit() for cell in cells) and any(len(cell) != 4 for cell in cells)
+    """Whether all are whole numbers, of seconds that fit, and not all of them years."""
+    return all(cell.isdecimal() and len(cell) <= DIGITS for cell in cells) and any(len(cell) != 4 for cell in cells)
+
+
+def _begins_as_date(cell: str) -> bool:
+    """Whether a year may stand in front: numpy takes `now` for a moment, an empty cell for none, and any number for a year."""
+    begin = cell.strip()[:4]
+    return len(begin) == 4 and begin.isdecimal() and not cell.strip()[4:5].isdecimal()
 
 
 def _moment(cell: str, where: Where, row: int, column: str) -> np.datetime64:
-    try:
-        return np.datetime64(cell.strip().replace("/", "-").removesuffix("Z"), "s")
-    except ValueError:
-        raise DataError(
-            f"{where(row)}: {column} is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number. "
-            "Mend the cell."
-        ) from None
+    if _begins_as_date(cell):
+        with contextlib.suppress(ValueError):
+            return np.datetime64(cell.strip().replace("/", "-").removesuffix("Z"), "s")
+    raise DataError(
+        f"{where(row)}: {column} is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number. "
+        "Mend the cell."
+    )
 
 
 def find_step(times: Times, starts: Sequence[int]) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,7 @@ def plan_forecast(
     settings = list(settings) + ([f"seed={seed}"] if seed is not None else [])
     data = (data or DataConfig()).model_copy(update={"train": [table] if isinstance(table, str) else []})
     numbers = _asked(numbers, settings)
+    _refuse_nothing(numbers, isinstance(table, str))
     panel = read_panel(table, numbers, data) if isinstance(table, str) else table
     train_part, dev_part, test_part = parts_of(panel, numbers)
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
@@ -82,7 +84,7 @@ def plan_forecast(
     reasons = {**reasons, **(choice.reasons if config is None else {})}
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
-    return NumberPlan(override(base, settings), reasons, fields, train, dev, _notes(panel, train, dev, test_part))
+    return NumberPlan(_of_numbers(override(base, settings)), reasons, fields, train, dev, _notes(panel, train, dev, test_part))
 
 
 def plan_arrays(
@@ -101,7 +103,7 @@ def plan_arrays(
     if len(x) != len(y):
         raise DataError(f"arrays: X has {len(x)} sequences and y has {len(y)}; expected one target for each source.")
     base = config or _config_of_arrays(len(x), budget)
-    final = override(base, settings)
+    final = _of_numbers(override(base, settings))
     order = np.random.default_rng(final.seed).permutation(len(x))
     count = 0 if dev is not None or len(x) < 10 else max(1, min(len(x) // 10, 1000))
     held, kept = sorted(order[:count].tolist()), sorted(order[count:].tolist())
@@ -113,6 +115,23 @@ def plan_arrays(
         measured = ArrayPairs([x[place] for place in held], [y[place] for place in held], fields) if held else train
     notes = [] if held or dev is not None else [f"only {len(x)} pairs: dev is what is trained on, so its score is no promise"]
     return NumberPlan(final, {item.partition("=")[0]: ASKED for item in settings}, fields, train, measured, notes)
+
+
+def _refuse_nothing(numbers: NumbersField, is_file: bool) -> None:
+    """Raises a ConfigError where nothing is to be forecast, or from nothing."""
+    if is_file and not (numbers.targets or numbers.wide):
+        raise ConfigError("fields.numbers.targets: it is not said what to forecast; expected columns, or wide: true for a row a series.")
+    if not numbers.horizon:
+        raise ConfigError("fields.numbers.horizon: 0; expected how many moments to forecast, such as 24.")
+    if not numbers.history and "history" in numbers.model_fields_set:
+        raise ConfigError("fields.numbers.history: 0; expected how many moments are read, such as 48. Leave it out to have it chosen.")
+
+
+def _of_numbers(config: RunConfig) -> RunConfig:
+    """The config, whose head says numbers."""
+    if config.model.head.kind == "tokens":
+        raise ConfigError("model.head.kind: 'tokens' says symbols; expected a head for numbers, as in --set model.head.kind=squared.")
+    return config
 
 
 def _config_of_arrays(pairs: int, budget: float | None) -> RunConfig:
@@ -170,7 +189,7 @@ def _bounds(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
         numbers = [float(part) for part in split]
     except ValueError:
         return _bounds_of_dates(panel, split, lengths)
-    if not 2 <= len(numbers) <= 3 or min(numbers) <= 0:
+    if not 2 <= len(numbers) <= 3 or not all(0 < number < math.inf for number in numbers):
         raise ConfigError(f"--split {'/'.join(split)}: expected two or three parts above 0, as in 0.7/0.1/0.2, 8640/2880/2880 or dates.")
     if max(numbers) < 1:
         if sum(numbers) > 1 + 1e-6:

@@ -57,21 +57,23 @@ class Forecaster:
         return self.fields.config.numbers
 
     def predict(self, sources: Any, length: int | None = None) -> Any:
-        """Targets (N, T, D) for sources (N, S, D'), or a list of (T, D) for a list of (S, D').
+        """Targets (N, T, D) for sources (N, S, D'), or a list of (T, D) for a list of (S, D') and where they end at unlike lengths.
 
         Args:
             length: T; for a model of arrays whose targets were as long as their sources it may be left out.
 
         Raises:
             DataError: sources that cannot be used; says which.
+            ConfigError: a model of a table.
         """
+        if self.numbers.horizon:
+            raise ConfigError(f"{self.path}: a model of a table; expected one of arrays. Give a table to `forecast`.")
         given = read_arrays(sources, "X")
-        if given[0].shape[1] != self.fields.source.size:
-            raise DataError(f"X: {given[0].shape[1]} numbers a moment; expected {self.fields.source.size}, as in training.")
         empty = [np.zeros((length or len(part), self.fields.target.size), dtype=np.float32) for part in given]
         pairs = ArrayPairs(given, empty, self.fields)
         said = [forecast.point for forecast in forecasts(self.network, pairs, range(len(pairs)), self.config.model.head)]
-        return np.stack(said) if isinstance(sources, np.ndarray) else said
+        is_even = len({len(part) for part in said}) == 1  # a model that learned where to end may end anywhere
+        return np.stack(said) if isinstance(sources, np.ndarray) and is_even else said
 
     def evaluate(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> dict[str, dict[str, float]]:
         """The measures of the model and of what it must beat, by name.
@@ -93,7 +95,7 @@ class Forecaster:
             if part not in (None, "dev"):
                 raise ConfigError(f"--part {part}: no table to take it from; a run keeps its dev part alone. Name the table.")
             return load_pairs(self.path / "dev", self.fields)
-        if isinstance(table, tuple):
+        if isinstance(table, tuple) and not self.numbers.horizon:
             return ArrayPairs(read_arrays(table[0], "X"), read_arrays(table[1], "y"), self.fields)
         panel = self.panel(table)
         if truth is not None:
@@ -121,6 +123,8 @@ class Forecaster:
 
     def panel(self, table: Any) -> Panel:
         """The table of a file, read as that of training was."""
+        if not self.numbers.horizon:
+            raise ConfigError(f"{self.path}: a model of arrays; expected one of a table. Give arrays to `predict` in Python.")
         return table if isinstance(table, Panel) else read_panel(str(table), self.numbers, self.config.data)
 
     def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Iterator[Said]:
@@ -129,8 +133,6 @@ class Forecaster:
         Raises:
             ConfigError: quantiles that the model does not give, or a model of arrays.
         """
-        if not self.numbers.horizon:
-            raise ConfigError(f"{self.path}: a model of arrays; expected one of a table. Give arrays to `predict` in Python.")
         panel, head = self.panel(table), self.config.model.head
         levels = quantile_levels(head, quantiles)
         begins = parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
@@ -202,6 +204,7 @@ def train_forecast(
         "time": time_column,
     }
     field = NumbersField.model_validate({**{name: value for name, value in given.items() if value}, **numbers})
+    table = table if isinstance(table, Panel) else str(table)
     plan = plan_forecast(table, field, config=_given(config), settings=settings, quantiles=quantiles, budget=seconds, seed=seed)
     start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
     return load_forecaster(out)

@@ -25,12 +25,13 @@ ROWS = 256
 
 
 def measure(pairs: NumberPairs, index: Sequence[int] | Ids, said: Iterable[Forecast], levels: Sequence[float] = ()) -> dict[str, float]:
-    """Every measure that fits, of a forecast for each example of the index."""
+    """Every measure that fits, of a forecast for each example of the index, as far as the forecast goes."""
     accuracy = Accuracy(levels)
     for number, forecast in zip(index, said, strict=True):
         yardsticks = pairs.yardsticks([int(number)])
         scale, seasonal = (None if part is None else part[0] for part in yardsticks)
-        accuracy.add(pairs.truth([int(number)])[0], forecast.point, scale=scale, seasonal=seasonal, quantiles=forecast.quantiles)
+        truth = pairs.truth([int(number)])[0][: len(forecast.point)]
+        accuracy.add(truth, forecast.point, scale=scale, seasonal=seasonal, quantiles=forecast.quantiles)
     return accuracy.values()
 
 

@@ -78,7 +78,7 @@ class Forecasting:
         Raises:
             ConfigError: it is not said what to forecast, or how far.
         """
-        from seqloom.config import NumbersField
+        from seqloom.config_file import build
 
         if not (self.forecast or self.wide):
             raise ConfigError(f"{self.asked[0]}: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series.")
@@ -94,7 +94,8 @@ class Forecasting:
             "split": [part.strip() for part in (self.split or "").split("/") if part.strip()],
             **{name: getattr(self, name) for name in ("time", "series", "wide", "history", "horizon", "season")},
         }
-        return NumbersField.model_validate({name: value for name, value in values.items() if value not in (None, [], False)})
+        given = {name: value for name, value in values.items() if not (value is None or value is False or value == [])}
+        return build({"fields": {"numbers": given}}, where="forecasting").fields.numbers
 
 
 def _names(text: str | None) -> list[str]:

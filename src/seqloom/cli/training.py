@@ -93,6 +93,10 @@ def _train_forecasts(
     """Where numbers over time are forecast."""
     from seqloom.waves import WAVES, waves
 
+    if choosing.dev or choosing.source or choosing.target:
+        raise ConfigError(
+            "--dev, --source, --target: of pairs; expected none of them. A table of numbers has --split, --forecast and --past."
+        )
     example = waves() if choosing.example == WAVES else None
     if example is not None and not asked.forecast:
         asked = replace(asked, time="time", forecast="load", past="warmth", horizon=asked.horizon or 24, split=asked.split or "0.7/0.1/0.2")

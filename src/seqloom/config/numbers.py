@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seqloom.config.base import Natural, Positive, Settings
 
@@ -31,3 +31,10 @@ class NumbersField(Settings):
     missing: Literal["error", "previous", "linear", "zero"] = Field(default="error", description="An empty cell. error: refused; previous: the value before; linear: on a line between its neighbours; zero: 0.")
     gaps: Literal["error", "fill"] = Field(default="error", description="A moment that is left out. error: refused; fill: put in, its values missing.")
     calendar: list[Literal["hour", "weekday", "yearday"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine.")
+
+    @model_validator(mode="after")
+    def _once(self) -> NumbersField:
+        names = [*self.targets, *self.past, *self.known, *self.static, *filter(None, (self.time, self.series))]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"column {twice!r} is named twice; expected each in one part alone")
+        return self
