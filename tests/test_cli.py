@@ -429,6 +429,7 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
         (["abc", "--n-best", "0"], "--n-best 0: expected 1 or more"),
         (["abc", "--n-best", "2", "--sample"], "--n-best 2: expected 1 or more, and a beam."),
         (["abc", "--top-k", "2", "--temperature", "3"], "--temperature, --top-k: of no effect without --sample."),
+        (["abc", "--quantiles", "0.5"], "--quantiles: of no effect, the model was trained on pairs. Leave it out."),
         (["abc", "--beam", "0"], "search.beam: Input should be greater than or equal to 1; got 0"),
         (["--input", "none.txt"], "none.txt: no such file."),
         (["a" * 5001], "texts:1: "),
@@ -436,6 +437,11 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
 )
 def test_options_of_predict_that_make_no_sense_are_refused(trained: Trained, arguments: list[str], message: str) -> None:
     assert message in seqloom("predict", trained.run, *arguments).error
+
+
+def test_a_part_of_pairs_is_refused(trained: Trained) -> None:
+    said = "--part: of no effect, the model was trained on pairs. Leave it out."
+    assert said in seqloom("evaluate", trained.run, "--part", "test").error
 
 
 def test_several_source_columns_are_separated_by_tabs(columns: Trained) -> None:

@@ -350,6 +350,18 @@ def test_a_model_that_does_not_forecast_has_no_such_report(tmp_path: Path, capsy
     assert "not a model that forecasts; expected one trained with --forecast or --wide." in capsys.readouterr().err
 
 
+def test_options_that_are_for_pairs_are_refused_where_numbers_are_forecast(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = table(tmp_path)
+    said = "{}: of no effect, the model forecasts numbers. Leave it out."
+    assert run("train", file, "--forecast", "load", "--horizon", 6, "--dev", file, "--out", tmp_path / "run") == 2
+    assert "--dev: of no effect, numbers are forecast. Leave it out." in capsys.readouterr().err
+    forecaster(tmp_path)
+    assert run("predict", tmp_path / "run", "now", "--n-best", 3, "--input", file) == 2
+    assert said.format("TEXT, --n-best") in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "run", file, "--beam", 3) == 2
+    assert said.format("--beam") in capsys.readouterr().err
+
+
 def test_waves_can_be_trained_on_without_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     small = [part for setting in SMALL for part in ("--set", setting)]
     assert run("train", "--example", "waves", "--history", 48, "--out", tmp_path / "run", *small) == 0

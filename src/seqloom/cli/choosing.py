@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from seqloom.examples import ExampleData
     from seqloom.plan import Plan
 
-__all__ = ["Choosing", "column_names", "config", "inspect", "refuse_many"]
+__all__ = ["Choosing", "column_names", "config", "inspect", "refuse_idle", "refuse_many"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,19 @@ def refuse_many(files: list[str] | None, name: str) -> None:
     """
     if files and len(files) > 2:
         raise ConfigError(f"{name}: {len(files)} files; expected one file of pairs or two parallel files. Join them first, with cat.")
+
+
+def refuse_idle(context: typer.Context, names: Collection[str], why: str) -> None:
+    """Make sure that none of the parameters of these names was given.
+
+    Raises:
+        ConfigError: some were; they would do nothing.
+    """
+    parts: list[Any] = [part for part in context.command.params if part.name in names]
+    given = [part for part in parts if (source := context.get_parameter_source(part.name)) and source.name == "COMMANDLINE"]
+    if given:
+        flags = ", ".join(part.opts[0] if part.param_type_name == "option" else part.metavar for part in given)
+        raise ConfigError(f"{flags}: of no effect, {why}. Leave it out.")
 
 
 def inspect(

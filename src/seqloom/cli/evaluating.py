@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli import options
-from seqloom.cli.choosing import column_names, refuse_many
+from seqloom.cli.choosing import column_names, refuse_idle, refuse_many
 from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
 from seqloom.cli.output import one_line, open_output, say, to_json
 from seqloom.errors import CheckpointError
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from seqloom.data import Row
     from seqloom.model import Model
 
-__all__ = ["evaluate", "load_model", "rows_of"]
+__all__ = ["FORECASTS", "PAIRS", "evaluate", "load_model", "rows_of"]
+
+FORECASTS, PAIRS = "the model forecasts numbers", "the model was trained on pairs"
+"""Why an option of the other kind of model would do nothing."""
 
 Files = Annotated[
     list[str] | None,
@@ -33,6 +36,7 @@ Predictions = Annotated[
 
 
 def evaluate(
+    context: typer.Context,
     run: options.Run,
     files: Files = None,
     source: options.Source = None,
@@ -54,8 +58,10 @@ def evaluate(
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
     """
     if holds_forecasts(run):
+        refuse_idle(context, ("source", "target", "beam", "settings", "skip_bad"), FORECASTS)
         evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json, output=output)
         return
+    refuse_idle(context, ["part"], PAIRS)
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli import options
-from seqloom.cli.evaluating import load_model, rows_of
+from seqloom.cli.choosing import refuse_idle
+from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
 from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_forecasts
 from seqloom.cli.output import escape, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, DataError
@@ -40,6 +41,7 @@ def _option(flag: str, metavar: str, text: str) -> Any:
 
 
 def predict(
+    context: typer.Context,
     run: options.Run,
     texts: Texts = None,
     input: Input = None,
@@ -79,8 +81,10 @@ def predict(
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     if holds_forecasts(run):
+        refuse_idle(context, context.params.keys() - {"run", "input", "output", "as_json", "device", "quantiles"}, FORECASTS)
         predict_forecasts(run, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
+    refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD
     from seqloom.config_file import override_search
     from seqloom.sounds import FaultySounds

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqloom.cli import forecasting, options
-from seqloom.cli.choosing import Choosing
+from seqloom.cli.choosing import Choosing, refuse_idle
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def train(
     _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
     with _watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
         if asked.asked or example == "waves":
+            refuse_idle(context, ("dev", "source", "target", "skip_bad"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
             return
         made = choosing.example_data()
