@@ -150,7 +150,8 @@ def test_a_wav_that_was_cut_off_is_refused(tmp_path: Path):
     path = Path(written(tmp_path, "a.wav", noise(1000)))
     path.write_bytes(path.read_bytes()[:-500])
     assert message(str(path)) == (
-        f"{path}: the sound is cut off: 2,000 bytes of sound are announced and 1,500 are there. Copy or record the file again. {GO_ON}"
+        f"{path}: the sound is cut off: 2,000 bytes of sound are announced and 1,500 are there; expected all of it. "
+        f"Copy or record the file again. {GO_ON}"
     )
 
 
@@ -159,7 +160,7 @@ def test_a_flac_that_was_cut_off_is_refused(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:10_000])
     text = message(str(path))
     assert text.startswith(f"{path}: the sound is cut off: ")
-    assert text.endswith(f"Copy or record the file again. {GO_ON}")
+    assert text.endswith(f"; expected all of it. Copy or record the file again. {GO_ON}")
 
 
 def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(tmp_path: Path):

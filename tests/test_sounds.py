@@ -1,6 +1,7 @@
 """Tables and folders that name sounds: how they are told, where the sounds lie, and what happens to faulty ones."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,17 @@ def test_faulty_sounds_go_by_and_are_counted(tmp_path: Path):
     for _ in range(2):
         assert [row.target for row in read] == ["one", "two"]
     assert read.notes[-1] == f"3 sounds could not be used and went by, such as {tmp_path}/3.wav: an empty file (0 bytes)."
+
+
+def test_of_a_faulty_sound_only_the_fault_is_said(tmp_path: Path):
+    sound(tmp_path / "1; 2.wav")
+    path = tmp_path / "1; 2.wav"
+    path.write_bytes(path.read_bytes()[:-100])
+    read = read_rows([table(tmp_path, "1; 2.wav\tone\n")], DataConfig(skip_bad=True))
+    assert not list(read)
+    assert re.search(
+        r"such as .*/1; 2\.wav: the sound is cut off: [\d,]+ bytes of sound are announced and [\d,]+ are there\.$", read.notes[-1]
+    )
 
 
 def test_sounds_to_predict_from_are_named_by_tables_lists_and_folders(tmp_path: Path):

@@ -189,7 +189,7 @@ def _wav_data(stream: BinaryIO) -> tuple[int, int]:
 
 
 def _truncated(path: str, what: str) -> DataError:
-    return DataError(f"{path}: the sound is cut off: {what}. Copy or record the file again. {_GO_ON}")
+    return DataError(f"{path}: the sound is cut off: {what}; expected all of it. Copy or record the file again. {_GO_ON}")
 
 
 def _reason(error: Exception) -> str:

@@ -92,7 +92,7 @@ class FaultySounds:
                     read_sound(path)
                 self._reasons[path] = "" if path else "a transcript without sound"
             except DataError as error:
-                self._reasons[path] = str(error).partition(";")[0]
+                self._reasons[path] = str(error).partition("; expected")[0]
         return bool(self._reasons[path])
 
     def notes(self) -> list[str]:
