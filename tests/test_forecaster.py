@@ -13,6 +13,7 @@ import torch
 import seqloom
 from seqloom.cli import main
 from seqloom.config import NumbersField
+from seqloom.config_file import load_config
 from seqloom.errors import ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.forecast_choices import found_season
@@ -311,6 +312,15 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
     assert lines[2].startswith("\t2024-01-13 12:00\tload\t0.2\t")
 
 
+def test_the_config_of_a_run_is_followed_and_may_be_changed(tmp_path: Path):
+    forecaster(tmp_path, "fields.numbers.calendar=[hour]", "data.delimiter=,")
+    config, again = load_config(tmp_path / "run" / "config.yaml"), tmp_path / "again"
+    assert run("train", "--config", tmp_path / "run" / "config.yaml", "--out", again) == 0
+    assert load_config(again / "config.yaml") == config
+    assert run("train", "--config", tmp_path / "run" / "config.yaml", "--out", again, "--overwrite", "--history", 18) == 0
+    assert load_config(again / "config.yaml").fields.numbers == config.fields.numbers.model_copy(update={"history": 18})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -322,7 +332,6 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
         ),
         (["--forecast", "load", "--horizon", 6, "--history", 0], "error: fields.numbers.history: 0; expected how many moments are read"),
         (["--forecast", "load", "--horizon", 6, "--known", "load"], "column 'load' is named twice; expected each in one part alone"),
-        (["--forecast", "load", "--horizon", 6, "--dev", "x"], "error: --dev, --source, --target: of pairs; expected none of them"),
         (["--forecast", "lod", "--horizon", 6], "no column 'lod'; there are date, load, sign. Did you mean 'load'?"),
         (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: --quantiles 0.5,2: expected numbers between 0 and 1"),
     ],

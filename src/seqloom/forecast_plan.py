@@ -46,7 +46,6 @@ def plan_forecast(
     table: str | Panel,
     numbers: NumbersField,
     *,
-    data: DataConfig | None = None,
     config: RunConfig | None = None,
     settings: Iterable[str] = (),
     quantiles: Sequence[float] = (),
@@ -57,11 +56,11 @@ def plan_forecast(
 
     Args:
         table: a file, or a table that is read already.
-        numbers: what was asked for; what was not is chosen.
+        numbers: what was asked for; what was not is taken from `config`, if that is of a table, and else chosen.
     """
     settings = list(settings) + ([f"seed={seed}"] if seed is not None else [])
-    data = (data or DataConfig()).model_copy(update={"train": [table] if isinstance(table, str) else []})
-    numbers = _asked(numbers, settings)
+    data = _reading(config, settings).model_copy(update={"train": [table] if isinstance(table, str) else []})
+    numbers = _asked(_over(config, numbers), settings)
     _refuse_nothing(numbers, isinstance(table, str))
     panel = read_panel(table, numbers, data) if isinstance(table, str) else table
     train_part, dev_part, test_part = parts_of(panel, numbers)
@@ -142,6 +141,18 @@ def _config_of_arrays(pairs: int, budget: float | None) -> RunConfig:
         "training.precision=float32", "training.schedule.warmup_steps=20", "search.kind=greedy",
     ]  # fmt: skip
     return override(RunConfig(), values + ([f"training.budget_seconds={budget}"] if budget else []))
+
+
+def _reading(config: RunConfig | None, settings: Sequence[str]) -> DataConfig:
+    """How the file is read."""
+    return override(config or RunConfig(), [item for item in settings if item.startswith("data.")]).data
+
+
+def _over(config: RunConfig | None, numbers: NumbersField) -> NumbersField:
+    """What was asked for, over what the config says of a table."""
+    if config is None or not config.fields.numbers.horizon:
+        return numbers
+    return config.fields.numbers.model_copy(update={name: getattr(numbers, name) for name in numbers.model_fields_set})
 
 
 def _asked(numbers: NumbersField, settings: Sequence[str]) -> NumbersField:

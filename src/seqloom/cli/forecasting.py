@@ -25,6 +25,7 @@ __all__ = [
     "closing",
     "evaluate_forecasts",
     "holds_forecasts",
+    "is_of_numbers",
     "levels_of",
     "predict_forecasts",
     "table_of",
@@ -72,17 +73,17 @@ class Forecasting:
         """The flags that were given."""
         return [f"--{name}" for name, value in asdict(self).items() if value]
 
-    def numbers(self) -> NumbersField:
-        """As settings.
+    def numbers(self, *, is_rest_said: bool = False) -> NumbersField:
+        """As settings; `is_rest_said`: whether a config says what was not asked for.
 
         Raises:
             ConfigError: it is not said what to forecast, or how far.
         """
         from seqloom.config_file import build
 
-        if not (self.forecast or self.wide):
+        if not (is_rest_said or self.forecast or self.wide):
             raise ConfigError(f"{self.asked[0]}: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series.")
-        if self.horizon is None or self.horizon < 1:
+        if (int(is_rest_said) if self.horizon is None else self.horizon) < 1:
             raise ConfigError(
                 f"--horizon {self.horizon or ''}: expected how many moments to forecast, as in --horizon 24.".replace(" :", ":")
             )
@@ -124,6 +125,13 @@ def holds_forecasts(run: Path) -> bool:
     return holds_numbers(run / "fields.json")
 
 
+def is_of_numbers(config: Path | None) -> bool:
+    """Whether a config is one of a table of numbers."""
+    from seqloom.config_file import load_config
+
+    return config is not None and load_config(config).fields.numbers.horizon > 0
+
+
 def table_of(run: Path) -> str | None:
     """The table that a run was trained on, where it is a file."""
     from seqloom.config_file import load_config
@@ -152,12 +160,14 @@ def train_forecasts(
     from seqloom.plan import parse_duration
     from seqloom.waves import write_waves
 
+    given = None if config is None else load_config(config)
+    files = files or (list(given.data.train) if given else [])
     if example is None and len(files) != 1:
         raise ConfigError(f"PAIRS: {len(files)} files; expected one table to forecast from.")
     plan = plan_forecast(
         example or files[0],
-        asked.numbers(),
-        config=None if config is None else load_config(config),
+        asked.numbers(is_rest_said=is_of_numbers(config)),
+        config=given,
         settings=settings,
         quantiles=levels_of(asked.quantiles),
         budget=None if budget is None else parse_duration(budget),

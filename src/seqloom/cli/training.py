@@ -76,7 +76,7 @@ def train(
     folder = Path(out or _default_out(choosing))
     _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
     with _watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
-        if asked.asked or example == "waves":
+        if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
             refuse_idle(context, ("dev", "source", "target", "skip_bad"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
             return
@@ -94,10 +94,6 @@ def _train_forecasts(
     """Where numbers over time are forecast."""
     from seqloom.waves import WAVES, waves
 
-    if choosing.dev or choosing.source or choosing.target:
-        raise ConfigError(
-            "--dev, --source, --target: of pairs; expected none of them. A table of numbers has --split, --forecast and --past."
-        )
     example = waves() if choosing.example == WAVES else None
     if example is not None and not asked.forecast:
         asked = replace(asked, time="time", forecast="load", past="warmth", horizon=asked.horizon or 24, split=asked.split or "0.7/0.1/0.2")
