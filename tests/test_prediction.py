@@ -171,6 +171,13 @@ def test_a_model_that_copies_answers_a_source_that_is_cut():
     assert {len(row) for output in two.outputs for row in output.attention or []} == {4}
 
 
+def test_a_symbol_of_a_prefix_that_was_cut_from_the_source_is_unknown():
+    here = translator(data=DataConfig(max_source_length=3, too_long="cut"), copy=True)
+    for prefix, expected in (("X", "X"), ("Y", "<unk>")):
+        (answer,) = here.predict(rows_of("a X c d e Y"), prefix=prefix)
+        assert {output.tokens[0] for output in answer.outputs} == {expected}
+
+
 def test_a_prefix_begins_every_output():
     for kind in ("greedy", "beam", "sample"):
         for answer in translator().predict(rows_of("a", "b c d"), SearchConfig(kind=kind), prefix="d a"):

@@ -216,7 +216,8 @@ class Answerer:
         max_lengths = [self._longest(config, ids, rows[place]) for place, ids in sources.items()]
         copies = [self.fields.copy_ids(rows[place].source) if points else (np.empty(0, np.int64), []) for place in sources]
         cut = [np.append(copy[: len(ids) - 1], -1) for ids, (copy, _) in zip(sources.values(), copies, strict=True)]
-        prefixes = [self.fields.encode_target(prefix, symbols).tolist() for _, symbols in copies]
+        extra = [symbols[: max(int(ids.max()) + 1 - self.fields.target.size, 0)] for ids, (_, symbols) in zip(cut, copies, strict=True)]
+        prefixes = [self.fields.encode_target(prefix, symbols).tolist() for symbols in extra]  # a symbol that was cut away is unknown
         for place, ids, most in zip(sources, prefixes, max_lengths, strict=True):
             if len(ids) > most:
                 what = f"the prefix {prefix!r} has {len(ids)} symbols; the longest output allowed here has {most}"
@@ -225,7 +226,7 @@ class Answerer:
             sources=list(sources.values()),
             max_lengths=max_lengths,
             numbers=[number + place for place in sources],
-            extra=[symbols for _, symbols in copies],
+            extra=extra,
             copy_ids=cut if points else None,
             prefixes=prefixes if prefix else None,
         )

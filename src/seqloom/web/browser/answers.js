@@ -71,9 +71,11 @@ export class Answerer {
       const numbers = [ids.length - 1, limit].map((number) => number.toLocaleString("en"));
       throw new Error(`${where}: the source has ${numbers[0]} symbols; the limit is ${numbers[1]}. Shorten it.`);
     }
-    const [copyIds, extra] = this.graph.points ? this.fields.copyIds(texts) : [[], []];
+    const [allCopyIds, allExtra] = this.graph.points ? this.fields.copyIds(texts) : [[], []];
     const cut = (values, last) => [...values.slice(0, -1).slice(0, limit), last];
-    return { texts, ids: cut(ids, ids.at(-1)), symbols: this.fields.source.symbols(texts).slice(0, limit), copyIds: cut(copyIds, -1), extra };
+    const copyIds = cut(allCopyIds, -1);
+    const extra = allExtra.slice(0, Math.max(Math.max(...copyIds) + 1 - this.fields.target.vocabulary.size, 0));
+    return { texts, ids: cut(ids, ids.at(-1)), symbols: this.fields.source.symbols(texts).slice(0, limit), copyIds, extra };
   }
 
   #questions(rows, { prefix, maxLength, maxLengthRatio }) {
