@@ -79,6 +79,16 @@ def test_a_new_series_may_begin_at_any_time():
     check_times(hours("00", "01", "00", "01"), [0, 2], Step(0, 3600), where, "date")
 
 
+def test_a_gap_of_many_times_the_table_is_not_filled():
+    times = read_times(["2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00", "2204-01-01 03:00"], where, "date")
+    said = (
+        r"^load\.csv:5: 2204-01-01 03:00 follows 2024-01-01 02:00, 1,577,833 steps later; expected at most 10 times the rows\. "
+        r"Mend the time, or cut the table there\.$"
+    )
+    with pytest.raises(DataError, match=said):
+        check_times(times, [0], Step(0, 3600), where, "date", gaps_allowed=True)
+
+
 def test_gaps_are_filled_with_rows_that_come_from_nowhere():
     times, rows = filled(hours("00", "01", "04", "02", "03"), [0, 3], Step(0, 3600))
     assert [spelled(moment)[-5:] for moment in times] == ["-01", "01:00", "02:00", "03:00", "04:00", "02:00", "03:00"][0:0] or len(

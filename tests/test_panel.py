@@ -51,6 +51,7 @@ def test_a_column_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path
     ("cell", "message"),
     [
         ("many", ":4: sales is 'many'; expected a number. Mend the cell, or choose other columns."),
+        ("1_0", ":4: sales is '1_0'; expected a number. Mend the cell, or choose other columns."),
         ("inf", ":4: sales is 'inf'; expected a finite number. Mend the cell."),
         ("", ":4: sales is empty (1 such cells); expected a number. Fill it, or name a rule: --set fields.numbers.missing=previous"),
     ],

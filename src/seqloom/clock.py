@@ -24,6 +24,8 @@ Where = Callable[[int], str]
 DAY, WEEK = 86_400, 7 * 86_400
 PERIODS = {"hour": DAY, "weekday": WEEK, "yearday": 365.2425 * DAY}
 """Seconds after which what a feature shows comes back."""
+WIDEST_GAP = 10
+"""Times as many rows as there are may be put in at once: more is a slip of the pen, such as a wrong century."""
 DIGITS = 17
 """Of a whole number of seconds, at most."""
 EPOCH_MONDAY = 4 * DAY
@@ -118,8 +120,11 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
             fault, todo = f"the same {column} as the row before ({spelled(now)})", "Remove one of the two, or name the column of --series"
         elif now < before:
             fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the file by {column}, or name the column of --series"
-        elif gaps_allowed and _steps_between(before, now, step) is not None:
-            continue
+        elif gaps_allowed and (steps := _steps_between(before, now, step)) is not None:
+            if steps <= WIDEST_GAP * len(times):
+                continue
+            fault = f"{spelled(now)} follows {spelled(before)}, {steps:,} steps later; expected at most {WIDEST_GAP} times the rows"
+            todo = "Mend the time, or cut the table there"
         else:
             fault = f"{spelled(now)} follows {spelled(before)}; expected a row every {step}"
             todo = "Put in what is missing, or let it be filled with --set fields.numbers.gaps=fill and a rule in fields.numbers.missing"

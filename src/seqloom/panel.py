@@ -134,7 +134,7 @@ def _place(table: Table, name: str) -> int:
 def _number(cell: str, name: str, line: int, column: str) -> float:
     """The number in a cell, NaN where it is empty."""
     try:
-        value = float(cell)
+        value = float(cell.replace("_", "?"))  # Python would read 1_0 as ten
     except ValueError:
         if cell.lower() in EMPTY:
             return math.nan
