@@ -241,6 +241,15 @@ def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: 
         model.evaluate(part="test")
 
 
+def test_a_series_of_which_nothing_is_known_is_not_forecast(tmp_path: Path):
+    model, file = forecaster(tmp_path, series="sign", time_column=None), tmp_path / "empty.csv"
+    file.write_text("load,sign\n1.5,0\n2.5,0\n,1\n", encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"empty\.csv:4: series '1' has no values; expected one at least to forecast from\. Remove the series\.$"
+    ):
+        list(model.forecast(file))
+
+
 def test_nothing_to_forecast_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"^fields\.numbers\.horizon: 0; expected how many moments to forecast, such as 24\.$"):
         train_forecast(table(tmp_path), forecast="load", out=tmp_path / "run")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.array_pairs import ArrayPairs, read_arrays
+from seqloom.batching import Ids
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
 from seqloom.clock import continued, spelled
 from seqloom.config import NumbersField, RunConfig
@@ -132,10 +133,12 @@ class Forecaster:
 
         Raises:
             ConfigError: quantiles that the model does not give, or a model of arrays.
+            DataError: a series of which nothing is known.
         """
         panel, head = self.panel(table), self.config.model.head
         levels = quantile_levels(head, quantiles)
         begins = parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
+        _refuse_unknown(panel, begins)
         windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
         for number, said in enumerate(forecasts(self.network, windows, range(len(windows)), head, levels)):
             series, origin = (int(part[0]) for part in windows.origins([number]))
@@ -144,6 +147,15 @@ class Forecaster:
                 for column, name in enumerate(self.numbers.targets):
                     for level, value in [(None, point[column]), *zip(levels, of_levels[column], strict=True)]:
                         yield Said(panel.series[series], time, name, level, float(value))
+
+
+def _refuse_unknown(panel: Panel, ends: Ids) -> None:
+    """Raises a DataError for a series of which nothing is known before the row in `ends` (series,)."""
+    for number in np.nonzero(ends == panel.starts[:-1])[0].tolist():
+        place = panel.where(int(panel.starts[number]))
+        raise DataError(
+            f"{place}: series {panel.series[number]!r} has no values; expected one at least to forecast from. Remove the series."
+        )
 
 
 def _moment(panel: Panel, origin: int, step: int) -> str:
