@@ -1,11 +1,11 @@
-"""How the threads of a process behave on a shared processor; has to be said before torch is imported."""
+"""How many threads have a core of their own, and how those behave that wait."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-__all__ = ["let_waiting_threads_sleep"]
+__all__ = ["cores", "let_waiting_threads_sleep"]
 
 
 def let_waiting_threads_sleep() -> None:
@@ -16,3 +16,8 @@ def let_waiting_threads_sleep() -> None:
     """
     if "torch" not in sys.modules and "GOMP_SPINCOUNT" not in os.environ:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def cores() -> int:
+    """The processor cores that this process may use, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

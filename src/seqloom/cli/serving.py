@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from seqloom.cli.output import say
+from seqloom.threads import cores
 
 __all__ = ["serve"]
 
@@ -54,7 +54,7 @@ def serve(
     limits = Limits(body, items, characters, beam, max_length, seconds, waiting, attention)
     tokens, paths = read_tokens(token_file, token_env), named_paths(models)
     predictors = {name: Predictor.load(path, threads=1) for name, path in paths.items()}
-    app = create_app(predictors, limits=limits, tokens=tokens, threads=threads or os.cpu_count() or 1, batch=batch, window=window / 1_000)
+    app = create_app(predictors, limits=limits, tokens=tokens, threads=threads or cores(), batch=batch, window=window / 1_000)
     if not is_loopback(host) and not tokens:
         say(f"note: whoever reaches {host} may ask, for no token is asked for; --token-file FILE asks for one")
     listening = listen(host, port)
