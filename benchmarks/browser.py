@@ -23,8 +23,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from main_job import ROOT, circumstances
 from playwright.sync_api import Page, sync_playwright
+from running import ROOT, circumstances
 
 from seqloom.answers import Prediction
 from seqloom.cli.exporting import export

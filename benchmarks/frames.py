@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from main_job import ROOT, circumstances
+from running import ROOT, circumstances
 
 COLUMNS = "HUFL,HULL,MUFL,MULL,LUFL,LULL,OT"
 ETT = {  # name: columns, horizon, (MSE, MAE) published: Informer, LSTMa, and the bar of our own where there is one

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from main_job import circumstances, seqloom
+from running import circumstances, seqloom
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEAKERS = ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]

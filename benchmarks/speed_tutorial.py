@@ -31,7 +31,7 @@ from types import SimpleNamespace
 import numpy as np
 import sentencepiece
 import torch
-from main_job import ROOT, circumstances
+from running import ROOT, circumstances
 from sets import multi30k
 from tutorial_loop import END, PAD, START, Pair, Shape, tutorial_stepper
 

@@ -1,0 +1,25 @@
+"""CoNLL-SIGMORPHON 2017 task 1: lemma and tags to inflected form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sets.files import Files
+
+__all__ = ["conll2017"]
+
+
+def conll2017(language: str, size: str) -> Callable[[Path, Path], Files]:
+    """CoNLL-SIGMORPHON 2017 task 1: lemma, form and tags; lemma and tags are the source."""
+
+    def files(data: Path, work: Path) -> Files:
+        folder = data / "conll2017-inflection"
+        return Files(
+            train=(str(folder / f"{language}-train-{size}"),),
+            dev=(str(folder / f"{language}-dev"),),
+            test=(str(folder / f"{language}-uncovered-test"),),
+            columns=("--source", "1", "--source", "3", "--target", "2"),
+        )
+
+    return files
