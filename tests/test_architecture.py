@@ -39,7 +39,7 @@ PICTURE = {
         "errors config",
     ),
     "plan": room(
-        "profile oddities autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen summary "
+        "profile oddities autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen summary pace "
         "windows array_pairs baselines forecast_choices forecast_plan",
         "errors config data",
     ),
@@ -64,7 +64,7 @@ PICTURE = {
         torch=True,
     ),
     "work": room(
-        "training learning dev runs tensorboard report forecast_dev forecast_runs",
+        "training learning trial dev runs tensorboard report forecast_dev forecast_runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),

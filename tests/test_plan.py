@@ -72,8 +72,6 @@ def test_a_budget_counts_in_the_choices_however_it_is_given() -> None:
     by_argument, by_setting = make_plan(PAIRS, budget="2s"), make_plan(PAIRS, settings=["training.budget_seconds=2"])
     assert by_argument.config == by_setting.config
     assert by_argument.reasons == by_setting.reasons
-    whole, short = (make_plan(PAIRS * 200, budget=budget).config.training for budget in (None, "2s"))
-    assert whole.schedule.warmup_steps > short.schedule.warmup_steps
 
 
 def test_a_config_replaces_the_choices(tmp_path: Path, table: Path) -> None:
@@ -109,6 +107,15 @@ def test_the_length_of_outputs_is_an_estimate_until_someone_says_it(tmp_path: Pa
         path.write_text(written.replace(line, other))
         assert not make_plan(PAIRS, config=path).estimates_length
     assert not make_plan(PAIRS, settings=["search.max_length_ratio=1.0"]).estimates_length
+
+
+def test_what_depends_on_the_machine_is_left_to_fit_unless_a_setting_or_a_config_says_it(tmp_path: Path) -> None:
+    everything = {"model.encoder.width", "training.epochs", "training.schedule.warmup_steps"}
+    assert make_plan(PAIRS).fitted == everything
+    assert make_plan(PAIRS, settings=["model.decoder.width=64", "training.epochs=3"]).fitted == {"training.schedule.warmup_steps"}
+    path = tmp_path / "run.yaml"
+    path.write_text(dump_config(make_plan(PAIRS).config), encoding="utf-8")
+    assert make_plan(PAIRS, config=path).fitted == frozenset()
 
 
 def test_no_pairs_at_all_are_refused() -> None:

@@ -28,6 +28,12 @@ LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "so
 """Settings that reading replaces by what it found."""
 
 LENGTH = "search.max_length_ratio"
+FITTED = {
+    "model.encoder.width": ("model.encoder", "model.decoder", "model.embedding"),
+    "training.epochs": ("training.epochs",),
+    "training.schedule.warmup_steps": ("training.schedule",),
+}
+"""What depends on how fast this machine is, and the settings that say it otherwise."""
 
 Pairs = str | Path | Sequence[Any]
 
@@ -49,6 +55,8 @@ class Plan:
     """What was found in the files, one plain sentence each."""
     estimates_length: bool = False
     """Whether search.max_length_ratio is an estimate, which encoded pairs will tell better."""
+    fitted: frozenset[str] = frozenset()
+    """Settings, of FITTED, that are chosen for a machine with time enough, and not yet fitted to this one."""
 
 
 def make_plan(
@@ -86,8 +94,10 @@ def make_plan(
     held_out, train = _split(rows, dev, reading, base.seed, notes)
     profile = profile_rows(train, held_out)
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
-    choose_for = choose if profile.sound is None else choose_for_sound
-    choice = choose_for(profile, reading, budget_seconds=base.training.budget_seconds)
+    if profile.sound is None:
+        choice, fitted = choose(profile, reading), _left_to_choose(settings) if config is None else frozenset[str]()
+    else:
+        choice, fitted = choose_for_sound(profile, reading, budget_seconds=base.training.budget_seconds), frozenset[str]()
     if given is None:
         given, reasons = choice.config, choice.reasons
     else:
@@ -99,7 +109,7 @@ def make_plan(
     warning = "" if profile.overlap is None else profile.overlap.warning
     notes = [*profile.notes, *notes, *([warning] if warning else [])]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
-    return Plan(final, reasons, train, held_out, names, profile, notes, estimates)
+    return Plan(final, reasons, train, held_out, names, profile, notes, estimates, fitted)
 
 
 def parse_duration(text: str | float) -> float:
@@ -139,6 +149,11 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
     return {
         key: why for key, why in reasons.items() if choice.reasons.get(key) != why or setting(config, key) == setting(choice.config, key)
     }
+
+
+def _left_to_choose(settings: Sequence[str]) -> frozenset[str]:
+    """What of FITTED no setting says."""
+    return frozenset(name for name, by in FITTED.items() if not any(item.startswith(by) for item in settings))
 
 
 def _reading(data: Pairs | None, dev: Pairs | None, columns: DataConfig) -> DataConfig:

@@ -18,6 +18,7 @@ from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import write_atomically
+from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
 from seqloom.unseen import Unseen
 from seqloom.version import __version__
@@ -25,7 +26,7 @@ from seqloom.version import __version__
 if TYPE_CHECKING:
     from seqloom.training import Trainer
 
-__all__ = ["decide", "resume", "start", "write_config"]
+__all__ = ["decide", "fitted", "resume", "start", "write_config"]
 
 
 def start(
@@ -47,6 +48,7 @@ def start(
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
     corpus = _encode(plan, fields, watcher)
+    plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
     run.create()
     run.write_about(finished=False)
@@ -141,6 +143,26 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
     for note in unseen.notes("dev "):
         watcher.say(f"note: {note}")
     return corpus
+
+
+def fitted(plan: Plan, watcher: Watcher) -> Plan:
+    """The plan as `start` would follow it: its pairs are encoded, and where that matters a network is trained for a moment."""
+    if not plan.fitted:
+        return plan
+    fields = Fields.fit(plan.config.fields, plan.train, plan.names)
+    return _fit(plan, fields, _encode(plan, fields, watcher), watcher, 0.0)
+
+
+def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: float) -> Plan:
+    """The plan with what fits the time on this machine; says what changed."""
+    from seqloom.trial import symbols_per_second
+
+    symbols, batches = int(corpus.source_lengths.sum() + corpus.target_lengths.sum()), corpus.batches(plan.config.training.batch, 0, 0)
+    work = Work(symbols, max(len(batches) // plan.config.training.batch.accumulate, 1))
+    plan, lines = fit_to_time(plan, work, lambda config: symbols_per_second(config, fields, corpus), spent)
+    for line in lines:
+        watcher.say(f"fitted: {line}")
+    return plan
 
 
 def _decide(plan: Plan, corpus: Corpus) -> tuple[RunConfig, dict[str, str]]:

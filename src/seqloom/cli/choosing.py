@@ -153,5 +153,10 @@ def config(
     plan = choosing.plan(choosing.example_data())
     for note in plan.notes:
         say(f"note: {note}")
+    if plan.fitted:  # to how fast this machine is, which takes the encoded pairs and a moment of training
+        from seqloom.events import Silence
+        from seqloom.runs import fitted
+
+        plan = fitted(plan, Silence())
     with open_output(None) as out:
         out.write(dump_config(plan.config, plan.reasons))

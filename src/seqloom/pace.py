@@ -1,0 +1,94 @@
+"""How large a network and how many passes fit the time, from how fast networks train on this machine: the last of the choices.
+
+`docs/autoconfig.md` says the rule in plain words, and what was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from seqloom.autoconfig import FASTER, FASTER_REASON, NARROW, WARM_UP, Settings, warm_up
+from seqloom.config import RunConfig
+from seqloom.config_file import override, setting
+from seqloom.plan import Plan
+
+__all__ = ["Work", "fit_to_time"]
+
+WIDTHS = (512, 384, 256, 128)
+"""Of the networks that are tried, the widest first."""
+ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
+"""A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
+LONGEST_MINUTES = 40.0
+"""Without a budget a run is planned to take about this long at the most."""
+LEARNING = 0.85
+"""Share of the time that is left for updates; the rest goes into looks at the dev set."""
+SLOWEST = 500.0
+"""Source and target symbols a second that any machine trains on: what fits at this speed needs no measuring."""
+
+Speed = Callable[[RunConfig], float]
+"""Source and target symbols a second that a network of this config trains on here."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One pass over the training pairs."""
+
+    symbols: int
+    """Source and target symbols."""
+    updates: int
+
+
+def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tuple[Plan, list[str]]:
+    """The plan with what fits the time, and a line for each choice that changed; `spent` seconds of a budget are gone already.
+
+    What the user has set stays. `speed` is asked as seldom as can be: it trains for a moment.
+    """
+    training = plan.config.training
+    seconds = LEARNING * (LONGEST_MINUTES * 60 if training.budget_seconds is None else max(training.budget_seconds - spent, 1.0))
+    wanted = training.epochs
+    if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
+        return plan, []
+    width, passes = _width_and_passes(plan, work, speed, seconds)
+    settings = Settings()
+    if width != plan.config.model.encoder.width:
+        why = f"{plan.config.model.encoder.width} wide, {_few(work, wanted)} would not fit the time on this machine (measured)"
+        settings.set("model.encoder.width", width, why)
+        settings.set("model.decoder.width", width)
+        settings.set("model.embedding", width // 2)
+        if width <= NARROW and "training.optimizer.learning_rate" not in plan.reasons:
+            settings.set("training.optimizer.learning_rate", FASTER, FASTER_REASON)
+    if training.budget_seconds is None and passes < wanted:
+        settings.set(
+            "training.epochs", round(passes, 1), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
+        )
+    if "training.schedule.warmup_steps" in plan.fitted:
+        settings.set("training.schedule.warmup_steps", warm_up(min(passes, wanted) * work.updates), f"{WARM_UP:.0%} of the run")
+    return _with(plan, settings)
+
+
+def _width_and_passes(plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
+    """The widest network that learns enough in the time, or the narrowest; and the passes that it gets."""
+    width, wanted = plan.config.model.encoder.width, plan.config.training.epochs
+    passes = seconds * speed(plan.config) / work.symbols
+    if "model.encoder.width" in plan.fitted:
+        for narrower in (candidate for candidate in WIDTHS if candidate < width):
+            if passes >= ENOUGH_PASSES * wanted or passes * work.updates >= ENOUGH_UPDATES:
+                break
+            width, passes = narrower, seconds * speed(_narrowed(plan.config, narrower)) / work.symbols
+    return width, passes
+
+
+def _narrowed(config: RunConfig, width: int) -> RunConfig:
+    return override(config, [f"model.encoder.width={width}", f"model.decoder.width={width}", f"model.embedding={width // 2}"])
+
+
+def _few(work: Work, wanted: float) -> str:
+    return f"half of {wanted:,.0f} passes, or {ENOUGH_UPDATES:,} updates,"
+
+
+def _with(plan: Plan, settings: Settings) -> tuple[Plan, list[str]]:
+    """The plan with these settings, and what is new in words."""
+    config, reasons = override(plan.config, settings.values), settings.reasons
+    lines = [f"{key} {setting(config, key)}: {why}" for key, why in reasons.items() if plan.reasons.get(key) != why]
+    return replace(plan, config=config, reasons=plan.reasons | reasons, fitted=frozenset()), lines

@@ -1,0 +1,87 @@
+"""How large a network and how many passes fit the time."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from seqloom.config import RunConfig
+from seqloom.pace import Work, fit_to_time
+from seqloom.plan import Plan, make_plan
+
+WORK = Work(symbols=50_000, updates=80)
+
+
+def words(count: int) -> list[tuple[str, str]]:
+    draw = random.Random(3)
+    made = ["".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randrange(4, 12))) for _ in range(count)]
+    return [(word, word[::-1]) for word in made]
+
+
+def plan_for(budget: str | None, *settings: str) -> Plan:
+    return make_plan(words(3600), budget=budget, settings=settings)
+
+
+class Machine:
+    """Trains so many symbols a second at width 512, and twice as many at half the width."""
+
+    def __init__(self, speed: float) -> None:
+        self.speed, self.asked = speed, list[int]()
+
+    def __call__(self, config: RunConfig) -> float:
+        self.asked.append(config.model.encoder.width)
+        return self.speed * 512 / config.model.encoder.width
+
+
+@pytest.mark.parametrize(("speed", "width"), [(20_000, 512), (4_400, 384), (3_000, 256), (10, 128)])
+def test_the_widest_network_that_gets_half_of_its_passes_is_taken(speed: float, width: int) -> None:
+    machine = Machine(speed)
+    plan, lines = fit_to_time(plan_for("6m"), WORK, machine)
+    model, training = plan.config.model, plan.config.training
+    assert (model.encoder.width, model.decoder.width, model.embedding) == (width, width, width // 2)
+    assert machine.asked == [each for each in (512, 384, 256, 128) if each >= width], "no network is tried in vain"
+    assert training.optimizer.learning_rate == (0.002 if width <= 256 else 0.001)
+    assert training.epochs == plan_for("6m").config.training.epochs, "the budget ends the run, not its passes"
+    wide = "512 wide, half of 63 passes, or 3,000 updates, would not fit the time on this machine (measured)"
+    assert lines[:1] == ([f"model.encoder.width {width}: {wide}"] if width < 512 else [])
+
+
+def test_many_updates_are_enough_too() -> None:
+    plan, lines = fit_to_time(plan_for("6m"), Work(symbols=1_000_000, updates=2_000), Machine(5_500))
+    assert plan.config.model.encoder.width == 512
+    assert lines == []
+
+
+def test_without_a_budget_a_slow_machine_gets_fewer_passes() -> None:
+    plan, lines = fit_to_time(plan_for(None, "model.encoder.width=512"), WORK, Machine(600))
+    passes = round(0.85 * 2400 * 600 / WORK.symbols, 1)
+    assert plan.config.training.epochs == passes
+    assert lines == [f"training.epochs {passes}: about 40 minutes on this machine; --budget gives more or less"]
+    assert plan.config.training.schedule.warmup_steps == int(0.03 * 0.85 * 2400 * 600 / WORK.symbols * WORK.updates)
+
+
+def test_what_the_user_has_set_stays() -> None:
+    machine = Machine(10)
+    plan, lines = fit_to_time(plan_for("6m", "model.embedding=100", "training.optimizer.learning_rate=0.01"), WORK, machine)
+    assert plan.config.model.encoder.width == 512
+    assert machine.asked == [512]
+    assert plan.config.training.optimizer.learning_rate == 0.01
+    assert lines == []
+    plan, _ = fit_to_time(plan_for("6m", "training.epochs=500"), WORK, machine)
+    assert plan.config.training.epochs == 500
+
+
+def test_what_any_machine_can_do_is_not_measured() -> None:
+    machine = Machine(10)
+    plan = plan_for(None)
+    assert fit_to_time(plan, Work(symbols=1000, updates=4), machine) == (plan, [])
+    assert machine.asked == []
+
+
+def test_the_warm_up_is_short_where_the_budget_ends_the_run_early() -> None:
+    warmups = [
+        fit_to_time(plan_for(budget), WORK, Machine(9000))[0].config.training.schedule.warmup_steps for budget in ("5s", "30s", "2h")
+    ]
+    assert warmups[0] == 20
+    assert warmups[0] < warmups[1] < warmups[2] == int(0.03 * 63 * WORK.updates)
