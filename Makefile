@@ -31,7 +31,7 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP) torch
-	$(PIP) -e '.[train,sound,parquet,report,tensorboard,dev]'
+	$(PIP) -e '.[train,sound,parquet,report,tensorboard,bench,dev]'
 	@touch $@
 
 demo: $(INSTALLED)

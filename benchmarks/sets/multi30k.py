@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sets.files import Files
+from sets.files import Files, read_lines
 
 __all__ = ["multi30k"]
 
@@ -18,6 +18,8 @@ def multi30k(source: str, target: str) -> Callable[[Path, Path], Files]:
             folder = data / "multi30k"
             return str(folder / f"{part}.{source}.gz"), str(folder / f"{part}.{target}.gz")
 
-        return Files(train=pair("train"), dev=pair("val"), test=pair("test_2016_flickr"))
+        test = pair("test_2016_flickr")
+        answers = tuple((line,) for line in read_lines(Path(test[1])))
+        return Files(train=pair("train"), dev=pair("val"), test=test, answers=answers)
 
     return files

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from pathlib import Path
 
-from sets.files import Files
+from sets.files import Files, read_lines
 
 __all__ = ["scan"]
 
@@ -15,17 +14,20 @@ def scan(split: str) -> Callable[[Path, Path], Files]:
     """SCAN: commands and actions, written as TSV; it has no dev part, so seqloom holds one out."""
 
     def files(data: Path, work: Path) -> Files:
-        folder = data / "scan" / f"{split}_split"
-        paths = {part: work / f"scan_{split}_{part}.tsv" for part in ("train", "test")}
-        for part, path in paths.items():
-            _scan_to_tsv(folder / f"tasks_{part}_{split}.txt.gz", path)
-        return Files(train=(str(paths["train"]),), test=(str(paths["test"]),))
+        folder = data / "scan" / ("add_prim_split" if split.startswith("addprim") else f"{split}_split")
+        pairs = {part: [_pair(line) for line in read_lines(folder / f"tasks_{part}_{split}.txt.gz")] for part in ("train", "test")}
+        paths = {part: _write(work / f"scan_{split}_{part}.tsv", found) for part, found in pairs.items()}
+        return Files(train=(paths["train"],), test=(paths["test"],), answers=tuple((actions,) for _, actions in pairs["test"]))
 
     return files
 
 
-def _scan_to_tsv(source: Path, target: Path) -> None:
-    with gzip.open(source, "rt", encoding="utf-8") as lines:
-        pairs = [line.rstrip("\n").removeprefix("IN: ").split(" OUT: ") for line in lines]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("".join(f"{command}\t{actions}\n" for command, actions in pairs), encoding="utf-8")
+def _pair(line: str) -> tuple[str, str]:
+    command, _, actions = line.removeprefix("IN: ").partition(" OUT: ")
+    return command, actions
+
+
+def _write(path: Path, pairs: list[tuple[str, str]]) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{command}\t{actions}\n" for command, actions in pairs), encoding="utf-8")
+    return str(path)
