@@ -56,8 +56,9 @@ PICTURE = {
     "nn.decoders": room("nn.decoders", "errors config nn.layers nn.attention nn.encoders", torch=True),  # what an encoder gives, never how
     "nn.heads": room("nn.heads nn.frame_heads", "errors config nn.layers nn.attention nn.encoders nn.decoders", torch=True),
     "nn.seq2seq": room("nn.seq2seq", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads", torch=True),
-    "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
-    "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq", torch=True),
+    "nn.ensemble": room("nn.ensemble", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
+    "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq nn.ensemble", torch=True),
+    "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq nn.ensemble", torch=True),
     "prediction": room(
         "prediction forecasting scoreboard",
         "errors config data plan answers nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint",

@@ -19,8 +19,9 @@ from seqloom.data import Row
 from seqloom.export.folder import to_onnx
 from seqloom.fields import Fields
 from seqloom.nn.decoders import Decoded
+from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.heads import Pointer
-from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
+from seqloom.nn.seq2seq import Network, Seq2Seq, TensorBatch
 from seqloom.optimizers import make_optimizer
 from seqloom.prediction import Translator, to_tensors
 from seqloom.runtime import Graph
@@ -88,10 +89,12 @@ class Combination(NamedTuple):
     copy: bool = False
     sides: str = ""
     """A key of SIDES; ids to ids where empty."""
+    members: int = 1
+    """Of an ensemble."""
 
 
 def fits(combination: Combination) -> bool:
-    encoder, decoder, attention, copy, _ = combination
+    encoder, decoder, attention, copy = combination[:4]
     return COPIED_FROM.get(decoder, encoder) == encoder and not (copy and attention == "none")
 
 
@@ -112,16 +115,27 @@ SOME = list(
 )
 """Each encoder, each decoder and each attention at least once, with and without a pointer."""
 FRAMED = [case._replace(sides=sides) for sides in SIDES for case in SOME if not case.copy]
+ENSEMBLES = [case._replace(members=2) for case in SOME]
 
 
 def named(cases: Sequence[Combination | tuple[Any, ...]]) -> Any:
     made = [Combination(*case) for case in cases]
-    names = ["-".join([*case[:3], *(["copy"] if case.copy else []), *([case.sides] if case.sides else [])]) for case in made]
+    names = [
+        "-".join(
+            [
+                *case[:3],
+                *(["copy"] if case.copy else []),
+                *([case.sides] if case.sides else []),
+                *([f"{case.members}_members"] if case.members > 1 else []),
+            ]
+        )
+        for case in made
+    ]
     return pytest.mark.parametrize("case", made, ids=names)
 
 
 def config_of(case: Combination, **more: Any) -> ModelConfig:
-    encoder, decoder, attention, copy, sides = case
+    encoder, decoder, attention, copy, sides, _ = case
     tree = {"embedding": 6, "encoder": ENCODERS[encoder], "decoder": DECODERS[decoder], "attention": ATTENTIONS[attention], "copy": copy}
     of_frames = {name: value for name, value in SIDES.get(sides, {}).items() if name not in ("source", "target", "known")}
     return ModelConfig.model_validate({**tree, **of_frames, **more})
@@ -140,7 +154,10 @@ def make(case: Combination, seed: int = 1, **more: Any) -> Seq2Seq:
 
 
 @lru_cache(maxsize=4)
-def in_double(case: Combination) -> Seq2Seq:
+def in_double(case: Combination) -> Any:
+    """A network, or an ensemble, in evaluation mode."""
+    if case.members > 1:
+        return Ensemble([make(case, seed) for seed in range(1, case.members + 1)]).double().eval()
     network = make(case).double().eval()
     if network.linear_path is not None:
         torch.nn.init.normal_(network.linear_path.weight)  # it begins at zero
@@ -168,14 +185,14 @@ def batch_of(*examples: Example) -> TensorBatch:
     return to_tensors(collate(examples), TARGET_SIZE, "cpu")
 
 
-def run(network: Seq2Seq, batch: TensorBatch) -> tuple[Decoded, Tensor]:
+def run(network: Network, batch: TensorBatch) -> tuple[Decoded, Tensor]:
     with torch.no_grad():
         memory = network.prepare(batch.source, batch.source_mask)
         decoded, _ = network.decode(batch.target_in, memory, network.start(memory), need_attention=True)
         return decoded, outputs(network, decoded, batch)
 
 
-def outputs(network: Seq2Seq, decoded: Decoded, batch: TensorBatch) -> Tensor:
+def outputs(network: Network, decoded: Decoded, batch: TensorBatch) -> Tensor:
     """Log-probabilities (B, T, V), or the parameters of frames (B, T, D, P)."""
     return network.head.log_probs(decoded, batch.pointer) if batch.target_out.dim() == 2 else network.head.values(decoded)
 
@@ -197,7 +214,7 @@ def close(ours: Tensor, theirs: Tensor, tolerance: dict[str, float]) -> None:
 # ----------------------------------------------------------------------------------------------------------------- 1
 
 
-@named([*ALL, *FRAMED])
+@named([*ALL, *FRAMED, *ENSEMBLES])
 def test_stepping_one_token_at_a_time_equals_decoding_the_whole_target(case: Combination):
     network, batch = in_double(case), batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     whole, log_probs = run(network, batch)
@@ -217,7 +234,7 @@ def test_stepping_one_token_at_a_time_equals_decoding_the_whole_target(case: Com
     assert all(torch.equal(part, before[name]) for name, part in memory.items()), "the memory never changes"
 
 
-@named([*SOME, *FRAMED])
+@named([*SOME, *FRAMED, *ENSEMBLES])
 def test_going_on_from_the_middle_of_a_target_equals_decoding_the_whole_target(case: Combination):
     network, batch = in_double(case), batch_of(example(5, 3, 1, case), example(2, 7, 2, case))
     whole, _ = run(network, batch)
@@ -227,7 +244,7 @@ def test_going_on_from_the_middle_of_a_target_equals_decoding_the_whole_target(c
     close(torch.cat([first.hidden, second.hidden], 1), whole.hidden, EXACT)
 
 
-@named([*SOME, *FRAMED])
+@named([*SOME, *FRAMED, *ENSEMBLES])
 def test_reordering_the_state_is_following_another_hypothesis(case: Combination):
     network, examples = in_double(case), (example(5, 3, 1, case), example(5, 3, 2, case))
     batch = batch_of(examples[0], replace(examples[1], source=examples[0].source, copy=examples[0].copy))
@@ -259,7 +276,7 @@ def test_scheduled_sampling_that_never_shows_the_true_token_does_not_see_the_tar
 # ----------------------------------------------------------------------------------------------------------------- 2
 
 
-@named([*ALL, *FRAMED])
+@named([*ALL, *FRAMED, *ENSEMBLES])
 def test_padding_and_other_rows_change_nothing(case: Combination):
     network = in_double(case)
     mine, other = example(5, 3, 1, case), example(9, 13, 2, case)
@@ -278,7 +295,7 @@ def test_padding_and_other_rows_change_nothing(case: Combination):
         close(log_probs.exp().sum(2), torch.ones(1, 4), SINGLE)
 
 
-@named([*FEWER_ENCODERS, *FRAMED])
+@named([*FEWER_ENCODERS, *FRAMED, *ENSEMBLES])
 def test_losses_of_rows_add_up_and_are_the_log_probabilities_of_the_targets(case: Combination):
     network = in_double(case)
     first, second = example(5, 3, 1, case), example(9, 6, 2, case)
@@ -444,6 +461,10 @@ SEARCHED: list[tuple[Any, ...]] = [
     ("transformer", "transformer", "none", False),
     ("transformer", "rnn_2", "bilinear", True),
     ("transformer", "gru_fed", "dot", False),
+    ("lstm_both", "lstm", "dot", False, "", 3),
+    ("transformer", "transformer", "none", False, "", 2),
+    ("gru_both_2_variational", "transformer", "multihead", True, "", 2),
+    ("rnn_both", "gru_fed", "additive", True, "", 2),
 ]
 
 
@@ -452,11 +473,12 @@ def translator(case: Combination) -> Translator:
     rows = [Row((" ".join(source),), target, "") for source, target in PAIRS]
     fields = Fields.fit(FieldsConfig(source=[TokensField()], target=TokensField()), rows)
     torch.manual_seed(3)
-    network = Seq2Seq(config_of(case), fields.source.size, fields.target.size).double()
+    networks = [Seq2Seq(config_of(case), fields.source.size, fields.target.size).double() for _ in range(case.members)]
     with torch.no_grad():
-        network.head.project.bias[UNK] = -20  # an output with <unk> cannot be written as text and scored again
-        network.head.project.bias[BOS] = 1.0  # what may not be chosen is likely
-    return Translator(network, fields, SearchConfig(), DataConfig())
+        for network in networks:
+            network.head.project.bias[UNK] = -20  # an output with <unk> cannot be written as text and scored again
+            network.head.project.bias[BOS] = 1.0  # what may not be chosen is likely
+    return Translator(Ensemble(networks) if case.members > 1 else networks[0], fields, SearchConfig(), DataConfig())
 
 
 def answers(case: Combination, prefix: str = "", **search: Any) -> list[Prediction]:
@@ -484,7 +506,7 @@ def test_token_log_probabilities_sum_to_the_hypothesis_and_equal_its_score_as_a_
             assert output.cut == (len(output.tokens) == 2)
 
 
-@named([case for case in SEARCHED if case[3]])
+@named([case for case in SEARCHED if case[3] and len(case) == 4])
 def test_a_pointer_outputs_symbols_that_neither_side_knows_and_they_score_the_same(case: Combination):
     gate = translator(case).network.head.gate
     assert gate is not None

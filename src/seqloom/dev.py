@@ -17,7 +17,7 @@ from seqloom.corpus import Corpus
 from seqloom.data import Row
 from seqloom.events import Sample
 from seqloom.fields import Fields
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import Network, Seq2Seq
 from seqloom.prediction import Translator, inference_copy
 from seqloom.vocabulary import SPECIALS, UNK
 
@@ -88,7 +88,7 @@ class DevSet:
         self.sample = [rows[int(place)] for place in sorted(places)]
         self.commonest = _commonest_target(corpus, fields)
 
-    def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> Look:
+    def look(self, network: Network, *, last: bool = False, whole: bool = False) -> Look:
         """Greedy decoding of the sample in the run's precision, or the config's search over the whole set as a loaded model would do it.
         The network is left in training mode.
 

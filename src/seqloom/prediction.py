@@ -20,7 +20,7 @@ from seqloom.errors import DataError
 from seqloom.fields import Fields
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
-from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
+from seqloom.nn.seq2seq import Network, TensorBatch
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
 
 __all__ = ["Translator", "inference_copy", "to_tensors"]
@@ -34,7 +34,7 @@ class Translator:
 
     def __init__(
         self,
-        network: Seq2Seq,
+        network: Network,
         fields: Fields,
         config: SearchConfig,
         data: DataConfig,
@@ -107,7 +107,7 @@ class Translator:
         for batch in _length_batches(corpus, self.batch_tokens):
             tensors = to_tensors(batch, self.fields.target.size, self.device)
             memory = self.network.prepare(tensors.source, tensors.source_mask)
-            decoded, _ = self.network.decode(tensors.target_in, memory, self.network.decoder.start(memory))
+            decoded, _ = self.network.decode(tensors.target_in, memory, self.network.start(memory))
             log_probs = self.network.head.log_probs(decoded, tensors.pointer)
             wanted = log_probs.gather(2, tensors.target_out.unsqueeze(2)).squeeze(2).cpu().numpy()
             for row, place in enumerate(batch.index):
@@ -154,13 +154,13 @@ class Translator:
 class TorchStepper:
     """`seqloom.search.Stepper` over the network: keeps the state of N rows between the steps."""
 
-    def __init__(self, network: Seq2Seq, memory: Memory, pointer: Pointer | None, need_attention: bool) -> None:
+    def __init__(self, network: Network, memory: Memory, pointer: Pointer | None, need_attention: bool) -> None:
         self.network = network
         self.memory = memory
         self.device = memory["mask"].device
         self.pointer = pointer
         self.need_attention = need_attention
-        self.state: State = network.decoder.start(memory)
+        self.state: State = network.start(memory)
 
     def step(self, tokens: Ids, parents: Ids, k: int, wanted: Ids) -> Stepped:
         """See `seqloom.search.Stepper`."""
@@ -207,7 +207,7 @@ def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> Te
     return TensorBatch(source, source_mask, target_in, target_out, target_mask, pointer)
 
 
-def inference_copy(network: Seq2Seq, precision: str) -> Seq2Seq:
+def inference_copy(network: Network, precision: str) -> Network:
     """The network to decode with in training: itself in float32, else a copy with all weights in bfloat16."""
     return network if precision == "float32" else copy.deepcopy(network).to(torch.bfloat16)
 

@@ -27,7 +27,7 @@ from seqloom.fields import Fields
 from seqloom.manifest import FORMAT, Manifest, describe_files, is_exported, write_manifest
 from seqloom.model import Model
 from seqloom.model import load as load_run
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import Network
 from seqloom.number_fields import holds_numbers
 from seqloom.runtime import Graph
 from seqloom.version import __version__
@@ -159,7 +159,7 @@ def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
         raise CheckpointError(f"{folder}: cannot be made ({error.strerror}). Choose another --out.") from None
 
 
-def to_onnx(network: Seq2Seq, fields: Fields, search: SearchConfig, data: DataConfig) -> ModelProto:
+def to_onnx(network: Network, fields: Fields, search: SearchConfig, data: DataConfig) -> ModelProto:
     """The model file: the graph, and as metadata all that a program needs beside it."""
     graph = assemble(trace(network))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

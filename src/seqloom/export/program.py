@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from seqloom.errors import ConfigError
 from seqloom.export.tracing import TracedRecurrence
 from seqloom.nn.layers import Recurrence
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import Network
 
 __all__ = ["write_program"]
 
 
-def write_program(network: Seq2Seq, path: Path) -> None:
+def write_program(network: Network, path: Path) -> None:
     """Write the program, for batches and sequences of any size. `torch.export.load(path).module()` gives it back.
 
     Raises:
@@ -41,7 +41,7 @@ def write_program(network: Seq2Seq, path: Path) -> None:
 class _Scores(nn.Module):
     """Source and target to log-probabilities, the whole target at once."""
 
-    def __init__(self, network: Seq2Seq) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 

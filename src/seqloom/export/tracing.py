@@ -24,9 +24,9 @@ from seqloom.export.graph import OPSET
 from seqloom.export.recurrence import DOMAIN, expand
 from seqloom.nn.attention import Attention, Memory
 from seqloom.nn.decoders import Decoded
-from seqloom.nn.heads import Pointer
+from seqloom.nn.heads import Pointer, TokenHead
 from seqloom.nn.layers import Recurrence, last_real
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import Network
 
 __all__ = ["GROUP", "Traced", "TracedRecurrence", "trace"]
 
@@ -60,7 +60,7 @@ class Traced:
     """Whether there is an output `attention`: positive at real positions, 0 at padding."""
 
 
-def trace(network: Seq2Seq) -> Traced:
+def trace(network: Network) -> Traced:
     """The network as ONNX graphs; itself it stays as it is."""
     network = _exportable(network)
     prepare = _Prepare(network)
@@ -81,9 +81,12 @@ def trace(network: Seq2Seq) -> Traced:
     )
 
 
-def _groups(network: Seq2Seq) -> int:
-    size = network.head.project.out_features
-    return 0 if network.head.points or size % GROUP or size < GROUP * GROUP else size // GROUP
+def _groups(network: Network) -> int:
+    return -(-network.target_size // GROUP) if _has_groups(network) else 0
+
+
+def _has_groups(network: Network) -> bool:
+    return network.target_size >= GROUP * GROUP and not network.head.points
 
 
 def _grown(state: Tensor) -> Tensor:
@@ -92,7 +95,7 @@ def _grown(state: Tensor) -> Tensor:
 
 
 class _Prepare(nn.Module):
-    def __init__(self, network: Seq2Seq) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
@@ -107,7 +110,7 @@ class _Prepare(nn.Module):
 
 
 class _Step(nn.Module):
-    def __init__(self, network: Seq2Seq, memory: tuple[str, ...], state: tuple[str, ...]) -> None:
+    def __init__(self, network: Network, memory: tuple[str, ...], state: tuple[str, ...]) -> None:
         super().__init__()
         self.network = network
         self.memory = memory
@@ -119,26 +122,37 @@ class _Step(nn.Module):
         state = dict(zip(self.state, parts[len(memory) :], strict=False))
         mask = memory["mask"]
         for name in memory:
-            if name not in self.shared and name.rpartition("_")[0] not in self.shared:
+            if not self._is_shared(name):
                 memory[name] = _for_each_hypothesis(memory[name], tokens)
         decoded, after = self.network.decode(tokens.unsqueeze(1), memory, state, need_attention=True)
-        weights = None if decoded.attention is None else decoded.attention.reshape(mask.shape[0], -1, mask.shape[1])
-        log_probs = self.network.head.log_probs(Decoded(_by_sentence(decoded.hidden, mask), weights), self._pointer(parts))
+        decoded = _decoded_by_sentence(decoded, mask)
+        log_probs, weights = self.network.head.log_probs(decoded, self._pointer(parts)), decoded.attention
         if weights is not None:
             weights = weights.clamp(min=1e-9) * mask.unsqueeze(1)
         return log_probs, weights, *(after[name] for name in self.state)
 
+    def _is_shared(self, name: str) -> bool:
+        """Whether this part of the memory stands once for all hypotheses of a sentence; layers and members stand around its name."""
+        bare = name.rpartition(".")[2]
+        return bare in self.shared or bare.rpartition("_")[0] in self.shared
+
     def _pointer(self, parts: tuple[Tensor, ...]) -> Pointer | None:
-        head = self.network.head
-        if not head.points:
+        if not self.network.head.points:
             return None
-        extra: Any = (parts[-1].max() + 1 - head.project.out_features).clamp(min=0)  # while traced, a tensor does as a number
+        extra: Any = (parts[-1].max() + 1 - self.network.target_size).clamp(min=0)  # while traced, a tensor does as a number
         return Pointer(parts[-1], extra)
 
 
 def _by_sentence(rows: Tensor, mask: Tensor) -> Tensor:
     """(N, 1, D) to (B, K, D). D is put down as a number, so that the shape need not be found out at every position."""
     return rows.reshape(mask.shape[0], -1, int(rows.shape[2]))
+
+
+def _decoded_by_sentence(decoded: Decoded, mask: Tensor) -> Decoded:
+    """What was decoded of N rows, of an ensemble by each member too, as that of B sentences."""
+    weights = None if decoded.attention is None else decoded.attention.reshape(mask.shape[0], -1, mask.shape[1])
+    members = tuple(_decoded_by_sentence(part, mask) for part in decoded.members)
+    return Decoded(_by_sentence(decoded.hidden, mask), weights, members=members)
 
 
 def _for_each_hypothesis(part: Tensor, tokens: Tensor) -> Tensor:
@@ -150,7 +164,7 @@ def _for_each_hypothesis(part: Tensor, tokens: Tensor) -> Tensor:
 # --------------------------------------------------------------------------------------- what is put differently
 
 
-def _exportable(network: Seq2Seq) -> Seq2Seq:
+def _exportable(network: Network) -> Network:
     """A copy in float32 in which recurrences and attentions are traced otherwise."""
     network = copy.deepcopy(network).to("cpu", torch.float32).eval()
     children = [(parent, name, child) for parent in network.modules() for name, child in parent.named_children()]
@@ -159,14 +173,14 @@ def _exportable(network: Seq2Seq) -> Seq2Seq:
             parent.add_module(name, TracedRecurrence(child))
         elif isinstance(child, Attention):
             parent.add_module(name, _ForBeams(child))
-    if network.head.project.out_features >= GROUP * GROUP and not network.head.points:
-        _fill_up(network)
+    if _has_groups(network):
+        for head in [module for module in network.modules() if isinstance(module, TokenHead)]:
+            _fill_up(network, head.project)
     return network
 
 
-def _fill_up(network: Seq2Seq) -> None:
+def _fill_up(network: Network, project: nn.Linear) -> None:
     """Add symbols that are never written, so that the vocabulary is a multiple of GROUP."""
-    project = network.head.project
     missing = -project.out_features % GROUP
     weight = nn.Parameter(functional.pad(project.weight.detach(), (0, 0, 0, missing)))
     for module in network.modules():

@@ -40,6 +40,8 @@ class Decoded(NamedTuple):
     """(B, T, S), where asked for and where the attention has any."""
     base: Tensor | None = None
     """(B, T, D): for frames, what the linear path says."""
+    members: tuple[Decoded, ...] = ()
+    """What each network of an ensemble says."""
 
 
 class Decoder(nn.Module):

@@ -19,7 +19,7 @@ from seqloom.nn.frame_heads import FRAME_HEADS, FrameHead
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
 from seqloom.nn.layers import FrameInput, LinearPath, TokenInput, initialise, last_frames
 
-__all__ = ["Seq2Seq", "Side", "TensorBatch", "make_network"]
+__all__ = ["Network", "Seq2Seq", "Side", "TensorBatch", "make_network"]
 
 INPUTS: dict[str, Callable[[int, int, float], nn.Module]] = {"ids": TokenInput, "frames": FrameInput}
 
@@ -60,11 +60,35 @@ class TensorBatch(NamedTuple):
     """Where source symbols stand among the target's, for a model that copies."""
 
 
-class Seq2Seq(nn.Module):
-    """An encoder, a decoder and a head, for vocabularies or frames of the sizes given."""
+class Network(nn.Module):
+    """What search, evaluation and export ask of a network, be it one or several that answer as one."""
 
     head: Any
-    """A TokenHead, or one of FRAME_HEADS."""
+    """A TokenHead, one of FRAME_HEADS, or what has their methods."""
+    stride: int
+    """Source positions a state."""
+    target_size: int
+    """Symbols of the target's vocabulary V, or numbers a frame D."""
+
+    def prepare(self, source: Tensor, mask: Tensor) -> Memory:
+        """All that the decoder needs of the source: ids (B, S) or frames (B, S, D)."""
+        raise NotImplementedError
+
+    def start(self, memory: Memory) -> State:
+        """The state before the first position."""
+        raise NotImplementedError
+
+    def decode(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool = False) -> tuple[Decoded, State]:
+        """Decoder states for target ids (B, T) or frames (B, T, D + C), from the state before them."""
+        raise NotImplementedError
+
+    def forward(self, batch: TensorBatch, teacher_forcing: float = 1.0) -> LossSum:
+        """The loss of a batch. Below 1 what is true is shown with that probability, else the decoder's own last guess."""
+        raise NotImplementedError
+
+
+class Seq2Seq(Network):
+    """An encoder, a decoder and a head, for vocabularies or frames of the sizes given."""
 
     def __init__(
         self,
@@ -85,7 +109,6 @@ class Seq2Seq(nn.Module):
         self.source_input = nn.Identity() if bands else INPUTS[source_kind](source_size, width, config.dropout)
         """Convolutions read frames as they are: their bands have an order."""
         self.stride = config.encoder.subsampling.factor
-        """Source positions a state."""
         self.target_input = INPUTS[target_kind](shown, config.embedding, config.dropout)
         if config.tie_embeddings == "all":
             self.source_input.embedding = self.target_input.embedding
@@ -110,7 +133,6 @@ class Seq2Seq(nn.Module):
         return TokenHead(config.head, self.decoder.width, size, tied, config.copy_source)
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
-        """All that the decoder needs of the source: ids (B, S) or frames (B, S, D)."""
         read, read_mask = last_frames(source, mask, self.recent) if self.recent else (source, mask)
         encoded = self.encoder(self.source_input(read), read_mask)
         memory = self.decoder.prepare(encoded)
@@ -121,12 +143,10 @@ class Seq2Seq(nn.Module):
         return memory
 
     def start(self, memory: Memory) -> State:
-        """The state before the first position."""
         state = self.decoder.start(memory)
         return {**state, "ahead": memory["ahead"]} if "ahead" in memory else state
 
     def decode(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool = False) -> tuple[Decoded, State]:
-        """Decoder states for target ids (B, T) or frames (B, T, D + C), from the state before them."""
         shown = inputs[:, :, self.target_size :] if self.direct else inputs
         decoded, after = self.decoder(self.target_input(shown), memory, state, need_attention or self.head.points)
         if "ahead" not in state:
@@ -136,7 +156,6 @@ class Seq2Seq(nn.Module):
         return decoded._replace(base=base), {**after, "ahead": ahead[:, length:]}
 
     def forward(self, batch: TensorBatch, teacher_forcing: float = 1.0) -> LossSum:
-        """The loss of a batch. Below 1 what is true is shown with that probability, else the decoder's own last guess."""
         memory = self.prepare(batch.source, batch.source_mask)
         if teacher_forcing < 1 and not self.direct:
             decoded = self._unroll(batch, memory, teacher_forcing)
