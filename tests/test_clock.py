@@ -25,6 +25,22 @@ def test_iso_dates_dates_with_slashes_and_whole_numbers_are_times():
     assert read_times(["1999", "2000"], where, "year").astype(str).tolist() == ["1999-01-01T00:00:00", "2000-01-01T00:00:00"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "last"),
+    [
+        (["20240228", "20240229", "20240301"], "2024-03-01T00:00:00"),
+        (["202312", "202401"], "2024-01-01T00:00:00"),
+        (["20240229", "20240230"], "1970-08-23T06:17:10"),
+        (["1709251200000", "1709254800000"], "2024-03-01T01:00:00"),
+        (["1709251200000", "1709254800001"], "56134-02-16T16:00:01"),
+        (["1709251200", "1709254800"], "2024-03-01T01:00:00"),
+    ],
+    ids=["days", "months", "no day of February", "milliseconds", "fractions of a second", "seconds"],
+)
+def test_whole_numbers_are_dates_milliseconds_or_seconds(cells: list[str], last: str):
+    assert str(read_times(cells, where, "date")[-1]) == last
+
+
 @pytest.mark.parametrize("cell", ["soon", "", "NaT", "now", "today", "-5", "²", "9" * 20])
 def test_a_cell_that_is_no_time_is_named(cell: str):
     said = f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number. Mend the cell."
@@ -46,6 +62,8 @@ def test_times_of_other_zones_are_brought_to_one():
         (["2024-01-01", "2024-01-08"], Step(0, 7 * 86_400), "1 week"),
         (["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01"], Step(1, 0), "1 month"),
         (["2024-01-15", "2024-04-15", "2024-07-15"], Step(3, 0), "3 months"),
+        (["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"], Step(1, 0, from_end=True), "1 month"),
+        (["2023-12-31", "2024-03-31", "2024-06-30", "2024-09-30"], Step(3, 0, from_end=True), "3 months"),
         (["2024-01-01 00:00:00", "2024-01-01 00:00:45"], Step(0, 45), "45 seconds"),
     ],
 )

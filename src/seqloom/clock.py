@@ -37,6 +37,8 @@ class Step(NamedTuple):
 
     months: int
     seconds: int
+    from_end: bool = False
+    """Whether a day of the month is counted from its end: 31 January, 29 February, 31 March."""
 
     def __str__(self) -> str:
         if self.months:
@@ -48,13 +50,14 @@ class Step(NamedTuple):
 
 
 def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
-    """The moments that ISO dates say, or plain numbers, which are taken as seconds.
+    """The moments that ISO dates say, or whole numbers: dates without marks (20240301, 202403), milliseconds since 1970 where all have
+    13 digits and no fractions of a second, else seconds.
 
     Raises:
         DataError: a cell that is neither.
     """
     if _are_numbers(cells):
-        return np.array(cells, dtype=np.int64).astype("datetime64[s]")
+        return _from_numbers(cells)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "no explicit representation of timezones")  # numpy brings them to UTC
         try:
@@ -68,6 +71,17 @@ def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
 def _are_numbers(cells: Sequence[str]) -> bool:
     """Whether all are whole numbers, of seconds that fit, and not all of them years."""
     return all(cell.isdecimal() and len(cell) <= DIGITS for cell in cells) and any(len(cell) != 4 for cell in cells)
+
+
+def _from_numbers(cells: Sequence[str]) -> Times:
+    for digits in (8, 6):
+        if all(len(cell) == digits and cell[:2] in ("19", "20") for cell in cells):
+            with contextlib.suppress(ValueError):
+                return np.array(["-".join(filter(None, (cell[:4], cell[4:6], cell[6:]))) for cell in cells], dtype="datetime64[s]")
+    numbers = np.array(cells, dtype=np.int64)
+    if all(len(cell) == 13 for cell in cells) and not (numbers % 1000).any():
+        numbers //= 1000
+    return numbers.astype("datetime64[s]")
 
 
 def _begins_as_date(cell: str) -> bool:
@@ -87,7 +101,7 @@ def _moment(cell: str, where: Where, row: int, column: str) -> np.datetime64:
 
 
 def find_step(times: Times, starts: Sequence[int]) -> Step:
-    """The commonest step between rows; calendar months where all days of the month are the same.
+    """The commonest step between rows; calendar months where all days of the month are the same, from its begin or from its end.
 
     starts: the row where each series begins. A single row steps by a day.
     """
@@ -95,12 +109,13 @@ def find_step(times: Times, starts: Sequence[int]) -> Step:
     if not len(inside):
         return Step(0, DAY)
     months = times.astype("datetime64[M]")
-    is_monthly = np.array_equal(times - months, np.broadcast_to(times[0] - months[0], times.shape))
+    from_begin, from_end = (len(np.unique(times - (months + place))) == 1 for place in (0, 1))
+    is_monthly = from_begin or from_end
     gaps = (months if is_monthly else times).astype(np.int64)
     gaps = gaps[inside] - gaps[inside - 1]
     usual, counts = np.unique(gaps[gaps > 0], return_counts=True)
     common = int(usual[counts.argmax()]) if len(usual) else 1
-    return Step(common, 0) if is_monthly else Step(0, common)
+    return Step(common, 0, not from_begin) if is_monthly else Step(0, common)
 
 
 def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, column: str, *, gaps_allowed: bool = False) -> None:
@@ -156,8 +171,8 @@ def continued(times: Times, step: Step, count: int) -> Times:
     """The moments `count` steps after others."""
     if not step.months:
         return times + np.timedelta64(count * step.seconds, "s")
-    months = times.astype("datetime64[M]")
-    return (months + count * step.months).astype("datetime64[s]") + (times - months)
+    anchor = times.astype("datetime64[M]") + int(step.from_end)  # the month's begin, or its end
+    return (anchor + count * step.months).astype("datetime64[s]") + (times - anchor)
 
 
 def spelled(moment: Moment) -> str:

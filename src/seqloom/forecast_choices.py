@@ -34,8 +34,8 @@ STANDS_OUT = 0.3
 UPDATES = 2000
 """In a run without a budget."""
 
-OF_STEP = {Step(1, 0): 12, Step(3, 0): 4, Step(0, 3600): 24, Step(0, 1800): 48, Step(0, 900): 96, Step(0, 600): 144, Step(0, 86_400): 7}
-"""The usual season of a step: a year of months or quarters, a day, a week of days."""
+OF_STEP = {(1, 0): 12, (3, 0): 4, (0, 3600): 24, (0, 1800): 48, (0, 900): 96, (0, 600): 144, (0, 86_400): 7}
+"""The usual season of a step of months and seconds: a year of months or quarters, a day, a week of days."""
 
 
 def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats], step: Step | None) -> tuple[NumbersField, dict[str, str]]:
@@ -51,8 +51,8 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
         if name not in given:
             update[name], reasons[f"fields.numbers.{name}"] = value, why
 
-    if step is not None and step in OF_STEP:
-        choose("season", OF_STEP[step], f"a row every {step}")
+    if step is not None and step[:2] in OF_STEP:
+        choose("season", OF_STEP[step[:2]], f"a row every {step}")
     else:
         choose("season", *found_season(parts))
     season = int(update.get("season", numbers.season))  # pyright: ignore[reportArgumentType]
