@@ -43,8 +43,8 @@ PICTURE = {
         "windows array_pairs baselines forecast_choices forecast_plan",
         "errors config data",
     ),
-    "answers": room("answers", "errors config data plan"),
-    "runtime": room("runtime manifest site onnxruntime_web", "errors config data plan answers"),
+    "answers": room("answers number_answers", "errors config data plan"),
+    "runtime": room("runtime number_runtime exported manifest site onnxruntime_web", "errors config data plan answers"),
     "server": room(
         "server server.access server.answering server.app server.batcher server.limits server.meters server.models server.pages "
         "server.process server.refusals server.wire",
@@ -71,8 +71,8 @@ PICTURE = {
     ),
     "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
     "export": room(
-        "export export.beams export.card export.check export.folder export.graph export.program export.quantize export.recurrence "
-        "export.tracing",
+        "export export.beams export.card export.check export.folder export.frames export.graph export.number_check export.program "
+        "export.quantize export.recurrence export.tracing",
         "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
         torch=True,
     ),

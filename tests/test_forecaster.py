@@ -374,8 +374,8 @@ def test_options_that_are_for_pairs_are_refused_where_numbers_are_forecast(tmp_p
     assert run("train", file, "--forecast", "load", "--horizon", 6, "--dev", file, "--out", tmp_path / "run") == 2
     assert "--dev: of no effect, numbers are forecast. Leave it out." in capsys.readouterr().err
     forecaster(tmp_path)
-    assert run("predict", tmp_path / "run", "now", "--n-best", 3, "--input", file) == 2
-    assert said.format("TEXT, --n-best") in capsys.readouterr().err
+    assert run("predict", tmp_path / "run", "--n-best", 3, "--input", file) == 2
+    assert said.format("--n-best") in capsys.readouterr().err
     assert run("evaluate", tmp_path / "run", file, "--beam", 3) == 2
     assert said.format("--beam") in capsys.readouterr().err
 

@@ -3,78 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from seqloom.array_pairs import ArrayPairs, read_arrays
-from seqloom.batching import Ids
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
-from seqloom.clock import continued, spelled
 from seqloom.config import NumbersField, RunConfig
 from seqloom.config_file import load_config
-from seqloom.distributions import quantile_levels
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.events import Watcher
 from seqloom.forecast_plan import parts_of, plan_arrays, plan_forecast
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
-from seqloom.forecasting import forecasts
+from seqloom.forecasting import TorchFrames
 from seqloom.nn.seq2seq import Seq2Seq, make_network
+from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
-from seqloom.panel import Panel, joined, read_panel
+from seqloom.panel import Panel, joined
 from seqloom.plan import parse_duration
 from seqloom.scoreboard import scoreboard
 from seqloom.windows import NumberPairs, Part, Windows
 
 __all__ = ["Forecaster", "Said", "load_forecaster", "train_arrays", "train_forecast"]
 
-Floats = npt.NDArray[np.float32]
 
-
-class Said(NamedTuple):
-    """One number of a forecast: a line of the table that `predict` writes."""
-
-    series: str
-    time: str
-    """The moment, or the steps after the last known one where the table has no times."""
-    column: str
-    quantile: float | None
-    """None: the point forecast."""
-    value: float
-
-
-class Forecaster:
+class Forecaster(NumberAnswerer):
     """A trained model of numbers in its run directory."""
 
     def __init__(self, path: Path, config: RunConfig, fields: NumberFields, network: Seq2Seq) -> None:
-        self.path, self.config, self.fields, self.network = path, config, fields, network
-
-    @property
-    def numbers(self) -> NumbersField:
-        """Which columns, history and horizon."""
-        return self.fields.config.numbers
-
-    def predict(self, sources: Any, length: int | None = None) -> Any:
-        """Targets (N, T, D) for sources (N, S, D'), or a list of (T, D) for a list of (S, D') and where they end at unlike lengths.
-
-        Args:
-            length: T; for a model of arrays whose targets were as long as their sources it may be left out.
-
-        Raises:
-            DataError: sources that cannot be used; says which.
-            ConfigError: a model of a table.
-        """
-        if self.numbers.horizon:
-            raise ConfigError(f"{self.path}: a model of a table; expected one of arrays. Give a table to `forecast`.")
-        given = read_arrays(sources, "X")
-        empty = [np.zeros((length or len(part), self.fields.target.size), dtype=np.float32) for part in given]
-        pairs = ArrayPairs(given, empty, self.fields)
-        said = [forecast.point for forecast in forecasts(self.network, pairs, range(len(pairs)), self.config.model.head)]
-        is_even = len({len(part) for part in said}) == 1  # a model that learned where to end may end anywhere
-        return np.stack(said) if isinstance(sources, np.ndarray) and is_even else said
+        super().__init__(path, fields, config.data, config.model.head, TorchFrames(network))
+        self.config, self.network = config, network
 
     def evaluate(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> dict[str, dict[str, float]]:
         """The measures of the model and of what it must beat, by name.
@@ -88,7 +46,7 @@ class Forecaster:
 
     def scores(self, pairs: NumberPairs) -> dict[str, dict[str, float]]:
         """As `evaluate`, on what `pairs` gave."""
-        return scoreboard(self.network, pairs, range(len(pairs)), self.config.model.head, read_line(RunDirectory(self.path)))
+        return scoreboard(self.network, pairs, range(len(pairs)), self.head, read_line(RunDirectory(self.path)))
 
     def pairs(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> NumberPairs:
         """What `evaluate` measures on."""
@@ -121,47 +79,6 @@ class Forecaster:
                 "Give a longer table."
             )
         return windows
-
-    def panel(self, table: Any) -> Panel:
-        """The table of a file, read as that of training was."""
-        if not self.numbers.horizon:
-            raise ConfigError(f"{self.path}: a model of arrays; expected one of a table. Give arrays to `predict` in Python.")
-        return table if isinstance(table, Panel) else read_panel(str(table), self.numbers, self.config.data)
-
-    def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Iterator[Said]:
-        """The horizon after what is known of each series, a number a line: the point, then its quantiles.
-
-        Raises:
-            ConfigError: quantiles that the model does not give, or a model of arrays.
-            DataError: a series of which nothing is known.
-        """
-        panel, head = self.panel(table), self.config.model.head
-        levels = quantile_levels(head, quantiles)
-        begins = parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
-        _refuse_unknown(panel, begins)
-        windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
-        for number, said in enumerate(forecasts(self.network, windows, range(len(windows)), head, levels)):
-            series, origin = (int(part[0]) for part in windows.origins([number]))
-            for step, (point, of_levels) in enumerate(zip(said.point, said.quantiles, strict=True), 1):
-                time = _moment(panel, origin, step)
-                for column, name in enumerate(self.numbers.targets):
-                    for level, value in [(None, point[column]), *zip(levels, of_levels[column], strict=True)]:
-                        yield Said(panel.series[series], time, name, level, float(value))
-
-
-def _refuse_unknown(panel: Panel, ends: Ids) -> None:
-    """Raises a DataError for a series of which nothing is known before the row in `ends` (series,)."""
-    for number in np.nonzero(ends == panel.starts[:-1])[0].tolist():
-        place = panel.where(int(panel.starts[number]))
-        raise DataError(
-            f"{place}: series {panel.series[number]!r} has no values; expected one at least to forecast from. Remove the series."
-        )
-
-
-def _moment(panel: Panel, origin: int, step: int) -> str:
-    if panel.times is None:
-        return str(step)
-    return spelled(continued(panel.times[origin - 1 : origin], panel.step, step)[0])
 
 
 def train_arrays(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,29 +10,16 @@ import torch
 
 from seqloom.batching import Batch, Ids
 from seqloom.config import HeadConfig
-from seqloom.distributions import point_of, quantiles_of
 from seqloom.nn.decoders import Memory
-from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.number_answers import ROWS, Forecast, forecasts_of
 from seqloom.prediction import to_tensors
 from seqloom.rollout import FrameStep, rollout
 from seqloom.windows import NumberPairs
 
-__all__ = ["Forecast", "TorchFrameStepper", "forecasts", "teacher_forced_loss"]
+__all__ = ["Forecast", "TorchFrameStepper", "TorchFrames", "forecasts", "teacher_forced_loss"]
 
 Floats = npt.NDArray[np.float32]
-
-ROWS = 256
-"""Windows in one pass of the network."""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What is said of one window, in its own units."""
-
-    point: Floats
-    """(T, D)"""
-    quantiles: Floats
-    """(T, D, levels)"""
 
 
 class TorchFrameStepper:
@@ -51,32 +37,30 @@ class TorchFrameStepper:
         return FrameStep(*(part.squeeze(1).float().cpu().numpy() for part in parts))
 
 
-@torch.inference_mode()
+class TorchFrames:
+    """`seqloom.number_answers.FrameFinder` over the network, which is left in evaluation mode."""
+
+    def __init__(self, network: Seq2Seq) -> None:
+        self.network = network
+
+    @torch.inference_mode()
+    def values(self, batch: Batch, lengths: Sequence[int]) -> list[Floats]:
+        """See `seqloom.number_answers.FrameFinder`."""
+        network = self.network.eval()
+        tensors = to_tensors(batch, 0, next(network.parameters()).device)
+        memory, size = network.prepare(tensors.source, tensors.source_mask), network.target_size
+        if not network.direct:
+            return rollout(TorchFrameStepper(network, memory), lengths, size, np.asarray(batch.target_in, dtype=np.float32)[:, :, size:])
+        decoded, _ = network.decode(tensors.target_in, memory, network.start(memory))
+        values = network.head.values(decoded).float().cpu().numpy()
+        return [row[:length] for row, length in zip(values, lengths, strict=True)]
+
+
 def forecasts(
     network: Seq2Seq, pairs: NumberPairs, index: Sequence[int] | Ids, head: HeadConfig, levels: Sequence[float] = ()
 ) -> Iterator[Forecast]:
     """A forecast for each example of the index; the network is left in evaluation mode."""
-    network.eval()
-    device = next(network.parameters()).device
-    for start in range(0, len(index), ROWS):
-        part = index[start : start + ROWS]
-        batch, levels_of, lengths = pairs.batch(part), pairs.levels(part), pairs.lengths(part)
-        for row, values in enumerate(_values(network, batch, to_tensors(batch, 0, device), lengths)):
-            shift, scale = levels_of.shift[row], levels_of.scale[row]
-            floor = pairs.floor(int(part[row]))
-            point = np.maximum(point_of(head, values) * scale + shift, floor)
-            quantiles = np.maximum(quantiles_of(head, values, levels) * scale[..., None] + shift[..., None], floor[:, None])
-            yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
-
-
-def _values(network: Seq2Seq, batch: Batch, tensors: TensorBatch, lengths: Sequence[int]) -> list[Floats]:
-    """The head's parameters (T, D, P) for each row, in scaled units."""
-    memory, size = network.prepare(tensors.source, tensors.source_mask), network.target_size
-    if not network.direct:
-        return rollout(TorchFrameStepper(network, memory), lengths, size, np.asarray(batch.target_in, dtype=np.float32)[:, :, size:])
-    decoded, _ = network.decode(tensors.target_in, memory, network.start(memory))
-    values = network.head.values(decoded).float().cpu().numpy()
-    return [row[:length] for row, length in zip(values, lengths, strict=True)]
+    return forecasts_of(TorchFrames(network), pairs, index, head, levels)
 
 
 @torch.inference_mode()

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from seqloom.manifest import is_exported
 
 if TYPE_CHECKING:
+    from seqloom.forecaster import Forecaster
     from seqloom.model import Model
+    from seqloom.number_runtime import NumberPredictor
     from seqloom.runtime import Predictor
 
 __all__ = ["load"]
 
 
-def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Model | Predictor:
+def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Model | Forecaster | Predictor | NumberPredictor:
     """The model in the folder of a run, or in an exported one, for which torch is not needed.
 
     Args:
@@ -25,9 +27,9 @@ def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -
         CheckpointError: neither, damaged, or of another format.
     """
     if is_exported(path):
-        from seqloom.runtime import Predictor
+        from seqloom.exported import load_exported
 
-        return Predictor.load(path, threads=threads)
+        return load_exported(path, threads=threads)
     from seqloom.model import load as load_run
 
     return load_run(path, device=device)

@@ -15,12 +15,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from seqloom.config import DataConfig, SearchConfig
+from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead
 from seqloom.errors import CheckpointError
 from seqloom.files import write_atomically
 from seqloom.version import __version__
 
-__all__ = ["FORMAT", "Manifest", "describe_files", "is_exported", "read_manifest", "write_manifest"]
+__all__ = ["FORMAT", "Manifest", "describe_files", "is_exported", "read_manifest", "target_of", "write_manifest"]
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -54,6 +54,8 @@ class Manifest(BaseModel):
     """On the dev pairs, of the run that was exported."""
     search: SearchConfig
     """The defaults."""
+    head: HeadConfig = TokenHead()
+    """What the graph says of each position: scores of symbols, or parameters of numbers."""
     data: DataConfig
     """Limits on length, and how a file of sources is read."""
     versions: dict[str, str] = {}
@@ -90,6 +92,11 @@ def read_manifest(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     manifest = _parse(folder / NAME)
     contents = {name: _read(folder, name, manifest.files.get(name)) for name in NEEDED}
     return manifest, contents
+
+
+def target_of(folder: Path) -> Literal["ids", "frames"]:
+    """What the model of an exported folder says; CheckpointError as `read_manifest`."""
+    return _parse(folder / NAME).target
 
 
 def _parse(path: Path) -> Manifest:

@@ -35,6 +35,7 @@ class Model(Answerer):
         self.path = path
         self.config = config
         self.translator = translator
+        self.network = translator.network
 
     def score(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[float]:
         """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up."""

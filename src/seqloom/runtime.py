@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -18,7 +19,9 @@ from seqloom.fields import Fields
 from seqloom.manifest import AGAIN, Manifest, read_manifest
 from seqloom.search import Hypothesis
 
-__all__ = ["Predictor"]
+__all__ = ["Graph", "Predictor", "fields_of", "open_session"]
+
+Restored = TypeVar("Restored")
 
 BATCH_TOKENS = 2048
 """Padded source symbols × hypotheses in one run of the graph."""
@@ -42,12 +45,8 @@ class Predictor(Answerer):
         """
         folder = Path(path)
         manifest, contents = read_manifest(folder)
-        try:
-            fields = Fields.from_state(json.loads(contents["fields.json"]))
-        except (ValueError, RecursionError) as error:
-            raise CheckpointError(f"{folder / 'fields.json'}: {error}") from None
-        graph = Graph(contents["model.onnx"], threads, where=folder / "model.onnx")
-        return cls(folder, manifest, fields, graph)
+        fields = fields_of(folder, contents, Fields.from_state)
+        return cls(folder, manifest, fields, Graph(contents["model.onnx"], threads, where=folder / "model.onnx"))
 
 
 class Graph:
@@ -56,14 +55,7 @@ class Graph:
     batch_tokens = BATCH_TOKENS
 
     def __init__(self, model: bytes, threads: int | None = None, *, where: Path | str = "model.onnx") -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _threads_of_openmp()
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would starve others
-        try:
-            self.session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions have no common ancestor
-            raise CheckpointError(f"{where}: onnxruntime cannot load it ({' '.join(str(error).split())[:200]}). {AGAIN}") from None
+        self.session = open_session(model, threads, where)
         self.points = "copy_ids" in {part.name for part in self.session.get_inputs()}
         self.stride = int(self.session.get_modelmeta().custom_metadata_map.get("seqloom.stride", 1))
         self.attends = "attention" in {part.name for part in self.session.get_outputs()}
@@ -107,6 +99,34 @@ class Graph:
         if questions.copy_ids is not None:
             inputs["copy_ids"] = pad(questions.copy_ids, fill=-1)[0]
         return inputs
+
+
+def fields_of(folder: Path, contents: Mapping[str, bytes], from_state: Callable[[object], Restored]) -> Restored:
+    """The fields of an exported folder.
+
+    Raises:
+        CheckpointError: no JSON, or not the state of such fields; names the file.
+    """
+    try:
+        return from_state(json.loads(contents["fields.json"]))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{folder / 'fields.json'}: {error}") from None
+
+
+def open_session(model: bytes, threads: int | None, where: Path | str) -> Any:
+    """A session of onnxruntime over a graph.
+
+    Raises:
+        CheckpointError: it cannot be loaded.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or _threads_of_openmp()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would starve others
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common ancestor
+        raise CheckpointError(f"{where}: onnxruntime cannot load it ({' '.join(str(error).split())[:200]}). {AGAIN}") from None
 
 
 def _threads_of_openmp() -> int:

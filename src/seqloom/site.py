@@ -7,15 +7,16 @@ runtime/                    onnxruntime-web
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from seqloom.errors import CheckpointError
+from seqloom.errors import CheckpointError, ConfigError
 from seqloom.files import write_atomically
 from seqloom.manifest import is_exported, read_manifest, write_manifest
 from seqloom.onnxruntime_web import VERSION
 
-__all__ = ["MODEL", "check_place", "copy_model", "write_site"]
+__all__ = ["MODEL", "check_kinds", "check_place", "copy_model", "write_site"]
 
 MODEL = "model"
 """The exported folder in a site; `browser/worker.js` looks there."""
@@ -37,6 +38,21 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
         raise CheckpointError(f"{folder}: exists and is no site of a model, so nothing is written there. Choose another --out.")
     if not overwrite:
         raise CheckpointError(f"{folder}: exists already. Replace it with --overwrite, or choose another --out.")
+
+
+def check_kinds(folder: Path) -> None:
+    """Make sure that the model of a run or of an exported folder is one of ids to ids, which is all that the page computes in a browser.
+
+    Raises:
+        ConfigError: a side of it is frames.
+    """
+    try:
+        state = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
+        sides = [state.get("kind", ""), *(column["kind"] for column in state["config"]["source"])]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return  # whoever reads it says what is wrong with it
+    if frames := {"numbers", "audio"} & set(sides):
+        raise ConfigError(f"--web: {folder} is a model of {frames.pop()}; expected one of text. Serve it with `seqloom serve`.")
 
 
 def copy_model(exported: Path, folder: Path) -> None:

@@ -102,6 +102,12 @@ def refuse_idle(context: typer.Context, names: Collection[str], why: str) -> Non
         raise ConfigError(f"{flags}: of no effect, {why}. Leave it out.")
 
 
+def refuse_device(device: str | None) -> None:
+    """Raises a ConfigError where an exported model is to run elsewhere than on the processor."""
+    if device not in (None, "auto", "cpu"):
+        raise ConfigError(f"--device {device}: an exported model runs on the processor. Leave --device out.")
+
+
 def inspect(
     pairs: Annotated[list[str], typer.Argument(metavar="PAIRS", help="One file of pairs, or two parallel text files.")],
     dev: options.Dev = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqloom.cli.choosing import refuse_device
 from seqloom.cli.output import open_output, to_json
 from seqloom.errors import ConfigError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from seqloom.config import NumbersField
     from seqloom.events import Finished, Watcher
     from seqloom.forecast_plan import NumberPlan
+    from seqloom.number_answers import NumberAnswerer
     from seqloom.panel import Panel
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "holds_forecasts",
     "is_of_numbers",
     "levels_of",
+    "one_table",
     "predict_forecasts",
     "table_of",
     "train_forecasts",
@@ -243,6 +246,33 @@ def evaluate_forecasts(
         out.write("\n".join([f"{run} on {where}: {len(pairs):,} windows, {seconds:.0f} s", *columns(rows)]) + "\n")
 
 
+def one_table(texts: list[str] | None, table: str | None) -> str | None:
+    """The table to forecast from, named by itself or with --input.
+
+    Raises:
+        ConfigError: more than one.
+    """
+    given = [*(texts or []), *([table] if table is not None else [])]
+    if len(given) > 1:
+        raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
+    return next(iter(given), None)
+
+
+def _open(run: Path, device: str | None) -> NumberAnswerer:
+    """The model of a run, or an exported one, for which torch is not imported."""
+    from seqloom.manifest import is_exported
+
+    if is_exported(run):
+        from seqloom.number_runtime import NumberPredictor
+
+        refuse_device(device)
+        return NumberPredictor.load(run)
+    from seqloom.forecaster import load_forecaster
+    from seqloom.hardware import choose_device
+
+    return load_forecaster(run, device=choose_device(device or "auto"))
+
+
 def predict_forecasts(
     run: Path,
     table: str | None,
@@ -253,12 +283,9 @@ def predict_forecasts(
     as_json: bool = False,
 ) -> None:
     """Write a line for each number: series, time, column, quantile, value."""
-    from seqloom.forecaster import load_forecaster
-    from seqloom.hardware import choose_device
-
     if table is None:
         raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
-    model = load_forecaster(run, device=choose_device(device or "auto"))
+    model = _open(run, device)
     with open_output(output) as out:
         if not as_json:
             out.write("series\ttime\tcolumn\tquantile\tvalue\n")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli import options
-from seqloom.cli.choosing import refuse_idle
+from seqloom.cli.choosing import refuse_device, refuse_idle
 from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
-from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_forecasts
+from seqloom.cli.forecasting import Quantiles, holds_forecasts, one_table, predict_forecasts
 from seqloom.cli.output import escape, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, DataError
 
@@ -77,12 +77,12 @@ def predict(
         Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
         input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
         text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens. A model that
-        forecasts reads the table of --input and writes TSV with series, time, column, quantile and value.
+        forecasts reads a table, TEXT or --input, and writes TSV with series, time, column, quantile and value.
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     if holds_forecasts(run):
-        refuse_idle(context, context.params.keys() - {"run", "input", "output", "as_json", "device", "quantiles"}, FORECASTS)
-        predict_forecasts(run, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
+        refuse_idle(context, context.params.keys() - {"run", "texts", "input", "output", "as_json", "device", "quantiles"}, FORECASTS)
+        predict_forecasts(run, one_table(texts, input), quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD
@@ -147,8 +147,7 @@ def _open(folder: Path, device: str | None) -> Answerer:
         return load_model(folder, device)
     from seqloom.runtime import Predictor
 
-    if device not in (None, "auto", "cpu"):
-        raise ConfigError(f"--device {device}: an exported model runs on the processor. Leave --device out.")
+    refuse_device(device)
     return Predictor.load(folder)
 
 

@@ -8,13 +8,14 @@ result to its beginning: a hypothesis is a node that knows the node before it, s
 from __future__ import annotations
 
 import numpy as np
-from onnx import GraphProto, NodeProto, ValueInfoProto, helper
+from onnx import GraphProto, ValueInfoProto
 
-from seqloom.export.graph import TYPES, Graph, Loop, tensor
-from seqloom.export.tracing import GROUP, Traced
+from seqloom.export.graph import TYPES, Graph, Loop, by_rate, tensor
+from seqloom.export.tracing import GROUP, Traced, trace
+from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.vocabulary import BOS, EOS, PAD
 
-__all__ = ["assemble"]
+__all__ = ["beam_graph"]
 
 IMPOSSIBLE = -1e30
 """The score of what may not be, as in `seqloom.search`."""
@@ -33,16 +34,16 @@ RESULTS = ("scores", "nodes", "ends")
 INTEGERS = {"time", "symbols", "befores", "tokens", "before", "parents", "nodes", "sentence", "prefix", "max_lengths", "copy_ids", "node"}
 
 
-def assemble(traced: Traced) -> GraphProto:
+def beam_graph(network: Seq2Seq) -> GraphProto:
     """The whole job as one graph; its inputs and outputs are told in docs/export.md."""
-    return _Assembly(traced).graph_of_all()
+    return _Assembly(trace(network)).graph_of_all()
 
 
 class _Assembly:
     def __init__(self, traced: Traced) -> None:
         self.traced = traced
         self.graph = Graph()
-        self.once, self.rarely, self.often = _by_rate(traced)
+        self.once, self.rarely, self.often = by_rate(traced.step, {*traced.memory, *(["copy_ids"] if traced.points else [])})
         self.known: Names = {}
         """What the names of the traced step are called here: its constants and what is made of them."""
         self.types = dict.fromkeys(INTEGERS, "int64") | {"mask": "bool"}
@@ -65,7 +66,7 @@ class _Assembly:
         carried = sentences | self._begin(prepared) | {name: prepared[f"first.{name}"] for name in traced.state}
         found = self._sentences(sentences, carried)
         inputs = [
-            tensor("source", "int64", "B", "S"),
+            tensor("source", "float32" if traced.frame else "int64", "B", "S", *traced.frame),
             tensor("source_lengths", "int64", "B"),
             tensor("beam", "int64"),
             tensor("max_lengths", "int64", "B"),
@@ -267,7 +268,7 @@ class _Assembly:
         real = graph.GreaterOrEqual(walked, graph.Mul(self.count, self.beam))
         is_found = graph.Greater(found["scores"], LEAST)
         longest = graph.Add(graph.ReduceSum(graph.Cast(real, to=_onnx("int64")), [2], keepdims=0), 1)
-        graph.nodes.append(_named("Mul", (longest, graph.Cast(is_found, to=_onnx("int64"))), "lengths"))
+        graph.call(graph.Mul(longest, graph.Cast(is_found, to=_onnx("int64"))), "lengths")
         end = graph.Sub(graph.Unsqueeze("lengths", [2]), graph.Range(0, found["time"], 1))  # 1 at </s>, more before, less after
         at = graph.GatherElements(walked, graph.Max(graph.Sub(end, 2), 0), axis=2)
         is_symbol, is_end = graph.Greater(end, 1), graph.Equal(end, 1)
@@ -280,7 +281,7 @@ class _Assembly:
             asked = graph.Slice(from_node, [0], self.attention_rows, [2])
             outputs["attention"] = graph.Gather(found["looked"], asked)
         for name, value in outputs.items():
-            graph.nodes.append(_named("Identity", (value,), name))
+            graph.call(value, name)
         declared = {"ids": ("int64", "T"), "scores": ("float32",), "token_log_probs": ("float32", "T"), "attention": ("float32", "T", "S")}
         return [
             tensor("lengths", "int64", "B", "K"),
@@ -288,37 +289,9 @@ class _Assembly:
         ]
 
 
-def _by_rate(traced: Traced) -> tuple[list[NodeProto], list[NodeProto], list[NodeProto]]:
-    """The nodes of the traced step: those of constants alone, those of the memory too, and those that belong into every position."""
-    constants = {constant.name for constant in traced.step.initializer}
-    memory = constants | set(traced.memory) | ({"copy_ids"} if traced.points else set())
-    once, rarely, often = list[NodeProto](), list[NodeProto](), list[NodeProto]()
-    for node in traced.step.node:
-        reads = _reads(node)
-        rate = once if reads <= constants else rarely if reads <= memory else often
-        rate.append(node)
-        if rate is once:
-            constants.update(node.output)
-        if rate is not often:
-            memory.update(node.output)
-    return once, rarely, often
-
-
-def _reads(node: NodeProto) -> set[str]:
-    """The tensors that a node reads, in its bodies too."""
-    inner = {name for attribute in node.attribute for part in attribute.g.node for name in _reads(part) - set(part.output)}
-    inner |= {output.name for attribute in node.attribute for output in attribute.g.output}
-    made = {name for attribute in node.attribute for part in attribute.g.node for name in part.output}
-    return {name for name in node.input if name} | (inner - made)
-
-
 def _column(graph: Graph, table: str, number: int) -> str:
     """(b, 1): one column of (b, K)."""
     return graph.Slice(table, [number], [number + 1 or 2**62], [1])
-
-
-def _named(operator: str, inputs: tuple[str, ...], output: str) -> NodeProto:
-    return helper.make_node(operator, list(inputs), [output])
 
 
 def _onnx(dtype: str) -> int:

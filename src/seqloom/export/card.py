@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from seqloom.checkpoint import RunDirectory
-from seqloom.config import FieldsConfig
-from seqloom.export.check import Loss, Parity
+from seqloom.config import FieldsConfig, ModelConfig, NumbersField
+from seqloom.export.check import Loss
+from seqloom.forecaster import Forecaster
 from seqloom.manifest import Manifest
 from seqloom.model import Model
 from seqloom.progress import value_text
 
-__all__ = ["model_card"]
+__all__ = ["About", "about_numbers", "about_pairs", "model_card"]
 
 
-def model_card(model: Model, manifest: Manifest, parity: Parity, small: Loss | None, size: int) -> str:
+@dataclass(frozen=True)
+class About:
+    """What a card says that depends on what goes in and comes out."""
+
+    holds: str
+    """What model.onnx holds."""
+    source: str
+    """As one gives it to `seqloom predict`."""
+    network: ModelConfig
+    parts: list[tuple[str, str]]
+    """More about the model, by name."""
+    limits: list[str]
+
+
+def model_card(about: About, manifest: Manifest, parity: str, small: Loss | None, size: int) -> str:
     """The card as Markdown."""
     lines = [
         f"# {manifest.name}",
         "",
-        "A sequence-to-sequence model trained and exported by Seqloom. `model.onnx` holds encoder, decoder and beam search.",
+        f"A sequence-to-sequence model trained and exported by Seqloom. `model.onnx` holds {about.holds}.",
         "",
         "```console",
-        f'$ seqloom predict {manifest.name} "{_example(model)}"',
+        f"$ seqloom predict {manifest.name} {about.source}",
         "```",
         "",
         "## What it is",
         "",
-        *_network(model, manifest, size),
+        *_network(about, manifest, size),
         "",
         "## How good it is",
         "",
@@ -38,27 +55,21 @@ def model_card(model: Model, manifest: Manifest, parity: Parity, small: Loss | N
         "",
         "## Limits",
         "",
-        *_limits(model),
+        *(f"- {limit}" for limit in about.limits),
+        "- It knows what stood in its training part, mistakes and leanings too, and answers in any case: check what matters.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _example(model: Model) -> str:
-    rows = (row for row in RunDirectory(model.path).read_dev() if any(row.source))
-    return next((" ".join(row.source) for row in rows), "...").replace('"', "'")
-
-
-def _network(model: Model, manifest: Manifest, size: int) -> list[str]:
-    config, fields = model.config.model, model.fields
+def _network(about: About, manifest: Manifest, size: int) -> list[str]:
+    config = about.network
     parts = [
         ("parameters", f"{manifest.parameters:,}"),
         ("file", f"{size / 1e6:.1f} MB, {manifest.precision}"),
         ("encoder", _part(config.encoder)),
         ("decoder", _part(config.decoder)),
         ("attention", config.attention.kind + (", with a pointer to the source" if config.copy_source else "")),
-        ("source", f"{_units(model.config.fields)[0]}; {fields.source.size:,} symbols"),
-        ("target", f"{_units(model.config.fields)[1]}; {fields.target.size:,} symbols"),
-        ("search", f"{manifest.search.kind}" + (f" of {manifest.search.beam}" if manifest.search.kind == "beam" else "")),
+        *about.parts,
         ("made with", ", ".join(f"{name} {number}" for name, number in manifest.versions.items())),
     ]
     return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in parts)]
@@ -74,10 +85,58 @@ def _units(fields: FieldsConfig) -> tuple[str, str]:
     return " and ".join(source), getattr(target, "unit", target.kind)
 
 
-def _limits(model: Model) -> list[str]:
-    data = model.config.data
-    return [
-        f"- Sources of up to {data.max_source_length:,} symbols; longer ones are {'cut' if data.too_long == 'cut' else 'refused'}.",
-        "- It knows what stood in its training pairs, mistakes and leanings too, and answers in any case: check what matters.",
-        "- A symbol that training never saw is read as `<unk>`.",
+# ------------------------------------------------------------------------------------------------------------- symbols
+
+
+def about_pairs(model: Model) -> About:
+    """Of a model whose target is symbols."""
+    data, fields, search = model.config.data, model.fields, model.config.search
+    source, target = _units(model.config.fields)
+    parts = [
+        ("source", f"{source}; {_size(fields.source.kind, fields.source.size)}"),
+        ("target", f"{target}; {_size(fields.target.kind, fields.target.size)}"),
+        ("search", search.kind + (f" of {search.beam}" if search.kind == "beam" else "")),
     ]
+    limits = [
+        f"Sources of up to {data.max_source_length:,} positions; longer ones are {'cut' if data.too_long == 'cut' else 'refused'}.",
+        "A symbol that training never saw is read as `<unk>`.",
+    ]
+    return About("encoder, decoder and beam search", f'"{_example(model)}"', model.config.model, parts, limits)
+
+
+def _size(kind: str, size: int) -> str:
+    return f"{size:,} {'symbols' if kind == 'ids' else 'numbers a frame'}"
+
+
+def _example(model: Model) -> str:
+    rows = (row for row in RunDirectory(model.path).read_dev() if any(row.source))
+    return next((" ".join(row.source) for row in rows), "...").replace('"', "'")
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+
+def about_numbers(model: Forecaster) -> About:
+    """Of a model whose target is numbers."""
+    numbers, fields, head = model.numbers, model.fields, model.head
+    columns = {"forecasts": numbers.targets, "reads too": numbers.past, "knows in advance": numbers.known, "fixed": numbers.static}
+    parts = [
+        ("source", f"{fields.source.size:,} numbers a moment" + (f", the last {numbers.history:,} moments" if numbers.history else "")),
+        ("target", f"{fields.target.size:,} numbers a moment" + (f", {numbers.horizon:,} moments" if numbers.horizon else "")),
+        *((name, ", ".join(names)) for name, names in columns.items() if names),
+        ("head", head.kind + (f" at {', '.join(map(str, getattr(head, 'levels', [])))}" if hasattr(head, "levels") else "")),
+        ("scaling", numbers.scaling + (f", each window {numbers.window}" if numbers.window != "none" else "")),
+    ]
+    return About("encoder, decoder and rollout", _table(numbers), model.config.model, parts, _rules(numbers))
+
+
+def _table(numbers: NumbersField) -> str:
+    return "table.csv" if numbers.horizon else "(from Python: seqloom.load(...).predict(X))"
+
+
+def _rules(numbers: NumbersField) -> list[str]:
+    rules = {"missing values": numbers.missing, "gaps in time": numbers.gaps}
+    said = [f"{name[:1].upper()}{name[1:]}: {'refused' if rule == 'error' else rule}." for name, rule in rules.items()]
+    if numbers.time:
+        said.append(f"The table has the time in {numbers.time!r}" + (f", the series in {numbers.series!r}." if numbers.series else "."))
+    return said

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice, zip_longest
 
+from onnx import ModelProto
+
 from seqloom.answers import Answerer, Output, Prediction
 from seqloom.checkpoint import RunDirectory
 from seqloom.data import Row
 from seqloom.metrics import METRICS, metrics_for, score, words_per_target
 from seqloom.model import Model
 from seqloom.progress import value_text
+from seqloom.runtime import Graph
 
 __all__ = ["Loss", "Parity", "compare", "loss"]
 
@@ -42,6 +45,11 @@ class Parity:
     score_difference: float
     """The largest, among identical hypotheses."""
 
+    @property
+    def holds(self) -> bool:
+        """Whether all hypotheses are the same, ties aside."""
+        return self.identical + self.ties == self.hypotheses
+
     def __str__(self) -> str:
         ties = f" ({self.ties:,} ties)" if self.ties else ""
         return (
@@ -57,13 +65,12 @@ class Loss:
     metric: str
     whole: float
     reduced: float
-    pairs: int
-    identical: int
-    """Best answers that are the same."""
+    measured: str
+    """On what, and how alike the answers are."""
 
     def __str__(self) -> str:
         values = f"{self.metric} {value_text(self.metric, self.whole)} in float32, {value_text(self.metric, self.reduced)} in int8"
-        return f"{values} on {self.pairs:,} dev pairs, {self.identical:,} answers the same"
+        return f"{values} on {self.measured}"
 
     @property
     def is_small(self) -> bool:
@@ -72,19 +79,20 @@ class Loss:
         return gone <= ALLOWED * abs(self.whole)
 
 
-def loss(trained: Model, whole: Answerer, reduced: Answerer) -> Loss:
+def loss(trained: Model, whole: ModelProto, reduced: ModelProto) -> Loss:
     """The most telling metric of both on the dev pairs, with the search of the run."""
     rows = RunDirectory(trained.path).read_dev()[:LOOKED_AT]
     references, field = [row.target for row in rows], trained.fields.config.target
     metric = metrics_for(field, words_per_target(references))[0]
-    answers = [[prediction.text for prediction in model.answers(rows)] for model in (whole, reduced)]
+    answers = [[prediction.text for prediction in _answerer(trained, onnx).answers(rows)] for onnx in (whole, reduced)]
     values = [score([metric], texts, references, field)[metric] for texts in answers]
     same = sum(ours == theirs for ours, theirs in zip(*answers, strict=True))
-    return Loss(metric, values[0], values[1], len(rows), same)
+    return Loss(metric, values[0], values[1], f"{len(rows):,} dev pairs, {same:,} answers the same")
 
 
-def compare(trained: Model, exported: Answerer) -> Parity:
+def compare(trained: Model, onnx: ModelProto) -> Parity:
     """The exported beside the trained model on dev sources."""
+    exported = _answerer(trained, onnx)
     rows = [row for row in RunDirectory(trained.path).read_dev() if any(row.source)]
     rows = rows[:: max(len(rows) // SOURCES, 1)][:SOURCES]
     pairs = [pair for beam in BEAMS for pair in zip(_ask(trained, rows, beam), _ask(exported, rows, beam), strict=True)]
@@ -96,6 +104,11 @@ def compare(trained: Model, exported: Answerer) -> Parity:
         ties=sum(not same and gap < TIE for same, gap in gaps),
         score_difference=max((gap for same, gap in gaps if same), default=0.0),
     )
+
+
+def _answerer(trained: Model, onnx: ModelProto) -> Answerer:
+    """The exported graph with all else as in the trained model."""
+    return Answerer(trained.fields, trained.config.data, trained.config.search, Graph(onnx.SerializeToString()))
 
 
 def _ask(model: Answerer, rows: Sequence[Row], beam: int) -> list[Prediction]:

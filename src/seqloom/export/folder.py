@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
-from onnx import ModelProto, checker, helper
+from onnx import GraphProto, ModelProto, checker, helper
 
-from seqloom.answers import Answerer
 from seqloom.checkpoint import RunDirectory
-from seqloom.config import DataConfig, SearchConfig
+from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead
 from seqloom.errors import CheckpointError
-from seqloom.export.beams import assemble
-from seqloom.export.card import model_card
-from seqloom.export.check import Loss, Parity, compare, loss
+from seqloom.export import check, number_check
+from seqloom.export.beams import beam_graph
+from seqloom.export.card import About, about_numbers, about_pairs, model_card
+from seqloom.export.check import Loss
+from seqloom.export.frames import frame_graph
 from seqloom.export.graph import OPSET
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
-from seqloom.export.tracing import trace
 from seqloom.fields import Fields
 from seqloom.manifest import FORMAT, Manifest, describe_files, is_exported, write_manifest
-from seqloom.model import Model
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
-from seqloom.number_fields import holds_numbers
-from seqloom.runtime import Graph
+from seqloom.number_fields import NumberFields
 from seqloom.version import __version__
 
-__all__ = ["Precision", "Report", "export", "to_onnx"]
+__all__ = ["WAYS", "Precision", "Report", "Way", "export", "to_onnx"]
 
 Precision = Literal["auto", "int8", "float32"]
 
@@ -41,6 +39,33 @@ IR_VERSION = 8
 PROGRAM = "model.pt2"
 WRITTEN = {"model.onnx", "fields.json", "manifest.json", "README.md", PROGRAM}
 """All that an exported folder can hold."""
+
+
+class Parity(Protocol):
+    """How alike the trained and the exported model answer; as text, what a person reads."""
+
+    @property
+    def holds(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Way:
+    """How models of one kind of target are exported."""
+
+    graph: Callable[[Any], GraphProto]
+    """Of the network."""
+    compare: Callable[[Any, ModelProto], Parity]
+    """Of the trained model and the whole graph."""
+    loss: Callable[[Any, ModelProto, ModelProto], Loss]
+    """Of the trained model, the whole graph and the one in 8 bits."""
+    about: Callable[[Any], About]
+    """For the model card."""
+
+
+WAYS = {
+    "ids": Way(beam_graph, check.compare, check.loss, about_pairs),
+    "frames": Way(frame_graph, number_check.compare, number_check.loss, about_numbers),
+}
 
 
 @dataclass(frozen=True)
@@ -67,69 +92,73 @@ def export(run: str | Path, out: str | Path, *, precision: Precision = "auto", o
     """
     folder = Path(out).resolve()
     _refuse_existing(folder, overwrite)
-    if holds_numbers(RunDirectory(run).fields):
-        raise CheckpointError(f"{run}: a model of numbers; only ids to ids can be exported. Answer with the run itself.")
     model = load_run(run)
     _refuse_unsupported(model)
     with _beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()
         report = replace(_write(model, draft, precision, beside), folder=Path(out))
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
+        _swap(draft, folder, Path(temporary) / "before")
     return report
 
 
-def _write(model: Model, folder: Path, precision: Precision, beside: bool) -> Report:
+def _swap(draft: Path, folder: Path, before: Path) -> None:
+    """Put a whole folder in place of another, which is moved away first and comes back where that fails."""
+    is_there = folder.exists()
+    if is_there:
+        folder.rename(before)
+    try:
+        draft.rename(folder)
+    except OSError:
+        if is_there:
+            before.rename(folder)
+        raise
+
+
+def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Report:
     """Write the files of the folder, the smaller model where it is good enough."""
-    whole = to_onnx(model.translator.network, model.fields, model.config.search, model.config.data)
-    exported = answerer(model, whole)
-    parity, small, chosen = compare(model, exported), None, "float32"
-    if parity.identical + parity.ties < parity.hypotheses:
+    config, way = model.config, WAYS[model.fields.target.kind]
+    whole = to_onnx(model.network, model.fields, config.search, config.data, config.model.head)
+    parity, small, chosen = way.compare(model, whole), None, "float32"
+    if not parity.holds:
         raise CheckpointError(f"{model.path}: {parity}. The exported model is wrong, so it is not written: please report this.")
     if precision != "float32":
         reduced = quantized(whole)
-        small = loss(model, exported, answerer(model, reduced))
+        small = way.loss(model, whole, reduced)
         if precision == "int8" or small.is_small:
             whole, chosen = reduced, "int8"
     (folder / "model.onnx").write_bytes(whole.SerializeToString())
     model.fields.save(folder / "fields.json")
     if beside:
-        write_program(model.translator.network, folder / PROGRAM)
+        write_program(model.network, folder / PROGRAM)
     manifest = _manifest(model, chosen, small)
-    card = model_card(model, manifest, parity, small, len(whole.SerializeToString()))
+    card = model_card(way.about(model), manifest, str(parity), small, len(whole.SerializeToString()))
     (folder / "README.md").write_text(card, encoding="utf-8")
     manifest = manifest.model_copy(update={"files": describe_files(folder)})
     write_manifest(folder, manifest)
     return Report(folder, manifest, parity, small)
 
 
-def answerer(model: Model, onnx: ModelProto) -> Answerer:
-    """The exported graph with all else as in the trained model."""
-    return Answerer(model.fields, model.config.data, model.config.search, Graph(onnx.SerializeToString()))
-
-
-def _manifest(model: Model, precision: Literal["float32", "int8"], small: Loss | None) -> Manifest:
+def _manifest(model: Any, precision: Literal["float32", "int8"], small: Loss | None) -> Manifest:
     metrics: dict[str, float | None] = dict(RunDirectory(model.path).check().get("metrics", {}))
     if small is not None and precision == "int8":
         metrics = {name: value for name, value in metrics.items() if name == small.metric} | {small.metric: small.reduced}
     return Manifest(
         name=model.path.resolve().name,
         precision=precision,
-        parameters=sum(weight.numel() for weight in model.translator.network.parameters()),
+        source=model.fields.source.kind,
+        target=model.fields.target.kind,
+        parameters=sum(weight.numel() for weight in model.network.parameters()),
         metrics=metrics,
         search=model.config.search,
+        head=model.config.model.head,
         data=_without_paths(model.config.data),
         versions={"seqloom": __version__} | {name: version(name) for name in ("torch", "onnx", "onnxruntime")},
         files={},
     )
 
 
-def _refuse_unsupported(model: Model) -> None:
-    kinds = f"{model.fields.source.kind} to {model.fields.target.kind}"
-    if kinds != "ids to ids":
-        raise CheckpointError(f"{model.path}: a model of {kinds}; only ids to ids can be exported. Answer with the run itself.")
+def _refuse_unsupported(model: Any) -> None:
     if model.config.model.head.ctc_weight:
         raise CheckpointError(f"{model.path}: its search asks a CTC head, which cannot be exported. Train with model.head.ctc_weight=0.")
 
@@ -159,12 +188,14 @@ def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
         raise CheckpointError(f"{folder}: cannot be made ({error.strerror}). Choose another --out.") from None
 
 
-def to_onnx(network: Network, fields: Fields, search: SearchConfig, data: DataConfig) -> ModelProto:
+def to_onnx(
+    network: Network, fields: Fields | NumberFields, search: SearchConfig, data: DataConfig, head: HeadConfig | None = None
+) -> ModelProto:
     """The model file: the graph, and as metadata all that a program needs beside it."""
-    graph = assemble(trace(network))
+    graph = WAYS[fields.target.kind].graph(network)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name, model.producer_version = "seqloom", __version__
-    settings = {"search": search, "data": _without_paths(data)}
+    settings = {"search": search, "data": _without_paths(data), "head": head or TokenHead()}
     about = {"format": FORMAT, "stride": network.stride, "fields": fields.state()} | {
         name: part.model_dump(mode="json") for name, part in settings.items()
     }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-__all__ = ["OPSET", "TYPES", "Graph", "Loop", "Value", "tensor"]
+__all__ = ["OPSET", "TYPES", "Graph", "Loop", "Value", "by_rate", "tensor"]
 
 OPSET = 17
 """Of 2022: every onnxruntime that people have runs it."""
@@ -38,6 +38,10 @@ class Graph:
         outputs = [self.name(operator) for _ in range(count)]
         self.nodes.append(helper.make_node(operator, [self.constant(value) for value in inputs], outputs, **attributes))
         return outputs
+
+    def call(self, value: str, name: str) -> None:
+        """Give a tensor the name of an output."""
+        self.nodes.append(helper.make_node("Identity", [value], [name]))
 
     def name(self, kind: str) -> str:
         """A name that no other tensor has."""
@@ -124,3 +128,27 @@ def _renamed(nodes: Iterable[NodeProto], names: dict[str, str], prefix: str) -> 
 def tensor(name: str, dtype: str, *shape: str | int) -> ValueInfoProto:
     """The declaration of an input or output; an axis of unknown size has a name."""
     return helper.make_tensor_value_info(name, TYPES[dtype], list(shape))
+
+
+def by_rate(graph: GraphProto, memory: Iterable[str]) -> tuple[list[NodeProto], list[NodeProto], list[NodeProto]]:
+    """The nodes of a traced step: those of constants alone, those of the memory too, and those that belong into every position."""
+    constants = {constant.name for constant in graph.initializer}
+    known = constants | set(memory)
+    once, rarely, often = list[NodeProto](), list[NodeProto](), list[NodeProto]()
+    for node in graph.node:
+        reads = _reads(node)
+        rate = once if reads <= constants else rarely if reads <= known else often
+        rate.append(node)
+        if rate is once:
+            constants.update(node.output)
+        if rate is not often:
+            known.update(node.output)
+    return once, rarely, often
+
+
+def _reads(node: NodeProto) -> set[str]:
+    """The tensors that a node reads, in its bodies too."""
+    inner = {name for attribute in node.attribute for part in attribute.g.node for name in _reads(part) - set(part.output)}
+    inner |= {output.name for attribute in node.attribute for output in attribute.g.output}
+    made = {name for attribute in node.attribute for part in attribute.g.node for name in part.output}
+    return {name for name in node.input if name} | (inner - made)

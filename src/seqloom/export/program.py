@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seqloom.errors import ConfigError
 from seqloom.export.tracing import TracedRecurrence
+from seqloom.nn.frame_heads import FrameHead
 from seqloom.nn.layers import Recurrence
 from seqloom.nn.seq2seq import Network
 
@@ -21,8 +22,10 @@ def write_program(network: Network, path: Path) -> None:
     """Write the program, for batches and sequences of any size. `torch.export.load(path).module()` gives it back.
 
     Raises:
-        ConfigError: the network copies source symbols.
+        ConfigError: the network copies source symbols, or a side of it is frames.
     """
+    if network.source_frame or isinstance(network.head, FrameHead):
+        raise ConfigError("--format torch-export: a model of frames; expected one of ids on both sides. Leave --format out.")
     if network.head.points:
         raise ConfigError("--format torch-export: a model that copies source symbols (model.copy); expected one without. Export as onnx.")
     whole = copy.deepcopy(network).to("cpu", torch.float32).eval()

@@ -14,7 +14,9 @@ from seqloom.export.graph import Graph, tensor
 __all__ = ["DOMAIN", "expand"]
 
 DOMAIN = "seqloom.recurrence"
-"""Of the nodes that stand for a recurrence in a traced graph: inputs (S, B, gates · W), weights (gates · W, W), biases (gates · W,)."""
+"""Of the nodes that stand for a recurrence in a traced graph: inputs (S, B, gates · W), weights (gates · W, W), biases (gates · W,), and
+the states (B, W) that it begins with, where these are not zeros.
+"""
 
 Step = Callable[[Graph, str, str, list[str], int, str], list[str]]
 """What one position reads (B, gates · W) and the product of the state with the weights → the states after it."""
@@ -30,12 +32,11 @@ def expand(graph: GraphProto) -> GraphProto:
 
 def _loop(node: NodeProto, graph: Graph) -> list[NodeProto]:
     """The nodes that compute what `node` stands for."""
-    read, weights, bias = node.input
+    read, weights, bias, *begin = node.input
     width = int(helper.get_node_attr_value(node, "width"))
     outer, body = Graph(graph), Graph(graph)
     turned = outer.Transpose(weights, perm=[1, 0])
-    shape = outer.Concat(outer.Shape(read, start=1, end=2), [width], axis=0)
-    zeros = outer.ConstantOfShape(shape)
+    begin = begin or [outer.ConstantOfShape(outer.Concat(outer.Shape(read, start=1, end=2), [width], axis=0))] * len(node.output)
     before = [f"{output}.before" for output in node.output]
     now = f"{node.output[0]}.now"
     states = STEPS[node.op_type](body, now, body.MatMul(before[0], turned), before, width, bias)
@@ -44,7 +45,7 @@ def _loop(node: NodeProto, graph: Graph) -> list[NodeProto]:
     outputs = [tensor(name, "float32", "B", width) for name in (*after, *states)]
     block = body.finish(f"{node.output[0]}.body", [*inputs, tensor(now, "float32", "B", "G")], outputs)
     ends = [f"{output}.end" for output in node.output]
-    scan = helper.make_node("Scan", [*[zeros] * len(before), read], [*ends, *node.output], body=block, num_scan_inputs=1)
+    scan = helper.make_node("Scan", [*begin, read], [*ends, *node.output], body=block, num_scan_inputs=1)
     return [*outer.nodes, scan]
 
 

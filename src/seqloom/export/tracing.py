@@ -9,10 +9,10 @@ from __future__ import annotations
 import copy
 import io
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import onnx
 import torch
@@ -28,7 +28,24 @@ from seqloom.nn.heads import Pointer, TokenHead
 from seqloom.nn.layers import Recurrence, last_real
 from seqloom.nn.seq2seq import Network
 
-__all__ = ["GROUP", "Traced", "TracedRecurrence", "trace"]
+__all__ = [
+    "BEAM",
+    "GROUP",
+    "PAST",
+    "SENTENCES",
+    "SYMBOLS",
+    "Prepare",
+    "Traced",
+    "TracedRecurrence",
+    "example",
+    "graph_of",
+    "grown",
+    "trace",
+    "traceable",
+    "tracing",
+]
+
+Traceable = TypeVar("Traceable", bound=Network)
 
 GATES = {"lstm": (0, 1, 3, 2), "gru": (1, 0, 2), "rnn": (0,)}
 """torch's gates so that those with a sigmoid stand together: input, forget, output, cell; update, reset, new."""
@@ -47,7 +64,7 @@ class Traced:
     """Both graphs. Tensors of the memory and of the state have the same names in both."""
 
     prepare: GraphProto
-    """source (B, S), source_lengths (B,) → memory, and state of B rows as `first.NAME`"""
+    """source (B, S) ids or (B, S, D) frames, source_lengths (B,) → memory, and state of B rows as `first.NAME`"""
     step: GraphProto
     """tokens (N,), memory, state, copy_ids (B, S) for a pointer → log_probs (B, K, V), attention (B, K, S), state as `next.NAME`"""
     memory: tuple[str, ...]
@@ -58,26 +75,37 @@ class Traced:
     """Into how many groups of GROUP symbols the vocabulary can be cut; 0 where it cannot."""
     attends: bool
     """Whether there is an output `attention`: positive at real positions, 0 at padding."""
+    frame: tuple[int, ...] = ()
+    """The shape of a source position: (D,) for frames, () for ids."""
 
 
 def trace(network: Network) -> Traced:
     """The network as ONNX graphs; itself it stays as it is."""
-    network = _exportable(network)
-    prepare = _Prepare(network)
-    source, lengths = torch.full((SENTENCES, SYMBOLS), 4), torch.tensor([SYMBOLS, SYMBOLS - 2, SYMBOLS - 1])
-    with torch.no_grad(), _quiet():
-        memory, state = prepare.parts(source, lengths)
-        before = _graph(prepare, {"source": source, "source_lengths": lengths}, [*memory, *(f"first.{name}" for name in state)])
+    network = traceable(network, {Recurrence: TracedRecurrence, Attention: _ForBeams})
+    if _has_groups(network):
+        for head in [module for module in network.modules() if isinstance(module, TokenHead)]:
+            _fill_up(network, head.project)
+    prepare, inputs = Prepare(network), example(network)
+    with tracing():
+        memory, state = prepare.parts(*inputs.values())
+        before = graph_of(prepare, inputs, [*memory, *(f"first.{name}" for name in state)])
         inputs = {"tokens": torch.full((SENTENCES * BEAM,), 4)} | memory
-        inputs |= {name: _grown(part.repeat_interleave(BEAM, 0)) for name, part in state.items()}
+        inputs |= {name: grown(part.repeat_interleave(BEAM, 0)) for name, part in state.items()}
         if network.head.points:
             inputs["copy_ids"] = torch.full((SENTENCES, SYMBOLS), 4)
         step = _Step(network, tuple(memory), tuple(state))
         attends = step(*inputs.values())[1] is not None
-        each = _graph(step, inputs, ["log_probs", *(["attention"] if attends else []), *(f"next.{name}" for name in state)])
+        each = graph_of(step, inputs, ["log_probs", *(["attention"] if attends else []), *(f"next.{name}" for name in state)])
     used = {name for node in each.node for name in node.input}
     return Traced(
-        before, each, tuple(name for name in memory if name in used), tuple(state), network.head.points, _groups(network), attends
+        before,
+        each,
+        tuple(name for name in memory if name in used),
+        tuple(state),
+        network.head.points,
+        _groups(network),
+        attends,
+        network.source_frame,
     )
 
 
@@ -89,22 +117,33 @@ def _has_groups(network: Network) -> bool:
     return network.target_size >= GROUP * GROUP and not network.head.points
 
 
-def _grown(state: Tensor) -> Tensor:
+def example(network: Network) -> dict[str, Tensor]:
+    """Sources of unlike length and their lengths, with which a network is traced: so long that no axis of a state is of length 1."""
+    longest, frame = SYMBOLS * network.stride, network.source_frame
+    source = torch.full((SENTENCES, longest, *frame), 0.5 if frame else 4)
+    return {"source": source, "source_lengths": torch.tensor([longest, longest - 2, longest - 1])}
+
+
+def grown(state: Tensor) -> Tensor:
     """A state as it is in the middle of a search: what grows with the positions is no longer empty."""
     return state if state.numel() else state.new_zeros([size or PAST for size in state.shape])
 
 
-class _Prepare(nn.Module):
+class Prepare(nn.Module):
+    """What is computed once a batch."""
+
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
     def parts(self, source: Tensor, lengths: Tensor) -> tuple[Memory, Memory]:
+        """Memory and first state for sources (B, S) or (B, S, D) of lengths (B,)."""
         mask = torch.arange(source.shape[1]).unsqueeze(0) < lengths.unsqueeze(1)
         memory = self.network.prepare(source, mask)
         return memory, self.network.start(memory)
 
     def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """The same, one after the other."""
         memory, state = self.parts(source, lengths)
         return *memory.values(), *state.values()
 
@@ -164,18 +203,14 @@ def _for_each_hypothesis(part: Tensor, tokens: Tensor) -> Tensor:
 # --------------------------------------------------------------------------------------- what is put differently
 
 
-def _exportable(network: Network) -> Network:
-    """A copy in float32 in which recurrences and attentions are traced otherwise."""
+def traceable(network: Traceable, otherwise: Mapping[type[nn.Module], Callable[[Any], nn.Module]]) -> Traceable:
+    """A copy in float32 in which the parts of some kinds are put differently."""
     network = copy.deepcopy(network).to("cpu", torch.float32).eval()
     children = [(parent, name, child) for parent in network.modules() for name, child in parent.named_children()]
     for parent, name, child in children:
-        if isinstance(child, Recurrence):
-            parent.add_module(name, TracedRecurrence(child))
-        elif isinstance(child, Attention):
-            parent.add_module(name, _ForBeams(child))
-    if _has_groups(network):
-        for head in [module for module in network.modules() if isinstance(module, TokenHead)]:
-            _fill_up(network, head.project)
+        for kind, put in otherwise.items():
+            if isinstance(child, kind):
+                parent.add_module(name, put(child))
     return network
 
 
@@ -221,10 +256,10 @@ class TracedRecurrence(nn.Module):
         self.joint, self.bias = nn.Parameter(torch.cat(ordered[:2], 1)), nn.Parameter(ordered[2] + ordered[3])
 
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        if state is not None:
+        if state is not None and inputs.shape[1] == 1:
             state = self.step(inputs[:, 0], state)
             return state[0].unsqueeze(1), state
-        states = self.run(inputs)
+        states = self.run(inputs, state)
         return states[0], tuple(part[:, -1] for part in states)
 
     def to_the_ends(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -233,11 +268,11 @@ class TracedRecurrence(nn.Module):
         mask = torch.arange(inputs.shape[1]).unsqueeze(0) < lengths.unsqueeze(1)
         return states[0], tuple(last_real(part, mask) for part in states)
 
-    def run(self, inputs: Tensor) -> list[Tensor]:
-        """The states (B, S, W) after each position, one for each name."""
+    def run(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> list[Tensor]:
+        """The states (B, S, W) after each position, one for each name; from zeros where no state (B, W) is given."""
         bias = self.read_bias if self.cell == "gru" else self.bias
         read = functional.linear(inputs.transpose(0, 1), self.read, bias)  # (S, B, gates · W)
-        return [part.transpose(0, 1) for part in _Loop.apply(read, self.kept, self.kept_bias, self.cell, self.width)]
+        return [part.transpose(0, 1) for part in _Loop.apply(read, self.kept, self.kept_bias, self.cell, self.width, *(state or ()))]
 
     def step(self, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The state after one position, from inputs (N, D)."""
@@ -259,33 +294,36 @@ class _Loop(torch.autograd.Function):
     """A recurrence over what it reads (S, B, gates · W). Only traced: what it computes here is no more than the shapes."""
 
     @staticmethod
-    def forward(ctx: Any, read: Tensor, kept: Tensor, bias: Tensor, cell: str, width: int) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, read: Tensor, kept: Tensor, bias: Tensor, cell: str, width: int, *begin: Tensor) -> tuple[Tensor, ...]:
         return tuple(read.new_zeros(*read.shape[:2], width) for _ in range(2 if cell == "lstm" else 1))
 
     @staticmethod
-    def symbolic(g: Any, read: Any, kept: Any, bias: Any, cell: str, width: int) -> Any:
+    def symbolic(g: Any, read: Any, kept: Any, bias: Any, cell: str, width: int, *begin: Any) -> Any:
         count = 2 if cell == "lstm" else 1
-        made = g.op(f"{DOMAIN}::{cell.upper()}", read, kept, bias, width_i=width, outputs=count)
+        made = g.op(f"{DOMAIN}::{cell.upper()}", read, kept, bias, *begin, width_i=width, outputs=count)
         for output in made if count > 1 else [made]:
             output.setType(read.type().with_sizes([None, None, width]))
         return made
 
 
-def _graph(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> GraphProto:
+def graph_of(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> GraphProto:
     """The trace of a module. Constants are not folded, so that each weight is stored once, under its name in the network."""
     sizes = {SENTENCES, SENTENCES * BEAM, SYMBOLS, PAST}
     free = {name: [axis for axis, size in enumerate(part.shape) if size in sizes] for name, part in inputs.items()}
+    free["source"] = [0, 1]
     file: Any = io.BytesIO()  # which the exporter takes and does not declare
     torch.onnx.export(
         module, tuple(inputs.values()), file, dynamo=False, opset_version=OPSET, do_constant_folding=False,
-        input_names=list(inputs), output_names=outputs, dynamic_axes=free,
+        input_names=list(inputs), output_names=outputs, dynamic_axes={name: free[name] for name in inputs},
     )  # fmt: skip
     return expand(onnx.load_from_string(file.getvalue()).graph)
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
-    """Without the warnings of this way of tracing, which is deprecated: the newer one unrolls a recurrence (pytorch #191855)."""
-    with warnings.catch_warnings():
+def tracing() -> Generator[None]:
+    """Without gradients, and without the warnings of this way of tracing, which is deprecated: the newer one unrolls a recurrence (pytorch
+    #191855).
+    """
+    with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -27,7 +27,7 @@ class Ensemble(Network):
         super().__init__()
         self.members = cast("Sequence[Network]", nn.ModuleList(members))
         self.head = MeanHead([member.head for member in members])
-        self.stride, self.target_size = members[0].stride, members[0].target_size
+        self.stride, self.target_size, self.source_frame = members[0].stride, members[0].target_size, members[0].source_frame
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
         memories = [member.prepare(source, mask) for member in self.members]

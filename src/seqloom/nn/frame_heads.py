@@ -41,7 +41,7 @@ class FrameHead(nn.Module):
         """The parameters (B, T, D, P); the linear path's forecast is added to where a distribution stands."""
         raw = self.project(decoded.hidden).unflatten(2, (-1, self.parameters_each))
         raw = raw.to(torch.promote_types(raw.dtype, torch.float32))
-        return self.shape(raw, torch.zeros_like(raw[..., 0]) if decoded.base is None else decoded.base.to(raw.dtype))
+        return self.shape(raw, raw.new_zeros(1, 1, 1) if decoded.base is None else decoded.base.to(raw.dtype))
 
     def shape(self, raw: Tensor, base: Tensor) -> Tensor:
         """What `values` gives, from P raw numbers and the base (B, T, D)."""

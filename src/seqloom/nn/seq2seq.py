@@ -69,6 +69,8 @@ class Network(nn.Module):
     """Source positions a state."""
     target_size: int
     """Symbols of the target's vocabulary V, or numbers a frame D."""
+    source_frame: tuple[int, ...]
+    """The shape of a source position: (D,) for frames, () for ids."""
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
         """All that the decoder needs of the source: ids (B, S) or frames (B, S, D)."""
@@ -102,7 +104,8 @@ class Seq2Seq(Network):
     ) -> None:
         super().__init__()
         self.direct, self.recent = config.direct, config.recent
-        self.target_size = target_size
+        self.target_size, self.known = target_size, known
+        self.source_frame = (source_size,) if source_kind == "frames" else ()
         shown = known + (0 if config.direct else target_size) if target_kind == "frames" else target_size
         bands = source_kind == "frames" and config.encoder.subsampling.kind != "none"
         width = source_size if bands else config.embedding

@@ -1,0 +1,211 @@
+"""Models of numbers as one graph: what the network says, in one go or frame by frame, and the folder that forecasts without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from onnx import checker, helper
+
+import seqloom
+from seqloom.batching import Batch
+from seqloom.cli import main
+from seqloom.config import ModelConfig
+from seqloom.export import export, folder, number_check
+from seqloom.export.frames import frame_graph
+from seqloom.export.graph import OPSET
+from seqloom.export.program import write_program
+from seqloom.forecaster import Forecaster
+from seqloom.forecasting import TorchFrames
+from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.number_runtime import FrameGraph
+from seqloom.waves import waves, write_waves
+
+LSTM, GRU = {"kind": "recurrent", "cell": "lstm", "width": 6}, {"kind": "recurrent", "cell": "gru", "width": 6, "layers": 2}
+TRANSFORMER = {"kind": "transformer", "layers": 2, "width": 6, "heads": 3, "feed_forward": 7}
+PATH = {"history": 3, "horizon": 5}
+TINY = ["model.embedding=8", "model.encoder.width=8", "model.decoder.width=8", "training.max_steps=20", "training.device=cpu",
+        "training.precision=float32", "training.threads=1"]  # fmt: skip
+
+
+def network(encoder: dict[str, Any], decoder: dict[str, Any], **more: Any) -> Seq2Seq:
+    torch.manual_seed(1)
+    settings = {"embedding": 6, "encoder": encoder, "decoder": decoder, "tie_embeddings": "none", "head": {"kind": "squared"}, **more}
+    made = Seq2Seq(ModelConfig.model_validate(settings), 3, 2, source_kind="frames", target_kind="frames", known=2).eval()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.add_(0.3 * torch.randn_like(weight))
+    return made
+
+
+def graph(made: Seq2Seq) -> FrameGraph:
+    model = helper.make_model(frame_graph(made), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    checker.check_model(model)
+    return FrameGraph(model.SerializeToString(), threads=1)
+
+
+def batch(rows: int, source: int, target: int) -> tuple[Batch, list[int]]:
+    """Random frames; each row is a position shorter than the one before."""
+    draw = np.random.default_rng(rows)
+    mask = np.arange(source) < np.array([max(source - row, 1) for row in range(rows)])[:, None]
+    frames = draw.normal(size=(rows, source, 3)).astype(np.float32) * mask[:, :, None]
+    shown = draw.normal(size=(rows, target, 4)).astype(np.float32)
+    out, real = np.zeros((rows, target, 2), np.float32), np.ones((rows, target), np.bool_)
+    return Batch(frames, mask, shown, out, real, None, np.arange(rows)), [max(target - row, 1) for row in range(rows)]
+
+
+def assert_alike(made: Seq2Seq) -> list[int]:
+    """The lengths of all that was said, in both ways the same."""
+    exported, lengths_said = graph(made), []
+    for sizes in ((1, 3, 1), (2, 9, 5), (5, 12, 7), (3, 6, 12)):
+        given, lengths = batch(*sizes)
+        for ours, theirs in zip(TorchFrames(made).values(given, lengths), exported.values(given, lengths), strict=True):
+            np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=2e-5)  # float32 in another order, fed back a dozen times
+            lengths_said.append(len(theirs))
+    return lengths_said
+
+
+@pytest.mark.parametrize("encoder", [LSTM, TRANSFORMER])
+@pytest.mark.parametrize("decoder", [LSTM, {**GRU, "input_feeding": True}, TRANSFORMER])
+@pytest.mark.parametrize("more", [{}, {"linear_path": PATH}, {"direct": True, "recent": 4, "linear_path": PATH}])
+def test_the_graph_says_what_the_network_says(encoder: dict[str, Any], decoder: dict[str, Any], more: dict[str, Any]) -> None:
+    assert_alike(network(encoder, decoder, **more))
+
+
+@pytest.mark.parametrize("kind", ["squared", "absolute", "huber", "quantile", "gaussian", "student_t"])
+def test_every_head_is_in_the_graph_and_a_learned_stop_ends_it(kind: str) -> None:
+    made = network(LSTM, LSTM, head={"kind": kind, "stop": "learned"})
+    with torch.no_grad():
+        made.head.stop.bias.fill_(0.1)  # so that some rows stop and some do not
+        made.head.stop.weight.mul_(3)
+    said = assert_alike(made)
+    assert 1 in said
+    assert max(said) > 3
+
+
+def test_behind_a_subsampling_the_graph_reads_any_length() -> None:
+    assert_alike(network({**LSTM, "subsampling": {"kind": "conv", "factor": 4, "channels": 3}}, LSTM, attention={"kind": "additive"}))
+
+
+# -------------------------------------------------------------------------------------------------------------- folders
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_waves(waves(), tmp_path_factory.mktemp("table"))
+
+
+@pytest.fixture(scope="module")
+def model(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Forecaster:
+    return seqloom.train_forecast(
+        table, forecast=["load", "warmth"], time_column="time", history=24, horizon=6, quantiles=(0.1, 0.5, 0.9),
+        out=tmp_path_factory.mktemp("numbers") / "run", settings=TINY,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def exported(model: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(model.path, tmp_path_factory.mktemp("dist") / "waves", precision="float32").folder
+
+
+def test_an_exported_model_forecasts_the_same_table(model: Forecaster, exported: Path, table: Path) -> None:
+    ours, theirs = list(model.forecast(table)), list(seqloom.load(exported, threads=1).forecast(table))
+    assert [said[:4] for said in ours] == [said[:4] for said in theirs]
+    assert len(ours) == 6 * 2 * 4
+    np.testing.assert_allclose([said.value for said in theirs], [said.value for said in ours], rtol=1e-4)
+
+
+def test_forecasts_of_an_exported_model_need_no_torch(exported: Path, table: Path) -> None:
+    program = (
+        "import sys; from seqloom.cli import main\n"
+        f"try: main(['predict', {str(exported)!r}, {str(table)!r}])\n"
+        "finally: print(sorted({'torch', 'onnx', 'safetensors'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == "[]"
+    head, first, *_ = done.stdout.splitlines()
+    assert head.split("\t") == ["series", "time", "column", "quantile", "value"]
+    assert first.split("\t")[:4] == ["", "2024-07-01", "load", ""]
+
+
+def test_an_export_of_numbers_says_what_was_compared_and_writes_a_card(
+    model: Forecaster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["export", str(model.path), "--out", str(tmp_path / "dist")])
+    assert not end.value.code
+    said = capsys.readouterr().err
+    assert "float32: 120 of 120 forecasts are those of the trained model, numbers within " in said
+    assert "int8: mse_scaled " in said
+    card = (tmp_path / "dist" / "README.md").read_text(encoding="utf-8")
+    assert "`model.onnx` holds encoder, decoder and rollout." in card
+    assert "| forecasts | load, warmth |" in card
+    assert "- The table has the time in 'time'." in card
+
+
+def test_a_model_of_arrays_is_exported_too(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    sources, targets = draw.normal(size=(16, 10, 5)), draw.normal(size=(16, 10, 1))
+    model = seqloom.train((sources, targets), out=tmp_path / "run", settings=TINY, quiet=True)
+    again = seqloom.load(export(model.path, tmp_path / "dist", precision="float32").folder)
+    np.testing.assert_allclose(again.predict(sources), model.predict(sources), rtol=1e-4, atol=1e-5)
+
+
+def test_a_graph_that_forecasts_otherwise_is_not_written(model: Forecaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    otherwise = replace(folder.WAYS["frames"], compare=lambda *_: number_check.NumberParity(9, 7, 0.5))
+    monkeypatch.setitem(folder.WAYS, "frames", otherwise)
+    with pytest.raises(seqloom.CheckpointError, match=r"7 of 9 forecasts are those of the trained model, numbers within 5e-01 .* is wrong"):
+        export(model.path, tmp_path / "dist")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_replaced_stays_as_it_was(
+    model: Forecaster, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = export(model.path, tmp_path / "dist", precision="float32").folder
+    before = (out / "manifest.json").read_bytes()
+    rename = Path.rename
+
+    def fail_once(self: Path, target: Path) -> Path:
+        if target == out.resolve() and self.name == out.name:
+            raise OSError("no room")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_once)
+    with pytest.raises(OSError, match="no room"):
+        export(model.path, out, precision="float32", overwrite=True)
+    assert (out / "manifest.json").read_bytes() == before
+
+
+def test_no_site_is_made_of_numbers(model: Forecaster, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for given in (model.path, exported):
+        with pytest.raises(SystemExit) as end:
+            main(["export", str(given), "--web", "--out", str(tmp_path / "site")])
+        assert end.value.code == 2
+        said = f"--web: {given} is a model of numbers; expected one of text. Serve it with `seqloom serve`."
+        assert said in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
+
+
+def test_what_numbers_cannot_be_is_refused(
+    model: Forecaster, exported: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(seqloom.ConfigError, match="--format torch-export: a model of frames; expected one of ids on both sides"):
+        write_program(model.network, tmp_path / "model.pt2")
+    for arguments, said in (
+        ([str(table), "--input", str(table)], "TEXT, --input: 2 tables; expected one to forecast from. Leave the others out."),
+        ([str(table), "--device", "cuda"], "--device cuda: an exported model runs on the processor. Leave --device out."),
+        ([], "--input: expected the table whose future is forecast. Give it with --input FILE."),
+        ([str(table), "--quantiles", "0.3"], "quantile 0.3: the model was trained for [0.1, 0.5, 0.9]."),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["predict", str(exported), *arguments])
+        assert end.value.code == 2
+        assert said in capsys.readouterr().err
