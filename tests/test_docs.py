@@ -151,7 +151,7 @@ def outside(words: list[str], stdin: bytes, folder: Path) -> Result:
 
 
 def in_process(arguments: list[str], stdin: bytes, *, interrupt: bool) -> Result:
-    if arguments[0] == "train":
+    if arguments[0] == "train" or "--curve" in arguments:
         arguments = [*arguments, *(part for setting in small_for(arguments) for part in ("--set", setting))]
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
     typed = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")

@@ -332,6 +332,16 @@ def split(rows: Rows | Sequence[Row], config: DataConfig, seed: int) -> tuple[Ro
     return _PartOfRows(rows, lambda row: _place(row, seed) > cut), _PartOfRows(rows, lambda row: _place(row, seed) <= cut)
 
 
+def thin(rows: Rows | Sequence[Row], share: float, seed: int) -> Rows | Sequence[Row]:
+    """About this share of the rows, by source; those of a smaller share are among those of a larger."""
+    if share >= 1:
+        return rows
+    drawn = seed + 2**32  # another draw than that of `split`, which left only high places
+    if isinstance(rows, Sequence):
+        return [row for row in rows if _place(row, drawn) < share]
+    return _PartOfRows(rows, lambda row: _place(row, drawn) < share)
+
+
 def _place(row: Row, seed: int) -> float:
     """A number in [0, 1) that depends on the source's text (NFC, stripped) and the seed alone."""
     text = unicodedata.normalize("NFC", "\x1f".join([part.strip() for part in row.source]))

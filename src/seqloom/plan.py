@@ -13,7 +13,7 @@ from seqloom.autoconfig import Choice, choose
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
-from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split
+from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split, thin
 from seqloom.errors import ConfigError
 from seqloom.profile import Profile, profile_rows
 
@@ -70,6 +70,7 @@ def make_plan(
     settings: Iterable[str] = (),
     budget: str | float | None = None,
     seed: int | None = None,
+    share: float = 1.0,
 ) -> Plan:
     """Read, profile, choose.
 
@@ -82,6 +83,7 @@ def make_plan(
         config: a config to follow in place of choosing one.
         settings: `a.b=value`, laid over what was chosen.
         budget: wall time, as in "15m", or seconds.
+        share: how many of the training pairs to use; the dev rows are the same for all shares.
     """
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
     settings = [*_as_settings(source, target, budget, seed), *settings]
@@ -92,6 +94,7 @@ def make_plan(
     reading = resolve(reading) if reading.train else reading
     notes: list[str] = []
     held_out, train = _split(rows, dev, reading, base.seed, notes)
+    train = thin(train, share, base.seed)
     profile = profile_rows(train, held_out)
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
     if profile.sound is None:
@@ -189,7 +192,9 @@ def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig
     return rows_from_memory(data), ()
 
 
-def _split(rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int, notes: list[str]) -> tuple[list[Row], Iterable[Row]]:
+def _split(
+    rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int, notes: list[str]
+) -> tuple[list[Row], Rows | Sequence[Row]]:
     """The dev rows, and the training rows."""
     if reading.dev:
         read = read_rows(reading.dev, reading)

@@ -15,6 +15,7 @@ from seqloom.cli.output import open_output, say, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
+    from seqloom.curve import Curve
     from seqloom.examples import ExampleData
     from seqloom.plan import Plan
 
@@ -109,16 +110,22 @@ def refuse_device(device: str | None) -> None:
 
 
 def inspect(
+    context: typer.Context,
     pairs: Annotated[list[str], typer.Argument(metavar="PAIRS", help="One file of pairs, or two parallel text files.")],
     dev: options.Dev = None,
     source: options.Source = None,
     target: options.Target = None,
     settings: options.Settings = None,
+    curve: Annotated[bool, typer.Option("--curve", help="Also train on growing parts of the pairs: would more of them help?")] = False,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="TIME", show_default=False, help="With --curve: wall time for it. [default: 5m]")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Print what pairs look like and what is odd in them.
 
-    Lengths, alphabets, duplicates, what dev shares with train, and rows that should be looked at, each with its place.
+    Lengths, alphabets, duplicates, what dev shares with train, and rows that should be looked at, each with its place. With --curve:
+    what is reached on dev with an eighth, a quarter, a half and all of the pairs, and whether more would help.
     """
     from seqloom.config import DataConfig, RunConfig
     from seqloom.config_file import override
@@ -127,12 +134,34 @@ def inspect(
 
     refuse_many(pairs, "PAIRS")
     refuse_many(dev, "--dev")
+    if not curve:
+        refuse_idle(context, ["budget"], "nothing is trained without --curve")
     columns = DataConfig.model_validate({"source": column_names(source), "target": target})
     config = override(RunConfig(data=columns), settings or []).data
     rows = read_rows(pairs, config)
     profile = profile_rows(rows, list(read_rows(dev, config)) if dev else None)
+    learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
     with open_output(None) as out:
-        out.write(to_json(dataclasses.asdict(profile)) + "\n" if as_json else describe(profile))
+        if as_json:
+            more = {} if learned is None else {"curve": dataclasses.asdict(learned)}
+            out.write(to_json(dataclasses.asdict(profile) | more) + "\n")
+        else:
+            out.write(describe(profile) + ("" if learned is None else _described(learned)))
+
+
+def _curve(
+    pairs: list[str], dev: list[str] | None, source: list[str] | None, target: str | None, settings: list[str] | None, budget: str | None
+) -> Curve:
+    from seqloom.curve import DEFAULT_BUDGET, learning_curve
+
+    choices = {"dev": dev or None, "source": column_names(source) or None, "target": target, "settings": settings or []}
+    return learning_curve(pairs, budget=budget or DEFAULT_BUDGET, say=say, **choices)
+
+
+def _described(curve: Curve) -> str:
+    from seqloom.curve import as_lines
+
+    return "\n" + "".join(f"{line}\n" for line in as_lines(curve))
 
 
 def config(
