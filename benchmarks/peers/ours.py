@@ -1,0 +1,76 @@
+"""Seqloom itself, through its command line, in the same shapes: nothing tied, nothing smoothed, attention after the recurrence."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from peers.peer import NEVER, Place
+
+__all__ = ["Seqloom"]
+
+
+class Seqloom:
+    """`seqloom train` and `seqloom predict`."""
+
+    name, environment, shapes, driver = "seqloom", None, "ABC", "seqloom_turns.py"
+
+    def prepare(self, place: Place) -> None:
+        """The config; the vocabulary is part of training."""
+        (place.folder / "config.yaml").write_text(yaml.safe_dump(_config(place)), encoding="utf-8")
+
+    def train(self, place: Place, steps: int) -> list[str]:
+        """`seqloom train`."""
+        files = [str(place.texts.path("train", side)) for side in ("source", "target")]
+        dev = [text for side in ("source", "target") for text in ("--dev", str(place.texts.path("dev", side)))]
+        where = ["--config", "config.yaml", "--out", "run", "--overwrite", "--quiet"]
+        return ["train", *files, *dev, *where, "--set", f"training.max_steps={steps}"]
+
+    def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
+        """`seqloom predict`."""
+        sizes = ["--beam", str(beam), "--min-length", str(length), "--max-length", str(length), "--batch-size", str(batch)]
+        return [sys.executable, "-m", "seqloom", "predict", "run", "--input", str(source), "--output", str(output), *sizes]
+
+
+def _config(place: Place) -> dict[str, Any]:
+    shape = place.shape
+    side = {"kind": "tokens", "min_count": shape.min_count}
+    model = {
+        "embedding": shape.embedding,
+        "dropout": shape.dropout,
+        "tie_embeddings": "none",
+        "head": {"kind": "tokens", "label_smoothing": 0.0},
+    }
+    return {
+        "fields": {"source": [side], "target": side},
+        "model": model | _network(place),
+        "training": {
+            "threads": place.threads,
+            "device": "cpu",
+            "epochs": 1000,
+            "clip_norm": 1.0,
+            "evaluate_every": NEVER,
+            "checkpoint_seconds": float(NEVER),
+            "batch": {"unit": "pairs", "size": shape.pairs},
+            "optimizer": {"kind": "adam", "learning_rate": shape.learning_rate},
+            "schedule": {"kind": "constant"},
+        },
+    }
+
+
+def _network(place: Place) -> dict[str, Any]:
+    shape = place.shape
+    if shape.is_transformer:
+        block = {
+            "kind": "transformer",
+            "layers": shape.layers,
+            "width": shape.width,
+            "heads": shape.heads,
+            "feed_forward": shape.feed_forward,
+        }
+        return {"encoder": block, "decoder": block, "attention": {"kind": "multihead", "heads": shape.heads}}
+    cell = {"kind": "recurrent", "layers": shape.layers, "width": shape.width}
+    return {"encoder": cell, "decoder": cell, "attention": {"kind": "bilinear"}}

@@ -1,0 +1,36 @@
+"""`seqloom train` by turns: the counterpart of `turns.py`, since seqloom's loss is its own and counts its tokens itself.
+
+python seqloom_turns.py ASK TELL train ARGUMENT ...
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from turns import Turns
+
+from seqloom.batching import Batch
+from seqloom.cli import main
+from seqloom.threads import let_waiting_threads_sleep
+
+
+def count_batches(turns: Turns) -> None:
+    """Counts the target tokens of each update, </s> included."""
+    from seqloom.learning import Learner
+
+    update = Learner.update
+
+    def counted(self: Learner, batches: Sequence[Batch], number: int, rate: float, teacher_forcing: float) -> float:
+        turns.tokens += sum(batch.tokens for batch in batches)
+        return update(self, batches, number, rate, teacher_forcing)
+
+    Learner.update = counted
+
+
+if __name__ == "__main__":
+    let_waiting_threads_sleep()  # as the command does, before torch is imported
+    turns = Turns(int(sys.argv[1]), int(sys.argv[2]))
+    turns.watch()
+    count_batches(turns)
+    main(sys.argv[3:])
