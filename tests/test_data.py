@@ -619,6 +619,20 @@ def test_the_split_of_a_file_is_read_as_a_stream(tmp_path: Path) -> None:
     assert list(dev) == list(dev)
 
 
+def test_one_reading_tells_what_is_held_out() -> None:
+    class Counted:
+        names, notes, readings = ("1", "2"), list[str](), 0
+
+        def __iter__(self) -> Iterator[Row]:
+            self.readings += 1
+            return iter(listed)
+
+    listed, rows = rows_from_memory([(f"source {number}", "target") for number in range(3000)]), Counted()
+    train, dev = split(rows, config(hold_out_at_most=100), 7)
+    assert rows.readings == 1
+    assert (list(train), list(dev)) == split(listed, config(hold_out_at_most=100), 7)
+
+
 @pytest.mark.parametrize("count", [2, 3])
 def test_the_smallest_split_has_a_row_on_each_side(count: int) -> None:
     rows = [Row((f"source {number}",), "x", "") for number in range(count)]

@@ -15,10 +15,11 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqloom import units
+from seqloom import subwords, units
 from seqloom.config import FieldsConfig, TextField, TokensField
 from seqloom.errors import CheckpointError, ConfigError, DataError, TrainingError
 from seqloom.fields import Fields, TargetField
+from seqloom.subwords import Subwords
 from seqloom.units import Tokens, Words
 from seqloom.vocabulary import BOS, EOS, PAD, SEP, UNK
 
@@ -248,6 +249,34 @@ def test_text_comes_back_from_subwords_whatever_it_holds(subword: TargetField, t
 @steadily
 def test_any_ids_decode_to_text(subword: TargetField, ids: list[int]):
     subword.decode(ids).encode()
+
+
+@given(text=any_text)
+@example("zwei Hunde laufen  <s>schnell</s> ")
+@steadily
+def test_the_subwords_of_a_text_are_those_that_sentencepiece_gives_it_as_a_whole(subword: TargetField, text: str):
+    unit: Any = subword.column.unit
+    text = form(text)
+    assert unit.split(text) == unit._processor.encode(subwords._escape(text), out_type=str)
+
+
+@pytest.mark.parametrize("size", [280, 320])
+def test_words_with_their_counts_teach_the_same_pieces_as_the_sentences(monkeypatch: pytest.MonkeyPatch, size: int):
+    texts = [*SENTENCES[:3], "Hund  und\nHund", "wo<s>hl ☃☃ 1 22 333", "Hunde 1 laufen", ""] * 4
+    config = TextField(unit="subword", max_size=size)
+    of_words = Subwords.train(config, lambda: iter(texts))
+    counts, sentences = subwords._survey(texts)
+    material = {"sentence_iterator": subwords._sentences(texts, sentences, subwords._rare(counts, config))}
+    monkeypatch.setattr(subwords, "_material", lambda *_: material)
+    assert set(of_words.pieces) == set(Subwords.train(config, lambda: iter(texts)).pieces)
+
+
+def test_of_very_many_words_the_rarest_are_not_learned_from(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(subwords, "SAMPLE", 20)
+    texts = [f"Hund {number} Wiese {number + 1}" for number in range(100)]
+    words = subwords._words(texts)
+    assert len(words) <= 20
+    assert words["Hund"] == words["Wiese"] == 100
 
 
 def test_subwords_begin_after_our_specials_and_frequent_words_are_whole():

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from seqloom import profile as profile_module
+from seqloom import sides
 from seqloom.config import DataConfig
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.errors import DataError
 from seqloom.profile import describe, profile_rows
 from seqloom.sides import find_separator
+from seqloom.units import Characters
 
 
 def rows(*pairs: tuple[str | tuple[str, ...], str]) -> list[Row]:
@@ -295,3 +297,12 @@ def test_the_page_shows_the_numbers_in_columns_and_each_oddity_with_its_places()
     assert "\nDev\n  2 of 2 dev rows (100.0%) have a source that training has too" in page
     assert page.isascii()
     assert not any(line != line.rstrip() for line in lines)
+
+
+def test_letters_are_counted_alike_whether_as_numbers_or_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sides, "CODED", 3)
+    draw = random.Random(1)
+    texts = ["".join(draw.choices("abcd한e\u0301\u1112\u1161🇩🇪 ", k=draw.randint(0, 6))) for _ in range(40)] + ["x", "ß\u0323", "x\u0301"]
+    for cut in (Characters().parts, sides._decompose):
+        assert sides._letters(texts, cut) == sides._symbols(texts, cut)
+    assert sides._letters([], Characters().parts).total == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from seqloom.vocabulary import UNK
 __all__ = ["Corpus", "as_evaluated", "encode_rows", "length_ratio"]
 
 Stored = npt.NDArray[Any]
+JOINED = 1000  # examples that are put together at a time: an array of a few ids is mostly its head
 ARRAYS = ("source", "source_ends", "target", "target_ends", "copy", "known")
 
 
@@ -38,15 +40,17 @@ class Corpus:
     def build(cls, examples: Iterable[Example]) -> Corpus:
         """The corpus of the examples; ids are kept as int32, frames as float32."""
         parts: dict[str, list[Stored]] = {"source": [], "target": [], "copy": [], "known": []}
-        ends: dict[str, list[int]] = {"source": [0], "target": [0]}
-        for example in examples:
+        lengths: dict[str, list[int]] = {"source": [], "target": []}
+        examples = iter(examples)
+        while some := list(islice(examples, JOINED)):
             for name, chunks in parts.items():
-                if (array := getattr(example, name)) is not None:
-                    chunks.append(array.astype(np.int32 if array.ndim == 1 else np.float32))
-            ends["source"].append(ends["source"][-1] + len(example.source))
-            ends["target"].append(ends["target"][-1] + len(example.target))
+                if arrays := [array for example in some if (array := getattr(example, name)) is not None]:
+                    joined = np.concatenate(arrays)
+                    chunks.append(joined.astype(np.int32 if joined.ndim == 1 else np.float32))
+            for side, numbers in lengths.items():
+                numbers += [len(getattr(example, side)) for example in some]
         arrays = {name: np.concatenate(chunks) if chunks else np.empty(0, np.int32) for name, chunks in parts.items()}
-        return cls({**arrays, **{f"{side}_ends": np.array(places[1:], dtype=np.int64) for side, places in ends.items()}})
+        return cls({**arrays, **{f"{side}_ends": np.cumsum(numbers, dtype=np.int64) for side, numbers in lengths.items()}})
 
     @property
     def source_is_frames(self) -> bool:

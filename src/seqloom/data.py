@@ -319,9 +319,13 @@ def split(rows: Rows | Sequence[Row], config: DataConfig, seed: int) -> tuple[Ro
         DataError: fewer than two different sources.
     """
     count, lowest, highest = 0, 2.0, -1.0
-    for row in rows:
+    low: list[tuple[float, Row]] = []
+    """Rows that may be held out: the more rows there are, the lower the share can only get."""
+    for count, row in enumerate(rows, 1):
         place = _place(row, seed)
-        count, lowest, highest = count + 1, min(lowest, place), max(highest, place)
+        lowest, highest = min(lowest, place), max(highest, place)
+        if place <= min(config.hold_out, config.hold_out_at_most / count):
+            low.append((place, row))
     if lowest >= highest:
         pairs = f"{count:,} pair{'' if count == 1 else 's'}{' of one source' if count > 1 else ''}"
         raise DataError(f"data: {pairs}; expected two different sources or more, to hold one out. Add pairs, or give --dev FILE.")
@@ -329,7 +333,9 @@ def split(rows: Rows | Sequence[Row], config: DataConfig, seed: int) -> tuple[Ro
     cut = share if lowest <= share < highest else lowest
     if isinstance(rows, Sequence):
         return [row for row in rows if _place(row, seed) > cut], [row for row in rows if _place(row, seed) <= cut]
-    return _PartOfRows(rows, lambda row: _place(row, seed) > cut), _PartOfRows(rows, lambda row: _place(row, seed) <= cut)
+    held_out = [row for place, row in low if place <= cut] if cut == share else [row for row in rows if _place(row, seed) <= cut]
+    places = {row.where for row in held_out}
+    return _PartOfRows(rows, lambda row: row.where not in places), held_out
 
 
 def thin(rows: Rows | Sequence[Row], share: float, seed: int) -> Rows | Sequence[Row]:

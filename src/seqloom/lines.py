@@ -139,7 +139,7 @@ def decode_lines(stream: Iterable[bytes], name: str, counts: LineCounts | None =
         for number, raw in enumerate(stream, 1):
             if number == 1:
                 raw = _first_line(raw, name)
-            text = _decode(raw, f"{name}:{number}")
+            text = _decode(raw, name, number)
             if text.endswith("\r\n"):
                 counts.crlf += 1
                 yield number, text[:-2]
@@ -162,20 +162,20 @@ def _first_line(raw: bytes, name: str) -> bytes:
     return raw.removeprefix(b"\xef\xbb\xbf")
 
 
-def _decode(raw: bytes, where: str) -> str:
+def _decode(raw: bytes, name: str, number: int) -> str:
     zero = raw.find(b"\0")
     if zero >= 0:
         wide = raw.count(b"\0") * 3 > len(raw)
         expected = "it looks like UTF-16, expected UTF-8" if wide else "expected text"
         advice = _convert("UTF-16") if wide else "Remove it: tr -d '\\000' < OLD > NEW"
-        raise DataError(f"{where}: a NUL byte at byte {zero + 1} of the line; {expected}. {advice}")
+        raise DataError(f"{name}:{number}: a NUL byte at byte {zero + 1} of the line; {expected}. {advice}")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         encoding = _likely_encoding(raw)
         looks = f"it looks like {encoding}, " if encoding else ""
         raise DataError(
-            f"{where}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; {looks}expected UTF-8. "
+            f"{name}:{number}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; {looks}expected UTF-8. "
             f"{_convert(encoding or 'ENCODING')}"
         ) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import unicodedata
@@ -140,6 +141,7 @@ def _characters(rows: Sequence[Row]) -> Iterator[Oddity]:
     yield _rows_that(rows, "misread", "looking like UTF-8 once read as Latin-1 or Windows-1252", _is_misread)
 
 
+@functools.cache
 def _kind_of(letter: str) -> str:
     """The kind of a special character, '' for an ordinary one."""
     if letter == "\ufffd":

@@ -192,20 +192,18 @@ def _correlation(source: np.ndarray, target: np.ndarray) -> float:
 
 def _shared(rows: Sequence[Row]) -> tuple[float, float]:
     """Shares of the targets' characters and tokens that their own sources hold."""
-    shares: list[float] = []
-    for cut in (_letters, str.split):
-        total = shared = 0
-        for row in rows:
-            known = {symbol for text in row.source for symbol in cut(text)}
-            symbols = cut(row.target)
-            total += len(symbols)
-            shared += sum(map(known.__contains__, symbols))
-        shares.append(shared / max(total, 1))
-    return shares[0], shares[1]
+    letters = same_letters = tokens = same_tokens = 0
+    for row in rows:
+        text, words = _letters(row.target), row.target.split()
+        letters, tokens = letters + len(text), tokens + len(words)
+        others = set(text).difference(*map(_letters, row.source))
+        same_letters += len(text) - sum(map(text.count, others))
+        same_tokens += sum(map(set[str]().union(*map(str.split, row.source)).__contains__, words))
+    return same_letters / max(letters, 1), same_tokens / max(tokens, 1)
 
 
-def _letters(text: str) -> list[str]:
-    return list(unicodedata.normalize("NFC", text).replace(" ", ""))
+def _letters(text: str) -> str:
+    return unicodedata.normalize("NFC", text).replace(" ", "")
 
 
 # ------------------------------------------------------------------------------------------------------------- overlap

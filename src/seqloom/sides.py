@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from seqloom.units import Characters
 
 __all__ = ["SideProfile", "SoundProfile", "Spread", "Symbols", "find_separator", "profile_side", "profile_sounds", "spread"]
 
+CHARACTERS = 0x110000  # code points that there can be
+CODED = 10_000  # texts whose code points stand in memory together
 SEPARATOR_SAMPLE = 5000  # values looked at for a separator
 
 
@@ -122,10 +124,10 @@ def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndar
     """
     texts = [unicodedata.normalize("NFC", value) for value in values]
     clusters = Characters()
-    lengths = np.fromiter((len(clusters.split(text)) for text in texts), np.int64, len(texts))
+    lengths = np.fromiter((len(clusters.parts(text)) for text in texts), np.int64, len(texts))
     token_lengths = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))
     separator = find_separator(texts)
-    letters = sum(len(token) for text in texts for token in text.split())
+    letters = sum(len("".join(text.split())) for text in texts)
     side = SideProfile(
         name=name,
         count=len(texts),
@@ -134,8 +136,8 @@ def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndar
         lengths=spread(lengths),
         token_lengths=spread(token_lengths),
         characters_per_token=letters / max(int(token_lengths.sum()), 1),
-        characters=_symbols(texts, clusters.split),
-        decomposed=_symbols(texts, _decompose),
+        characters=_letters(texts, clusters.parts),
+        decomposed=_letters(texts, _decompose),
         tokens=_symbols(texts, str.split),
         separator=separator,
         pieces=_symbols(texts, lambda text: text.split(separator) if text else []) if separator else None,
@@ -161,6 +163,33 @@ def _symbols(texts: Sequence[str], cut: Callable[[str], Iterable[str]]) -> Symbo
     once = {symbol for symbol, count in counts.items() if count == 1}
     rows = sum(not once.isdisjoint(cut(text)) for text in texts) if once else 0
     return Symbols(counts.total(), len(counts), len(once), rows / max(len(texts), 1))
+
+
+def _letters(texts: Sequence[str], cut: Callable[[str], Sequence[str]]) -> Symbols:
+    """As `_symbols`, in a third of the time where `cut` gives texts whose characters are the symbols: those are counted as numbers."""
+    numbers, counts = np.zeros(CHARACTERS, np.int64), Counter[str]()
+    for codes, _, others in _coded(texts, cut):
+        numbers += np.bincount(codes, minlength=CHARACTERS)
+        for other in others:
+            counts.update(other)
+    for number in np.flatnonzero(numbers):
+        counts[chr(number)] += int(numbers[number])
+    once = {symbol for symbol, count in counts.items() if count == 1}
+    is_once, rows = np.zeros(CHARACTERS, np.bool_), 0
+    is_once[[ord(symbol) for symbol in once if len(symbol) == 1]] = True
+    for codes, ends, others in _coded(texts, cut) if once else ():
+        rows += len(np.unique(np.searchsorted(ends, np.flatnonzero(is_once[codes]), side="right")))
+        rows += sum(not once.isdisjoint(other) for other in others)
+    return Symbols(counts.total(), len(counts), len(once), rows / max(len(texts), 1))
+
+
+def _coded(texts: Sequence[str], cut: Callable[[str], Sequence[str]]) -> Iterator[tuple[np.ndarray, np.ndarray, list[Sequence[str]]]]:
+    """Some texts at a time: the code points of those that are cut at each character, where each such text ends, and the others' symbols."""
+    for start in range(0, len(texts), CODED):
+        parts = [cut(text) for text in texts[start : start + CODED]]
+        simple = [part for part in parts if isinstance(part, str)]
+        codes = np.frombuffer("".join(simple).encode("utf-32-le", "surrogatepass"), np.uint32)
+        yield codes, np.cumsum([len(part) for part in simple]), [part for part in parts if not isinstance(part, str)]
 
 
 def find_separator(texts: Sequence[str]) -> str | None:

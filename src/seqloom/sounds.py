@@ -17,8 +17,8 @@ FOLDER_COLUMNS = ("path", "text")
 
 def name_sounds(values: Iterable[str]) -> bool:
     """Whether values name sound files: every one that is not empty, and there is one."""
-    named = [is_sound(value) for value in values if value]
-    return bool(named) and all(named)
+    named = map(is_sound, filter(None, values))
+    return next(named, False) and all(named)
 
 
 def located(name: str, table: str) -> str:

@@ -172,7 +172,7 @@ def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tu
 
 def _strip(rows: Iterable[tuple[int, Sequence[str]]], wanted: Sequence[int]) -> Iterator[Record]:
     for number, cells in rows:
-        if any(cell and not cell.isspace() for cell in cells):
+        if any(map(str.strip, cells)):
             yield number, tuple([cells[place].strip() for place in wanted])
         else:
             yield number, ()

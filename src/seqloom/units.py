@@ -41,9 +41,13 @@ class Characters:
         self.decompose = decompose
 
     def split(self, text: str) -> list[str]:
+        return list(self.parts(text))
+
+    def parts(self, text: str) -> Sequence[str]:
+        """As `split`; a text whose characters are its symbols is its own list of them."""
         if self.decompose:
-            return list(unicodedata.normalize("NFD", text))
-        return list(text) if _SIMPLE.fullmatch(text) else _CLUSTER.findall(text)
+            return unicodedata.normalize("NFD", text)
+        return text if _SIMPLE.fullmatch(text) else _CLUSTER.findall(text)
 
     def split_many(self, texts: Sequence[str]) -> list[list[str]]:
         return [self.split(text) for text in texts]
