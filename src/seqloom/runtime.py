@@ -14,6 +14,7 @@ import onnxruntime
 from seqloom.answers import Answerer, Questions
 from seqloom.batching import pad
 from seqloom.config import SearchConfig
+from seqloom.ctc import check_ctc
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.manifest import AGAIN, Manifest, read_manifest
@@ -24,7 +25,7 @@ __all__ = ["Graph", "Predictor", "fields_of", "open_session"]
 Restored = TypeVar("Restored")
 
 BATCH_TOKENS = 2048
-"""Padded source symbols × hypotheses in one run of the graph."""
+"""Padded states of the source × hypotheses in one run of the graph."""
 
 
 class Predictor(Answerer):
@@ -52,18 +53,18 @@ class Predictor(Answerer):
 class Graph:
     """`seqloom.answers.Finder` over an exported graph."""
 
-    batch_tokens = BATCH_TOKENS
-
     def __init__(self, model: bytes, threads: int | None = None, *, where: Path | str = "model.onnx") -> None:
         self.session = open_session(model, threads, where)
         self.points = "copy_ids" in {part.name for part in self.session.get_inputs()}
         self.stride = int(self.session.get_modelmeta().custom_metadata_map.get("seqloom.stride", 1))
+        self.batch_tokens = BATCH_TOKENS * self.stride
         self.attends = "attention" in {part.name for part in self.session.get_outputs()}
 
     def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
         """See `seqloom.answers.Finder`."""
         if config.kind == "sample":
             raise ConfigError("search.kind: an exported model does not sample; expected beam or greedy. Sample with the run it came from.")
+        check_ctc(config, has_head=False)
         keep_attention = keep_attention and self.attends
         names = ["ids", "lengths", "scores", "token_log_probs", *(["attention"] if keep_attention else [])]
         ids, lengths, scores, log_probs, *attention = self.session.run(names, self._inputs(questions, config, keep_attention))

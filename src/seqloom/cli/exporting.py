@@ -45,6 +45,7 @@ def export(
     overwrite: Overwrite = False,
     web: Web = False,
     runtime: Runtime = None,
+    settings: options.SearchSettings = None,
 ) -> None:
     """Write a trained model as a folder that runs anywhere without PyTorch.
 
@@ -58,11 +59,11 @@ def export(
     if web and format != "onnx":
         raise ConfigError(f"--format {format}: of no effect with --web. Leave one of them out.")
     if web:
-        _export_site(run, out, precision, overwrite, runtime)
+        _export_site(run, out, precision, overwrite, runtime, settings or [])
     elif runtime is not None:
         raise ConfigError(f"--runtime {runtime}: of no effect without --web. Add --web, or leave it out.")
     else:
-        _export_model(run, out, precision, overwrite, beside=format == "torch-export")
+        _export_model(run, out, precision, overwrite, beside=format == "torch-export", settings=settings or [])
 
 
 def _precision(int8: bool, float32: bool) -> Precision:
@@ -71,10 +72,10 @@ def _precision(int8: bool, float32: bool) -> Precision:
     return "int8" if int8 else "float32" if float32 else "auto"
 
 
-def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *, beside: bool = False) -> None:
+def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *, beside: bool = False, settings: list[str]) -> None:
     from seqloom.export import export as write
 
-    report = write(run, out, precision=precision, overwrite=overwrite, beside=beside)
+    report = write(run, out, precision=precision, overwrite=overwrite, beside=beside, settings=settings)
     say(f"float32: {report.parity}")
     if report.small is not None:
         fell_back = report.manifest.precision == "float32"
@@ -82,18 +83,20 @@ def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *
     say(f"{out}: model.onnx of {report.manifest.files['model.onnx'].size / 1e6:.1f} MB, {report.manifest.precision}")
 
 
-def _export_site(run: Path, out: Path, precision: Precision, overwrite: bool, runtime: Path | None) -> None:
+def _export_site(run: Path, out: Path, precision: Precision, overwrite: bool, runtime: Path | None, settings: list[str]) -> None:
     from seqloom.manifest import is_exported
     from seqloom.onnxruntime_web import find_runtime
     from seqloom.site import MODEL, check_kinds, check_place, copy_model, write_site
 
     if is_exported(run) and precision != "auto":
         raise ConfigError(f"--{precision}: of no effect on an exported model, {run}. Give the run that it was made from, or leave it out.")
+    if is_exported(run) and settings:
+        raise ConfigError(f"--set {settings[0]}: of no effect on an exported model, {run}. Give the run that it was made from.")
     check_kinds(run)
     check_place(out, overwrite=overwrite)
     files = find_runtime(runtime)  # before what takes long
     if is_exported(run):
         copy_model(run, out)
     else:
-        _export_model(run, out / MODEL, precision, overwrite=True)
+        _export_model(run, out / MODEL, precision, overwrite=True, settings=settings)
     say(f"{out}: {write_site(out, files) / 1e6:.1f} MB; `python -m http.server --directory {out}` shows it")

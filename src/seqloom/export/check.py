@@ -11,6 +11,7 @@ from onnx import ModelProto
 
 from seqloom.answers import Answerer, Output, Prediction
 from seqloom.checkpoint import RunDirectory
+from seqloom.config import SearchConfig
 from seqloom.data import Row
 from seqloom.metrics import METRICS, metrics_for, score, words_per_target
 from seqloom.model import Model
@@ -95,7 +96,8 @@ def compare(trained: Model, onnx: ModelProto) -> Parity:
     exported = _answerer(trained, onnx)
     rows = [row for row in RunDirectory(trained.path).read_dev() if any(row.source)]
     rows = rows[:: max(len(rows) // SOURCES, 1)][:SOURCES]
-    pairs = [pair for beam in BEAMS for pair in zip(_ask(trained, rows, beam), _ask(exported, rows, beam), strict=True)]
+    asked = [[_ask(model, rows, trained.config.search, beam) for model in (trained, exported)] for beam in BEAMS]
+    pairs = [pair for ours, theirs in asked for pair in zip(ours, theirs, strict=True)]
     ranked = [both for ours, theirs in pairs for both in zip_longest(ours.outputs, theirs.outputs, fillvalue=NONE)]
     gaps = [(one.tokens == other.tokens, abs(one.score - other.score)) for one, other in ranked]
     return Parity(
@@ -111,9 +113,9 @@ def _answerer(trained: Model, onnx: ModelProto) -> Answerer:
     return Answerer(trained.fields, trained.config.data, trained.config.search, Graph(onnx.SerializeToString()))
 
 
-def _ask(model: Answerer, rows: Sequence[Row], beam: int) -> list[Prediction]:
+def _ask(model: Answerer, rows: Sequence[Row], search: SearchConfig, beam: int) -> list[Prediction]:
     """Answers to the rows, asked in batches of unlike sizes."""
     stream, answers, sizes = iter(rows), list[Prediction](), cycle(BATCHES)
     while batch := list(islice(stream, next(sizes))):
-        answers += model.answers(batch, model.search(beam=beam))
+        answers += model.answers(batch, search.model_copy(update={"kind": "beam", "beam": beam}))
     return answers

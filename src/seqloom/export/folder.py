@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from onnx import GraphProto, ModelProto, checker, helper
 
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead
+from seqloom.config_file import override_search
 from seqloom.errors import CheckpointError
 from seqloom.export import check, number_check
 from seqloom.export.beams import beam_graph
@@ -80,12 +81,21 @@ class Report:
     """What 8 bits cost, where they were tried."""
 
 
-def export(run: str | Path, out: str | Path, *, precision: Precision = "auto", overwrite: bool = False, beside: bool = False) -> Report:
+def export(
+    run: str | Path,
+    out: str | Path,
+    *,
+    precision: Precision = "auto",
+    overwrite: bool = False,
+    beside: bool = False,
+    settings: Iterable[str] = (),
+) -> Report:
     """Export a run into the folder `out`.
 
     Args:
         precision: int8, float32, or `auto`: int8 where the dev metric loses no more than half a percent of itself.
         beside: also write the network as a `torch.export` program, for those who stay with PyTorch.
+        settings: "search.beam=3" and the like, laid over the search of the run.
 
     Raises:
         CheckpointError: the run cannot be read, `out` is there already, or the exported model answers otherwise than the trained one.
@@ -93,6 +103,7 @@ def export(run: str | Path, out: str | Path, *, precision: Precision = "auto", o
     folder = Path(out).resolve()
     _refuse_existing(folder, overwrite)
     model = load_run(run)
+    model.config = model.config.model_copy(update={"search": override_search(model.config.search, settings)})
     _refuse_unsupported(model)
     with _beside(folder) as temporary:
         draft = Path(temporary) / folder.name
@@ -159,8 +170,11 @@ def _manifest(model: Any, precision: Literal["float32", "int8"], small: Loss | N
 
 
 def _refuse_unsupported(model: Any) -> None:
-    if model.config.model.head.ctc_weight:
-        raise CheckpointError(f"{model.path}: its search asks a CTC head, which cannot be exported. Train with model.head.ctc_weight=0.")
+    if weight := model.config.search.ctc_weight:
+        raise CheckpointError(
+            f"{model.path}: search.ctc_weight is {weight:g}, and the search in the graph asks the decoder alone; expected 0. "
+            "Export with --set search.ctc_weight=0."
+        )
 
 
 def _refuse_existing(folder: Path, overwrite: bool) -> None:
