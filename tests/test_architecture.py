@@ -46,8 +46,8 @@ PICTURE = {
     "answers": room("answers number_answers", "errors config data plan"),
     "runtime": room("runtime number_runtime exported manifest site onnxruntime_web", "errors config data plan answers"),
     "server": room(
-        "server server.access server.answering server.app server.batcher server.limits server.meters server.models server.pages "
-        "server.process server.refusals server.wire",
+        "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters server.models "
+        "server.pages server.process server.refusals server.wire",
         "errors config data plan answers runtime",
     ),
     "nn.layers": room("nn.layers nn.dropout nn.cross_entropy nn.ctc nn.subsampling", "errors config", torch=True),

@@ -187,8 +187,9 @@ FAILED = "the server failed on it, and its log says where. Try another input, an
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ({}, f"body: expected one of input and inputs; got neither. {DOCS}"),
-        ({"input": "a", "inputs": ["b"]}, f"body: expected one of input and inputs; got both. {DOCS}"),
+        ({"table": [{"a": 1}]}, "table: of no effect, model reverse answers texts; expected input or inputs. Give those."),
+        ({}, f"body: expected one of input, inputs, table and values; got none of them. {DOCS}"),
+        ({"input": "a", "inputs": ["b"]}, f"body: expected one of input, inputs, table and values; got input and inputs. {DOCS}"),
         ({"input": "a", "bem": 3}, f"body: unknown key 'bem'. Did you mean 'beam'? {DOCS}"),
         ({"input": 3}, f"input: {TEXTS}; got 3. {DOCS}"),
         ({"inputs": ["a", {}]}, f"inputs[1]: {TEXTS}; got a JSON object of 0. {DOCS}"),

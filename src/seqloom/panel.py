@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,9 +16,9 @@ from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
-from seqloom.tables import Table, read_records
+from seqloom.tables import Record, Table, read_records
 
-__all__ = ["Panel", "panel_of_arrays", "read_panel"]
+__all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -74,7 +74,28 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
         DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
     """
     table, _, _ = find_table([path], data)
-    panel = _wide(table, numbers) if numbers.wide else _long(table, numbers)
+    panel = _wide(table, numbers) if numbers.wide else _long(table, numbers, lambda places: read_records(table, places, LineCounts()))
+    return _checked(panel, numbers)
+
+
+def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:
+    """As `read_panel`, of rows in memory, each with its cells by column; one that is absent is empty.
+
+    Raises:
+        DataError: as `read_panel`; a row is named by its number, from 1, as in `table:3`.
+    """
+    table = Table(("table",), "memory", None, True, tuple(dict.fromkeys(column for row in rows for column in row)))
+    return _checked(_long(table, numbers, lambda places: _rows_of(rows, [table.columns[place] for place in places])), numbers)
+
+
+def _rows_of(rows: Sequence[Mapping[str, str | float | None]], names: Sequence[str]) -> Iterator[Record]:
+    for number, row in enumerate(rows, 1):
+        cells = (row.get(name) for name in names)
+        yield number, tuple("" if cell is None else str(cell).strip() for cell in cells)
+
+
+def _checked(panel: Panel, numbers: NumbersField) -> Panel:
+    """The panel with its times checked, and whole."""
     if panel.times is not None:
         starts, step = panel.starts[:-1].tolist(), find_step(panel.times, panel.starts[:-1].tolist())
         allowed = numbers.gaps == "fill"
@@ -98,15 +119,15 @@ def column_names(numbers: NumbersField) -> tuple[str, ...]:
 # ---------------------------------------------------------------------------------------------------------------- long
 
 
-def _long(table: Table, numbers: NumbersField) -> Panel:
-    """One row a moment."""
+def _long(table: Table, numbers: NumbersField, read: Callable[[Sequence[int]], Iterable[Record]]) -> Panel:
+    """One row a moment; `read` gives the columns of some places."""
     names = column_names(numbers)
     labels = [name for name in (numbers.time, numbers.series) if name is not None]
     places = [_place(table, name) for name in (*labels, *names)]
     cells = array("f")
     marks: list[tuple[str, ...]] = []
     lines = array("q")
-    for number, record in read_records(table, places, LineCounts()):
+    for number, record in read(places):
         if not record:
             continue
         marks.append(record[: len(labels)])

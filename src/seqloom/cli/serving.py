@@ -44,7 +44,7 @@ def serve(
     POST /v1/predict answers; / is a page for people and /docs lists all addresses. Only this machine reaches it unless --host says
     otherwise. On Ctrl-C or SIGTERM it takes no more, finishes what it took, and ends.
     """
-    from seqloom.runtime import Predictor
+    from seqloom.exported import load_exported
     from seqloom.server.access import is_loopback, read_tokens
     from seqloom.server.app import create_app
     from seqloom.server.limits import Limits
@@ -53,7 +53,7 @@ def serve(
 
     limits = Limits(body, items, characters, beam, max_length, seconds, waiting, attention)
     tokens, paths = read_tokens(token_file, token_env), named_paths(models)
-    predictors = {name: Predictor.load(path, threads=1) for name, path in paths.items()}
+    predictors = {name: load_exported(path, threads=1) for name, path in paths.items()}
     app = create_app(predictors, limits=limits, tokens=tokens, threads=threads or cores(), batch=batch, window=window / 1_000)
     if not is_loopback(host) and not tokens:
         say(f"note: whoever reaches {host} may ask, for no token is asked for; --token-file FILE asks for one")

@@ -12,9 +12,11 @@ from seqloom.errors import SeqloomError
 from seqloom.server.refusals import MISSED, Refusal
 from seqloom.server.wire import Done, Predicted, PredictRequest, PredictResponse, StreamedFailure, StreamedPrediction, Wire
 
-__all__ = ["answer", "events"]
+__all__ = ["UNCACHED", "answer", "events", "late"]
 
 Futures = Sequence["asyncio.Future[Prediction]"]
+UNCACHED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Lets no proxy hold events back."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -25,11 +27,11 @@ async def answer(model: str, request: PredictRequest, taken: Futures, seconds: f
         Refusal: 422 where the model cannot use a source or a setting, 504 when it takes longer than so many seconds.
     """
     try:
-        _, late = await asyncio.wait(taken, timeout=seconds)
+        _, missing = await asyncio.wait(taken, timeout=seconds)
     finally:
         _let_go(taken)
-    if late:
-        raise Refusal(504, _late(len(late), len(taken), seconds))
+    if missing:
+        raise Refusal(504, late(len(missing), len(taken), seconds))
     for future in taken:
         if isinstance(error := future.exception(), SeqloomError):
             raise Refusal(422, str(error))
@@ -50,7 +52,7 @@ async def events(request: PredictRequest, taken: Futures, seconds: float) -> Asy
                 place = await asyncio.wait_for(finished.get(), max(deadline - time.monotonic(), 0.0))
             except (TimeoutError, asyncio.TimeoutError):
                 counts["error"] += len(taken) - number
-                yield _event("error", StreamedFailure(error=_late(len(taken) - number, len(taken), seconds)))
+                yield _event("error", StreamedFailure(error=late(len(taken) - number, len(taken), seconds)))
                 break
             kind, value = _streamed(request, place, taken[place])
             counts[kind] += 1
@@ -74,8 +76,9 @@ def _event(kind: str, value: Wire) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), value.to_json())
 
 
-def _late(late: int, of: int, seconds: float) -> str:
-    what = "the answer was" if of == 1 else f"{late:,} of {of:,} answers were"
+def late(missing: int, of: int, seconds: float) -> str:
+    """What is said where some answers were not there in time."""
+    what = "the answer was" if of == 1 else f"{missing:,} of {of:,} answers were"
     return f"{what} not there after {seconds:g} s, which is the limit. Send fewer or shorter sources, or try again later."
 
 

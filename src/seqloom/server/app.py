@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from seqloom.server import refusals
 from seqloom.server.access import TokenGate
-from seqloom.server.answering import answer, events
+from seqloom.server.forecasts import ForecastPredictor, ServedForecaster
 from seqloom.server.limits import BodyGate, Limits
 from seqloom.server.meters import Metered, Meters
-from seqloom.server.models import Models, Predictor, ServedModel
+from seqloom.server.models import Models, Predictor, Served, ServedModel
 from seqloom.server.pages import manual, read_pages
-from seqloom.server.wire import Failure, Health, ModelList, PredictRequest, PredictResponse
+from seqloom.server.wire import Failure, ForecastResponse, Health, ModelList, PredictRequest, PredictResponse, ValuesResponse
 from seqloom.version import __version__
 
 __all__ = ["create_app"]
 
 ABOUT = "Answers of sequence-to-sequence models. Every refusal is a status and a JSON object with one key, `error`."
+SERVED: dict[str, Callable[..., Served]] = {"ids": ServedModel, "frames": ServedForecaster}
+"""What serves a model, by what it says."""
 REFUSED = {
     401: "No token, or not one that is known here.",
     404: "No model of this name.",
@@ -37,7 +39,7 @@ REFUSED = {
 
 
 def create_app(
-    predictors: Mapping[str, Predictor],
+    predictors: Mapping[str, Predictor | ForecastPredictor],
     *,
     limits: Limits | None = None,
     tokens: Collection[str] = (),
@@ -55,11 +57,11 @@ def create_app(
     """
     limits, meters = limits or Limits(), Meters()
     models = Models(
-        ServedModel(name, predictor, limits, threads=threads, batch=batch, window=window, watch=meters.watch(name))
+        SERVED[predictor.fields.target.kind](name, predictor, limits, threads=threads, batch=batch, window=window, watch=meters.watch(name))
         for name, predictor in predictors.items()
     )
     for model in models:
-        meters.watch_waiting(model.name, lambda batcher=model.batcher: batcher.waiting)
+        meters.watch_waiting(model.name, lambda model=model: model.waiting)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -82,7 +84,7 @@ def create_app(
 
 def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters, guarded: dict[int | str, dict[str, Any]]) -> None:
     """What answers for the models; `guarded` are the refusals that a token brings with it."""
-    streamed = {200: {"model": PredictResponse, "content": {"text/event-stream": {}}}}
+    streamed = {200: {"model": PredictResponse | ForecastResponse | ValuesResponse, "content": {"text/event-stream": {}}}}
 
     @app.post(
         "/v1/predict",
@@ -91,17 +93,13 @@ def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters,
         responses={**streamed, **_refused(404, 408, 413, 422, 429, 503, 504), **guarded},
     )
     async def predict(request: PredictRequest) -> Response:
-        """Answer one source or many.
+        """Answer one source or many, or forecast what follows a table or arrays.
 
         With `stream` each prediction is sent when it is there: an event `prediction` with its index and outputs, or an event `error`
         with index and error, and in the end an event `done`.
         """
         limits.check(request)
-        model = models.pick(request.model)
-        taken = model.take(request)
-        if request.stream:
-            return StreamingResponse(events(request, taken, limits.seconds), media_type="text/event-stream", headers=_UNCACHED)
-        return Response((await answer(model.name, request, taken, limits.seconds)).to_json(), media_type="application/json")
+        return await models.pick(request.model).respond(request)
 
     @app.get("/v1/models", tags=["v1"], response_description="The models.", response_model=ModelList, responses=guarded)
     async def models_() -> Response:
@@ -133,10 +131,6 @@ def _add_pages(app: FastAPI) -> list[str]:
     for address, page in pages.items():
         app.add_api_route(address, page.respond, methods=["GET", "HEAD"], include_in_schema=False)
     return [*pages, "/openapi.json"]
-
-
-_UNCACHED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""Lets no proxy hold events back."""
 
 
 def _refused(*statuses: int) -> dict[int | str, dict[str, Any]]:

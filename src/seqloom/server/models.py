@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
+
+from starlette.responses import Response, StreamingResponse
 
 from seqloom.answers import Prediction
 from seqloom.config import SearchConfig, SourceFieldConfig
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.fields import Fields
+from seqloom.server.answering import UNCACHED, answer, events
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.server.limits import Limits
 from seqloom.server.refusals import Refusal
-from seqloom.server.wire import ColumnKind, ModelInfo, PredictRequest
+from seqloom.server.wire import ColumnKind, Manifest, ModelInfo, PredictRequest
 from seqloom.tables import refuse_bad_characters
 
-__all__ = ["Models", "Predictor", "ServedModel", "named_paths"]
+__all__ = ["Models", "Predictor", "Served", "ServedModel", "named_paths"]
 
 TAKEN = ("text", "tokens")
 """Kinds of columns that a request may fill. The value of any other may be a path, and no file is ever opened for a request."""
+OF_NUMBERS = {"table", "values", "quantiles", "length"}
+"""What a request says to models of numbers alone."""
 SETTINGS_KEPT = 256
 """Settings of the search that are not checked anew: a check takes as long as all else that is done for a request."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class Manifest(Protocol):
-    """What may be told of a model; where its files lie may not."""
-
-    @property
-    def precision(self) -> str: ...
-    @property
-    def parameters(self) -> int: ...
-    @property
-    def metrics(self) -> Mapping[str, float | None]: ...
-    @property
-    def versions(self) -> Mapping[str, str]: ...
 
 
 class Predictor(Protocol):
@@ -100,12 +92,30 @@ class ServedModel:
             versions=dict(manifest.versions),
         )
 
+    @property
+    def waiting(self) -> int:
+        """Sources that wait."""
+        return self.batcher.waiting
+
+    async def respond(self, request: PredictRequest) -> Response:
+        """The answers to a request, together or as a stream of events; as `take` and `answering.answer`, it may raise a Refusal."""
+        taken = self.take(request)
+        if request.stream:
+            return StreamingResponse(events(request, taken, self.limits.seconds), media_type="text/event-stream", headers=UNCACHED)
+        return Response((await answer(self.name, request, taken, self.limits.seconds)).to_json(), media_type="application/json")
+
+    def close(self) -> None:
+        """Answer what was taken, and take no more."""
+        self.batcher.close()
+
     def take(self, request: PredictRequest) -> list[asyncio.Future[Prediction]]:
         """Futures of the predictions that a request asks for, in the order of its sources.
 
         Raises:
             Refusal: 422 for what the model cannot use, 429 when too many wait, 503 when the server is stopping.
         """
+        if idle := sorted(request.model_fields_set & OF_NUMBERS):
+            raise Refusal(422, f"{idle[0]}: of no effect, model {self.name} answers texts; expected input or inputs. Give those.")
         rows = [self._row(source, request.where(place)) for place, source in enumerate(request.sources)]
         if len(rows) > self.limits.waiting:
             raise Refusal(422, f"inputs: {len(rows):,} sources; at most {self.limits.waiting:,} can wait. Send them in several requests.")
@@ -152,13 +162,37 @@ class ServedModel:
         )
 
 
+class Served(Protocol):
+    """A model that answers requests: a `ServedModel`, or a `forecasts.ServedForecaster`."""
+
+    name: str
+
+    @property
+    def waiting(self) -> int:
+        """Sources that wait."""
+        ...
+
+    @property
+    def info(self) -> ModelInfo:
+        """What may be known of it."""
+        ...
+
+    async def respond(self, request: PredictRequest) -> Response:
+        """The answer to a request; a Refusal is raised where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Answer what was taken, and take no more."""
+        ...
+
+
 class Models:
     """All that are served, by name; the first answers where no name is given."""
 
-    def __init__(self, models: Iterable[ServedModel]) -> None:
+    def __init__(self, models: Iterable[Served]) -> None:
         self._models = {model.name: model for model in models}
 
-    def __iter__(self) -> Iterator[ServedModel]:
+    def __iter__(self) -> Iterator[Served]:
         return iter(self._models.values())
 
     @property
@@ -166,7 +200,7 @@ class Models:
         """Their names."""
         return list(self._models)
 
-    def pick(self, name: str | None) -> ServedModel:
+    def pick(self, name: str | None) -> Served:
         """The model of a name.
 
         Raises:
@@ -182,7 +216,7 @@ class Models:
     def close(self) -> None:
         """Answer what was taken, and take no more."""
         for model in self:
-            model.batcher.close()
+            model.close()
 
 
 def named_paths(texts: Sequence[str]) -> dict[str, Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
@@ -13,7 +14,10 @@ __all__ = [
     "ColumnKind",
     "Done",
     "Failure",
+    "ForecastLine",
+    "ForecastResponse",
     "Health",
+    "Manifest",
     "ModelInfo",
     "ModelList",
     "PredictRequest",
@@ -21,6 +25,7 @@ __all__ = [
     "Predicted",
     "StreamedFailure",
     "StreamedPrediction",
+    "ValuesResponse",
     "Wire",
 ]  # fmt: skip
 
@@ -40,6 +45,12 @@ def _texts(value: object) -> tuple[str, ...]:
 
 SourceTexts = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)])]
 Count = Annotated[int, Field(ge=1, le=MOST)]
+Cell = str | int | float | None
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+GIVEN = ("input", "inputs", "table", "values")
+"""What can be answered; a request has one of them."""
 
 
 class _Request(BaseModel):
@@ -63,6 +74,16 @@ class PredictRequest(_Request):
         default=None, description="One source: a text, or a list with a text a column. Either this or `inputs`."
     )
     inputs: Annotated[list[SourceTexts], Field(min_length=1)] | None = Field(default=None, description="Many sources.")
+    table: Annotated[list[dict[str, Cell]], Field(min_length=1)] | None = Field(
+        default=None, description="For a model that forecasts: the rows of a table, each with its cells by column, the oldest first."
+    )
+    values: Annotated[list[list[list[Number]]], Field(min_length=1)] | None = Field(
+        default=None, description="For a model of arrays: a list of numbers a moment, in a list a source."
+    )
+    quantiles: list[Annotated[float, Field(gt=0, lt=1)]] | None = Field(
+        default=None, description="Of a forecast; those that the model gives by itself without."
+    )
+    length: Count | None = Field(default=None, description="With `values`: how many moments to say; as many as a source has without.")
     model: str | None = Field(default=None, description="Name of the model, as `GET /v1/models` lists it. The first one is used without.")
     beam: Count | None = Field(default=None, description="Hypotheses kept while searching; 1 is greedy.")
     n_best: Count = Field(
@@ -81,8 +102,9 @@ class PredictRequest(_Request):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> PredictRequest:
-        if (self.input is None) == (self.inputs is None):
-            raise ValueError(f"expected one of input and inputs; got {'neither' if self.input is None else 'both'}")
+        given = [name for name in GIVEN if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected one of {', '.join(GIVEN[:-1])} and {GIVEN[-1]}; got {' and '.join(given) or 'none of them'}")
         return self
 
     @property
@@ -176,6 +198,43 @@ class PredictResponse(Wire):
 
     model: str
     predictions: list[Predicted]
+
+
+class ForecastLine(Wire):
+    """One number of a forecast."""
+
+    series: str
+    time: str = Field(description="The moment, or the steps after the last known one where the table has no times.")
+    column: str
+    quantile: float | None = Field(default=None, description="Absent: the point forecast.")
+    value: float
+
+
+class ForecastResponse(Wire):
+    """The horizon after the table, number by number."""
+
+    model: str
+    forecast: list[ForecastLine]
+
+
+class ValuesResponse(Wire):
+    """For each array of `values`, a list of numbers a moment."""
+
+    model: str
+    values: list[list[list[float]]]
+
+
+class Manifest(Protocol):
+    """What may be told of a model; where its files lie may not."""
+
+    @property
+    def precision(self) -> str: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def metrics(self) -> Mapping[str, float | None]: ...
+    @property
+    def versions(self) -> Mapping[str, str]: ...
 
 
 class ColumnKind(Wire):

@@ -1,0 +1,169 @@
+"""Models of numbers that are served: a table or arrays in, the forecast out."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+from starlette.responses import Response
+
+from seqloom.config import NumbersField
+from seqloom.errors import SeqloomError
+from seqloom.number_answers import Said
+from seqloom.number_fields import NumberFields
+from seqloom.panel import panel_of_rows
+from seqloom.server.answering import late
+from seqloom.server.batcher import Watch
+from seqloom.server.limits import Limits
+from seqloom.server.refusals import ADVICE, Refusal
+from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, ValuesResponse, Wire
+
+__all__ = ["ForecastPredictor", "ServedForecaster"]
+
+READ = {"model", "table", "values", "length", "quantiles"}
+"""What a request may say to a model of numbers."""
+
+
+class ForecastPredictor(Protocol):
+    """What the server needs of a model of numbers: `seqloom.number_runtime.NumberPredictor`, or anything else that forecasts."""
+
+    @property
+    def fields(self) -> NumberFields:
+        """What its columns are."""
+        ...
+
+    @property
+    def manifest(self) -> Manifest:
+        """What its folder says of it."""
+        ...
+
+    def forecast(self, table: Any, quantiles: Sequence[float] | None) -> Any:
+        """The horizon after a table, `Said` by `Said`."""
+        ...
+
+    def predict(self, sources: Any, length: int | None) -> Any:
+        """Targets for arrays."""
+        ...
+
+
+class ServedForecaster:
+    """A model that forecasts, in threads of its own; each request by itself, since a table is a batch already."""
+
+    def __init__(
+        self,
+        name: str,
+        predictor: ForecastPredictor,
+        limits: Limits,
+        *,
+        threads: int,
+        batch: int = 1,
+        window: float = 0.0,
+        watch: Watch | None = None,
+    ) -> None:
+        """The model of a name; nothing waits for others, so `batch` and `window` say nothing here."""
+        self.name, self.predictor, self.limits = name, predictor, limits
+        self._watch = watch or Watch()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="seqloom-forecaster")
+        self._changed = threading.Lock()
+        self._waiting, self._closed = 0, False
+
+    @property
+    def waiting(self) -> int:
+        """Requests that are not yet answered."""
+        return self._waiting
+
+    @property
+    def numbers(self) -> NumbersField:
+        """Its columns, history and horizon."""
+        return self.predictor.fields.config.numbers
+
+    @property
+    def info(self) -> ModelInfo:
+        """What may be known of it."""
+        numbers, manifest = self.numbers, self.predictor.manifest
+        labels = [name for name in (numbers.time, numbers.series) if name is not None]
+        read = [*labels, *numbers.targets, *numbers.past, *numbers.known, *numbers.static] or ["values"]
+        return ModelInfo(
+            name=self.name,
+            source=[ColumnKind(name=name, kind="numbers") for name in read],
+            target=ColumnKind(name=", ".join(numbers.targets) or "values", kind="numbers"),
+            search={},
+            precision=manifest.precision,
+            parameters=manifest.parameters,
+            metrics=dict(manifest.metrics),
+            versions=dict(manifest.versions),
+        )
+
+    async def respond(self, request: PredictRequest) -> Response:
+        """The forecast that a request asks for.
+
+        Raises:
+            Refusal: 422 for what the model cannot use, 429 when too many wait, 503 when the server is stopping, 504 when it takes too long.
+        """
+        self._check(request)
+        self._enter()
+        future = asyncio.wrap_future(self._pool.submit(self._answer, request))
+        try:
+            said = await asyncio.wait_for(future, self.limits.seconds)
+        except (TimeoutError, asyncio.TimeoutError):
+            raise Refusal(504, late(1, 1, self.limits.seconds)) from None
+        except SeqloomError as error:
+            raise Refusal(422, str(error)) from None
+        finally:
+            self._leave()
+        return Response(said.to_json(), media_type="application/json")
+
+    def close(self) -> None:
+        """Answer what was taken, and take no more."""
+        self._closed = True
+        self._pool.shutdown(wait=True)
+
+    def _check(self, request: PredictRequest) -> None:
+        wanted = "table" if self.numbers.horizon else "values"
+        form = "rows as objects, as in [{...}, ...]" if self.numbers.horizon else "arrays of numbers"
+        if getattr(request, wanted) is None:
+            raise Refusal(422, f"body: model {self.name} forecasts numbers; expected {wanted}, a list of {form}. {ADVICE}")
+        if idle := sorted(request.model_fields_set - READ):
+            raise Refusal(422, f"{idle[0]}: of no effect, model {self.name} forecasts numbers. Leave it out.")
+        if self.numbers.wide and request.table:
+            raise Refusal(422, f"table: model {self.name} reads a row a series; expected one of a row a moment. Use `seqloom predict`.")
+        if len(request.values or []) > self.limits.items:
+            what = f"{len(request.values or []):,} arrays; the limit is {self.limits.items:,}"
+            raise Refusal(422, f"values: {what}. Send them in several requests.")
+        if (request.length or 0) > self.limits.max_length:
+            raise Refusal(422, f"length: {request.length:,}; the limit is {self.limits.max_length:,}. Ask for less.")
+
+    def _enter(self) -> None:
+        with self._changed:
+            if self._closed:
+                raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"})
+            if self._waiting >= self.limits.waiting:
+                waiting = f"{self._waiting:,} forecasts wait; the limit is {self.limits.waiting:,}"
+                raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"})
+            self._waiting += 1
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._waiting -= 1
+
+    def _answer(self, request: PredictRequest) -> Wire:
+        if request.table is not None:
+            return self._forecast(request.table, request.quantiles)
+        said = self.predictor.predict([np.asarray(part, dtype=np.float32) for part in request.values or []], request.length)
+        return ValuesResponse(model=self.name, values=[part.tolist() for part in said])
+
+    def _forecast(self, table: Sequence[Mapping[str, str | float | None]], quantiles: Sequence[float] | None) -> ForecastResponse:
+        panel = panel_of_rows(table, self.numbers)
+        if len(panel.series) > self.limits.items:
+            what = f"{len(panel.series):,} series; the limit is {self.limits.items:,}"
+            raise Refusal(422, f"table: {what}. Send them in several requests.")
+        lines = [_line(said) for said in self.predictor.forecast(panel, quantiles)]
+        return ForecastResponse(model=self.name, forecast=lines)
+
+
+def _line(said: Said) -> ForecastLine:
+    return ForecastLine.model_construct(**said._asdict())
