@@ -223,6 +223,12 @@ def test_bad_data_gives_one_line_and_leaves_nothing(
         (["resume", "runs/none"], "runs/none: no such run directory."),
         (["score", "runs/none", "a.tsv"], "runs/none: no such run directory."),
         (["train", "a.tsv", "--device", "warp"], "'warp'"),
+        (["train", "a.tsv", "--members", "0"], "training.members: Input should be greater than or equal to 1; got 0."),
+        (["train", "--example", "waves", "--members", "2"], "--members: of no effect, numbers are forecast. Leave it out."),
+        (
+            ["train", "--example", "waves", "--set", "training.members=2"],
+            "training.members 2 is for targets of symbols, and these are numbers; set it to 1.",
+        ),
         (
             ["train", "a.tsv", "--set", "training.early_stopping.metric=bleus"],
             "training.early_stopping.metric: 'bleus' is no metric; choose from bleu, chrf,",

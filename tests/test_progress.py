@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -180,9 +181,8 @@ def test_tensorboard_gets_curves_and_samples(tmp_path: Path) -> None:
 
     from seqloom.tensorboard import TensorBoard
 
-    board = TensorBoard(tmp_path / "tensorboard")
-    assert not (tmp_path / "tensorboard").exists()
-    board.started(STARTED)
+    board = TensorBoard()
+    board.started(replace(STARTED, run=str(tmp_path)))
     board.updated(UPDATED)
     board.evaluated(evaluated())
     board.finished(FINISHED)
@@ -201,4 +201,4 @@ def test_tensorboard_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard.writer", None)
     with pytest.raises(ConfigError, match=r"--tensorboard: tensorboard is not installed .* pip install 'seqloom\[tensorboard\]'"):
-        TensorBoard(tmp_path)
+        TensorBoard()

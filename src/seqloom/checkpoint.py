@@ -7,6 +7,7 @@ metrics.jsonl          one line an evaluation
 run.json               format number, versions, how the run ended
 dev.jsonl              the dev pairs
 training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights
+members/1, 2, ...      in place of model.safetensors and metrics.jsonl: runs whose networks answer as one
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from seqloom.config import RunConfig
+from seqloom.config_file import dump_config
 from seqloom.data import Row
 from seqloom.errors import CheckpointError
 from seqloom.files import cannot_write, write_atomically
+from seqloom.nn.ensemble import Ensemble
+from seqloom.nn.seq2seq import Network, Side, make_network
 from seqloom.version import __version__
 
-__all__ = ["FORMAT", "RunDirectory", "load_weights", "read_tensors", "write_tensors"]
+__all__ = ["FORMAT", "RunDirectory", "load_network", "load_weights", "read_tensors", "write_tensors"]
 
 FORMAT = 1
 TIED = "tied"
@@ -99,9 +104,21 @@ class RunDirectory:
                 raise CheckpointError(f"{self.path}: {file.name} is missing, the run is incomplete. Train it anew with --overwrite.")
         return about
 
+    def read_about(self) -> dict[str, Any]:
+        """What run.json says; nothing where there is none."""
+        return read_json(self.about) if self.about.is_file() else {}
+
+    def is_finished(self) -> bool:
+        """Whether the run came to its end, be it early."""
+        return bool(self.read_about().get("finished"))
+
     def write_about(self, **more: Any) -> None:
         """Write run.json."""
         write_atomically(self.about, json.dumps({"format": FORMAT, "seqloom": __version__, **more}, indent=1, ensure_ascii=False).encode())
+
+    def write_config(self, config: RunConfig, reasons: Mapping[str, str]) -> None:
+        """Write config.yaml, the reasons as comments."""
+        write_atomically(self.config, f"# Seqloom {__version__}. What was chosen says why.\n{dump_config(config, reasons)}".encode())
 
     def write_dev(self, rows: Iterable[Row]) -> None:
         """Keep the dev pairs, which `resume` and `evaluate` without a file need."""
@@ -138,6 +155,20 @@ class RunDirectory:
     def forget_training(self) -> None:
         """Remove what only an unfinished run needs."""
         shutil.rmtree(self.training, ignore_errors=True)
+
+    def member(self, number: int) -> RunDirectory:
+        """The run of a member, numbered from 1."""
+        return RunDirectory(self.path / "members" / str(number))
+
+    def members(self) -> list[RunDirectory]:
+        """The members that were begun."""
+        numbers = sorted(int(file.parent.name) for file in self.path.glob("members/[0-9]*/run.json"))
+        return [self.member(number) for number in numbers]
+
+    def answering(self) -> list[RunDirectory]:
+        """The runs whose networks answer: the members that are finished, the first as long as none is; without members this one."""
+        members = self.members()
+        return [member for member in members if member.is_finished()] or members[:1] or [self]
 
 
 def _step(line: str) -> float:
@@ -184,6 +215,22 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from None
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{path}: damaged or truncated ({error}). Copy it again from where it came, or train again.") from None
+
+
+def load_network(run: RunDirectory, config: RunConfig, source: Side, target: Side) -> Network:
+    """The network that answers for a run, several as one.
+
+    Raises:
+        CheckpointError: weights, or members of a finished run, are missing or damaged.
+    """
+    runs, networks = run.answering(), list[Network]()
+    if run.is_finished() and len(runs) != config.training.members:
+        found = f"{len(runs)} of {config.training.members} members are there"
+        raise CheckpointError(f"{run.path}: {found}. Copy the folder again from where it came, or train again.")
+    for part in runs:
+        networks.append(make_network(config.model, source, target))
+        load_weights(networks[-1], read_tensors(part.weights)[0], part.weights)
+    return Ensemble(networks) if len(networks) > 1 else networks[0]
 
 
 def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], where: Path | str) -> None:

@@ -19,7 +19,7 @@ from seqloom.files import write_atomically
 from seqloom.forecast_dev import ForecastDev
 from seqloom.forecast_plan import NumberPlan
 from seqloom.number_fields import NumberFields
-from seqloom.runs import decide, write_config
+from seqloom.runs import decide
 from seqloom.training import Trainer
 from seqloom.windows import NumberPairs, Windows
 
@@ -47,7 +47,7 @@ def start_numbers(
     run.create()
     run.write_about(finished=False)
     plan.fields.save(run.fields)
-    write_config(run, config, reasons)
+    run.write_config(config, reasons)
     plan.train.save(run.training / "train")
     plan.dev.save(run.path / "dev")
     trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)

@@ -9,14 +9,13 @@ from typing import Any
 
 from seqloom.answers import Answerer
 from seqloom.array_pairs import are_arrays
-from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
+from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.forecaster import load_forecaster, train_arrays
-from seqloom.nn.seq2seq import make_network
 from seqloom.number_fields import holds_numbers
 from seqloom.plan import Pairs, at_hand, make_plan, paths_of
 from seqloom.prediction import Translator
@@ -65,6 +64,7 @@ def train(
     config: str | Path | RunConfig | None = None,
     settings: Iterable[str] = (),
     seed: int | None = None,
+    members: int | None = None,
     overwrite: bool = False,
     quiet: bool = False,
     watcher: Watcher | None = None,
@@ -81,6 +81,7 @@ def train(
         budget: wall time, as in "15m".
         config: a config to follow in place of choosing one from the data.
         settings: "a.b=value" laid over the config.
+        members: so many networks that differ by their seed, are trained one after the other and answer as one.
         quiet: print only warnings, on standard error, and not what `seqloom train` does: the choices, how the run goes, the score.
         watcher: who is told in place of that.
 
@@ -88,6 +89,7 @@ def train(
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
     """
     started = time.perf_counter()
+    settings = [*([] if members is None else [f"training.members={members}"]), *settings]
     sides = data if targets is None else (data, targets)
     watcher = watcher or (Warnings() if quiet else Lines())
     if isinstance(sides, tuple) and len(sides) == 2 and all(map(are_arrays, sides)):
@@ -114,6 +116,5 @@ def load(path: str | Path, *, device: str = "cpu") -> Any:
     if holds_numbers(run.fields):
         return load_forecaster(path, device=device)
     config, fields = load_config(run.config), Fields.load(run.fields)
-    network = make_network(config.model, fields.source, fields.target)
-    load_weights(network, read_tensors(run.weights)[0], run.weights)
+    network = load_network(run, config, fields.source, fields.target)
     return Model(run.path, config, fields, Translator(network, fields, config.search, config.data, device))

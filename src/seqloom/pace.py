@@ -40,12 +40,14 @@ class Work:
 
 
 def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tuple[Plan, list[str]]:
-    """The plan with what fits the time, and a line for each choice that changed; `spent` seconds of a budget are gone already.
+    """The plan with what fits the time, and a line for each choice that changed; `spent` seconds of a budget are gone already, and each
+    member has its share of the rest.
 
     What the user has set stays. `speed` is asked as seldom as can be: it trains for a moment.
     """
     training = plan.config.training
-    seconds = LEARNING * (LONGEST_MINUTES * 60 if training.budget_seconds is None else max(training.budget_seconds - spent, 1.0))
+    whole = training.budget_seconds
+    seconds = LEARNING * (LONGEST_MINUTES * 60 if whole is None else max(whole - spent, 1.0) / training.members)
     wanted = training.epochs
     if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
         return plan, []

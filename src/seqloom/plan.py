@@ -22,7 +22,7 @@ __all__ = ["ASKED", "Plan", "at_hand", "make_plan", "parse_duration", "paths_of"
 ASKED = "as asked for"
 """The reason for a setting that the user gave."""
 
-FIRST = ("data.", "seed=", "training.budget_seconds=")
+FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=")
 """Settings that reading, holding out and choosing ask for."""
 LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
 """Settings that reading replaces by what it found."""
@@ -100,7 +100,9 @@ def make_plan(
     if profile.sound is None:
         choice, fitted = choose(profile, reading), _left_to_choose(settings) if config is None else frozenset[str]()
     else:
-        choice, fitted = choose_for_sound(profile, reading, budget_seconds=base.training.budget_seconds), frozenset[str]()
+        whole = base.training.budget_seconds
+        choice = choose_for_sound(profile, reading, budget_seconds=whole and whole / base.training.members)
+        fitted = frozenset[str]()
     if given is None:
         given, reasons = choice.config, choice.reasons
     else:

@@ -82,6 +82,7 @@ class Warnings(Silence):
         for kind, finding in self.open.items():
             if kind not in self.said:
                 self._print(f"warning, at the end still: {printable(finding)}")
+        self.open = {}
 
     def _print(self, text: str) -> None:
         """Training goes on when nobody reads any more, or the log is full."""
@@ -170,7 +171,8 @@ class Screen(Silence):
     def started(self, event: Started) -> None:
         """Begin to draw."""
         self.say(introduction(event))
-        self.begin = time.perf_counter()
+        self.pace, self.begin = Pace(), time.perf_counter()
+        self.seen = self.best = None
         self.live.start()
 
     def updated(self, event: Updated) -> None:

@@ -5,28 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seqloom import metrics
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
-from seqloom.config_file import dump_config, load_config, load_reasons, override
+from seqloom.config_file import load_config, load_reasons, override
 from seqloom.corpus import Corpus, as_evaluated, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.data import Row
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
-from seqloom.files import write_atomically
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
 from seqloom.unseen import Unseen
-from seqloom.version import __version__
 
-if TYPE_CHECKING:
-    from seqloom.training import Trainer
-
-__all__ = ["decide", "fitted", "resume", "start", "write_config"]
+__all__ = ["decide", "fitted", "resume", "start"]
 
 
 def start(
@@ -53,10 +47,10 @@ def start(
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
-    write_config(run, config, reasons)
+    run.write_config(config, reasons)
     run.write_dev(plan.dev)
     corpus.save(run.training / "corpus")
-    return _trainer(run, config, fields, corpus, plan.dev, watcher, started).fit()
+    return _train(run, config, fields, corpus, plan.dev, watcher, started)
 
 
 def resume(
@@ -78,6 +72,7 @@ def resume(
     """
     run = RunDirectory(path)
     about = run.check()
+    _refuse_member(run)
     if about.get("finished"):
         raise CheckpointError(
             f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or train a new one."
@@ -89,10 +84,14 @@ def resume(
 
         return resume_numbers(run, config, watcher, started)
     fields, corpus = Fields.load(run.fields), Corpus.load(run.training / "corpus")
-    trainer = _trainer(run, config, fields, corpus, run.read_dev(), watcher, started)
-    if run.state.is_file():
-        trainer.restore()
-    return trainer.fit()
+    return _train(run, config, fields, corpus, run.read_dev(), watcher, started)
+
+
+def _refuse_member(run: RunDirectory) -> None:
+    """Make sure that the run is no member of another, which holds its encoded pairs."""
+    whole = run.path.absolute().parent.parent
+    if run.path.absolute().parent.name == "members" and RunDirectory(whole).about.is_file():
+        raise CheckpointError(f"{run.path}: a member of a run, which goes on as a whole. Use `seqloom resume {run.path.parent.parent}`.")
 
 
 def _moved(run: RunDirectory, device: str | None, threads: int | None) -> RunConfig:
@@ -109,13 +108,8 @@ def _moved(run: RunDirectory, device: str | None, threads: int | None) -> RunCon
         config = override(config, ["training.precision=auto"])
     config = config.model_copy(update={"training": resolve(config.training)})
     if changes:
-        write_config(run, config, reasons | dict.fromkeys(changes, ASKED))
+        run.write_config(config, reasons | dict.fromkeys(changes, ASKED))
     return config
-
-
-def write_config(run: RunDirectory, config: RunConfig, reasons: dict[str, str]) -> None:
-    """Write config.yaml, the reasons as comments."""
-    write_atomically(run.config, f"# Seqloom {__version__}. What was chosen says why.\n{dump_config(config, reasons)}".encode())
 
 
 def _check_metric(plan: Plan) -> None:
@@ -189,11 +183,22 @@ def decide(config: RunConfig, reasons: Mapping[str, str]) -> tuple[RunConfig, di
     return config.model_copy(update={"training": resolve(settings)}), reasons
 
 
-def _trainer(
+def _train(
     run: RunDirectory, config: RunConfig, fields: Fields, corpus: Corpus, dev: Sequence[Row], watcher: Watcher, started: float
-) -> Trainer:
+) -> Finished:
+    """Train from where the run is to its end."""
     from seqloom.dev import DevSet
+    from seqloom.members import Members
     from seqloom.training import Trainer
 
     corpus.vary = fields.source.vary
-    return Trainer(run, config, fields, corpus, DevSet(dev, config, fields, corpus), watcher, started)
+
+    def train(run: RunDirectory, config: RunConfig, started: float) -> Finished:
+        trainer = Trainer(run, config, fields, corpus, DevSet(dev, config, fields, corpus), watcher, started)
+        if run.state.is_file():
+            trainer.restore()
+        return trainer.fit()
+
+    if config.training.members == 1:
+        return train(run, config, started)
+    return Members(run, config, fields, DevSet(dev, config, fields, corpus), train, watcher, started).fit()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
 from seqloom.config import RunConfig
 from seqloom.config_file import setting
 from seqloom.events import Finished
+from seqloom.metrics import better
 from seqloom.plan import Plan
 from seqloom.progress import duration, printable, value_text
 
-__all__ = ["columns", "introduction", "metric_rows", "result"]
+__all__ = ["columns", "introduction", "members_alone_and_together", "metric_rows", "result"]
 
 
 def introduction(plan: Plan, folder: str | Path) -> list[str]:
@@ -32,6 +35,20 @@ def result(finished: Finished) -> list[str]:
     how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
     score = f"dev score ({finished.dev_pairs:,} pairs, {finished.search}, {finished.chosen}):"
     return ["", score, *columns(metric_rows(finished.metrics)), f"model: {finished.run} ({how})"]
+
+
+def members_alone_and_together(members: Sequence[Mapping[str, Any]], together: Finished, watched: str) -> list[str]:
+    """The dev scores of members, as their run.json says, and of all together; and which member is better alone, if one is."""
+    names = list(dict.fromkeys([watched, *list(together.metrics)[:2]]))
+    scored = [(f"member {number}", part["metrics"], part["search"], part["chosen"]) for number, part in enumerate(members, 1)]
+    scored.append(("together", together.metrics, together.search, together.chosen))
+    rows = [[who, *(value_text(name, values[name]) for name in names), how, what] for who, values, how, what in scored]
+    lines = ["", "members on dev, each alone and all together:", *columns([["", *names, "search", "weights"], *rows])]
+    alone = [(who, values[watched]) for who, values, how, _ in scored[:-1] if how == together.search]
+    best = reduce(lambda one, other: other if better(watched, other[1], one[1]) else one, alone, ("", together.metrics[watched]))
+    if best[0]:
+        lines.append(f"note: {best[0]} alone has the best {watched} on dev.")
+    return lines
 
 
 def metric_rows(values: Mapping[str, float]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A run as TensorBoard files."""
+"""A run as TensorBoard files, in its folder `tensorboard`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Writer(Protocol):
 class TensorBoard(Silence):
     """TensorBoard files: train and dev curves, the learning rate, the samples as text."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         """Nothing is written before the run starts.
 
         Raises:
@@ -35,13 +35,12 @@ class TensorBoard(Silence):
         except ImportError as error:
             advice = "Install it with: pip install 'seqloom[tensorboard]'"
             raise ConfigError(f"--tensorboard: tensorboard is not installed ({error}). {advice}") from None
-        self.folder = folder
         self.make: Any = SummaryWriter
         self.writer: Writer | None = None
 
     def started(self, event: Started) -> None:
         """Open the files; what an earlier part of the run wrote beyond this point is void."""
-        self.writer = self.make(str(self.folder), purge_step=event.step + 1 if event.step else None)
+        self.writer = self.make(str(Path(event.run) / "tensorboard"), purge_step=event.step + 1 if event.step else None)
 
     def updated(self, event: Updated) -> None:
         """Write the training curves."""

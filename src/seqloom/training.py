@@ -335,7 +335,7 @@ class Trainer:
             metrics=look.values,
             chosen=chosen,
             dev_pairs=len(look.rows),
-            search="greedy" if not whole else f"beam {search.beam}" if search.kind == "beam" else search.kind,
+            search=search.name if whole else "greedy",
         )
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
         if why != "interrupted":

@@ -36,6 +36,7 @@ class Choosing:
     example: str | None = None
     seed: int | None = None
     device: str | None = None
+    members: int | None = None
 
     def check(self) -> None:
         """Refuse what contradicts itself.
@@ -62,7 +63,8 @@ class Choosing:
         """Read, profile, choose."""
         from seqloom.plan import make_plan
 
-        more = [f"training.device={self.device}"] if self.device else []
+        named = {"training.device": self.device, "training.members": self.members}
+        more = [f"{name}={value}" for name, value in named.items() if value is not None]
         return make_plan(
             example.train if example else self.pairs or None,
             dev=example.dev if example else self.dev or None,

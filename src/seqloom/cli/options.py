@@ -10,7 +10,7 @@ import typer
 from seqloom.version import __version__
 
 __all__ = [
-    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run",
+    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "Members", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run",
     "SearchSettings", "Seed", "Settings", "SkipBad", "Source", "Target", "TensorBoard", "Version",
 ]  # fmt: skip
 
@@ -88,6 +88,15 @@ Example = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", show_default=False, help="Of everything that is drawn. [default: 1]")]
+Members = Annotated[
+    int | None,
+    typer.Option(
+        "--members",
+        metavar="N",
+        show_default=False,
+        help="Train N networks that differ by their seed, one after the other; they answer and export as one. [default: 1]",
+    ),
+]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="NAME", show_default=False, help="cpu, cuda, cuda:1, mps. [default: found]")
 ]

@@ -44,6 +44,7 @@ def train(
     example: options.Example = None,
     seed: options.Seed = None,
     device: options.Device = None,
+    members: options.Members = None,
     overwrite: Overwrite = False,
     skip_bad: options.SkipBad = False,
     tensorboard: options.TensorBoard = False,
@@ -71,13 +72,13 @@ def train(
 
     asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
     settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
-    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
+    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members)
     choosing.check()
     folder = Path(out or _default_out(choosing))
     _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
-    with _watching(folder, tensorboard=tensorboard, quiet=quiet) as watcher:
+    with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
-            refuse_idle(context, ("dev", "source", "target", "skip_bad"), "numbers are forecast")
+            refuse_idle(context, ("dev", "source", "target", "skip_bad", "members"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
             return
         made = choosing.example_data()
@@ -130,7 +131,7 @@ def resume(
     from seqloom.checkpoint import RunDirectory
     from seqloom.runs import resume as go_on
 
-    with _watching(run, tensorboard=tensorboard, quiet=quiet) as watcher:
+    with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         finished = go_on(run, device=device, threads=threads, watcher=watcher, started=context.obj.started)
         if forecasting.holds_forecasts(run):
             for line in forecasting.closing(finished, forecasting.table_of(run)):
@@ -189,13 +190,13 @@ def _start(plan: Plan, folder: Path, overwrite: bool, watcher: Watcher, made: Ex
 
         def started(self, event: Started) -> None:
             if made is not None:
-                write(made, event.run)
+                write(made, folder)
 
     return start(plan, folder, overwrite=overwrite, watcher=Several([ExampleFiles(), watcher]), started=started)
 
 
 @contextlib.contextmanager
-def _watching(run: Path, *, tensorboard: bool = False, quiet: bool = False) -> Generator[Watcher]:
+def _watching(*, tensorboard: bool = False, quiet: bool = False) -> Generator[Watcher]:
     """The watcher that fits where the output goes: a screen on a terminal, lines elsewhere, only warnings when quiet.
 
     Raises:
@@ -208,7 +209,7 @@ def _watching(run: Path, *, tensorboard: bool = False, quiet: bool = False) -> G
         if tensorboard:
             from seqloom.tensorboard import TensorBoard
 
-            watchers.append(stack.enter_context(contextlib.closing(TensorBoard(run / "tensorboard"))))
+            watchers.append(stack.enter_context(contextlib.closing(TensorBoard())))
         if quiet:
             watchers.append(Warnings())
         elif sys.stdout.isatty():

@@ -94,6 +94,11 @@ class SearchConfig(Settings):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, description="Sampling: only from the best symbols that hold this probability together.")
     seed: Natural = Field(default=1, description="Sampling: the same seed draws the same outputs.")
 
+    @property
+    def name(self) -> str:
+        """The kind as a person reads it: `greedy`, `beam 5`."""
+        return f"beam {self.beam}" if self.kind == "beam" else self.kind
+
 
 class RunConfig(Settings):
     """A whole run."""
@@ -111,4 +116,6 @@ class RunConfig(Settings):
             raise ValueError("model.tie_embeddings 'all' needs one vocabulary; set fields.shared to true, or use 'target'")
         if self.model.copy_source and self.fields.sound:
             raise ValueError("model.copy writes symbols of the source, and a sound has none; set model.copy to false")
+        if self.training.members > 1 and self.model.head.kind != "tokens":
+            raise ValueError(f"training.members {self.training.members} is for targets of symbols, and these are numbers; set it to 1")
         return self

@@ -100,6 +100,7 @@ class EarlyStopping(Settings):
 class TrainingConfig(Settings):
     """The loop."""
 
+    members: Positive = Field(default=1, description="Networks that differ by their seed alone, are trained one after the other, and answer as one: the mean of their probabilities. A budget is shared among them.")
     epochs: Annotated[float, Field(gt=0)] = Field(default=20, description="Passes over the training pairs.")
     max_steps: Positive | None = Field(default=None, description="Never more updates than this.")
     budget_seconds: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Wall time for the whole command: the schedule is fitted to it and the run ends in it.")

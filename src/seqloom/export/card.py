@@ -92,7 +92,9 @@ def about_pairs(model: Model) -> About:
     """Of a model whose target is symbols."""
     data, fields, search = model.config.data, model.fields, model.config.search
     source, target = _units(model.config.fields)
+    networks = len(RunDirectory(model.path).answering())
     parts = [
+        *([("networks", f"{networks}, which answer as one: the mean of their probabilities")] if networks > 1 else []),
         ("source", f"{source}; {_size(fields.source.kind, fields.source.size)}"),
         ("target", f"{target}; {_size(fields.target.kind, fields.target.size)}"),
         ("search", search.kind + (f" of {search.beam}" if search.kind == "beam" else "")),
