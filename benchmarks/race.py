@@ -50,7 +50,7 @@ class Racer:
         os.close(tell)
         self.asked, self.told = os.fdopen(asked, "w"), os.fdopen(told)
         self.first = self._said()
-        self.seconds_to_first = time.perf_counter() - begun
+        self.seconds_to_first = time.perf_counter() - begun, self.first.processor
 
     def turn(self, seconds: float) -> Turn:
         """Lets it train so long, to the end of the update."""
@@ -78,8 +78,8 @@ class Racer:
         return Turn(**json.loads(line))
 
 
-def seconds_to_first_step(peer: Peer, place: Place) -> float:
-    """From the start of the process to the end of its first update."""
+def seconds_to_first_step(peer: Peer, place: Place) -> tuple[float, float]:
+    """From the start of the process to the end of its first update: wall and processor time."""
     racer = Racer(peer, place)
     racer.stop()
     return racer.seconds_to_first
