@@ -61,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a turn")
+    parser.add_argument("--warm-up", type=float, default=15.0, help="length of the first turn: kernels are built for each new shape")
     parser.add_argument("--starts", type=int, default=3, help="how often each is started for the time to its first step")
     parser.add_argument("--pairs", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="how many are prepared")
     parser.add_argument("--json", type=Path, help="file that keeps the results; rows measured now replace older ones")
@@ -114,7 +115,7 @@ def _rounds(racers: dict[str, Racer], options: argparse.Namespace) -> tuple[dict
     rates: list[float] = []
     for number in range(options.rounds + 1):
         for name, racer in racers.items():
-            turn = racer.turn(options.seconds)
+            turn = racer.turn(options.seconds if number else options.warm_up)
             print(f"round {number or 'of warming up'}: {name}: {turn.tokens / turn.seconds:,.0f} tokens/s, {turn}", file=sys.stderr)
             if number:
                 turns[name].append(turn)
