@@ -58,7 +58,7 @@ def _syllable(draw: random.Random) -> str:
 
 
 def measure_preparing(counts: list[int], work: Path) -> dict[str, dict[str, Any]]:
-    """A row for each number of pairs: wall and processor seconds and peak memory after reading and choosing, after learning subwords, after encoding."""
+    """A row for each number of pairs: wall and processor seconds and peak memory after reading, after learning, after encoding."""
     rows: dict[str, dict[str, Any]] = {}
     for count in counts:
         path = work / f"pairs-{count}.tsv"
