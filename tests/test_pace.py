@@ -41,7 +41,7 @@ def test_the_widest_network_that_gets_half_of_its_passes_is_taken(speed: float, 
     model, training = plan.config.model, plan.config.training
     assert (model.encoder.width, model.decoder.width, model.embedding) == (width, width, width // 2)
     assert machine.asked == [each for each in (512, 384, 256, 128) if each >= width], "no network is tried in vain"
-    assert training.optimizer.learning_rate == (0.002 if width <= 256 else 0.001)
+    assert training.optimizer.learning_rate == (0.004 if width <= 256 else 0.002)
     assert training.epochs == plan_for("6m").config.training.epochs, "the budget ends the run, not its passes"
     wide = "512 wide, half of 63 passes, or 3,000 updates, would not fit the time on this machine (measured)"
     assert lines[:1] == ([f"model.encoder.width {width}: {wide}"] if width < 512 else [])

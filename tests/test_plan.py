@@ -110,12 +110,21 @@ def test_the_length_of_outputs_is_an_estimate_until_someone_says_it(tmp_path: Pa
 
 
 def test_what_depends_on_the_machine_is_left_to_fit_unless_a_setting_or_a_config_says_it(tmp_path: Path) -> None:
-    everything = {"model.encoder.width", "training.epochs", "training.schedule.warmup_steps"}
+    everything = {"model.encoder.width", "training.epochs", "training.schedule.warmup_steps", "training.optimizer.learning_rate"}
     assert make_plan(PAIRS).fitted == everything
-    assert make_plan(PAIRS, settings=["model.decoder.width=64", "training.epochs=3"]).fitted == {"training.schedule.warmup_steps"}
+    assert make_plan(PAIRS, settings=["model.decoder.width=64", "training.epochs=3", "training.optimizer.kind=adam"]).fitted == {
+        "training.schedule.warmup_steps"
+    }
     path = tmp_path / "run.yaml"
     path.write_text(dump_config(make_plan(PAIRS).config), encoding="utf-8")
     assert make_plan(PAIRS, config=path).fitted == frozenset()
+
+
+def test_a_network_of_another_kind_gets_the_usual_learning_rate() -> None:
+    chosen, asked = make_plan(PAIRS), make_plan(PAIRS, settings=["model.encoder.kind=transformer"])
+    assert chosen.config.training.optimizer.learning_rate == 0.004
+    assert asked.config.training.optimizer.learning_rate == 0.001
+    assert "training.optimizer.learning_rate" not in {*asked.reasons, *asked.fitted}
 
 
 def test_no_pairs_at_all_are_refused() -> None:

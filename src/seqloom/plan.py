@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqloom.autoconfig import Choice, choose
+from seqloom.autoconfig import RATE, Choice, choose
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
@@ -30,10 +30,14 @@ LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "so
 LENGTH = "search.max_length_ratio"
 FITTED = {
     "model.encoder.width": ("model.encoder", "model.decoder", "model.embedding"),
+    RATE: ("training.optimizer",),
     "training.epochs": ("training.epochs",),
     "training.schedule.warmup_steps": ("training.schedule",),
 }
 """What depends on how fast this machine is, and the settings that say it otherwise."""
+USUAL_RATE = f"{RATE}=0.001"
+KINDS = ("model.encoder.kind", "model.decoder.kind")
+"""Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 
 Pairs = str | Path | Sequence[Any]
 
@@ -105,6 +109,12 @@ def make_plan(
         fitted = frozenset[str]()
     if given is None:
         given, reasons = choice.config, choice.reasons
+        if any(item.startswith(KINDS) for item in settings):
+            given, reasons, fitted = (
+                override(given, [USUAL_RATE]),
+                {key: why for key, why in reasons.items() if key != RATE},
+                fitted - {RATE},
+            )
     else:
         given = given.model_copy(update={"data": reading})
         reasons = _still_true(_written_reasons(config), given, choice)
