@@ -88,7 +88,12 @@ def measure(group: Set, part: Part, seed: int, options: argparse.Namespace) -> R
         return result | {"failed": problem or f"no predictions, see {log.name}"}
     predictions = predictions_of(run)
     values = group.metric.compute(predictions, files.answers)
-    return result | {"values": values, "scores": scores, "parameters": count_parameters(log), "chosen": what_was_chosen(run)}
+    return result | {
+        "values": values,
+        "scores": scores,
+        "parameters": options.members * count_parameters(log),
+        "chosen": what_was_chosen(run),
+    }
 
 
 def train_command(files: Files, run: Path, seed: int, options: argparse.Namespace) -> list[str]:
