@@ -59,7 +59,7 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tup
         settings.set("model.decoder.width", width)
         settings.set("model.embedding", width // 2)
         if RATE in plan.fitted:
-            settings.set(RATE, *learning_rate(width))
+            settings.set(RATE, *learning_rate(width, plan.config.fields))
     if training.budget_seconds is None and passes < wanted:
         settings.set(
             "training.epochs", round(passes, 1), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
