@@ -205,7 +205,8 @@ def test_a_run_of_members_exports_as_one(unbroken: Path, tmp_path: Path):
     assert "| networks | 3, which answer as one: the mean of their probabilities |" in (tmp_path / "dist" / "README.md").read_text()
 
 
-def test_the_scores_of_each_member_and_of_all_together_are_said(tmp_path: Path):
+def test_the_scores_of_each_member_and_of_all_together_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "160")  # room for every cell in one line
     watch = Watch()
     start(tmp_path / "run", watcher=watch)
     announced = [line for line in watch.said if line.startswith("member ")]

@@ -99,7 +99,7 @@ def unit_of(config: FieldConfig, model: str | None) -> Unit:
     if config.unit == "subword":
         if not isinstance(model, str) or not model:
             raise CheckpointError(f"fields: the subword model is missing. {DAMAGED}")
-        return Subwords(base64.b64decode(model, validate=True), config.byte_fallback)
+        return Subwords(base64.b64decode(model, validate=True), config.byte_fallback, config.subwords)
     return Characters(config.decompose) if config.unit == "character" else Words()
 
 

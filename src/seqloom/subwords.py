@@ -37,9 +37,11 @@ class Subwords:
     UTF-8, which a network can produce, are shown as U+FFFD.
     """
 
-    def __init__(self, model: bytes, byte_fallback: bool = True) -> None:
+    def __init__(self, model: bytes, byte_fallback: bool = True, kind: str = "bpe") -> None:
         self.model = model
         self.byte_fallback = byte_fallback
+        self.by_word = kind == "bpe"
+        """Whether a word is cut alike wherever it stands; a unigram model adds up weights over all of a text, and rounding decides ties."""
         self._processor: Any = _sentencepiece().SentencePieceProcessor()
         self._processor.LoadFromSerializedProto(model)
         pieces: list[str] = [self._processor.IdToPiece(number) for number in range(self._processor.GetPieceSize())]
@@ -62,13 +64,13 @@ class Subwords:
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise ConfigError(f"fields: no subwords can be learned from these texts ({reason}). Set unit to 'character'.") from None
-        return cls(writer.getvalue(), config.byte_fallback)
+        return cls(writer.getvalue(), config.byte_fallback, config.subwords)
 
     def split(self, text: str) -> list[str]:
-        """The pieces: those of the words one after another, since no piece reaches over a blank."""
+        """The pieces; those of the words one after another where that is the same, since no piece reaches over a blank."""
         text = _escape(text)
         words = text.split(" ")
-        if len(words) == 1 or not all(words):  # a blank beside a blank is a piece of its own
+        if not self.by_word or len(words) == 1 or not all(words):  # a blank beside a blank is a piece of its own
             return self._processor.encode(text, out_type=str)
         pieces: list[str] = []
         for word in words:
