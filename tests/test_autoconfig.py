@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from seqloom.autoconfig import Choice, choose, learning_rate
-from seqloom.config import DataConfig, FieldsConfig, TextField, TokensField
+from seqloom.config import DataConfig, TextField, TokensField
 from seqloom.data import rows_from_memory
 from seqloom.profile import profile_rows
 
@@ -108,8 +108,7 @@ def test_long_texts_without_blanks_are_judged_by_a_metric_that_fits_them() -> No
     assert chosen([(text, text[::-1]) for text in proteins]).config.training.early_stopping.metric == "character_error_rate"
 
 
-def test_the_learning_rate_is_higher_for_narrow_networks_and_lower_for_sentences() -> None:
-    words = FieldsConfig(source=[TextField(unit="character")], target=TokensField())
-    sentences = FieldsConfig(source=[TextField(unit="subword")], target=TextField(unit="subword"))
-    assert [learning_rate(width, words)[0] for width in (128, 256, 384, 512)] == [0.004, 0.004, 0.002, 0.002]
-    assert [learning_rate(width, sentences)[0] for width in (256, 512)] == [0.002, 0.001]
+def test_the_learning_rate_is_higher_for_narrow_networks_and_lower_for_sentences_and_few_symbols() -> None:
+    assert [learning_rate(width, gently=False)[0] for width in (128, 256, 384, 512)] == [0.004, 0.004, 0.002, 0.002]
+    assert [learning_rate(width, gently=True)[0] for width in (256, 512)] == [0.002, 0.001]
+    assert chosen(numbers(3000)).config.training.optimizer.learning_rate == 0.002

@@ -15,7 +15,7 @@ from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
-__all__ = ["RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "warm_up"]
+__all__ = ["NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "warm_up"]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
@@ -224,13 +224,13 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
     settings.set("model.dropout", *_dropout(profile, fields))
-    settings.set(RATE, *learning_rate(width, fields))
+    settings.set(RATE, *learning_rate(width, gently=few or _has_sentences(fields)))
 
 
-def learning_rate(width: int, fields: FieldsConfig) -> tuple[float, str]:
-    """For a recurrent network of this width, and why; sentences, of which every word is rare, are learned at half of it."""
+def learning_rate(width: int, *, gently: bool) -> tuple[float, str]:
+    """For a recurrent network of this width, and why; `gently`, at half the rate, sentences and closed sets of few symbols are learned."""
     rate, why = (0.004 if width <= NARROW else 0.002), f"{width} wide: the narrower, the higher (measured on dev)"
-    return (rate / 2, f"{why}; half of it for sentences") if _has_sentences(fields) else (rate, why)
+    return (rate / 2, f"{why}; half of it for sentences and few symbols") if gently else (rate, why)
 
 
 def _has_sentences(fields: FieldsConfig) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from seqloom.autoconfig import RATE, WARM_UP, Settings, learning_rate, warm_up
+from seqloom.autoconfig import NARROW, RATE, WARM_UP, Settings, warm_up
 from seqloom.config import RunConfig
 from seqloom.config_file import override, setting
 from seqloom.plan import Plan
@@ -58,8 +58,8 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tup
         settings.set("model.encoder.width", width, why)
         settings.set("model.decoder.width", width)
         settings.set("model.embedding", width // 2)
-        if RATE in plan.fitted:
-            settings.set(RATE, *learning_rate(width, plan.config.fields))
+        if RATE in plan.fitted and width <= NARROW < plan.config.model.encoder.width:
+            settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
     if training.budget_seconds is None and passes < wanted:
         settings.set(
             "training.epochs", round(passes, 1), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
