@@ -54,10 +54,10 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tup
     width, passes = _width_and_passes(plan, work, speed, seconds)
     settings = Settings()
     if width != plan.config.model.encoder.width:
-        why = f"{plan.config.model.encoder.width} wide, {_few(work, wanted)} would not fit the time on this machine (measured)"
-        settings.set("model.encoder.width", width, why)
-        settings.set("model.decoder.width", width)
-        settings.set("model.embedding", width // 2)
+        few = f"half of {wanted:,.0f} passes, or {ENOUGH_UPDATES:,} updates,"
+        why = f"{plan.config.model.encoder.width} wide, {few} would not fit the time on this machine (measured)"
+        settings.values += _of_width(width)
+        settings.reasons["model.encoder.width"] = why
         if RATE in plan.fitted and width <= NARROW < plan.config.model.encoder.width:
             settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
     if training.budget_seconds is None and passes < wanted:
@@ -77,16 +77,13 @@ def _width_and_passes(plan: Plan, work: Work, speed: Speed, seconds: float) -> t
         for narrower in (candidate for candidate in WIDTHS if candidate < width):
             if passes >= ENOUGH_PASSES * wanted or passes * work.updates >= ENOUGH_UPDATES:
                 break
-            width, passes = narrower, seconds * speed(_narrowed(plan.config, narrower)) / work.symbols
+            width, passes = narrower, seconds * speed(override(plan.config, _of_width(narrower))) / work.symbols
     return width, passes
 
 
-def _narrowed(config: RunConfig, width: int) -> RunConfig:
-    return override(config, [f"model.encoder.width={width}", f"model.decoder.width={width}", f"model.embedding={width // 2}"])
-
-
-def _few(work: Work, wanted: float) -> str:
-    return f"half of {wanted:,.0f} passes, or {ENOUGH_UPDATES:,} updates,"
+def _of_width(width: int) -> list[str]:
+    """The settings that make a network so wide."""
+    return [f"model.encoder.width={width}", f"model.decoder.width={width}", f"model.embedding={width // 2}"]
 
 
 def _with(plan: Plan, settings: Settings) -> tuple[Plan, list[str]]:

@@ -35,7 +35,6 @@ FITTED = {
     "training.schedule.warmup_steps": ("training.schedule",),
 }
 """What depends on how fast this machine is, and the settings that say it otherwise."""
-USUAL_RATE = f"{RATE}=0.001"
 KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 
@@ -110,11 +109,8 @@ def make_plan(
     if given is None:
         given, reasons = choice.config, choice.reasons
         if any(item.startswith(KINDS) for item in settings):
-            given, reasons, fitted = (
-                override(given, [USUAL_RATE]),
-                {key: why for key, why in reasons.items() if key != RATE},
-                fitted - {RATE},
-            )
+            given, fitted = override(given, [f"{RATE}={setting(RunConfig(), RATE)}"]), fitted - {RATE}
+            reasons = {key: why for key, why in reasons.items() if key != RATE}
     else:
         given = given.model_copy(update={"data": reading})
         reasons = _still_true(_written_reasons(config), given, choice)
