@@ -31,6 +31,7 @@ from types import SimpleNamespace
 import numpy as np
 import sentencepiece
 import torch
+from race import rate_of_products
 from running import ROOT, circumstances
 from sets import multi30k
 from tutorial_loop import END, PAD, START, Pair, Shape, tutorial_stepper
@@ -43,7 +44,6 @@ from seqloom.learning import Learner
 VOCABULARY = 8000
 POOL = 100  # batches that are sorted by length together
 OURS, LOOP = "seqloom", "tutorial loop"
-PRODUCT = 1024  # rows and columns of the matrices whose product is the limit
 Stepper = Callable[[list[Pair]], float]
 
 
@@ -170,19 +170,7 @@ def _work(name: str, batches: list[list[Pair]], threads: int, pipe: Connection) 
     while pipe.recv() == "round":
         started = time.perf_counter()
         losses = [step(batch) for batch in batches]
-        pipe.send((time.perf_counter() - started, sum(losses) / len(losses), matrix_rate()))
-
-
-def matrix_rate() -> float:
-    """Floating-point operations a second of a product of large matrices, in the faster of float32 and bfloat16: the best of five."""
-    best = float("inf")
-    for dtype in (torch.float32, torch.bfloat16):
-        left, right = (torch.randn(PRODUCT, PRODUCT).to(dtype) for _ in range(2))
-        for _ in range(6):
-            started = time.perf_counter()
-            torch.mm(left, right)
-            best = min(best, time.perf_counter() - started)
-    return 2 * PRODUCT**3 / best
+        pipe.send((time.perf_counter() - started, sum(losses) / len(losses), rate_of_products(torch.get_num_threads())))
 
 
 def operations(shape: Shape, pair: Pair) -> float:
