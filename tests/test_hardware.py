@@ -32,3 +32,8 @@ def test_what_is_asked_for_is_kept_and_what_is_not_is_decided() -> None:
     decided = resolve(TrainingConfig())
     assert decided.precision in ("float32", "bfloat16")
     assert decided.threads == torch.get_num_threads()
+
+
+def test_a_process_that_trains_reads_the_smallest_numbers_as_zero() -> None:
+    resolve(TrainingConfig())
+    assert float(torch.tensor([1e-39]).mul(2.0)) == 0.0
