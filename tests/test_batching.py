@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seqloom.batching import ROUND, Example, collate, make_batches, pad
+from seqloom.batching import Example, collate, make_batches, pad
 from seqloom.config import BatchConfig
 from seqloom.vocabulary import BOS, EOS
 
@@ -20,32 +20,30 @@ CONFIGS = [
 ]
 
 
-def test_rows_are_padded_to_a_multiple_with_a_mask_of_what_is_real():
+def test_rows_are_padded_to_the_longest_with_a_mask_of_what_is_real():
     padded, mask = pad([ids(7, 8), ids(4, 5, 6, 7, 8), ids()])
-    assert padded.tolist() == [[7, 8, 0, 0, 0, 0, 0, 0], [4, 5, 6, 7, 8, 0, 0, 0], [0] * 8]
+    assert padded.tolist() == [[7, 8, 0, 0, 0], [4, 5, 6, 7, 8], [0] * 5]
     assert mask.sum(1).tolist() == [2, 5, 0]
-    assert mask[1].tolist() == [True] * 5 + [False] * 3
+    assert mask[1].tolist() == [True] * 5
     assert (padded.dtype, mask.dtype) == (np.int64, np.bool_)
 
 
-@pytest.mark.parametrize(("longest", "width"), [(0, 4), (1, 4), (4, 4), (5, 8), (8, 8)])
-def test_the_padded_length_is_the_next_multiple(longest: int, width: int):
-    assert ROUND == 4
-    assert pad([ids(*range(longest))])[0].shape == (1, width)
+def test_a_batch_of_nothing_but_empty_rows_is_one_position_wide():
+    assert pad([ids(), ids()])[0].shape == (2, 1)
 
 
 def test_the_mask_does_not_come_from_the_values():
-    assert pad([ids(0, 0, 5)])[1].tolist() == [[True, True, True, False]]
-    assert pad([ids(1, 2)], fill=-1)[0].tolist() == [[1, 2, -1, -1]]
+    assert pad([ids(0, 0, 5)])[1].tolist() == [[True, True, True]]
+    assert pad([ids(1, 2), ids(3)], fill=-1)[0].tolist() == [[1, 2], [3, -1]]
 
 
 def test_a_batch_has_the_start_before_and_the_end_behind_its_targets():
     batch = collate([Example(ids(5, 6, EOS), ids(7, 8), "a"), Example(ids(9, EOS), ids(), "b")], index=[17, 3])
-    assert batch.source.tolist() == [[5, 6, EOS, 0], [9, EOS, 0, 0]]
-    assert batch.source_mask.tolist() == [[True, True, True, False], [True, True, False, False]]
-    assert batch.target_in.tolist() == [[BOS, 7, 8, 0], [BOS, 0, 0, 0]]
-    assert batch.target_out.tolist() == [[7, 8, EOS, 0], [EOS, 0, 0, 0]]
-    assert batch.target_mask.tolist() == [[True, True, True, False], [True, False, False, False]]
+    assert batch.source.tolist() == [[5, 6, EOS], [9, EOS, 0]]
+    assert batch.source_mask.tolist() == [[True, True, True], [True, True, False]]
+    assert batch.target_in.tolist() == [[BOS, 7, 8], [BOS, 0, 0]]
+    assert batch.target_out.tolist() == [[7, 8, EOS], [EOS, 0, 0]]
+    assert batch.target_mask.tolist() == [[True, True, True], [True, False, False]]
     assert batch.index.tolist() == [17, 3]
     assert batch.tokens == 4
     assert batch.copy is None
@@ -54,7 +52,7 @@ def test_a_batch_has_the_start_before_and_the_end_behind_its_targets():
 def test_what_can_be_copied_is_padded_with_minus_one_beside_the_source():
     batch = collate([Example(ids(5, 6, EOS), ids(7), "a", ids(8, 11, -1)), Example(ids(9, EOS), ids(), "b", ids(7, -1))])
     assert batch.copy is not None
-    assert batch.copy.tolist() == [[8, 11, -1, -1], [7, -1, -1, -1]]
+    assert batch.copy.tolist() == [[8, 11, -1], [7, -1, -1]]
     assert batch.index.tolist() == [0, 1]
 
 
@@ -117,19 +115,19 @@ def frames(length: int, width: int, begin: float = 1.0) -> np.ndarray:
 def test_a_target_of_frames_is_shown_one_frame_late_with_what_is_known_of_each():
     example = Example(frames(3, 2), frames(2, 1), "", known=frames(2, 3, 10.0))
     batch = collate([example])
-    assert batch.source.shape == (1, ROUND, 2)
-    assert batch.target_in[0].tolist() == [[0, 10, 11, 12], [1, 13, 14, 15], [0] * 4, [0] * 4]
-    assert batch.target_out[0].tolist() == [[1], [2], [0], [0]]
-    assert batch.target_mask[0].tolist() == [True, True, False, False]
+    assert batch.source.shape == (1, 3, 2)
+    assert batch.target_in[0].tolist() == [[0, 10, 11, 12], [1, 13, 14, 15]]
+    assert batch.target_out[0].tolist() == [[1], [2]]
+    assert batch.target_mask[0].tolist() == [True, True]
     assert (batch.tokens, batch.source.dtype, batch.target_in.dtype) == (2, np.float32, np.float32)
 
 
 def test_masks_of_frames_come_from_lengths_and_not_from_values():
     batch = collate([Example(np.zeros((2, 3), np.float32), np.zeros((1, 2), np.float32), "")])
-    assert batch.source_mask.tolist() == [[True, True, False, False]]
-    assert batch.target_mask.tolist() == [[True, False, False, False]]
+    assert batch.source_mask.tolist() == [[True, True]]
+    assert batch.target_mask.tolist() == [[True]]
 
 
 def test_frames_may_stand_on_one_side_alone():
     batch = collate([Example(frames(3, 2), ids(5, 6), ""), Example(frames(1, 2), ids(7), "")])
-    assert (batch.source.shape, batch.target_out[:, :3].tolist()) == ((2, ROUND, 2), [[5, 6, 2], [7, 2, 0]])
+    assert (batch.source.shape, batch.target_out[:, :3].tolist()) == ((2, 3, 2), [[5, 6, 2], [7, 2, 0]])

@@ -281,7 +281,7 @@ def test_padding_and_other_rows_change_nothing(case: Combination):
     network = in_double(case)
     mine, other = example(5, 3, 1, case), example(9, 13, 2, case)
     alone, together = batch_of(mine), batch_of(other, mine)
-    assert (alone.source.shape[1], together.source.shape[1]) == (8, 12)
+    assert (alone.source.shape[1], together.source.shape[1]) == (5, 9)
     (decoded, log_probs), (among, log_probs_among) = run(network, alone), run(network, together)
     real = int(alone.target_mask.sum())
     close(among.hidden[1, :real], decoded.hidden[0, :real], EXACT)
@@ -290,9 +290,9 @@ def test_padding_and_other_rows_change_nothing(case: Combination):
         assert among.attention is not None
         close(among.attention[1, :real, :5], decoded.attention[0, :real, :5], EXACT)
         assert not among.attention[1, :, 5:].any(), "padding gets no attention"
-        close(among.attention.sum(2), torch.ones(2, 16, dtype=torch.float64), EXACT)
+        close(among.attention.sum(2), torch.ones(2, among.attention.shape[1], dtype=torch.float64), EXACT)
     if not SIDES.get(case.sides, {}).get("target"):
-        close(log_probs.exp().sum(2), torch.ones(1, 4), SINGLE)
+        close(log_probs.exp().sum(2), torch.ones(log_probs.shape[:2]), SINGLE)
 
 
 @named([*FEWER_ENCODERS, *FRAMED, *ENSEMBLES])

@@ -22,10 +22,6 @@ Array = Ids | Frames
 Mask = npt.NDArray[np.bool_]
 Row = TypeVar("Row", bound=npt.NDArray[Any])
 
-ROUND = 4
-"""Lengths are padded up to a multiple of this: a processor kernel is built for each new shape, which costs 2 to 3 steps and is kept in
-memory.
-"""
 ROWS = 8
 """Batches of so many pairs, or a multiple."""
 
@@ -98,9 +94,9 @@ def _wanted(target: Array) -> Array:
 
 
 def pad(rows: Sequence[Row], fill: int = PAD) -> tuple[Row, Mask]:
-    """Rows (T,) or (T, D) filled up to a common length, a multiple of ROUND, and the mask (B, T) of what is real."""
+    """Rows (T,) or (T, D) filled up to the longest, at least 1, and the mask (B, T) of what is real."""
     lengths = np.array([len(row) for row in rows])
-    longest = -(-max(int(lengths.max()), 1) // ROUND) * ROUND
+    longest = max(int(lengths.max()), 1)
     mask = np.arange(longest) < lengths[:, None]
     padded = np.full((len(rows), longest, *rows[0].shape[1:]), fill, dtype=rows[0].dtype)
     padded[mask] = np.concatenate(rows)
@@ -125,7 +121,7 @@ def _sort_keys(source: Ids, target: Ids, config: BatchConfig) -> tuple[Ids, ...]
         return (np.zeros_like(source),)
     if config.bucket_by == "source":
         return (source,)
-    return (source // 2, target // ROUND)
+    return (source // 2, target)
 
 
 def _cut(order: Ids, source: Ids, target: Ids, config: BatchConfig) -> Iterator[Ids]:
@@ -133,7 +129,7 @@ def _cut(order: Ids, source: Ids, target: Ids, config: BatchConfig) -> Iterator[
     if config.unit == "pairs":
         yield from (order[start : start + config.size] for start in range(0, len(order), config.size))
         return
-    widths = -(-np.maximum(source, target + 1)[order] // ROUND) * ROUND
+    widths = np.maximum(source, target + 1)[order]
     start, widest = 0, 0
     for place, width in enumerate(widths.tolist()):
         widest = max(widest, width)

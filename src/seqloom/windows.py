@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.accuracy import seasonal_error
-from seqloom.batching import ROUND, Batch, Ids, Mask
+from seqloom.batching import Batch, Ids, Mask
 from seqloom.clock import Step, clock_features, continued
 from seqloom.config import BatchConfig
 from seqloom.errors import CheckpointError, DataError
@@ -160,8 +160,7 @@ class Windows:
         before = np.concatenate([np.zeros_like(target[:, :1]), target[:, :-1]], 1)
         shown = np.concatenate([before, known], 2)
         mask = np.ones(target.shape[:2], dtype=np.bool_)
-        source, source_mask, shown, target, mask = (_rounded(part) for part in (source, places.mask, shown, target, mask))
-        return Batch(source, source_mask, shown, target, mask, None, np.asarray(index, dtype=np.int64))
+        return Batch(source, places.mask, shown, target, mask, None, np.asarray(index, dtype=np.int64))
 
     def levels(self, index: Sequence[int] | Ids) -> Levels:
         """What the target frames of these windows mean."""
@@ -325,9 +324,3 @@ class Windows:
 def place_known(length: int) -> Floats:
     """(T, 1): the place of each target frame within the target."""
     return (np.arange(1, length + 1) / length).astype(np.float32)[:, None]
-
-
-def _rounded(part: Any) -> Any:
-    """Filled up in time (axis 1) to a multiple of ROUND, so that shapes repeat."""
-    more = -part.shape[1] % ROUND
-    return np.pad(part, [(0, 0), (0, more), *[(0, 0)] * (part.ndim - 2)]) if more else part
