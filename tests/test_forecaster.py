@@ -250,6 +250,17 @@ def test_a_series_of_which_nothing_is_known_is_not_forecast(tmp_path: Path):
         list(model.forecast(file))
 
 
+def test_a_series_without_a_value_is_left_out_and_said(tmp_path: Path):
+    file = tmp_path / "shops.csv"
+    rows = [f"{shop},{'' if shop == 'b' else day % 7}" for shop in "abc" for day in range(60)]
+    file.write_text("\n".join(["shop,sales", *rows]) + "\n", encoding="utf-8")
+    numbers = NumbersField(targets=["sales"], series="shop", horizon=3)
+    plan = plan_forecast(str(file), numbers)
+    assert "1 series without a value is left out: b" in plan.notes
+    file.write_text("\n".join(["shop,sales", *(row for row in rows if not row.startswith("b"))]) + "\n", encoding="utf-8")
+    assert len(plan.train) == len(plan_forecast(str(file), numbers).train)
+
+
 def test_nothing_to_forecast_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"^fields\.numbers\.horizon: 0; expected how many moments to forecast, such as 24\.$"):
         train_forecast(table(tmp_path), forecast="load", out=tmp_path / "run")

@@ -37,6 +37,11 @@ def test_one_row_a_series_has_its_name_and_then_its_values(tmp_path: Path):
     assert panel.values[:, 0].tolist() == [1.5, 2.5, 3, 4, 5]
 
 
+def test_a_series_that_is_there_twice_is_refused_with_both_lines(tmp_path: Path):
+    message = ":4: series 'x' is in line 2 already; expected a row a series. Rename or remove one of the two."
+    refused(tmp_path, ["id,V1,V2", "x,1,2", "y,3,4", "x,5,6"], message, targets=[], wide=True)
+
+
 def test_json_lines_are_read_like_csv(tmp_path: Path):
     file = tmp_path / "t.jsonl"
     file.write_text('{"t": "2024-01-01", "v": 1.5}\n{"t": "2024-01-02", "v": 2}\n', encoding="utf-8")

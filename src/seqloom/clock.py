@@ -18,12 +18,14 @@ Times = npt.NDArray[Any]
 """(N,) datetime64[s]"""
 Moment = Any
 """datetime64[s]"""
+Turns = npt.NDArray[np.float64]
+"""(...), 0 to 1"""
 Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
-DAY, WEEK = 86_400, 7 * 86_400
-PERIODS = {"hour": DAY, "weekday": WEEK, "yearday": 365.2425 * DAY}
-"""Seconds after which what a feature shows comes back."""
+HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
+MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
+"""Seconds, on the average."""
 WIDEST_GAP = 10
 """Times as many rows as there are may be put in at once: more is a slip of the pen, such as a wrong century."""
 DIGITS = 17
@@ -43,7 +45,7 @@ class Step(NamedTuple):
     def __str__(self) -> str:
         if self.months:
             return f"{self.months} month{'s' * (self.months > 1)}"
-        for unit, size in (("week", WEEK), ("day", DAY), ("hour", 3600), ("minute", 60)):
+        for unit, size in (("week", WEEK), ("day", DAY), ("hour", HOUR), ("minute", 60)):
             if self.seconds % size == 0:
                 return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
         return f"{self.seconds} seconds"
@@ -125,20 +127,18 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
         DataError: a row that is earlier than the one before, the same, or too late; says which.
     """
     expected = continued(times[:-1], step, 1)
-    wrong = np.nonzero(times[1:] != expected)[0] + 1
-    borders = set(np.asarray(starts).tolist())
-    for row in wrong.tolist():
-        if row in borders:
-            continue
+    wrong = np.setdiff1d(np.nonzero(times[1:] != expected)[0] + 1, np.asarray(starts))
+    steps = _steps_between(times[wrong - 1], times[wrong], step)
+    if gaps_allowed:
+        wrong, steps = (part[(steps <= 0) | (steps > WIDEST_GAP * len(times))] for part in (wrong, steps))
+    for row, count in zip(wrong[:1].tolist(), steps[:1].tolist(), strict=True):
         now, before = times[row], times[row - 1]
         if now == before:
             fault, todo = f"the same {column} as the row before ({spelled(now)})", "Remove one of the two, or name the column of --series"
         elif now < before:
             fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the file by {column}, or name the column of --series"
-        elif gaps_allowed and (steps := _steps_between(before, now, step)) is not None:
-            if steps <= WIDEST_GAP * len(times):
-                continue
-            fault = f"{spelled(now)} follows {spelled(before)}, {steps:,} steps later; expected at most {WIDEST_GAP} times the rows"
+        elif gaps_allowed and count:
+            fault = f"{spelled(now)} follows {spelled(before)}, {count:,} steps later; expected at most {WIDEST_GAP} times the rows"
             todo = "Mend the time, or cut the table there"
         else:
             fault = f"{spelled(now)} follows {spelled(before)}; expected a row every {step}"
@@ -146,33 +146,33 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
         raise DataError(f"{where(row)}: {fault}. {todo}.")
 
 
-def _steps_between(before: Moment, now: Moment, step: Step) -> int | None:
-    """How many steps lie between two moments; None where they are not whole."""
+def _steps_between(before: Times, now: Times, step: Step) -> npt.NDArray[np.int64]:
+    """(N,): how many steps lie between moments; 0 where they are not whole."""
     unit, size = ("datetime64[M]", step.months) if step.months else ("datetime64[s]", step.seconds)
-    between = int((now.astype(unit) - before.astype(unit)).astype(np.int64))
-    return between // size if between % size == 0 else None
+    between = (now.astype(unit) - before.astype(unit)).astype(np.int64)
+    return np.where(between % size == 0, between // size, 0)
 
 
 def filled(times: Times, starts: Sequence[int], step: Step) -> tuple[Times, npt.NDArray[np.int64]]:
     """Times without gaps, and for each the row that it comes from, -1 where there is none."""
-    found: list[Times] = []
-    rows: list[npt.NDArray[np.int64]] = []
-    ends = [*list(starts)[1:], len(times)]
-    for start, end in zip(starts, ends, strict=True):
-        steps = np.array([_steps_between(times[start], now, step) or 0 for now in times[start:end]], dtype=np.int64)
-        whole = np.full(int(steps[-1]) + 1, -1, dtype=np.int64)
-        whole[steps] = np.arange(start, end)
-        found.append(np.array([continued(times[start : start + 1], step, place)[0] for place in range(len(whole))]))
-        rows.append(whole)
-    return np.concatenate(found), np.concatenate(rows)
+    firsts = np.asarray(starts, dtype=np.int64)
+    sizes = np.diff(np.append(firsts, len(times)))
+    steps = _steps_between(times[np.repeat(firsts, sizes)], times, step)
+    lengths = steps[firsts + sizes - 1] + 1
+    begins = np.cumsum(lengths) - lengths
+    rows = np.full(int(lengths.sum()), -1, dtype=np.int64)
+    rows[np.repeat(begins, sizes) + steps] = np.arange(len(times))
+    places = np.arange(len(rows)) - np.repeat(begins, lengths)
+    return continued(times[np.repeat(firsts, lengths)], step, places), rows
 
 
-def continued(times: Times, step: Step, count: int) -> Times:
-    """The moments `count` steps after others."""
+def continued(times: Times, step: Step, count: int | npt.NDArray[np.int64]) -> Times:
+    """The moments `count` steps after others: as many after all, or a number for each."""
+    steps = np.asarray(count, dtype=np.int64)
     if not step.months:
-        return times + np.timedelta64(count * step.seconds, "s")
+        return times + (steps * step.seconds).astype("timedelta64[s]")
     anchor = times.astype("datetime64[M]") + int(step.from_end)  # the month's begin, or its end
-    return (anchor + count * step.months).astype("datetime64[s]") + (times - anchor)
+    return (anchor + steps * step.months).astype("datetime64[s]") + (times - anchor)
 
 
 def spelled(moment: Moment) -> str:
@@ -181,17 +181,64 @@ def spelled(moment: Moment) -> str:
     return text.removesuffix(" 00:00:00") if text.endswith("00:00:00") else text.removesuffix(":00")
 
 
+def _in_turns_of(seconds: float) -> Callable[[Times], Turns]:
+    def turns(times: Times) -> Turns:
+        since = times.astype("datetime64[s]").astype(np.float64) - EPOCH_MONDAY
+        return since % seconds / seconds
+
+    return turns
+
+
+def _of_month(times: Times) -> Turns:
+    """How much of its month has gone by, however long it is."""
+    begin = times.astype("datetime64[M]")
+    length = ((begin + 1).astype("datetime64[s]") - begin).astype(np.int64)
+    return (times - begin.astype("datetime64[s]")).astype(np.int64) / length
+
+
+def _of_months(times: Times) -> Turns:
+    """The month, in twelfths of the year."""
+    return times.astype("datetime64[M]").astype(np.int64) % 12 / 12
+
+
+class Cycle(NamedTuple):
+    """What of the clock comes back."""
+
+    seconds: float
+    """After which it does, on the average."""
+    turns: Callable[[Times], Turns]
+    """How much of it has gone by, 0 to 1."""
+    from_step: float = 0
+    """Seconds from row to row, from which it takes another's place ..."""
+    before_step: float = np.inf
+    """... and from which another takes its place."""
+
+
+CYCLES = {
+    "minute": Cycle(HOUR, _in_turns_of(HOUR)),
+    "hour": Cycle(DAY, _in_turns_of(DAY)),
+    "weekday": Cycle(WEEK, _in_turns_of(WEEK)),
+    "monthday": Cycle(MONTH, _of_month),
+    "yearday": Cycle(YEAR, _in_turns_of(YEAR), before_step=28 * DAY),
+    "month": Cycle(YEAR, _of_months, from_step=28 * DAY),
+}
+"""Where a moment stands in the hour, day, week, month and year. Of a table of weeks `yearday` is the week of the year."""
+
+
 def calendar_names(times: Times, step: Step) -> list[str]:
     """The features of the clock that can be learned from these times: what comes back at least twice within them, and not within a step."""
     if not len(times):
         return []
-    span, size = float((times.max() - times.min()).astype(np.int64)), step.months * 30.4 * DAY + step.seconds
-    return [name for name, period in PERIODS.items() if span >= 2 * period and size < period / 2]
+    span, size = float((times.max() - times.min()).astype(np.int64)), step.months * MONTH + step.seconds
+    return [
+        name
+        for name, cycle in CYCLES.items()
+        if span >= 2 * cycle.seconds and size < cycle.seconds / 2 and cycle.from_step <= size < cycle.before_step
+    ]
 
 
 def clock_features(times: Times, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Sine and cosine of where each moment stands in each period: times (...), features (..., 2 x names)."""
-    seconds = times.astype("datetime64[s]").astype(np.int64)
-    angles = [2 * np.pi * ((seconds - EPOCH_MONDAY) % PERIODS[name]) / PERIODS[name] for name in names]
+    """Sine and cosine of where each moment stands in each cycle: times (...), features (..., 2 x names)."""
+    angles = [2 * np.pi * CYCLES[name].turns(times) for name in names]
     parts = [part for angle in angles for part in (np.sin(angle), np.cos(angle))]
     return np.stack(parts, axis=-1).astype(np.float32) if parts else np.zeros((*times.shape, 0), dtype=np.float32)

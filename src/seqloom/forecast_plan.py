@@ -25,6 +25,8 @@ __all__ = ["NumberPlan", "parts_of", "plan_arrays", "plan_forecast"]
 
 Ids = npt.NDArray[np.int64]
 
+NAMED = 5
+"""Series in a note, at most."""
 ABOUT = "fields.numbers."
 """What settings begin with that say how the table is read and cut."""
 
@@ -235,6 +237,9 @@ def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> lis
     notes.append(
         f"{len(train):,} windows to train on, {len(dev):,} in dev" + ("" if test is None else "; a test part is kept for `evaluate`")
     )
+    empty = [name for name, begin, end in zip(panel.series, train.part.begins, dev.part.ends, strict=True) if begin == end]
+    if empty:
+        notes.append(f"{len(empty):,} series without a value {'is' if len(empty) == 1 else 'are'} left out: {', '.join(empty[:NAMED])}")
     short = int((panel.lengths < train.history + train.horizon).sum())
     if short:
         notes.append(f"{short:,} series are shorter than a window: they are read from their begin on")

@@ -185,7 +185,7 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> Panel:
 
 def _wide(table: Table, numbers: NumbersField) -> Panel:
     """One row a series: its name, then its values."""
-    values, names, starts, lines = array("f"), list[str](), [0], list[int]()
+    values, known, starts, lines = array("f"), dict[str, int](), [0], list[int]()
     for number, record in read_records(table, range(len(table.columns)), LineCounts()):
         if not record:
             continue
@@ -194,13 +194,17 @@ def _wide(table: Table, numbers: NumbersField) -> Panel:
             cells.pop()
         if not cells:
             raise DataError(f"{table.name}:{number}: series {record[0]!r} has no values. Remove the line.")
+        if (first := known.setdefault(record[0], number)) != number:
+            raise DataError(
+                f"{table.name}:{number}: series {record[0]!r} is in line {first} already; expected a row a series. "
+                "Rename or remove one of the two."
+            )
         values.extend(_number(cell, table.name, number, table.columns[place]) for place, cell in enumerate(cells, 1))
-        names.append(record[0])
         starts.append(len(values))
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
     whole = np.frombuffer(values, dtype=np.float32).reshape(-1, 1)
-    return Panel(columns, whole, np.array(starts), tuple(names), name=table.name, lines=np.array(lines))
+    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines))
 
 
 # --------------------------------------------------------------------------------------------------------- whole

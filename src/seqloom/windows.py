@@ -234,10 +234,7 @@ class Windows:
         if not names or times is None:
             return np.zeros((*rows.shape, 0), dtype=np.float32)
         last = self.panel.starts[series + 1, None] - 1
-        moments, late = times[np.minimum(rows, last)], np.maximum(rows - last, 0)
-        for steps in np.unique(late[late > 0]).tolist():
-            moments = np.where(late == steps, continued(moments, self.panel.step, steps), moments)
-        return clock_features(moments, names)
+        return clock_features(continued(times[np.minimum(rows, last)], self.panel.step, np.maximum(rows - last, 0)), names)
 
     def _source(self, places: _Places) -> Floats:
         """(B, H, D): the scaled columns and the clock, zeros at padding."""

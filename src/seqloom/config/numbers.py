@@ -30,7 +30,7 @@ class NumbersField(Settings):
     floor: Literal["none", "seen"] = Field(default="none", description="seen: no forecast is below the smallest value that its column has had before.")
     missing: Literal["error", "previous", "linear", "zero"] = Field(default="error", description="An empty cell. error: refused; previous: the value before; linear: on a line between its neighbours; zero: 0.")
     gaps: Literal["error", "fill"] = Field(default="error", description="A moment that is left out. error: refused; fill: put in, its values missing.")
-    calendar: list[Literal["hour", "weekday", "yearday"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine.")
+    calendar: list[Literal["minute", "hour", "weekday", "monthday", "yearday", "month"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine: where a moment stands in its hour, day, week, month and year; month: in the year, by whole months.")
 
     @model_validator(mode="after")
     def _once(self) -> NumbersField:
