@@ -39,8 +39,8 @@ PICTURE = {
         "errors config",
     ),
     "plan": room(
-        "profile oddities autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen summary pace "
-        "windows array_pairs baselines forecast_choices forecast_plan",
+        "profile oddities relation autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen summary "
+        "pace windows array_pairs baselines forecast_choices forecast_plan",
         "errors config data",
     ),
     "answers": room("answers number_answers", "errors config data plan"),

@@ -77,6 +77,18 @@ def test_the_relation_of_both_sides_is_the_one_counted_by_hand() -> None:
     assert found.length_correlation == pytest.approx(by_hand)
 
 
+def test_words_seen_once_are_looked_for_in_their_own_source_marks_apart() -> None:
+    asks = [(f"who teaches {number} ?", f'WHERE number = "{number}" ;') for number in range(100, 140)]
+    assert profile_rows(rows(*asks)).new_words_copied == 1.0
+    others = [(f"{number + 1} ?", target) for number, (_, target) in enumerate(asks, 100)]
+    assert profile_rows(rows(*others)).new_words_copied == 0.0
+    assert profile_rows(rows(*asks[:20], *others[20:])).new_words_copied == 0.5
+    assert "of the target's words that are seen only once 50% stand in their source" in describe(
+        profile_rows(rows(*asks[:20], *others[20:]))
+    )
+    assert profile_rows(rows(*asks[:19])).new_words_copied == 0.0, "too few to say"
+
+
 def test_sources_of_several_columns_count_together_in_the_ratio() -> None:
     assert profile_rows(rows((("ab", "cd"), "wxyz"), (("a", "b"), "wxyz"))).ratio.max == 2.0
 

@@ -14,7 +14,8 @@ import numpy as np
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
-from seqloom.sides import SideProfile, SoundProfile, Spread, Symbols, profile_side, profile_sounds, spread
+from seqloom.relation import correlation, new_words_copied, ratio, shared
+from seqloom.sides import SideProfile, SoundProfile, Spread, Symbols, profile_side, profile_sounds
 from seqloom.sounds import name_sounds
 
 __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "profile_rows"]
@@ -75,6 +76,8 @@ class Profile:
     """Share of target characters that also stand in their row's source."""
     shared_tokens: float
     """Share of target tokens that also stand in their row's source."""
+    new_words_copied: float
+    """Share of the target words seen only once that stand in their row's source; 0 where there are too few to say."""
     copies: float
     """Share of rows whose target is (one of) the source."""
     commonest_target: str
@@ -103,7 +106,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profi
     names = _names(rows, len(texts))
     sides, sound, lengths, tokens = _sources(names, texts, [row.where for row in sample])
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample])
-    shared = _shared(sample)
+    same_characters, same_tokens = shared(sample)
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
     oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sound is None or oddity.kind in OF_SOUNDS]
     counts = {oddity.kind: oddity.count for oddity in oddities}
@@ -116,11 +119,12 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profi
         target=target,
         duplicates=counts.get("duplicates", 0),
         repeated_sources=counts.get("several targets", 0),
-        ratio=_ratio(target_lengths, lengths),
-        token_ratio=_ratio(target_tokens, tokens),
-        length_correlation=_correlation(lengths, target_lengths),
-        shared_characters=shared[0],
-        shared_tokens=shared[1],
+        ratio=ratio(target_lengths, lengths),
+        token_ratio=ratio(target_tokens, tokens),
+        length_correlation=correlation(lengths, target_lengths),
+        shared_characters=same_characters,
+        shared_tokens=same_tokens,
+        new_words_copied=new_words_copied(sample),
         copies=sum(row.target in row.source for row in sample) / len(sample),
         commonest_target=commonest,
         commonest_target_share=often / len(sample),
@@ -179,31 +183,6 @@ def _refuse_useless(rows: Sequence[Row]) -> None:
     for side, is_empty in (("target", not any(row.target for row in rows)), ("source", not any(any(row.source) for row in rows))):
         if is_empty:
             raise DataError(f"{file}: every {side} is empty ({count}); expected texts. Choose another column with --{side}.")
-
-
-def _ratio(target: np.ndarray, source: np.ndarray) -> Spread:
-    return spread(target[source > 0] / source[source > 0])
-
-
-def _correlation(source: np.ndarray, target: np.ndarray) -> float:
-    scale = float(source.std() * target.std())
-    return float(((source - source.mean()) * (target - target.mean())).mean()) / scale if scale > 0 else 0.0
-
-
-def _shared(rows: Sequence[Row]) -> tuple[float, float]:
-    """Shares of the targets' characters and tokens that their own sources hold."""
-    letters = same_letters = tokens = same_tokens = 0
-    for row in rows:
-        text, words = _letters(row.target), row.target.split()
-        letters, tokens = letters + len(text), tokens + len(words)
-        others = set(text).difference(*map(_letters, row.source))
-        same_letters += len(text) - sum(map(text.count, others))
-        same_tokens += sum(map(set[str]().union(*map(str.split, row.source)).__contains__, words))
-    return same_letters / max(letters, 1), same_tokens / max(tokens, 1)
-
-
-def _letters(text: str) -> str:
-    return unicodedata.normalize("NFC", text).replace(" ", "")
 
 
 # ------------------------------------------------------------------------------------------------------------- overlap
@@ -315,6 +294,7 @@ def _relation(profile: Profile) -> list[str]:
         f"  target / source in tokens:     mean {tokens.mean:.2f}, 99 of 100 at most {tokens.p99:.2f}, largest {tokens.max:.1f}",
         f"  correlation of the lengths: {profile.length_correlation:.2f}",
         f"  of the target's characters {profile.shared_characters:.0%} stand in its source, of its tokens {profile.shared_tokens:.0%}",
+        f"  of the target's words that are seen only once {profile.new_words_copied:.0%} stand in their source",
         f"  target equals source in {profile.copies:.1%} of the rows",
     ]
     if profile.commonest_target_share >= 0.01:

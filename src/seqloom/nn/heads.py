@@ -95,15 +95,14 @@ class TokenHead(nn.Module):
     def _pointer_loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer) -> LossSum:
         generate, weights = self._pointer_parts(decoded, pointer)
         scores = self.project(self.narrow(decoded.hidden)).float().log_softmax(-1)  # (B, T, V)
-        known = target < scores.shape[2]
-        generated = scores.gather(2, target.clamp(max=scores.shape[2] - 1).unsqueeze(2)).squeeze(2).exp() * known
-        copied = (weights * (pointer.copy_ids.unsqueeze(1) == target.unsqueeze(2))).sum(2)
-        share = generate.squeeze(2)
-        nll = -(share * generated + (1 - share) * copied).clamp(min=1e-30).log()[mask]
+        symbols, share = scores.shape[2], generate.squeeze(2)
+        own = scores.gather(2, target.clamp(max=symbols - 1).unsqueeze(2)).squeeze(2).exp() * (target < symbols)
+        likely = share * own + (1 - share) * _copied(weights, pointer.copy_ids, target)
+        nll = -likely.clamp(min=1e-30).log()[mask]
         smooth = -scores.mean(2)[mask]
         loss = (1 - self.label_smoothing) * nll + self.label_smoothing * smooth
         with torch.no_grad():
-            correct = (self.best(decoded, pointer) == target)[mask].sum()
+            correct = (likely >= (1 - 1e-6) * _likeliest(scores, generate, weights, pointer.copy_ids))[mask].sum()
         return LossSum(loss.sum(), nll.detach().sum(), mask.sum(), correct)
 
     def _pointer_parts(self, decoded: Decoded, pointer: Pointer) -> tuple[Tensor, Tensor]:
@@ -115,3 +114,22 @@ class TokenHead(nn.Module):
         weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-9)
         generate = torch.sigmoid(self.gate(decoded.hidden).float())
         return torch.where(can.any(2, keepdim=True), generate, 1.0), weights
+
+
+def _copied(weights: Tensor, copy_ids: Tensor, ids: Tensor) -> Tensor:
+    """How much of the attention (B, T, S) is on positions that hold the symbol of ids (B, T)."""
+    return (weights * (copy_ids.unsqueeze(1) == ids.unsqueeze(2))).sum(2)
+
+
+def _likeliest(scores: Tensor, generate: Tensor, weights: Tensor, copy_ids: Tensor) -> Tensor:
+    """The probability (B, T) of the best guess, without the probabilities of all: it is the vocabulary's best or a symbol of the source,
+    since copying makes no other likelier. scores (B, T, V) are log-probabilities, generate (B, T, 1) the gate.
+    """
+    top, at = scores.max(2)
+    of_vocabulary = generate.squeeze(2) * top.exp() + (1 - generate.squeeze(2)) * _copied(weights, copy_ids, at)
+    same = (copy_ids.unsqueeze(1) == copy_ids.unsqueeze(2)).to(weights.dtype)  # (B, S, S)
+    symbols = scores.shape[2]
+    own = scores.gather(2, copy_ids.clamp(0, symbols - 1).unsqueeze(1).expand_as(weights)).exp()
+    own = own * ((copy_ids >= 0) & (copy_ids < symbols)).unsqueeze(1)
+    of_source = generate * own + (1 - generate) * (weights @ same)
+    return torch.maximum(of_vocabulary, of_source.amax(2))

@@ -1,0 +1,62 @@
+"""How the two sides of pairs relate: their lengths, and what stands on both."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqloom.data import Row
+from seqloom.sides import Spread, spread
+
+__all__ = ["correlation", "new_words_copied", "ratio", "shared"]
+
+FEWEST_NEW_WORDS = 20
+"""Words seen once, from which on they say something."""
+WORD = re.compile(r"\w+")
+
+
+def ratio(target: np.ndarray, source: np.ndarray) -> Spread:
+    """Of lengths (N,): the target's over the source's, where there is a source."""
+    return spread(target[source > 0] / source[source > 0])
+
+
+def correlation(source: np.ndarray, target: np.ndarray) -> float:
+    """Of lengths (N,) (Pearson); 0 where one does not vary."""
+    scale = float(source.std() * target.std())
+    return float(((source - source.mean()) * (target - target.mean())).mean()) / scale if scale > 0 else 0.0
+
+
+def shared(rows: Sequence[Row]) -> tuple[float, float]:
+    """Shares of the targets' characters and tokens that their own sources hold."""
+    letters = same_letters = tokens = same_tokens = 0
+    for row in rows:
+        text, words = _letters(row.target), row.target.split()
+        letters, tokens = letters + len(text), tokens + len(words)
+        others = set(text).difference(*map(_letters, row.source))
+        same_letters += len(text) - sum(map(text.count, others))
+        same_tokens += sum(map(set[str]().union(*map(str.split, row.source)).__contains__, words))
+    return same_letters / max(letters, 1), same_tokens / max(tokens, 1)
+
+
+def new_words_copied(rows: Sequence[Row]) -> float:
+    """What a word that training has not seen most likely is: Good (1953) takes those seen once for a picture of those never seen."""
+    counts = Counter(word for row in rows for word in _words(row.target))
+    once = copied = 0
+    for row in rows:
+        new = {word for word in _words(row.target) if counts[word] == 1}
+        once += len(new)
+        copied += len(new.intersection(word for source in row.source for word in _words(source))) if new else 0
+    return copied / once if once >= FEWEST_NEW_WORDS else 0.0
+
+
+def _words(text: str) -> list[str]:
+    """Runs of letters and digits: the marks around a word are not what is copied."""
+    return WORD.findall(text)
+
+
+def _letters(text: str) -> str:
+    return unicodedata.normalize("NFC", text).replace(" ", "")
