@@ -10,7 +10,7 @@ import pytest
 from seqloom import metrics
 from seqloom.config import RunConfig, TextField
 from seqloom.examples import make_example
-from seqloom.health import Evidence, Finding, examine
+from seqloom.health import Evidence, Finding, easier_dev, examine
 
 ROWS = 200
 PAIRS = make_example("dates").dev[:ROWS]
@@ -253,3 +253,15 @@ def test_every_setting_that_a_message_names_exists():
     config = RunConfig().model_dump(by_alias=True)
     for path in re.findall(r"\b(?:data|fields|model|search|training)\.\w+(?:\.\w+)*", " ".join(finding.message for finding in found)):
         reduce(dict.__getitem__, path.split("."), config)
+
+
+def test_dev_far_below_training_is_too_easy():
+    assert easier_dev(1.0, 0.4) == [
+        "dev is much easier than training (loss 0.400 beside 1.000, with the final weights): its scores look better than those on new "
+        "data will be. Dev should be drawn like what the model is for; 'seqloom inspect' compares the two."
+    ]
+
+
+@pytest.mark.parametrize(("train", "dev"), [(1.0, 0.6), (0.1, 0.01), (0.0, 0.0), (0.3, 0.9), (-1.0, -1.5)])
+def test_dev_like_training_or_harder_or_both_next_to_nothing_is_not(train: float, dev: float):
+    assert easier_dev(train, dev) == []

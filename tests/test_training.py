@@ -341,6 +341,18 @@ def test_the_best_weights_on_dev_are_kept_not_the_last(tmp_path: Path):
     assert load(tmp_path / "run").evaluate()["loss"] == pytest.approx(min(losses), rel=1e-6)
 
 
+def test_a_dev_set_that_is_much_easier_than_training_is_said_at_the_end(tmp_path: Path):
+    draw, said = random.Random(3), list[str]()
+    noise = [(source, " ".join(draw.choices("abcdef", k=6))) for source, _ in pairs(60, 4)]
+    watcher = Watch()
+    watcher.say = said.append
+    start(tmp_path / "run", "training.epochs=30", train=[*noise, *[("a", "a")] * 30], dev=[("a", "a")] * 5, watcher=watcher)
+    assert [line for line in said if line.startswith("note: dev is much easier than training (loss 0.")]
+    said.clear()
+    start(tmp_path / "other", "training.epochs=30", train=noise[:50], dev=noise[50:], watcher=watcher)
+    assert not [line for line in said if "easier" in line]
+
+
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path: Path):
     dev = [(source, " ".join("f" for _ in target.split())) for source, target in DEV]
     event = start(tmp_path / "run", "training.epochs=200", "training.evaluate_every=8", "training.early_stopping.patience=3", dev=dev)

@@ -20,6 +20,7 @@ MOST_UNKNOWN = 0.5  # of the symbols of a prediction that is as good as nothing 
 REPEATS, MORE_REPEATS, REPEATED_CHARACTERS, LONGEST_PERIOD = 4, 3, 8, 60
 GOOD_TEACHER_FORCED, VERY_GOOD_TEACHER_FORCED, USELESS_ERROR_RATE = 0.7, 0.9, 0.8
 MEASURABLE_MATCHES = 0.05  # exact matches of a baseline below which character error rates are compared
+EASIER, WORTH_SAYING = 0.5, 0.1  # dev's loss over training's, and how far below it, from which on dev is too easy
 SHOWN = 40  # characters of a text in a message
 
 
@@ -92,6 +93,16 @@ def examine(evidence: Evidence) -> list[Finding]:
     if not collapse and evidence.progress >= EARLY:
         findings += _free_running(evidence) + _below_baselines(evidence)
     return findings
+
+
+def easier_dev(train: float, dev: float) -> list[str]:
+    """A sentence where the loss on dev is so far below that on training that dev says too much good of a model."""
+    if train <= 0 or dev >= EASIER * train or train - dev < WORTH_SAYING:
+        return []
+    return [
+        f"dev is much easier than training (loss {dev:.3f} beside {train:.3f}, with the final weights): its scores look better than "
+        "those on new data will be. Dev should be drawn like what the model is for; 'seqloom inspect' compares the two."
+    ]
 
 
 # ------------------------------------------------------------------------------------------------- collapsed outputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -60,6 +60,14 @@ class Learner:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return loss
+
+    @torch.inference_mode()
+    def loss(self, batches: Iterable[Batch]) -> float:
+        """Of a target symbol, in nats, without smoothing and with nothing dropped; the weights stay as they are."""
+        self.network.eval()
+        sums = [self.network(to_tensors(batch, self.target_size, self.device)) for batch in batches]
+        self.network.train()
+        return sum(float(part.nll) for part in sums) / max(sum(float(part.count) for part in sums), 1.0)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that `restore` needs, by name."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqloom import metrics
+from seqloom import health, metrics
 from seqloom.batching import Batch, Ids
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors, write_tensors
 from seqloom.config import BatchConfig, RunConfig
@@ -340,8 +340,19 @@ class Trainer:
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
         if why != "interrupted":
             self.run.forget_training()
+            for note in health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"]):
+                self.watcher.say(f"note: {note}")
         self.watcher.finished(event)
         return event
+
+    def _as_many(self) -> Iterator[Batch]:
+        """Batches with as many training examples as dev is looked at."""
+        seen = 0
+        for index in self._batches(0):
+            if seen >= len(self.dev.sample):
+                return
+            seen += len(index)
+            yield self.corpus.batch(index)
 
     def _has_time_for_all(self) -> bool:
         """Whether the budget allows the config's search over all of dev; else the last look is like those before it."""
