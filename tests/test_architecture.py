@@ -35,7 +35,7 @@ PICTURE = {
     "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
         "data lines tables layout header units vocabulary subwords columns fields metrics examples health sides "
-        "audio augment sounds sound_field tones clock panel scaling number_fields accuracy distributions waves",
+        "audio augment sounds sound_field sound_text tones clock panel scaling number_fields accuracy distributions waves",
         "errors config",
     ),
     "plan": room(
@@ -47,7 +47,7 @@ PICTURE = {
     "runtime": room("runtime number_runtime exported manifest site onnxruntime_web", "errors config data plan answers"),
     "server": room(
         "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters server.models "
-        "server.pages server.process server.refusals server.wire",
+        "server.pages server.process server.refusals server.sources server.wire",
         "errors config data plan answers runtime",
     ),
     "nn.layers": room("nn.layers nn.dropout nn.cross_entropy nn.ctc nn.subsampling", "errors config", torch=True),

@@ -184,6 +184,26 @@ def test_samples_that_are_not_numbers_are_refused(tmp_path: Path):
     assert message(path) == f"{path}: holds samples that are not finite numbers; expected a recording. Write the file anew. {GO_ON}"
 
 
+def test_a_rate_above_768_kilohertz_is_refused(tmp_path: Path):
+    path = written(tmp_path, "a.wav", noise(1000), 2_000_000)
+    assert message(path) == f"{path}: 2,000,000 samples a second; expected 768,000 or fewer. Record it at a lower rate. {GO_ON}"
+
+
+def test_samples_whose_power_is_no_number_are_refused(tmp_path: Path):
+    path = written(tmp_path, "a.wav", np.full((1000, 2), 3e38, np.float32), 8000, subtype="FLOAT")
+    assert message(path) == f"{path}: holds a sample of 3e+38; expected 1 at full scale. Write the file anew. {GO_ON}"
+
+
+def test_a_sound_in_memory_is_heard_as_its_file_is(tmp_path: Path):
+    path = Path(written(tmp_path, "a.wav", noise(1000)))
+    np.testing.assert_array_equal(read_frames(path.read_bytes(), FIELD), read_frames(str(path), FIELD))
+    assert about(path.read_bytes()) == about(str(path))
+    with pytest.raises(DataError) as error:
+        read_sound(path.read_bytes()[:-500])
+    assert str(error.value).startswith("the sound is cut off: 2,000 bytes of sound are announced and 1,500 are there; ")
+    assert str(error.value).endswith("Copy or record the file again.")
+
+
 def test_a_missing_library_is_named_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = written(tmp_path, "a.wav", noise(1000))
     monkeypatch.setitem(sys.modules, "kaldi_native_fbank", None)

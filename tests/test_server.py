@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import threading
@@ -15,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
-from seqloom.config import AudioField, FieldsConfig, SearchConfig, TextField, TokensField
+from seqloom.config import FieldsConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.fields import Fields
@@ -187,7 +186,7 @@ FAILED = "the server failed on it, and its log says where. Try another input, an
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ({"table": [{"a": 1}]}, "table: of no effect, model reverse answers texts; expected input or inputs. Give those."),
+        ({"table": [{"a": 1}]}, "table: of no effect, model reverse answers no numbers; expected input or inputs. Give those."),
         ({}, f"body: expected one of input, inputs, table and values; got none of them. {DOCS}"),
         ({"input": "a", "inputs": ["b"]}, f"body: expected one of input, inputs, table and values; got input and inputs. {DOCS}"),
         ({"input": "a", "bem": 3}, f"body: unknown key 'bem'. Did you mean 'beam'? {DOCS}"),
@@ -428,13 +427,6 @@ def test_the_description_for_programs_names_every_refusal(client: TestClient) ->
 
 
 # --------------------------------------------------------------------------------------------------------------- names
-
-
-def test_a_model_whose_source_is_a_file_is_not_served(model: Reverse) -> None:
-    model.fields = dataclasses.replace(model.fields, config=FieldsConfig.model_construct(source=[AudioField()]))
-    said = r"^model sounds: source column 1 is audio; expected text or tokens\. Use `seqloom predict` for it\.$"
-    with pytest.raises(ConfigError, match=said):
-        create_app({"sounds": model})
 
 
 def test_a_model_is_named_by_its_folder_or_as_one_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,32 @@ def test_a_table_that_is_too_large_is_refused(client: TestClient) -> None:
     answer = client.post("/v1/predict", json={"table": rows(600)})
     assert answer.status_code == 413
     assert answer.json()["error"].startswith("body: more than 20,000 bytes, which is the limit.")
+
+
+def test_too_many_forecasts_are_refused_while_they_wait(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, may_answer, begun = load_exported(folder, threads=1), threading.Event(), threading.Event()
+    forecast = model.forecast
+    monkeypatch.setattr(model, "forecast", lambda *asked: (begun.set(), may_answer.wait(10), forecast(*asked))[-1])
+    with TestClient(create_app({"load": model}, limits=Limits(waiting=1))) as made:
+        answered: list[int] = []
+        asking = threading.Thread(target=lambda: answered.append(made.post("/v1/predict", json={"table": rows(20)}).status_code))
+        asking.start()
+        assert begun.wait(10)
+        refused = made.post("/v1/predict", json={"table": rows(20)})
+        may_answer.set()
+        asking.join(10)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert refused.json() == {"error": "model load: forecasts that wait: 1; the limit is 1. Try again in a second."}
+        assert answered == [200]
+        assert made.post("/v1/predict", json={"table": rows(20)}).status_code == 200
+
+
+def test_a_table_of_a_row_a_series_is_refused(tmp_path: Path) -> None:
+    lines = ["name," + ",".join(f"V{step}" for step in range(1, 61))]
+    lines += [f"{name}," + ",".join(f"{5 + np.sin(step / 3 + shift):.3f}" for step in range(60)) for shift, name in enumerate("abc")]
+    (tmp_path / "wide.csv").write_text("\n".join([*lines, ""]))
+    run = seqloom.train_forecast(tmp_path / "wide.csv", wide=True, history=8, horizon=3, out=tmp_path / "run", settings=TINY)
+    model = load_exported(export(run.path, tmp_path / "wide", precision="float32").folder, threads=1)
+    answer = TestClient(create_app({"wide": model})).post("/v1/predict", json={"table": [{"name": "a", "V1": 3}]})
+    assert answer.status_code == 422
+    assert answer.json() == {"error": "table: model wide reads a row a series; expected one of a row a moment. Use `seqloom predict`."}

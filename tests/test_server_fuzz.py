@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import io
 import json
 import threading
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import schemathesis
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
@@ -17,12 +22,14 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
-from seqloom.config import FieldsConfig, SearchConfig, TextField
+from seqloom.config import AudioField, FieldsConfig, SearchConfig, TextField
 from seqloom.data import Row
+from seqloom.errors import standing_at
 from seqloom.fields import Fields
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.process import address_of, listen, make_server
+from seqloom.sound_field import SoundField
 
 
 class Echo:
@@ -46,6 +53,31 @@ class Echo:
 LIMITS = Limits(body_bytes=20_000, items=20, characters=200)
 APP = create_app({"echo": Echo(), "other": Echo()}, limits=LIMITS)
 CLIENT = TestClient(create_app({"echo": Echo(), "other": Echo()}, limits=LIMITS), raise_server_exceptions=False)
+
+
+class Hearing(Echo):
+    """Hears its source as a real model would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        config = FieldsConfig(source=[AudioField(sample_rate=8000, mels=4)], target=TextField())
+        self.fields = dataclasses.replace(self.fields, config=config, source=SoundField(AudioField(sample_rate=8000, mels=4)))
+
+    def answers(
+        self, rows: Iterable[Row], config: SearchConfig, *, prefix: str, replace_unknown: bool, keep_attention: bool
+    ) -> Iterator[Prediction]:
+        for row in rows:
+            with standing_at(row.where):
+                frames = self.fields.source.encode(row.source)
+            assert np.isfinite(frames).all()
+            yield Prediction(row.source, [], [Output("", 0.0, 0.0, [], [0.0], False)])
+
+
+HEARING = TestClient(create_app({"hearing": Hearing()}, limits=LIMITS), raise_server_exceptions=False)
+SOUND = io.BytesIO()
+soundfile.write(SOUND, 0.1 * np.random.default_rng(1).normal(size=900), 8000, format="WAV", subtype="FLOAT")
+PACKED = io.BytesIO()
+soundfile.write(PACKED, 0.1 * np.random.default_rng(1).normal(size=900), 8000, format="FLAC")
 FORESEEN = {200, 404, 405, 413, 422}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -109,6 +141,24 @@ def test_any_address_and_method_are_answered_or_refused_in_words(path: str, meth
     from urllib.parse import quote
 
     assert_foreseen(CLIENT.request(method, "/" + quote(path, errors="replace")))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.sampled_from([SOUND, PACKED]), st.lists(st.tuples(st.integers(0, 120), st.binary(max_size=8)), max_size=3), st.integers(0, 4000))
+def test_any_damage_to_a_sound_is_heard_or_refused_in_words(sound: io.BytesIO, damage: list[tuple[int, bytes]], cut: int) -> None:
+    content = bytearray(sound.getvalue())
+    for place, put in damage:
+        content[place : place + len(put)] = put
+    text = base64.b64encode(content[:cut] if cut < 200 else content).decode()
+    assert_foreseen(HEARING.post("/v1/predict", json={"input": text}))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.text(max_size=30) | st.binary(max_size=60).map(lambda content: base64.b64encode(b"RIFF" + content).decode()))
+def test_any_text_in_place_of_a_sound_is_refused_in_words(text: str) -> None:
+    response = HEARING.post("/v1/predict", json={"input": text})
+    assert_foreseen(response)
+    assert response.status_code == 422
 
 
 def assert_foreseen(response: Any) -> None:

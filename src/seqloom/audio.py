@@ -1,15 +1,18 @@
 """Sound files → log-mel frames: WAV, FLAC and what else libsndfile reads, of any rate and number of channels. No torch.
 
-A file that is not whole is refused with what is wrong with it; nothing is guessed.
+A file that is not whole is refused with what is wrong with it; nothing is guessed. A sound is a path, or the bytes of a file.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import struct
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +28,12 @@ Frames = npt.NDArray[np.float32]
 SUFFIXES = frozenset((".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".ogg", ".opus", ".w64", ".wav"))
 LOWEST_RATE = 4000
 """Hertz; below it speech can no longer be told."""
+HIGHEST_RATE = 768_000
+"""Hertz; nothing records above it, so that a header which says more is damaged or made to cost time."""
 FULL_SCALE = 32768.0
 """Of 16-bit samples: what Kaldi's features, and so their smallest energy, are made for."""
+LOUDEST = 1e10
+"""Of a sample; whole numbers of 32 bits written as they are stay below. The power of much more leaves the range of a float."""
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 """In the header of a WAV that was written as a stream."""
 NATS_A_DECIBEL = np.log(10) / 10
@@ -61,35 +68,39 @@ def is_sound(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES
 
 
-def about(path: str) -> About:
+def about(sound: str | bytes) -> About:
     """What the header of a sound file says.
 
     Raises:
         DataError: as `read_sound`, as far as a header shows it.
     """
-    with _open(path) as file:
+    with _named(sound), _open(sound) as file:
         return About(file.frames / file.samplerate, file.samplerate, file.channels)
 
 
-def read_sound(path: str) -> Sound:
+def read_sound(sound: str | bytes) -> Sound:
     """The samples of a sound file, its channels averaged.
 
     Raises:
         MissingFileError: no such file.
-        DataError: not a sound, empty, cut off, without samples, not finite, or below 4 kHz; the message says which.
+        DataError: not a sound, empty, cut off, without samples, not finite, below 4 kHz or above 768; the message says which.
     """
-    with _open(path) as file:
-        try:
-            samples: Samples = file.read(dtype="float32", always_2d=True)
-        except _soundfile().LibsndfileError as error:
-            raise _truncated(path, f"reading breaks off: {_reason(error)}") from None
-        if len(samples) < file.frames:
-            raise _truncated(path, f"{file.frames:,} samples are announced and {len(samples):,} are there")
-        rate = file.samplerate
-    mono = samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
-    if not np.isfinite(mono).all():
-        raise DataError(f"{path}: holds samples that are not finite numbers; expected a recording. Write the file anew. {_GO_ON}")
-    return Sound(mono, rate)
+    with _named(sound), _open(sound) as file:
+        return Sound(_samples(file), file.samplerate)
+
+
+def _samples(file: Any) -> Samples:
+    try:
+        samples: Samples = file.read(dtype="float32", always_2d=True)
+    except _soundfile().LibsndfileError as error:
+        raise _truncated(f"reading breaks off: {_reason(error)}") from None
+    if len(samples) < file.frames:
+        raise _truncated(f"{file.frames:,} samples are announced and {len(samples):,} are there")
+    if not np.isfinite(samples).all():
+        raise _Fault("holds samples that are not finite numbers; expected a recording. Write the file anew.")
+    if (loudest := np.abs(samples).max()) > LOUDEST:
+        raise _Fault(f"holds a sample of {loudest:.2g}; expected 1 at full scale. Write the file anew.")
+    return samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
 
 
 def log_mel(sound: Sound, config: AudioField) -> Frames:
@@ -108,9 +119,9 @@ def log_mel(sound: Sound, config: AudioField) -> Frames:
     return frames.astype(np.float32, copy=False)
 
 
-def read_frames(path: str, config: AudioField) -> Frames:
+def read_frames(sound: str | bytes, config: AudioField) -> Frames:
     """The features (T, mels) of a sound file: log-mel, from the dynamic range on, at one loudness or normalised over the sound."""
-    frames = log_mel(read_sound(path), config)
+    frames = log_mel(read_sound(sound), config)
     loudest = frames.max()
     np.maximum(frames, loudest - config.dynamic_range_db * NATS_A_DECIBEL, out=frames)
     if config.normalization == "training":
@@ -141,33 +152,53 @@ def _options(config: AudioField) -> object:
 _GO_ON = "Go on without such files with --skip-bad."
 
 
-def _open(path: str):  # pyright: ignore  # soundfile has no types
-    """The open file, its header read and its size compared with what the header says."""
+class _Fault(Exception):
+    """What is wrong with a sound, and what to do, before it is said where it stands."""
+
+
+@contextlib.contextmanager
+def _named(sound: str | bytes) -> Generator[None]:
+    """A fault is said with the path of the file, and how to go on without it; of bytes, whoever has them knows where they stand."""
+    try:
+        yield
+    except _Fault as fault:
+        raise DataError(str(fault) if isinstance(sound, bytes) else f"{sound}: {fault} {_GO_ON}") from None
+
+
+def _open(sound: str | bytes) -> Any:
+    """The open `soundfile.SoundFile`, its header read and its size compared with what the header says."""
+    if not (len(sound) if isinstance(sound, bytes) else _size(sound)):
+        raise _Fault("an empty file (0 bytes); expected a sound. Record or copy it again.")
+    try:
+        file = _soundfile().SoundFile(io.BytesIO(sound) if isinstance(sound, bytes) else sound)
+    except (_soundfile().LibsndfileError, OSError) as error:
+        reason = f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC"
+        raise _Fault(f"{reason}. Convert it, as in ffmpeg -i FILE sound.wav.") from None
+    with io.BytesIO(sound) if isinstance(sound, bytes) else open(sound, "rb") as stream:
+        _check(stream, file.frames, file.samplerate)
+    return file
+
+
+def _size(path: str) -> int:
+    """The bytes of a file that must be there."""
     place = Path(path)
     if not place.exists():
         raise MissingFileError(f"{path}: no such sound file; expected one. Mend the path (from the folder of its table). {_GO_ON}")
     if place.is_dir():
-        raise DataError(f"{path}: a folder; expected a sound file. Name the file. {_GO_ON}")
-    if not place.stat().st_size:
-        raise DataError(f"{path}: an empty file (0 bytes); expected a sound. Record or copy it again. {_GO_ON}")
-    try:
-        file = _soundfile().SoundFile(path)
-    except (_soundfile().LibsndfileError, OSError) as error:
-        reason = f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC"
-        raise DataError(f"{path}: {reason}. Convert it, as in ffmpeg -i FILE sound.wav. {_GO_ON}") from None
-    _check(path, file.frames, file.samplerate)
-    return file
+        raise _Fault("a folder; expected a sound file. Name the file.")
+    return place.stat().st_size
 
 
-def _check(path: str, count: int, rate: int) -> None:
-    with open(path, "rb") as stream:
-        announced, there = _wav_data(stream)
+def _check(stream: BinaryIO, count: int, rate: int) -> None:
+    announced, there = _wav_data(stream)
     if there < announced:
-        raise _truncated(path, f"{announced:,} bytes of sound are announced and {there:,} are there")
+        raise _truncated(f"{announced:,} bytes of sound are announced and {there:,} are there")
     if not count:
-        raise DataError(f"{path}: no samples (0 seconds); expected a sound. Record it again. {_GO_ON}")
+        raise _Fault("no samples (0 seconds); expected a sound. Record it again.")
     if rate < LOWEST_RATE:
-        raise DataError(f"{path}: {rate:,} samples a second; expected {LOWEST_RATE:,} or more. Record it at a higher rate. {_GO_ON}")
+        raise _Fault(f"{rate:,} samples a second; expected {LOWEST_RATE:,} or more. Record it at a higher rate.")
+    if rate > HIGHEST_RATE:
+        raise _Fault(f"{rate:,} samples a second; expected {HIGHEST_RATE:,} or fewer. Record it at a lower rate.")
 
 
 def _wav_data(stream: BinaryIO) -> tuple[int, int]:
@@ -188,8 +219,8 @@ def _wav_data(stream: BinaryIO) -> tuple[int, int]:
     return 0, 0
 
 
-def _truncated(path: str, what: str) -> DataError:
-    return DataError(f"{path}: the sound is cut off: {what}; expected all of it. Copy or record the file again. {_GO_ON}")
+def _truncated(what: str) -> _Fault:
+    return _Fault(f"the sound is cut off: {what}; expected all of it. Copy or record the file again.")
 
 
 def _reason(error: Exception) -> str:

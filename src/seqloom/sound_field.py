@@ -1,4 +1,4 @@
-"""The field of sounds: a file is heard as frames, and varied when training hears it."""
+"""The field of sounds: a file, or one that came as text, is heard as frames, and varied when training hears it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from seqloom.augment import augment
 from seqloom.columns import Column
 from seqloom.config import AudioField
 from seqloom.errors import standing_at
+from seqloom.sound_text import is_sound_text, sound_of_text
 
 __all__ = ["SoundField"]
 
@@ -29,7 +30,7 @@ CACHED_BYTES = 2 << 30
 
 
 class SoundField:
-    """The name of a sound file as frames (S, mels)."""
+    """The path of a sound file, or the file itself as text (`sound_text`), as frames (S, mels)."""
 
     columns: tuple[Column, ...] = ()
     """No text, so none."""
@@ -76,12 +77,15 @@ class SoundField:
         return 0
 
     def encode(self, value: Sequence[str]) -> Frames:
-        """The frames (S, mels) of a file. They cost several times what reading them does, so they are kept on disk while the process runs.
+        """The frames (S, mels) of a file. They cost several times what reading them does, so they are kept on disk while the process runs;
+        not those of a sound that came as text, which does not come again.
 
         Raises:
             DataError: the file cannot be used; says why.
         """
         (path,) = value
+        if is_sound_text(path):
+            return (read_frames(sound_of_text(path), self.config) - self.mean) / self.spread
         key = _identity(path)
         frames = self._cache.get(key)
         if frames is None:

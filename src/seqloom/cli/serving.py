@@ -30,13 +30,18 @@ def serve(
     ] = None,
     batch: Annotated[int, _option("--batch", "N", "Sources answered together at most.", min=1)] = 32,
     window: Annotated[float, _option("--window", "MS", "Milliseconds that a source waits for others.", min=0)] = 3.0,
-    body: Annotated[int, _option("--max-body", "BYTES", "Bytes of a request at most.", min=1)] = 1_048_576,
+    body: Annotated[
+        int | None,
+        _option("--max-body", "BYTES", "Bytes of a request at most. [default: 1,048,576, with a model of sound 16,777,216]", min=1),
+    ] = None,
     items: Annotated[int, _option("--max-items", "N", "Sources in a request at most.", min=1)] = 256,
     characters: Annotated[int, _option("--max-characters", "N", "Characters of a source at most.", min=1)] = 2_000,
     beam: Annotated[int, _option("--max-beam", "N", "Hypotheses a source at most.", min=1)] = 32,
     max_length: Annotated[int, _option("--max-length", "N", "Target symbols that may be asked for.", min=1)] = 1_000,
     seconds: Annotated[float, _option("--max-seconds", "S", "Seconds that an answer may take.", min=0.001)] = 30.0,
     waiting: Annotated[int, _option("--max-waiting", "N", "Sources that wait for a model at most.", min=1)] = 1_024,
+    sounds: Annotated[int, _option("--max-sounds", "N", "Sounds that wait for a model at most.", min=1)] = 64,
+    sound_seconds: Annotated[float, _option("--max-sound-seconds", "S", "Seconds of a sound at most.", min=0.001)] = 60.0,
     attention: Annotated[int, _option("--max-attention", "N", "Weights of attention in an answer at most.", min=1)] = 10_000_000,
 ) -> None:
     """Answer for exported models over HTTP, until Ctrl-C.
@@ -50,10 +55,12 @@ def serve(
     from seqloom.server.limits import Limits
     from seqloom.server.models import named_paths
     from seqloom.server.process import address_of, listen, make_server, run
+    from seqloom.server.sources import body_bytes
 
-    limits = Limits(body, items, characters, beam, max_length, seconds, waiting, attention)
     tokens, paths = read_tokens(token_file, token_env), named_paths(models)
     predictors = {name: load_exported(path, threads=1) for name, path in paths.items()}
+    largest = body or body_bytes(predictor.fields.config for predictor in predictors.values())
+    limits = Limits(largest, items, characters, beam, max_length, seconds, waiting, sounds, sound_seconds, attention)
     app = create_app(predictors, limits=limits, tokens=tokens, threads=threads or cores(), batch=batch, window=window / 1_000)
     if not is_loopback(host) and not tokens:
         say(f"note: whoever reaches {host} may ask, for no token is asked for; --token-file FILE asks for one")

@@ -142,7 +142,7 @@ class ServedForecaster:
             if self._closed:
                 raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"})
             if self._waiting >= self.limits.waiting:
-                waiting = f"{self._waiting:,} forecasts wait; the limit is {self.limits.waiting:,}"
+                waiting = f"forecasts that wait: {self._waiting:,}; the limit is {self.limits.waiting:,}"
                 raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"})
             self._waiting += 1
 

@@ -37,11 +37,14 @@ class Limits:
     """From the first byte of a request to its last answer."""
     waiting: int = 1_024
     """Sources that wait for one model."""
+    sounds: int = 64
+    """Sounds that wait for one model: each is a whole file in memory."""
+    sound_seconds: float = 60.0
     attention: int = 10_000_000
     """Weights that an answer with attention may hold; each takes 80 bytes of memory."""
 
     def check(self, request: PredictRequest) -> None:
-        """Make sure that a request keeps within the limits.
+        """Make sure that a request keeps within the limits; `Sources` check what it gives.
 
         Raises:
             Refusal: 422, with what is too much.
@@ -49,9 +52,7 @@ class Limits:
         sources = request.sources
         if len(sources) > self.items:
             raise Refusal(422, f"inputs: {len(sources):,} sources; the limit is {self.items:,}. Send them in several requests.")
-        for place, source in enumerate(sources):
-            self._check_length(request.where(place), sum(map(len, source)))
-        self._check_length("prefix", len(request.prefix))
+        self.check_length("prefix", len(request.prefix))
         for name, value, most in (
             ("beam", request.beam, self.beam),
             ("n_best", request.n_best, self.beam),
@@ -73,7 +74,12 @@ class Limits:
             what = f"up to {weights:,} weights; the limit is {self.attention:,}"
             raise Refusal(422, f"attention: {what}. Send fewer or shorter sources, a smaller beam or max_length, or go without.")
 
-    def _check_length(self, where: str, characters: int) -> None:
+    def check_length(self, where: str, characters: int) -> None:
+        """Make sure that a text keeps within the limit.
+
+        Raises:
+            Refusal: 422, with how many characters there are.
+        """
         if characters > self.characters:
             raise Refusal(422, f"{where}: {characters:,} characters; the limit is {self.characters:,}. Cut it into shorter parts.")
 

@@ -14,19 +14,17 @@ from starlette.responses import Response, StreamingResponse
 from seqloom.answers import Prediction
 from seqloom.config import SearchConfig, SourceFieldConfig
 from seqloom.data import Row
-from seqloom.errors import ConfigError, DataError, nearest
+from seqloom.errors import ConfigError, nearest
 from seqloom.fields import Fields
 from seqloom.server.answering import UNCACHED, answer, events
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.server.limits import Limits
 from seqloom.server.refusals import Refusal
+from seqloom.server.sources import refuse_bad, sources_of
 from seqloom.server.wire import ColumnKind, Manifest, ModelInfo, PredictRequest
-from seqloom.tables import refuse_bad_characters
 
 __all__ = ["Models", "Predictor", "Served", "ServedModel", "named_paths"]
 
-TAKEN = ("text", "tokens")
-"""Kinds of columns that a request may fill. The value of any other may be a path, and no file is ever opened for a request."""
 OF_NUMBERS = {"table", "values", "quantiles", "length"}
 """What a request says to models of numbers alone."""
 SETTINGS_KEPT = 256
@@ -64,17 +62,13 @@ class ServedModel:
     def __init__(
         self, name: str, predictor: Predictor, limits: Limits, *, threads: int, batch: int, window: float, watch: Watch | None = None
     ) -> None:
-        """The model of a name.
-
-        Raises:
-            ConfigError: one of its source columns is of a kind that a request cannot fill.
-        """
-        _check_columns(name, predictor.fields.config.source)
+        """The model of a name."""
         self.name = name
         self.predictor = predictor
         self.limits = limits
+        self.sources = sources_of(name, predictor.fields, limits)
         self._search = lru_cache(SETTINGS_KEPT)(self._checked_search)
-        self.batcher = Batcher(self._answer, threads=threads, batch=batch, waiting=limits.waiting, window=window, watch=watch)
+        self.batcher = Batcher(self._answer, threads=threads, batch=batch, waiting=self.sources.waiting, window=window, watch=watch)
 
     @property
     def info(self) -> ModelInfo:
@@ -114,19 +108,20 @@ class ServedModel:
         Raises:
             Refusal: 422 for what the model cannot use, 429 when too many wait, 503 when the server is stopping.
         """
+        most = self.sources.waiting
         if idle := sorted(request.model_fields_set & OF_NUMBERS):
-            raise Refusal(422, f"{idle[0]}: of no effect, model {self.name} answers texts; expected input or inputs. Give those.")
-        rows = [self._row(source, request.where(place)) for place, source in enumerate(request.sources)]
-        if len(rows) > self.limits.waiting:
-            raise Refusal(422, f"inputs: {len(rows):,} sources; at most {self.limits.waiting:,} can wait. Send them in several requests.")
+            raise Refusal(422, f"{idle[0]}: of no effect, model {self.name} answers no numbers; expected input or inputs. Give those.")
+        if len(request.sources) > most:
+            what = f"{len(request.sources):,} sources; at most {most:,} can wait"
+            raise Refusal(422, f"inputs: {what}. Send them in several requests.")
+        rows = [self.sources.row(source, request.where(place)) for place, source in enumerate(request.sources)]
         asked = self._asked(request)
         if asked.attention:
-            encode = self.predictor.fields.source.encode
-            self.limits.check_attention([len(encode(row.source)) for row in rows], asked.search)
+            self.limits.check_attention(map(self.sources.symbols, rows), asked.search)
         try:
             taken = self.batcher.submit(rows, asked)
         except Full:
-            waiting = f"{self.batcher.waiting:,} sources wait; the limit is {self.limits.waiting:,}"
+            waiting = f"{self.batcher.waiting:,} sources wait; the limit is {most:,}"
             raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"}) from None
         except Closed:
             raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"}) from None
@@ -139,20 +134,11 @@ class ServedModel:
             raise Refusal(422, str(error)) from None
         if request.n_best > (search.beam if search.kind == "beam" else 1):
             search = search.model_copy(update={"kind": "beam", "beam": request.n_best})
-        _refuse_bad("prefix", request.prefix)
+        refuse_bad("prefix", request.prefix)
         return Asked(search, request.prefix, request.replace_unknown, request.attention)
 
     def _checked_search(self, **changes: float) -> SearchConfig:
         return self.predictor.search(**changes)
-
-    def _row(self, source: tuple[str, ...], where: str) -> Row:
-        expected = len(self.predictor.fields.config.source)
-        if len(source) != expected:
-            form = "a text" if expected == 1 else f"a list of {expected} texts"
-            raise Refusal(422, f"{where}: {len(source)} source columns; model {self.name} expects {expected}. Give {form}.")
-        for text in source:
-            _refuse_bad(where, text)
-        return Row(tuple([text.strip() for text in source]), "", where)
 
     def _answer(self, rows: Sequence[Row], asked: Asked) -> Sequence[Prediction]:
         return list(
@@ -238,19 +224,5 @@ def named_paths(texts: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _check_columns(name: str, columns: Sequence[SourceFieldConfig]) -> None:
-    for number, column in enumerate(columns, 1):
-        if column.kind not in TAKEN:
-            expected = " or ".join(TAKEN)
-            raise ConfigError(f"model {name}: source column {number} is {column.kind}; expected {expected}. Use `seqloom predict` for it.")
-
-
 def _column(name: str, config: SourceFieldConfig) -> ColumnKind:
-    return ColumnKind(name=name, kind=config.kind, unit=getattr(config, "unit", None))
-
-
-def _refuse_bad(where: str, text: str) -> None:
-    try:
-        refuse_bad_characters(text, where)
-    except DataError as error:
-        raise Refusal(422, str(error)) from None
+    return ColumnKind(name=name, kind=config.kind, unit=getattr(config, "unit", None), sample_rate=getattr(config, "sample_rate", None))

@@ -71,7 +71,7 @@ class PredictRequest(_Request):
     """What to answer, and how. Every setting but the input may be left out: then the model's own is used."""
 
     input: SourceTexts | None = Field(
-        default=None, description="One source: a text, or a list with a text a column. Either this or `inputs`."
+        default=None, description="One source: a text, a list with a text a column, or, for a model of sound, a WAV or FLAC file in base64."
     )
     inputs: Annotated[list[SourceTexts], Field(min_length=1)] | None = Field(default=None, description="Many sources.")
     table: Annotated[list[dict[str, Cell]], Field(min_length=1)] | None = Field(
@@ -238,11 +238,12 @@ class Manifest(Protocol):
 
 
 class ColumnKind(Wire):
-    """What one column holds: a kind of `fields` in the config (text, tokens, ...) and, where it has one, its unit."""
+    """What one column holds: a kind of `fields` in the config (text, tokens, audio, ...) and, where it has one, its unit."""
 
     name: str
     kind: str
     unit: str | None = None
+    sample_rate: int | None = Field(default=None, description="Of sound, in hertz: a sound of another rate is resampled.")
 
 
 class ModelInfo(Wire):
