@@ -1,6 +1,6 @@
 """Training and decoding beside the peers, on the same data, with the same shape of network, batch and threads, in turn.
 
-    python benchmarks/speed.py [--only A B C prepare] [--peers opennmt eole] [--threads 1] [--json speed.json]
+    python benchmarks/speed.py [--only A B C translate prepare] [--peers opennmt eole] [--threads 1] [--json speed.json]
 
 Every contestant is its own program in its own environment and process (`peers/`), and trains only in its turn: seqloom, a peer, another,
 seqloom again, so that whatever else the machine does weighs on all. The first turns warm up and are not counted. Speed is target tokens by
@@ -22,16 +22,29 @@ from typing import Any
 from main_job import ROOT, circumstances
 from peers import environments
 from peers.eole import Eole
+from peers.hugging_face import HuggingFace
+from peers.joey import Joey
 from peers.opennmt import OpenNMT
-from peers.ours import Seqloom
-from peers.peer import Peer, Place
+from peers.ours import Exported, Seqloom
+from peers.peer import Peer, Place, Translator
 from peers.shapes import SHAPES, operations_a_token, work_of, write_texts
+from peers.tutorial import Tutorial
+from peers.yoyodyne import Yoyodyne
 from preparing import measure_preparing, preparing_table
 from race import Racer, Turn, rate_of_products, seconds_to_first_step, spread
+from translating import learn, measure_translating, translating_table
 
-PEERS: dict[str, Peer] = {"opennmt": OpenNMT(), "eole": Eole()}
+PEERS: dict[str, Peer] = {
+    "opennmt": OpenNMT(),
+    "eole": Eole(),
+    "joeynmt": Joey(),
+    "yoyodyne": Yoyodyne(),
+    "transformers": HuggingFace(),
+    "tutorial": Tutorial(),
+}
 BARS = {"A": 5.0, "B": 5.0, "C": 2.5}
 """How many times the fastest peer seqloom has to be."""
+OTHERS = ("translate", "prepare")
 
 Row = dict[str, Any]
 
@@ -41,14 +54,21 @@ def main() -> None:
     options = _options()
     rows: dict[str, Row] = json.loads(options.json.read_text(encoding="utf-8")) if options.json and options.json.exists() else {}
     for part in options.only:
-        measured = measure_preparing(options.pairs, options.work) if part == "prepare" else race(part, options)
-        rows |= {key: row | circumstances() for key, row in measured.items()}
+        rows |= {key: row | circumstances() for key, row in _measure(part, options).items()}
         if options.json:
             options.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for table in (training_table, preparing_table):
+    for table in (training_table, translating_table, preparing_table):
         print(table(rows), end="\n\n")
     print("; ".join(sorted({f"{row['machine']}; {row['date']}" for row in rows.values()})))
     sys.exit(0 if all(row.get("reached", True) for row in rows.values()) else 1)
+
+
+def _measure(part: str, options: argparse.Namespace) -> dict[str, Row]:
+    if part == "prepare":
+        return measure_preparing(options.pairs, options.work)
+    if part != "translate":
+        return race(part, options)
+    return {key: row for shape in options.translate for key, row in translate(shape, options).items()}
 
 
 def _options() -> argparse.Namespace:
@@ -56,9 +76,12 @@ def _options() -> argparse.Namespace:
     data, work = ROOT.parent / "shared" / "data", ROOT / "benchmarks" / "work"
     parser.add_argument("--data", type=Path, default=data, help="folder of the data sets; default ../shared/data")
     parser.add_argument("--work", type=Path, default=work / "peers", help="folder of environments, texts and runs")
-    parser.add_argument("--only", nargs="+", choices=[*SHAPES, "prepare"], default=[*SHAPES, "prepare"])
+    parser.add_argument("--only", nargs="+", choices=[*SHAPES, *OTHERS], default=[*SHAPES, *OTHERS])
     parser.add_argument("--peers", nargs="+", choices=[*PEERS], default=[*PEERS])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--translate", nargs="+", choices=[*SHAPES], default=["A", "C"], help="shapes that are decoded")
+    parser.add_argument("--beams", nargs="*", type=int, default=[1, 5])
+    parser.add_argument("--updates", type=int, default=10, help="of a model that decodes; 0: the models of the last call are there")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a turn")
     parser.add_argument("--warm-up", type=float, default=15.0, help="length of the first turn: kernels are built for each new shape")
@@ -89,16 +112,32 @@ def race(shape_name: str, options: argparse.Namespace) -> dict[str, Row]:
         racer.stop()
     place = places["seqloom"]
     limit = statistics.median(rates) / operations_a_token(place.shape, work_of(place.shape, place.texts))
-    sides = {name: _side(peer.name, rounds[name], firsts[name], limit) for name, peer in contestants.items()}
-    common = {"shape": shape_name, "threads": options.threads, "rate": spread(rates), "limit": limit, "bar": BARS[shape_name]}
-    found: dict[str, Row] = {}
-    for name in contestants.keys() - {"seqloom"}:
+    sides = {name: side(peer.name, rounds[name], firsts[name], limit) for name, peer in contestants.items()}
+    common = {"shape": shape_name, "threads": options.threads, "rate": spread(rates), "limit": limit}
+    return training_rows(common, sides, rounds)
+
+
+def training_rows(common: Row, sides: dict[str, Row], rounds: dict[str, list[Turn]]) -> dict[str, Row]:
+    """What seqloom and each other contestant came to, and how many times as fast seqloom was in the same round."""
+    bar, found = BARS[common["shape"]], dict[str, Row]()
+    for name in sides.keys() - {"seqloom"}:
         pairs = list(zip(rounds["seqloom"], rounds[name], strict=True))
         wall = spread([(ours.tokens / ours.seconds) / (theirs.tokens / theirs.seconds) for ours, theirs in pairs])
         ratio = spread([(ours.tokens / ours.processor) / (theirs.tokens / theirs.processor) for ours, theirs in pairs])
-        row = {**common, "peer": sides[name], "ours": sides["seqloom"], "wall": wall, "ratio": ratio}
-        found[f"{shape_name} {name} {options.threads}"] = row | {"reached": ratio["median"] >= BARS[shape_name]}
+        row = {**common, "bar": bar, "peer": sides[name], "ours": sides["seqloom"], "wall": wall, "ratio": ratio}
+        found[f"{common['shape']} {name} {common['threads']}"] = row | {"reached": ratio["median"] >= bar}
     return found
+
+
+def translate(shape_name: str, options: argparse.Namespace) -> dict[str, Row]:
+    """A row for each beam and program that can be told how long its outputs are: seqloom, exported or not, and peers."""
+    chosen = {name: peer for name, peer in PEERS.items() if name in options.peers and shape_name in peer.shapes}
+    translators = {name: peer for name, peer in chosen.items() if isinstance(peer, Translator)}
+    contestants: dict[str, Translator] = {"seqloom": Seqloom(), "exported": Exported(), **translators}
+    places = {name: _place(peer, name, shape_name, options) for name, peer in contestants.items()}
+    if options.updates:
+        learn(contestants, places, options.updates)
+    return measure_translating(contestants, places, options.rounds, options.beams)
 
 
 def _place(peer: Peer, name: str, shape_name: str, options: argparse.Namespace) -> Place:
@@ -123,7 +162,7 @@ def _rounds(racers: dict[str, Racer], options: argparse.Namespace) -> tuple[dict
     return turns, rates
 
 
-def _side(name: str, turns: list[Turn], firsts: list[tuple[float, float]], limit: float) -> Row:
+def side(name: str, turns: list[Turn], firsts: list[tuple[float, float]], limit: float) -> Row:
     """What one contestant came to."""
     speed = spread([turn.tokens / turn.processor for turn in turns])
     return {

@@ -30,6 +30,7 @@ class Shape:
     """The network's sizes and its training. The encoder's two directions together are as wide as the decoder: the dot product needs it."""
 
     vocabulary: int
+    source_vocabulary: int = 0  # where it is not that of the target too; then nothing is tied
     embedding: int = 256
     encoder: int = 256  # each direction
     decoder: int = 512
@@ -65,9 +66,11 @@ class Decoder(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
         self.rnn = (nn.LSTMCell if cell else nn.LSTM)(shape.embedding, shape.decoder)
         self.combine = nn.Linear(shape.decoder + 2 * shape.encoder, shape.decoder)
-        self.narrow = nn.Linear(shape.decoder, shape.embedding, bias=False)
-        self.project = nn.Linear(shape.embedding, shape.vocabulary)
-        self.project.weight = embedding.weight
+        tied = not shape.source_vocabulary
+        self.narrow = nn.Linear(shape.decoder, shape.embedding, bias=False) if tied else nn.Identity()
+        self.project = nn.Linear(shape.embedding if tied else shape.decoder, shape.vocabulary)
+        if tied:
+            self.project.weight = embedding.weight
 
     def forward(self, token: Tensor, state: tuple[Tensor, Tensor], outputs: Tensor, mask: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Scores (B, V) of what follows the token (B,)."""
@@ -91,7 +94,8 @@ class TutorialSeq2Seq(nn.Module):
     def __init__(self, shape: Shape, *, cell: bool = False) -> None:
         super().__init__()
         embedding = nn.Embedding(shape.vocabulary, shape.embedding)
-        self.encoder = Encoder(shape, embedding)
+        apart = nn.Embedding(shape.source_vocabulary, shape.embedding) if shape.source_vocabulary else embedding
+        self.encoder = Encoder(shape, apart)
         self.decoder = Decoder(shape, embedding, cell=cell)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -0.08, 0.08)

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from peers.peer import NEVER, Place, call, corpora, flags
+from peers.family import VOCABULARY, flags, lengths, texts_and_vocabulary, updates
+from peers.peer import NEVER, Place, call
 from peers.shapes import Shape
 
 __all__ = ["Eole"]
@@ -20,15 +21,12 @@ __all__ = ["Eole"]
 class Eole:
     """Its command `eole` with `build_vocab`, `train` and `predict`."""
 
-    name, environment, shapes, driver = "Eole 0.6.4", "eole", "ABC", "turns.py"
+    name, environment, shapes, driver, batches = "Eole 0.6.4", "eole", "ABC", "turns.py", (64, 256)
 
     def prepare(self, place: Place) -> None:
         """The config, and the vocabulary by its own command."""
         self._write(place, NEVER)
-        call(
-            place,
-            [str(place.python), place.script("eole"), "build_vocab", "-config", "config.yaml", "-n_sample", "-1", "--num_threads", "1"],
-        )
+        call(place, [str(place.python), place.script("eole"), "build_vocab", *VOCABULARY])
 
     def train(self, place: Place, steps: int) -> list[str]:
         """`eole train`."""
@@ -37,9 +35,8 @@ class Eole:
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """`eole predict`."""
-        sizes = {"beam_size": beam, "batch_size": batch, "min_length": length, "max_length": length}
         files = ["-model_path", "model", "-src", str(source), "-output", str(output)]
-        return [str(place.python), place.script("eole"), "predict", *files, *flags(sizes)]
+        return [str(place.python), place.script("eole"), "predict", *files, *flags(lengths(beam, length, batch))]
 
     def _write(self, place: Place, steps: int) -> None:
         (place.folder / "config.yaml").write_text(yaml.safe_dump(_config(place, steps)), encoding="utf-8")
@@ -47,35 +44,9 @@ class Eole:
 
 def _config(place: Place, steps: int) -> dict[str, Any]:
     shape = place.shape
-    return {
-        "data": corpora(place.texts),
-        "save_data": "vocabulary",
-        "src_vocab": "vocab.src",
-        "tgt_vocab": "vocab.tgt",
-        "overwrite": True,
-        "src_words_min_frequency": shape.min_count,
-        "tgt_words_min_frequency": shape.min_count,
-        "seed": 1,
-        "report_every": NEVER,
-        "model": _network(shape),
-        "training": {
-            "model_path": "model",
-            "compute_dtype": "fp32",
-            "optim": "adam",
-            "learning_rate": shape.learning_rate,
-            "max_grad_norm": 1.0,
-            "dropout": [shape.dropout],
-            "dropout_steps": [0],
-            "batch_size": shape.pairs,
-            "batch_type": "sents",
-            "num_workers": 0,
-            "bucket_size": 12800,
-            "train_steps": steps,
-            "valid_steps": NEVER,
-            "save_checkpoint_steps": steps,
-            **({"attention_dropout": [shape.dropout]} if shape.is_transformer else {}),
-        },
-    }
+    attention = {"attention_dropout": [shape.dropout]} if shape.is_transformer else {}
+    run = {"model_path": "model", "compute_dtype": "fp32", "dropout_steps": [0], "train_steps": steps, "save_checkpoint_steps": steps}
+    return {**texts_and_vocabulary(place), "model": _network(shape), "training": {**updates(shape), **run, **attention}}
 
 
 def _network(shape: Shape) -> dict[str, Any]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from peers.peer import NEVER, Place
+from peers.peer import NEVER, Place, call
 
-__all__ = ["Seqloom"]
+__all__ = ["Exported", "Seqloom"]
 
 
 class Seqloom:
     """`seqloom train` and `seqloom predict`."""
 
     name, environment, shapes, driver = "seqloom", None, "ABC", "seqloom_turns.py"
+    batches = (0,)
 
     def prepare(self, place: Place) -> None:
         """The config; the vocabulary is part of training."""
@@ -30,9 +32,30 @@ class Seqloom:
         return ["train", *files, *dev, *where, "--set", f"training.max_steps={steps}"]
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
-        """`seqloom predict`."""
-        sizes = ["--beam", str(beam), "--min-length", str(length), "--max-length", str(length), "--batch-size", str(batch)]
-        return [sys.executable, "-m", "seqloom", "predict", "run", "--input", str(source), "--output", str(output), *sizes]
+        """`seqloom predict`, which batches as it finds best."""
+        return _predict("run", beam, source, output, length)
+
+
+class Exported(Seqloom):
+    """The same after `seqloom export`: onnxruntime runs it, and torch is never loaded."""
+
+    name = "seqloom, exported"
+
+    def prepare(self, place: Place) -> None:
+        """The config; what was exported before goes."""
+        super().prepare(place)
+        shutil.rmtree(place.folder / "exported", ignore_errors=True)
+
+    def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
+        """`seqloom predict` of what `seqloom export`, the first time, writes in float32."""
+        if not (place.folder / "exported").exists():
+            call(place, [sys.executable, "-m", "seqloom", "export", "run", "--out", "exported", "--float32"])
+        return _predict("exported", beam, source, output, length)
+
+
+def _predict(model: str, beam: int, source: Path, output: Path, length: int) -> list[str]:
+    sizes = ["--beam", str(beam), "--min-length", str(length), "--max-length", str(length)]
+    return [sys.executable, "-m", "seqloom", "predict", model, "--input", str(source), "--output", str(output), *sizes]
 
 
 def _config(place: Place) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
 from peers.shapes import Shape, Texts
 
-__all__ = ["NEVER", "Peer", "Place", "call", "corpora", "flags"]
+__all__ = ["NEVER", "Peer", "Place", "Translator", "call"]
 
 NEVER = 1_000_000
 """Updates between looks at the dev set, reports and checkpoints, where none is wanted."""
@@ -69,8 +69,18 @@ class Peer(Protocol):
         """What follows the driver: its own entry point and arguments, for so many updates and then a checkpoint."""
         ...
 
+
+@runtime_checkable
+class Translator(Peer, Protocol):
+    """One that also decodes a file, with outputs of a length that it is told."""
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Sentences a batch that are tried; 0 where it chooses its own."""
+        ...
+
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
-        """The command that decodes a file with what the training left, each output so many symbols long."""
+        """The command that decodes a file, which is its standard input too, each output so many symbols long."""
         ...
 
 
@@ -83,17 +93,3 @@ def call(place: Place, command: list[str]) -> None:
     done = subprocess.run(command, cwd=place.folder, env=place.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}\n{(done.stdout + done.stderr)[-1500:]}")
-
-
-def corpora(texts: Texts) -> dict[str, Any]:
-    """The training and dev files, as OpenNMT-py and its successor name them."""
-    parts = {"corpus_1": "train", "valid": "dev"}.items()
-    return {
-        name: {"path_src": str(texts.path(part, "source")), "path_tgt": str(texts.path(part, "target")), "transforms": []}
-        for name, part in parts
-    }
-
-
-def flags(values: dict[str, int]) -> list[str]:
-    """Options of one dash, each with its value."""
-    return [text for name, value in values.items() for text in (f"-{name}", str(value))]
