@@ -1,4 +1,4 @@
-"""What several test files share: a real browser."""
+"""What several test files share: a real browser, and tiny exported models of sound and of numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from stage import TINY, loads
 
 from seqloom.errors import ConfigError
 from seqloom.onnxruntime_web import find_runtime
+from seqloom.tones import write_tones
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A microphone that beeps, and that a page may use."""
 SHOTS = "SEQLOOM_SCREENSHOTS"
 """A folder that gets a picture of the page at the end of each test."""
 NEEDED = "SEQLOOM_BROWSER_NEEDED"
@@ -29,7 +33,7 @@ def browser() -> Iterator[Browser]:
         assert not os.environ.get(NEEDED), f"no browser; expected one of {', '.join(BROWSERS)}. Install the package chromium."
         pytest.skip(f"no browser on this machine: none of {', '.join(BROWSERS)}")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *MICROPHONE])
         yield running
         running.close()
 
@@ -68,3 +72,38 @@ def onnxruntime_web(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a few sentences of tones, each part with its table."""
+    folder = tmp_path_factory.mktemp("tones")
+    write_tones(folder, counts={"train": 12, "dev": 4, "test": 3})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hearing(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported model of tones, which knows nothing and does all that a model does."""
+    import seqloom
+    from seqloom.export import export
+
+    place, settings = tmp_path_factory.mktemp("hearing"), [*TINY, "model.encoder.subsampling.channels=2"]
+    model = seqloom.train(tones / "train.tsv", dev=tones / "dev.tsv", out=place / "run", settings=settings, quiet=True)
+    return export(model.path, place / "tones", precision="float32", settings=["search.ctc_weight=0"]).folder
+
+
+@pytest.fixture(scope="session")
+def forecasting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported model that forecasts three hours of `loads` with quantiles."""
+    import seqloom
+    from seqloom.export import export
+
+    place = tmp_path_factory.mktemp("forecasts")
+    lines = [",".join(map(str, row.values())) for name in ("a", "b") for row in loads(200, name)]
+    (place / "load.csv").write_text("\n".join(["time,plant,load", *lines, ""]))
+    model = seqloom.train_forecast(
+        place / "load.csv", forecast="load", time_column="time", series="plant", history=12, horizon=3, quantiles=(0.1, 0.5, 0.9),
+        out=place / "run", settings=TINY,
+    )  # fmt: skip
+    return export(model.path, place / "load", precision="float32").folder

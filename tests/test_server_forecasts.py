@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stage import TINY, loads
 from starlette.testclient import TestClient
 
 import seqloom
@@ -16,30 +17,8 @@ from seqloom.exported import load_exported
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 
-TINY = ["model.embedding=8", "model.encoder.width=8", "model.decoder.width=8", "training.max_steps=10", "training.device=cpu",
-        "training.precision=float32", "training.threads=1"]  # fmt: skip
 DOCS = "/docs lists what is allowed."
 LIMITS = Limits(body_bytes=20_000, items=2, max_length=20)
-
-
-def rows(count: int, series: str = "a") -> list[dict[str, Any]]:
-    """Hours of a load that goes up and down."""
-    return [
-        {"time": f"2024-03-{hour // 24 + 1:02d} {hour % 24:02d}:00", "plant": series, "load": round(5 + np.sin(hour / 4), 3)}
-        for hour in range(count)
-    ]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("forecasts")
-    lines = [",".join(map(str, row.values())) for name in ("a", "b") for row in rows(200, name)]
-    (place / "load.csv").write_text("\n".join(["time,plant,load", *lines, ""]))
-    model = seqloom.train_forecast(
-        place / "load.csv", forecast="load", time_column="time", series="plant", history=12, horizon=3, quantiles=(0.1, 0.5, 0.9),
-        out=place / "run", settings=TINY,
-    )  # fmt: skip
-    return export(model.path, place / "load", precision="float32").folder
 
 
 @pytest.fixture(scope="module")
@@ -50,25 +29,25 @@ def arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def client(folder: Path, arrays: Path) -> TestClient:
-    models: Any = {"load": load_exported(folder, threads=1), "arrays": load_exported(arrays, threads=1)}
+def client(forecasting: Path, arrays: Path) -> TestClient:
+    models: Any = {"load": load_exported(forecasting, threads=1), "arrays": load_exported(arrays, threads=1)}
     return TestClient(create_app(models, limits=LIMITS), raise_server_exceptions=False)
 
 
-def test_rows_are_answered_by_what_predict_writes(client: TestClient, folder: Path, tmp_path: Path) -> None:
-    given = [*rows(30), *rows(20, "b")]
+def test_rows_are_answered_by_what_predict_writes(client: TestClient, forecasting: Path, tmp_path: Path) -> None:
+    given = [*loads(30), *loads(20, "b")]
     answer = client.post("/v1/predict", json={"table": given})
     assert answer.status_code == 200, answer.text
     assert list(answer.json()) == ["model", "forecast"]
     said = answer.json()["forecast"]
     (tmp_path / "t.csv").write_text("\n".join(["time,plant,load", *(",".join(map(str, row.values())) for row in given)]))
-    expected = [line._asdict() for line in seqloom.load(folder, threads=1).forecast(tmp_path / "t.csv")]
+    expected = [line._asdict() for line in seqloom.load(forecasting, threads=1).forecast(tmp_path / "t.csv")]
     assert [{"quantile": None, **line} for line in said] == [{**line, "value": pytest.approx(line["value"])} for line in expected]
     assert len(said) == 2 * 3 * 4
 
 
 def test_quantiles_can_be_chosen(client: TestClient) -> None:
-    said = client.post("/v1/predict", json={"table": rows(20), "quantiles": [0.9]}).json()["forecast"]
+    said = client.post("/v1/predict", json={"table": loads(20), "quantiles": [0.9]}).json()["forecast"]
     assert [line.get("quantile") for line in said] == [None, 0.9] * 3
 
 
@@ -82,40 +61,42 @@ def test_arrays_are_answered_by_arrays(client: TestClient, arrays: Path) -> None
 
 def test_a_model_that_forecasts_is_listed_with_its_columns(client: TestClient) -> None:
     listed = client.get("/v1/models").json()["models"][0]
-    assert [column["name"] for column in listed["source"]] == ["time", "plant", "load"]
+    columns = [("time", "time"), ("plant", "series"), ("load", "target")]
+    assert [(column["name"], column["role"]) for column in listed["source"]] == columns
+    assert [listed[key] for key in ("table", "history", "horizon")] == ["long", 12, 3]
     assert listed["target"] == {"name": "load", "kind": "numbers"}
 
 
-def test_the_server_counts_and_ends_cleanly(folder: Path) -> None:
-    app = create_app({"load": load_exported(folder, threads=1)})
+def test_the_server_counts_and_ends_cleanly(forecasting: Path) -> None:
+    app = create_app({"load": load_exported(forecasting, threads=1)})
     with TestClient(app) as made:
-        assert made.post("/v1/predict", json={"table": rows(20)}).status_code == 200
+        assert made.post("/v1/predict", json={"table": loads(20)}).status_code == 200
         assert 'seqloom_sources_waiting{model="load"} 0.0' in made.get("/metrics").text
-    late = TestClient(app).post("/v1/predict", json={"table": rows(20)})
+    late = TestClient(app).post("/v1/predict", json={"table": loads(20)})
     assert late.status_code == 503
     assert late.json() == {"error": "the server is stopping. Try again when it is back."}
 
 
-def test_a_forecast_that_takes_too_long_is_refused(folder: Path) -> None:
-    app = create_app({"load": load_exported(folder, threads=1)}, limits=Limits(seconds=1e-6))
-    answer = TestClient(app).post("/v1/predict", json={"table": rows(20)})
+def test_a_forecast_that_takes_too_long_is_refused(forecasting: Path) -> None:
+    app = create_app({"load": load_exported(forecasting, threads=1)}, limits=Limits(seconds=1e-6))
+    answer = TestClient(app).post("/v1/predict", json={"table": loads(20)})
     assert answer.status_code in (408, 504)
 
 
-OTHER = [*rows(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
+OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
         ({"input": "a"}, f"body: model load forecasts numbers; expected table, a list of rows as objects, as in [{{...}}, ...]. {DOCS}"),
-        ({"model": "arrays", "table": rows(3)}, "body: model arrays forecasts numbers; expected values, a list of arrays of numbers."),
-        ({"table": rows(3), "beam": 3}, "beam: of no effect, model load forecasts numbers. Leave it out."),
+        ({"model": "arrays", "table": loads(3)}, "body: model arrays forecasts numbers; expected values, a list of arrays of numbers."),
+        ({"table": loads(3), "beam": 3}, "beam: of no effect, model load forecasts numbers. Leave it out."),
         ({"table": []}, f"table: expected at least one; got a list of 0. {DOCS}"),
         ({"table": OTHER}, "table:4: load is 'much'; expected a number. Mend the cell, or choose other columns."),
         ({"table": [{"time": "2024", "plant": "a", "lod": 3}]}, "table: no column 'load'; there are time, plant, lod. Did you mean 'lod'?"),
-        ({"table": [row for name in "abc" for row in rows(5, name)]}, "table: 3 series; the limit is 2. Send them in several requests."),
-        ({"table": rows(20), "quantiles": [0.3]}, "quantile 0.3: the model was trained for [0.1, 0.5, 0.9]."),
+        ({"table": [row for name in "abc" for row in loads(5, name)]}, "table: 3 series; the limit is 2. Send them in several requests."),
+        ({"table": loads(20), "quantiles": [0.3]}, "quantile 0.3: the model was trained for [0.1, 0.5, 0.9]."),
         ({"model": "arrays", "values": [[[1.0]]]}, "X: 1 numbers a moment; expected 2, as in training."),
         ({"model": "arrays", "values": [[]]}, "X[0]: shape (0, 1); expected (T, D) with at least one moment. Mend the array."),
         ({"model": "arrays", "values": [[[1.0, 2.0]]] * 3}, "values: 3 arrays; the limit is 2. Send them in several requests."),
@@ -129,35 +110,41 @@ def test_what_cannot_be_forecast_is_refused_in_a_line(client: TestClient, body: 
 
 
 def test_a_table_that_is_too_large_is_refused(client: TestClient) -> None:
-    answer = client.post("/v1/predict", json={"table": rows(600)})
+    answer = client.post("/v1/predict", json={"table": loads(600)})
     assert answer.status_code == 413
     assert answer.json()["error"].startswith("body: more than 20,000 bytes, which is the limit.")
 
 
-def test_too_many_forecasts_are_refused_while_they_wait(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, may_answer, begun = load_exported(folder, threads=1), threading.Event(), threading.Event()
+def test_too_many_forecasts_are_refused_while_they_wait(forecasting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, may_answer, begun = load_exported(forecasting, threads=1), threading.Event(), threading.Event()
     forecast = model.forecast
     monkeypatch.setattr(model, "forecast", lambda *asked: (begun.set(), may_answer.wait(10), forecast(*asked))[-1])
     with TestClient(create_app({"load": model}, limits=Limits(waiting=1))) as made:
         answered: list[int] = []
-        asking = threading.Thread(target=lambda: answered.append(made.post("/v1/predict", json={"table": rows(20)}).status_code))
+        asking = threading.Thread(target=lambda: answered.append(made.post("/v1/predict", json={"table": loads(20)}).status_code))
         asking.start()
         assert begun.wait(10)
-        refused = made.post("/v1/predict", json={"table": rows(20)})
+        refused = made.post("/v1/predict", json={"table": loads(20)})
         may_answer.set()
         asking.join(10)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert refused.json() == {"error": "model load: forecasts that wait: 1; the limit is 1. Try again in a second."}
         assert answered == [200]
-        assert made.post("/v1/predict", json={"table": rows(20)}).status_code == 200
+        assert made.post("/v1/predict", json={"table": loads(20)}).status_code == 200
 
 
-def test_a_table_of_a_row_a_series_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_a_row_a_series_is_answered(tmp_path: Path) -> None:
     lines = ["name," + ",".join(f"V{step}" for step in range(1, 61))]
     lines += [f"{name}," + ",".join(f"{5 + np.sin(step / 3 + shift):.3f}" for step in range(60)) for shift, name in enumerate("abc")]
     (tmp_path / "wide.csv").write_text("\n".join([*lines, ""]))
     run = seqloom.train_forecast(tmp_path / "wide.csv", wide=True, history=8, horizon=3, out=tmp_path / "run", settings=TINY)
     model = load_exported(export(run.path, tmp_path / "wide", precision="float32").folder, threads=1)
-    answer = TestClient(create_app({"wide": model})).post("/v1/predict", json={"table": [{"name": "a", "V1": 3}]})
-    assert answer.status_code == 422
-    assert answer.json() == {"error": "table: model wide reads a row a series; expected one of a row a moment. Use `seqloom predict`."}
+    table = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
+    with TestClient(create_app({"wide": model})) as made:
+        assert made.get("/v1/models").json()["models"][0]["table"] == "wide"
+        said = made.post("/v1/predict", json={"table": table}).json()["forecast"]
+        nothing = made.post("/v1/predict", json={"table": [{"name": "a", "V1": None}]})
+    expected = [line._asdict() for line in model.forecast(tmp_path / "wide.csv")]
+    assert [{"quantile": None, **line} for line in said] == [{**line, "value": pytest.approx(line["value"])} for line in expected]
+    assert [line["time"] for line in said if line["series"] == "b" and "quantile" not in line] == ["1", "2", "3"]
+    assert nothing.json() == {"error": "table:1: series 'a' has no values. Remove the line."}

@@ -15,38 +15,19 @@ import soundfile
 from starlette.testclient import TestClient
 
 import seqloom
-from seqloom.export import export
 from seqloom.exported import load_exported
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.sources import body_bytes
 from seqloom.sound_text import text_of_sound
-from seqloom.tones import write_tones
 
-TINY = ["model.embedding=8", "model.encoder.width=8", "model.encoder.layers=1", "model.encoder.subsampling.channels=2",
-        "model.decoder.width=8", "training.max_steps=6", "training.precision=float32", "training.device=cpu",
-        "training.threads=1"]  # fmt: skip
 LIMITS = Limits(body_bytes=400_000, sounds=3, sound_seconds=4.0, attention=20_000)
 MEND = "Convert it, as in ffmpeg -i FILE sound.wav."
 
 
 @pytest.fixture(scope="module")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tones")
-    write_tones(folder, counts={"train": 12, "dev": 4, "test": 3})
-    return folder
-
-
-@pytest.fixture(scope="module")
-def folder(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("sounds")
-    model = seqloom.train(tones / "train.tsv", dev=tones / "dev.tsv", out=place / "run", settings=TINY, quiet=True)
-    return export(model.path, place / "tones", precision="float32", settings=["search.ctc_weight=0"]).folder
-
-
-@pytest.fixture(scope="module")
-def client(folder: Path) -> Iterator[TestClient]:
-    with TestClient(create_app({"tones": load_exported(folder, threads=1)}, limits=LIMITS), raise_server_exceptions=False) as made:
+def client(hearing: Path) -> Iterator[TestClient]:
+    with TestClient(create_app({"tones": load_exported(hearing, threads=1)}, limits=LIMITS), raise_server_exceptions=False) as made:
         yield made
 
 
@@ -75,12 +56,12 @@ def refusal(client: TestClient, **body: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
 
 
-def test_sounds_are_answered_by_what_predict_writes(client: TestClient, folder: Path, clips: list[Path]) -> None:
+def test_sounds_are_answered_by_what_predict_writes(client: TestClient, hearing: Path, clips: list[Path]) -> None:
     body = {"inputs": [text(clip.read_bytes()) for clip in clips], "beam": 3, "n_best": 2, "scores": True, "attention": True}
     answer = client.post("/v1/predict", json=body)
     assert answer.status_code == 200, answer.text
     said = answer.json()["predictions"]
-    expected = seqloom.load(folder, threads=1).predictions(map(str, clips), beam=3, attention=True)
+    expected = seqloom.load(hearing, threads=1).predictions(map(str, clips), beam=3, attention=True)
     best = [[output.text for output in one.outputs[:2]] for one in expected]
     assert [[output["text"] for output in one["outputs"]] for one in said] == best
     assert [one["source_tokens"] for one in said] == [one.source_tokens for one in expected]
@@ -109,18 +90,18 @@ def test_a_model_of_sound_is_listed_with_its_rate(client: TestClient) -> None:
 
 
 def test_nothing_is_written_to_a_disk(
-    client: TestClient, folder: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: TestClient, hearing: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: pytest.fail("a temporary file"))
-    model = load_exported(folder, threads=1)
+    model = load_exported(hearing, threads=1)
     with TestClient(create_app({"tones": model}, limits=LIMITS)) as made:
         assert made.post("/v1/predict", json={"input": text(clips[0].read_bytes())}).status_code == 200
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_text_is_heard_from_python(folder: Path, clips: list[Path]) -> None:
-    model = seqloom.load(folder, threads=1)
+def test_the_same_text_is_heard_from_python(hearing: Path, clips: list[Path]) -> None:
+    model = seqloom.load(hearing, threads=1)
     assert model.predict([text_of_sound(clips[0].read_bytes())]) == model.predict([str(clips[0])])
 
 
@@ -175,6 +156,6 @@ def test_what_is_too_much_is_refused(client: TestClient, body: dict[str, Any], s
     assert (answered, message[: len(said)]) == (status, said)
 
 
-def test_requests_may_be_larger_where_a_model_hears(folder: Path) -> None:
-    config = load_exported(folder, threads=1).fields.config
+def test_requests_may_be_larger_where_a_model_hears(hearing: Path) -> None:
+    config = load_exported(hearing, threads=1).fields.config
     assert (body_bytes([config]), body_bytes([])) == (16_777_216, 1_048_576)

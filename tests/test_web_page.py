@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from playwright.sync_api import FilePayload, Locator, Page, expect
+from stage import DARK, PHONE, served
 
 from seqloom.answers import Answerer, Questions
 from seqloom.config import DataConfig, FieldsConfig, SearchConfig, TextField, TokensField
@@ -20,10 +18,6 @@ from seqloom.data import Row
 from seqloom.fields import Fields
 from seqloom.manifest import Manifest
 from seqloom.search import Hypothesis
-from seqloom.server.app import create_app
-
-PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True, "is_mobile": True}
-DARK = {"color_scheme": "dark"}
 
 
 class Reverser:
@@ -62,15 +56,6 @@ def model_of(source: list[Any], names: tuple[str, ...] = ()) -> Model:
     return Model(fields, DataConfig(max_source_length=80), SearchConfig(kind="beam", beam=5), Reverser())
 
 
-def serve(models: dict[str, Model], **options: Any) -> tuple[uvicorn.Server, threading.Thread, str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(models, **options), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    return server, thread, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-
-
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A server with a model of one column and one of two."""
@@ -79,19 +64,15 @@ def address() -> Iterator[str]:
         "again": model_of([TextField()]),
         "inflect": model_of([TextField(), TokensField()], ("lemma", "tags")),
     }
-    server, thread, at = serve(models)
-    yield at
-    server.should_exit = True
-    thread.join()
+    with served(models) as at:
+        yield at
 
 
 @pytest.fixture
 def guarded() -> Iterator[str]:
     """A server that asks for a token."""
-    server, thread, at = serve({"backwards": model_of([TextField()])}, tokens=["sesame"])
-    yield at
-    server.should_exit = True
-    thread.join()
+    with served({"backwards": model_of([TextField()])}, tokens=["sesame"]) as at:
+        yield at
 
 
 def source(page: Page) -> Locator:
@@ -211,11 +192,11 @@ def test_what_was_typed_stays_where_another_model_reads_as_many_columns(page: Pa
 
 
 def test_a_model_of_a_kind_that_the_page_cannot_show_is_named(page: Page, address: str) -> None:
-    kinds = {"source": [{"name": "path", "kind": "audio"}], "target": {"name": "words", "kind": "text"}}
+    kinds = {"source": [{"name": "values", "kind": "numbers"}], "target": {"name": "values", "kind": "numbers"}}
     digits = {"name": "digits", **kinds, "search": {}, "precision": "float32", "parameters": 3_000_000, "metrics": {}}
     page.route("**/v1/models", lambda route: route.fulfill(json={"models": [digits]}))
     page.goto(address)
-    expected = "This model goes from audio to text, which the page cannot show. Ask it from Python or the command line."
+    expected = "This model goes from numbers to numbers, which the page cannot show. Ask it from Python or the command line."
     expect(page.locator("#source")).to_have_text(expected)
     expect(page.get_by_role("button", name="Predict")).to_be_hidden()
 

@@ -23,6 +23,8 @@ __all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
+_Reading = Callable[[Sequence[int]], Iterable[Record]]
+"""Gives the columns of some places, row by row."""
 EACH = Step(0, 1)
 """Rows that follow each other, without a time."""
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
@@ -74,8 +76,7 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
         DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
     """
     table, _, _ = find_table([path], data)
-    panel = _wide(table, numbers) if numbers.wide else _long(table, numbers, lambda places: read_records(table, places, LineCounts()))
-    return _checked(panel, numbers)
+    return _read(table, numbers, lambda places: read_records(table, places, LineCounts()))
 
 
 def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:
@@ -85,13 +86,17 @@ def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: Num
         DataError: as `read_panel`; a row is named by its number, from 1, as in `table:3`.
     """
     table = Table(("table",), "memory", None, True, tuple(dict.fromkeys(column for row in rows for column in row)))
-    return _checked(_long(table, numbers, lambda places: _rows_of(rows, [table.columns[place] for place in places])), numbers)
+    return _read(table, numbers, lambda places: _rows_of(rows, [table.columns[place] for place in places]))
 
 
 def _rows_of(rows: Sequence[Mapping[str, str | float | None]], names: Sequence[str]) -> Iterator[Record]:
     for number, row in enumerate(rows, 1):
         cells = (row.get(name) for name in names)
         yield number, tuple("" if cell is None else str(cell).strip() for cell in cells)
+
+
+def _read(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
+    return _checked((_wide if numbers.wide else _long)(table, numbers, read), numbers)
 
 
 def _checked(panel: Panel, numbers: NumbersField) -> Panel:
@@ -119,8 +124,8 @@ def column_names(numbers: NumbersField) -> tuple[str, ...]:
 # ---------------------------------------------------------------------------------------------------------------- long
 
 
-def _long(table: Table, numbers: NumbersField, read: Callable[[Sequence[int]], Iterable[Record]]) -> Panel:
-    """One row a moment; `read` gives the columns of some places."""
+def _long(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
+    """One row a moment."""
     names = column_names(numbers)
     labels = [name for name in (numbers.time, numbers.series) if name is not None]
     places = [_place(table, name) for name in (*labels, *names)]
@@ -183,10 +188,10 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> Panel:
 # ---------------------------------------------------------------------------------------------------------------- wide
 
 
-def _wide(table: Table, numbers: NumbersField) -> Panel:
+def _wide(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
     """One row a series: its name, then its values."""
     values, known, starts, lines = array("f"), dict[str, int](), [0], list[int]()
-    for number, record in read_records(table, range(len(table.columns)), LineCounts()):
+    for number, record in read(range(len(table.columns))):
         if not record:
             continue
         cells = list(record[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -85,12 +85,13 @@ class ServedForecaster:
     def info(self) -> ModelInfo:
         """What may be known of it."""
         numbers, manifest = self.numbers, self.predictor.manifest
-        labels = [name for name in (numbers.time, numbers.series) if name is not None]
-        read = [*labels, *numbers.targets, *numbers.past, *numbers.known, *numbers.static] or ["values"]
         return ModelInfo(
             name=self.name,
-            source=[ColumnKind(name=name, kind="numbers") for name in read],
+            source=list(_columns(numbers)) or [ColumnKind(name="values", kind="numbers")],
             target=ColumnKind(name=", ".join(numbers.targets) or "values", kind="numbers"),
+            table=("wide" if numbers.wide else "long") if numbers.horizon else None,
+            history=numbers.history or None,
+            horizon=numbers.horizon or None,
             search={},
             precision=manifest.precision,
             parameters=manifest.parameters,
@@ -129,8 +130,6 @@ class ServedForecaster:
             raise Refusal(422, f"body: model {self.name} forecasts numbers; expected {wanted}, a list of {form}. {ADVICE}")
         if idle := sorted(request.model_fields_set - READ):
             raise Refusal(422, f"{idle[0]}: of no effect, model {self.name} forecasts numbers. Leave it out.")
-        if self.numbers.wide and request.table:
-            raise Refusal(422, f"table: model {self.name} reads a row a series; expected one of a row a moment. Use `seqloom predict`.")
         if len(request.values or []) > self.limits.items:
             what = f"{len(request.values or []):,} arrays; the limit is {self.limits.items:,}"
             raise Refusal(422, f"values: {what}. Send them in several requests.")
@@ -163,6 +162,19 @@ class ServedForecaster:
             raise Refusal(422, f"table: {what}. Send them in several requests.")
         lines = [_line(said) for said in self.predictor.forecast(panel, quantiles)]
         return ForecastResponse(model=self.name, forecast=lines)
+
+
+def _columns(numbers: NumbersField) -> Iterator[ColumnKind]:
+    """The columns that are read, with their roles."""
+    for role, names in (
+        ("time", [numbers.time]),
+        ("series", [numbers.series]),
+        ("target", numbers.targets),
+        ("past", numbers.past),
+        ("known", numbers.known),
+        ("static", numbers.static),
+    ):
+        yield from (ColumnKind(name=name, kind="numbers", role=role) for name in names if name is not None)
 
 
 def _line(said: Said) -> ForecastLine:

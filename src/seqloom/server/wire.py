@@ -75,7 +75,8 @@ class PredictRequest(_Request):
     )
     inputs: Annotated[list[SourceTexts], Field(min_length=1)] | None = Field(default=None, description="Many sources.")
     table: Annotated[list[dict[str, Cell]], Field(min_length=1)] | None = Field(
-        default=None, description="For a model that forecasts: the rows of a table, each with its cells by column, the oldest first."
+        default=None,
+        description="For a model that forecasts: the rows of a table, each with its cells by column, the oldest first.",
     )
     values: Annotated[list[list[list[Number]]], Field(min_length=1)] | None = Field(
         default=None, description="For a model of arrays: a list of numbers a moment, in a list a source."
@@ -238,11 +239,14 @@ class Manifest(Protocol):
 
 
 class ColumnKind(Wire):
-    """What one column holds: a kind of `fields` in the config (text, tokens, audio, ...) and, where it has one, its unit."""
+    """What one column holds: a kind of `fields` in the config (text, tokens, audio, numbers) and what else is known of it."""
 
     name: str
     kind: str
     unit: str | None = None
+    role: Literal["time", "series", "target", "past", "known", "static"] | None = Field(
+        default=None, description="Of a table of numbers: what the column is to the forecast, as in `fields.numbers` of the config."
+    )
     sample_rate: int | None = Field(default=None, description="Of sound, in hertz: a sound of another rate is resampled.")
 
 
@@ -252,6 +256,12 @@ class ModelInfo(Wire):
     name: str
     source: list[ColumnKind]
     target: ColumnKind
+    table: Literal["long", "wide"] | None = Field(
+        default=None,
+        description="Of a model that forecasts. long: a row a moment; wide: a row a series, its name first.",
+    )
+    history: int | None = Field(default=None, description="Moments that a forecast reads.")
+    horizon: int | None = Field(default=None, description="Moments that it says.")
     search: dict[str, Any] = Field(description="Its own settings of the search.")
     precision: str = Field(description="float32 or int8.")
     parameters: int

@@ -1,11 +1,10 @@
 /** The page: one source or a whole file, one model of those that there are, answers as they come. */
 
 import { connect } from "./backend.js";
-import { Answers } from "./page/answers.js";
 import { element } from "./page/element.js";
 import { describe } from "./page/facts.js";
 import { WholeFile } from "./page/file.js";
-import { readsLines, sourceOf } from "./page/kinds.js";
+import { readsLines, sourceOf, writes } from "./page/kinds.js";
 import { Settings } from "./page/settings.js";
 
 const find = (id) => document.getElementById(id);
@@ -43,13 +42,20 @@ class Page {
   #take(model) {
     this.#work?.abort();
     this.#model = model;
-    this.#source = sourceOf(model, { onsubmit: () => find("ask").requestSubmit(), texts: this.#source?.texts ?? [] });
+    this.#source?.leave?.();
+    this.#source = sourceOf(model, {
+      onsubmit: () => find("ask").requestSubmit(),
+      onerror: (error) => this.#fail(error),
+      texts: this.#source?.texts ?? [],
+    });
     this.#settings = new Settings(model);
     this.#file.model = model;
     find("facts").replaceChildren(...describe(model));
     find("source").replaceChildren(this.#source.element);
     find("search").querySelector(".settings").replaceChildren(...this.#settings.elements);
-    for (const part of [find("search"), find("file"), button()]) part.hidden = !readsLines(model);
+    find("search").hidden = !writes(model);
+    find("file").hidden = !readsLines(model);
+    button().hidden = !this.#source.answers;
     this.#show([]);
     button().disabled = false;
     find("status").textContent = "";
@@ -57,9 +63,8 @@ class Page {
   }
 
   async #ask() {
-    const inputs = this.#source.sources;
-    if (!inputs.length) {
-      this.#fail(new Error("Nothing to predict from: type a source first."));
+    if (this.#source.missing) {
+      this.#fail(new Error(this.#source.missing));
       this.#source.focus();
       return;
     }
@@ -69,13 +74,32 @@ class Page {
     find("alert").hidden = true;
     find("status").textContent = "Predicting…";
     try {
-      const request = { ...this.#settings.request, inputs, model: this.#model.name, scores: true, attention: true };
-      const predictions = await this.#backend.predict(request, work.signal);
+      const answers = await this.#source.answers(this.#asking(work.signal));
       if (work.signal.aborted) return;
-      this.#show(predictions.map((prediction, place) => new Answers(prediction, inputs.length > 1 ? inputs[place] : null).element));
+      this.#show(answers);
       find("status").textContent = `Answered in ${duration(performance.now() - began)}`;
     } catch (error) {
       if (this.#work === work && error.name !== "AbortError") this.#fail(error);
+    }
+  }
+
+  /** How a source asks for its answers: as the page is set now. */
+  #asking(signal) {
+    const model = this.#model.name;
+    const settings = { ...this.#settings.request, model, scores: true };
+    return {
+      predict: (request) => this.#predict({ ...settings, ...request }, signal),
+      forecast: (request) => this.#backend.forecast({ ...request, model }, signal),
+    };
+  }
+
+  /** With where each answer looked; without, where that would be more than a server gives. */
+  async #predict(request, signal) {
+    try {
+      return await this.#backend.predict({ ...request, attention: true }, signal);
+    } catch (error) {
+      if (!error.message.startsWith("attention: ")) throw error;
+      return this.#backend.predict(request, signal);
     }
   }
 

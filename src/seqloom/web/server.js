@@ -2,9 +2,9 @@
 
 const TOKEN = "seqloom.token";
 
-/** What stands behind the page. Both backends have these methods. */
+/** What stands behind the page. Both backends have these methods, but for `forecast`: no model of numbers runs in the browser. */
 export async function connect() {
-  return { models, predict };
+  return { models, predict, forecast };
 }
 
 /** Every model, the default one first: `GET /v1/models`. */
@@ -14,8 +14,16 @@ async function models() {
 
 /** A prediction for each of `request.inputs`, in their order: `POST /v1/predict`. */
 async function predict(request, signal) {
-  const body = JSON.stringify(request);
-  return (await ask("v1/predict", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal })).predictions;
+  return (await post(request, signal)).predictions;
+}
+
+/** The lines of a forecast for `request.table`: `POST /v1/predict` too. */
+async function forecast(request, signal) {
+  return (await post(request, signal)).forecast;
+}
+
+function post(request, signal) {
+  return ask("v1/predict", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request), signal });
 }
 
 async function ask(address, options = {}) {

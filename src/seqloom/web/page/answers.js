@@ -8,15 +8,18 @@ let tables = 0; // radio buttons of one table share a name
 
 export class Answers {
   #prediction;
+  #isSound;
   #chosen = element("div", { className: "chosen" });
   #attention = element("div", {});
 
   /**
    * @param {{outputs: object[], source_tokens?: string[]}} prediction as `POST /v1/predict` gives it
    * @param {string[] | null} source texts, where they must be told from those of other answers
+   * @param {{isSound?: boolean}} options whether source_tokens are seconds, as those of a sound are
    */
-  constructor(prediction, source) {
+  constructor(prediction, source, { isSound = false } = {}) {
     this.#prediction = prediction;
+    this.#isSound = isSound;
     const { outputs } = prediction;
     this.element = element("article", { className: "card" });
     if (source) this.element.append(element("p", { className: "asked", dir: "auto" }, source.join("  ·  ")));
@@ -30,7 +33,7 @@ export class Answers {
   /** Show one of the answers in full. */
   #choose(place) {
     const output = this.#prediction.outputs[place];
-    const map = output.attention && new HeatMap(this.#prediction.source_tokens, output.tokens, output.attention);
+    const map = output.attention && new HeatMap(this.#prediction.source_tokens, output.tokens, output.attention, { isSound: this.#isSound });
     const tokens = output.tokens && new Tokens(output, (row) => map?.look(row));
     this.#chosen.replaceChildren(large(output), ...(tokens ? [tokens.element] : []));
     this.#attention.replaceChildren(...(map ? [map.element] : []));

@@ -1,5 +1,6 @@
 /** A whole file: its lines are answered in parts, and the answers can be saved. */
 
+import { dropZone } from "./drop.js";
 import { element } from "./element.js";
 
 const TOGETHER = 64; // sources in one request
@@ -10,7 +11,6 @@ export class WholeFile {
   #columns = 1;
   #work = null; // AbortController of what runs
   #saved = null; // address of the last result
-  #input = element("input", { type: "file", id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values" });
   #bar = element("progress", { max: 1, value: 0, "aria-label": "Sources answered" });
   #status = element("p", { role: "status" });
   #alert = element("p", { className: "alert", role: "alert", hidden: true });
@@ -22,10 +22,7 @@ export class WholeFile {
   /** @param {(request: object, signal: AbortSignal) => Promise<object[]>} predict */
   constructor(predict) {
     this.#predict = predict;
-    this.#input.addEventListener("change", () => this.#input.files[0] && this.#run(this.#input.files[0]));
-    const drop = element("label", { htmlFor: this.#input.id, className: "drop" }, element("strong", {}, "Choose a text file"), " or drop one here", this.#input);
-    drop.addEventListener("dragover", (event) => event.preventDefault());
-    drop.addEventListener("drop", (event) => this.#drop(event));
+    const drop = dropZone({ id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values", what: "a text file" }, (file) => this.#run(file));
     this.elements = [this.#hint, drop, this.#running, this.#status, this.#alert, this.#result];
   }
 
@@ -36,12 +33,6 @@ export class WholeFile {
     this.#hint.textContent = `One source a line${columns}. The answers come back as a table: source, answer, score.`;
     this.#work?.abort();
     this.#clear();
-  }
-
-  #drop(event) {
-    event.preventDefault();
-    const [file] = event.dataTransfer.files;
-    if (file) this.#run(file);
   }
 
   #clear() {
@@ -68,7 +59,6 @@ export class WholeFile {
       else this.#status.textContent = `Stopped after ${count(rows.length, "answer")}.`;
     }
     this.#running.hidden = true;
-    this.#input.value = "";
     if (rows.length) this.#offer(rows, file.name);
   }
 

@@ -1,5 +1,6 @@
 /** Where the source is typed: a text box a column. Each line is a source of its own where there is one column. */
 
+import { Answers } from "./answers.js";
 import { element } from "./element.js";
 
 const TAB = "\t";
@@ -46,6 +47,18 @@ export class TextSource {
     const { texts } = this;
     const sources = texts.length === 1 ? texts[0].split("\n").map((line) => [line]) : [texts];
     return sources.map((source) => source.map((text) => text.trim())).filter((source) => source.some(Boolean));
+  }
+
+  /** What to do first, or nothing. */
+  get missing() {
+    return this.sources.length ? "" : "Nothing to predict from: type a source first.";
+  }
+
+  /** Elements with the answers. */
+  async answers({ predict }) {
+    const inputs = this.sources;
+    const predictions = await predict({ inputs });
+    return predictions.map((prediction, place) => new Answers(prediction, inputs.length > 1 ? inputs[place] : null).element);
   }
 
   focus() {

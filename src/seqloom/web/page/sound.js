@@ -1,0 +1,96 @@
+/** Where a sound comes from: the microphone, or a file. It is answered as soon as it is there. */
+
+import { Answers } from "./answers.js";
+import { dropZone } from "./drop.js";
+import { element } from "./element.js";
+import { soundUrl } from "./wave.js";
+
+const RATE = 16_000; // of a model that does not say its own
+
+export class SoundSource {
+  #rate;
+  #submit;
+  #fail;
+  #url = null; // data URL of what is sent
+  #recorder = null;
+  #record = element("button", { type: "button", className: "record", onclick: () => this.#toggle() }, "Record");
+  #player = element("audio", { controls: true, hidden: true, "aria-label": "The sound" });
+  #name = element("p", { className: "hint", "aria-live": "polite" });
+
+  /**
+   * @param {{source: {sample_rate?: number}[]}} model as `GET /v1/models` gives it
+   * @param {{onsubmit: () => void, onerror: (error: Error) => void}} options called when there is a sound, and when there can be none
+   */
+  constructor(model, { onsubmit, onerror }) {
+    this.#rate = model.source[0].sample_rate ?? RATE;
+    this.#submit = onsubmit;
+    this.#fail = onerror;
+    const drop = dropZone({ id: "sound", accept: "audio/*,.wav,.flac", what: "a sound file" }, (file) => this.#take(file, file.name));
+    this.element = element("div", { className: "columns" }, element("div", { className: "heard" }, this.#record, drop), this.#player, this.#name);
+    this.#name.textContent = "A sound is answered as soon as it is there.";
+  }
+
+  /** What to do first, or nothing. */
+  get missing() {
+    return this.#url ? "" : "Nothing to hear yet: record or choose a sound first.";
+  }
+
+  /** Elements with the answers. */
+  async answers({ predict }) {
+    const predictions = await predict({ inputs: [this.#url] });
+    return predictions.map((prediction) => new Answers(prediction, null, { isSound: true }).element);
+  }
+
+  focus() {
+    this.#record.focus();
+  }
+
+  /** Let go of the microphone. */
+  leave() {
+    if (this.#recorder?.state === "recording") this.#recorder.stop();
+    this.#recorder = null;
+  }
+
+  async #take(file, name) {
+    try {
+      this.#url = await soundUrl(file, this.#rate);
+      URL.revokeObjectURL(this.#player.src);
+      this.#player.src = URL.createObjectURL(file);
+      this.#player.hidden = false;
+      this.#name.textContent = name;
+      this.#submit();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #toggle() {
+    if (this.#recorder?.state === "recording") return this.#recorder.stop();
+    try {
+      await this.#start();
+    } catch (error) {
+      const reason = navigator.mediaDevices ? `the browser gives no microphone (${error.message})` : "a browser gives a microphone only to https and to this machine";
+      this.#fail(new Error(`Recording: ${reason}. Allow it, or choose a file.`));
+    }
+  }
+
+  async #start() {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const recorder = (this.#recorder = new MediaRecorder(stream));
+    const parts = [];
+    recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
+    recorder.addEventListener("stop", () => {
+      stream.getTracks().forEach((track) => track.stop());
+      this.#say(false);
+      if (this.#recorder === recorder) this.#take(new Blob(parts, { type: recorder.mimeType }), "Recording");
+    });
+    recorder.start();
+    this.#say(true);
+  }
+
+  #say(isRecording) {
+    this.#record.textContent = isRecording ? "Stop" : "Record";
+    this.#record.classList.toggle("recording", isRecording);
+    this.#name.textContent = isRecording ? "Recording…" : "";
+  }
+}

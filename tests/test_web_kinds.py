@@ -1,0 +1,281 @@
+"""The page in a real browser, before a real server with real, tiny models of numbers and of sound."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import FilePayload, Page, expect
+from stage import DARK, PHONE, loads, served
+
+import seqloom
+from seqloom.exported import load_exported
+from seqloom.server.limits import Limits
+
+
+@pytest.fixture(scope="module")
+def address(forecasting: Path, hearing: Path) -> Iterator[str]:
+    models = {"load": load_exported(forecasting, threads=1), "tones": load_exported(hearing, threads=1)}
+    with served(models, limits=Limits(body_bytes=500_000, sound_seconds=5.0, attention=30_000)) as at:
+        yield at
+
+
+def table(*series: str, rows: int = 60, delimiter: str = ",") -> str:
+    names = ["time", "plant", "load", "note"]
+    lines = [delimiter.join([*map(str, row.values()), "left out"]) for name in series for row in loads(rows, name)]
+    return "\n".join([delimiter.join(names), *lines, ""])
+
+
+def forecast(page: Page, address: str, text: str) -> None:
+    page.goto(address)
+    page.get_by_role("textbox", name="Table").fill(text)
+    page.get_by_role("button", name="Predict").click()
+
+
+def hear(page: Page, address: str, name: str, content: bytes) -> None:
+    page.goto(address)
+    page.get_by_label("Model").select_option("tones")
+    page.locator("#sound").set_input_files(FilePayload(name=name, mimeType="audio/wav", buffer=content))
+
+
+def file(samples: Any, rate: int = 8000, kind: str = "WAV") -> bytes:
+    held = io.BytesIO()
+    soundfile.write(held, samples, rate, format=kind)
+    return held.getvalue()
+
+
+# ----------------------------------------------------------------------------------------------------------- forecasts
+
+
+def test_history_forecast_and_interval_are_drawn(page: Page, address: str) -> None:
+    forecast(page, address, table("a"))
+    chart = page.locator(".chart svg")
+    expect(chart).to_have_count(1)
+    assert points(page, "path.past") == 48  # of 60 hours: those that are near
+    assert points(page, "path.coming") == 1 + 3
+    assert points(page, "path.band") == 2 * (1 + 3)
+    expect(page.locator(".legend li")).to_have_text(["known", "forecast", "10 % to 90 %"])
+    expect(page.locator(".chart figcaption strong")).to_have_text("load, a")
+    expect(page.locator(".chart .label").filter(has_text=":00")).to_contain_text(["18:00", "06:00"])
+    expect(page.locator("#facts")).to_contain_text("load, 3 moments ahead")
+    expect(page.locator("#file")).to_be_hidden()
+    expect(page.locator("#search")).to_be_hidden()
+
+
+def points(page: Page, path: str) -> int:
+    """Of the line of that name in the chart."""
+    drawn = page.locator(f".chart {path}").get_attribute("d") or ""
+    return len(re.findall(r"[ML][\d.]+ [\d.]+", drawn))
+
+
+def test_numbers_are_those_of_the_model_and_can_be_saved(page: Page, address: str, forecasting: Path, tmp_path: Path) -> None:
+    forecast(page, address, table("a", "b"))
+    (tmp_path / "load.csv").write_text(table("a", "b"), encoding="utf-8")
+    expected = list(load_exported(forecasting, threads=1).forecast(tmp_path / "load.csv"))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the forecast").click()
+    download.value.save_as(tmp_path / "said.csv")
+    with open(tmp_path / "said.csv", encoding="utf-8", newline="") as stream:
+        said = list(csv.DictReader(stream))
+    assert [(row["series"], row["time"], row["quantile"]) for row in said] == [
+        (line.series, line.time, "" if line.quantile is None else str(line.quantile)) for line in expected
+    ]
+    np.testing.assert_allclose([float(row["value"]) for row in said], [line.value for line in expected], rtol=1e-5)
+    page.get_by_text("Numbers", exact=True).click()
+    expect(page.locator(".numbers th")).to_have_text(["Time", "load", "10 %", "50 %", "90 %"])
+    expect(page.locator(".numbers td").first).to_have_text("2024-03-03 12:00")
+
+
+def test_a_series_can_be_chosen(page: Page, address: str) -> None:
+    forecast(page, address, table("a", "b"))
+    page.get_by_label("Series").select_option("b")
+    expect(page.locator(".chart figcaption strong")).to_have_text("load, b")
+
+
+def test_the_chart_follows_pointer_and_keys(page: Page, address: str) -> None:
+    forecast(page, address, table("a"))
+    chart, readout = page.locator(".chart svg"), page.locator(".readout")
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 14, box["y"] + 50)
+    expect(readout).to_have_text(re.compile(r"^2024-03-03 14:00   −?[\d.]+   \(−?[\d.]+ to −?[\d.]+\)$"))
+    page.mouse.move(box["x"], box["y"] - 30)
+    expect(readout).to_have_text("")
+    chart.focus()
+    for key, moment in (("ArrowRight", "2024-03-03 12:00"), ("ArrowRight", "2024-03-03 13:00"), ("Home", "2024-03-01 12:00")):
+        page.keyboard.press(key)
+        expect(readout).to_contain_text(moment)
+    page.keyboard.press("End")
+    expect(readout).to_contain_text("2024-03-03 14:00")
+
+
+def test_a_file_with_semicolons_is_forecast_at_once_and_control_enter_asks_again(page: Page, address: str) -> None:
+    page.goto(address)
+    content = table("a", delimiter=";").encode()
+    page.locator("#table").set_input_files(FilePayload(name="load.csv", mimeType="text/csv", buffer=b"\xef\xbb\xbf" + content))
+    expect(page.locator(".chart svg")).to_have_count(1)
+    box = page.get_by_role("textbox", name="Table")
+    box.fill("time;plant;load\n2024-03-01 00:00;a;5\n2024-03-01 01:00;a;6\n")
+    box.press("Control+Enter")
+    expect(page.locator(".chart svg")).to_have_attribute(
+        "aria-label", "load, a: 2 known values and 3 that are forecast. Arrow keys read them."
+    )
+
+
+@pytest.mark.logs("422")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Nothing to forecast from: paste a table or choose a file first."),
+        ("time,plant,load", "table: no rows; expected a line of column names and a line a row. Paste the whole table."),
+        ("time,time,load\n1,2,3", "table: column 'time' stands there twice; expected different names. Rename one of both."),
+        ("time,plant,load\n1,a,3,4", "table: line 2 has 4 cells; expected 3, as in the first line. Mend the line."),
+        ("time,plant,lod\n2024-03-01,a,3", "table: no column 'load'; there are time, plant."),
+        ("time,plant,load\n2024-03-01,a,much", "table:1: load is 'much'; expected a number. Mend the cell, or choose other columns."),
+    ],
+)
+def test_a_table_that_cannot_be_forecast_is_refused(page: Page, address: str, text: str, said: str) -> None:
+    forecast(page, address, text)
+    expect(page.get_by_role("alert").first).to_contain_text(said)
+    expect(page.locator(".chart")).to_have_count(0)
+
+
+ASK = """async ([model, text]) => {
+  const { TableSource } = await import("/page/numbers.js");
+  const source = new TableSource(model, {});
+  source.element.querySelector("textarea").value = text;
+  let asked;
+  const forecast = async (request) => ((asked = request), ["1", "2"].map((time) => ({ series: "a,b", time, column: "value", value: 3 })));
+  document.body.replaceChildren((await source.answers({ forecast }))[0]);
+  return asked.table;
+}"""
+
+
+def test_a_row_a_series_is_sent_whole_and_counted_from_its_end(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    model = {"table": "wide", "source": [{"name": "values", "kind": "numbers"}], "history": 4, "horizon": 2}
+    said = page.evaluate(ASK, [model, 'name,V1,V2,V3\n"a,b",1,"2",\n'])
+    assert said == [{"name": "a,b", "V1": "1", "V2": "2", "V3": ""}]
+    expect(page.locator(".chart .tick + .label")).to_have_text(["−1", "0", "1", "2"])
+
+
+MARKS = "async ([name, ...given]) => (await import('/page/axes.js'))[name](...given).map(({ label }) => label)"
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("given", "labels"),
+    [
+        (["numberMarks", 3.1, 61.9, 5], ["20", "40", "60"]),
+        (["numberMarks", -0.012, 0.021, 5], ["−0.01", "0.00", "0.01", "0.02"]),
+        (["numberMarks", 0, 3_200_000, 4], ["0", "1M", "2M", "3M"]),
+        (["timeMarks", 0, DAY, 4], ["1 Jan", "06:00", "12:00", "18:00", "2 Jan"]),
+        (["timeMarks", 0, 20 * DAY, 4], ["5 Jan", "12 Jan", "19 Jan"]),
+        (["timeMarks", 0, 250 * DAY, 4], ["Jan 1970", "Mar 1970", "May 1970", "Jul 1970", "Sept 1970"]),
+        (["timeMarks", 0, 9_000 * DAY, 6], ["Jan 1970", "Jan 1975", "Jan 1980", "Jan 1985", "Jan 1990"]),
+    ],
+)
+def test_axes_have_round_marks(page: Page, address: str, given: list[Any], labels: list[str]) -> None:
+    page.goto(address)
+    assert page.evaluate(MARKS, given) == labels
+
+
+# -------------------------------------------------------------------------------------------------------------- sounds
+
+
+def test_a_sound_file_is_transcribed_with_when_each_word_was_heard(page: Page, address: str, tones: Path, hearing: Path) -> None:
+    clip = tones / "test" / "0000.wav"
+    hear(page, address, "clip.wav", clip.read_bytes())
+    (answer,) = seqloom.load(hearing, threads=1).predict([str(clip)])
+    expect(page.locator(".best p")).to_have_text(answer or "(empty)")
+    expect(page.locator(".readout")).to_have_text("When each symbol was heard, in seconds")
+    expect(page.get_by_text("clip.wav")).to_be_visible()
+    expect(page.locator("audio")).to_be_visible()
+    page.locator("canvas").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".readout")).to_have_text(re.compile(r" ← 0\.00 s   "))
+    assert page.evaluate("document.querySelector('audio').error") is None
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "OGG"])
+def test_other_sounds_are_transcribed_too(page: Page, address: str, tones: Path, kind: str) -> None:
+    samples, rate = soundfile.read(tones / "test" / "0000.wav")
+    hear(page, address, f"clip.{kind.lower()}", file(samples, rate, kind))
+    expect(page.locator(".best p")).to_be_visible()
+
+
+def test_what_the_browser_decodes_is_what_the_file_holds(page: Page, address: str) -> None:
+    page.goto(address)
+    script = """async () => {
+      const { waveFile } = await import("/page/wave.js");
+      return [...new Uint8Array(await waveFile(new Float32Array([0, 0.5, -0.25, 1.5, -2]), 8000).arrayBuffer())];
+    }"""
+    samples, rate = soundfile.read(io.BytesIO(bytes(page.evaluate(script))))
+    assert rate == 8000
+    np.testing.assert_allclose(samples, [0, 0.5, -0.25, 1, -1], atol=1e-4)
+
+
+def test_a_recording_is_transcribed_when_it_ends(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Model").select_option("tones")
+    page.get_by_role("button", name="Record").press("Enter")
+    expect(page.get_by_text("Recording…")).to_be_visible()
+    page.wait_for_timeout(700)
+    page.get_by_role("button", name="Stop").press("Enter")
+    expect(page.locator(".best p")).to_be_visible()
+    expect(page.get_by_role("button", name="Record")).to_be_visible()
+
+
+@pytest.mark.logs("422")
+def test_a_sound_too_long_for_attention_is_answered_without(page: Page, address: str) -> None:
+    with page.expect_response(lambda response: response.status == 422) as refused:
+        hear(page, address, "long.wav", file(0.1 * np.random.default_rng(1).normal(size=38_000)))
+    assert refused.value.json()["error"].startswith("attention: up to ")
+    expect(page.locator(".best p")).to_be_visible()
+    expect(page.locator("canvas")).to_have_count(0)
+
+
+@pytest.mark.logs("422")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"no sound at all", "clip.wav: the browser cannot read it as sound. Choose a WAV, FLAC, MP3 or other sound file."),
+        (file(np.zeros(48_000)), "inputs[0]: 6.0 seconds; the limit is 5. Cut it into shorter parts."),
+        (file(np.zeros(800))[:-100], "inputs[0]: the sound is cut off: 1,600 bytes of sound are announced and 1,500 are there;"),
+    ],
+)
+def test_what_cannot_be_heard_is_said(page: Page, address: str, content: bytes, said: str) -> None:
+    hear(page, address, "clip.wav", content)
+    expect(page.get_by_role("alert").first).to_contain_text(said)
+
+
+def test_a_sound_must_be_there_first(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Model").select_option("tones")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.get_by_role("alert").first).to_have_text("Nothing to hear yet: record or choose a sound first.")
+    expect(page.get_by_role("button", name="Record")).to_be_focused()
+
+
+# ------------------------------------------------------------------------------------------------------------ anywhere
+
+
+@pytest.mark.parametrize("page", [PHONE, {**PHONE, **DARK}], indirect=True, ids=["phone", "dark phone"])
+def test_forecasts_and_sounds_fit_a_phone(page: Page, address: str, tones: Path) -> None:
+    forecast(page, address, table("a", "b"))
+    expect(page.locator(".chart svg")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    hear(page, address, "clip.wav", (tones / "test" / "0000.wav").read_bytes())
+    expect(page.locator("canvas")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    record = page.get_by_role("button", name="Record").bounding_box()
+    assert record is not None
+    assert record["height"] >= 40
