@@ -20,7 +20,7 @@ from seqloom.server.answering import late
 from seqloom.server.batcher import Watch
 from seqloom.server.limits import Limits
 from seqloom.server.refusals import ADVICE, Refusal
-from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, ValuesResponse, Wire
+from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, Role, ValuesResponse, Wire
 
 __all__ = ["ForecastPredictor", "ServedForecaster"]
 
@@ -166,14 +166,15 @@ class ServedForecaster:
 
 def _columns(numbers: NumbersField) -> Iterator[ColumnKind]:
     """The columns that are read, with their roles."""
-    for role, names in (
+    parts: Sequence[tuple[Role, Sequence[str | None]]] = [
         ("time", [numbers.time]),
         ("series", [numbers.series]),
         ("target", numbers.targets),
         ("past", numbers.past),
         ("known", numbers.known),
         ("static", numbers.static),
-    ):
+    ]
+    for role, names in parts:
         yield from (ColumnKind(name=name, kind="numbers", role=role) for name in names if name is not None)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "PredictRequest",
     "PredictResponse",
     "Predicted",
+    "Role",
     "StreamedFailure",
     "StreamedPrediction",
     "ValuesResponse",
@@ -45,6 +46,7 @@ def _texts(value: object) -> tuple[str, ...]:
 
 SourceTexts = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)])]
 Count = Annotated[int, Field(ge=1, le=MOST)]
+Role = Literal["time", "series", "target", "past", "known", "static"]
 Cell = str | int | float | None
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -244,7 +246,7 @@ class ColumnKind(Wire):
     name: str
     kind: str
     unit: str | None = None
-    role: Literal["time", "series", "target", "past", "known", "static"] | None = Field(
+    role: Role | None = Field(
         default=None, description="Of a table of numbers: what the column is to the forecast, as in `fields.numbers` of the config."
     )
     sample_rate: int | None = Field(default=None, description="Of sound, in hertz: a sound of another rate is resampled.")
