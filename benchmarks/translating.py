@@ -107,18 +107,8 @@ def _command_seconds(peer: Translator, place: Place, beam: int, source: Path, le
 
 def translating_table(rows: dict[str, Row]) -> str:
     """A line for each shape, beam and program, the fastest first."""
-    head = [
-        "shape",
-        "beam",
-        "threads",
-        "program",
-        "sentences a batch",
-        "sentences/s",
-        "processor s",
-        "seqloom is so many times as fast",
-        "range",
-    ]
-    lines = [[*head, "the whole command", "bar", "reached", "commit"]]
+    head = ["shape", "beam", "threads", "program", "sentences a batch", "sentences/s", "processor s", "times as fast is seqloom", "range"]
+    lines = [[*head, "by whole commands", "bar", "reached", "commit"]]
     lines.append(["---"] * len(lines[0]))
     chosen = [row for row in rows.values() if "translated" in row]
     for row in sorted(chosen, key=lambda row: (row["shape"], row["beam"], row["threads"], row["net"]["median"])):

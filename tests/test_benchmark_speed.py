@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import growth
 import pytest
 import speed
 import translating
@@ -147,3 +148,18 @@ def test_only_programs_that_take_a_length_decode() -> None:
 @pytest.mark.parametrize(("name", "shapes"), [("joeynmt", "ABC"), ("yoyodyne", "B"), ("transformers", "C"), ("tutorial", "AB")])
 def test_each_contestant_says_what_it_trains(name: str, shapes: str) -> None:
     assert speed.PEERS[name].shapes == shapes
+
+
+# -------------------------------------------------------------------------------------------------------------- growth
+
+
+def test_a_cost_in_proportion_has_exponent_one_and_its_square_two() -> None:
+    assert growth.exponents([10, 30, 300], [2.0, 6.0, 600.0]) == pytest.approx([1.0, 2.0])
+
+
+def test_the_table_of_growth_has_an_exponent_between_neighbours() -> None:
+    points = [{"size": 10, "processor": 0.5, "wall": 1.0, "mb": 100.0}, {"size": 1000, "processor": 50.0, "wall": 60.0, "mb": 100.0}]
+    assert growth.table("length", {"recurrent": points}).splitlines()[2:] == [
+        "| 10 | recurrent | 0.5 |  | 1 | 100 |  |",
+        "| 1,000 | recurrent | 50 | 1.00 | 60 | 100 | 0.00 |",
+    ]
