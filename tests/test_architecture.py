@@ -40,7 +40,7 @@ PICTURE = {
     ),
     "plan": room(
         "profile oddities relation autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen summary "
-        "pace windows array_pairs baselines forecast_choices forecast_plan",
+        "pace number_pairs baselines windows array_pairs forecast_choices forecast_plan",
         "errors config data",
     ),
     "answers": room("answers number_answers", "errors config data plan"),

@@ -12,11 +12,11 @@ import torch
 
 import seqloom
 from seqloom.cli import main
-from seqloom.config import NumbersField
+from seqloom.config import DataConfig, NumbersField
 from seqloom.config_file import load_config
 from seqloom.errors import ConfigError, DataError
 from seqloom.events import Silence
-from seqloom.forecast_choices import found_season
+from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, train_forecast
 from seqloom.waves import waves
@@ -185,6 +185,25 @@ def test_the_model_begins_with_the_straight_line(tmp_path: Path):
     assert board["model"]["mae"] == pytest.approx(board["linear"]["mae"], rel=0.2)
     assert board["linear"]["mae"] < 0.5 * board["naive"]["mae"]
     assert list(board) == ["model", "naive", "seasonal naive", "linear"]
+
+
+def test_where_nothing_learned_is_better_the_straight_line_is_kept(tmp_path: Path):
+    model = forecaster(tmp_path, "training.max_steps=4", "training.optimizer.learning_rate=0.5", "training.schedule.warmup_steps=1")
+    about = json.loads((model.path / "run.json").read_text(encoding="utf-8"))
+    assert about["chosen"] == "the best on dev, update 0"
+    first = json.loads((model.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert (first["step"], "train_loss" in first) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("windows", "series", "batch", "updates"),
+    [(1, 1, 32, 500), (285, 1, 32, 500), (5_000, 1, 32, 785), (13_000, 1, 128, 510), (285, 30, 32, 500), (80_000, 30, 128, 2000)],
+)
+def test_a_small_table_is_gone_over_more_often(windows: int, series: int, batch: int, updates: int):
+    numbers = NumbersField(targets=["load"], history=24, horizon=6)
+    training = choose_forecast(numbers, DataConfig(), series, windows, [], None).config.training
+    assert training.batch.size == batch
+    assert training.epochs * np.ceil(windows / batch) == pytest.approx(updates, rel=0.01)
 
 
 def test_known_past_and_static_columns_and_several_series_are_read(tmp_path: Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from seqloom.batching import Batch, Example, Ids, collate, make_batches
 from seqloom.config import BatchConfig
 from seqloom.errors import CheckpointError, DataError
 from seqloom.number_fields import NumberFields
-from seqloom.windows import Levels, Yardsticks, place_known
+from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
 
 __all__ = ["ArrayPairs", "are_arrays", "read_arrays"]
 
@@ -102,8 +102,22 @@ class ArrayPairs:
         """What errors are measured by."""
         return Yardsticks(self.levels(index).scale if self.fields.target_scaling.kind == "standard" else None, None)
 
+    def past(self, number: int) -> Floats:
+        """The source, in its own units."""
+        return self.sources[number]
+
+    def rivals(self) -> Mapping[str, Rival]:
+        """None: targets need not be more of what the sources are."""
+        return {}
+
+    def yardstick(self) -> Rival | None:
+        """None."""
+
+    def straight_line(self, seed: int, *, absolute: bool) -> Floats | None:
+        """None: lengths differ."""
+
     def floor(self, number: int) -> Floats:
-        """None: arrays have no past."""
+        """None: what targets have been before is not known."""
         return np.full(self.fields.target.size, -np.inf, dtype=np.float32)
 
     def save(self, folder: Path) -> None:

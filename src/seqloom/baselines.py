@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.config import BatchConfig
-from seqloom.windows import Windows
+from seqloom.number_pairs import NumberPairs
 
 __all__ = ["fit_linear", "linear", "naive", "naive2", "seasonal_naive"]
 
@@ -67,22 +67,23 @@ def _is_seasonal(history: Floats, season: int) -> bool:
     return bool(abs(lags[-1]) > 1.645 * np.sqrt((1 + 2 * np.square(lags[:-1]).sum()) / len(history)))
 
 
-def fit_linear(windows: Windows, seed: int, *, absolute: bool = False) -> Floats:
+def fit_linear(pairs: NumberPairs, seed: int, *, absolute: bool = False) -> Floats:
     """Weights (horizon, history + 1), the last a constant: from the scaled past of a column to its future, the same for all
     (Zeng et al. 2023 learn such a map by gradients). By least squares, or by least absolute errors, for which windows are weighed
     anew by the error that the last weights left them (Schlossmacher 1973).
     """
-    weights = _solve(windows, seed, None)
+    weights = _solve(pairs, seed, None)
     for _ in range(REWEIGHTED if absolute else 0):
-        weights = _solve(windows, seed, weights)
+        weights = _solve(pairs, seed, weights)
     return weights
 
 
-def _solve(windows: Windows, seed: int, last: Floats | None) -> Floats:
+def _solve(pairs: NumberPairs, seed: int, last: Floats | None) -> Floats:
     """The weights of least squares, each window weighed by one over the mean error of the last weights."""
-    width, size = windows.history, windows.fields.target.size
-    squares, products = np.zeros((width + 1, width + 1)), np.zeros((width + 1, windows.horizon))
-    for past, future in _pairs(windows, size, seed):
+    numbers, size = pairs.fields.config.numbers, pairs.fields.target.size
+    width = numbers.history
+    squares, products = np.zeros((width + 1, width + 1)), np.zeros((width + 1, numbers.horizon))
+    for past, future in _pairs(pairs, size, seed):
         if last is None:
             weighed = past
         else:
@@ -94,15 +95,15 @@ def _solve(windows: Windows, seed: int, last: Floats | None) -> Floats:
     return np.linalg.solve(squares, products).T
 
 
-def _pairs(windows: Windows, size: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
+def _pairs(pairs: NumberPairs, size: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
     """Scaled pasts (n, history + 1), the newest last and then ones, and futures (n, horizon); a short past begins with zeros."""
-    seen = 0
-    for index in windows.batches(BatchConfig(unit="pairs", size=256), seed, 0):
+    numbers, seen = pairs.fields.config.numbers, 0
+    for index in pairs.batches(BatchConfig(unit="pairs", size=256), seed, 0):
         if seen >= ENOUGH:
             return
-        batch = windows.batch(index)
-        past = _past(batch.source.astype(np.float32), batch.source_mask, windows.history, size)
-        yield past, batch.target_out[:, : windows.horizon].transpose(0, 2, 1).reshape(-1, windows.horizon).astype(np.float64)
+        batch = pairs.batch(index)
+        past = _past(batch.source.astype(np.float32), batch.source_mask, numbers.history, size)
+        yield past, batch.target_out[:, : numbers.horizon].transpose(0, 2, 1).reshape(-1, numbers.horizon).astype(np.float64)
         seen += len(past)
 
 

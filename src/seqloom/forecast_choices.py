@@ -6,6 +6,7 @@ in plain words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,7 +33,13 @@ SHARE_READ = 1 / 5
 STANDS_OUT = 0.3
 """Autocorrelation of changes, from which a season is one."""
 UPDATES = 2000
-"""In a run without a budget."""
+"""In a run without a budget, at most."""
+ENOUGH = 500
+"""Updates, of which a run has no fewer: a small table is gone over more often (measured on dev)."""
+PASSES, PASSES_OF_MANY = 5, 20
+"""Over one table, and over many series: windows overlap."""
+BATCH, SMALL_BATCH = 128, 32
+"""Windows in a batch: the small one where the other would make too few updates."""
 
 OF_STEP = {(1, 0): 12, (3, 0): 4, (0, 3600): 24, (0, 1800): 48, (0, 900): 96, (0, 600): 144, (0, 86_400): 7}
 """The usual season of a step of months and seconds: a year of months or quarters, a day, a week of days."""
@@ -157,15 +164,12 @@ def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantil
 
 
 def _choose_training(settings: Settings, windows: int, many: bool, budget: float | None) -> None:
-    rows = 128
+    rows, passes = _pace(windows, PASSES_OF_MANY if many else PASSES)
     settings.set("training.batch.unit", "pairs")
-    settings.set("training.batch.size", rows, f"{windows:,} windows")
-    passes = min(UPDATES * rows / max(windows, 1), 5 if not many else 20)
-    settings.set(
-        "training.epochs",
-        round(max(passes, 0.01), 2),
-        f"about {passes * windows / rows:,.0f} updates: windows overlap, few passes are enough",
-    )
+    settings.set("training.batch.size", rows, f"{windows:,} windows" + (": small batches, for more updates" if rows < BATCH else ""))
+    updates = passes * math.ceil(windows / rows)
+    why = "windows overlap, few passes are enough" if updates > ENOUGH else "a small table is gone over more often"
+    settings.set("training.epochs", round(max(passes, 0.01), 2), f"about {updates:,.0f} updates: {why}")
     settings.set("training.optimizer.learning_rate", 0.0005, "the straight line is there already: what is left is small (measured on dev)")
     settings.set("training.early_stopping.patience", 5)
     settings.set("training.schedule.warmup_steps", 50)
@@ -175,3 +179,10 @@ def _choose_training(settings: Settings, windows: int, many: bool, budget: float
     settings.set("search.kind", "greedy", "there is one forecast")
     if budget is not None:
         settings.set("training.budget_seconds", budget, "as asked for: the schedule is fitted to it")
+
+
+def _pace(windows: int, usual: int) -> tuple[int, float]:
+    """Windows in a batch, and passes: as many as usual, but neither too few nor too many updates."""
+    rows = BATCH if usual * windows >= ENOUGH * BATCH else SMALL_BATCH
+    a_pass = math.ceil(windows / rows)
+    return rows, min(max(usual, ENOUGH / a_pass), UPDATES / a_pass)

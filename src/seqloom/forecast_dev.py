@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.accuracy import Accuracy
-from seqloom.baselines import naive, seasonal_naive
 from seqloom.config import RunConfig
 from seqloom.distributions import quantile_levels
 from seqloom.events import Sample
 from seqloom.forecasting import Forecast, forecasts, teacher_forced_loss
 from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.number_pairs import NumberPairs, Rival
 from seqloom.scoreboard import measure
-from seqloom.windows import NumberPairs, Windows
 
 __all__ = ["ForecastDev", "ForecastLook"]
 
@@ -72,22 +71,19 @@ class ForecastDev:
         return [f"After {100 * progress:.0f} % of the training the dev mae is {numbers}. {todo}."]
 
     def _simple(self) -> float | None:
-        """The mean absolute error of the better of naive and seasonal naive on the sample."""
-        if not isinstance(self.pairs, Windows):
-            return None
-        season, horizon = self.pairs.fields.config.numbers.season, self.pairs.horizon
-        one, other = Accuracy(), Accuracy()
+        """The mean absolute error of the best of the simple forecasts on the sample, None where there is none."""
+        return min((self._error(say) for say in self.pairs.rivals().values()), default=None)
+
+    def _error(self, say: Rival) -> float:
+        accuracy = Accuracy()
         for number in self.sample:
-            truth, past = self.pairs.truth([number])[0], self.pairs.past(number)
-            one.add(truth, naive(past, horizon))
-            other.add(truth, seasonal_naive(past, horizon, season))
-        return min(one.values()["mae"], other.values()["mae"])
+            accuracy.add(self.pairs.truth([number])[0], say(number))
+        return accuracy.values()["mae"]
 
     def _shown(self, number: int, forecast: Forecast) -> Sample:
         """The first column of a window as text: what came before, what came, and what was said."""
         truth = self.pairs.truth([number])[0]
-        before = self.pairs.past(number)[-SHOWN:] if isinstance(self.pairs, Windows) else self.pairs.batch([number]).source[0, -SHOWN:]
-        return Sample(_text(before.astype(np.float32)), _text(truth[:SHOWN]), _text(forecast.point[:SHOWN]))
+        return Sample(_text(self.pairs.past(number)[-SHOWN:]), _text(truth[:SHOWN]), _text(forecast.point[:SHOWN]))
 
 
 def _text(frames: Floats) -> str:

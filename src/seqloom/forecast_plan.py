@@ -17,9 +17,10 @@ from seqloom.config_file import override
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers
 from seqloom.number_fields import NumberFields
+from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, read_panel
 from seqloom.plan import ASKED
-from seqloom.windows import NumberPairs, Part, Windows
+from seqloom.windows import Part, Windows
 
 __all__ = ["NumberPlan", "parts_of", "plan_arrays", "plan_forecast"]
 

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from seqloom.array_pairs import ArrayPairs
-from seqloom.baselines import fit_linear
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.events import Finished, Silence, Watcher
@@ -19,9 +18,10 @@ from seqloom.files import write_atomically
 from seqloom.forecast_dev import ForecastDev
 from seqloom.forecast_plan import NumberPlan
 from seqloom.number_fields import NumberFields
+from seqloom.number_pairs import NumberPairs
 from seqloom.runs import decide
 from seqloom.training import Trainer
-from seqloom.windows import NumberPairs, Windows
+from seqloom.windows import Windows
 
 __all__ = ["load_pairs", "read_line", "resume_numbers", "start_numbers"]
 
@@ -51,22 +51,21 @@ def start_numbers(
     plan.train.save(run.training / "train")
     plan.dev.save(run.path / "dev")
     trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)
-    if isinstance(plan.train, Windows):
-        is_robust = config.model.head.kind in ROBUST
-        _begin_with_line(trainer, run, fit_linear(plan.train, config.seed, absolute=is_robust))
-    return trainer.fit()
+    if (weights := plan.train.straight_line(config.seed, absolute=config.model.head.kind in ROBUST)) is not None:
+        _begin_with_line(trainer, run, weights)
+    return trainer.fit(look_first=weights is not None)
 
 
 def resume_numbers(run: RunDirectory, config: RunConfig, watcher: Watcher, started: float) -> Finished:
     """Go on with a run that was stopped, to the same weights as if it had not been."""
     fields = NumberFields.load(run.fields)
     train, dev = load_pairs(run.training / "train", fields), load_pairs(run.path / "dev", fields)
-    trainer = _trainer(run, config, fields, train, dev, watcher, started)
+    trainer, weights = _trainer(run, config, fields, train, dev, watcher, started), read_line(run)
     if run.state.is_file():
         trainer.restore()
-    elif (weights := read_line(run)) is not None:
+    elif weights is not None:
         _begin_with_line(trainer, run, weights)
-    return trainer.fit()
+    return trainer.fit(look_first=weights is not None)
 
 
 def load_pairs(folder: Path, fields: NumberFields) -> NumberPairs:

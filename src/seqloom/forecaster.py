@@ -19,10 +19,11 @@ from seqloom.forecasting import TorchFrames
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
+from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, joined
 from seqloom.plan import parse_duration
 from seqloom.scoreboard import scoreboard
-from seqloom.windows import NumberPairs, Part, Windows
+from seqloom.windows import Part, Windows
 
 __all__ = ["Forecaster", "Said", "load_forecaster", "train_arrays", "train_forecast"]
 
@@ -50,12 +51,18 @@ class Forecaster(NumberAnswerer):
 
     def pairs(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> NumberPairs:
         """What `evaluate` measures on."""
-        if table is None:
-            if part not in (None, "dev"):
-                raise ConfigError(f"--part {part}: no table to take it from; a run keeps its dev part alone. Name the table.")
-            return load_pairs(self.path / "dev", self.fields)
         if isinstance(table, tuple) and not self.numbers.horizon:
             return ArrayPairs(read_arrays(table[0], "X"), read_arrays(table[1], "y"), self.fields)
+        if table is None and not self.numbers.horizon:
+            _refuse_part(part)
+            return load_pairs(self.path / "dev", self.fields)
+        return self.windows(table, truth=truth, part=part)
+
+    def windows(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> Windows:
+        """The same, of a model of a table."""
+        if table is None:
+            _refuse_part(part)
+            return Windows.load(self.path / "dev", self.fields)
         panel = self.panel(table)
         if truth is not None:
             then = self.panel(truth)
@@ -79,6 +86,12 @@ class Forecaster(NumberAnswerer):
                 "Give a longer table."
             )
         return windows
+
+
+def _refuse_part(part: str | None) -> None:
+    """Raises a ConfigError for a part that a run without a table does not keep."""
+    if part not in (None, "dev"):
+        raise ConfigError(f"--part {part}: no table to take it from; a run keeps its dev part alone. Name the table.")
 
 
 def train_arrays(

@@ -13,9 +13,9 @@ from seqloom.config import HeadConfig
 from seqloom.nn.decoders import Memory
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.number_answers import ROWS, Forecast, forecasts_of
+from seqloom.number_pairs import NumberPairs
 from seqloom.prediction import to_tensors
 from seqloom.rollout import FrameStep, rollout
-from seqloom.windows import NumberPairs
 
 __all__ = ["Forecast", "TorchFrameStepper", "TorchFrames", "forecasts", "teacher_forced_loss"]
 

@@ -22,8 +22,9 @@ from seqloom.distributions import point_of, quantile_levels, quantiles_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_plan import parts_of
 from seqloom.number_fields import NumberFields
+from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, read_panel
-from seqloom.windows import NumberPairs, Part, Windows
+from seqloom.windows import Part, Windows
 
 __all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of"]
 

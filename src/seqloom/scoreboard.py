@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.accuracy import Accuracy
-from seqloom.baselines import linear, naive, naive2, seasonal_naive
+from seqloom.baselines import linear
 from seqloom.batching import Ids
 from seqloom.config import HeadConfig
 from seqloom.distributions import quantile_levels
 from seqloom.forecasting import Forecast, forecasts
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.windows import NumberPairs, Windows
+from seqloom.number_pairs import NumberPairs, Rival
 
 __all__ = ["measure", "scoreboard"]
 
@@ -38,46 +38,36 @@ def measure(pairs: NumberPairs, index: Sequence[int] | Ids, said: Iterable[Forec
 def scoreboard(
     network: Seq2Seq, pairs: NumberPairs, index: Sequence[int] | Ids, head: HeadConfig, weights: Floats | None
 ) -> dict[str, dict[str, float]]:
-    """The measures of the model, then of each baseline that windows have.
+    """The measures of the model, then of each of its rivals.
 
     Args:
         weights: of the straight line, as `baselines.fit_linear` gave them.
     """
     levels = quantile_levels(head)
     board = {"model": measure(pairs, index, forecasts(network, pairs, index, head, levels), levels)}
-    if isinstance(pairs, Windows):
-        season = pairs.fields.config.numbers.season
-        board["naive"] = measure(pairs, index, _each(pairs, index, lambda past: naive(past, pairs.horizon)))
-        if season > 1:
-            board["seasonal naive"] = measure(pairs, index, _each(pairs, index, lambda past: seasonal_naive(past, pairs.horizon, season)))
-        if weights is not None:
-            board["linear"] = measure(pairs, index, _lines(pairs, index, weights))
-        if len(pairs) == len(pairs.panel.series):
-            _add_owa(board, pairs, index, season)
+    board |= {name: measure(pairs, index, _each(index, say)) for name, say in pairs.rivals().items()}
+    if weights is not None:
+        board["linear"] = measure(pairs, index, _lines(pairs, index, weights))
+    if (say := pairs.yardstick()) is not None:
+        _add_owa(board, measure(pairs, index, _each(index, say)))
     return board
 
 
-def _each(windows: Windows, index: Sequence[int] | Ids, say: Callable[[Floats], npt.NDArray[np.floating]]) -> Iterator[Forecast]:
+def _each(index: Sequence[int] | Ids, say: Rival) -> Iterator[Forecast]:
     for number in index:
-        yield _point(say(windows.past(int(number))))
+        yield _point(say(int(number)))
 
 
-def _lines(windows: Windows, index: Sequence[int] | Ids, weights: Floats) -> Iterator[Forecast]:
-    size = windows.fields.target.size
+def _lines(pairs: NumberPairs, index: Sequence[int] | Ids, weights: Floats) -> Iterator[Forecast]:
+    size = pairs.fields.target.size
     for start in range(0, len(index), ROWS):
         part = index[start : start + ROWS]
-        batch, levels = windows.batch(part), windows.levels(part)
+        batch, levels = pairs.batch(part), pairs.levels(part)
         yield from map(_point, linear(weights, batch.source.astype(np.float32), batch.source_mask, size) * levels.scale + levels.shift)
 
 
-def _add_owa(board: dict[str, dict[str, float]], windows: Windows, index: Sequence[int] | Ids, season: int) -> None:
-    """The overall weighted average of M4, where there is one forecast a series: mean of the sMAPE and the MASE, each over Naive2's."""
-
-    def say(past: Floats) -> npt.NDArray[np.floating]:
-        columns = [naive2(past[:, place].astype(np.float64), windows.horizon, season) for place in range(past.shape[1])]
-        return np.stack(columns, 1)
-
-    yardstick = measure(windows, index, _each(windows, index, say))
+def _add_owa(board: dict[str, dict[str, float]], yardstick: Mapping[str, float]) -> None:
+    """The overall weighted average of M4: mean of the sMAPE and the MASE, each over that of the yardstick."""
     for values in board.values():
         if values.get("mase") and yardstick.get("mase"):
             values["owa"] = (values["smape"] / yardstick["smape"] + values["mase"] / yardstick["mase"]) / 2

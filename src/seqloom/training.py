@@ -110,14 +110,20 @@ class Trainer:
 
     # --------------------------------------------------------------------------------------------------- the loop
 
-    def fit(self) -> Finished:
-        """Train to the end of the run: its passes, its budget, early stopping, or Ctrl-C, which leaves a usable model too."""
+    def fit(self, *, look_first: bool = False) -> Finished:
+        """Train to the end of the run: its passes, its budget, early stopping, or Ctrl-C, which leaves a usable model too.
+
+        Args:
+            look_first: whether the weights before the first update are good for something, and may be those that are kept.
+        """
         self._announce()
         why = ""
         if not self.place.step:
             self.place.evaluated_at = self._progress()  # getting ready is no part of what the first look waits for
         try:
             if not self.run.state.is_file():
+                if look_first:
+                    self._evaluate()
                 self._save()
             updates = self._updates()
             while not (why := self._reason_to_stop()):
@@ -251,9 +257,9 @@ class Trainer:
             self.place.cooling_step, self.place.cooling_progress = self.place.step, self._progress()
         self.place.evaluated_at = self._progress()
         self.place.evaluation_seconds = now - begin
-        train_loss = self._loss / max(self._symbols, 1)
+        learned = {"train_loss": self._loss / self._symbols} if self._symbols else {}
         when = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self._seconds(), 3)}
-        self.run.append_metrics({**when, "train_loss": train_loss, **values, "findings": findings})
+        self.run.append_metrics({**when, **learned, **values, "findings": findings})
         self.watcher.evaluated(
             Evaluated(
                 step=self.place.step,

@@ -3,75 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.accuracy import seasonal_error
+from seqloom.baselines import fit_linear, naive, naive2, seasonal_naive
 from seqloom.batching import Batch, Ids, Mask
 from seqloom.clock import Step, clock_features, continued
 from seqloom.config import BatchConfig
 from seqloom.errors import CheckpointError, DataError
 from seqloom.number_fields import NumberFields
+from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
 from seqloom.panel import Panel
 
-__all__ = ["Levels", "NumberPairs", "Part", "Slices", "Windows", "Yardsticks", "place_known"]
+__all__ = ["Part", "Slices", "Windows"]
 
 Floats = npt.NDArray[np.float32]
 
 FLAT = 1e-4
 """A deviation within a window below this, in scaled units, is that of a constant."""
-
-
-class Levels(NamedTuple):
-    """What a frame means: number = frame · scale + shift, both (B, 1, D)."""
-
-    shift: Floats
-    scale: Floats
-
-
-class Yardsticks(NamedTuple):
-    """What errors are measured by, each (B, 1, D), None where there is none."""
-
-    scale: Floats | None
-    """The deviation of each column in training."""
-    seasonal: Floats | None
-    """The mean error of the seasonal naive forecast on what was known before the part."""
-
-
-class NumberPairs(Protocol):
-    """Examples of numbers, from which batches are made and to whose units outputs are brought back."""
-
-    fields: NumberFields
-
-    def __len__(self) -> int: ...
-    def batch(self, index: Sequence[int] | Ids, draw: np.random.Generator | None = None) -> Batch: ...
-    def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]: ...
-    def levels(self, index: Sequence[int] | Ids) -> Levels:
-        """What the target frames of these examples mean."""
-        ...
-
-    def lengths(self, index: Sequence[int] | Ids) -> list[int]:
-        """Target frames of each."""
-        ...
-
-    def truth(self, index: Sequence[int] | Ids) -> list[Floats]:
-        """The targets (T, D) in their own units."""
-        ...
-
-    def yardsticks(self, index: Sequence[int] | Ids) -> Yardsticks:
-        """What errors are measured by."""
-        ...
-
-    def floor(self, number: int) -> Floats:
-        """(D,): below which the targets of an example are not forecast, in their own units."""
-        ...
-
-    def save(self, folder: Path) -> None: ...
 
 
 class Part(NamedTuple):
@@ -190,6 +145,30 @@ class Windows:
         """All that is known of the targets before the window of that number, (N, D), in their own units."""
         series, origin = self.origins([number])
         return self.panel.values[self.panel.starts[int(series[0])] : int(origin[0]), : self.fields.target.size]
+
+    def rivals(self) -> Mapping[str, Rival]:
+        """The last value, and the last season where there is one."""
+        season = self.fields.config.numbers.season
+        said: dict[str, Rival] = {"naive": lambda number: naive(self.past(number), self.horizon)}
+        if season > 1:
+            said["seasonal naive"] = lambda number: seasonal_naive(self.past(number), self.horizon, season)
+        return said
+
+    def yardstick(self) -> Rival | None:
+        """Naive2, where there is one window a series, as in M4."""
+        if len(self) != len(self.panel.series):
+            return None
+        season = self.fields.config.numbers.season
+
+        def say(number: int) -> Floats:
+            columns = self.past(number).astype(np.float64).T
+            return np.stack([naive2(column, self.horizon, season) for column in columns], 1).astype(np.float32)
+
+        return say
+
+    def straight_line(self, seed: int, *, absolute: bool) -> Floats | None:
+        """The straight line from a history to its horizon."""
+        return fit_linear(self, seed, absolute=absolute).astype(np.float32)
 
     def floor(self, number: int) -> Floats:
         """The smallest value that each column has had before the window, where forecasts are kept above it."""
@@ -316,8 +295,3 @@ class Windows:
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{folder}: the training data is damaged ({error}); train anew with --overwrite.") from None
         return windows
-
-
-def place_known(length: int) -> Floats:
-    """(T, 1): the place of each target frame within the target."""
-    return (np.arange(1, length + 1) / length).astype(np.float32)[:, None]

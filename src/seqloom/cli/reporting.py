@@ -28,13 +28,11 @@ def report(
     """Draw history, truth, forecast and interval of some windows of a model that forecasts."""
     from seqloom.forecaster import load_forecaster
     from seqloom.report import draw_forecasts
-    from seqloom.windows import Windows
 
     if not holds_forecasts(run):
         raise ConfigError(f"{run}: not a model that forecasts; expected one trained with --forecast or --wide. Use `seqloom evaluate`.")
     model, path = load_forecaster(run), output or run / "forecasts.png"
-    pairs = model.pairs(table, part=part)
-    if not isinstance(pairs, Windows):
+    if not model.numbers.horizon:
         raise ConfigError(f"{run}: a model of arrays; expected one of a table, whose history can be drawn.")
-    drawn = draw_forecasts(model.network, pairs, model.config.model.head, path, count=count)
+    drawn = draw_forecasts(model.network, model.windows(table, part=part), model.config.model.head, path, count=count)
     typer.echo(f"{path}: {drawn} windows")

@@ -1,0 +1,90 @@
+"""Examples of numbers, whatever they are made from: what training, measuring and forecasting ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.batching import Batch, Ids
+from seqloom.config import BatchConfig
+from seqloom.number_fields import NumberFields
+
+__all__ = ["Levels", "NumberPairs", "Rival", "Yardsticks", "place_known"]
+
+Floats = npt.NDArray[np.float32]
+Rival = Callable[[int], Floats]
+"""From the number of an example to a forecast (T, D) in its own units."""
+
+
+class Levels(NamedTuple):
+    """What a frame means: number = frame · scale + shift, both (B, 1, D)."""
+
+    shift: Floats
+    scale: Floats
+
+
+class Yardsticks(NamedTuple):
+    """What errors are measured by, each (B, 1, D), None where there is none."""
+
+    scale: Floats | None
+    """The deviation of each column in training."""
+    seasonal: Floats | None
+    """The mean error of the seasonal naive forecast on what was known before the part."""
+
+
+class NumberPairs(Protocol):
+    """Examples of numbers, from which batches are made and to whose units outputs are brought back."""
+
+    fields: NumberFields
+
+    def __len__(self) -> int: ...
+    def batch(self, index: Sequence[int] | Ids, draw: np.random.Generator | None = None) -> Batch: ...
+    def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]: ...
+    def levels(self, index: Sequence[int] | Ids) -> Levels:
+        """What the target frames of these examples mean."""
+        ...
+
+    def lengths(self, index: Sequence[int] | Ids) -> list[int]:
+        """Target frames of each."""
+        ...
+
+    def truth(self, index: Sequence[int] | Ids) -> list[Floats]:
+        """The targets (T, D) in their own units."""
+        ...
+
+    def yardsticks(self, index: Sequence[int] | Ids) -> Yardsticks:
+        """What errors are measured by."""
+        ...
+
+    def past(self, number: int) -> Floats:
+        """What came before the targets of an example, (N, D), in its own units: the targets themselves so far, or what is read."""
+        ...
+
+    def rivals(self) -> Mapping[str, Rival]:
+        """The simple forecasts that a model must beat, by name."""
+        ...
+
+    def yardstick(self) -> Rival | None:
+        """The forecast over whose errors OWA is taken, None where there is none."""
+        ...
+
+    def straight_line(self, seed: int, *, absolute: bool) -> Floats | None:
+        """The weights (horizon, history + 1) of a straight line from what is read to the targets, by least squares or absolute errors;
+        None where lengths differ.
+        """
+        ...
+
+    def floor(self, number: int) -> Floats:
+        """(D,): below which the targets of an example are not forecast, in their own units."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+def place_known(length: int) -> Floats:
+    """(T, 1): the place of each target frame within the target."""
+    return (np.arange(1, length + 1) / length).astype(np.float32)[:, None]
