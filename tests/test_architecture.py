@@ -35,7 +35,7 @@ PICTURE = {
     "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
         "data lines tables layout header units vocabulary subwords columns fields metrics examples health sides "
-        "audio augment sounds sound_field sound_text tones clock panel scaling number_fields accuracy distributions waves",
+        "audio augment sounds sound_field sound_text tones clock panel scaling spread number_fields accuracy distributions waves",
         "errors config",
     ),
     "plan": room(

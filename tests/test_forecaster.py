@@ -19,6 +19,8 @@ from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, train_forecast
+from seqloom.scoreboard import measure
+from seqloom.spread import LEVELS
 from seqloom.waves import waves
 
 SMALL = ["model.encoder.width=8", "model.decoder.width=8", "model.embedding=4", "training.threads=1", "training.max_steps=6"]
@@ -153,6 +155,20 @@ def test_every_head_forecasts_directly_or_fed_its_own_output(tmp_path: Path, hea
     for time in {line.time for line in lines}:
         values = [line.value for line in lines if line.time == time and line.quantile is not None]
         assert values == sorted(values)
+
+
+def test_a_rollout_and_a_head_of_points_take_their_intervals_from_the_errors_on_dev(tmp_path: Path):
+    rolled = forecaster(tmp_path, "model.direct=false", "model.head.kind=gaussian")
+    assert rolled.fields.spread is not None
+    assert rolled.fields.spread.errors.shape == (6, 1, len(LEVELS))
+    said = list(rolled.forecast(tmp_path / "load.csv", [0.25, 0.75]))
+    assert [line.quantile for line in said[:3]] == [None, 0.25, 0.75]
+    dev = measure(rolled.pairs(), range(50), rolled.forecasts(rolled.pairs(), range(50), [0.1, 0.9]), [0.1, 0.9])
+    assert 0.7 < dev["coverage_80"] < 0.9
+    points = forecaster(tmp_path)
+    assert len([line for line in points.forecast(tmp_path / "load.csv", [0.05, 0.95]) if line.quantile == 0.95]) == 6
+    assert all(line.quantile is None for line in points.forecast(tmp_path / "load.csv"))
+    assert forecaster(tmp_path, "model.head.kind=gaussian").fields.spread is None
 
 
 def test_scheduled_sampling_and_teacher_forcing_train_the_same_model_differently(tmp_path: Path):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from seqloom.config import HeadConfig, QuantileHead
 from seqloom.errors import ConfigError
+from seqloom.spread import LEVELS, Spread
 
 __all__ = ["point_of", "quantile_levels", "quantiles_of"]
 
@@ -23,12 +24,16 @@ def point_of(head: HeadConfig, values: Floats) -> Floats:
     return values[..., place]
 
 
-def quantile_levels(head: HeadConfig, asked: Sequence[float] | None = None) -> list[float]:
-    """The levels that a head can give: those asked for, or its own; none for a head of points.
+def quantile_levels(head: HeadConfig, asked: Sequence[float] | None = None, spread: Spread | None = None) -> list[float]:
+    """The levels that a head can give: those asked for, or its own; none for a head of points, of which a spread gives those asked for.
 
     Raises:
-        ConfigError: levels are asked for that the head was not trained for.
+        ConfigError: levels are asked for that the head was not trained for, or too near to 0 or 1 to be known from a spread.
     """
+    if asked and spread is not None:
+        if beyond := [level for level in asked if not LEVELS[0] <= level <= LEVELS[-1]]:
+            raise ConfigError(f"quantile {beyond[0]}: measured on dev are {LEVELS[0]} to {LEVELS[-1]}. Ask for one between them.")
+        return list(asked)
     if isinstance(head, QuantileHead):
         if missing := [level for level in asked or [] if level not in head.levels]:
             raise ConfigError(f"quantile {missing[0]}: the model was trained for {head.levels}. Ask for those, or train with --quantiles.")

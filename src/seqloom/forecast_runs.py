@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ import torch
 from seqloom.array_pairs import ArrayPairs
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
+from seqloom.distributions import quantile_levels
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.files import write_atomically
 from seqloom.forecast_dev import ForecastDev
 from seqloom.forecast_plan import NumberPlan
+from seqloom.forecasting import errors_of
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.runs import decide
+from seqloom.spread import measured_spread
 from seqloom.training import Trainer
 from seqloom.windows import Windows
 
@@ -53,7 +57,7 @@ def start_numbers(
     trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)
     if (weights := plan.train.straight_line(config.seed, absolute=config.model.head.kind in ROBUST)) is not None:
         _begin_with_line(trainer, run, weights)
-    return trainer.fit(look_first=weights is not None)
+    return _finished(trainer, run, plan.dev, look_first=weights is not None)
 
 
 def resume_numbers(run: RunDirectory, config: RunConfig, watcher: Watcher, started: float) -> Finished:
@@ -65,7 +69,7 @@ def resume_numbers(run: RunDirectory, config: RunConfig, watcher: Watcher, start
         trainer.restore()
     elif weights is not None:
         _begin_with_line(trainer, run, weights)
-    return trainer.fit(look_first=weights is not None)
+    return _finished(trainer, run, dev, look_first=weights is not None)
 
 
 def load_pairs(folder: Path, fields: NumberFields) -> NumberPairs:
@@ -94,3 +98,12 @@ def _trainer(
     run: RunDirectory, config: RunConfig, fields: NumberFields, train: NumberPairs, dev: NumberPairs, watcher: Watcher, started: float
 ) -> Trainer:
     return Trainer(run, config, fields, train, ForecastDev(dev, config), watcher, started)
+
+
+def _finished(trainer: Trainer, run: RunDirectory, dev: NumberPairs, *, look_first: bool) -> Finished:
+    """The run brought to its end, and how far its forecasts lay from the truth on dev, where the head says nothing of that."""
+    finished, model = trainer.fit(look_first=look_first), trainer.config.model
+    if dev.fields.config.numbers.horizon and not (model.direct and quantile_levels(model.head)):
+        spread = measured_spread(list(errors_of(trainer.network, dev, model.head)))
+        replace(dev.fields, spread=spread).save(run.fields)
+    return finished

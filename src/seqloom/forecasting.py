@@ -17,9 +17,13 @@ from seqloom.number_pairs import NumberPairs
 from seqloom.prediction import to_tensors
 from seqloom.rollout import FrameStep, rollout
 
-__all__ = ["Forecast", "TorchFrameStepper", "TorchFrames", "forecasts", "teacher_forced_loss"]
+__all__ = ["Forecast", "TorchFrameStepper", "TorchFrames", "errors_of", "forecasts", "teacher_forced_loss"]
 
 Floats = npt.NDArray[np.float32]
+
+
+MEASURED = 1000
+"""Examples whose errors are looked at, at most."""
 
 
 class TorchFrameStepper:
@@ -61,6 +65,14 @@ def forecasts(
 ) -> Iterator[Forecast]:
     """A forecast for each example of the index; the network is left in evaluation mode."""
     return forecasts_of(TorchFrames(network), pairs, index, head, levels)
+
+
+def errors_of(network: Seq2Seq, pairs: NumberPairs, head: HeadConfig, most: int = MEASURED) -> Iterator[Floats]:
+    """The truth less the forecast (T, D) in scaled units, of examples evenly spread, so many at the most."""
+    index = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), most)).astype(np.int64))
+    scales = (scale for start in range(0, len(index), ROWS) for scale in pairs.levels(index[start : start + ROWS]).scale)
+    for number, said, scale in zip(index.tolist(), forecasts(network, pairs, index, head), scales, strict=True):
+        yield (pairs.truth([number])[0] - said.point) / scale
 
 
 @torch.inference_mode()

@@ -74,8 +74,10 @@ def forecasts_of(
         for row, values in enumerate(finder.values(pairs.batch(part), pairs.lengths(part))):
             shift, scale = levels_of.shift[row], levels_of.scale[row]
             floor = pairs.floor(int(part[row]))
-            point = np.maximum(point_of(head, values) * scale + shift, floor)
-            quantiles = np.maximum(quantiles_of(head, values, levels) * scale[..., None] + shift[..., None], floor[:, None])
+            middle, spread = point_of(head, values), pairs.fields.spread
+            around = quantiles_of(head, values, levels) if spread is None else spread.around(middle, levels)
+            point = np.maximum(middle * scale + shift, floor)
+            quantiles = np.maximum(around * scale[..., None] + shift[..., None], floor[:, None])
             yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
 
 
@@ -127,7 +129,7 @@ class NumberAnswerer:
             DataError: a series of which nothing is known.
         """
         panel = self.panel(table)
-        levels = quantile_levels(self.head, quantiles)
+        levels = quantile_levels(self.head, quantiles, self.fields.spread)
         begins = parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
         _refuse_unknown(panel, begins)
         windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))

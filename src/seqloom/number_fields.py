@@ -16,6 +16,7 @@ from seqloom.config import FieldsConfig
 from seqloom.errors import CheckpointError
 from seqloom.files import write_atomically
 from seqloom.scaling import Scaling, fit_scaling
+from seqloom.spread import Spread
 from seqloom.vocabulary import DAMAGED, entry
 
 __all__ = ["FORMAT", "NumberFields", "NumberSide", "holds_numbers"]
@@ -46,6 +47,8 @@ class NumberFields:
     """Of a table the targets' part of the source's."""
     source: NumberSide
     target: NumberSide
+    spread: Spread | None = None
+    """Of the trained model's forecasts on dev, where quantiles are taken from it."""
 
     @classmethod
     def fit(cls, config: FieldsConfig, names: Sequence[str], parts: Sequence[Floats]) -> NumberFields:
@@ -67,12 +70,14 @@ class NumberFields:
 
     def state(self) -> dict[str, Any]:
         """What `fields.json` holds."""
+        measured = {} if self.spread is None else {"spread": self.spread.state()}
         return {
             "format": FORMAT,
             "kind": "numbers",
             "config": self.config.model_dump(mode="json"),
             "source": {"size": self.source.size, "scaling": self.source_scaling.state()},
             "target": {"size": self.target.size, "known": self.target.known, "scaling": self.target_scaling.state()},
+            **measured,
         }
 
     @classmethod
@@ -87,12 +92,14 @@ class NumberFields:
             raise CheckpointError(f"fields: format {number}; expected {FORMAT}. Use the Seqloom that wrote it, or train again.")
         try:
             source, target = entry(state, "source", dict), entry(state, "target", dict)
+            spread = Spread.from_state(entry(state, "spread", dict)) if isinstance(state, dict) and "spread" in state else None
             return cls(
                 FieldsConfig.model_validate(entry(state, "config", dict)),
                 Scaling.from_state(entry(source, "scaling", dict)),
                 Scaling.from_state(entry(target, "scaling", dict)),
                 NumberSide(entry(source, "size", int)),
                 NumberSide(entry(target, "size", int), entry(target, "known", int)),
+                spread,
             )
         except (ValidationError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"fields: cannot be read: {' '.join(str(error).split())}. {DAMAGED}") from None
