@@ -30,10 +30,10 @@ def words(count: int) -> list[tuple[str | tuple[str, ...], str]]:
 
 
 def sentences(count: int) -> list[tuple[str | tuple[str, ...], str]]:
-    """Sentences of words from an open set."""
+    """Sentences of words from an open set, and the like of these in another order."""
     draw = random.Random(1)
     made = [[f"w{int(draw.paretovariate(0.5)) % 100_000}x" for _ in range(draw.randrange(6, 14))] for _ in range(count)]
-    return [(" ".join(part), " ".join(part[::-1])) for part in made]
+    return [(" ".join(part), " ".join(part[::-1]).replace("w", "v")) for part in made]
 
 
 def test_a_closed_set_of_tokens_on_both_sides_gets_tokens_and_a_small_network() -> None:
@@ -112,3 +112,33 @@ def test_the_learning_rate_is_higher_for_narrow_networks_and_lower_for_sentences
     assert [learning_rate(width, gently=False)[0] for width in (128, 256, 384, 512)] == [0.004, 0.004, 0.002, 0.002]
     assert [learning_rate(width, gently=True)[0] for width in (256, 512)] == [0.002, 0.001]
     assert chosen(numbers(3000)).config.training.optimizer.learning_rate == 0.002
+
+
+def questions(count: int, *, copied: bool) -> list[tuple[str | tuple[str, ...], str]]:
+    """Questions about a course by its number, and a query that names it, or another."""
+    draw = random.Random(1)
+    numbers = draw.sample(range(1000, 99_999), 2 * count)
+    ask = ["who teaches {} in the spring term ?", "is {} open to those who are new here ?", "when does the class {} meet each week ?"]
+    named = zip(numbers[:count], numbers[: count if copied else 2 * count][-count:], strict=True)
+    return [
+        (draw.choice(ask).format(said), f'SELECT name FROM course AS c WHERE c.level = "all" AND c.number = {meant} ;')
+        for said, meant in named
+    ]
+
+
+def test_new_words_that_stand_in_their_source_are_copied_whole() -> None:
+    choice = chosen(questions(2500, copied=True))
+    fields, model = choice.config.fields, choice.config.model
+    assert (fields.source, fields.target) == ([TextField(unit="word", min_count=2)], TextField(unit="word", min_count=2))
+    assert (model.copy_source, model.tie_embeddings, model.encoder.layers) == (True, "target", 1)
+    assert choice.reasons["fields.target"] == (
+        "words, of which a pointer copies the new: 100% of the target's words seen once stand in their source"
+    )
+    assert choice.config.training.early_stopping.metric == "bleu"
+
+
+def test_sentences_whose_new_words_are_others_than_their_sources_are_not_copied() -> None:
+    choice = chosen(questions(2500, copied=False))
+    assert not choice.config.model.copy_source
+    assert isinstance(choice.config.fields.target, TextField)
+    assert choice.config.fields.target.unit == "subword"

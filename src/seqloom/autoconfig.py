@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from seqloom.config import DataConfig, FieldsConfig, RunConfig, TextField, TokensField
+from seqloom.config import DataConfig, FieldConfig, FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import override
 from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
@@ -29,6 +29,8 @@ UNSEEN_GAIN = 0.01
 """Characters are decomposed where this share of rows would no longer hold an unseen one."""
 SAME_SCRIPT = 0.6
 """Share of target characters that stand in their own source, from which on both sides are taken to be written alike."""
+COPIED = 0.5
+"""Share of the target's new words that stand in their own source, from which on they are copied."""
 NARROW = 256
 """Up to this width the learning rate is higher."""
 RATE = "training.optimizer.learning_rate"
@@ -91,6 +93,8 @@ def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     """How each column is cut into symbols, and the reasons."""
     target = cut(profile.target)
     sources = [_spelled_with_target(cut(side), side, target) for side in profile.source]
+    if _copies(profile, target):
+        target, *sources = (_whole_words(side, profile) for side in (target, *sources))
     shared = _is_shared(profile, sources, target)
     if _unit(target) == "subword" or any(_unit(source) == "subword" for source in sources):
         size = _subword_size(profile, shared)
@@ -146,6 +150,19 @@ def _spelled_with_target(source: Cut, side: SideProfile, target: Cut) -> Cut:
     return source
 
 
+def _copies(profile: Profile, target: Cut) -> bool:
+    """Whether what is new in a sentence to be written stands in its source."""
+    return profile.sound is None and _unit(target) == "subword" and profile.new_words_copied >= COPIED
+
+
+def _whole_words(side: Cut, profile: Profile) -> Cut:
+    """Sentences in words and marks: what is copied must be one symbol, the same on both sides. A word seen once is left to the pointer."""
+    if _unit(side) != "subword":
+        return side
+    why = f"words, of which a pointer copies the new: {profile.new_words_copied:.0%} of the target's words seen once stand in their source"
+    return TextField(unit="word", min_count=2), why
+
+
 def _is_shared(profile: Profile, sources: list[Cut], target: Cut) -> bool:
     return len(sources) == 1 and _unit(sources[0]) == _unit(target) == "subword" and profile.shared_characters >= SAME_SCRIPT
 
@@ -176,14 +193,16 @@ def _sizes(profile: Profile, fields: FieldsConfig) -> _Sizes:
 
 
 def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[float, float, float]:
-    """Mean, 99th percentile and maximum of a side's symbols; subwords are taken to be 1.3 a word, or 3 characters long."""
+    """Mean, 99th percentile and maximum of a side's symbols; subwords, or words and marks, are taken to be 1.3 between blanks, subwords
+    without blanks 3 characters long.
+    """
     if isinstance(field, TokensField):
         if field.separator == " ":
             return side.token_lengths.mean, side.token_lengths.p99, side.token_lengths.max
         each = side.pieces.total / max(side.count, 1) if side.pieces else side.token_lengths.mean
         return each, 2 * each, 4 * each
     spread, factor = side.lengths, 1.0
-    if field.unit == "subword":
+    if field.unit in ("subword", "word"):
         spread, factor = (side.token_lengths, 1.3) if side.token_lengths.mean >= SENTENCE_TOKENS else (side.lengths, 1 / 3)
     elif field.decompose:
         factor = side.decomposed.total / max(side.characters.total, 1)
@@ -213,7 +232,7 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
     why = f"{profile.pairs:,} pairs" + (", few" if profile.pairs < 2000 else " of few symbols on both sides" if few else "")
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, why)
-    if all(_unit((field, "")) != "subword" for field in fields.texts):
+    if not any(map(_is_sentence, fields.texts)):
         settings.set("model.encoder.layers", 2, "small symbols mean something only together (measured on dev)")
     settings.set("model.decoder.width", width)
     settings.set("model.embedding", width // 2)
@@ -223,6 +242,8 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
         settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
+    if _copies(profile, cut(profile.target)):
+        settings.set("model.copy", True, "new words are copied from the source")
     settings.set("model.dropout", *_dropout(profile, fields))
     settings.set(RATE, *learning_rate(width, gently=few or _has_sentences(fields)))
 
@@ -234,7 +255,11 @@ def learning_rate(width: int, *, gently: bool) -> tuple[float, str]:
 
 
 def _has_sentences(fields: FieldsConfig) -> bool:
-    return any(isinstance(field, TextField) and field.unit == "subword" for field in (*fields.source, fields.target))
+    return any(map(_is_sentence, (*fields.texts, fields.target)))
+
+
+def _is_sentence(field: FieldConfig) -> bool:
+    return isinstance(field, TextField) and field.unit in ("subword", "word")
 
 
 def _has_few_symbols(profile: Profile, fields: FieldsConfig) -> bool:
