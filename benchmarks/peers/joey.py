@@ -1,6 +1,6 @@
 """JoeyNMT 2.3.0: bidirectional LSTM with input feeding and Luong's attention, or Transformer, batches drawn at random.
 
-Its search holds outputs to a length only in part: see `benchmarks/README.md`.
+Its decoding has not been run by this bench yet.
 """
 
 from __future__ import annotations
