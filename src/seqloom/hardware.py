@@ -19,9 +19,9 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     """The config with device, precision and threads decided; the process is set to that number of threads, and to read numbers too small
     for float32's usual form as zero.
 
-    Gradients are full of such numbers where a network is sure of itself, and a processor takes a hundred times as long over each: an LSTM
-    of 512 over 6,000 words, without label smoothing, trained 2.3 times as slowly. Threads have the setting of the one that made them, so
-    it comes before torch's first large operation.
+    Gradients are full of such numbers where a network is sure of itself, and a processor is far slower over each: an LSTM of 512 over
+    6,000 words, without label smoothing, trained 2.3 times as slowly. Threads have the setting of the one that made them, so it comes
+    before torch's first large operation.
     """
     torch.set_flush_denormal(True)
     threads = config.threads or torch.get_num_threads()
