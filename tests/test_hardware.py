@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
-from seqloom.hardware import choose_device, choose_precision, resolve
+from seqloom.hardware import choose_device, choose_precision, resolve, small_numbers_as_zero
 
 
 def test_a_device_that_is_not_here_is_refused_in_one_line() -> None:
@@ -34,6 +36,15 @@ def test_what_is_asked_for_is_kept_and_what_is_not_is_decided() -> None:
     assert decided.threads == torch.get_num_threads()
 
 
-def test_a_process_that_trains_reads_the_smallest_numbers_as_zero() -> None:
+def test_the_smallest_numbers_are_zero_within_and_what_they_were_after() -> None:
+    small = torch.tensor([1e-39])
+    with small_numbers_as_zero():
+        with small_numbers_as_zero():
+            assert float(small.mul(2.0)) == 0.0
+        assert float(small.mul(2.0)) == 0.0
+    assert float(small.mul(2.0)) > 0.0
+
+
+def test_deciding_leaves_the_smallest_numbers_to_others() -> None:
     resolve(TrainingConfig())
-    assert float(torch.tensor([1e-39]).mul(2.0)) == 0.0
+    assert sys.float_info.min / 2 > 0.0

@@ -202,12 +202,12 @@ def test_the_encoder_decoder_hands_its_last_state_over_and_learns(tmp_path: Path
     found = losses(tmp_path / "runs" / "encoder-decoder")
     assert found[-1] < 0.9 * found[0]
     shapes = next(text for command, text in printed.items() if "shapes.py" in command)
-    assert "source ids (2, 24) -> embedded (2, 24, 16)\n" in shapes
+    assert "source ids (2, 23) -> embedded (2, 23, 16)\n" in shapes
     assert "encoder's last state {'hidden': (2, 1, 32), 'cell': (2, 1, 32)}\n" in shapes
     assert "decoder's first state {'hidden': True, 'cell': True}" in shapes
     assert re.search(r"^target in \[1, .*\] \(1 is <s>", shapes, re.MULTILINE)
-    assert re.search(r"^target out \[.*, 2, 0\] \(2 is </s>\)", shapes, re.MULTILINE)
-    assert re.search(r"^decoder states \(2, 12, 32\) -> scores \(2, 12, \d+\)$", shapes, re.MULTILINE)
+    assert re.search(r"^target out \[.*, 2\] \(2 is </s>\)", shapes, re.MULTILINE)
+    assert re.search(r"^decoder states \(2, 11, 32\) -> scores \(2, 11, \d+\)$", shapes, re.MULTILINE)
 
 
 def test_the_encoder_decoder_is_the_tutorials() -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from seqloom.batching import Batch
 from seqloom.checkpoint import load_weights
 from seqloom.config import RunConfig
+from seqloom.hardware import small_numbers_as_zero
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.optimizers import make_optimizer, restore_optimizer, save_optimizer
 from seqloom.prediction import to_tensors
@@ -36,6 +37,7 @@ class Learner:
         self.network = make_network(config.model, source, target).to(self.device)
         self.optimizer = make_optimizer(self.network, self.settings.optimizer)
 
+    @small_numbers_as_zero()
     def update(self, batches: Sequence[Batch], number: int, rate: float, teacher_forcing: float) -> float:
         """Change the weights once, by the gradients of all the batches; gives the loss summed over their target symbols, in nats.
 
