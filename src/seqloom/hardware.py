@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
@@ -30,7 +30,7 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
 
 
 @contextmanager
-def small_numbers_as_zero() -> Iterator[None]:
+def small_numbers_as_zero() -> Generator[None]:
     """Lets this thread, and those that it starts, read numbers too small for float32's usual form as zero; others want them exact.
 
     Gradients are full of such numbers where a network is sure of itself, and a processor is far slower over each: an LSTM of 512 over
