@@ -242,7 +242,7 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
         settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
-    if _copies(profile, cut(profile.target)):
+    if isinstance(fields.target, TextField) and fields.target.unit == "word":
         settings.set("model.copy", True, "new words are copied from the source")
     settings.set("model.dropout", *_dropout(profile, fields))
     settings.set(RATE, *learning_rate(width, gently=few or _has_sentences(fields)))

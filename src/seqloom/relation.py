@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +15,8 @@ __all__ = ["correlation", "new_words_copied", "ratio", "shared"]
 
 FEWEST_NEW_WORDS = 20
 """Words seen once, from which on they say something."""
+AGAIN = -1
+"""Stands for the row of a word that is seen more than once."""
 WORD = re.compile(r"\w+")
 
 
@@ -44,13 +45,13 @@ def shared(rows: Sequence[Row]) -> tuple[float, float]:
 
 def new_words_copied(rows: Sequence[Row]) -> float:
     """What a word that training has not seen most likely is: Good (1953) takes those seen once for a picture of those never seen."""
-    counts = Counter(word for row in rows for word in _words(row.target))
-    once = copied = 0
-    for row in rows:
-        new = {word for word in _words(row.target) if counts[word] == 1}
-        once += len(new)
-        copied += len(new.intersection(word for source in row.source for word in _words(source))) if new else 0
-    return copied / once if once >= FEWEST_NEW_WORDS else 0.0
+    place: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        for word in _words(row.target):
+            place[word] = AGAIN if word in place else number
+    once = [(word, rows[number].source) for word, number in place.items() if number != AGAIN]
+    copied = sum(any(word in _words(text) for text in source) for word, source in once)
+    return copied / len(once) if len(once) >= FEWEST_NEW_WORDS else 0.0
 
 
 def _words(text: str) -> list[str]:
