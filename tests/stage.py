@@ -1,4 +1,4 @@
-"""What several test files stand on: screens, settings that train in seconds, a table, a server in this process."""
+"""What several test files stand on: screens, settings that train in seconds, a table, servers in this process, the command line."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import uvicorn
 
+from seqloom.cli import main
 from seqloom.server.app import create_app
 
 PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True, "is_mobile": True}
@@ -40,3 +45,26 @@ def loads(count: int, series: str = "a") -> list[dict[str, Any]]:
         {"time": f"2024-03-{hour // 24 + 1:02d} {hour % 24:02d}:00", "plant": series, "load": round(5 + np.sin(hour / 4), 3)}
         for hour in range(count)
     ]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: Any) -> None: ...
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The address of a server that does what `python -m http.server` does."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)

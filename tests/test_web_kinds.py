@@ -165,6 +165,8 @@ def test_a_row_a_series_is_sent_whole_and_counted_from_its_end(page: Page, addre
     said = page.evaluate(ASK, [model, 'name,V1,V2,V3\n"a,b",1,"2",\n'])
     assert said == [{"name": "a,b", "V1": "1", "V2": "2", "V3": ""}]
     expect(page.locator(".chart .tick + .label")).to_have_text(["−1", "0", "1", "2"])
+    numbered = page.evaluate(ASK, [model, "name,1,2,3\na,7,8,9\n"])
+    assert list(numbered[0].items()) == [("name", "a"), ("column 1", "7"), ("column 2", "8"), ("column 3", "9")]
 
 
 MARKS = "async ([name, ...given]) => (await import('/page/axes.js'))[name](...given).map(({ label }) => label)"

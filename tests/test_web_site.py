@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Error, Page, expect
+from stage import run, serve
 
 import seqloom
 from seqloom import onnxruntime_web as pinned
-from seqloom.cli import main
 from seqloom.errors import ConfigError
 from seqloom.examples import make_example
 from seqloom.onnxruntime_web import find_runtime
@@ -51,29 +47,6 @@ CASES: dict[str, tuple[Sequence[Any], list[str]]] = {
     "subwords, input feeding": (DATES.train[:400], SUBWORDS),
     "two columns, Transformer, copying": (TWO_COLUMNS, COPYING),
 }
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: Any) -> None: ...
-
-
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """The address of a server that does what `python -m http.server` does."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-
-
-def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
 
 
 def site_of(folder: Path, case: str, runtime: Path, precision: str = "float32") -> Path:

@@ -41,18 +41,21 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
 
 
 def check_kinds(folder: Path) -> None:
-    """Make sure that the model of a run or of an exported folder is one of ids to ids, which is all that the page computes in a browser.
+    """Make sure that the model of a run or of an exported folder is one that the page can ask in a browser.
 
     Raises:
-        ConfigError: a side of it is frames.
+        ConfigError: it hears sounds, or is one of arrays.
     """
     try:
         state = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
-        sides = [state.get("kind", ""), *(column["kind"] for column in state["config"]["source"])]
+        is_sound = "audio" in [column["kind"] for column in state["config"]["source"]]
+        is_arrays = state.get("kind") == "numbers" and not state["config"]["numbers"]["horizon"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return  # whoever reads it says what is wrong with it
-    if frames := {"numbers", "audio"} & set(sides):
-        raise ConfigError(f"--web: {folder} is a model of {frames.pop()}; expected one of text. Serve it with `seqloom serve`.")
+    if is_sound:
+        raise ConfigError(f"--web: {folder} is a model of sound; expected one of text or of a table. Serve it with `seqloom serve`.")
+    if is_arrays:
+        raise ConfigError(f"--web: {folder} is a model of arrays; expected one of text or of a table. Ask it from Python.")
 
 
 def copy_model(exported: Path, folder: Path) -> None:

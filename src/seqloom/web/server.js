@@ -2,7 +2,7 @@
 
 const TOKEN = "seqloom.token";
 
-/** What stands behind the page. Both backends have these methods, but for `forecast`: no model of numbers runs in the browser. */
+/** What stands behind the page; the counterpart of `browser/connection.js`. */
 export async function connect() {
   return { models, predict, forecast };
 }

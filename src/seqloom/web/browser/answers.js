@@ -1,13 +1,24 @@
 /** From sources to answers, as `answers.py` does it: limits, batches of like length, hypotheses as text. */
 
+import { Fields } from "../fields/fields.js";
 import { strip } from "../fields/units.js";
 import { UNK } from "../fields/vocabulary.js";
+import { Graph } from "./graph.js";
 
 /** Padded source symbols × hypotheses in one run of the graph, as in `runtime.py`. */
 const BATCH_TOKENS = 4096;
 
 /** Fields, limits and a search over a graph. */
 export class Answerer {
+  /**
+   * @param {object} state what fields.json holds
+   * @param {object} manifest of the exported folder
+   * @param {Uint8Array} model the content of model.onnx
+   */
+  static async load(state, manifest, model) {
+    return new Answerer(new Fields(state), manifest, await Graph.load(model));
+  }
+
   /**
    * @param {import("../fields/fields.js").Fields} fields
    * @param {{search: object, data: object}} manifest of the exported folder
@@ -18,6 +29,13 @@ export class Answerer {
     this.search = search;
     this.data = data;
     this.graph = graph;
+  }
+
+  /** What the page needs to know of its columns, as `GET /v1/models` gives it. */
+  get about() {
+    const { source, target, names } = this.fields;
+    const nameOf = (index) => (names.length === source.columns.length ? names[index] : `${index + 1}`);
+    return { source: source.columns.map((column, index) => kindOf(nameOf(index), column)), target: kindOf("target", target.column) };
   }
 
   /**
@@ -105,6 +123,10 @@ export class Answerer {
       attention: wantsAttention ? attention : undefined,
     };
   }
+}
+
+function kindOf(name, { config }) {
+  return { name, kind: config.kind, unit: config.unit };
 }
 
 /** The places of the sources, longest first, cut into batches of at most so many padded symbols. */

@@ -29,12 +29,10 @@ export async function connect(say) {
 
   const model = await ask("load");
   reason = "The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam.";
-  return {
-    models: async () => [model],
-    predict: async (request, signal) => {
-      const predictions = await ask("predict", request);
-      signal?.throwIfAborted();
-      return predictions;
-    },
+  const answer = (task) => async (request, signal) => {
+    const answers = await ask(task, request);
+    signal?.throwIfAborted();
+    return answers;
   };
+  return { models: async () => [model], predict: answer("predict"), forecast: answer("forecast") };
 }

@@ -1,21 +1,13 @@
 /** The exported graph, which holds encoder, decoder and beam search, run by onnxruntime-web. The counterpart of `runtime.Graph`. */
 
-import * as ort from "../runtime/ort.wasm.min.mjs";
-
-ort.env.wasm.numThreads = 1; // more would need headers that a plain file server does not send
-ort.env.wasm.wasmPaths = new URL("../runtime/", import.meta.url).href;
-ort.env.logLevel = "error";
+import { flag, integer, integers, number, openSession, run, table } from "./session.js";
 
 export class Graph {
   #session;
 
   /** @param {Uint8Array} model the content of model.onnx */
   static async load(model) {
-    try {
-      return new Graph(await ort.InferenceSession.create(model, { executionProviders: ["wasm"], logSeverityLevel: 3 }));
-    } catch (error) {
-      throw new Error(`model/model.onnx: onnxruntime cannot load it (${error.message}). Copy the whole site, or export it again.`);
-    }
+    return new Graph(await openSession(model));
   }
 
   constructor(session) {
@@ -32,10 +24,9 @@ export class Graph {
   async find(questions, search, keepAttention) {
     const wantsAttention = keepAttention && this.attends;
     const names = ["ids", "lengths", "scores", "token_log_probs", ...(wantsAttention ? ["attention"] : [])];
-    const outputs = await this.#session.run(this.#inputs(questions, search, wantsAttention), names);
-    const found = questions.sources.map((_, row) => hypothesesOf(outputs, row, questions.maxLengths[row]));
-    Object.values(outputs).forEach((tensor) => tensor.dispose());
-    return found;
+    return run(this.#session, this.#inputs(questions, search, wantsAttention), names, (outputs) =>
+      questions.maxLengths.map((longest, row) => hypothesesOf(outputs, row, longest)),
+    );
   }
 
   #inputs(questions, search, wantsAttention) {
@@ -48,7 +39,7 @@ export class Graph {
       length_penalty: number(search.lengthPenalty),
       coverage_penalty: number(search.coveragePenalty),
       prefix: table(questions.prefixes, 0),
-      want_attention: new ort.Tensor("bool", [wantsAttention], []),
+      want_attention: flag(wantsAttention),
     };
     return this.points ? { ...inputs, copy_ids: table(questions.copyIds, -1) } : inputs;
   }
@@ -77,23 +68,4 @@ function hypothesesOf({ ids, lengths, scores, token_log_probs: logProbs, attenti
 /** (T, S) numbers of a flat array, from a row on. */
 function rowsOf(data, first, count, width) {
   return Array.from({ length: count }, (_, row) => Array.from(data.subarray((first + row) * width, (first + row + 1) * width)));
-}
-
-function integer(value) {
-  return new ort.Tensor("int64", [BigInt(value)], []);
-}
-
-function integers(values) {
-  return new ort.Tensor("int64", values.map(BigInt), [values.length]);
-}
-
-function number(value) {
-  return new ort.Tensor("float32", [value], []);
-}
-
-/** Lists of unlike length as one (B, L) tensor, filled up at their ends. */
-function table(rows, fill) {
-  const width = Math.max(...rows.map((row) => row.length));
-  const flat = rows.flatMap((row) => [...row, ...new Array(width - row.length).fill(fill)].map(BigInt));
-  return new ort.Tensor("int64", flat, [rows.length, width]);
 }

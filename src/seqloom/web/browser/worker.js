@@ -1,12 +1,16 @@
 /** Loads the exported model beside the page, and answers what the page asks, one question after the other. */
 
-import { Fields } from "../fields/fields.js";
 import { Answerer } from "./answers.js";
-import { Graph } from "./graph.js";
+import { Forecaster } from "./forecasts.js";
 
 const FOLDER = new URL("../model/", import.meta.url);
 const FORMAT = 1;
-const TASKS = { load, predict: async (request) => (await answerer).predict(request) };
+const KINDS = { ids: Answerer, frames: Forecaster }; // by what the model says, as in `exported.py`
+const TASKS = {
+  load,
+  predict: async (request) => (await answerer).predict(request),
+  forecast: async (request) => (await answerer).forecast(request),
+};
 
 let answerer; // a promise from the first question on
 
@@ -23,23 +27,15 @@ async function load() {
   const manifest = await readJson("manifest.json");
   if (manifest.format !== FORMAT) throw new Error(`model/manifest.json: format ${manifest.format}; expected ${FORMAT}. Export the model again.`);
   answerer = prepare(manifest);
-  const { fields } = await answerer;
+  const { about } = await answerer;
   const { name, search, precision, parameters, metrics } = manifest;
-  return { name, source: columnsOf(fields), target: kindOf("target", fields.target.column), search, precision, parameters, metrics };
+  return { name, search, precision, parameters, metrics, ...about };
 }
 
 async function prepare(manifest) {
   const [fields, model] = await Promise.all([readJson("fields.json"), readModel(manifest.files["model.onnx"].size)]);
   say("Preparing the model…");
-  return new Answerer(new Fields(fields), manifest, await Graph.load(model));
-}
-
-function columnsOf({ source, names }) {
-  return source.columns.map((column, index) => kindOf(names.length === source.columns.length ? names[index] : `${index + 1}`, column));
-}
-
-function kindOf(name, { config }) {
-  return { name, kind: config.kind, unit: config.unit };
+  return KINDS[manifest.target].load(fields, manifest, model);
 }
 
 async function readJson(name) {

@@ -52,7 +52,7 @@ export class TableSource {
   /** Elements with the forecast. */
   async answers({ forecast }) {
     const { names, rows } = readTable(this.#box.value);
-    const lines = await forecast({ table: this.#model.table === "wide" ? rows : rows.map((row) => this.#read(row)) });
+    const lines = await forecast({ table: rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row))) });
     return [new Forecast(lines, (series, column) => this.#history(names, rows, series, column)).element];
   }
 
@@ -76,6 +76,11 @@ export class TableSource {
     const known = points.slice(0, points.findLastIndex(({ value }) => !isNaN(value)) + 1);
     return known.map(({ time, value }, place) => ({ time: time ?? String(place + 1 - known.length), value })); // without times: 0 is the last
   }
+}
+
+/** The cells of a row as they stand; JavaScript would put names that are numbers before all others. */
+function inOrder(names, row) {
+  return Object.fromEntries(names.map((name) => [/^\d+$/.test(name) ? `column ${name}` : name, row[name]]));
 }
 
 function numberIn(cell) {

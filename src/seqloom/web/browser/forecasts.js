@@ -1,0 +1,107 @@
+/** From a table to a forecast, as `number_answers.py` does it: windows, batches, units. */
+
+import { spelled } from "../numbers/clock.js";
+import { errorAt, levelsOf, placeOfPoint, quantileOf } from "../numbers/distributions.js";
+import { readPanel } from "../numbers/panel.js";
+import { Windows } from "../numbers/windows.js";
+import { frames, integers, openSession, run } from "./session.js";
+
+const FORMAT = 1;
+const ROWS = 256; // windows in one run of the graph
+
+/** Fields and a head over a graph that says all frames of a horizon. */
+export class Forecaster {
+  #session;
+
+  /**
+   * @param {object} fields what fields.json holds
+   * @param {object} manifest of the exported folder
+   * @param {Uint8Array} model the content of model.onnx
+   */
+  static async load(fields, manifest, model) {
+    if (fields.format !== FORMAT) throw new Error(`fields: format ${fields.format}; expected ${FORMAT}. Export the model again.`);
+    return new Forecaster(fields, manifest, await openSession(model));
+  }
+
+  constructor(fields, { head }, session) {
+    this.fields = fields;
+    this.numbers = fields.config.numbers;
+    this.head = head;
+    this.#session = session;
+  }
+
+  /** What the page needs to know of its columns, as `GET /v1/models` gives it. */
+  get about() {
+    const { time, series, targets, past, known, static: fixed, wide, history, horizon } = this.numbers;
+    const roles = { time: [time], series: [series], target: targets, past, known, static: fixed };
+    const source = Object.entries(roles).flatMap(([role, names]) => names.flatMap((name) => (name === null ? [] : [{ name, kind: "numbers", role }])));
+    return {
+      source: source.length ? source : [{ name: "values", kind: "numbers" }],
+      target: { name: targets.join(", ") || "values", kind: "numbers" },
+      table: wide ? "wide" : "long",
+      history,
+      horizon,
+    };
+  }
+
+  /**
+   * The horizon behind what is known of each series, a number a line, as `POST /v1/predict` gives it: the point, then its quantiles.
+   *
+   * @param {{table: Record<string, string>[], quantiles?: number[]}} request
+   * @throws {Error} a table or quantiles that cannot be used; says which.
+   */
+  async forecast({ table, quantiles }) {
+    const windows = new Windows(readPanel(table, this.numbers), this.fields);
+    const levels = levelsOf(this.head, quantiles, this.fields.spread);
+    const { series } = windows.panel;
+    const lines = [];
+    for (let first = 0; first < series.length; first += ROWS) {
+      const batch = series.slice(first, first + ROWS).map((_, place) => windows.of(first + place));
+      const said = await this.#said(batch);
+      batch.forEach(({ level }, place) => lines.push(...this.#lines(windows, first + place, said[place], level, levels)));
+    }
+    return lines;
+  }
+
+  /** What the head says of each window: for each moment and column its parameters, in scaled units. */
+  async #said(batch) {
+    const { source, target } = this.fields;
+    const inputs = {
+      source: frames(batch.map((window) => window.source), source.size),
+      source_lengths: integers(batch.map((window) => window.length)),
+      known: frames(batch.map((window) => window.known), target.known),
+      max_lengths: integers(batch.map(() => this.numbers.horizon)),
+    };
+    return run(this.#session, inputs, ["values", "lengths"], ({ values, lengths }) => batch.map((_, row) => momentsOf(values, row, Number(lengths.data[row]))));
+  }
+
+  #lines(windows, series, said, level, levels) {
+    return said.flatMap((columns, step) => {
+      const time = timeOf(windows, series, step);
+      return columns.flatMap((parameters, column) => {
+        const line = { series: windows.panel.series[series], time, column: this.numbers.targets[column] };
+        const inUnits = (value) => Math.fround(Math.max(value * level.scale[column] + level.shift[column], level.floor[column]));
+        const point = parameters[placeOfPoint(this.head)];
+        const around = levels.map((quantile) => ({ ...line, quantile, value: inUnits(this.#quantile(parameters, point, step, column, quantile)) }));
+        return [{ ...line, value: inUnits(point) }, ...around];
+      });
+    });
+  }
+
+  /** A quantile in scaled units: from errors that were measured on dev where there are any, else as the head says it. */
+  #quantile(parameters, point, step, column, quantile) {
+    const { spread } = this.fields;
+    return spread ? point + errorAt(spread.levels, spread.errors[step][column], quantile) : quantileOf(this.head, parameters, quantile);
+  }
+}
+
+/** Of one row of (B, T, D, P): an array a moment, in it one a column, of parameters. */
+function momentsOf({ data, dims: [, steps, columns, size] }, row, length) {
+  const at = (place) => Array.from(data.subarray(place * size, (place + 1) * size));
+  return Array.from({ length }, (_, step) => Array.from({ length: columns }, (_, column) => at((row * steps + step) * columns + column)));
+}
+
+/** When a step of the horizon is, or which one it is where the table has no times. */
+function timeOf(windows, series, step) {
+  return windows.panel.times ? spelled(windows.moment(windows.origins[series] + step, series)) : String(step + 1);
+}

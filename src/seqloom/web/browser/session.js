@@ -1,0 +1,55 @@
+/** A session of onnxruntime-web over an exported graph, and the tensors that go into it. */
+
+import * as ort from "../runtime/ort.wasm.min.mjs";
+
+ort.env.wasm.numThreads = 1; // more would need headers that a plain file server does not send
+ort.env.wasm.wasmPaths = new URL("../runtime/", import.meta.url).href;
+ort.env.logLevel = "error";
+
+/** @param {Uint8Array} model the content of model.onnx */
+export async function openSession(model) {
+  try {
+    return await ort.InferenceSession.create(model, { executionProviders: ["wasm"], logSeverityLevel: 3 });
+  } catch (error) {
+    throw new Error(`model/model.onnx: onnxruntime cannot load it (${error.message}). Copy the whole site, or export it again.`);
+  }
+}
+
+/** What the graph says of inputs, read from its outputs of those names before they are let go. */
+export async function run(session, inputs, names, read) {
+  const outputs = await session.run(inputs, names);
+  const found = read(outputs);
+  Object.values(outputs).forEach((tensor) => tensor.dispose());
+  return found;
+}
+
+export function integer(value) {
+  return new ort.Tensor("int64", [BigInt(value)], []);
+}
+
+export function integers(values) {
+  return new ort.Tensor("int64", values.map(BigInt), [values.length]);
+}
+
+export function number(value) {
+  return new ort.Tensor("float32", [value], []);
+}
+
+export function flag(value) {
+  return new ort.Tensor("bool", [value], []);
+}
+
+/** Lists of whole numbers of unlike length as one (B, L) tensor, filled up at their ends. */
+export function table(rows, fill) {
+  const width = Math.max(...rows.map((row) => row.length));
+  const flat = rows.flatMap((row) => [...row, ...new Array(width - row.length).fill(fill)].map(BigInt));
+  return new ort.Tensor("int64", flat, [rows.length, width]);
+}
+
+/** Frames of unlike number, each row a Float32Array of so many frames of `size` numbers, as one (B, L, size) tensor; zeros behind their ends. */
+export function frames(rows, size) {
+  const longest = Math.max(...rows.map((row) => row.length / size));
+  const flat = new Float32Array(rows.length * longest * size);
+  rows.forEach((row, place) => flat.set(row, place * longest * size));
+  return new ort.Tensor("float32", flat, [rows.length, longest, size]);
+}

@@ -1,0 +1,185 @@
+/**
+ * Time columns: read, checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine, as in `clock.py`.
+ *
+ * A moment is a number of seconds since 1970. A step is `{months, seconds, fromEnd}`: so many months or so many seconds from row to row;
+ * `fromEnd` where a day of the month is counted from its end.
+ */
+
+const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
+const YEAR = 365.2425 * DAY;
+const WIDEST_GAP = 10; // times as many rows as there are may be put in at once
+const FARTHEST = 8.64e12; // from 1970, of what `Date` can tell
+const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
+const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
+
+/** From a moment's seconds to the turns of each cycle that have gone by, 0 to 1. */
+const CYCLES = {
+  minute: (moment) => turnsOf(moment, HOUR),
+  hour: (moment) => turnsOf(moment, DAY),
+  weekday: (moment) => turnsOf(moment, WEEK),
+  monthday: (moment) => {
+    const month = monthOf(moment);
+    return (moment - beginOf(month)) / (beginOf(month + 1) - beginOf(month));
+  },
+  yearday: (moment) => turnsOf(moment, YEAR),
+  month: (moment) => modulo(monthOf(moment), 12) / 12,
+};
+
+/**
+ * The moments that ISO dates say, or whole numbers: dates without marks, milliseconds since 1970, else seconds.
+ *
+ * @param {string[]} cells
+ * @param {(row: number) => string} where the place of a row, for messages
+ * @param {string} column
+ * @returns {number[]}
+ * @throws {Error} a cell that is neither
+ */
+export function readTimes(cells, where, column) {
+  if (areNumbers(cells)) return fromNumbers(cells);
+  return cells.map((cell, row) => {
+    const moment = readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""));
+    if (moment !== undefined) return moment;
+    const expected = "a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number";
+    throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${expected}. Mend the cell.`);
+  });
+}
+
+/** Whether all are whole numbers, of seconds that fit, and not all of them years. */
+function areNumbers(cells) {
+  return cells.every((cell) => /^\d+$/.test(cell) && isNear(cell)) && cells.some((cell) => cell.length !== 4);
+}
+
+/** Whether the number can be one of seconds or, with 13 digits, of milliseconds that `Date` can tell. */
+function isNear(cell) {
+  return Number(cell) <= FARTHEST * (cell.length === 13 ? 1000 : 1);
+}
+
+function fromNumbers(cells) {
+  for (const digits of [8, 6]) {
+    if (!cells.every((cell) => cell.length === digits && /^(19|20)/.test(cell))) continue;
+    const moments = cells.map((cell) => readIso(cell.replace(/^(\d{4})(\d\d)/, "$1-$2").replace(/(?<=-\d\d)(\d\d)$/, "-$1")));
+    if (!moments.includes(undefined)) return moments;
+  }
+  const numbers = cells.map(Number);
+  const isMilliseconds = cells.every((cell) => cell.length === 13) && numbers.every((number) => number % 1000 === 0);
+  return isMilliseconds ? numbers.map((number) => number / 1000) : numbers;
+}
+
+/** The moment that a date in ISO form says; undefined where it is none. */
+function readIso(cell) {
+  const found = ISO.exec(cell);
+  if (!found) return undefined;
+  const [year, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found.slice(1, 7).map((part) => part && Number(part));
+  const [sign, hours = 0, minutes = 0] = [found[7], ...found.slice(8).map((part) => part && Number(part))];
+  const begin = beginOf(12 * (year - 1970) + month - 1);
+  const isReal = month >= 1 && month <= 12 && day >= 1 && monthOf(begin + (day - 1) * DAY) === monthOf(begin);
+  if (!isReal || Math.max(hour, hours) > 23 || Math.max(minute, minutes, second) > 59) return undefined;
+  const ahead = (sign === "-" ? -1 : 1) * (hours * HOUR + minutes * 60);
+  return begin + (day - 1) * DAY + hour * HOUR + minute * 60 + second - ahead;
+}
+
+/** The commonest step between rows, none of which may be in `starts`; calendar months where all days of the month are the same. */
+export function findStep(times, starts) {
+  const begins = new Set([0, ...starts]);
+  const inside = [...times.keys()].filter((row) => !begins.has(row));
+  if (!inside.length) return { months: 0, seconds: DAY, fromEnd: false };
+  const months = times.map(monthOf);
+  const areSame = (place) => new Set(times.map((moment, row) => moment - beginOf(months[row] + place))).size === 1;
+  const [fromBegin, fromEnd] = [areSame(0), areSame(1)];
+  const steps = fromBegin || fromEnd ? months : times;
+  const usual = commonest(inside.map((row) => steps[row] - steps[row - 1]).filter((gap) => gap > 0));
+  return fromBegin || fromEnd ? { months: usual, seconds: 0, fromEnd: !fromBegin } : { months: 0, seconds: usual, fromEnd: false };
+}
+
+/** The number that stands there most often, the smallest of several; 1 where there is none. */
+function commonest(numbers) {
+  const counts = new Map();
+  for (const number of numbers.toSorted((one, other) => one - other)) counts.set(number, (counts.get(number) ?? 0) + 1);
+  return [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best), [1, 0])[0];
+}
+
+/**
+ * Make sure that each series goes on by one step from row to row.
+ *
+ * @throws {Error} a row that is earlier than the one before, the same, or too late; says which.
+ */
+export function checkTimes(times, starts, step, where, column, { gapsAllowed }) {
+  const begins = new Set(starts);
+  for (let row = 1; row < times.length; row++) {
+    const [before, now] = [times[row - 1], times[row]];
+    if (begins.has(row) || now === continued(before, step, 1)) continue;
+    const count = stepsBetween(before, now, step);
+    if (gapsAllowed && count > 0 && count <= WIDEST_GAP * times.length) continue;
+    throw new Error(`${where(row)}: ${faultOf(before, now, gapsAllowed && count, step, column)}.`);
+  }
+}
+
+function faultOf(before, now, count, step, column) {
+  const [later, earlier] = [spelled(now), spelled(before)];
+  if (now === before) return `the same ${column} as the row before (${later}). Remove one of the two, or name the column of the series`;
+  if (now < before) return `${later} after ${earlier}. Sort the table by ${column}, or name the column of the series`;
+  if (count) return `${later} follows ${earlier}, ${count.toLocaleString("en")} steps later; expected at most ${WIDEST_GAP} times the rows. Mend the time, or cut the table there`;
+  return `${later} follows ${earlier}; expected a row every ${named(step)}. Put in what is missing`;
+}
+
+function named({ months, seconds }) {
+  const units = [["week", WEEK], ["day", DAY], ["hour", HOUR], ["minute", 60], ["second", 1]];
+  const [unit, size] = months ? ["month", 1] : units.find(([, size]) => seconds % size === 0);
+  const count = (months || seconds) / size;
+  return `${count} ${unit}${count > 1 ? "s" : ""}`;
+}
+
+/** How many steps lie between moments; 0 where they are not whole. */
+function stepsBetween(before, now, step) {
+  const between = step.months ? monthOf(now) - monthOf(before) : now - before;
+  const size = step.months || step.seconds;
+  return between % size === 0 ? between / size : 0;
+}
+
+/** Moments without gaps and for each the row that it comes from, -1 where there is none: of one series from row `start` to before `end`. */
+export function filled(times, start, end, step) {
+  const count = stepsBetween(times[start], times[end - 1], step) + 1;
+  const rows = new Array(count).fill(-1);
+  for (let row = start; row < end; row++) rows[stepsBetween(times[start], times[row], step)] = row;
+  return { times: rows.map((_, place) => continued(times[start], step, place)), rows };
+}
+
+/** The moment so many steps after another. */
+export function continued(moment, step, count) {
+  if (!step.months) return moment + count * step.seconds;
+  const anchor = monthOf(moment) + Number(step.fromEnd);
+  return beginOf(anchor + count * step.months) + (moment - beginOf(anchor));
+}
+
+/** The moment as people write it. */
+export function spelled(moment) {
+  const text = new Date(moment * 1000).toISOString().slice(0, -5).replace("T", " ");
+  return text.endsWith(" 00:00:00") ? text.slice(0, -9) : text.replace(/:00$/, "");
+}
+
+/** Sine and cosine of where a moment stands in each cycle. */
+export function clockFeatures(moment, names) {
+  return names.flatMap((name) => {
+    const angle = 2 * Math.PI * CYCLES[name](moment);
+    return [Math.sin(angle), Math.cos(angle)];
+  });
+}
+
+function turnsOf(moment, seconds) {
+  return modulo(moment - EPOCH_MONDAY, seconds) / seconds;
+}
+
+/** Months since January 1970. */
+function monthOf(moment) {
+  const date = new Date(moment * 1000);
+  return 12 * (date.getUTCFullYear() - 1970) + date.getUTCMonth();
+}
+
+/** The first moment of a month. */
+function beginOf(month) {
+  return new Date(0).setUTCFullYear(1970 + Math.floor(month / 12), modulo(month, 12), 1) / 1000;
+}
+
+function modulo(number, size) {
+  return ((number % size) + size) % size;
+}

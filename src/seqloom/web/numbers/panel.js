@@ -1,0 +1,190 @@
+/** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
+
+import { checkTimes, filled, findStep, readTimes } from "./clock.js";
+
+const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
+const EMPTY = new Set(["", "na", "n/a", "nan", "null", "none"]); // what an empty cell may hold, in lower case
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const INFINITE = /^[+-]?inf(inity)?$/i;
+
+/** Rows of numbers, series after series. */
+export class Panel {
+  /**
+   * @param {string[]} columns C of them
+   * @param {Float32Array[]} rows (N) rows of C numbers, NaN where one is missing
+   * @param {number[]} starts (series + 1) the row where each begins, and N
+   * @param {string[]} series
+   * @param {{times?: number[] | null, step?: object, lines?: number[] | null}} more when each row is, and the row of the table it comes from
+   */
+  constructor(columns, rows, starts, series, { times = null, step = EACH, lines = null } = {}) {
+    Object.assign(this, { columns, rows, starts, series, times, step, lines });
+  }
+
+  /** The place of a row, for messages. */
+  where(row) {
+    return `table:${this.lines ? this.lines[row] : row + 1}`;
+  }
+
+  /** The panel with some of its parts changed. */
+  with(changes) {
+    return Object.assign(new Panel(this.columns, this.rows, this.starts, this.series, this), changes);
+  }
+}
+
+/**
+ * The columns that the field names, of all rows of a table; rows at the end of a series whose targets are all empty are the time to come.
+ *
+ * @param {Record<string, string | number | null>[]} table its rows, each with its cells by column; one that is absent is empty
+ * @param {object} numbers `fields.numbers` of the config
+ * @throws {Error} a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
+ */
+export function readPanel(table, numbers) {
+  const names = [...new Set(table.flatMap(Object.keys))];
+  const records = table.map((row) => names.map((name) => String(row[name] ?? "").trim()));
+  const panel = (numbers.wide ? wide : long)(names, records, numbers);
+  return whole(panel.times ? inTime(panel, numbers) : panel, numbers);
+}
+
+/** The columns of a panel, in their order. */
+function columnsOf({ targets, past, known, static: fixed }) {
+  return [...targets, ...past, ...known, ...fixed];
+}
+
+// ------------------------------------------------------------------------------------------------------ long and wide
+
+/** One row a moment. */
+function long(names, records, numbers) {
+  const columns = columnsOf(numbers);
+  const places = columns.map((name) => placeOf(names, name));
+  const rows = records.map((record, row) => Float32Array.from(places, (place, column) => numberIn(record[place], row + 1, columns[column])));
+  const lines = records.map((_, row) => row + 1);
+  const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
+  const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
+  const { order, starts, series } = grouped(labels);
+  const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]) });
+  if (numbers.time === null) return panel;
+  const moments = cellsOf(numbers.time);
+  return panel.with({ times: readTimes(order.map((row) => moments[row]), (row) => panel.where(row), numbers.time) });
+}
+
+function placeOf(names, name) {
+  if (names.includes(name)) return names.indexOf(name);
+  if (/^\d+$/.test(name) && Number(name) > 0 && Number(name) <= names.length) return Number(name) - 1;
+  throw new Error(`table: no column '${name}'; there are ${names.slice(0, 20).join(", ")}.`);
+}
+
+/** The number in a cell, NaN where it is empty. */
+function numberIn(cell, line, column) {
+  if (EMPTY.has(cell.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
+  if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
+    throw new Error(`table:${line}: ${column} is '${cell}'; expected a number. Mend the cell, or choose other columns.`);
+  }
+  const value = NUMBER.test(cell) ? Number(cell) : Infinity;
+  if (!Number.isFinite(value)) throw new Error(`table:${line}: ${column} is '${cell}'; expected a finite number. Mend the cell.`);
+  return value;
+}
+
+/** The rows of each series together: their order, where each series begins, and the names of the series by their first row. */
+function grouped(labels) {
+  const members = new Map(labels.map((label) => [label, []]));
+  labels.forEach((label, row) => members.get(label).push(row));
+  const starts = [0];
+  for (const rows of members.values()) starts.push(starts.at(-1) + rows.length);
+  return { order: [...members.values()].flat(), starts, series: [...members.keys()] };
+}
+
+/** One row a series: its name, then its values. */
+function wide(names, records, numbers) {
+  const [rows, lines, starts, known] = [[], [], [0], new Map()];
+  records.forEach(([series, ...cells], row) => {
+    const line = row + 1;
+    const values = cells.slice(0, cells.findLastIndex((cell) => !EMPTY.has(cell.toLowerCase())) + 1);
+    if (!values.length) throw new Error(`table:${line}: series '${series}' has no values. Remove the line.`);
+    if (known.has(series)) {
+      throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
+    }
+    known.set(series, line);
+    rows.push(...values.map((cell, place) => Float32Array.of(numberIn(cell, line, names[place + 1]))));
+    lines.push(...values.map(() => line));
+    starts.push(rows.length);
+  });
+  const columns = columnsOf(numbers);
+  return new Panel(columns.length ? columns : ["value"], rows, starts, [...known.keys()], { lines });
+}
+
+// --------------------------------------------------------------------------------------------------------------- whole
+
+/** The panel with its times checked, and the moments that were left out put in where the field says so. */
+function inTime(panel, { time, gaps }) {
+  const starts = panel.starts.slice(0, -1);
+  const step = findStep(panel.times, starts);
+  checkTimes(panel.times, starts, step, (row) => panel.where(row), time, { gapsAllowed: gaps === "fill" });
+  return gaps === "fill" ? withoutGaps(panel, step) : panel.with({ step });
+}
+
+function withoutGaps(panel, step) {
+  const parts = panel.series.map((_, number) => filled(panel.times, panel.starts[number], panel.starts[number + 1], step));
+  const from = parts.flatMap(({ rows }) => rows);
+  const starts = [0];
+  for (const { rows } of parts) starts.push(starts.at(-1) + rows.length);
+  return panel.with({
+    step,
+    starts,
+    times: parts.flatMap(({ times }) => times),
+    rows: from.map((row) => (row < 0 ? new Float32Array(panel.columns.length).fill(NaN) : panel.rows[row])),
+    lines: from.map((row) => (row < 0 ? 0 : panel.lines[row])),
+  });
+}
+
+/**
+ * The panel with the rule for missing values followed; the targets of rows to come may be missing.
+ *
+ * @throws {Error} a value is missing where the rule forbids it.
+ */
+function whole(panel, numbers) {
+  const holes = holesOf(panel, numbers);
+  if (holes.length && numbers.missing === "error") {
+    const [row, column] = holes[0];
+    const what = `${panel.columns[column]} is empty (${holes.length.toLocaleString("en")} such cells)`;
+    throw new Error(`${panel.where(row)}: ${what}; expected a number. Fill it, or train with a rule in fields.numbers.missing.`);
+  }
+  const rows = panel.rows.map((row) => row.slice());
+  for (const [row, column] of holes) rows[row][column] = guess(panel, row, column, numbers.missing);
+  return panel.with({ rows });
+}
+
+/** The cells that are missing and may not be, as [row, column]. */
+function holesOf(panel, { targets, past }) {
+  const holes = [];
+  const toCome = new Set();
+  panel.series.forEach((_, number) => {
+    for (let row = panel.starts[number + 1] - 1; row >= panel.starts[number] && isUnknown(panel.rows[row], targets.length); row--) toCome.add(row);
+  });
+  const mayBeMissing = (row, column) => toCome.has(row) && column < targets.length + past.length;
+  panel.rows.forEach((values, row) => {
+    values.forEach((value, column) => {
+      if (isNaN(value) && !mayBeMissing(row, column)) holes.push([row, column]);
+    });
+  });
+  return holes;
+}
+
+/** Whether all targets of a row are missing. */
+export function isUnknown(values, targets) {
+  return values.subarray(0, targets).every(isNaN);
+}
+
+/** What stands in an empty place; before the first value, that value. */
+function guess(panel, row, column, rule) {
+  const number = panel.starts.findLastIndex((start) => start <= row);
+  const isReal = (place) => !isNaN(panel.rows[place][column]);
+  let [before, after] = [row, row];
+  while (before >= panel.starts[number] && !isReal(before)) before--;
+  while (after < panel.starts[number + 1] && !isReal(after)) after++;
+  const [hasBefore, hasAfter] = [before >= panel.starts[number], after < panel.starts[number + 1]];
+  if (rule === "zero" || !(hasBefore || hasAfter)) return 0;
+  if (!hasBefore) return panel.rows[after][column];
+  if (!hasAfter || rule === "previous") return panel.rows[before][column];
+  const [low, high] = [panel.rows[before][column], panel.rows[after][column]];
+  return low + ((high - low) * (row - before)) / (after - before);
+}

