@@ -39,8 +39,8 @@ PICTURE = {
         "errors config",
     ),
     "plan": room(
-        "profile oddities relation autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen summary "
-        "pace number_pairs baselines windows array_pairs forecast_choices forecast_plan",
+        "selection profile oddities relation autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen "
+        "summary pace number_pairs baselines windows array_pairs forecast_choices forecast_plan",
         "errors config data",
     ),
     "answers": room("answers number_answers", "errors config data plan"),

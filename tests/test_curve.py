@@ -11,9 +11,7 @@ from unittest import mock
 import pytest
 
 from seqloom.cli import main
-from seqloom.config import DataConfig
 from seqloom.curve import Curve, Point, as_lines, conclude, learning_curve
-from seqloom.data import rows_from_memory, split, thin
 from seqloom.errors import ConfigError, DataError
 from seqloom.examples import make_example
 from seqloom.plan import make_plan
@@ -37,21 +35,6 @@ def points(*values: float, passes: float = 10, chosen: float = 10) -> list[Point
 
 
 # ------------------------------------------------------------------------------------------------------ parts of pairs
-
-
-def test_smaller_parts_are_within_larger_ones_and_sources_stay_together() -> None:
-    rows = rows_from_memory([(f"source {number // 2}", f"target {number}") for number in range(800)])
-    kept = [{row.where for row in thin(rows, share, seed=3)} for share in (1 / 8, 1 / 4, 1 / 2, 1.0)]
-    assert kept[0] < kept[1] < kept[2] < kept[3]
-    assert [len(part) / 800 for part in kept] == pytest.approx([1 / 8, 1 / 4, 1 / 2, 1], abs=0.05)
-    half = [row.source for row in thin(rows, 0.5, seed=3)]
-    assert all(half.count(source) == 2 for source in half)
-
-
-def test_a_part_of_what_holding_out_left_is_as_large_as_was_asked_for() -> None:
-    rows = rows_from_memory([(f"source {number}", "target") for number in range(800)])
-    train, _ = split(rows, DataConfig(hold_out=0.4), seed=3)
-    assert len(list(thin(train, 0.25, seed=3))) == pytest.approx(len(list(train)) / 4, rel=0.2)
 
 
 def test_the_plan_of_a_part_holds_out_the_same_dev_pairs(dates: Path) -> None:

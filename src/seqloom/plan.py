@@ -13,9 +13,10 @@ from seqloom.autoconfig import RATE, Choice, choose
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
-from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, split, thin
+from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory
 from seqloom.errors import ConfigError
 from seqloom.profile import Profile, profile_rows
+from seqloom.selection import split, thin
 
 __all__ = ["ASKED", "Plan", "at_hand", "make_plan", "parse_duration", "paths_of"]
 
