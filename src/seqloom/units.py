@@ -23,7 +23,7 @@ _SIMPLE = re.compile(
     "\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]*"
 )
 # Blanks; letters, marks and digits (joined by ZWNJ and ZWJ in Persian and Indic words); else one cluster.
-_PARTS = regex.compile(r" +|[\p{L}\p{M}\p{N}_\u200c\u200d]+|\X")
+_PARTS = regex.compile(r"( +)|([\p{L}\p{M}\p{N}_\u200c\u200d]+)|(\X)")
 
 
 class Unit(Protocol):
@@ -58,27 +58,30 @@ class Characters:
 
 
 class Words:
-    """Words and single other characters; one that no blank precedes begins with the joiner, so that joining restores the text.
+    """Words and single other characters, and joiners on those others where no blank stands beside them, so that joining restores the text.
 
-    One blank between two symbols is understood. Further ones are symbols themselves (joiner and blanks), before the understood one;
-    at the start of a text the joiner alone stands for nothing before the understood blank. A joiner in the text is doubled.
+    A word is the same symbol wherever it stands: quotes, brackets and commas say what they touch. One blank between two symbols is
+    understood. Further ones are symbols themselves (joiner and blanks), before the understood one; at the start of a text the joiner
+    alone stands for nothing before the understood blank. A joiner in the text is doubled, and is touched by a word that has one.
     """
 
     def split(self, text: str) -> list[str]:
-        parts: list[str] = _PARTS.findall(text)
+        parts: list[tuple[str, str, str]] = _PARTS.findall(text)
         symbols: list[str] = []
         last = len(parts) - 1
         is_glued = False
-        for index, part in enumerate(parts):
-            if part[0] == " ":
-                if index == last or index == 0 or len(part) > 1:
-                    symbols.append(JOINER + (part if index == last else part[1:]))
-                is_glued = False
-                continue
-            if part[0] == JOINER:
-                part = JOINER + part
-            symbols.append(JOINER + part if is_glued else part)
-            is_glued = True
+        for index, (blanks, word, other) in enumerate(parts):
+            if blanks:
+                if index == last or index == 0 or len(blanks) > 1:
+                    symbols.append(JOINER + (blanks if index == last else blanks[1:]))
+            elif not is_glued:
+                symbols.append(word or _doubled(other))
+            elif word and symbols[-1].strip(JOINER):
+                symbols[-1] += JOINER
+                symbols.append(word)
+            else:
+                symbols.append(JOINER + (word or _doubled(other)))
+            is_glued = not blanks
         return symbols
 
     def split_many(self, texts: Sequence[str]) -> list[list[str]]:
@@ -86,12 +89,19 @@ class Words:
 
     def join(self, symbols: Iterable[str]) -> str:
         pieces: list[str] = []
+        is_glued = True
         for symbol in symbols:
             marks = len(symbol) - len(symbol.lstrip(JOINER))  # 1: joined; 2: a joiner in the text; 3: both
-            if pieces and not marks % 2:
+            if not is_glued and not marks % 2:
                 pieces.append(" ")
-            pieces.append(symbol[(marks + 1) // 2 :] if marks else symbol)
+            is_glued = marks < len(symbol) and symbol[-1] == JOINER
+            pieces.append(symbol[(marks + 1) // 2 : -1 if is_glued else None])
         return "".join(pieces)
+
+
+def _doubled(other: str) -> str:
+    """One that is no word, told from one with a joiner."""
+    return JOINER + other if other[0] == JOINER else other
 
 
 class Tokens:

@@ -14,6 +14,8 @@ const BLANKS = new RegExp(`${BLANK}+`, "u");
 const OUTER_BLANKS = new RegExp(`^${BLANK}+|${BLANK}+$`, "gu");
 // Blanks; letters, marks and digits, joined by ZWNJ and ZWJ in Persian and Indic words. All else is one cluster.
 const RUN = / +|[\p{L}\p{M}\p{N}_\u200c\u200d]+/uy;
+const WORD = /^[\p{L}\p{M}\p{N}_\u200c\u200d]/u;
+const ONLY_JOINERS = /^\uffed*$/;
 const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
 
 /** Grapheme clusters (Unicode annex 29); decomposed: code points of NFD, composed again when joined. */
@@ -34,10 +36,11 @@ export class Characters {
 }
 
 /**
- * Words and single other characters; one that no blank precedes begins with the joiner, so that joining restores the text.
+ * Words and single other characters, and joiners on those others where no blank stands beside them, so that joining restores the text.
  *
- * One blank between two symbols is understood. Further ones are symbols themselves (joiner and blanks), before the understood one;
- * at the start of a text the joiner alone stands for nothing before the understood blank. A joiner in the text is doubled.
+ * A word is the same symbol wherever it stands: quotes, brackets and commas say what they touch. One blank between two symbols is
+ * understood. Further ones are symbols themselves (joiner and blanks), before the understood one; at the start of a text the joiner
+ * alone stands for nothing before the understood blank. A joiner in the text is doubled, and is touched by a word that has one.
  */
 export class Words {
   split(text) {
@@ -46,25 +49,31 @@ export class Words {
     const symbols = [];
     let isGlued = false;
     parts.forEach((part, index) => {
-      if (part[0] === " ") {
-        if (index === last || index === 0 || part.length > 1) symbols.push(JOINER + (index === last ? part : part.slice(1)));
-        isGlued = false;
-        return;
-      }
+      const isBlank = part[0] === " ";
       const symbol = part[0] === JOINER ? JOINER + part : part;
-      symbols.push(isGlued ? JOINER + symbol : symbol);
-      isGlued = true;
+      if (isBlank) {
+        if (index === last || index === 0 || part.length > 1) symbols.push(JOINER + (index === last ? part : part.slice(1)));
+      } else if (!isGlued) {
+        symbols.push(symbol);
+      } else if (WORD.test(part) && !ONLY_JOINERS.test(symbols.at(-1))) {
+        symbols.push(symbols.pop() + JOINER, part);
+      } else {
+        symbols.push(JOINER + symbol);
+      }
+      isGlued = !isBlank;
     });
     return symbols;
   }
 
   join(symbols) {
     let text = "";
-    symbols.forEach((symbol, index) => {
+    let isGlued = true;
+    for (const symbol of symbols) {
       const marks = symbol.match(/^\uffed*/)[0].length; // 1: joined; 2: a joiner in the text; 3: both
-      if (index > 0 && marks % 2 === 0) text += " ";
-      text += symbol.slice((marks + 1) >> 1);
-    });
+      if (!isGlued && marks % 2 === 0) text += " ";
+      isGlued = marks < symbol.length && symbol.endsWith(JOINER);
+      text += symbol.slice((marks + 1) >> 1, isGlued ? -1 : undefined);
+    }
     return text;
   }
 }
