@@ -52,6 +52,29 @@ def test_words_are_spelled_and_get_two_layers_and_their_phones_are_tokens() -> N
     assert config.training.early_stopping.metric == "token_error_rate"
 
 
+def test_few_words_get_a_narrow_network_and_sentences_and_many_words_a_wide_one() -> None:
+    widths = [chosen(pairs).config.model.encoder.width for pairs in (words(3000), sentences(1500), sentences(3000), words(21_000))]
+    assert widths == [256, 256, 512, 512]
+
+
+def test_pairs_that_repeat_are_gone_over_less_often_and_what_is_left_counts() -> None:
+    once, often = words(1000), words(1000) * 9
+    choice = chosen(often)
+    assert choice.config.data.repeats == "root"
+    assert choice.reasons["data.repeats"] == "89% of the pairs repeat an earlier one: of n alike √n are gone over, which leaves 2,992"
+    assert choice.config.training.epochs == chosen(words(3000)).config.training.epochs
+    assert chosen(once).config.data.repeats == "all"
+
+
+def test_a_target_spelled_with_the_letters_of_its_source_gets_a_pointer() -> None:
+    endings = [(word, f"{word}xyz") for word, _ in words(300)]
+    choice = chosen(endings)
+    assert choice.config.model.copy_source
+    assert choice.reasons["model.copy"].endswith("of the target's characters stand in their source")
+    assert not chosen([(word, target.replace(" ", "")) for word, target in words(300)]).config.model.copy_source
+    assert not chosen(words(300)).config.model.copy_source
+
+
 def test_sentences_are_cut_into_shared_subwords_and_judged_by_bleu() -> None:
     config = chosen(sentences(1500)).config
     assert config.fields.shared

@@ -146,3 +146,19 @@ def test_an_iterator_of_pairs_is_used_whole_and_sources_beside_targets_are_no_pa
     plan = make_plan(zip(*zip(*PAIRS, strict=True), strict=True))
     assert len(list(plan.train)) + len(plan.dev) == len(PAIRS)
     assert list(make_plan(["a b", "c d"], ["x", "y"], dev=PAIRS[:3]).train)[1].target == "y"
+
+
+@pytest.mark.parametrize("asked", ["model.attention.kind=none", "model.encoder.subsampling.kind=conv", "model.head.ctc_weight=0.3"])
+def test_a_pointer_that_was_chosen_gives_way_to_what_has_no_place_for_it(asked: str) -> None:
+    pairs = [(f"word{number}", f"word{number}s") for number in range(60)]
+    assert "model.copy" in make_plan(pairs).reasons
+    plan = make_plan(pairs, settings=[asked])
+    assert not plan.config.model.copy_source
+    assert "model.copy" not in plan.reasons
+
+
+def test_pairs_that_repeat_are_trained_on_less_often_unless_told_otherwise() -> None:
+    often, dev = PAIRS * 9, [("q", "x")]
+    assert len(list(make_plan(often, dev=dev).train)) == 3 * len(PAIRS)
+    assert len(list(make_plan(often, dev=dev, settings=["data.repeats=all"]).train)) == len(often)
+    assert len(list(make_plan(PAIRS, dev=dev, settings=["data.repeats=root"]).train)) == len(PAIRS)

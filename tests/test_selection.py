@@ -10,7 +10,7 @@ import pytest
 from seqloom.config import DataConfig
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.errors import DataError
-from seqloom.selection import split, thin
+from seqloom.selection import Roots, split, thin
 
 
 def config(*train: str, **settings: object) -> DataConfig:
@@ -107,3 +107,12 @@ def test_a_part_of_what_holding_out_left_is_as_large_as_was_asked_for() -> None:
     rows = rows_from_memory([(f"source {number}", "target") for number in range(800)])
     train, _ = split(rows, DataConfig(hold_out=0.4), seed=3)
     assert len(list(thin(train, 0.25, seed=3))) == pytest.approx(len(list(train)) / 4, rel=0.2)
+
+
+def test_a_pair_that_stands_n_times_comes_root_n_times_each_time_the_rows_are_read() -> None:
+    pairs = [("the", "the")] * 17 + [("teh", "the")] * 3 + [("the", "thee")] * 4 + [("ye", "the")]
+    roots = Roots(rows_from_memory(pairs))
+    kept = [(row.source[0], row.target) for row in roots]
+    assert kept == [("the", "the")] * 4 + [("teh", "the")] + [("the", "thee")] * 2 + [("ye", "the")]
+    assert [row.where for row in roots] == [row.where for row in roots]
+    assert [row.where for row in roots][:4] == ["pairs:1", "pairs:4", "pairs:9", "pairs:16"]

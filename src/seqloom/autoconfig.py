@@ -6,7 +6,7 @@ The rules look at counts, lengths and alphabets alone; none knows a language or 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from seqloom.config import DataConfig, FieldConfig, FieldsConfig, RunConfig, TextField, TokensField
@@ -15,7 +15,7 @@ from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
-__all__ = ["NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "warm_up"]
+__all__ = ["COPY", "NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "warm_up"]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
@@ -23,6 +23,8 @@ SENTENCE_TOKENS, SENTENCE_CHARACTERS, LONG_CHARACTERS = 3, 20, 60
 """Text is a sentence, and cut into subwords, from so many tokens and characters on average on; or, without blanks, so many characters."""
 FEW = 100
 """Different tokens a side, up to which a small network is enough."""
+FEW_PAIRS, FEW_WORDS = 2000, 20_000
+"""So many pairs are few: of anything, and of what are no sentences."""
 LITTLE = 100_000
 """Target tokens in all, up to which such a network can be smaller still."""
 UNSEEN_GAIN = 0.01
@@ -31,8 +33,11 @@ SAME_SCRIPT = 0.6
 """Share of target characters that stand in their own source, from which on both sides are taken to be written alike."""
 COPIED = 0.5
 """Share of the target's new words that stand in their own source, from which on they are copied."""
+REPEATED = 0.5
+"""Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
 NARROW = 256
 """Up to this width the learning rate is higher."""
+COPY = "model.copy"
 RATE = "training.optimizer.learning_rate"
 WARM_UP = 0.03
 """Of the updates of a run."""
@@ -78,12 +83,23 @@ class Settings:
 def choose(profile: Profile, data: DataConfig) -> Choice:
     """The config for data of this profile where there is time enough; `pace.py` fits it to the time there is."""
     fields, settings = _fields(profile), Settings()
+    profile = _with_fewer_repeats(profile, settings)
     sizes = _sizes(profile, fields[0])
     settings.reasons |= fields[1]
     _choose_limits(settings, sizes)
     _choose_model(settings, profile, fields[0])
     _choose_training(settings, profile, fields[0], sizes)
     return Choice(override(RunConfig(data=data, fields=fields[0]), settings.values), settings.reasons)
+
+
+def _with_fewer_repeats(profile: Profile, settings: Settings) -> Profile:
+    """The profile as a pass goes over the pairs."""
+    share = profile.duplicates / max(profile.looked_at, 1)
+    if profile.sound is not None or share < REPEATED:
+        return profile
+    why = f"{share:.0%} of the pairs repeat an earlier one: of n alike √n are gone over, which leaves {profile.root_pairs:,}"
+    settings.set("data.repeats", "root", why)
+    return replace(profile, pairs=profile.root_pairs)
 
 
 # -------------------------------------------------------------------------------------------------------------- fields
@@ -226,10 +242,7 @@ def _choose_limits(settings: Settings, sizes: _Sizes) -> None:
 
 
 def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) -> None:
-    few = _has_few_symbols(profile, fields)
-    small = profile.pairs < 2000 or few
-    width = 128 if _has_little_text(profile, fields) else 256 if small else 512
-    why = f"{profile.pairs:,} pairs" + (", few" if profile.pairs < 2000 else " of few symbols on both sides" if few else "")
+    few, (width, why) = _has_few_symbols(profile, fields), _width(profile, fields)
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, why)
     if not any(map(_is_sentence, fields.texts)):
@@ -242,10 +255,32 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
         settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
-    if isinstance(fields.target, TextField) and fields.target.unit == "word":
-        settings.set("model.copy", True, "new words are copied from the source")
+    if why := _why_copy(profile, fields):
+        settings.set(COPY, True, why)
     settings.set("model.dropout", *_dropout(profile, fields))
     settings.set(RATE, *learning_rate(width, gently=few or _has_sentences(fields)))
+
+
+def _width(profile: Profile, fields: FieldsConfig) -> tuple[int, str]:
+    """How wide the network is where there is time enough, and why."""
+    pairs, few = profile.pairs, _has_few_symbols(profile, fields)
+    if few:
+        return (128 if _has_little_text(profile, fields) else NARROW), f"{pairs:,} pairs of few symbols on both sides"
+    if pairs < FEW_PAIRS or (pairs < FEW_WORDS and not _has_sentences(fields)):
+        return NARROW, f"{pairs:,} pairs, few"
+    return 512, f"{pairs:,} pairs"
+
+
+def _why_copy(profile: Profile, fields: FieldsConfig) -> str:
+    """Why there is a pointer to the source, '' where there is none."""
+    if not isinstance(fields.target, TextField):
+        return ""
+    if fields.target.unit == "word":
+        return "new words are copied from the source"
+    spelled = any(isinstance(field, TextField) and field.unit == fields.target.unit == "character" for field in fields.texts)
+    if spelled and profile.shared_characters >= SAME_SCRIPT:
+        return f"{profile.shared_characters:.0%} of the target's characters stand in their source"
+    return ""
 
 
 def learning_rate(width: int, *, gently: bool) -> tuple[float, str]:
@@ -292,7 +327,7 @@ def _choose_training(settings: Settings, profile: Profile, fields: FieldsConfig,
     passes = _passes(profile, fields)
     settings.set("training.epochs", passes, f"{profile.pairs:,} pairs: few are gone through often, many seldom")
     settings.set("training.schedule.warmup_steps", warm_up(symbols / batch * passes), f"{WARM_UP:.0%} of the run")
-    if _has_few_symbols(profile, fields) or profile.pairs < 2000:
+    if _has_few_symbols(profile, fields) or profile.pairs < FEW_PAIRS:
         settings.set("training.threads", 1, "a small network: two threads would wait for each other (measured)")
     metric, because = _metric(profile, fields)
     settings.set("training.early_stopping.metric", metric, because)

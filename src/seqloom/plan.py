@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqloom.autoconfig import RATE, Choice, choose
+from seqloom.autoconfig import COPY, RATE, Choice, choose
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory
 from seqloom.errors import ConfigError
 from seqloom.profile import Profile, profile_rows
-from seqloom.selection import split, thin
+from seqloom.selection import Roots, split, thin
 
 __all__ = ["ASKED", "Plan", "at_hand", "make_plan", "parse_duration", "paths_of"]
 
@@ -38,6 +38,8 @@ FITTED = {
 """What depends on how fast this machine is, and the settings that say it otherwise."""
 KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
+NO_COPY = ("model.attention.kind=none", "model.encoder.subsampling", "model.head.ctc_weight")
+"""Asked for, these leave no place for a pointer."""
 
 Pairs = str | Path | Sequence[Any]
 
@@ -108,10 +110,8 @@ def make_plan(
         choice = choose_for_sound(profile, reading, budget_seconds=whole and whole / base.training.members)
         fitted = frozenset[str]()
     if given is None:
-        given, reasons = choice.config, choice.reasons
-        if any(item.startswith(KINDS) for item in settings):
-            given, fitted = override(given, [f"{RATE}={setting(RunConfig(), RATE)}"]), fitted - {RATE}
-            reasons = {key: why for key, why in reasons.items() if key != RATE}
+        given, reasons = _give_way(choice, settings)
+        fitted = fitted & reasons.keys()
     else:
         given = given.model_copy(update={"data": reading})
         reasons = _still_true(_written_reasons(config), given, choice)
@@ -121,6 +121,7 @@ def make_plan(
     warning = "" if profile.overlap is None else profile.overlap.warning
     notes = [*profile.notes, *notes, *([warning] if warning else [])]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
+    train = Roots(train) if final.data.repeats == "root" else train
     return Plan(final, reasons, train, held_out, names, profile, notes, estimates, fitted)
 
 
@@ -161,6 +162,13 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
     return {
         key: why for key, why in reasons.items() if choice.reasons.get(key) != why or setting(config, key) == setting(choice.config, key)
     }
+
+
+def _give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
+    """The choice, and its reasons, without what does not go with these settings."""
+    dropped = [name for name, by in ((RATE, KINDS), (COPY, NO_COPY)) if any(item.startswith(by) for item in settings)]
+    usual = [f"{name}={json.dumps(setting(RunConfig(), name))}" for name in dropped]
+    return override(choice.config, usual), {key: why for key, why in choice.reasons.items() if key not in dropped}
 
 
 def _left_to_choose(settings: Sequence[str]) -> frozenset[str]:

@@ -15,6 +15,7 @@ from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
 from seqloom.relation import correlation, new_words_copied, ratio, shared
+from seqloom.selection import Roots
 from seqloom.sides import SideProfile, SoundProfile, Spread, Symbols, profile_side, profile_sounds
 from seqloom.sounds import name_sounds
 
@@ -64,6 +65,8 @@ class Profile:
     target: SideProfile
     duplicates: int
     """Rows that repeat an earlier pair."""
+    root_pairs: int
+    """Of all pairs, those that are left where a pair that stands n times is taken √n times (estimated from those looked at)."""
     repeated_sources: int
     """Rows whose source occurs with different targets."""
     ratio: Spread
@@ -118,6 +121,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profi
         sound=sound,
         target=target,
         duplicates=counts.get("duplicates", 0),
+        root_pairs=sum(1 for _ in Roots(sample)) * count // len(sample),
         repeated_sources=counts.get("several targets", 0),
         ratio=ratio(target_lengths, lengths),
         token_ratio=ratio(target_tokens, tokens),
