@@ -45,7 +45,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     opened, problems = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(60_000)  # a machine with much else to do takes long to compile 13 MB of WebAssembly
     yield opened
     if folder := os.environ.get(SHOTS):
         opened.screenshot(path=Path(folder) / f"{request.node.name}.png", full_page=True)

@@ -190,11 +190,13 @@ def test_javascript_reads_real_texts_as_python_does(name: str, config: FieldConf
     assert_same({name: fields}, lines)
 
 
-def test_javascript_refuses_another_format_and_fields_that_are_no_text() -> None:
+def test_javascript_refuses_another_format_and_fields_that_it_does_not_know() -> None:
     state = fit([CHARACTERS], CHARACTERS).state()
     assert "fields: format 9; expected 1. Export the model again." in refused({**state, "format": 9})
-    kind = {**state["config"], "source": [{"kind": "audio"}]}
-    assert "fields: a field of kind 'audio'; expected text or tokens. Use the model from Python." in refused({**state, "config": kind})
+    kind = {**state["config"], "source": [{"kind": "picture"}]}
+    assert "fields: a field of kind 'picture'; expected text, tokens, audio. Use the model from Python." in refused(
+        {**state, "config": kind}
+    )
 
 
 def refused(state: dict[str, Any]) -> str:

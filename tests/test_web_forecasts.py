@@ -148,6 +148,6 @@ def test_a_model_of_arrays_has_no_page_to_stand_on(tmp_path: Path, onnxruntime_w
     sources = draw.normal(size=(30, 6, 2)).astype(np.float32)
     seqloom.train((sources, sources[:, :, :1]), out=tmp_path / "run", settings=TINY)
     assert run("export", tmp_path / "run", "--web", "--out", tmp_path / "site", "--runtime", onnxruntime_web) == 2
-    refusal = f"--web: {tmp_path / 'run'} is a model of arrays; expected one of text or of a table. Ask it from Python."
+    refusal = f"--web: {tmp_path / 'run'} is a model of arrays; expected one of text, sound or a table. Ask it from Python."
     assert refusal in capsys.readouterr().err
     assert not (tmp_path / "site").exists()

@@ -217,7 +217,7 @@ def test_other_sounds_are_transcribed_too(page: Page, address: str, tones: Path,
 def test_what_the_browser_decodes_is_what_the_file_holds(page: Page, address: str) -> None:
     page.goto(address)
     script = """async () => {
-      const { waveFile } = await import("/page/wave.js");
+      const { waveFile } = await import("/sound/wave.js");
       return [...new Uint8Array(await waveFile(new Float32Array([0, 0.5, -0.25, 1.5, -2]), 8000).arrayBuffer())];
     }"""
     samples, rate = soundfile.read(io.BytesIO(bytes(page.evaluate(script))))

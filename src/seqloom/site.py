@@ -44,18 +44,15 @@ def check_kinds(folder: Path) -> None:
     """Make sure that the model of a run or of an exported folder is one that the page can ask in a browser.
 
     Raises:
-        ConfigError: it hears sounds, or is one of arrays.
+        ConfigError: it is one of arrays.
     """
     try:
         state = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
-        is_sound = "audio" in [column["kind"] for column in state["config"]["source"]]
         is_arrays = state.get("kind") == "numbers" and not state["config"]["numbers"]["horizon"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return  # whoever reads it says what is wrong with it
-    if is_sound:
-        raise ConfigError(f"--web: {folder} is a model of sound; expected one of text or of a table. Serve it with `seqloom serve`.")
     if is_arrays:
-        raise ConfigError(f"--web: {folder} is a model of arrays; expected one of text or of a table. Ask it from Python.")
+        raise ConfigError(f"--web: {folder} is a model of arrays; expected one of text, sound or a table. Ask it from Python.")
 
 
 def copy_model(exported: Path, folder: Path) -> None:

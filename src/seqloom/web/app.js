@@ -46,6 +46,7 @@ class Page {
     this.#source = sourceOf(model, {
       onsubmit: () => find("ask").requestSubmit(),
       onerror: (error) => this.#fail(error),
+      readSound: this.#backend.sound,
       texts: this.#source?.texts ?? [],
     });
     this.#settings = new Settings(model);

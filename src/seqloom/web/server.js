@@ -1,10 +1,12 @@
 /** The models behind the HTTP API of `seqloom serve`. */
 
+import { soundUrl } from "./sound/upload.js";
+
 const TOKEN = "seqloom.token";
 
 /** What stands behind the page; the counterpart of `browser/connection.js`. */
 export async function connect() {
-  return { models, predict, forecast };
+  return { models, predict, forecast, sound: soundUrl };
 }
 
 /** Every model, the default one first: `GET /v1/models`. */

@@ -1,11 +1,10 @@
 /** From sources to answers, as `answers.py` does it: limits, batches of like length, hypotheses as text. */
 
-import { Fields } from "../fields/fields.js";
-import { strip } from "../fields/units.js";
+import { Fields, kindOf } from "../fields/fields.js";
 import { UNK } from "../fields/vocabulary.js";
 import { Graph } from "./graph.js";
 
-/** Padded source symbols × hypotheses in one run of the graph, as in `runtime.py`. */
+/** Padded states of the source × hypotheses in one run of the graph. */
 const BATCH_TOKENS = 4096;
 
 /** Fields, limits and a search over a graph. */
@@ -16,7 +15,8 @@ export class Answerer {
    * @param {Uint8Array} model the content of model.onnx
    */
   static async load(state, manifest, model) {
-    return new Answerer(new Fields(state), manifest, await Graph.load(model));
+    const fields = new Fields(state);
+    return new Answerer(fields, manifest, await Graph.load(model, fields.source));
   }
 
   /**
@@ -34,8 +34,7 @@ export class Answerer {
   /** What the page needs to know of its columns, as `GET /v1/models` gives it. */
   get about() {
     const { source, target, names } = this.fields;
-    const nameOf = (index) => (names.length === source.columns.length ? names[index] : `${index + 1}`);
-    return { source: source.columns.map((column, index) => kindOf(nameOf(index), column)), target: kindOf("target", target.column) };
+    return { source: source.about(names), target: kindOf("target", target.column) };
   }
 
   /**
@@ -44,11 +43,11 @@ export class Answerer {
    * @throws {Error} a source or a setting that cannot be used; says which.
    */
   async predict(request) {
-    const rows = request.inputs.map((texts, place) => this.#row(texts, `inputs[${place}]`));
+    const rows = request.inputs.map((given, place) => this.#row(given, `inputs[${place}]`));
     const search = this.#searchOf(request);
-    const predictions = rows.map(({ texts, symbols }) => ({ outputs: [], source_tokens: texts.some(Boolean) ? symbols : [] }));
-    const real = rows.map((_, place) => place).filter((place) => rows[place].texts.some(Boolean));
-    for (const places of byLength(rows, real, Math.floor(BATCH_TOKENS / search.beam))) {
+    const predictions = rows.map(({ isBlank, labels }) => ({ outputs: [], source_tokens: isBlank ? [] : labels }));
+    const real = rows.map((_, place) => place).filter((place) => !rows[place].isBlank);
+    for (const places of byLength(rows, real, Math.floor((BATCH_TOKENS * this.graph.stride) / search.beam))) {
       const asked = places.map((place) => rows[place]);
       const found = await this.graph.find(this.#questions(asked, search), search, search.attention || search.replaceUnknown);
       places.forEach((place, order) => {
@@ -80,38 +79,46 @@ export class Answerer {
   }
 
   #row(given, where) {
-    const texts = (typeof given === "string" ? [given] : given).map(strip);
-    if (texts.some((text) => text.includes("\0"))) throw new Error(`${where}: a NUL character; expected text. Remove it.`);
-    if (texts.some((text) => !text.isWellFormed())) throw new Error(`${where}: half of a surrogate pair; expected whole characters. Remove it.`);
-    const ids = this.fields.source.encode(texts);
+    const { source, target } = this.fields;
+    const value = source.read(given, where);
+    const whole = source.encode(value);
     const limit = this.data.max_source_length;
-    if (ids.length - 1 > limit && this.data.too_long !== "cut") {
-      const numbers = [ids.length - 1, limit].map((number) => number.toLocaleString("en"));
+    const { symbols } = source.lengths(whole);
+    if (symbols > limit && this.data.too_long !== "cut") {
+      const numbers = [symbols, limit].map((number) => number.toLocaleString("en"));
       throw new Error(`${where}: the source has ${numbers[0]} symbols; the limit is ${numbers[1]}. Shorten it.`);
     }
-    const [allCopyIds, allExtra] = this.graph.points ? this.fields.copyIds(texts) : [[], []];
-    const cut = (values, last) => [...values.slice(0, -1).slice(0, limit), last];
-    const copyIds = cut(allCopyIds, -1);
-    const extra = allExtra.slice(0, Math.max(Math.max(...copyIds) + 1 - this.fields.target.vocabulary.size, 0));
-    return { texts, ids: cut(ids, ids.at(-1)), symbols: this.fields.source.symbols(texts).slice(0, limit), copyIds, extra };
+    const array = source.cut(whole, limit);
+    const [allCopyIds, allExtra] = this.graph.points ? this.fields.copyIds(value) : [[], []];
+    const copyIds = [...allCopyIds.slice(0, -1).slice(0, limit), -1];
+    return {
+      array,
+      length: source.lengths(array).positions,
+      labels: source.labels(value, array).filter((_, place) => place % this.graph.stride === 0),
+      isBlank: source.isBlank(value),
+      copyIds,
+      extra: allExtra.slice(0, Math.max(Math.max(...copyIds) + 1 - target.vocabulary.size, 0)),
+    };
   }
 
   #questions(rows, { prefix, maxLength, maxLengthRatio }) {
     return {
-      sources: rows.map(({ ids }) => ids),
-      maxLengths: rows.map(({ ids }) => maxLength || Math.ceil(maxLengthRatio * ids.length) + 10),
+      sources: rows.map(({ array }) => array),
+      lengths: rows.map(({ length }) => length),
+      maxLengths: rows.map(({ length }) => maxLength || Math.ceil(maxLengthRatio * length) + 10),
       copyIds: rows.map(({ copyIds }) => copyIds),
       prefixes: rows.map(({ extra }) => (prefix ? this.fields.encodeTarget(prefix, extra) : [])),
     };
   }
 
   #output(hypothesis, row, { replaceUnknown, attention: wantsAttention }) {
-    const width = row.symbols.length + 1;
-    const attention = hypothesis.attention?.map((weights) => weights.slice(0, width));
+    const states = Math.ceil(row.length / this.graph.stride);
+    const attention = hypothesis.attention?.map((weights) => weights.slice(0, states));
+    const canReplace = replaceUnknown && attention && row.labels.length && this.fields.source.kind === "ids";
     const extra = [...row.extra];
     const ids = hypothesis.ids.map((id, place) => {
-      if (id !== UNK || !replaceUnknown || !attention || !row.symbols.length) return id;
-      return this.fields.target.vocabulary.size + extra.push(row.symbols[mostOf(attention[place].slice(0, -1))]) - 1;
+      if (id !== UNK || !canReplace) return id;
+      return this.fields.target.vocabulary.size + extra.push(row.labels[mostOf(attention[place].slice(0, row.labels.length))]) - 1;
     });
     return {
       text: this.fields.target.decode(ids, extra),
@@ -125,15 +132,11 @@ export class Answerer {
   }
 }
 
-function kindOf(name, { config }) {
-  return { name, kind: config.kind, unit: config.unit };
-}
-
 /** The places of the sources, longest first, cut into batches of at most so many padded symbols. */
 function* byLength(rows, places, tokens) {
   let batch = [];
-  for (const place of places.toSorted((one, other) => rows[other].ids.length - rows[one].ids.length)) {
-    if (batch.length && rows[batch[0]].ids.length * (batch.length + 1) > tokens) {
+  for (const place of places.toSorted((one, other) => rows[other].length - rows[one].length)) {
+    if (batch.length && rows[batch[0]].length * (batch.length + 1) > tokens) {
       yield batch;
       batch = [];
     }

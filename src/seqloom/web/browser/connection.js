@@ -1,5 +1,7 @@
 /** The model in the browser itself. A worker runs it, so that the page stays awake while it searches. */
 
+import { hear } from "../sound/wave.js";
+
 /**
  * What stands behind the page; the counterpart of `server.js`.
  *
@@ -34,5 +36,5 @@ export async function connect(say) {
     signal?.throwIfAborted();
     return answers;
   };
-  return { models: async () => [model], predict: answer("predict"), forecast: answer("forecast") };
+  return { models: async () => [model], predict: answer("predict"), forecast: answer("forecast"), sound: hear };
 }

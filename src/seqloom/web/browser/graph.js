@@ -1,17 +1,27 @@
 /** The exported graph, which holds encoder, decoder and beam search, run by onnxruntime-web. The counterpart of `runtime.Graph`. */
 
-import { flag, integer, integers, number, openSession, run, table } from "./session.js";
+import { flag, frames, integer, integers, metadataOf, number, openSession, run, table } from "./session.js";
+
+/** The sources of a batch as one tensor, by what they are. */
+const PADDED = { ids: (rows) => table(rows, 0), frames: (rows, width) => frames(rows, width) };
 
 export class Graph {
   #session;
 
-  /** @param {Uint8Array} model the content of model.onnx */
-  static async load(model) {
-    return new Graph(await openSession(model));
+  #pad;
+
+  /**
+   * @param {Uint8Array} model the content of model.onnx
+   * @param {{kind: string, width?: number}} source what sources are: ids, or frames of so many numbers
+   */
+  static async load(model, source) {
+    return new Graph(await openSession(model), source, Number(metadataOf(model)["seqloom.stride"] ?? 1));
   }
 
-  constructor(session) {
+  constructor(session, { kind, width }, stride) {
     this.#session = session;
+    this.#pad = (rows) => PADDED[kind](rows, width);
+    this.stride = stride; // source positions a state of the encoder
     this.points = session.inputNames.includes("copy_ids");
     this.attends = session.outputNames.includes("attention");
   }
@@ -19,7 +29,7 @@ export class Graph {
   /**
    * The hypotheses of each question, best first: ids (T,), score, logProbs (T + 1,), cut, attention (T + 1, S) where asked for.
    *
-   * @param {{sources: number[][], maxLengths: number[], copyIds: number[][], prefixes: number[][]}} questions B of each
+   * @param {{sources: ArrayLike<number>[], lengths: number[], maxLengths: number[], copyIds: number[][], prefixes: number[][]}} questions B of each
    */
   async find(questions, search, keepAttention) {
     const wantsAttention = keepAttention && this.attends;
@@ -31,8 +41,8 @@ export class Graph {
 
   #inputs(questions, search, wantsAttention) {
     const inputs = {
-      source: table(questions.sources, 0),
-      source_lengths: integers(questions.sources.map((ids) => ids.length)),
+      source: this.#pad(questions.sources),
+      source_lengths: integers(questions.lengths),
       beam: integer(search.beam),
       max_lengths: integers(questions.maxLengths),
       min_length: integer(search.minLength),

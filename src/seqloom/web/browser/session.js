@@ -2,6 +2,10 @@
 
 import * as ort from "../runtime/ort.wasm.min.mjs";
 
+import { readFields, text } from "../fields/protobuf.js";
+
+const METADATA = 14; // the number of `metadata_props` in a ModelProto of ONNX
+
 ort.env.wasm.numThreads = 1; // more would need headers that a plain file server does not send
 ort.env.wasm.wasmPaths = new URL("../runtime/", import.meta.url).href;
 ort.env.logLevel = "error";
@@ -13,6 +17,12 @@ export async function openSession(model) {
   } catch (error) {
     throw new Error(`model/model.onnx: onnxruntime cannot load it (${error.message}). Copy the whole site, or export it again.`);
   }
+}
+
+/** What a model file says besides the graph, by name. */
+export function metadataOf(model) {
+  const entries = [...readFields(model)].filter(([number]) => number === METADATA);
+  return Object.fromEntries(entries.map(([, entry]) => [...readFields(entry)].map(([, part]) => text(part))));
 }
 
 /** What the graph says of inputs, read from its outputs of those names before they are let go. */

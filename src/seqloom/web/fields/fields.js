@@ -1,25 +1,27 @@
 /** Fields: from texts to ids and back, exactly as `fields.py` does it, from the state that a model carries. */
 
 import { Column, buildColumns, unitOf } from "./columns.js";
+import { SoundField } from "./sound.js";
+import { strip } from "./units.js";
 import { EOS, SEP, SEPARATOR, Vocabulary } from "./vocabulary.js";
 
 export const FORMAT = 1;
-const READABLE = new Set(["text", "tokens"]);
+/** How the source is read, by the kind of its columns; all texts are columns of one field. */
+const SOURCES = { text: textsOf, tokens: textsOf, audio: soundsOf };
 
 /** Both sides of a task. */
 export class Fields {
   /**
    * @param {object} state what `Fields.state` in Python gives and `fields.json` holds
-   * @throws {Error} another format, or a kind of data that is no text.
+   * @throws {Error} another format, or a kind of data that is not known here.
    */
   constructor(state) {
     const { config } = state;
     if (state.format !== FORMAT) throw new Error(`fields: format ${state.format}; expected ${FORMAT}. Export the model again.`);
-    for (const { kind } of [...config.source, config.target]) {
-      if (!READABLE.has(kind)) throw new Error(`fields: a field of kind '${kind}'; expected text or tokens. Use the model from Python.`);
-    }
+    const unknown = [...config.source, config.target].find(({ kind }) => !(kind in SOURCES));
+    if (unknown) throw new Error(`fields: a field of kind '${unknown.kind}'; expected ${Object.keys(SOURCES).join(", ")}. Use the model from Python.`);
     this.names = state.names;
-    this.source = new SourceField(buildColumns(config.source, state.source.subwords), new Vocabulary(state.source.vocabulary));
+    this.source = SOURCES[config.source[0].kind](config.source, state.source);
     this.target = config.shared ? new TargetField(this.source.columns[0], this.source.vocabulary) : targetOf(config.target, state.target);
   }
 
@@ -57,9 +59,29 @@ export class Fields {
 
 /** One or more source columns as one sequence of ids, <sep> between columns and </s> at the end. */
 export class SourceField {
+  kind = "ids";
+
   constructor(columns, vocabulary) {
     this.columns = columns;
     this.vocabulary = vocabulary;
+  }
+
+  /** What may be known of the columns, as `GET /v1/models` gives it. */
+  about(names) {
+    const nameOf = (index) => (names.length === this.columns.length ? names[index] : `${index + 1}`);
+    return this.columns.map((column, index) => kindOf(nameOf(index), column));
+  }
+
+  /** The text of each column, of a text or a list of them; refuses what is no text. */
+  read(given, where) {
+    const texts = (typeof given === "string" ? [given] : given).map(strip);
+    if (texts.some((text) => text.includes("\0"))) throw new Error(`${where}: a NUL character; expected text. Remove it.`);
+    if (texts.some((text) => !text.isWellFormed())) throw new Error(`${where}: half of a surrogate pair; expected whole characters. Remove it.`);
+    return texts;
+  }
+
+  isBlank(texts) {
+    return !texts.some(Boolean);
   }
 
   /** The symbols of each column, without namespaces. */
@@ -88,6 +110,21 @@ export class SourceField {
     });
     return [...ids, EOS];
   }
+
+  /** The first symbols of ids, which keep their </s>. */
+  cut(ids, limit) {
+    return [...ids.slice(0, -1).slice(0, limit), ids.at(-1)];
+  }
+
+  /** Positions that the model reads, and those of them that a limit counts: </s> is none. */
+  lengths(ids) {
+    return { positions: ids.length, symbols: ids.length - 1 };
+  }
+
+  /** What stands at each position: the symbols that were read. */
+  labels(texts, ids) {
+    return this.symbols(texts).slice(0, ids.length - 1);
+  }
 }
 
 /** Text or tokens of the target as ids, without <s> and </s>. */
@@ -106,6 +143,19 @@ export class TargetField {
   decode(ids, extra = []) {
     return this.column.unit.join(this.vocabulary.symbols(ids, extra));
   }
+}
+
+/** What may be known of a column of text. */
+export function kindOf(name, { config }) {
+  return { name, kind: config.kind, unit: config.unit };
+}
+
+function textsOf(configs, { subwords, vocabulary }) {
+  return new SourceField(buildColumns(configs, subwords), new Vocabulary(vocabulary));
+}
+
+function soundsOf([config], learned) {
+  return new SoundField(config, learned);
 }
 
 function targetOf(config, { vocabulary, subwords }) {

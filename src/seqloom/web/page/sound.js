@@ -3,7 +3,6 @@
 import { Answers } from "./answers.js";
 import { dropZone } from "./drop.js";
 import { element } from "./element.js";
-import { soundUrl } from "./wave.js";
 
 const RATE = 16_000; // of a model that does not say its own
 
@@ -11,7 +10,8 @@ export class SoundSource {
   #rate;
   #submit;
   #fail;
-  #url = null; // data URL of what is sent
+  #read;
+  #sound = null; // as whoever answers takes it
   #recorder = null;
   #record = element("button", { type: "button", className: "record", onclick: () => this.#toggle() }, "Record");
   #player = element("audio", { controls: true, hidden: true, "aria-label": "The sound" });
@@ -19,10 +19,14 @@ export class SoundSource {
 
   /**
    * @param {{source: {sample_rate?: number}[]}} model as `GET /v1/models` gives it
-   * @param {{onsubmit: () => void, onerror: (error: Error) => void}} options called when there is a sound, and when there can be none
+   * @param {object} options
+   * @param {() => void} options.onsubmit called when there is a sound
+   * @param {(error: Error) => void} options.onerror called when there can be none
+   * @param {(file: Blob, rate: number) => Promise<unknown>} options.readSound from a file to what whoever answers takes
    */
-  constructor(model, { onsubmit, onerror }) {
+  constructor(model, { onsubmit, onerror, readSound }) {
     this.#rate = model.source[0].sample_rate ?? RATE;
+    this.#read = readSound;
     this.#submit = onsubmit;
     this.#fail = onerror;
     const drop = dropZone({ id: "sound", accept: "audio/*,.wav,.flac", what: "a sound file" }, (file) => this.#take(file, file.name));
@@ -32,12 +36,12 @@ export class SoundSource {
 
   /** What to do first, or nothing. */
   get missing() {
-    return this.#url ? "" : "Nothing to hear yet: record or choose a sound first.";
+    return this.#sound ? "" : "Nothing to hear yet: record or choose a sound first.";
   }
 
   /** Elements with the answers. */
   async answers({ predict }) {
-    const predictions = await predict({ inputs: [this.#url] });
+    const predictions = await predict({ inputs: [this.#sound] });
     return predictions.map((prediction) => new Answers(prediction, null, { isSound: true }).element);
   }
 
@@ -53,7 +57,7 @@ export class SoundSource {
 
   async #take(file, name) {
     try {
-      this.#url = await soundUrl(file, this.#rate);
+      this.#sound = await this.#read(file, this.#rate);
       URL.revokeObjectURL(this.#player.src);
       this.#player.src = URL.createObjectURL(file);
       this.#player.hidden = false;
