@@ -22,7 +22,7 @@ from seqloom.nn.decoders import Decoded
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Network, Seq2Seq, TensorBatch
-from seqloom.optimizers import make_optimizer
+from seqloom.optimizers import Optimizer
 from seqloom.prediction import Translator, to_tensors
 from seqloom.runtime import Graph
 from seqloom.vocabulary import BOS, UNK
@@ -366,14 +366,14 @@ def test_eight_examples_can_be_learned_by_heart(case: Combination):
     torch.manual_seed(1)
     network = network_of(ModelConfig.model_validate({**wide, "embedding": 24, "dropout": 0.0}), case)
     batch = batch_of(*(example(2 + number % 5, 1 + number % 4, number, case) for number in range(8)))
-    optimizer, begin = make_optimizer(network, AdamW(learning_rate=0.01)), float(network(batch).loss.detach())
+    optimizer, begin = Optimizer(network, AdamW()), float(network(batch).loss.detach())
     for _ in range(150):
         sums = network(batch)
         if sums.correct == sums.count:
             break
         (sums.loss / sums.count).backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        optimizer.step(0.01)
+        optimizer.forget_gradients()
     with torch.no_grad():
         sums = network.eval()(batch)
     assert sums.correct == sums.count if batch.target_out.dim() == 2 else sums.loss < 0.05 * begin
@@ -398,12 +398,12 @@ def test_saved_and_loaded_a_model_gives_the_same_output(case: Combination, tie: 
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(case: Combination):
     def losses(seed: int) -> list[float]:
         network = make(case, seed, dropout=0.3)
-        optimizer, result = make_optimizer(network, AdamW()), list[float]()
+        optimizer, result = Optimizer(network, AdamW()), list[float]()
         for number in range(3):
             sums = network(batch_of(example(5, 3, number, case), example(2, 7, number + 1, case)), 0.5 if number else 1.0)
             sums.loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+            optimizer.step(0.001)
+            optimizer.forget_gradients()
             result.append(float(sums.loss.detach()))
         return result
 

@@ -22,7 +22,7 @@ import torch
 import seqloom
 from seqloom import members, runs
 from seqloom.checkpoint import RunDirectory
-from seqloom.config import AdamW, RunConfig, SearchConfig
+from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config, override
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.events import Finished, Silence, Updated
@@ -30,7 +30,6 @@ from seqloom.export import export
 from seqloom.loading import load
 from seqloom.members import Members, seed_of
 from seqloom.nn.ensemble import Ensemble
-from seqloom.optimizers import make_optimizer
 from seqloom.plan import make_plan
 
 Pairs = list[tuple[str, str]]
@@ -128,7 +127,6 @@ DEATHS: dict[str, Callable[[], Watch | None]] = {
 
 def make_killed_runs(folder: Path) -> None:
     torch.set_num_threads(1)
-    make_optimizer(torch.nn.Linear(5, 3), AdamW())  # imports what would else be imported after each fork
     for name, prepare in DEATHS.items():
         child = os.fork()
         if child == 0:

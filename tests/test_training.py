@@ -18,13 +18,12 @@ from safetensors import safe_open
 
 from seqloom import files, hardware, runs, training
 from seqloom.checkpoint import RunDirectory, read_tensors
-from seqloom.config import AdamW, RunConfig
+from seqloom.config import RunConfig
 from seqloom.config_file import load_config, override
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.events import Evaluated, Finished, Silence, Updated
 from seqloom.model import load
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.optimizers import make_optimizer
 from seqloom.plan import make_plan
 from seqloom.training import Trainer
 
@@ -165,7 +164,6 @@ DEATHS: dict[str, tuple[list[str], Callable[[], Watch | None]]] = {
 
 def make_killed_runs(folder: Path) -> None:
     torch.set_num_threads(1)
-    make_optimizer(torch.nn.Linear(5, 3), AdamW())  # imports what would else be imported after each fork
     for name, (settings, prepare) in DEATHS.items():
         child = os.fork()
         if child == 0:

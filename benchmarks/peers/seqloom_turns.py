@@ -1,4 +1,4 @@
-"""`seqloom train` by turns: the counterpart of `turns.py`, since seqloom's loss is its own and counts its tokens itself.
+"""`seqloom train` by turns: the counterpart of `turns.py`, since seqloom's loss and optimizer are its own and its batches say their tokens.
 
 python seqloom_turns.py ASK TELL train ARGUMENT ...
 """
@@ -15,15 +15,17 @@ from seqloom.cli import main
 from seqloom.threads import let_waiting_threads_sleep
 
 
-def count_batches(turns: Turns) -> None:
-    """Counts the target tokens of each update, </s> included."""
+def watch_updates(turns: Turns) -> None:
+    """Counts the target tokens of each update, </s> included, and looks at the clock after it."""
     from seqloom.learning import Learner
 
     update = Learner.update
 
     def counted(self: Learner, batches: Sequence[Batch], number: int, rate: float, teacher_forcing: float) -> float:
         turns.tokens += sum(batch.tokens for batch in batches)
-        return update(self, batches, number, rate, teacher_forcing)
+        loss = update(self, batches, number, rate, teacher_forcing)
+        turns.updated()
+        return loss
 
     Learner.update = counted
 
@@ -31,6 +33,5 @@ def count_batches(turns: Turns) -> None:
 if __name__ == "__main__":
     let_waiting_threads_sleep()  # as the command does, before torch is imported
     turns = Turns(int(sys.argv[1]), int(sys.argv[2]))
-    turns.watch()
-    count_batches(turns)
+    watch_updates(turns)
     main(sys.argv[3:])

@@ -14,7 +14,7 @@ from seqloom.checkpoint import load_weights
 from seqloom.config import RunConfig
 from seqloom.hardware import small_numbers_as_zero
 from seqloom.nn.seq2seq import Side, make_network
-from seqloom.optimizers import make_optimizer, restore_optimizer, save_optimizer
+from seqloom.optimizers import Optimizer
 from seqloom.prediction import to_tensors
 
 __all__ = ["Diverged", "Learner"]
@@ -35,7 +35,7 @@ class Learner:
         self.seed, self.settings, self.target_size = config.seed, config.training, target.size
         self.device = torch.device(self.settings.device)
         self.network = make_network(config.model, source, target).to(self.device)
-        self.optimizer = make_optimizer(self.network, self.settings.optimizer)
+        self.optimizer = Optimizer(self.network, self.settings.optimizer)
 
     @small_numbers_as_zero()
     def update(self, batches: Sequence[Batch], number: int, rate: float, teacher_forcing: float) -> float:
@@ -57,10 +57,8 @@ class Learner:
         norm = float(torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm or math.inf))
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise Diverged(f"the loss became {loss}" if not math.isfinite(loss) else f"the norm of the gradients became {norm}")
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step(rate)
+        self.optimizer.forget_gradients()
         return loss
 
     @torch.inference_mode()
@@ -74,7 +72,7 @@ class Learner:
     def tensors(self) -> dict[str, Tensor]:
         """All that `restore` needs, by name."""
         weights = {f"{WEIGHTS}{name}": part for name, part in self.network.state_dict().items()}
-        return weights | save_optimizer(self.optimizer)
+        return weights | self.optimizer.tensors()
 
     def restore(self, tensors: dict[str, Tensor], where: str) -> None:
         """Go on from what `tensors` gave.
@@ -84,4 +82,4 @@ class Learner:
         """
         weights = {name.removeprefix(WEIGHTS): part for name, part in tensors.items() if name.startswith(WEIGHTS)}
         load_weights(self.network, weights, where)
-        restore_optimizer(self.optimizer, tensors)
+        self.optimizer.restore(tensors)
