@@ -192,3 +192,10 @@ def test_frames_are_kept_whole_and_read_by_memory_map(tmp_path: Path):
                 np.testing.assert_array_equal(getattr(theirs, name), getattr(mine, name))
         batch = kept.batch([2, 0])
         assert (batch.source.shape, batch.index.tolist()) == ((2, 8, 3), [2, 0])
+
+
+def test_the_commonest_target_is_found_among_the_first_examples_and_of_equals_it_is_the_first():
+    targets = [(8, 9), (7,), (7,), (8, 9), (5, 5), (5, 5), (5, 5)]
+    corpus = Corpus.build([Example(ids(EOS), ids(*target), "") for target in targets])
+    assert [corpus.commonest_target(among).tolist() for among in (1, 3, 5, 100)] == [[8, 9], [7], [8, 9], [5, 5]]
+    assert Corpus.build([Example(ids(EOS), ids(), "")]).commonest_target(1).tolist() == []

@@ -10,12 +10,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from seqloom import kept
 from seqloom.config import DataConfig
 from seqloom.data import Row, read_rows, read_sources, resolve, rows_from_memory
 from seqloom.errors import DataError, MissingFileError
+from seqloom.kept import KeptRows
+from seqloom.lines import LineCounts, decode_lines, read_lines
 
 
 def write(path: Path, text: str | bytes) -> str:
@@ -575,3 +579,52 @@ def test_lines_like_a_training_file_with_header_or_json_are_understood_on_standa
     train = resolve(config(write(tmp_path / "train.jsonl", '{"source": "a", "target": "b"}\n')))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"source": "x"}\nplain\n')))
     assert sources("-", 1, train) == [("x",), ("plain",)]
+
+
+class _Counting:
+    """Three rows, and how often they were read."""
+
+    names: ClassVar[tuple[str, ...]] = ("german", "english")
+    notes: ClassVar[list[str]] = ["a note"]
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        self.readings += 1
+        return iter([Row((f"s{number}",), f"t{number}", f"pairs:{number}") for number in range(3)])
+
+
+def test_few_rows_are_read_once_and_kept() -> None:
+    rows = _Counting()
+    again = KeptRows(rows)
+    assert [next(iter(again)).target for _ in range(2)] == ["t0", "t0"]  # no whole reading
+    assert [[row.target for row in again] for _ in range(3)] == [["t0", "t1", "t2"]] * 3
+    assert rows.readings == 3
+    assert (again.names, again.notes) == (rows.names, rows.notes)
+
+
+def test_many_rows_are_read_anew_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST", 500)  # bytes: one row and a bit
+    rows = _Counting()
+    again = KeptRows(rows)
+    assert [[row.target for row in again] for _ in range(3)] == [["t0", "t1", "t2"]] * 3
+    assert rows.readings == 3
+
+
+@pytest.mark.parametrize("count", [1, 999, 1000, 1001, 2500])
+@pytest.mark.parametrize("odd", [b"", b"last without an end", b"crlf\r\n", b"\n \n", "stra\u00dfe\u2028\x0b\x85x\n".encode(), b"a\rb\n"])
+def test_lines_are_the_same_together_and_one_by_one(count: int, odd: bytes, tmp_path: Path) -> None:
+    raw = b"".join(b"line %d\n" % number for number in range(count)) + odd
+    (tmp_path / "a.txt").write_bytes(raw)
+    together, alone = LineCounts(), LineCounts()
+    assert list(read_lines(str(tmp_path / "a.txt"), together)) == list(decode_lines(io.BytesIO(raw), "a.txt", alone))
+    assert together == alone
+
+
+def test_a_faulty_line_far_down_is_named_and_those_before_it_are_given(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"line\n" * 1500 + b"\xff\n" + b"line\n" * 2000)
+    lines = read_lines(str(tmp_path / "a.txt"))
+    assert sum(1 for _ in itertools.islice(lines, 1500)) == 1500
+    with pytest.raises(DataError, match=r"a\.txt:1501: byte 1 of the line \(0xff\) is not UTF-8"):
+        next(lines)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ class Corpus:
 
     def __iter__(self) -> Iterator[Example]:
         return (self[number] for number in range(len(self)))
+
+    def commonest_target(self, among: int) -> Stored:
+        """The ids (T,) that are the target of most of the first examples, of which so many are looked at."""
+        ends = self._arrays["target_ends"][:among].tolist()
+        ids = self._arrays["target"][: ends[-1]]
+        raw, size = ids.tobytes(), ids.itemsize
+        counts = Counter(raw[begin * size : end * size] for begin, end in pairwise([0, *ends]))
+        return np.frombuffer(counts.most_common(1)[0][0], ids.dtype)
 
     def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]:
         """The indices of each batch of one pass, in order; the same for the same seed and pass."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,8 @@ __all__ = ["Dev", "DevSet", "Look"]
 
 LOOKED_AT = 1000
 """At most so many dev pairs are looked at while training; the end looks at all."""
+COUNTED = 100_000
+"""Training pairs, at the most, whose commonest target is a baseline."""
 
 
 class Found(Protocol):
@@ -86,7 +87,7 @@ class DevSet:
         count = min(len(rows), LOOKED_AT)
         places = np.random.default_rng(config.seed).permutation(len(rows))[:count]
         self.sample = [rows[int(place)] for place in sorted(places)]
-        self.commonest = _commonest_target(corpus, fields)
+        self.commonest = fields.target.decode(corpus.commonest_target(COUNTED))
 
     def look(self, network: Network, *, last: bool = False, whole: bool = False) -> Look:
         """Greedy decoding of the sample in the run's precision, or the config's search over the whole set as a loaded model would do it.
@@ -135,9 +136,3 @@ class DevSet:
 def _enough(fields: Fields, row: Row) -> int:
     """The target symbols of a row, half as many again, and ten: what runs on after these is wrong, repeats itself, or does not end."""
     return len(fields.target.encode(row.target)) * 3 // 2 + 10
-
-
-def _commonest_target(corpus: Corpus, fields: Fields) -> str:
-    """The commonest target of the first 100,000 training pairs."""
-    counts = Counter(tuple(corpus[place].target.tolist()) for place in range(min(len(corpus), 100_000)))
-    return fields.target.decode(counts.most_common(1)[0][0])

@@ -14,12 +14,15 @@ import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from seqloom.errors import DataError, MissingFileError, nearest
+
+BLOCK = 1000  # lines that are decoded together
 
 __all__ = ["LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown"]
 
@@ -49,8 +52,27 @@ def read_lines(path: str, counts: LineCounts | None = None) -> Iterator[tuple[in
         MissingFileError: no such file.
         DataError: a folder, not UTF-8, a NUL byte, a damaged gzip file, or another compression.
     """
+    counts, name, number = LineCounts() if counts is None else counts, shown(path), 1
     with open_file(path) as stream:
-        yield from decode_lines(stream, shown(path), counts)
+        while lines := list(islice(_undamaged(stream, name, number), BLOCK)):
+            texts = _plain(lines) if number > 1 else None
+            if texts is None:
+                yield from decode_lines(lines, name, counts, number)
+            else:
+                counts.lf += len(lines)
+                yield from enumerate(texts, number)
+            number += len(lines)
+
+
+def _plain(lines: Sequence[bytes]) -> list[str] | None:
+    """The texts of many lines at once, in a third of the time, where they end with LF alone and nothing is to be said of them."""
+    joined = b"".join(lines)
+    if b"\0" in joined or b"\r\n" in joined or not joined.endswith(b"\n"):
+        return None
+    try:
+        return joined.decode("utf-8")[:-1].split("\n")
+    except UnicodeDecodeError:
+        return None
 
 
 def shown(path: str) -> str:
@@ -131,24 +153,32 @@ def _spool_folder() -> Path:
     return Path(folder)
 
 
-def decode_lines(stream: Iterable[bytes], name: str, counts: LineCounts | None = None) -> Iterator[tuple[int, str]]:
-    """The lines of an open byte stream as text without their ends, numbered from 1; a byte order mark is dropped."""
+def decode_lines(stream: Iterable[bytes], name: str, counts: LineCounts | None = None, first: int = 1) -> Iterator[tuple[int, str]]:
+    """The lines of an open byte stream as text without their ends, one by one as they come, numbered from `first`; a byte order mark is
+    dropped.
+    """
     counts = counts if counts is not None else LineCounts()
-    number = 0
+    for number, raw in enumerate(stream, first):
+        if number == 1:
+            raw = _first_line(raw, name)
+        text = _decode(raw, name, number)
+        if text.endswith("\r\n"):
+            counts.crlf += 1
+            yield number, text[:-2]
+        else:
+            counts.lf += 1
+            yield number, text[:-1] if text.endswith("\n") else text
+
+
+def _undamaged(stream: Iterable[bytes], name: str, number: int) -> Iterator[bytes]:
+    """The lines of a stream from this number on."""
     try:
-        for number, raw in enumerate(stream, 1):
-            if number == 1:
-                raw = _first_line(raw, name)
-            text = _decode(raw, name, number)
-            if text.endswith("\r\n"):
-                counts.crlf += 1
-                yield number, text[:-2]
-            else:
-                counts.lf += 1
-                yield number, text[:-1] if text.endswith("\n") else text
+        for raw in stream:
+            yield raw
+            number += 1
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{name}:{number + 1}: the gzip file is damaged here ({reason}). Copy or download it again.") from None
+        raise DataError(f"{name}:{number}: the gzip file is damaged here ({reason}). Copy or download it again.") from None
 
 
 def _first_line(raw: bytes, name: str) -> bytes:

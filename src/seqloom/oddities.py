@@ -89,11 +89,13 @@ def _repeated(rows: Sequence[Row]) -> Iterator[Oddity]:
     again = [row for row in rows if first.setdefault((row.source, row.target), row) is not row]
     places = [f"{row.where}  as {first[row.source, row.target].where}  {_quoted(' | '.join(row.source))}" for row in again[:EXAMPLES]]
     yield Oddity("duplicates", f"{_rows(len(again))} repeating an earlier pair exactly", len(again), tuple(places))
-    targets: dict[tuple[str, ...], dict[str, Row]] = {}
-    for row in rows:
-        targets.setdefault(key_of(row), {}).setdefault(row.target, row)
+    keys = [key_of(row) for row in rows]
+    times, targets = Counter(keys), dict[tuple[str, ...], dict[str, Row]]()
+    for key, row in zip(keys, rows, strict=True):
+        if times[key] > 1:
+            targets.setdefault(key, {}).setdefault(row.target, row)
     several = {key: found for key, found in targets.items() if len(found) > 1}
-    count = sum(key_of(row) in several for row in rows) if several else 0
+    count = sum(times[key] for key in several)
     most = sorted(several.values(), key=len, reverse=True)[:EXAMPLES]
     shown = [_many_targets(list(found.values())) for found in most]
     text = f"{_rows(count)} whose source has several targets, up to {len(most[0]) if most else 0} for one source"
@@ -107,7 +109,6 @@ def _many_targets(rows: list[Row]) -> str:
 
 # ----------------------------------------------------------------------------------------------------------- characters
 
-_SPECIAL = re.compile("[^ !-~]")
 _CP1252 = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _MISREAD = re.compile(f"[ÂÃ][\x80-\xbf{_CP1252}]|[à-ï][\x80-\xbf{_CP1252}]{{2}}|(?:[Â-ß][\x80-\xbf{_CP1252}]){{2,}}")
 _KINDS = {
@@ -124,11 +125,12 @@ _KINDS = {
 def _characters(rows: Sequence[Row]) -> Iterator[Oddity]:
     found: dict[str, list[tuple[Row, str]]] = {}
     counts: Counter[str] = Counter()
-    for row in rows:
+    special = _special(rows)
+    for row in rows if special else ():
         for text in (*row.source, row.target):
             if not text.isascii() or not text.isprintable():
-                for kind, letter in {_kind_of(letter): letter for letter in set(_SPECIAL.findall(text))}.items():
-                    if kind and (kind not in found or found[kind][-1][0] is not row):
+                for kind, letter in {_kind_of(letter): letter for letter in special.intersection(text)}.items():
+                    if kind not in found or found[kind][-1][0] is not row:
                         found.setdefault(kind, []).append((row, text))
                         counts[kind + letter] += 1
     for kind, text in _KINDS.items():
@@ -139,6 +141,16 @@ def _characters(rows: Sequence[Row]) -> Iterator[Oddity]:
         yield Oddity(kind, f"{_rows(len(hits))} with {text}{named}", len(hits), tuple(shown))
     yield _rows_that(rows, "not NFC", "not in Unicode form NFC", _is_not_nfc)
     yield _rows_that(rows, "misread", "looking like UTF-8 once read as Latin-1 or Windows-1252", _is_misread)
+
+
+def _special(rows: Sequence[Row]) -> set[str]:
+    """The characters of some kind that occur."""
+    letters = set[str]()
+    for row in rows:
+        for text in (*row.source, row.target):
+            if not text.isascii() or not text.isprintable():
+                letters.update(text)
+    return {letter for letter in letters if not " " <= letter <= "~" and _kind_of(letter)}
 
 
 @functools.cache
@@ -166,7 +178,7 @@ def _around(text: str, letters: Sequence[str]) -> str:
 
 
 def _is_not_nfc(row: Row) -> bool:
-    return not all(unicodedata.is_normalized("NFC", text) for text in (*row.source, row.target))
+    return not all(text.isascii() or unicodedata.is_normalized("NFC", text) for text in (*row.source, row.target))
 
 
 def _is_misread(row: Row) -> bool:

@@ -15,6 +15,7 @@ from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory
 from seqloom.errors import ConfigError
+from seqloom.kept import KeptRows
 from seqloom.profile import Profile, profile_rows
 from seqloom.selection import Roots, split, thin
 
@@ -202,7 +203,7 @@ def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig
     if targets is not None and not isinstance(data, (str, Path)):
         return rows_from_memory(data or [], targets), ()
     if reading.train:
-        rows = read_rows(reading.train, reading)
+        rows = KeptRows(read_rows(reading.train, reading))
         return rows, rows.names
     if data is None or isinstance(data, (str, Path)):
         raise ConfigError("no training pairs: give a file, two parallel files, pairs, or a config with data.train.")

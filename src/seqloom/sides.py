@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from seqloom.units import Characters
 __all__ = ["SideProfile", "SoundProfile", "Spread", "Symbols", "find_separator", "profile_side", "profile_sounds", "spread"]
 
 CHARACTERS = 0x110000  # code points that there can be
-CODED = 10_000  # texts whose code points stand in memory together
+CODED = 10_000  # texts whose symbols stand in memory together
 SEPARATOR_SAMPLE = 5000  # values looked at for a separator
 
 
@@ -125,9 +126,9 @@ def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndar
     texts = [unicodedata.normalize("NFC", value) for value in values]
     clusters = Characters()
     lengths = np.fromiter((len(clusters.parts(text)) for text in texts), np.int64, len(texts))
-    token_lengths = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))
+    tokens, token_lengths = _counted(texts, str.split)
     separator = find_separator(texts)
-    letters = sum(len("".join(text.split())) for text in texts)
+    letters = sum(len(token) * count for token, count in tokens.items())
     side = SideProfile(
         name=name,
         count=len(texts),
@@ -138,9 +139,9 @@ def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndar
         characters_per_token=letters / max(int(token_lengths.sum()), 1),
         characters=_letters(texts, clusters.parts),
         decomposed=_letters(texts, _decompose),
-        tokens=_symbols(texts, str.split),
+        tokens=_symbols(tokens, texts, str.split),
         separator=separator,
-        pieces=_symbols(texts, lambda text: text.split(separator) if text else []) if separator else None,
+        pieces=_pieces_of(texts, separator) if separator else None,
     )
     return side, lengths, token_lengths
 
@@ -156,10 +157,25 @@ def _decompose(text: str) -> str:
     return unicodedata.normalize("NFD", text)
 
 
-def _symbols(texts: Sequence[str], cut: Callable[[str], Iterable[str]]) -> Symbols:
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(cut(text))
+def _counted(texts: Sequence[str], cut: Callable[[str], Sequence[str]]) -> tuple[Counter[str], np.ndarray]:
+    """How often each symbol occurs, and how many symbols each text has (N,), int64."""
+    counts, lengths = Counter[str](), list[int]()
+    for start in range(0, len(texts), CODED):
+        parts = [cut(text) for text in texts[start : start + CODED]]
+        lengths += map(len, parts)
+        counts.update(chain.from_iterable(parts))
+    return counts, np.array(lengths, np.int64)
+
+
+def _pieces_of(texts: Sequence[str], separator: str) -> Symbols:
+    def cut(text: str) -> list[str]:
+        return text.split(separator) if text else []
+
+    return _symbols(_counted(texts, cut)[0], texts, cut)
+
+
+def _symbols(counts: Counter[str], texts: Sequence[str], cut: Callable[[str], Iterable[str]]) -> Symbols:
+    """What the counts of the texts' symbols say."""
     once = {symbol for symbol, count in counts.items() if count == 1}
     rows = sum(not once.isdisjoint(cut(text)) for text in texts) if once else 0
     return Symbols(counts.total(), len(counts), len(once), rows / max(len(texts), 1))

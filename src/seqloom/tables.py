@@ -171,11 +171,10 @@ def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tu
 
 
 def _strip(rows: Iterable[tuple[int, Sequence[str]]], wanted: Sequence[int]) -> Iterator[Record]:
+    least = max(wanted, default=-1)
     for number, cells in rows:
-        if any(map(str.strip, cells)):
-            yield number, tuple([cells[place].strip() for place in wanted])
-        else:
-            yield number, ()
+        record = tuple([cells[place].strip() for place in wanted]) if len(cells) > least else ()
+        yield number, record if any(record) or any(map(str.strip, cells)) else ()
 
 
 # ---------------------------------------------------------------------------------------------------------- JSON Lines
