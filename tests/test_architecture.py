@@ -71,8 +71,8 @@ PICTURE = {
     ),
     "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
     "export": room(
-        "export export.beams export.card export.check export.folder export.frames export.graph export.number_check export.program "
-        "export.quantize export.recurrence export.tracing",
+        "export export.beams export.card export.check export.folder export.frames export.graph export.number_check "
+        "export.prefixes export.program export.quantize export.recurrence export.tracing",
         "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
         torch=True,
     ),

@@ -331,16 +331,18 @@ def test_rows_know_their_sounds_by_path(tones: Path):
 
 @pytest.fixture(scope="module")
 def exported(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(model.path, tmp_path_factory.mktemp("dist") / "tones", precision="float32", settings=["search.ctc_weight=0"]).folder
+    return export(model.path, tmp_path_factory.mktemp("dist") / "tones", precision="float32").folder
 
 
 def test_an_exported_model_hears_what_the_trained_one_does(model: Model, exported: Path, tones: Path):
     sounds = [str(path) for path in sorted((tones / "test").glob("*.wav"))]
-    ours, theirs = model.predictions(sounds, ctc_weight=0.0, attention=True), seqloom.load(exported).predictions(sounds, attention=True)
-    for one, other in zip(ours, theirs, strict=True):
-        assert [output.tokens for output in one.outputs] == [output.tokens for output in other.outputs]
-        np.testing.assert_allclose([output.score for output in one.outputs], [output.score for output in other.outputs], atol=1e-4)
-        np.testing.assert_allclose(np.array(one.outputs[0].attention), np.array(other.outputs[0].attention), atol=1e-4)
+    there = seqloom.load(exported)
+    for search in ({}, {"ctc_weight": 0.0}, {"ctc_weight": 0.7, "beam": 2}):
+        ours, theirs = (model_.predictions(sounds, attention=True, **search) for model_ in (model, there))
+        for one, other in zip(ours, theirs, strict=True):
+            assert [output.tokens for output in one.outputs] == [output.tokens for output in other.outputs]
+            np.testing.assert_allclose([output.score for output in one.outputs], [output.score for output in other.outputs], atol=1e-4)
+            np.testing.assert_allclose(np.array(one.outputs[0].attention), np.array(other.outputs[0].attention), atol=1e-4)
 
 
 def test_an_exported_model_hears_without_torch(exported: Path, tones: Path):
@@ -353,15 +355,3 @@ def test_an_exported_model_hears_without_torch(exported: Path, tones: Path):
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip() == "[]"
     assert len(done.stdout.splitlines()) == 1
-
-
-def test_a_search_with_ctc_is_not_exported_and_says_what_to_set(model: Model, exported: Path, tones: Path, tmp_path: Path):
-    code, _, said = command("export", model.path, "--out", tmp_path / "dist")
-    assert code == 2
-    asked = (
-        "search.ctc_weight is 0.3, and the search in the graph asks the decoder alone; expected 0. Export with --set search.ctc_weight=0."
-    )
-    assert asked in said
-    code, _, said = command("predict", exported, tones / "test" / "0001.wav", "--set", "search.ctc_weight=0.3")
-    assert code == 2
-    assert "search.ctc_weight: 0.3 for a model without a CTC head; expected 0." in said

@@ -55,7 +55,8 @@ class Graph:
 
     def __init__(self, model: bytes, threads: int | None = None, *, where: Path | str = "model.onnx") -> None:
         self.session = open_session(model, threads, where)
-        self.points = "copy_ids" in {part.name for part in self.session.get_inputs()}
+        inputs = {part.name for part in self.session.get_inputs()}
+        self.points, self.hears = "copy_ids" in inputs, "ctc_weight" in inputs
         self.stride = int(self.session.get_modelmeta().custom_metadata_map.get("seqloom.stride", 1))
         self.batch_tokens = BATCH_TOKENS * self.stride
         self.attends = "attention" in {part.name for part in self.session.get_outputs()}
@@ -64,7 +65,7 @@ class Graph:
         """See `seqloom.answers.Finder`."""
         if config.kind == "sample":
             raise ConfigError("search.kind: an exported model does not sample; expected beam or greedy. Sample with the run it came from.")
-        check_ctc(config, has_head=False)
+        check_ctc(config, self.hears)
         keep_attention = keep_attention and self.attends
         names = ["ids", "lengths", "scores", "token_log_probs", *(["attention"] if keep_attention else [])]
         ids, lengths, scores, log_probs, *attention = self.session.run(names, self._inputs(questions, config, keep_attention))
@@ -99,6 +100,8 @@ class Graph:
         }
         if questions.copy_ids is not None:
             inputs["copy_ids"] = pad(questions.copy_ids, fill=-1)[0]
+        if self.hears:
+            inputs["ctc_weight"] = np.array(config.ctc_weight, np.float32)
         return inputs
 
 

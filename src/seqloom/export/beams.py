@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 from onnx import GraphProto, ValueInfoProto
 
+from seqloom.ctc import WIDER
 from seqloom.export.graph import TYPES, Graph, Loop, by_rate, tensor
+from seqloom.export.prefixes import CARRIED, Prefixes, begin_prefixes, heard_alone
 from seqloom.export.tracing import GROUP, Traced, trace
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.vocabulary import BOS, EOS, PAD
@@ -31,7 +33,21 @@ HYPOTHESES = ("tokens", "token_log_probs", "before", "parents", "sums")
 and the sum of its log-probabilities."""
 RESULTS = ("scores", "nodes", "ends")
 """(b, K) of each result, best first: its score, its last node, and the log-probability of </s>."""
-INTEGERS = {"time", "symbols", "befores", "tokens", "before", "parents", "nodes", "sentence", "prefix", "max_lengths", "copy_ids", "node"}
+INTEGERS = {
+    "time",
+    "symbols",
+    "befores",
+    "tokens",
+    "before",
+    "parents",
+    "nodes",
+    "sentence",
+    "prefix",
+    "max_lengths",
+    "copy_ids",
+    "node",
+    "last",
+}
 
 
 def beam_graph(network: Seq2Seq) -> GraphProto:
@@ -59,11 +75,16 @@ class _Assembly:
         self.beam = graph.Reshape("beam", [1])
         self.doubled = graph.Mul(self.beam, 2)
         self.kept = graph.Add(self.beam, 3)  # a row's candidates: K that go on, </s>, and the two that may not be
+        self.reordered = graph.Mul(graph.Add(self.doubled, 3), WIDER)  # those that CTC puts in another order, as in `seqloom.ctc`
         self.first_only = graph.Where(graph.Equal(graph.Range(0, graph.Add("beam", 3), 1), 0), 0.0, IMPOSSIBLE)
         self.greedy = graph.Equal("beam", 1)
         self.attention_rows = graph.Where("want_attention", [2**62], [0])
         sentences = {name: prepared[name] for name in traced.memory} | self._limits()
-        carried = sentences | self._begin(prepared) | {name: prepared[f"first.{name}"] for name in traced.state}
+        carried = self._begin(prepared) | {name: prepared[f"first.{name}"] for name in traced.state}
+        if traced.hears:
+            sentences["heard"] = heard_alone(graph, prepared["ctc"], prepared["mask"])
+            carried |= begin_prefixes(graph, sentences["heard"])
+        carried = sentences | carried
         found = self._sentences(sentences, carried)
         inputs = [
             tensor("source", "float32" if traced.frame else "int64", "B", "S", *traced.frame),
@@ -76,6 +97,7 @@ class _Assembly:
             tensor("prefix", "int64", "B", "P"),
             tensor("want_attention", "bool"),
             *([tensor("copy_ids", "int64", "B", "S")] if traced.points else []),
+            *([tensor("ctc_weight", "float32")] if traced.hears else []),
         ]
         return graph.finish("seqloom", inputs, self._answers(found))
 
@@ -154,6 +176,7 @@ class _Assembly:
         begins = outer.Mul(outer.Range(0, outer.Mul(many, "beam"), 1), self.traced.groups)
         self.group_begins = outer.Reshape(begins, outer.Concat(self.shape, [1], axis=0))  # (b, K, 1)
         self.limits = sentences
+        heard = self._heard(outer)
         loop = Loop(outer, carried, {name: self._type(name) for name in carried})
         body, after = loop.body, Names()
         base = body.Shape(loop["symbols"])
@@ -168,27 +191,43 @@ class _Assembly:
             looked = body.Flatten(names["attention"], axis=2)  # (N, S)
             after["looked"] = body.Concat(loop["looked"], body.Slice(looked, [0], self.attention_rows), axis=0)
             after["coverage"] = body.Add(body.Gather(loop["coverage"], parents), looked)
-        chosen = self._choose(body, loop, names["log_probs"])
+        prefixes = None
+        if self.traced.hears:
+            prefixes = Prefixes(body, **heard, **{name: body.Gather(loop[name], parents) for name in CARRIED})
+            prefixes.follow(names["tokens"], body.Equal(loop["time"], 0))
+            after |= prefixes.carried
+        chosen = self._choose(body, loop, names["log_probs"], prefixes)
         after |= self._results(body, loop, chosen, base, after.get("coverage", ""))
         after |= self._going(body, loop, chosen, after["scores"], base)
         after["time"] = body.Add(loop["time"], 1)
         still = body.ReduceSum(body.Cast(body.Greater(_column(body, after["sums"], 0), IMPOSSIBLE / 2), to=_onnx("int64")), keepdims=0)
         return loop.finish(after, body.Greater(body.Mul(still, 4), body.Mul(many, 3)))
 
+    def _heard(self, outer: Graph) -> Names:
+        """What CTC hears at each state of the open sentences, (b · V, S), and where each row's sentence begins there, (b·K, 1)."""
+        if not self.traced.hears:
+            return {}
+        heard = self.limits["heard"]
+        size = outer.Shape(heard, start=1, end=2)
+        begins = outer.Mul(outer.Range(0, outer.Squeeze(self.rows), 1), size)
+        begins = outer.Expand(outer.Unsqueeze(begins, [1]), self.shape)
+        flat = outer.Reshape(heard, outer.Concat([-1], outer.Shape(heard, start=2), axis=0))
+        return {"heard": flat, "begins": outer.Reshape(begins, [-1, 1])}
+
     # ------------------------------------------------------------------------------------------------ one position
 
-    def _choose(self, body: Graph, loop: Loop, log_probs: str) -> Names:
+    def _choose(self, body: Graph, loop: Loop, log_probs: str, prefixes: Prefixes | None) -> Names:
         """The 2K best ways on, (b, 2K) each: `sums`, `origin` (the hypothesis it comes from), `symbols`, `log_probs`, `ends`, `alive`."""
         kept = body.Min(self.kept, body.Shape(log_probs, start=2))
-        best, ids = self._best(body, log_probs, kept)
-        best = body.Where(body.Less(ids, body.Where(body.Less(loop["time"], "min_length"), EOS + 1, EOS)), IMPOSSIBLE, best)
         given = body.Gather(
             self.limits["prefix"], body.Min(loop["time"], body.Sub(body.Squeeze(body.Shape(self.limits["prefix"], start=1)), 1)), axis=1
         )
         forced = body.Reshape(body.Where(body.GreaterOrEqual(loop["time"], self.limits["max_lengths"]), EOS, given), [-1, 1, 1])
         free = body.Equal(forced, PAD)
         wanted = body.Expand(body.Where(free, EOS, forced), body.Concat(self.shape, [1], axis=0))
-        only = body.Add(body.GatherElements(log_probs, wanted, axis=2), body.Slice(self.first_only, [0], kept))
+        best, ids, only = self._candidates(body, log_probs, wanted, kept, prefixes)
+        best = body.Where(body.Less(ids, body.Where(body.Less(loop["time"], "min_length"), EOS + 1, EOS)), IMPOSSIBLE, best)
+        only = body.Add(only, body.Slice(self.first_only, [0], kept))
         best, ids = body.Where(free, best, only), body.Where(free, ids, forced)
         sums = body.Add(body.Unsqueeze(loop["sums"], [2]), body.Max(best, IMPOSSIBLE))
         sums, places = body.add("TopK", 2, body.Flatten(sums, axis=1), self.doubled)
@@ -202,18 +241,34 @@ class _Assembly:
             "alive": body.Greater(sums, IMPOSSIBLE / 2),
         }
 
-    def _best(self, body: Graph, log_probs: str, kept: str) -> list[str]:
+    def _candidates(self, body: Graph, log_probs: str, wanted: str, kept: str, prefixes: Prefixes | None) -> tuple[str, str, str]:
+        """The k best symbols of each hypothesis, their scores and ids (b, K, k), and the score of the one that is wanted (b, K, 1): the
+        decoder's, or with CTC beside it as `seqloom.ctc.JointStepper` has them.
+        """
+        only = body.GatherElements(log_probs, wanted, axis=2)
+        if prefixes is None:
+            return *self._best(body, log_probs, kept), only
+        best, ids = self._best(body, log_probs, body.Min(self.reordered, body.Shape(log_probs, start=2)))
+        asked = body.Concat(ids, wanted, axis=2)
+        heard = body.Reshape(prefixes.score(body.Flatten(asked, axis=2)), body.Shape(asked))
+        decoded = body.Mul(body.Concat(best, only, axis=2), body.Sub(1.0, "ctc_weight"))
+        joint = body.Add(decoded, body.Mul(heard, "ctc_weight"))
+        best, places = body.add("TopK", 2, body.Slice(joint, [0], [-1], [2]), kept)
+        return best, body.GatherElements(ids, places, axis=2), body.Slice(joint, [-1], [2**62], [2])
+
+    def _best(self, body: Graph, log_probs: str, kept: str) -> tuple[str, str]:
         """The k best of log_probs (b, K, V) and their symbols, (b, K, k) each. Of many symbols they are looked for in the k best groups,
         which is four times as fast.
         """
         if not self.traced.groups:
-            return body.add("TopK", 2, log_probs, kept)
+            best, ids = body.add("TopK", 2, log_probs, kept)
+            return best, ids
         rows = body.Reshape(log_probs, [-1, GROUP])  # (N · groups, GROUP)
         groups = body.Reshape(body.ReduceMax(rows, axes=[1], keepdims=0), body.Concat(self.shape, [self.traced.groups], axis=0))
         _, places = body.add("TopK", 2, groups, body.Min(kept, [self.traced.groups]), sorted=0)
         chosen = body.Gather(rows, body.Add(places, self.group_begins))  # (b, K, k, GROUP)
         best, within = body.add("TopK", 2, body.Reshape(chosen, [0, 0, -1]), kept)
-        return [best, body.Add(body.Mul(body.GatherElements(places, body.Div(within, GROUP), axis=2), GROUP), body.Mod(within, GROUP))]
+        return best, body.Add(body.Mul(body.GatherElements(places, body.Div(within, GROUP), axis=2), GROUP), body.Mod(within, GROUP))
 
     def _results(self, body: Graph, loop: Loop, chosen: Names, base: str, coverage: str) -> Names:
         """The K best results so far, those that end now among them."""

@@ -104,7 +104,6 @@ def export(
     _refuse_existing(folder, overwrite)
     model = load_run(run)
     model.config = model.config.model_copy(update={"search": override_search(model.config.search, settings)})
-    _refuse_unsupported(model)
     with _beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()
@@ -167,14 +166,6 @@ def _manifest(model: Any, precision: Literal["float32", "int8"], small: Loss | N
         versions={"seqloom": __version__} | {name: version(name) for name in ("torch", "onnx", "onnxruntime")},
         files={},
     )
-
-
-def _refuse_unsupported(model: Any) -> None:
-    if weight := model.config.search.ctc_weight:
-        raise CheckpointError(
-            f"{model.path}: search.ctc_weight is {weight:g}, and the search in the graph asks the decoder alone; expected 0. "
-            "Export with --set search.ctc_weight=0."
-        )
 
 
 def _refuse_existing(folder: Path, overwrite: bool) -> None:

@@ -77,6 +77,8 @@ class Traced:
     """Whether there is an output `attention`: positive at real positions, 0 at padding."""
     frame: tuple[int, ...] = ()
     """The shape of a source position: (D,) for frames, () for ids."""
+    hears: bool = False
+    """Whether `prepare` has an output `ctc`, what the CTC head says of each state, (B, S, V)."""
 
 
 def trace(network: Network) -> Traced:
@@ -106,6 +108,7 @@ def trace(network: Network) -> Traced:
         _groups(network),
         attends,
         network.source_frame,
+        "ctc" in memory,
     )
 
 

@@ -72,6 +72,7 @@ export class Answerer {
       maxLengthRatio: own.max_length_ratio,
       lengthPenalty: request.length_penalty ?? own.length_penalty,
       coveragePenalty: own.coverage_penalty,
+      ctcWeight: own.ctc_weight,
       prefix: request.prefix ?? "",
       replaceUnknown: request.replace_unknown ?? false,
       attention: request.attention ?? false,

@@ -23,6 +23,7 @@ export class Graph {
     this.#pad = (rows) => PADDED[kind](rows, width);
     this.stride = stride; // source positions a state of the encoder
     this.points = session.inputNames.includes("copy_ids");
+    this.hears = session.inputNames.includes("ctc_weight");
     this.attends = session.outputNames.includes("attention");
   }
 
@@ -51,7 +52,7 @@ export class Graph {
       prefix: table(questions.prefixes, 0),
       want_attention: flag(wantsAttention),
     };
-    return this.points ? { ...inputs, copy_ids: table(questions.copyIds, -1) } : inputs;
+    return { ...inputs, ...(this.points && { copy_ids: table(questions.copyIds, -1) }), ...(this.hears && { ctc_weight: number(search.ctcWeight) }) };
   }
 }
 
