@@ -35,12 +35,13 @@ PICTURE = {
     "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
         "data kept lines tables layout header units vocabulary subwords columns fields metrics examples health sides "
-        "audio augment sounds sound_field sound_text tones clock panel scaling spread number_fields accuracy distributions waves",
+        "audio augment sounds sound_field sound_text frame_text frame_fields tones clock panel scaling spread number_fields accuracy "
+        "distributions waves",
         "errors config",
     ),
     "plan": room(
-        "selection profile oddities relation autoconfig autosound plan corpus batching search ctc schedules events progress rollout unseen "
-        "summary pace number_pairs baselines windows array_pairs forecast_choices forecast_plan",
+        "selection profile oddities relation autoconfig autosound autoarray plan corpus batching search ctc schedules events progress "
+        "rollout unseen summary pace number_pairs baselines windows array_pairs array_plan forecast_choices forecast_plan",
         "errors config data",
     ),
     "answers": room("answers number_answers", "errors config data plan"),
@@ -77,7 +78,7 @@ PICTURE = {
         torch=True,
     ),
     "top": room(
-        "pictures cli cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
+        "pictures cli cli.arrays cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
         "cli.predicting cli.reporting cli.serving cli.training "
         "loading reference __init__ __main__",
         "errors config data plan answers runtime server checkpoint prediction work model export",

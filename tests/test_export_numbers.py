@@ -30,14 +30,16 @@ from seqloom.waves import waves, write_waves
 LSTM, GRU = {"kind": "recurrent", "cell": "lstm", "width": 6}, {"kind": "recurrent", "cell": "gru", "width": 6, "layers": 2}
 TRANSFORMER = {"kind": "transformer", "layers": 2, "width": 6, "heads": 3, "feed_forward": 7}
 PATH = {"history": 3, "horizon": 5}
+SYMBOLS = 11
 TINY = ["model.embedding=8", "model.encoder.width=8", "model.decoder.width=8", "training.max_steps=20", "training.device=cpu",
         "training.precision=float32", "training.threads=1"]  # fmt: skip
 
 
-def network(encoder: dict[str, Any], decoder: dict[str, Any], **more: Any) -> Seq2Seq:
+def network(encoder: dict[str, Any], decoder: dict[str, Any], *, source_kind: str = "frames", known: int = 2, **more: Any) -> Seq2Seq:
     torch.manual_seed(1)
     settings = {"embedding": 6, "encoder": encoder, "decoder": decoder, "tie_embeddings": "none", "head": {"kind": "squared"}, **more}
-    made = Seq2Seq(ModelConfig.model_validate(settings), 3, 2, source_kind="frames", target_kind="frames", known=2).eval()
+    size = 3 if source_kind == "frames" else SYMBOLS
+    made = Seq2Seq(ModelConfig.model_validate(settings), size, 2, source_kind=source_kind, target_kind="frames", known=known).eval()
     with torch.no_grad():
         for weight in made.parameters():
             weight.add_(0.3 * torch.randn_like(weight))
@@ -50,12 +52,14 @@ def graph(made: Seq2Seq) -> FrameGraph:
     return FrameGraph(model.SerializeToString(), threads=1)
 
 
-def batch(rows: int, source: int, target: int) -> tuple[Batch, list[int]]:
-    """Random frames; each row is a position shorter than the one before."""
+def batch(rows: int, source: int, target: int, made: Seq2Seq) -> tuple[Batch, list[int]]:
+    """Random ids or frames for a network; each row is a position shorter than the one before."""
     draw = np.random.default_rng(rows)
     mask = np.arange(source) < np.array([max(source - row, 1) for row in range(rows)])[:, None]
-    frames = draw.normal(size=(rows, source, 3)).astype(np.float32) * mask[:, :, None]
-    shown = draw.normal(size=(rows, target, 4)).astype(np.float32)
+    frames: Any = draw.normal(size=(rows, source, 3)).astype(np.float32) * mask[:, :, None]
+    if not made.source_frame:
+        frames = draw.integers(3, SYMBOLS, (rows, source)) * mask
+    shown = draw.normal(size=(rows, target, 2 + made.known)).astype(np.float32)
     out, real = np.zeros((rows, target, 2), np.float32), np.ones((rows, target), np.bool_)
     return Batch(frames, mask, shown, out, real, None, np.arange(rows)), [max(target - row, 1) for row in range(rows)]
 
@@ -64,7 +68,7 @@ def assert_alike(made: Seq2Seq) -> list[int]:
     """The lengths of all that was said, in both ways the same."""
     exported, lengths_said = graph(made), []
     for sizes in ((1, 3, 1), (2, 9, 5), (5, 12, 7), (3, 6, 12)):
-        given, lengths = batch(*sizes)
+        given, lengths = batch(*sizes, made)
         for ours, theirs in zip(TorchFrames(made).values(given, lengths), exported.values(given, lengths), strict=True):
             np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=2e-5)  # float32 in another order, fed back a dozen times
             lengths_said.append(len(theirs))
@@ -76,6 +80,16 @@ def assert_alike(made: Seq2Seq) -> list[int]:
 @pytest.mark.parametrize("more", [{}, {"linear_path": PATH}, {"direct": True, "recent": 4, "linear_path": PATH}])
 def test_the_graph_says_what_the_network_says(encoder: dict[str, Any], decoder: dict[str, Any], more: dict[str, Any]) -> None:
     assert_alike(network(encoder, decoder, **more))
+
+
+@pytest.mark.parametrize("encoder", [LSTM, TRANSFORMER])
+@pytest.mark.parametrize("decoder", [LSTM, {**GRU, "input_feeding": True}, TRANSFORMER])
+@pytest.mark.parametrize("attention", ["none", "dot", "additive"])
+def test_the_graph_reads_ids_and_says_frames_of_which_nothing_is_known(
+    encoder: dict[str, Any], decoder: dict[str, Any], attention: str
+) -> None:
+    head = {"kind": "squared", "stop": "learned"}
+    assert_alike(network(encoder, decoder, source_kind="ids", known=0, attention={"kind": attention}, head=head))
 
 
 @pytest.mark.parametrize("kind", ["squared", "absolute", "huber", "quantile", "gaussian", "student_t"])

@@ -78,7 +78,7 @@ def test_lists_of_arrays_may_have_any_lengths(tmp_path: Path):
     draw = np.random.default_rng(2)
     x = [draw.normal(size=(3 + number % 4, 2)) for number in range(12)]
     y = [draw.normal(size=(1 + number % 3, 3)) for number in range(12)]
-    model = seqloom.train(x, y, out=tmp_path / "run", settings=SMALL)
+    model = seqloom.train(x, y, out=tmp_path / "run", settings=[*SMALL, "model.head.stop=length"])
     assert [part.shape for part in model.predict(x, length=2)] == [(2, 3)] * 12
 
 

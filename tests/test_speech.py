@@ -127,7 +127,7 @@ def test_training_varies_sounds_by_the_update_alone(tones: Path):
         ),
         (
             {"fields": {"source": [{"kind": "audio"}]}, "model": {"copy": True}},
-            "model.copy writes symbols of the source, and a sound has none; set model.copy to false",
+            "model.copy writes symbols of the source, and frames have none; set model.copy to false",
         ),
     ],
 )

@@ -46,6 +46,10 @@ class Accuracy:
         if quantiles is not None and self.levels:
             self._add_quantiles(truth, quantiles.astype(np.float64))
 
+    def add_length(self, truth: int, said: int) -> None:
+        """The frames of one target, and of what was said of it."""
+        self._sum("length_error", np.array(abs(truth - said)))
+
     def _add_quantiles(self, truth: Floats, quantiles: Floats) -> None:
         """Pinball loss a level, twice, so that the median's is the absolute error; and how often the outermost two hold the truth."""
         error, levels = truth[..., None] - quantiles, np.array(self.levels)
@@ -62,7 +66,7 @@ class Accuracy:
         """The means by name, the most telling first."""
         means = {name: total / self.counts[name] for name, total in self.sums.items() if self.counts[name]}
         means["rmse"] = float(np.sqrt(means.pop("squares", np.nan)))
-        order = ["mse_scaled", "mae_scaled", "mae", "rmse", "smape", "mase", "pinball", coverage_name(self.levels)]
+        order = ["mse_scaled", "mae_scaled", "mae", "rmse", "smape", "mase", "pinball", coverage_name(self.levels), "length_error"]
         return {name: means[name] for name in order if name in means}
 
 

@@ -21,6 +21,7 @@ from seqloom.corpus import as_evaluated, encode_rows
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
+from seqloom.frame_text import text_of_array
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.tables import refuse_bad_characters
 from seqloom.vocabulary import UNK
@@ -127,7 +128,7 @@ class Answerer:
         """The best answer to each source, in their order; '' for an empty source.
 
         Args:
-            sources: a text each, or a tuple of texts where the model has several source columns.
+            sources: a text each, a tuple of texts where the model has several source columns, or an array (S, D) where it reads numbers.
             search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
 
         Raises:
@@ -261,13 +262,18 @@ class Answerer:
         )
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
-        columns = (source,) if isinstance(source, str) else tuple(source)
+        columns = (source,) if isinstance(source, str) else _texts(source, f"sources:{number}")
         expected = len(self.fields.config.source)
         if len(columns) != expected:
             raise DataError(f"sources:{number}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
         for text in columns:
             refuse_bad_characters(text, f"sources:{number}")
         return Row(tuple(text.strip() for text in columns), "", f"sources:{number}")
+
+
+def _texts(source: Any, where: str) -> tuple[str, ...]:
+    """The texts of several columns; an array of numbers is one text."""
+    return (text_of_array(source, where),) if isinstance(source, np.ndarray) else tuple(source)
 
 
 def _rows_of(weights: Floats | None) -> list[list[float]] | None:

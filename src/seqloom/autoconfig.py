@@ -15,7 +15,7 @@ from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
-__all__ = ["COPY", "NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "warm_up"]
+__all__ = ["COPY", "NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "metric_for", "warm_up"]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
@@ -168,7 +168,7 @@ def _spelled_with_target(source: Cut, side: SideProfile, target: Cut) -> Cut:
 
 def _copies(profile: Profile, target: Cut) -> bool:
     """Whether what is new in a sentence to be written stands in its source."""
-    return profile.sound is None and _unit(target) == "subword" and profile.new_words_copied >= COPIED
+    return bool(profile.source) and _unit(target) == "subword" and profile.new_words_copied >= COPIED
 
 
 def _whole_words(side: Cut, profile: Profile) -> Cut:
@@ -329,7 +329,7 @@ def _choose_training(settings: Settings, profile: Profile, fields: FieldsConfig,
     settings.set("training.schedule.warmup_steps", warm_up(symbols / batch * passes), f"{WARM_UP:.0%} of the run")
     if _has_few_symbols(profile, fields) or profile.pairs < FEW_PAIRS:
         settings.set("training.threads", 1, "a small network: two threads would wait for each other (measured)")
-    metric, because = _metric(profile, fields)
+    metric, because = metric_for(profile, fields)
     settings.set("training.early_stopping.metric", metric, because)
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
 
@@ -344,7 +344,7 @@ def _passes(profile: Profile, fields: FieldsConfig) -> float:
     return float(round(min(max((2400 if _has_sentences(fields) else 3600) / math.sqrt(profile.pairs), 3), 150)))
 
 
-def _metric(profile: Profile, fields: FieldsConfig) -> tuple[str, str]:
+def metric_for(profile: Profile, fields: FieldsConfig) -> tuple[str, str]:
     """Which dev metric decides what the best weights are."""
     if isinstance(fields.target, TokensField):
         return "token_error_rate", "finer than exact matches, and falls with them"

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+import numpy as np
+
 from seqloom.config import DataConfig
 from seqloom.errors import DataError
+from seqloom.frame_text import text_of_array
 from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import LineCounts, decode_lines, read_lines, shown
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
-__all__ = ["Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory"]
+__all__ = ["Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "sides_of_numbers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,18 @@ def resolve(config: DataConfig) -> DataConfig:
     found = {"format": table.format, "delimiter": table.delimiter, "header": table.header, "source": columns[:-1], "target": columns[-1]}
     found["sounds"] = layout.sounds
     return config.model_copy(update=found)
+
+
+def sides_of_numbers(config: DataConfig, data: Any = None, targets: Any = None) -> tuple[bool, bool]:
+    """Whether source and target hold numbers over time: arrays in memory, lists of numbers in a file whose format tells them from text."""
+    if config.train:
+        layout = find_layout(config.train, config)
+        return layout.table.frames.issuperset(layout.source) and len(layout.source) == 1, layout.target in layout.table.frames
+    if data is None or isinstance(data, (str, os.PathLike)) or not len(data):
+        return False, False
+    first: Any = data[0] if targets is None else (data[0], next(iter(targets), None))
+    sides: list[Any] = list(first) if isinstance(first, (tuple, list)) and len(first) == 2 else [None, None]
+    return isinstance(sides[0], np.ndarray), isinstance(sides[1], np.ndarray)
 
 
 def _lasting_name(table: Table, place: int) -> str | int:
@@ -129,7 +144,7 @@ class _SoundRows(_FileRows):
 def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -> list[Row]:
     """Rows from a list of (source, target) pairs, or from a list of sources and one of targets.
 
-    A source is a text, or a tuple of texts, as many in every row.
+    A source is a text, a tuple of texts, as many in every row, or an array of numbers; arrays become text (`frame_text`).
     """
     pairs = _split_pairs(data) if target is None else _zipped(list(data), list(target))
     rows = [_memory_row(*pair, f"pairs:{number}") for number, pair in enumerate(pairs, 1)]
@@ -170,6 +185,8 @@ def _texts(source: Any, where: str) -> tuple[str, ...]:
 
 
 def _text(value: Any, where: str, side: str) -> str:
+    if isinstance(value, np.ndarray):
+        return text_of_array(value, f"{where}: the {side}")
     if not isinstance(value, str):
         raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. Convert it with str().")
     refuse_bad_characters(value, where)

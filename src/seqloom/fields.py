@@ -15,15 +15,16 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, unit_of
-from seqloom.config import AudioField, FieldsConfig
+from seqloom.config import FieldsConfig
 from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
 from seqloom.files import write_atomically
+from seqloom.frame_fields import ArraySource
 from seqloom.sound_field import SoundField
 from seqloom.subwords import Subwords
 from seqloom.units import Unit
 from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SEP, SEPARATOR, SPECIALS, UNK, Vocabulary, entry
 
-__all__ = ["FORMAT", "Fields", "Ids", "SourceField", "TargetField"]
+__all__ = ["FORMAT", "Fields", "Ids", "Source", "SourceField", "TargetField", "fit_source", "restore_source"]
 
 FORMAT = 1
 
@@ -185,12 +186,15 @@ class SourceField:
         return _array(first)
 
 
+Source = SourceField | SoundField | ArraySource
+
+
 @dataclass(frozen=True)
 class Fields:
     """Both sides of a task: what was learned from the training texts, and nothing else, turns values into arrays."""
 
     config: FieldsConfig
-    source: SourceField | SoundField
+    source: Source
     target: TargetField
     names: tuple[str, ...] = ()
 
@@ -204,7 +208,7 @@ class Fields:
         """
         _check_shared(config)
         rows = list(rows) if isinstance(rows, Iterator) else rows
-        source = _fit_sounds(config.sound, rows) if config.sound else _fit_texts(config, rows)
+        source = fit_source(config, rows)
         if config.shared and isinstance(source, SourceField):
             return cls(config, source, TargetField(source.columns[0], source.vocabulary), tuple(names))
         unit, symbols = learn(config.target, partial(_texts, rows, (), len(config.source), True))
@@ -283,6 +287,28 @@ class Fields:
         return self.target.size + extra.setdefault(symbol, len(extra))
 
 
+def fit_source(config: FieldsConfig, rows: Iterable[Row]) -> Source:
+    """The source's field, learned from the training rows; see `Fields.fit`."""
+    if config.texts:
+        return _fit_texts(config, rows)
+    sources = ((row.where, row.source[0]) for row in rows if row.source[0])
+    scaling = config.numbers.scaling
+    return (
+        SoundField.fit(config.sound, sources) if config.sound else ArraySource.fit("standard" if scaling == "series" else scaling, sources)
+    )
+
+
+def restore_source(config: FieldsConfig, state: dict[str, Any]) -> Source:
+    """The source's field, as its `state` says.
+
+    Raises:
+        CheckpointError: that is damaged.
+    """
+    if config.texts:
+        return _restore_texts(config, state)
+    return SoundField.from_state(config.sound, state) if config.sound else ArraySource.from_state(state)
+
+
 def _fit_texts(config: FieldsConfig, rows: Iterable[Row]) -> SourceField:
     units: dict[int, Unit] = {}
     keys: list[str] = []
@@ -291,10 +317,6 @@ def _fit_texts(config: FieldsConfig, rows: Iterable[Row]) -> SourceField:
         units[index], symbols = learn(config.texts[index], texts)
         keys += Column(config.texts[index], units[index], namespace(config, index)).keys(symbols)
     return SourceField(build_columns(config, units), Vocabulary(keys, _reserved(config)))
-
-
-def _fit_sounds(config: AudioField, rows: Iterable[Row]) -> SoundField:
-    return SoundField.fit(config, ((row.where, row.source[0]) for row in rows if row.source[0]))
 
 
 def _reserved(config: FieldsConfig) -> list[str]:
@@ -324,8 +346,7 @@ def _restore(state: object) -> Fields:
     names: list[object] = entry(state, "names", list)
     config = FieldsConfig.model_validate(entry(state, "config", dict))
     _check_shared(config)
-    learned: dict[str, Any] = entry(state, "source", dict)
-    source = _restore_sounds(config.sound, learned) if config.sound else _restore_texts(config, learned)
+    source = restore_source(config, entry(state, "source", dict))
     if config.shared and isinstance(source, SourceField):
         target = TargetField(source.columns[0], source.vocabulary)
     else:
@@ -333,13 +354,6 @@ def _restore(state: object) -> Fields:
         target = TargetField(Column(config.target, unit_of(config.target, models[0])), vocabulary)
     _check_pieces(target.column, target.vocabulary)
     return Fields(config, source, target, tuple(map(str, names)))
-
-
-def _restore_sounds(config: AudioField, state: dict[str, Any]) -> SoundField:
-    mean, spread = entry(state, "mean", list), entry(state, "spread", list)
-    if {len(mean), len(spread)} - {1, config.mels}:
-        raise CheckpointError(f"fields: mean and spread are not those of {config.mels} mel bands. {DAMAGED}")
-    return SoundField(config, mean, spread)
 
 
 def _restore_texts(config: FieldsConfig, state: dict[str, Any]) -> SourceField:

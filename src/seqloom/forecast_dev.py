@@ -14,6 +14,7 @@ from seqloom.distributions import quantile_levels
 from seqloom.events import Sample
 from seqloom.forecasting import Forecast, forecasts, teacher_forced_loss
 from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.number_fields import SHOWN
 from seqloom.number_pairs import NumberPairs, Rival
 from seqloom.scoreboard import measure
 
@@ -21,10 +22,16 @@ __all__ = ["ForecastDev", "ForecastLook"]
 
 LOOKED_AT = 500
 """At most so many dev windows are looked at while training; the end looks at all."""
-SHOWN = 3
-"""Numbers of a sample."""
 LATE = 0.5
-"""Progress from which a model should beat the last value."""
+"""Progress from which a model should beat what is simple."""
+_SERIES = "Look whether the past tells the future at all; try a longer --history, or more dropout"
+_PAIRS = "Look whether the sources tell the targets at all; try more pairs, or more dropout"
+SIMPLE = {
+    "naive": ("repeating the last value", _SERIES),
+    "seasonal naive": ("repeating the last season", _SERIES),
+    "mean": ("the mean of the training targets", _PAIRS),
+}
+"""What each of the simple forecasts says, and what to do where it is better."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,15 +71,16 @@ class ForecastDev:
 
     def findings(self, look: ForecastLook, step: int, progress: float) -> list[str]:
         """What looks broken, one line each."""
-        if progress < LATE or self.simple is None or look.values["mae"] <= self.simple:
+        if progress < LATE or self.simple is None or look.values["mae"] <= self.simple[0]:
             return []
-        numbers = f"{look.values['mae']:.4g}, worse than the {self.simple:.4g} of repeating the last value or season"
-        todo = "Look whether the past tells the future at all; try a longer --history, or more dropout"
+        error, name = self.simple
+        what, todo = SIMPLE[name]
+        numbers = f"{look.values['mae']:.4g}, worse than the {error:.4g} of {what}"
         return [f"After {100 * progress:.0f} % of the training the dev mae is {numbers}. {todo}."]
 
-    def _simple(self) -> float | None:
-        """The mean absolute error of the best of the simple forecasts on the sample, None where there is none."""
-        return min((self._error(say) for say in self.pairs.rivals().values()), default=None)
+    def _simple(self) -> tuple[float, str] | None:
+        """The mean absolute error of the best of the simple forecasts on the sample, and its name; None where there is none."""
+        return min(((self._error(say), name) for name, say in self.pairs.rivals().items()), default=None)
 
     def _error(self, say: Rival) -> float:
         accuracy = Accuracy()
@@ -83,7 +91,7 @@ class ForecastDev:
     def _shown(self, number: int, forecast: Forecast) -> Sample:
         """The first column of a window as text: what came before, what came, and what was said."""
         truth = self.pairs.truth([number])[0]
-        return Sample(_text(self.pairs.past(number)[-SHOWN:]), _text(truth[:SHOWN]), _text(forecast.point[:SHOWN]))
+        return Sample(self.pairs.read(number), _text(truth[:SHOWN]), _text(forecast.point[:SHOWN]))
 
 
 def _text(frames: Floats) -> str:

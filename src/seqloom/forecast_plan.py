@@ -1,16 +1,14 @@
-"""From a table or arrays of numbers to a whole plan of a run: which windows, which config, and why. No torch."""
+"""From a table of numbers to a whole plan of a run: which windows, which config, and why. No torch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.array_pairs import ArrayPairs, read_arrays
 from seqloom.clock import read_times, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
@@ -22,7 +20,7 @@ from seqloom.panel import Panel, read_panel
 from seqloom.plan import ASKED
 from seqloom.windows import Part, Windows
 
-__all__ = ["NumberPlan", "parts_of", "plan_arrays", "plan_forecast"]
+__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -86,37 +84,7 @@ def plan_forecast(
     reasons = {**reasons, **(choice.reasons if config is None else {})}
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
-    return NumberPlan(_of_numbers(override(base, settings)), reasons, fields, train, dev, _notes(panel, train, dev, test_part))
-
-
-def plan_arrays(
-    sources: Any,
-    targets: Any,
-    *,
-    dev: tuple[Any, Any] | None = None,
-    config: RunConfig | None = None,
-    settings: Iterable[str] = (),
-    budget: float | None = None,
-    seed: int | None = None,
-) -> NumberPlan:
-    """For arrays (N, S, D) and (N, T, D'), or lists of arrays; without dev a tenth is held out, where there are ten pairs or more."""
-    settings = list(settings) + ([f"seed={seed}"] if seed is not None else [])
-    x, y = read_arrays(sources, "X"), read_arrays(targets, "y")
-    if len(x) != len(y):
-        raise DataError(f"arrays: X has {len(x)} sequences and y has {len(y)}; expected one target for each source.")
-    base = config or _config_of_arrays(len(x), budget)
-    final = _of_numbers(override(base, settings))
-    order = np.random.default_rng(final.seed).permutation(len(x))
-    count = 0 if dev is not None or len(x) < 10 else max(1, min(len(x) // 10, 1000))
-    held, kept = sorted(order[:count].tolist()), sorted(order[count:].tolist())
-    fields = NumberFields.fit_arrays(final.fields, [x[place] for place in kept], [y[place] for place in kept])
-    train = ArrayPairs([x[place] for place in kept], [y[place] for place in kept], fields)
-    if dev is not None:
-        measured = ArrayPairs(read_arrays(dev[0], "dev X"), read_arrays(dev[1], "dev y"), fields)
-    else:
-        measured = ArrayPairs([x[place] for place in held], [y[place] for place in held], fields) if held else train
-    notes = [] if held or dev is not None else [f"only {len(x)} pairs: dev is what is trained on, so its score is no promise"]
-    return NumberPlan(final, {item.partition("=")[0]: ASKED for item in settings}, fields, train, measured, notes)
+    return NumberPlan(of_numbers(override(base, settings)), reasons, fields, train, dev, _notes(panel, train, dev, test_part))
 
 
 def _refuse_nothing(numbers: NumbersField, is_file: bool) -> None:
@@ -129,21 +97,11 @@ def _refuse_nothing(numbers: NumbersField, is_file: bool) -> None:
         raise ConfigError("fields.numbers.history: 0; expected how many moments are read, such as 48. Leave it out to have it chosen.")
 
 
-def _of_numbers(config: RunConfig) -> RunConfig:
+def of_numbers(config: RunConfig) -> RunConfig:
     """The config, whose head says numbers."""
     if config.model.head.kind == "tokens":
         raise ConfigError("model.head.kind: 'tokens' says symbols; expected a head for numbers, as in --set model.head.kind=squared.")
     return config
-
-
-def _config_of_arrays(pairs: int, budget: float | None) -> RunConfig:
-    values = [
-        "model.head.kind=squared", "model.encoder.width=64", "model.decoder.width=64", "model.embedding=32", "model.dropout=0.1",
-        "training.batch.unit=pairs", f"training.batch.size={min(max(pairs // 8, 1), 64)}",
-        f"training.epochs={max(20, min(200, 20000 // pairs))}",
-        "training.precision=float32", "training.schedule.warmup_steps=20", "search.kind=greedy",
-    ]  # fmt: skip
-    return override(RunConfig(), values + ([f"training.budget_seconds={budget}"] if budget else []))
 
 
 def _reading(config: RunConfig | None, settings: Sequence[str]) -> DataConfig:

@@ -1,4 +1,4 @@
-"""The public face of models of numbers: train one on arrays or on a table, load one, forecast with it."""
+"""The public face of models whose targets are numbers: train one on pairs or on a table, load one, forecast with it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqloom.array_pairs import ArrayPairs, read_arrays
+from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources
+from seqloom.array_plan import read_rows_of_numbers
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
 from seqloom.config import NumbersField, RunConfig
 from seqloom.config_file import load_config
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.events import Watcher
-from seqloom.forecast_plan import parts_of, plan_arrays, plan_forecast
+from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
 from seqloom.nn.seq2seq import Seq2Seq, make_network
@@ -25,7 +26,7 @@ from seqloom.plan import parse_duration
 from seqloom.scoreboard import scoreboard
 from seqloom.windows import Part, Windows
 
-__all__ = ["Forecaster", "Said", "load_forecaster", "train_arrays", "train_forecast"]
+__all__ = ["Forecaster", "Said", "load_forecaster", "train_forecast", "train_pairs"]
 
 
 class Forecaster(NumberAnswerer):
@@ -39,7 +40,7 @@ class Forecaster(NumberAnswerer):
         """The measures of the model and of what it must beat, by name.
 
         Args:
-            table: a file, or a pair of arrays (X, y); without, the run's dev part.
+            table: a file; of pairs also sources and arrays (X, y), or a list of pairs; without, the run's dev part.
             truth: a file of what follows the table, which is then what is forecast.
             part: dev or test of the table's split; without, test where the run has one.
         """
@@ -51,12 +52,17 @@ class Forecaster(NumberAnswerer):
 
     def pairs(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> NumberPairs:
         """What `evaluate` measures on."""
-        if isinstance(table, tuple) and not self.numbers.horizon:
-            return ArrayPairs(read_arrays(table[0], "X"), read_arrays(table[1], "y"), self.fields)
-        if table is None and not self.numbers.horizon:
+        if self.numbers.horizon:
+            return self.windows(table, truth=truth, part=part)
+        if truth is not None:
+            raise ConfigError(f"{self.path}: a model of pairs; expected one file of them, whose targets are the truth. Leave out {truth}.")
+        if table is None:
             _refuse_part(part)
             return load_pairs(self.path / "dev", self.fields)
-        return self.windows(table, truth=truth, part=part)
+        if isinstance(table, tuple) and are_arrays(table[1]):
+            return ArrayPairs.of(read_sources(table[0], "X"), read_arrays(table[1], "y"), self.fields)
+        sources, targets = read_rows_of_numbers(table, self.config.data, is_numbers=self.fields.source.kind == "frames")
+        return ArrayPairs.of(sources, targets, self.fields, (f"{table}: the source", f"{table}: the target"))
 
     def windows(self, table: Any = None, *, truth: Any = None, part: str | None = None) -> Windows:
         """The same, of a model of a table."""
@@ -94,22 +100,8 @@ def _refuse_part(part: str | None) -> None:
         raise ConfigError(f"--part {part}: no table to take it from; a run keeps its dev part alone. Name the table.")
 
 
-def train_arrays(
-    sources: Any,
-    targets: Any,
-    *,
-    dev: tuple[Any, Any] | None = None,
-    out: str | Path = "runs/model",
-    config: str | Path | RunConfig | None = None,
-    settings: Iterable[str] = (),
-    budget: str | float | None = None,
-    seed: int | None = None,
-    overwrite: bool = False,
-    watcher: Watcher | None = None,
-) -> Forecaster:
-    """A model from arrays (N, S, D) to arrays (N, T, D'), or lists of arrays of any lengths."""
-    started, seconds = time.perf_counter(), None if budget is None else parse_duration(budget)
-    plan = plan_arrays(sources, targets, dev=dev, config=_given(config), settings=settings, budget=seconds, seed=seed)
+def train_pairs(plan: NumberPlan, out: str | Path, *, overwrite: bool, watcher: Watcher, started: float) -> Forecaster:
+    """A model of pairs whose targets are numbers, as planned."""
     start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
     return load_forecaster(out)
 

@@ -12,7 +12,7 @@ from seqloom.batching import Batch, Ids
 from seqloom.config import HeadConfig
 from seqloom.nn.decoders import Memory
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.number_answers import ROWS, Forecast, forecasts_of
+from seqloom.number_answers import ROWS, Forecast, forecasts_of, known_of
 from seqloom.number_pairs import NumberPairs
 from seqloom.prediction import to_tensors
 from seqloom.rollout import FrameStep, rollout
@@ -54,7 +54,7 @@ class TorchFrames:
         tensors = to_tensors(batch, 0, next(network.parameters()).device)
         memory, size = network.prepare(tensors.source, tensors.source_mask), network.target_size
         if not network.direct:
-            return rollout(TorchFrameStepper(network, memory), lengths, size, np.asarray(batch.target_in, dtype=np.float32)[:, :, size:])
+            return rollout(TorchFrameStepper(network, memory), lengths, size, known_of(batch, lengths))
         decoded, _ = network.decode(tensors.target_in, memory, network.start(memory))
         values = network.head.values(decoded).float().cpu().numpy()
         return [row[:length] for row, length in zip(values, lengths, strict=True)]

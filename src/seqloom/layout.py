@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
+from seqloom.frame_text import hold_frames
 from seqloom.header import SOURCE_WORDS, TARGET_WORDS, has_header
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
@@ -79,8 +80,9 @@ def find_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[li
         return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, ["A folder of sounds, each with a transcript beside it."]
     path, alike = paths[0], _read_alike(paths[0], config)
     if format in ("jsonl", "parquet"):
-        columns, sample = _named_columns(path, format)
-        table = Table((path,), format, None, True, columns)
+        columns, values = _named_columns(path, format)
+        frames = frozenset(place for place in range(len(columns)) if hold_frames([row[place] for row in values]))
+        table, sample = Table((path,), format, None, True, columns, frames), [[*map(_loosely, row)] for row in values]
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
         format, delimiter = _delimiter(path, format, config.delimiter if alike else None)
@@ -217,14 +219,14 @@ def _widths(lines: list[tuple[int, str]], mark: str, name: str) -> list[int]:
 # -------------------------------------------------------------------------------------------------------------- header
 
 
-def _named_columns(path: str, format: str) -> tuple[tuple[str, ...], list[list[str]]]:
-    """The names in a JSON Lines or Parquet file and its first rows."""
+def _named_columns(path: str, format: str) -> tuple[tuple[str, ...], list[list[object]]]:
+    """The names in a JSON Lines or Parquet file and the values of its first rows."""
     if format == "parquet":
         columns = parquet_names(path)
-        return columns, [[_loosely(value) for value in row] for row in itertools.islice(parquet_values(path, columns), SAMPLE)]
+        return columns, [[*row] for row in itertools.islice(parquet_values(path, columns), SAMPLE)]
     rows = [row for _, row in itertools.islice(json_rows(path, LineCounts()), SAMPLE) if row is not None]
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
-    return columns, [[_loosely(row.get(key)) for key in columns] for row in rows]
+    return columns, [[row.get(key) for key in columns] for row in rows]
 
 
 def _loosely(value: object) -> str:

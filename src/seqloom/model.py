@@ -9,13 +9,14 @@ from typing import Any
 
 from seqloom.answers import Answerer
 from seqloom.array_pairs import are_arrays
+from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.events import Watcher
 from seqloom.fields import Fields
-from seqloom.forecaster import load_forecaster, train_arrays
+from seqloom.forecaster import load_forecaster, train_pairs
 from seqloom.number_fields import holds_numbers
 from seqloom.plan import Pairs, at_hand, make_plan, paths_of
 from seqloom.prediction import Translator
@@ -48,6 +49,8 @@ class Model(Answerer):
     def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory."""
         given: Any = at_hand(pairs)
+        if isinstance(given, tuple) and len(given) == 2 and are_arrays(given[0]):
+            given, targets = given
         paths = paths_of(given) if targets is None else None
         return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
 
@@ -69,11 +72,13 @@ def train(
     quiet: bool = False,
     watcher: Watcher | None = None,
 ) -> Any:
-    """A model trained on a file, on two parallel files, on a list of pairs, or on a list of sources and one of targets; or a `Forecaster`
-    trained on two arrays of numbers (X, y), (N, S, D) and (N, T, D'), or two lists of arrays.
+    """A model trained on a file, on two parallel files, on a list of pairs, or on a list of sources and one of targets.
+
+    Either side may be numbers over time: an array (N, T, D), a list of arrays (T, D) of any lengths, lists of numbers in JSON Lines or
+    Parquet. Where the targets are, the model is a `Forecaster`.
 
     Args:
-        data: path, two paths, or pairs; with `targets`, sources.
+        data: path, two paths, or pairs; with `targets`, sources; or (sources, targets) where one of both is arrays.
         dev: held-out pairs in the same forms; without, some of the pairs are held out.
         out: the run directory.
         source: source columns of the file, by name or number from 1.
@@ -90,14 +95,14 @@ def train(
     """
     started = time.perf_counter()
     settings = [*([] if members is None else [f"training.members={members}"]), *settings]
-    sides = data if targets is None else (data, targets)
+    if isinstance(data, tuple) and len(data) == 2 and any(map(are_arrays, data)):
+        data, targets = data
     watcher = watcher or (Warnings() if quiet else Lines())
-    if isinstance(sides, tuple) and len(sides) == 2 and all(map(are_arrays, sides)):
-        held: Any = dev
-        return train_arrays(
-            *sides, dev=held, out=out, config=config, settings=settings, budget=budget, seed=seed, overwrite=overwrite, watcher=watcher
-        )
-    plan = make_plan(data, targets, dev=dev, source=source, target=target, config=config, settings=settings, budget=budget, seed=seed)
+    named: dict[str, Any] = {"dev": dev, "source": source, "target": target, "config": config, "settings": settings}
+    if says_numbers(data, targets, **named):
+        numbers = plan_pairs(data, targets, budget=budget, seed=seed, **named)
+        return train_pairs(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
+    plan = make_plan(data, targets, budget=budget, seed=seed, **named)
     for line in introduction(plan, out):
         watcher.say(line)
     for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.array_pairs import ArrayPairs, read_arrays
+from seqloom.array_pairs import ArrayPairs, read_sources
 from seqloom.batching import Batch, Ids
 from seqloom.clock import continued, spelled
 from seqloom.config import DataConfig, HeadConfig, NumbersField
@@ -26,7 +26,7 @@ from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, read_panel
 from seqloom.windows import Part, Windows
 
-__all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of"]
+__all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of", "known_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,6 +64,12 @@ class Said(NamedTuple):
     value: float
 
 
+def known_of(batch: Batch, lengths: Sequence[int]) -> Floats:
+    """What is known beforehand of each target frame, (B, T, C), with room for the longest output; of a free length nothing is known."""
+    known = np.asarray(batch.target_in[:, :, batch.target_out.shape[2] :], dtype=np.float32)
+    return np.pad(known, ((0, 0), (0, max(max(lengths, default=0) - known.shape[1], 0)), (0, 0)))
+
+
 def forecasts_of(
     finder: FrameFinder, pairs: NumberPairs, index: Sequence[int] | Ids, head: HeadConfig, levels: Sequence[float] = ()
 ) -> Iterator[Forecast]:
@@ -97,28 +103,36 @@ class NumberAnswerer:
         return forecasts_of(self.finder, pairs, index, self.head, levels)
 
     def predict(self, sources: Any, length: int | None = None) -> Any:
-        """Targets (N, T, D) for sources (N, S, D'), or a list of (T, D) for a list of (S, D') and where they end at unlike lengths.
+        """Targets (N, T, D) for arrays (N, S, D'), or a list of (T, D) for a list of texts or arrays, or where they end at unlike lengths.
 
         Args:
-            length: T; for a model of arrays whose targets were as long as their sources it may be left out.
+            length: T, at the most where the model says where it ends; without, as in training: as long as the source, of the length of all
+                training targets, or wherever the model ends.
 
         Raises:
             DataError: sources that cannot be used; says which.
             ConfigError: a model of a table.
         """
         if self.numbers.horizon:
-            raise ConfigError(f"{self.path}: a model of a table; expected one of arrays. Give a table to `forecast`.")
-        given = read_arrays(sources, "X")
-        empty = [np.zeros((length or len(part), self.fields.target.size), dtype=np.float32) for part in given]
-        pairs = ArrayPairs(given, empty, self.fields)
-        said = [forecast.point for forecast in self.forecasts(pairs, range(len(pairs)))]
+            raise ConfigError(f"{self.path}: a model of a table; expected one of pairs. Give a table to `forecast`.")
+        said = self.answers(read_sources(sources, "X"), length)
         is_even = len({len(part) for part in said}) == 1  # a model that learned where to end may end anywhere
         return np.stack(said) if isinstance(sources, np.ndarray) and is_even else said
+
+    def answers(self, sources: Sequence[Any], length: int | None = None) -> list[Floats]:
+        """As `predict`, for sources that are read; a blank text is answered by no frames (0, D)."""
+        real = [place for place, source in enumerate(sources) if any(map(len, source))]
+        said = [np.zeros((0, self.fields.target.size), dtype=np.float32) for _ in sources]
+        if real:
+            pairs = ArrayPairs.asked([sources[place] for place in real], self.fields, length)
+            for place, forecast in zip(real, self.forecasts(pairs, range(len(pairs))), strict=True):
+                said[place] = forecast.point
+        return said
 
     def panel(self, table: Any) -> Panel:
         """The table of a file, read as that of training was."""
         if not self.numbers.horizon:
-            raise ConfigError(f"{self.path}: a model of arrays; expected one of a table. Give arrays to `predict` in Python.")
+            raise ConfigError(f"{self.path}: a model of pairs; expected one of a table. Give its sources to `predict`.")
         return table if isinstance(table, Panel) else read_panel(str(table), self.numbers, self.data)
 
     def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Iterator[Said]:

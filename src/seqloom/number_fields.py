@@ -1,9 +1,10 @@
-"""Fields of numbers: which columns stand in the frames of both sides, and how they are scaled. Kept in `fields.json`."""
+"""Fields of tasks whose targets are numbers: what stands in the frames of both sides, and how it is scaled. Kept in `fields.json`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,39 +14,78 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from seqloom.config import FieldsConfig
-from seqloom.errors import CheckpointError
+from seqloom.data import Row
+from seqloom.errors import CheckpointError, DataError
+from seqloom.fields import Source, SourceField, fit_source, restore_source
 from seqloom.files import write_atomically
 from seqloom.scaling import Scaling, fit_scaling
 from seqloom.spread import Spread
 from seqloom.vocabulary import DAMAGED, entry
 
-__all__ = ["FORMAT", "NumberFields", "NumberSide", "holds_numbers"]
+__all__ = ["FORMAT", "SHOWN", "NumberFields", "NumberSide", "holds_numbers", "moments"]
 
 Floats = npt.NDArray[np.float32]
 
 FORMAT = 1
+ROOM = 1.2
+"""Times the longest target of training: how long an output may be where the model says where it ends."""
+SHOWN = 3
+"""Frames in a sample."""
 
 
 @dataclass(frozen=True)
 class NumberSide:
-    """What the network must know of a side."""
+    """A side of numbers: what the network must know of it, and how its arrays are scaled."""
 
     size: int
     """Numbers a frame, D."""
+    scaling: Scaling
+    """Of the targets of a table the part of the source's."""
     known: int = 0
     """Numbers that are known of each target frame beforehand, C."""
-    kind: Literal["ids", "frames"] = "frames"
+    longest: int = 0
+    """Frames of a target at the most; 0: as many as its source has moments."""
+    is_free: bool = False
+    """Whether the model says where a target ends."""
+    mean: tuple[float, ...] = ()
+    """Of the target frames of training, in their own units; of pairs alone."""
+
+    @property
+    def kind(self) -> Literal["ids", "frames"]:
+        """What its arrays are."""
+        return "frames"
+
+    def encode(self, frames: Floats) -> Floats:
+        """The scaled frames (T, D) of an array, where all are scaled alike."""
+        return self.scaling.apply(frames)
+
+    def decode(self, frames: Floats) -> str:
+        """The last frames in their own units, the first number of each, as a person reads them."""
+        last = (frames[-SHOWN:] * self.scaling.scale + self.scaling.shift)[:, 0]
+        return " ".join(f"{number:.4g}" for number in last.tolist())
+
+    def state(self) -> dict[str, Any]:
+        """What `from_state` reads."""
+        said = {"size": self.size, "known": self.known, "scaling": self.scaling.state()}
+        more = {"longest": self.longest, "is_free": self.is_free, "mean": list(self.mean)}
+        return said | {name: value for name, value in more.items() if value}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> NumberSide:
+        """The side that `state` was taken from."""
+        scaling, longest = Scaling.from_state(entry(state, "scaling", dict)), int(state.get("longest", 0))
+        mean = tuple(map(float, state.get("mean", ())))
+        if len(mean) not in (0, scaling.shift.shape[1]) or longest < 0:
+            raise ValueError("mean, longest and scaling do not fit each other")
+        return cls(entry(state, "size", int), scaling, int(state.get("known", 0)), longest, bool(state.get("is_free")), mean)
 
 
 @dataclass(frozen=True)
 class NumberFields:
-    """Both sides of a task of numbers, and what was learned from the training part: the scaling."""
+    """Both sides of a task whose targets are numbers, and what was learned from the training part: scaling, symbols of texts."""
 
     config: FieldsConfig
-    source_scaling: Scaling
-    target_scaling: Scaling
-    """Of a table the targets' part of the source's."""
-    source: NumberSide
+    source: NumberSide | SourceField
     target: NumberSide
     spread: Spread | None = None
     """Of the trained model's forecasts on dev, where quantiles are taken from it."""
@@ -59,14 +99,41 @@ class NumberFields:
         of_targets = Scaling(scaling.kind, scaling.shift[:, :targets], scaling.scale[:, :targets], scaling.series)
         columns = targets + len(numbers.past) + len(numbers.known) + len(numbers.static)
         known = 1 + len(numbers.known) + len(numbers.static) + clock
-        return cls(config, scaling, of_targets, NumberSide(columns + clock), NumberSide(targets, known))
+        return cls(config, NumberSide(columns + clock, scaling), NumberSide(targets, of_targets, known))
 
     @classmethod
-    def fit_arrays(cls, config: FieldsConfig, sources: Sequence[Floats], targets: Sequence[Floats]) -> NumberFields:
-        """For arrays (S, D) and (T, D) that need not have anything in common."""
-        kind = config.numbers.scaling
-        scalings = [fit_scaling("standard" if kind == "series" else kind, [""], [np.concatenate(side)]) for side in (sources, targets)]
-        return cls(config, scalings[0], scalings[1], NumberSide(sources[0].shape[1]), NumberSide(targets[0].shape[1], 1))
+    def fit_pairs(
+        cls, config: FieldsConfig, sources: Sequence[Any], targets: Sequence[Floats], *, learned: bool | None = None
+    ) -> NumberFields:
+        """For sources, each an array (S, D) or a tuple of texts, and targets (T, D) that need not have anything in common with them.
+
+        Args:
+            learned: whether the model says where a target ends; None: where targets are neither as long as their sources nor of one length.
+        """
+        kind = "standard" if config.numbers.scaling == "series" else config.numbers.scaling
+        if isinstance(sources[0], np.ndarray):
+            source = NumberSide(sources[0].shape[1], fit_scaling(kind, [""], [np.concatenate(sources)]))
+        else:
+            source = _of_texts(fit_source(config, [Row(texts, "", "") for texts in sources]))
+        frames, lengths = np.concatenate(targets), [len(part) for part in targets]
+        follows = all(moments(source.encode(value)) == length for value, length in zip(sources, lengths, strict=True))
+        is_one = len(set(lengths)) == 1 and not follows
+        is_free = not (follows or is_one) if learned is None else learned
+        longest = math.ceil(ROOM * max(lengths)) if is_free else lengths[0] if is_one else 0
+        mean = tuple(map(float, frames.mean(0, dtype=np.float64)))
+        target = NumberSide(frames.shape[1], fit_scaling(kind, [""], [frames]), 0 if is_free else 1, longest, is_free, mean)
+        return cls(config, source, target)
+
+    @property
+    def source_scaling(self) -> Scaling:
+        """Of a source of numbers.
+
+        Raises:
+            DataError: the source is text.
+        """
+        if isinstance(self.source, NumberSide):
+            return self.source.scaling
+        raise DataError("fields: the source is text, which is not scaled; expected numbers.")
 
     def state(self) -> dict[str, Any]:
         """What `fields.json` holds."""
@@ -75,8 +142,8 @@ class NumberFields:
             "format": FORMAT,
             "kind": "numbers",
             "config": self.config.model_dump(mode="json"),
-            "source": {"size": self.source.size, "scaling": self.source_scaling.state()},
-            "target": {"size": self.target.size, "known": self.target.known, "scaling": self.target_scaling.state()},
+            "source": self.source.state(),
+            "target": self.target.state(),
             **measured,
         }
 
@@ -91,16 +158,11 @@ class NumberFields:
         if number != FORMAT:
             raise CheckpointError(f"fields: format {number}; expected {FORMAT}. Use the Seqloom that wrote it, or train again.")
         try:
+            config = FieldsConfig.model_validate(entry(state, "config", dict))
             source, target = entry(state, "source", dict), entry(state, "target", dict)
             spread = Spread.from_state(entry(state, "spread", dict)) if isinstance(state, dict) and "spread" in state else None
-            return cls(
-                FieldsConfig.model_validate(entry(state, "config", dict)),
-                Scaling.from_state(entry(source, "scaling", dict)),
-                Scaling.from_state(entry(target, "scaling", dict)),
-                NumberSide(entry(source, "size", int)),
-                NumberSide(entry(target, "size", int), entry(target, "known", int)),
-                spread,
-            )
+            read = NumberSide.from_state(source) if "scaling" in source else _of_texts(restore_source(config, source))
+            return cls(config, read, NumberSide.from_state(target), spread)
         except (ValidationError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"fields: cannot be read: {' '.join(str(error).split())}. {DAMAGED}") from None
 
@@ -119,6 +181,17 @@ class NumberFields:
             raise CheckpointError(f"{path}: {error}") from None
         except (ValueError, RecursionError):
             raise CheckpointError(f"{path}: not JSON. {DAMAGED}") from None
+
+
+def moments(source: npt.NDArray[Any]) -> int:
+    """Positions of an encoded source (S,) or (S, D) that are of its own, which </s> is not."""
+    return len(source) - (source.ndim == 1)
+
+
+def _of_texts(source: Source) -> SourceField:
+    if not isinstance(source, SourceField):
+        raise CheckpointError(f"fields: the source is {source.kind}; expected texts, or the scaling of numbers. {DAMAGED}")
+    return source
 
 
 def holds_numbers(path: str | Path) -> bool:

@@ -41,6 +41,11 @@ class NumberPairs(Protocol):
 
     fields: NumberFields
 
+    @property
+    def noun(self) -> str:
+        """What a number of them is called: windows, pairs."""
+        ...
+
     def __len__(self) -> int: ...
     def batch(self, index: Sequence[int] | Ids, draw: np.random.Generator | None = None) -> Batch: ...
     def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]: ...
@@ -49,7 +54,7 @@ class NumberPairs(Protocol):
         ...
 
     def lengths(self, index: Sequence[int] | Ids) -> list[int]:
-        """Target frames of each."""
+        """Target frames of each, at the most where the model says where it ends."""
         ...
 
     def truth(self, index: Sequence[int] | Ids) -> list[Floats]:
@@ -60,8 +65,8 @@ class NumberPairs(Protocol):
         """What errors are measured by."""
         ...
 
-    def past(self, number: int) -> Floats:
-        """What came before the targets of an example, (N, D), in its own units: the targets themselves so far, or what is read."""
+    def read(self, number: int) -> str:
+        """What is read of an example, for a person: the end of it where it is numbers."""
         ...
 
     def rivals(self) -> Mapping[str, Rival]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from seqloom.batching import Batch
 from seqloom.manifest import Manifest, read_manifest
-from seqloom.number_answers import NumberAnswerer
+from seqloom.number_answers import NumberAnswerer, known_of
 from seqloom.number_fields import NumberFields
 from seqloom.runtime import fields_of, open_session
 
@@ -43,11 +43,10 @@ class FrameGraph:
 
     def values(self, batch: Batch, lengths: Sequence[int]) -> list[Floats]:
         """See `seqloom.number_answers.FrameFinder`."""
-        size = batch.target_out.shape[2]
         inputs = {
             "source": batch.source,
             "source_lengths": batch.source_mask.sum(1),
-            "known": np.ascontiguousarray(batch.target_in[:, :, size:], dtype=np.float32),
+            "known": known_of(batch, lengths),
             "max_lengths": np.asarray(lengths, dtype=np.int64),
         }
         values, ends = self.session.run(["values", "lengths"], inputs)

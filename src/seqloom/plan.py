@@ -9,17 +9,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqloom.autoarray import choose_for_arrays
 from seqloom.autoconfig import COPY, RATE, Choice, choose
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
-from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory
+from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
 from seqloom.profile import Profile, profile_rows
 from seqloom.selection import Roots, split, thin
 
-__all__ = ["ASKED", "Plan", "at_hand", "make_plan", "parse_duration", "paths_of"]
+__all__ = [
+    "ASKED",
+    "LAYOUT",
+    "Plan",
+    "as_settings",
+    "at_hand",
+    "base_config",
+    "given_config",
+    "hold_out",
+    "make_plan",
+    "parse_duration",
+    "paths_of",
+    "read_pairs",
+    "reads_numbers",
+]
 
 ASKED = "as asked for"
 """The reason for a setting that the user gave."""
@@ -93,23 +108,20 @@ def make_plan(
         share: how many of the training pairs to use; the dev rows are the same for all shares.
     """
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
-    settings = [*_as_settings(source, target, budget, seed), *settings]
-    given = _given(config)
-    base = override(given or RunConfig(), [item for item in settings if item.startswith(FIRST)])
-    reading = _reading(None if targets is not None else data, dev, base.data)
-    rows, names = _rows(data, targets, reading)
+    settings = [*as_settings(source, target, budget, seed), *settings]
+    given = given_config(config)
+    base = base_config(None if targets is not None else data, dev, given, settings)
+    reading = base.data
+    rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
     notes: list[str] = []
-    held_out, train = _split(rows, dev, reading, base.seed, notes)
+    held_out, train = hold_out(rows, dev, reading, base.seed, notes)
     train = thin(train, share, base.seed)
-    profile = profile_rows(train, held_out)
+    profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets))
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
-    if profile.sound is None:
-        choice, fitted = choose(profile, reading), _left_to_choose(settings) if config is None else frozenset[str]()
-    else:
-        whole = base.training.budget_seconds
-        choice = choose_for_sound(profile, reading, budget_seconds=whole and whole / base.training.members)
-        fitted = frozenset[str]()
+    choice, fitted = _choice(profile, reading, base), frozenset[str]()
+    if profile.source and config is None:
+        fitted = _left_to_choose(settings)
     if given is None:
         given, reasons = _give_way(choice, settings)
         fitted = fitted & reasons.keys()
@@ -124,6 +136,15 @@ def make_plan(
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
     train = Roots(train) if final.data.repeats == "root" else train
     return Plan(final, reasons, train, held_out, names, profile, notes, estimates, fitted)
+
+
+def _choice(profile: Profile, reading: DataConfig, base: RunConfig) -> Choice:
+    """The config for data of this profile."""
+    whole = base.training.budget_seconds
+    seconds = whole and whole / base.training.members
+    if profile.sound is not None:
+        return choose_for_sound(profile, reading, budget_seconds=seconds)
+    return choose(profile, reading) if profile.array is None else choose_for_arrays(profile, profile.array, reading, seconds)
 
 
 def parse_duration(text: str | float) -> float:
@@ -142,7 +163,7 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
-def _as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> list[str]:
+def as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> list[str]:
     """The arguments that stand for a setting, as settings."""
     columns = [source] if isinstance(source, (str, int)) else source and list(source)
     seconds = None if budget is None else parse_duration(budget)
@@ -150,7 +171,8 @@ def _as_settings(source: str | int | Sequence[str | int] | None, target: str | i
     return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
 
 
-def _given(config: str | Path | RunConfig | None) -> RunConfig | None:
+def given_config(config: str | Path | RunConfig | None) -> RunConfig | None:
+    """The config that is given, read where it is a file."""
     return config if isinstance(config, RunConfig) or config is None else load_config(config)
 
 
@@ -177,14 +199,15 @@ def _left_to_choose(settings: Sequence[str]) -> frozenset[str]:
     return frozenset(name for name, by in FITTED.items() if not any(item.startswith(by) for item in settings))
 
 
-def _reading(data: Pairs | None, dev: Pairs | None, columns: DataConfig) -> DataConfig:
-    """The data part of the config, with the paths that were given."""
+def base_config(data: Pairs | None, dev: Pairs | None, given: RunConfig | None, settings: Sequence[str]) -> RunConfig:
+    """What reading, holding out and choosing ask for: the paths that were given, and the settings that say how files are read."""
+    base = override(given or RunConfig(), [item for item in settings if item.startswith(FIRST)])
     update: dict[str, Any] = {}
     if data is not None:
         update["train"] = paths_of(data) or []
     if dev is not None:
         update["dev"] = paths_of(dev) or []
-    return columns.model_copy(update=update)
+    return base.model_copy(update={"data": base.data.model_copy(update=update)})
 
 
 def at_hand(data: Any) -> Any:
@@ -199,7 +222,16 @@ def paths_of(data: Pairs) -> list[str] | None:
     return [str(item) for item in data] if 0 < len(data) <= 2 and all(isinstance(item, (str, Path)) for item in data) else None
 
 
-def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Rows | list[Row], tuple[str, ...]]:
+def reads_numbers(base: RunConfig, settings: Sequence[str], data: Any, targets: Any) -> bool:
+    """Whether sources are numbers over time: settings or config say it, or the pairs do."""
+    kinds = [item.partition("=")[2] for item in settings if item.startswith("fields.source.0.kind=")]
+    if kinds or not base.fields.texts:
+        return (kinds or [base.fields.source[0].kind])[-1] == "array"
+    return sides_of_numbers(base.data, data, targets)[0]
+
+
+def read_pairs(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Rows | list[Row], tuple[str, ...]]:
+    """The rows of files, or of pairs in memory, and the names of their columns."""
     if targets is not None and not isinstance(data, (str, Path)):
         return rows_from_memory(data or [], targets), ()
     if reading.train:
@@ -210,7 +242,7 @@ def _rows(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig
     return rows_from_memory(data), ()
 
 
-def _split(
+def hold_out(
     rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int, notes: list[str]
 ) -> tuple[list[Row], Rows | Sequence[Row]]:
     """The dev rows, and the training rows."""

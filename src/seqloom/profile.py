@@ -16,13 +16,13 @@ from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
 from seqloom.relation import correlation, new_words_copied, ratio, shared
 from seqloom.selection import Roots
-from seqloom.sides import SideProfile, SoundProfile, Spread, Symbols, profile_side, profile_sounds
+from seqloom.sides import ArrayProfile, SideProfile, SoundProfile, Spread, Symbols, profile_arrays, profile_side, profile_sounds
 from seqloom.sounds import name_sounds
 
 __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "profile_rows"]
 
-OF_SOUNDS = frozenset({"empty target", "duplicates", "several targets", "wild ratio"})
-"""What can be odd where sources are sounds, whose names say nothing."""
+OF_FRAMES = frozenset({"empty target", "duplicates", "several targets", "wild ratio"})
+"""What can be odd where sources are sounds or numbers, whose text says nothing."""
 SAMPLE_ROWS = 200_000
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
 
@@ -60,7 +60,7 @@ class Profile:
     looked_at: int
     """Rows behind the numbers: all of them, or an even sample where there are very many."""
     source: tuple[SideProfile, ...]
-    """Columns of text; none where the source is sound."""
+    """Columns of text; none where the source is sound or numbers."""
     sound: SoundProfile | None
     target: SideProfile
     duplicates: int
@@ -90,14 +90,19 @@ class Profile:
     oddities: tuple[Oddity, ...]
     notes: tuple[str, ...]
     """What the reading found: format, header, columns, blank lines."""
+    array: ArrayProfile | None = None
+    """Of a source of numbers over time."""
 
     @property
     def is_sampled(self) -> bool:
         return self.looked_at < self.pairs
 
 
-def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profile:
+def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_numbers: bool = False) -> Profile:
     """The profile of training rows, read once; memory is bounded by a sample of at most 200,000 rows.
+
+    Args:
+        is_numbers: whether sources are numbers over time.
 
     Raises:
         DataError: no rows, or all sources or all targets are empty.
@@ -107,11 +112,13 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profi
     _refuse_useless(sample)
     texts = list(zip(*(row.source for row in sample), strict=True))
     names = _names(rows, len(texts))
-    sides, sound, lengths, tokens = _sources(names, texts, [row.where for row in sample])
+    places = [row.where for row in sample]
+    array, lengths = profile_arrays(names[0], texts[0], places) if is_numbers else (None, np.zeros(0, np.int64))
+    sides, sound, lengths, tokens = ((), None, lengths, lengths) if array else _sources(names, texts, places)
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample])
     same_characters, same_tokens = shared(sample)
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
-    oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sound is None or oddity.kind in OF_SOUNDS]
+    oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sides or oddity.kind in OF_FRAMES]
     counts = {oddity.kind: oddity.count for oddity in oddities}
     return Profile(
         file=sample[0].where.rpartition(":")[0],
@@ -135,6 +142,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None) -> Profi
         overlap=found.result() if found else None,
         oddities=tuple(oddities),
         notes=tuple(cast("list[str]", getattr(rows, "notes", []))),
+        array=array,
     )
 
 
@@ -245,7 +253,7 @@ def describe(profile: Profile) -> str:
     head = f"{profile.pairs:,} pair{'' if profile.pairs == 1 else 's'} in {profile.file if profile.file != 'pairs' else 'memory'}"
     if profile.is_sampled:
         head += f"; the numbers below are from {profile.looked_at:,} of them, drawn evenly"
-    relation = _relation(profile) if profile.sound is None else _speech(profile, profile.sound)
+    relation = _speech(profile, profile.sound) if profile.sound else _arrays(profile.array) if profile.array else _relation(profile)
     parts = [head, *_indented(profile.notes), "", *_table(profile), "", *relation, *_dev(profile), "", *_odd(profile)]
     return "\n".join(line.rstrip() for line in parts) + "\n"
 
@@ -317,6 +325,16 @@ def _speech(profile: Profile, sound: SoundProfile) -> list[str]:
         f"  seconds: mean {length.mean:.2f}, median {length.median:.2f}, 99 of 100 at most {length.p99:.2f}, longest {length.max:.2f}",
         f"  {length.mean * profile.pairs / 3600:.2f} hours in all",
         f"  characters a second: mean {100 * pace.mean:.1f}, 99 of 100 at most {100 * pace.p99:.1f}, most {100 * pace.max:.1f}",
+    ]
+
+
+def _arrays(array: ArrayProfile) -> list[str]:
+    """The numbers over time."""
+    length = array.lengths
+    return [
+        f"Arrays ({array.name})",
+        f"  different ones: {array.distinct:,}; numbers a moment: {array.width:,}",
+        f"  moments: mean {length.mean:,.1f}, median {length.median:,.0f}, 99 of 100 at most {length.p99:,.0f}, longest {length.max:,.0f}",
     ]
 
 

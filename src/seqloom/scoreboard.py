@@ -25,13 +25,16 @@ ROWS = 256
 
 
 def measure(pairs: NumberPairs, index: Sequence[int] | Ids, said: Iterable[Forecast], levels: Sequence[float] = ()) -> dict[str, float]:
-    """Every measure that fits, of a forecast for each example of the index, as far as the forecast goes."""
-    accuracy = Accuracy(levels)
+    """Every measure that fits, of a forecast for each example of the index, at the moments that both forecast and truth have."""
+    accuracy, is_free = Accuracy(levels), pairs.fields.target.is_free
     for number, forecast in zip(index, said, strict=True):
         yardsticks = pairs.yardsticks([int(number)])
         scale, seasonal = (None if part is None else part[0] for part in yardsticks)
-        truth = pairs.truth([int(number)])[0][: len(forecast.point)]
-        accuracy.add(truth, forecast.point, scale=scale, seasonal=seasonal, quantiles=forecast.quantiles)
+        truth = pairs.truth([int(number)])[0]
+        both = min(len(truth), len(forecast.point))
+        accuracy.add(truth[:both], forecast.point[:both], scale=scale, seasonal=seasonal, quantiles=forecast.quantiles[:both])
+        if is_free:
+            accuracy.add_length(len(truth), len(forecast.point))
     return accuracy.values()
 
 
@@ -45,12 +48,17 @@ def scoreboard(
     """
     levels = quantile_levels(head)
     board = {"model": measure(pairs, index, forecasts(network, pairs, index, head, levels), levels)}
-    board |= {name: measure(pairs, index, _each(index, say)) for name, say in pairs.rivals().items()}
+    board |= {name: _without_length(measure(pairs, index, _each(index, say))) for name, say in pairs.rivals().items()}
     if weights is not None:
         board["linear"] = measure(pairs, index, _lines(pairs, index, weights))
     if (say := pairs.yardstick()) is not None:
         _add_owa(board, measure(pairs, index, _each(index, say)))
     return board
+
+
+def _without_length(values: dict[str, float]) -> dict[str, float]:
+    """The measures of what was told how long the truth is."""
+    return {name: value for name, value in values.items() if name != "length_error"}
 
 
 def _each(index: Sequence[int] | Ids, say: Rival) -> Iterator[Forecast]:

@@ -1,4 +1,4 @@
-"""What the values of one column look like, texts or sounds: lengths, symbols and how many are still unseen, a separator inside."""
+"""What the values of one column look like, texts, sounds or arrays: lengths, symbols and how many are still unseen, a separator inside."""
 
 from __future__ import annotations
 
@@ -12,9 +12,21 @@ import numpy as np
 
 from seqloom.audio import About, about
 from seqloom.errors import standing_at
+from seqloom.frame_text import frames_of_text
 from seqloom.units import Characters
 
-__all__ = ["SideProfile", "SoundProfile", "Spread", "Symbols", "find_separator", "profile_side", "profile_sounds", "spread"]
+__all__ = [
+    "ArrayProfile",
+    "SideProfile",
+    "SoundProfile",
+    "Spread",
+    "Symbols",
+    "find_separator",
+    "profile_arrays",
+    "profile_side",
+    "profile_sounds",
+    "spread",
+]
 
 CHARACTERS = 0x110000  # code points that there can be
 CODED = 10_000  # texts whose symbols stand in memory together
@@ -91,6 +103,36 @@ class SoundProfile:
     """Different numbers of samples a second."""
     channels: int
     """Of the one that has most."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayProfile:
+    """A source column of numbers over time."""
+
+    name: str
+    count: int
+    distinct: int
+    """Different arrays."""
+    lengths: Spread
+    """In moments."""
+    width: int
+    """Numbers a moment."""
+
+
+def profile_arrays(name: str, texts: Sequence[str], places: Sequence[str]) -> tuple[ArrayProfile, np.ndarray]:
+    """The profile of a column of numbers over time, and their lengths (N,) in moments, int64; `places` is where each stands.
+
+    Raises:
+        DataError: a text that is no array of the width of the first; says where.
+    """
+    lengths, width = list[int](), 0
+    for text, where in zip(texts, places, strict=True):
+        with standing_at(where):
+            frames = frames_of_text(text, "source")
+        width = width or frames.shape[1]
+        lengths.append(len(frames))
+    counts = np.array(lengths, dtype=np.int64)
+    return ArrayProfile(name, len(texts), len(set(texts)), spread(counts), width), counts
 
 
 def profile_sounds(name: str, paths: Sequence[str], places: Sequence[str]) -> tuple[SoundProfile, np.ndarray]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from threading import Lock
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.audio import read_frames
 from seqloom.augment import augment
-from seqloom.columns import Column
 from seqloom.config import AudioField
-from seqloom.errors import standing_at
+from seqloom.errors import CheckpointError, standing_at
+from seqloom.frame_fields import FrameSource
 from seqloom.sound_text import is_sound_text, sound_of_text
+from seqloom.vocabulary import DAMAGED, entry
 
 __all__ = ["SoundField"]
 
@@ -29,11 +30,8 @@ CACHED_BYTES = 2 << 30
 """On disk at the most; what does not fit is computed anew."""
 
 
-class SoundField:
+class SoundField(FrameSource):
     """The path of a sound file, or the file itself as text (`sound_text`), as frames (S, mels)."""
-
-    columns: tuple[Column, ...] = ()
-    """No text, so none."""
 
     def __init__(self, config: AudioField, mean: Sequence[float] = (0.0,), spread: Sequence[float] = (1.0,)) -> None:
         """`mean` and `spread` of each mel band over the training part, or one for all."""
@@ -62,19 +60,9 @@ class SoundField:
         return field
 
     @property
-    def kind(self) -> Literal["ids", "frames"]:
-        """What its arrays are."""
-        return "frames"
-
-    @property
     def size(self) -> int:
         """Numbers a frame."""
         return self.config.mels
-
-    @property
-    def known(self) -> int:
-        """Numbers that are known of each position beforehand."""
-        return 0
 
     def encode(self, value: Sequence[str]) -> Frames:
         """The frames (S, mels) of a file. They cost several times what reading them does, so they are kept on disk while the process runs;
@@ -97,14 +85,6 @@ class SoundField:
         """Frames as training hears them this time."""
         return augment(array, self.config, generator)
 
-    def split(self, value: Sequence[str]) -> list[list[str]]:
-        """No symbols: there is no text in a sound."""
-        return []
-
-    def unknown(self, value: Sequence[str]) -> list[str]:
-        """No symbols, so none unknown."""
-        return []
-
     def labels(self, value: Sequence[str], array: Frames) -> list[str]:
         """When each frame begins, in seconds: what attention is shown over."""
         return [f"{number * self.config.frame_shift_ms / 1000:.2f}" for number in range(len(array))]
@@ -112,6 +92,18 @@ class SoundField:
     def state(self) -> dict[str, Any]:
         """What `fields.json` holds besides the config: mean and spread of each mel band."""
         return {"mean": self.mean.tolist(), "spread": self.spread.tolist()}
+
+    @classmethod
+    def from_state(cls, config: AudioField, state: Mapping[str, Any]) -> SoundField:
+        """The field that `state` was taken from.
+
+        Raises:
+            CheckpointError: it is damaged.
+        """
+        mean, spread = entry(state, "mean", list), entry(state, "spread", list)
+        if {len(mean), len(spread)} - {1, config.mels}:
+            raise CheckpointError(f"fields: mean and spread are not those of {config.mels} mel bands. {DAMAGED}")
+        return cls(config, mean, spread)
 
 
 def _identity(path: str) -> tuple[str, int, int]:

@@ -14,11 +14,12 @@ from pydantic import BaseModel
 from seqloom.config import RunConfig
 from seqloom.config_file import setting
 from seqloom.events import Finished
+from seqloom.forecast_plan import NumberPlan
 from seqloom.metrics import better
 from seqloom.plan import Plan
 from seqloom.progress import duration, printable, value_text
 
-__all__ = ["columns", "introduction", "members_alone_and_together", "metric_rows", "result"]
+__all__ = ["columns", "introduction", "members_alone_and_together", "metric_rows", "number_introduction", "result"]
 
 
 def introduction(plan: Plan, folder: str | Path) -> list[str]:
@@ -28,6 +29,12 @@ def introduction(plan: Plan, folder: str | Path) -> list[str]:
     rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
     chosen = ["chosen:", *columns(rows)] if rows else []
     return [*lines, *chosen, f"the run: {folder}"]
+
+
+def number_introduction(plan: NumberPlan, folder: str | Path) -> list[str]:
+    """The same where targets are numbers."""
+    rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
+    return [f"data: {plan.notes[0]}", *(f"note: {note}" for note in plan.notes[1:]), "chosen:", *columns(rows), f"the run: {folder}"]
 
 
 def result(finished: Finished) -> list[str]:
@@ -75,7 +82,9 @@ def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
 
 def _value(config: RunConfig, key: str) -> str:
     """A setting as a person reads it; of a group its kind, and what is not as usual in it."""
-    part = setting(config, key)
+    part: Any = setting(config, key)
+    if isinstance(part, list):
+        return ", ".join(map(str, part)) or "none"  # pyright: ignore[reportUnknownArgumentType]
     if not isinstance(part, BaseModel):
         return str(part).lower() if isinstance(part, bool) else str(part)
     fields = type(part).model_fields

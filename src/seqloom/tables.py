@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from seqloom.errors import DataError, nearest
+from seqloom.frame_text import text_of_lists
 from seqloom.lines import LineCounts, read_lines, regular_path, shown
 from seqloom.sounds import folder_rows
 
@@ -48,6 +49,8 @@ class Table:
     delimiter: str | None
     header: bool
     columns: tuple[str, ...]
+    frames: frozenset[int] = frozenset()
+    """Places of the columns that hold lists of numbers, as far as the format tells numbers from text."""
 
     @property
     def name(self) -> str:
@@ -238,7 +241,7 @@ def pick_keys(value: dict[str, object], keys: Sequence[str], where: str) -> tupl
 
 
 def as_text(value: object, where: str, key: str) -> str:
-    """A JSON or Parquet value as text: a number as written, a list joined by blanks, a missing value empty."""
+    """A JSON or Parquet value as text: a number as written, a list joined by blanks, lists of numbers as in JSON, a missing value empty."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -251,6 +254,8 @@ def as_text(value: object, where: str, key: str) -> str:
         items = cast("list[object]", value)
         if not any(isinstance(item, (list, dict)) for item in items):
             return " ".join(as_text(item, where, key) for item in items)
+        if (text := text_of_lists(items)) is not None:
+            return text
     kind = "an object" if isinstance(value, dict) else "lists in a list" if isinstance(value, list) else f"a {type(value).__name__}"
     raise DataError(f"{where}: {key!r} holds {kind}; expected text, a number or a list of texts. Flatten it first.")
 

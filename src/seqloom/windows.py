@@ -17,7 +17,7 @@ from seqloom.batching import Batch, Ids, Mask
 from seqloom.clock import Step, clock_features, continued
 from seqloom.config import BatchConfig
 from seqloom.errors import CheckpointError, DataError
-from seqloom.number_fields import NumberFields
+from seqloom.number_fields import SHOWN, NumberFields
 from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
 from seqloom.panel import Panel
 
@@ -93,6 +93,11 @@ class Windows:
         self.part = part
         self._seasonal: Floats | None = None
 
+    @property
+    def noun(self) -> str:
+        """What a number of them is called."""
+        return "windows"
+
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
@@ -140,6 +145,10 @@ class Windows:
         series, size = self.origins(index)[0], self.fields.target.size
         has_scale = self.fields.source_scaling.kind == "standard"
         return Yardsticks(self.scale[series, None, :size] if has_scale else None, self._seasonal[series, None])
+
+    def read(self, number: int) -> str:
+        """The last values of the first column before the window."""
+        return " ".join(f"{value:.4g}" for value in self.past(number)[-SHOWN:, 0].tolist())
 
     def past(self, number: int) -> Floats:
         """All that is known of the targets before the window of that number, (N, D), in their own units."""

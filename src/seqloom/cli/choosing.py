@@ -17,6 +17,7 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from seqloom.curve import Curve
     from seqloom.examples import ExampleData
+    from seqloom.forecast_plan import NumberPlan
     from seqloom.plan import Plan
 
 __all__ = ["Choosing", "column_names", "config", "inspect", "refuse_idle", "refuse_many"]
@@ -63,18 +64,28 @@ class Choosing:
         """Read, profile, choose."""
         from seqloom.plan import make_plan
 
+        given: dict[str, Any] = {**self._given(), **({"dev": example.dev} if example else {})}
+        return make_plan(example.train if example else self.pairs or None, budget=self.budget, seed=self.seed, **given)
+
+    def number_plan(self) -> NumberPlan | None:
+        """The same where the targets of pairs are numbers; None where they are not."""
+        from seqloom.array_plan import plan_pairs, says_numbers
+
+        if self.example or not says_numbers(self.pairs or None, **self._given()):
+            return None
+        return plan_pairs(self.pairs or None, budget=self.budget, seed=self.seed, **self._given())
+
+    def _given(self) -> dict[str, Any]:
+        """What was said, as both kinds of plan want it."""
         named = {"training.device": self.device, "training.members": self.members}
         more = [f"{name}={value}" for name, value in named.items() if value is not None]
-        return make_plan(
-            example.train if example else self.pairs or None,
-            dev=example.dev if example else self.dev or None,
-            source=column_names(self.source) or None,
-            target=self.target,
-            config=self.config,
-            settings=[*(self.settings or []), *more],
-            budget=self.budget,
-            seed=self.seed,
-        )
+        return {
+            "dev": self.dev or None,
+            "source": column_names(self.source) or None,
+            "target": self.target,
+            "config": self.config,
+            "settings": [*(self.settings or []), *more],
+        }
 
 
 def column_names(source: list[str] | None) -> list[str]:
@@ -132,16 +143,17 @@ def inspect(
     from seqloom.config import DataConfig, RunConfig
     from seqloom.config_file import override
     from seqloom.data import read_rows
+    from seqloom.plan import reads_numbers
     from seqloom.profile import describe, profile_rows
 
     refuse_many(pairs, "PAIRS")
     refuse_many(dev, "--dev")
     if not curve:
         refuse_idle(context, ["budget"], "nothing is trained without --curve")
-    columns = DataConfig.model_validate({"source": column_names(source), "target": target})
-    config = override(RunConfig(data=columns), settings or []).data
-    rows = read_rows(pairs, config)
-    profile = profile_rows(rows, list(read_rows(dev, config)) if dev else None)
+    columns = DataConfig.model_validate({"train": pairs, "source": column_names(source), "target": target})
+    base = override(RunConfig(data=columns), settings or [])
+    rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, base.data)) if dev else None
+    profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings or [], None, None))
     learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
     with open_output(None) as out:
         if as_json:
@@ -184,13 +196,14 @@ def config(
     in docs/config.md.
     """
     from seqloom.config_file import dump_config
+    from seqloom.plan import Plan
 
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
     choosing.check()
-    plan = choosing.plan(choosing.example_data())
+    plan = choosing.number_plan() or choosing.plan(choosing.example_data())
     for note in plan.notes:
         say(f"note: {note}")
-    if plan.fitted:  # to how fast this machine is, which takes the encoded pairs and a moment of training
+    if isinstance(plan, Plan) and plan.fitted:  # to how fast this machine is, which takes the encoded pairs and a moment of training
         from seqloom.events import Silence
         from seqloom.runs import fitted
 

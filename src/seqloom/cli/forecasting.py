@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqloom.cli.arrays import predict_arrays
 from seqloom.cli.choosing import refuse_device
 from seqloom.cli.output import open_output, to_json
 from seqloom.errors import ConfigError
@@ -18,7 +19,6 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from seqloom.config import NumbersField
     from seqloom.events import Finished, Watcher
-    from seqloom.forecast_plan import NumberPlan
     from seqloom.number_answers import NumberAnswerer
     from seqloom.panel import Panel
 
@@ -28,9 +28,9 @@ __all__ = [
     "evaluate_forecasts",
     "holds_forecasts",
     "is_of_numbers",
+    "is_of_table",
     "levels_of",
-    "one_table",
-    "predict_forecasts",
+    "predict_numbers",
     "table_of",
     "train_forecasts",
 ]
@@ -135,6 +135,11 @@ def is_of_numbers(config: Path | None) -> bool:
     return config is not None and load_config(config).fields.numbers.horizon > 0
 
 
+def is_of_table(run: Path) -> bool:
+    """Whether a run of numbers is one of a table, not of pairs."""
+    return is_of_numbers(run / "config.yaml")
+
+
 def table_of(run: Path) -> str | None:
     """The table that a run was trained on, where it is a file."""
     from seqloom.config_file import load_config
@@ -161,6 +166,7 @@ def train_forecasts(
     from seqloom.forecast_plan import plan_forecast
     from seqloom.forecast_runs import start_numbers
     from seqloom.plan import parse_duration
+    from seqloom.summary import number_introduction
     from seqloom.waves import write_waves
 
     given = None if config is None else load_config(config)
@@ -176,27 +182,13 @@ def train_forecasts(
         budget=None if budget is None else parse_duration(budget),
         seed=seed,
     )
-    for line in _introduction(plan, folder):
+    for line in number_introduction(plan, folder):
         watcher.say(line)
     finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)
     table = str(write_waves(example, folder)) if example is not None else files[0]
     for line in closing(finished, table):
         watcher.say(line)
     return finished
-
-
-def _introduction(plan: NumberPlan, folder: Path) -> list[str]:
-    from seqloom.config_file import setting
-    from seqloom.summary import columns
-
-    rows = [(key, _shown(setting(plan.config, key)), why) for key, why in plan.reasons.items()]
-    return [f"data: {plan.notes[0]}", *(f"note: {note}" for note in plan.notes[1:]), "chosen:", *columns(rows), f"the run: {folder}"]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def closing(finished: Finished, table: str | None) -> list[str]:
@@ -240,22 +232,10 @@ def evaluate_forecasts(
     ]
     with open_output(output) as out:
         if as_json:
-            out.write(to_json({"windows": len(pairs), "data": files or None, **board}) + "\n")
+            out.write(to_json({pairs.noun: len(pairs), "data": files or None, **board}) + "\n")
             return
         seconds = time.perf_counter() - begun
-        out.write("\n".join([f"{run} on {where}: {len(pairs):,} windows, {seconds:.0f} s", *columns(rows)]) + "\n")
-
-
-def one_table(texts: list[str] | None, table: str | None) -> str | None:
-    """The table to forecast from, named by itself or with --input.
-
-    Raises:
-        ConfigError: more than one.
-    """
-    given = [*(texts or []), *([table] if table is not None else [])]
-    if len(given) > 1:
-        raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
-    return next(iter(given), None)
+        out.write("\n".join([f"{run} on {where}: {len(pairs):,} {pairs.noun}, {seconds:.0f} s", *columns(rows)]) + "\n")
 
 
 def _open(run: Path, device: str | None) -> NumberAnswerer:
@@ -273,23 +253,35 @@ def _open(run: Path, device: str | None) -> NumberAnswerer:
     return load_forecaster(run, device=choose_device(device or "auto"))
 
 
-def predict_forecasts(
+def predict_numbers(
     run: Path,
-    table: str | None,
+    texts: list[str] | None,
+    file: str | None,
     *,
     quantiles: str | None = None,
     output: str | None = None,
     device: str | None = None,
     as_json: bool = False,
 ) -> None:
-    """Write a line for each number: series, time, column, quantile, value."""
-    if table is None:
-        raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
+    """Write what a model of a table, or of pairs, says."""
     model = _open(run, device)
+    write = _write_forecasts if model.numbers.horizon else predict_arrays
+    write(model, texts, file, quantiles=quantiles, output=output, as_json=as_json)
+
+
+def _write_forecasts(
+    model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
+) -> None:
+    """Write a line for each number: series, time, column, quantile, value. The table is named by itself or with --input."""
+    given = [*(texts or []), *([file] if file is not None else [])]
+    if not given:
+        raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
+    if len(given) > 1:
+        raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
     with open_output(output) as out:
         if not as_json:
             out.write("series\ttime\tcolumn\tquantile\tvalue\n")
-        for said in model.forecast(table, levels_of(quantiles) or None):
+        for said in model.forecast(given[0], levels_of(quantiles) or None):
             if as_json:
                 out.write(to_json(said._asdict()) + "\n")
             else:

@@ -15,7 +15,7 @@ import typer
 from seqloom.cli import options
 from seqloom.cli.choosing import refuse_device, refuse_idle
 from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
-from seqloom.cli.forecasting import Quantiles, holds_forecasts, one_table, predict_forecasts
+from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_numbers
 from seqloom.cli.output import escape, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, DataError
 
@@ -77,12 +77,13 @@ def predict(
         Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
         input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
         text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens. A model that
-        forecasts reads a table, TEXT or --input, and writes TSV with series, time, column, quantile and value.
+        forecasts reads a table, TEXT or --input, and writes TSV with series, time, column, quantile and value. A model whose targets are
+        arrays writes one a line as JSON, a list of numbers, or of a list a moment.
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     if holds_forecasts(run):
         refuse_idle(context, context.params.keys() - {"run", "texts", "input", "output", "as_json", "device", "quantiles"}, FORECASTS)
-        predict_forecasts(run, one_table(texts, input), quantiles=quantiles, output=output, device=device, as_json=as_json)
+        predict_numbers(run, texts, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqloom.cli import forecasting, options
+from seqloom.cli.arrays import closing, train_arrays
 from seqloom.cli.choosing import Choosing, refuse_idle
 from seqloom.errors import ConfigError
 
@@ -65,8 +66,8 @@ def train(
     """Train a model on pairs, with no flags needed.
 
     Tokenisation, model and training are chosen from the data, and every choice is explained. PAIRS is one file, or two parallel text
-    files; or, with --forecast and --horizon, one table of numbers over time. Ctrl-C ends the training early and leaves a usable model;
-    `seqloom resume` goes on with it.
+    files, of texts, sounds or lists of numbers; or, with --forecast and --horizon, one table of numbers over time. Ctrl-C ends the
+    training early and leaves a usable model; `seqloom resume` goes on with it.
     """
     from seqloom.summary import introduction
 
@@ -80,6 +81,11 @@ def train(
         if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
             refuse_idle(context, ("dev", "source", "target", "skip_bad", "members"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
+            return
+        if (numbers := choosing.number_plan()) is not None:
+            refuse_idle(context, ("skip_bad", "members"), "the targets are numbers")
+            if train_arrays(numbers, folder, watcher, overwrite=overwrite, started=context.obj.started).why == "interrupted":
+                raise typer.Exit(130)
             return
         made = choosing.example_data()
         plan = _with_files(choosing.plan(made), made, folder)
@@ -134,7 +140,7 @@ def resume(
     with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         finished = go_on(run, device=device, threads=threads, watcher=watcher, started=context.obj.started)
         if forecasting.holds_forecasts(run):
-            for line in forecasting.closing(finished, forecasting.table_of(run)):
+            for line in forecasting.closing(finished, forecasting.table_of(run)) if forecasting.is_of_table(run) else closing(finished):
                 watcher.say(line)
             if finished.why == "interrupted":
                 raise typer.Exit(130)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from seqloom.config.base import Natural, Positive, Probability, Settings
-from seqloom.config.fields import AudioField, Augmentation, FieldConfig, FieldsConfig, SourceFieldConfig, TextField, TokensField
+from seqloom.config.fields import ArrayField, AudioField, Augmentation, FieldConfig, FieldsConfig, SourceFieldConfig, TextField, TokensField
 from seqloom.config.model import (
     AbsoluteHead,
     AdditiveAttention,
@@ -56,7 +56,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
+__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
 
 
 class DataConfig(Settings):
@@ -115,8 +115,8 @@ class RunConfig(Settings):
     def _fits(self) -> RunConfig:
         if self.model.tie_embeddings == "all" and not self.fields.shared:
             raise ValueError("model.tie_embeddings 'all' needs one vocabulary; set fields.shared to true, or use 'target'")
-        if self.model.copy_source and self.fields.sound:
-            raise ValueError("model.copy writes symbols of the source, and a sound has none; set model.copy to false")
+        if self.model.copy_source and not self.fields.texts:
+            raise ValueError("model.copy writes symbols of the source, and frames have none; set model.copy to false")
         if self.training.members > 1 and self.model.head.kind != "tokens":
             raise ValueError(f"training.members {self.training.members} is for targets of symbols, and these are numbers; set it to 1")
         return self

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from seqloom.config.base import Natural, Positive, Settings
 from seqloom.config.numbers import NumbersField
 
-__all__ = ["AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "SourceFieldConfig", "TextField", "TokensField"]
+__all__ = ["ArrayField", "AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "SourceFieldConfig", "TextField", "TokensField"]
 
 Half = Annotated[float, Field(ge=0, le=0.5)]
 
@@ -63,10 +63,16 @@ class AudioField(Settings):
     augmentation: Augmentation = Augmentation()
 
 
+class ArrayField(Settings):
+    """Numbers over time: lists of numbers, or of a list a moment, frames (T, D); scaled as `fields.numbers.scaling` says."""
+
+    kind: Literal["array"] = "array"
+
+
 FieldConfig = Annotated[Union[TextField, TokensField], Field(discriminator="kind")]  # noqa: UP007
 
 
-SourceFieldConfig = Annotated[Union[TextField, TokensField, AudioField], Field(discriminator="kind")]  # noqa: UP007
+SourceFieldConfig = Annotated[Union[TextField, TokensField, AudioField, ArrayField], Field(discriminator="kind")]  # noqa: UP007
 
 
 class FieldsConfig(Settings):
@@ -85,10 +91,11 @@ class FieldsConfig(Settings):
     @property
     def texts(self) -> list[FieldConfig]:
         """The source columns that hold text: all of them, or none."""
-        return [part for part in self.source if not isinstance(part, AudioField)]
+        return [part for part in self.source if not isinstance(part, (AudioField, ArrayField))]
 
     @model_validator(mode="after")
-    def _sound_stands_alone(self) -> FieldsConfig:
-        if len(self.texts) < len(self.source) and (len(self.source) > 1 or self.shared):
-            raise ValueError("a source of kind 'audio' stands alone: expected no other source column, and shared: false")
+    def _frames_stand_alone(self) -> FieldsConfig:
+        kind = next((part.kind for part in self.source if part not in self.texts), None)
+        if kind and (len(self.source) > 1 or self.shared):
+            raise ValueError(f"a source of kind {kind!r} stands alone: expected no other source column, and shared: false")
         return self

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from seqloom.errors import ConfigError
 from seqloom.server import refusals
 from seqloom.server.access import TokenGate
 from seqloom.server.forecasts import ForecastPredictor, ServedForecaster
@@ -54,7 +55,12 @@ def create_app(
         threads: searches of one model at a time.
         batch: sources answered together at most.
         window: seconds that a source waits for others while nothing is being answered.
+
+    Raises:
+        ConfigError: a model of texts on one side and arrays of numbers on the other.
     """
+    for name, predictor in predictors.items():
+        _refuse_mixed(name, predictor)
     limits, meters = limits or Limits(), Meters()
     models = Models(
         SERVED[predictor.fields.target.kind](name, predictor, limits, threads=threads, batch=batch, window=window, watch=meters.watch(name))
@@ -135,3 +141,13 @@ def _add_pages(app: FastAPI) -> list[str]:
 
 def _refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure, "description": REFUSED[status]} for status in statuses}
+
+
+def _refuse_mixed(name: str, predictor: Predictor | ForecastPredictor) -> None:
+    """Raises a ConfigError for a model that a request has no words for."""
+    fields: Any = predictor.fields
+    says_numbers, reads_text = fields.target.kind == "frames", fields.source.kind == "ids"
+    if (says_numbers and reads_text) or (not says_numbers and fields.config.source[0].kind == "array"):
+        sides = "texts to arrays of numbers" if says_numbers else "arrays of numbers to texts"
+        expected = "expected texts or sounds to texts, or numbers to numbers"
+        raise ConfigError(f"{name}: a model from {sides}, which cannot be served; {expected}. Use `seqloom predict`.")

@@ -1,0 +1,82 @@
+"""What `train`, `resume` and `predict` do where targets are numbers that are no table's future: pairs of texts or arrays, and arrays."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqloom.cli.output import open_output, say, to_json
+from seqloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seqloom.data import Row
+    from seqloom.events import Finished, Watcher
+    from seqloom.forecast_plan import NumberPlan
+    from seqloom.number_answers import NumberAnswerer
+
+__all__ = ["closing", "predict_arrays", "train_arrays"]
+
+
+def train_arrays(plan: NumberPlan, folder: Path, watcher: Watcher, *, overwrite: bool, started: float | None) -> Finished:
+    """Say what was chosen, train, and say how good it is."""
+    from seqloom.forecast_runs import start_numbers
+    from seqloom.summary import number_introduction
+
+    for line in number_introduction(plan, folder):
+        watcher.say(line)
+    finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)
+    for line in closing(finished):
+        watcher.say(line)
+    return finished
+
+
+def closing(finished: Finished) -> list[str]:
+    """The dev score, where the model is, and the commands to try."""
+    from seqloom.summary import result
+
+    run = shlex.quote(finished.run)
+    goes_on = [f"  seqloom resume {run}"] if finished.why == "interrupted" else []
+    return [*result(finished), "next:", *goes_on, f"  seqloom evaluate {run}", f"  seqloom predict {run} --input FILE"]
+
+
+def predict_arrays(
+    model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
+) -> None:
+    """Write the array for each source, a line each, as JSON: a list of numbers, or of a list a moment where there are several."""
+    from seqloom.data import read_sources
+
+    if quantiles:
+        raise ConfigError("--quantiles: of no effect, the model was trained on pairs and says points. Leave it out.")
+    if texts and file is not None:
+        raise ConfigError("--input: TEXT is given too; expected one of both. Leave one out.")
+    if not texts and file in (None, "-") and sys.stdin.isatty():
+        say("reading sources from the keyboard: one a line, Ctrl-D ends")
+    rows = read_sources(texts or file or "-", len(model.fields.config.source), model.data)
+    with open_output(output) as out:
+        for row, frames in _answers(model, rows):
+            values: list[list[float]] = [[float(f"{number:.7g}") for number in frame] for frame in frames.tolist()]
+            if as_json:
+                source = row.source[0] if len(row.source) == 1 else list(row.source)
+                out.write(to_json({"source": source, "values": values}) + "\n")
+            else:
+                out.write(to_json([value for (value,) in values] if model.fields.target.size == 1 else values) + "\n")
+
+
+def _answers(model: NumberAnswerer, rows: Iterable[Row]) -> Iterator[tuple[Row, Any]]:
+    """Each row and the frames (T, D) that follow it, some thousand rows at a time."""
+    from seqloom.answers import READ_AHEAD
+
+    stream = iter(rows)
+    while chunk := list(islice(stream, READ_AHEAD)):
+        yield from zip(chunk, model.answers(_sources(model, chunk)), strict=True)
+
+
+def _sources(model: NumberAnswerer, rows: Sequence[Row]) -> list[Any]:
+    """The texts of rows, or the numbers that they are; nothing for a blank row."""
+    from seqloom.array_plan import numbers_of
+
+    return [row.source if model.fields.source.kind == "ids" or not any(row.source) else numbers_of(row) for row in rows]

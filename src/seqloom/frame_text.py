@@ -1,0 +1,115 @@
+"""Frames as text: as in JSON, or numbers with blanks between; so that a row is texts, whatever it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.errors import DataError
+
+__all__ = ["checked_frames", "frames_of_text", "hold_frames", "text_of_array", "text_of_frames", "text_of_lists"]
+
+Floats = npt.NDArray[np.float32]
+
+FORM = "expected numbers with blanks between, as in 0.5 1.25, or lists as in JSON, as in [[0.5, 1], [1.25, 2]]"
+
+
+def hold_frames(values: Iterable[object]) -> bool:
+    """Whether values of JSON or Parquet are numbers over time: all of them lists of numbers, or of lists of numbers, and not all of whole
+    numbers a moment, which may as well be symbols. Missing ones do not count.
+    """
+    there = [value for value in values if value is not None]
+    lists = [cast("list[object]", value) for value in there if isinstance(value, list)]
+    return bool(there) and len(lists) == len(there) and all(map(_are_numbers, lists)) and not all(map(_are_whole, lists))
+
+
+def _are_numbers(value: list[object]) -> bool:
+    rows = [cast("list[object]", item) if isinstance(item, list) else [item] for item in value]
+    return all(_is_number(item) for row in rows for item in row)
+
+
+def _are_whole(value: list[object]) -> bool:
+    return all(not isinstance(item, list) and _is_number(item) and str(item).lstrip("+-").isdecimal() for item in value)
+
+
+def _is_number(item: object) -> bool:
+    if isinstance(item, (bool, list, dict)) or item is None:
+        return False
+    try:
+        float(str(item))
+    except ValueError:
+        return False
+    return True
+
+
+def text_of_lists(value: list[Any]) -> str | None:
+    """Lists of numbers in a list as the text of JSON, their numbers as they are written; None where something else is in them."""
+    rows = [cast("list[object]", item) for item in value if isinstance(item, list)]
+    if not rows or len(rows) < len(value) or not all(_is_number(item) for row in rows for item in row):
+        return None
+    return "[" + ", ".join(f"[{', '.join(map(str, row))}]" for row in rows) + "]"
+
+
+def text_of_frames(frames: Floats) -> str:
+    """Frames (T, D) as the text of JSON: a list a moment, of one number a moment a number; read again they are the same float32."""
+    rows: list[list[float]] = [[float(str(number)) for number in row] for row in frames.astype(np.float32)]
+    return json.dumps([row[0] for row in rows] if frames.shape[1] == 1 else rows)
+
+
+def text_of_array(array: npt.NDArray[Any], name: str) -> str:
+    """An array of numbers over time, (T, D) or (T,), as text.
+
+    Raises:
+        DataError: it is none, or has NaN or infinity; says where.
+    """
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{name}: an array of {array.dtype}; expected numbers. Convert it with astype.")
+    return text_of_frames(checked_frames(array, name))
+
+
+def frames_of_text(text: str, side: str) -> Floats:
+    """Frames (T, D); a number a moment where there are no inner lists.
+
+    Args:
+        side: what the text is, for what is said of a fault: source or target.
+
+    Raises:
+        DataError: it is none; says why.
+    """
+    if not text.strip():
+        raise DataError(f"the {side} is empty; expected one number at least. Mend or remove the line.")
+    try:
+        rows: Any = json.loads(text) if text.lstrip().startswith("[") else [float(word) for word in text.split()]
+        frames = np.array(rows, dtype=np.float32)
+    except (ValueError, TypeError, RecursionError):
+        shown = text if len(text) <= 40 else text[:39] + "…"
+        raise DataError(f"the {side} {shown!r} is not numbers, equally many at each moment; {FORM}. Mend or remove the line.") from None
+    return checked_frames(frames, f"the {side}")
+
+
+def checked_frames(frames: npt.NDArray[Any], name: str, *place: int) -> Floats:
+    """Frames (T, D) in float32; (T,) is taken as one number a moment.
+
+    Args:
+        name, place: what they are called, and which of several they are: X[3].
+
+    Raises:
+        DataError: of another shape, empty, or with NaN or infinity; says where.
+    """
+
+    def at(*more: int) -> str:
+        where = (*place, *more)
+        return f"{name}[{', '.join(map(str, where))}]" if where else name
+
+    part = frames.astype(np.float32, copy=False)
+    part = part[:, None] if part.ndim == 1 else part
+    if part.ndim != 2 or not part.size:
+        raise DataError(f"{at()}: shape {part.shape}; expected (T, D) with at least one moment. Mend the array.")
+    if not np.isfinite(part).all():
+        row, column = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
+        raise DataError(f"{at(row, column)} is {part[row, column]}; expected a finite number. Fill or remove it before training.")
+    return part
