@@ -135,6 +135,22 @@ def test_an_exported_model_forecasts_the_same_table(model: Forecaster, exported:
     np.testing.assert_allclose([said.value for said in theirs], [said.value for said in ours], rtol=1e-4)
 
 
+@pytest.mark.parametrize("head", ["squared", "gaussian"])
+def test_quantiles_from_the_errors_on_dev_are_those_of_the_trained_model(head: str, table: Path, tmp_path: Path) -> None:
+    settings = [*TINY, f"model.head.kind={head}", "model.direct=false"]
+    trained = seqloom.train_forecast(
+        table, forecast=["load", "warmth"], time_column="time", history=24, horizon=6, out=tmp_path / "run", settings=settings
+    )
+    again = seqloom.load(export(trained.path, tmp_path / "dist", precision="float32").folder, threads=1)
+    assert trained.fields.spread is not None
+    ours, theirs = (list(model.forecast(table, [0.05, 0.33, 0.95])) for model in (trained, again))
+    assert [said[:4] for said in ours] == [said[:4] for said in theirs]
+    assert len(ours) == 6 * 2 * 4
+    np.testing.assert_allclose([said.value for said in theirs], [said.value for said in ours], rtol=1e-4)
+    wide = {said.quantile: said.value for said in theirs if said.time == theirs[0].time and said.column == "load"}
+    assert wide[0.05] < wide[0.33] < wide[0.95]
+
+
 def test_forecasts_of_an_exported_model_need_no_torch(exported: Path, table: Path) -> None:
     program = (
         "import sys; from seqloom.cli import main\n"

@@ -131,9 +131,9 @@ def test_a_model_that_learns_where_to_end_may_end_anywhere(tmp_path: Path):
 def test_models_of_arrays_and_of_tables_are_not_taken_for_each_other(tmp_path: Path):
     x, y = arrays()
     model = seqloom.train((x, y), out=tmp_path / "arrays", settings=SMALL)
-    with pytest.raises(ConfigError, match=r"arrays: a model of arrays; expected one of a table\. Give arrays to `predict` in Python\.$"):
-        model.evaluate(table(tmp_path))
-    with pytest.raises(ConfigError, match=r"run: a model of a table; expected one of arrays\. Give a table to `forecast`\.$"):
+    with pytest.raises(ConfigError, match=r"arrays: a model of pairs; expected one of a table\. Give its sources to `predict`\.$"):
+        list(model.forecast(table(tmp_path)))
+    with pytest.raises(ConfigError, match=r"run: a model of a table; expected one of pairs\. Give a table to `forecast`\.$"):
         forecaster(tmp_path).predict(x)
     with pytest.raises(ConfigError, match=r"^model\.head\.kind: 'tokens' says symbols; expected a head for numbers, as in --set model"):
         seqloom.train((x, y), out=tmp_path / "none", settings=["model.head.kind=tokens"])
@@ -365,6 +365,14 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
     lines = capsys.readouterr().out.splitlines()
     assert (lines[0], len(lines)) == ("series\ttime\tcolumn\tquantile\tvalue", 1 + 6 * 4)
     assert lines[2].startswith("\t2024-01-13 12:00\tload\t0.2\t")
+
+
+@pytest.mark.parametrize("given", [["--forecast", "load", "--forecast", "sign"], ["--forecast", "load,sign"]])
+def test_columns_may_be_named_with_commas_or_one_by_one(tmp_path: Path, given: list[str], capsys: pytest.CaptureFixture[str]):
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    asked = ["--time", "date", *given, "--horizon", 6, "--history", 24]
+    assert run("train", table(tmp_path), *asked, "--out", tmp_path / "run", *small) == 0
+    assert load_config(tmp_path / "run" / "config.yaml").fields.numbers.targets == ["load", "sign"]
 
 
 def test_the_config_of_a_run_is_followed_and_may_be_changed(tmp_path: Path):

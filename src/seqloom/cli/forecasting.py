@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli.arrays import predict_arrays
-from seqloom.cli.choosing import refuse_device
+from seqloom.cli.choosing import column_names, refuse_device
 from seqloom.cli.output import open_output, to_json
 from seqloom.errors import ConfigError
 
@@ -40,13 +40,13 @@ def _option(flag: str, metavar: str, text: str) -> Any:
     return typer.Option(flag, metavar=metavar, show_default=False, help=text, rich_help_panel="Forecasting")
 
 
-Forecast = Annotated[str | None, _option("--forecast", "COL[,COL]", "Forecast these columns of a table of numbers over time.")]
+Forecast = Annotated[list[str] | None, _option("--forecast", "COL[,COL]", "Forecast these columns of a table of numbers over time.")]
 Time = Annotated[str | None, _option("--time", "COL", "Forecasting: the column that says when.")]
 History = Annotated[int | None, _option("--history", "N", "Forecasting: moments that are read. [default: chosen]")]
 Horizon = Annotated[int | None, _option("--horizon", "N", "Forecasting: moments that are forecast.")]
-Past = Annotated[str | None, _option("--past", "COL[,COL]", "Forecasting: columns that are read and not forecast.")]
-Known = Annotated[str | None, _option("--known", "COL[,COL]", "Forecasting: columns that are known in advance.")]
-Static = Annotated[str | None, _option("--static", "COL[,COL]", "Forecasting: columns that do not change within a series.")]
+Past = Annotated[list[str] | None, _option("--past", "COL[,COL]", "Forecasting: columns that are read and not forecast.")]
+Known = Annotated[list[str] | None, _option("--known", "COL[,COL]", "Forecasting: columns that are known in advance.")]
+Static = Annotated[list[str] | None, _option("--static", "COL[,COL]", "Forecasting: columns that do not change within a series.")]
 Series = Annotated[str | None, _option("--series", "COL", "Forecasting: the column that says which series a row belongs to.")]
 Wide = Annotated[bool, typer.Option("--wide", help="Forecasting: one row a series, its name and then its values.")]
 Split = Annotated[str | None, _option("--split", "A/B[/C]", "Forecasting: shares, moments or dates of train, dev and test.")]
@@ -58,13 +58,13 @@ Quantiles = Annotated[str | None, _option("--quantiles", "Q[,Q]", "Forecasting: 
 class Forecasting:
     """What a person said about the table and what to forecast."""
 
-    forecast: str | None = None
+    forecast: list[str] | None = None
     time: str | None = None
     history: int | None = None
     horizon: int | None = None
-    past: str | None = None
-    known: str | None = None
-    static: str | None = None
+    past: list[str] | None = None
+    known: list[str] | None = None
+    static: list[str] | None = None
     series: str | None = None
     wide: bool = False
     split: str | None = None
@@ -91,19 +91,15 @@ class Forecasting:
                 f"--horizon {self.horizon or ''}: expected how many moments to forecast, as in --horizon 24.".replace(" :", ":")
             )
         values: dict[str, Any] = {
-            "targets": _names(self.forecast),
-            "past": _names(self.past),
-            "known": _names(self.known),
-            "static": _names(self.static),
+            "targets": column_names(self.forecast),
+            "past": column_names(self.past),
+            "known": column_names(self.known),
+            "static": column_names(self.static),
             "split": [part.strip() for part in (self.split or "").split("/") if part.strip()],
             **{name: getattr(self, name) for name in ("time", "series", "wide", "history", "horizon", "season")},
         }
         given = {name: value for name, value in values.items() if not (value is None or value is False or value == [])}
         return build({"fields": {"numbers": given}}, where="forecasting").fields.numbers
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def levels_of(text: str | None) -> list[float]:
@@ -113,7 +109,7 @@ def levels_of(text: str | None) -> list[float]:
         ConfigError: they are not numbers between 0 and 1.
     """
     try:
-        levels = sorted({float(part) for part in _names(text)})
+        levels = sorted({float(part) for part in column_names([text or ""])})
     except ValueError:
         levels = [0.0]
     if any(not 0 < level < 1 for level in levels):
