@@ -42,13 +42,13 @@ def says_numbers(
     config: str | Path | RunConfig | None = None,
     settings: Sequence[str] = (),
 ) -> bool:
-    """Whether the targets of pairs are numbers: the head says it, or the pairs do, where they tell numbers from text."""
+    """Whether the targets of pairs are numbers: they are arrays, the head says it, or the file tells numbers from text."""
     settings, given = [*as_settings(source, target, None, None), *settings], given_config(config)
     kinds = [item.partition("=")[2] for item in settings if item.startswith(f"{HEAD}=")] + ([given.model.head.kind] if given else [])
-    if kinds:
-        return kinds[0] != "tokens"
     reading = base_config(None if targets is not None else data, dev, given, settings).data
-    return sides_of_numbers(reading, data, targets)[1]
+    if kinds and reading.train:
+        return kinds[0] != "tokens"
+    return sides_of_numbers(reading, data, targets)[1] or bool(kinds and kinds[0] != "tokens")
 
 
 def plan_pairs(
