@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from seqloom import answers as reading
+from seqloom.batching import pad
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.prediction import Translator
-from seqloom.vocabulary import EOS, UNK
+from seqloom.prediction import TorchStepper, Translator
+from seqloom.vocabulary import BOS, EOS, UNK
 
 PAIRS = [("a b c d e", "b a c"), ("e d c b a", "a a d"), ("b a d", "c"), ("d e e d", "d c b a"), ("a c e", "")]
 
@@ -60,6 +61,20 @@ def test_answers_come_in_the_order_of_the_sources_each_as_if_asked_alone(kind: A
         for answer, row in zip(answers, rows_of(*SOURCES), strict=True):
             (alone,) = here.predict([row], SearchConfig(kind=kind, beam=3))
             assert [output.text for output in alone.outputs] == [output.text for output in answer.outputs]
+
+
+def test_a_sentence_that_gets_as_many_rows_as_there_were_sentences_is_still_read_itself():
+    here, sources = translator(), [np.array([5, 6, EOS]), np.array([7, EOS]), np.array([8, 9, 5, EOS])]
+
+    def said(sources: Any, rows: list[int], then: list[int]) -> Any:
+        stepper = TorchStepper(here.network, here.network.prepare(*map(torch.from_numpy, pad(sources))), None, need_attention=False)
+        for tokens, parents in (([BOS] * len(rows), rows), ([5, 6, 7], then)):
+            stepped = stepper.step(np.array(tokens), np.array(parents), 3, np.full(len(parents), EOS))
+        return stepped.log_probs
+
+    with torch.inference_mode():
+        among, alone = said(sources, [0, 1, 2], [2, 2, 2]), said(sources[2:], [0], [0, 0, 0])
+    np.testing.assert_allclose(among, alone, rtol=1e-5)
 
 
 def test_a_stream_is_answered_in_pieces_as_it_would_be_at_once(monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -161,10 +162,12 @@ class TorchStepper:
         self.pointer = pointer
         self.need_attention = need_attention
         self.state: State = network.start(memory)
+        self.sentences: Ids = np.arange(len(memory["mask"]))
+        """(N,): of each row."""
 
     def step(self, tokens: Ids, parents: Ids, k: int, wanted: Ids) -> Stepped:
         """See `seqloom.search.Stepper`."""
-        self._follow(torch.from_numpy(parents).to(self.device))
+        self._follow(parents)
         inputs = torch.from_numpy(tokens).to(self.device).unsqueeze(1)
         decoded, self.state = self.network.decode(inputs, self.memory, self.state, self.need_attention)
         log_probs = self.network.head.log_probs(decoded, self.pointer).squeeze(1)  # (N, V)
@@ -173,13 +176,15 @@ class TorchStepper:
         attention, copying = self._attention(decoded.attention), self._copying(decoded)
         return Stepped(best.cpu().numpy(), ids.cpu().numpy(), asked.cpu().numpy(), attention, copying)
 
-    def _follow(self, parents: Tensor) -> None:
-        """Reorder the state; the memory is the same for all rows of a sentence, so only a change in number touches it."""
-        self.state = {name: part.index_select(0, parents) for name, part in self.state.items()}
-        if len(parents) != len(self.memory["mask"]):
-            self.memory = {name: part.index_select(0, parents) for name, part in self.memory.items()}
+    def _follow(self, parents: Ids) -> None:
+        """Reorder the state; the memory is the same for all rows of a sentence, so only rows of other sentences touch it."""
+        places, sentences = torch.from_numpy(parents).to(self.device), self.sentences[parents]
+        self.state = {name: part.index_select(0, places) for name, part in self.state.items()}
+        if not np.array_equal(sentences, self.sentences):
+            self.memory = {name: part.index_select(0, places) for name, part in self.memory.items()}
             if self.pointer is not None:
-                self.pointer = Pointer(self.pointer.copy_ids.index_select(0, parents), self.pointer.extra)
+                self.pointer = Pointer(self.pointer.copy_ids.index_select(0, places), self.pointer.extra)
+        self.sentences = sentences
 
     def _attention(self, weights: Tensor | None) -> Floats | None:
         """(N, S) in float32: positive at real positions, zero at padding."""

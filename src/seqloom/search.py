@@ -112,7 +112,9 @@ def _width(config: SearchConfig) -> int:
 
 
 class _Beams:
-    """The hypotheses of all sentences that are still open: arrays over b open sentences × K."""
+    """The hypotheses of all sentences that are still open: arrays over b open sentences × K, at the first step × 1: K equal ones would
+    say the same.
+    """
 
     def __init__(self, config: SearchConfig, max_lengths: Sequence[int], prefixes: Sequence[Sequence[int]], keep_attention: bool) -> None:
         count, self.width, longest = len(max_lengths), _width(config), max(max_lengths, default=0)
@@ -123,12 +125,11 @@ class _Beams:
         self.done: list[list[Hypothesis]] = [[] for _ in range(count)]
         self.length = 0
         self.sentences: Ids = np.arange(count)  # (b,)
-        self.tokens = np.full((count, self.width), BOS, dtype=np.int64)
-        self.parents = np.repeat(np.arange(count), self.width).reshape(count, self.width)
-        self.ids = np.zeros((count, self.width, longest + 1), dtype=np.int64)
-        self.log_probs = np.zeros((count, self.width, longest + 1), dtype=np.float32)
-        self.sums = np.full((count, self.width), IMPOSSIBLE)
-        self.sums[:, 0] = 0
+        self.tokens = np.full((count, 1), BOS, dtype=np.int64)
+        self.parents = np.arange(count).reshape(count, 1)
+        self.ids = np.zeros((count, 1, longest + 1), dtype=np.int64)
+        self.log_probs = np.zeros((count, 1, longest + 1), dtype=np.float32)
+        self.sums = np.zeros((count, 1), dtype=np.float32)
         self.coverage: Floats | None = None  # (b, K, S)
         self.kept: dict[str, Floats] = {}  # what a hypothesis keeps of each step, (b, K, t, S)
 
@@ -140,11 +141,11 @@ class _Beams:
     def wanted(self) -> Ids:
         """(b·K,): the forced symbol where there is one, else </s>."""
         forced = self._forced()
-        return np.repeat(np.where(forced == PAD, EOS, forced), self.width)
+        return np.repeat(np.where(forced == PAD, EOS, forced), self.tokens.shape[1])
 
     def candidates(self, stepped: Stepped) -> tuple[Floats, Ids]:
         """(b, K, k) log-probabilities of the next symbols, IMPOSSIBLE where one may not be chosen, and the symbols."""
-        shape = (len(self.sentences), self.width, -1)
+        shape = (*self.tokens.shape, -1)
         log_probs, ids = stepped.log_probs.reshape(shape).astype(np.float32), stepped.ids.reshape(shape).copy()
         log_probs[np.isin(ids, NEVER)] = IMPOSSIBLE
         if self.length < self.config.min_length:
@@ -185,7 +186,7 @@ class _Beams:
         """Add this step's attention to what was looked at before."""
         if stepped.attention is None:
             return
-        now = stepped.attention.reshape(len(self.sentences), self.width, -1)
+        now = stepped.attention.reshape(*self.tokens.shape, -1)
         self.coverage = now if self.coverage is None else self.coverage + now
         if self.keep_attention:
             self._keep("attention", stepped.attention)
@@ -193,7 +194,7 @@ class _Beams:
 
     def _keep(self, name: str, step: Floats | None) -> None:
         if step is not None:
-            now = step.reshape(len(self.sentences), self.width, 1, -1)
+            now = step.reshape(*self.tokens.shape, 1, -1)
             self.kept[name] = np.concatenate([self.kept[name], now], 2) if name in self.kept else now
 
     def _finish(self, row: int, hypothesis: int, log_prob: np.float32, total: np.float32) -> None:
@@ -237,7 +238,7 @@ class _Beams:
         """Drop the sentences that are done, and let each hypothesis go on from the one that it came from."""
         rows = np.nonzero(stay)[0]
         origin = origin[rows]
-        self.parents = rows[:, None] * self.width + origin
+        self.parents = rows[:, None] * self.tokens.shape[1] + origin
         self.ids, self.log_probs = (np.take_along_axis(part[rows], origin[:, :, None], 1) for part in (self.ids, self.log_probs))
         self.ids[:, :, self.length] = self.tokens = symbols[rows]
         self.log_probs[:, :, self.length] = log_probs[rows]
