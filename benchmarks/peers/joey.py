@@ -78,7 +78,7 @@ def _training(shape: Shape, steps: int) -> dict[str, Any]:
         "epochs": 1000,
         "updates": steps,
         "validation_freq": steps,
-        "logging_freq": NEVER,
+        "logging_freq": steps,  # not above validation_freq
         "print_valid_sents": [],
         "overwrite": True,
     }
