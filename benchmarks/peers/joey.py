@@ -1,7 +1,4 @@
-"""JoeyNMT 2.3.0: bidirectional LSTM with input feeding and Luong's attention, or Transformer, batches drawn at random.
-
-Its decoding has not been run by this bench yet.
-"""
+"""JoeyNMT 2.3.0: bidirectional LSTM with input feeding and Luong's attention, or Transformer, batches drawn at random."""
 
 from __future__ import annotations
 
