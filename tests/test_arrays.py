@@ -19,8 +19,11 @@ from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.export import export
 from seqloom.exported import load_exported
+from seqloom.fields import Fields
 from seqloom.number_fields import NumberFields
+from seqloom.plan import make_plan
 from seqloom.server.app import create_app
+from seqloom.site import check_kinds
 
 SMALL = ["model.encoder.width=8", "model.decoder.width=8", "model.embedding=4", "training.threads=1", "training.max_steps=6"]
 LEARNED = ["model.encoder.width=32", "model.decoder.width=32", "model.embedding=16", "model.encoder.layers=1", "training.threads=1",
@@ -390,3 +393,15 @@ def test_models_of_texts_and_arrays_are_not_served_yet(tmp_path: Path):
             ConfigError, match=rf"^m: a model from {name}, which cannot be served; expected texts or sounds to texts, or numbers"
         ):
             create_app({"m": load_exported(tmp_path / "dist", threads=1)})
+
+
+@pytest.mark.parametrize("reads_arrays", [True, False])
+def test_no_site_is_made_of_arrays_on_either_side(tmp_path: Path, reads_arrays: bool):
+    texts = words(12)
+    if reads_arrays:
+        plan = make_plan(contours(texts), texts)
+        Fields.fit(plan.config.fields, plan.train).save(tmp_path / "fields.json")
+    else:
+        plan_pairs(texts, contours(texts)).fields.save(tmp_path / "fields.json")
+    with pytest.raises(ConfigError, match=r"is a model of arrays; expected one of text, sound or a table\. Ask it from Python\.$"):
+        check_kinds(tmp_path)

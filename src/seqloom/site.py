@@ -48,7 +48,8 @@ def check_kinds(folder: Path) -> None:
     """
     try:
         state = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
-        is_arrays = state.get("kind") == "numbers" and not state["config"]["numbers"]["horizon"]
+        says_arrays = state.get("kind") == "numbers" and not state["config"]["numbers"]["horizon"]
+        is_arrays = says_arrays or state["config"]["source"][0]["kind"] == "array"
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return  # whoever reads it says what is wrong with it
     if is_arrays:
