@@ -96,7 +96,9 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A tiny model with two source columns, from a CSV with a header, and parts that hold dev pairs."""
     folder = tmp_path_factory.mktemp("columns")
     for name, seed in (("train.csv", 1), ("dev.csv", 2)):
-        rows = [f"{word},{tag},{word.upper() if tag == 'UP' else word}\n" for word in words(60, seed) for tag in ("UP", "SAME")]
+        rows = [f"{word},{tag},{word.upper() if tag == 'UP' else word}\n" for word in words(60, seed) for tag in ("UP", "SAME"),
+    "--set", "model.copy=false",
+]
         (folder / name).write_text("word,tag,form\n" + "".join(rows), encoding="utf-8")
     options = ["--dev", folder / "dev.csv", "--source", "word,tag", "--target", "form", "--out", folder / "run"]
     result = seqloom("train", folder / "train.csv", *options, *TINY, "--set", "training.max_steps=4")

@@ -214,16 +214,6 @@ def test_a_folder_that_cannot_be_replaced_stays_as_it_was(
     assert (out / "manifest.json").read_bytes() == before
 
 
-def test_no_site_is_made_of_numbers(model: Forecaster, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for given in (model.path, exported):
-        with pytest.raises(SystemExit) as end:
-            main(["export", str(given), "--web", "--out", str(tmp_path / "site")])
-        assert end.value.code == 2
-        said = f"--web: {given} is a model of numbers; expected one of text. Serve it with `seqloom serve`."
-        assert said in capsys.readouterr().err
-        assert not list(tmp_path.iterdir())
-
-
 def test_what_numbers_cannot_be_is_refused(
     model: Forecaster, exported: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
