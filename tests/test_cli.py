@@ -23,7 +23,7 @@ from seqloom.cli import main
 
 TINY = [
     "--set", "model.embedding=16", "--set", "model.encoder.width=32", "--set", "model.decoder.width=32", "--set", "training.max_steps=40",
-    "--set", "training.optimizer.learning_rate=0.01", "--set", "training.precision=float32", "--device", "cpu",
+    "--set", "model.copy=false", "--set", "training.optimizer.learning_rate=0.01", "--set", "training.precision=float32", "--device", "cpu",
 ]  # fmt: skip
 
 
@@ -96,9 +96,7 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A tiny model with two source columns, from a CSV with a header, and parts that hold dev pairs."""
     folder = tmp_path_factory.mktemp("columns")
     for name, seed in (("train.csv", 1), ("dev.csv", 2)):
-        rows = [f"{word},{tag},{word.upper() if tag == 'UP' else word}\n" for word in words(60, seed) for tag in ("UP", "SAME"),
-    "--set", "model.copy=false",
-]
+        rows = [f"{word},{tag},{word.upper() if tag == 'UP' else word}\n" for word in words(60, seed) for tag in ("UP", "SAME")]
         (folder / name).write_text("word,tag,form\n" + "".join(rows), encoding="utf-8")
     options = ["--dev", folder / "dev.csv", "--source", "word,tag", "--target", "form", "--out", folder / "run"]
     result = seqloom("train", folder / "train.csv", *options, *TINY, "--set", "training.max_steps=4")
