@@ -149,7 +149,37 @@ def test_a_program_of_torch_gives_the_log_probabilities_at_any_size(cell: str, t
         torch.testing.assert_close(program(source, mask, target), network.head.log_probs(decoded), rtol=0.0, atol=1e-5)
 
 
-def test_a_model_that_copies_is_no_program_of_torch(tmp_path: Path) -> None:
-    network = Seq2Seq(ModelConfig.model_validate({"embedding": 4, "copy": True}), 11, 9)
-    with pytest.raises(seqloom.ConfigError, match="--format torch-export: a model that copies source symbols"):
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"copy": True}, "a model that copies source symbols (model.copy)"),
+        ({"decoder": {"kind": "recurrent", "input_feeding": True}}, "a decoder with input feeding (model.decoder.input_feeding)"),
+        (
+            {"encoder": {"kind": "recurrent", "subsampling": {"kind": "conv"}}},
+            "a subsampling before the encoder (model.encoder.subsampling)",
+        ),
+    ],
+)
+def test_what_torch_cannot_keep_open_is_no_program(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
+    network = Seq2Seq(ModelConfig.model_validate({"embedding": 4, **settings}), 11, 9)
+    with pytest.raises(seqloom.ConfigError, match=re.escape(f"--format torch-export: {said}; expected one without. Export as onnx.")):
         write_program(network, tmp_path / "model.pt2")
+
+
+def test_a_search_that_draws_is_not_exported_and_says_what_to_set(model: seqloom.Model, tmp_path: Path) -> None:
+    said = f"{model.path}: search.kind is sample, and no graph draws; expected beam or greedy. Export with --set search.kind=beam."
+    with pytest.raises(seqloom.CheckpointError, match=re.escape(said)):
+        export(model.path, tmp_path / "dist", settings=["search.kind=sample"])
+
+
+def test_symbols_of_a_prefix_that_a_model_does_not_know_are_said(
+    model: seqloom.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for prefix, said in (
+        ("a é", "note: --prefix: unknown to the model: 'é'; answers hold <unk> there, or a copy from the source."),
+        ("a b", ""),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["predict", str(model.path), "a b c", "--prefix", prefix])
+        assert not ended.value.code
+        assert [line for line in capsys.readouterr().err.splitlines() if "--prefix" in line] == ([said] if said else [])

@@ -107,6 +107,25 @@ def test_behind_a_subsampling_the_graph_reads_any_length() -> None:
     assert_alike(network({**LSTM, "subsampling": {"kind": "conv", "factor": 4, "channels": 3}}, LSTM, attention={"kind": "additive"}))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "more"),
+    [(LSTM, {}), (TRANSFORMER, {"head": {"kind": "quantile"}}), (LSTM, {"direct": True, "recent": 4, "linear_path": PATH})],
+    ids=["fed back", "transformer, quantiles", "in one go"],
+)
+def test_a_program_of_torch_says_numbers_at_any_size(part: dict[str, Any], more: dict[str, Any], tmp_path: Path) -> None:
+    made = network(part, part, **more)
+    write_program(made, tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for rows, length in ((2, 9), (1, 13), (4, 30)):
+        given, _ = batch(rows, length, 5)
+        source, mask, shown = (torch.from_numpy(part) for part in (given.source, given.source_mask, given.target_in))
+        with torch.no_grad():
+            memory = made.prepare(source, mask)
+            decoded, _ = made.decode(shown, memory, made.start(memory))
+            torch.testing.assert_close(program(source, mask, shown), made.head.values(decoded), rtol=0.0, atol=1e-5)
+
+
 # -------------------------------------------------------------------------------------------------------------- folders
 
 
@@ -214,11 +233,7 @@ def test_a_folder_that_cannot_be_replaced_stays_as_it_was(
     assert (out / "manifest.json").read_bytes() == before
 
 
-def test_what_numbers_cannot_be_is_refused(
-    model: Forecaster, exported: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(seqloom.ConfigError, match="--format torch-export: a model of frames; expected one of ids on both sides"):
-        write_program(model.network, tmp_path / "model.pt2")
+def test_what_numbers_cannot_be_is_refused(exported: Path, table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, said in (
         ([str(table), "--input", str(table)], "TEXT, --input: 2 tables; expected one to forecast from. Leave the others out."),
         ([str(table), "--device", "cuda"], "--device cuda: an exported model runs on the processor. Leave --device out."),

@@ -35,6 +35,8 @@ TOKEN = "correct-horse-battery"
 class Reverse:
     """A model that writes its source backwards, as often as the beam is wide, and cannot answer "bad" and "broken"."""
 
+    stride = 1
+
     def __init__(self, columns: int = 1) -> None:
         config = FieldsConfig(source=[TextField(), TokensField()][:columns], target=TextField())
         self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=("word", "tags")[:columns])

@@ -35,6 +35,8 @@ from seqloom.sound_field import SoundField
 class Echo:
     """Reads its source as a real model would, and writes it."""
 
+    stride = 1
+
     def __init__(self) -> None:
         self.fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "abc", "")])
         self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, versions={})

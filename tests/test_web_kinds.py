@@ -23,7 +23,7 @@ from seqloom.server.limits import Limits
 @pytest.fixture(scope="module")
 def address(forecasting: Path, hearing: Path) -> Iterator[str]:
     models = {"load": load_exported(forecasting, threads=1), "tones": load_exported(hearing, threads=1)}
-    with served(models, limits=Limits(body_bytes=500_000, sound_seconds=5.0, attention=30_000)) as at:
+    with served(models, limits=Limits(body_bytes=500_000, sound_seconds=5.0, attention=3_000)) as at:
         yield at
 
 

@@ -253,6 +253,24 @@ def test_files_of_another_runtime_are_refused(tmp_path: Path, onnxruntime_web: P
         find_runtime(tmp_path)
 
 
+def test_a_damaged_cache_is_fetched_again(tmp_path: Path, onnxruntime_web: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    package = tmp_path / "package" / "dist"
+    package.mkdir(parents=True)
+    for name in pinned.FILES:
+        shutil.copy(onnxruntime_web / name, package)
+    archive = shutil.make_archive(str(tmp_path / "archive"), "gztar", tmp_path, "package")
+    npm = tmp_path / "npm"
+    npm.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/asked\ncp {archive} $5/onnxruntime-web.tgz\n", encoding="utf-8")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    whole = find_runtime()
+    (place,) = (tmp_path / "cache" / "seqloom").iterdir()
+    (place / next(iter(pinned.FILES))).write_bytes(b"cut")
+    assert find_runtime() == whole == find_runtime()
+    assert (tmp_path / "asked").read_text(encoding="utf-8").count("asked") == 2
+
+
 @pytest.mark.parametrize(
     ("script", "message"),
     [

@@ -124,6 +124,11 @@ class Answerer:
         self.defaults = search
         self.finder = finder
 
+    @property
+    def stride(self) -> int:
+        """Source positions a state of the encoder: attention has a weight for each state."""
+        return self.finder.stride
+
     def predict(self, sources: Iterable[str | Sequence[str]], **search: Any) -> list[str]:
         """The best answer to each source, in their order; '' for an empty source.
 

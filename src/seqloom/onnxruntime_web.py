@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -28,7 +29,8 @@ SECONDS = 300
 
 
 def find_runtime(folder: Path | None = None) -> dict[str, bytes]:
-    """The content of each of FILES: from the folder if there is one, else from the cache, else fetched with npm and kept there.
+    """The content of each of FILES: from the folder if there is one, else from the cache, else fetched with npm and kept there, in place of
+    what is damaged.
 
     Raises:
         ConfigError: a file is missing or another version's, or there is no npm, or it cannot fetch the package.
@@ -36,8 +38,9 @@ def find_runtime(folder: Path | None = None) -> dict[str, bytes]:
     if folder is not None:
         return _read(folder)
     cache = _cache()
-    if not all((cache / name).is_file() for name in FILES):
-        _fetch(cache)
+    with contextlib.suppress(ConfigError):  # not there yet, or damaged
+        return _read(cache)
+    _fetch(cache)
     return _read(cache)
 
 

@@ -113,8 +113,16 @@ def predict(
                 _draw(number, answer, model, output)
             if at_keyboard or number % READ_AHEAD == 0:
                 out.flush()
-    for note in [*rows.notes(), *(f"note: {note}" for note in (faults.notes() if faults else []))]:
+    for note in [*rows.notes(), *_unknown_to(model, prefix), *(f"note: {note}" for note in (faults.notes() if faults else []))]:
         say(note)
+
+
+def _unknown_to(model: Any, prefix: str) -> list[str]:
+    """A line where the prefix holds symbols that the model does not know."""
+    field = model.fields.target
+    unknown = dict.fromkeys(symbol for symbol in field.symbols(prefix) if symbol not in field.vocabulary)
+    shown = ", ".join(repr(symbol) for symbol in unknown)
+    return [f"note: --prefix: unknown to the model: {shown}; answers hold <unk> there, or a copy from the source."] if unknown else []
 
 
 def _check(

@@ -104,6 +104,10 @@ def export(
     _refuse_existing(folder, overwrite)
     model = load_run(run)
     model.config = model.config.model_copy(update={"search": override_search(model.config.search, settings)})
+    if model.config.search.kind == "sample":
+        raise CheckpointError(
+            f"{run}: search.kind is sample, and no graph draws; expected beam or greedy. Export with --set search.kind=beam."
+        )
     with _beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()

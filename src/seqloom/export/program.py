@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.errors import ConfigError
-from seqloom.export.tracing import TracedRecurrence
+from seqloom.export.tracing import PAST, SENTENCES, SYMBOLS, TracedRecurrence, example
+from seqloom.nn.decoders import RecurrentDecoder
 from seqloom.nn.frame_heads import FrameHead
-from seqloom.nn.layers import Recurrence
-from seqloom.nn.seq2seq import Network
+from seqloom.nn.layers import LinearPath, Recurrence
+from seqloom.nn.seq2seq import Network, Seq2Seq
 
 __all__ = ["write_program"]
 
@@ -22,37 +23,59 @@ def write_program(network: Network, path: Path) -> None:
     """Write the program, for batches and sequences of any size. `torch.export.load(path).module()` gives it back.
 
     Raises:
-        ConfigError: the network copies source symbols, or a side of it is frames.
+        ConfigError: the network has a part whose lengths torch cannot keep open.
     """
-    if network.source_frame or isinstance(network.head, FrameHead):
-        raise ConfigError("--format torch-export: a model of frames; expected one of ids on both sides. Leave --format out.")
-    if network.head.points:
-        raise ConfigError("--format torch-export: a model that copies source symbols (model.copy); expected one without. Export as onnx.")
+    _refuse_unsupported(network)
     whole = copy.deepcopy(network).to("cpu", torch.float32).eval()
     for module in list(whole.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, Recurrence):
                 module.add_module(name, _Scanned(child))
-    source, target = torch.full((3, 7), 4), torch.full((3, 5), 4)
+    source, mask = example(whole)["source"], torch.arange(SYMBOLS) < torch.tensor([[SYMBOLS], [3], [5]])
+    horizon = next((len(part.bias) for part in whole.modules() if isinstance(part, LinearPath)), None)  # beyond it there is no path
+    target = torch.full((SENTENCES, horizon or PAST, *_shown(whole)), 0.5 if _shown(whole) else 4)
     rows, places, symbols = torch.export.Dim("B"), torch.export.Dim("S"), torch.export.Dim("T")
-    sizes = {"source": {0: rows, 1: places}, "source_mask": {0: rows, 1: places}, "target_in": {0: rows, 1: symbols}}
+    sizes = {
+        "source": {0: rows, 1: places},
+        "source_mask": {0: rows, 1: places},
+        "target_in": {0: rows} | ({} if horizon else {1: symbols}),
+    }
     with torch.no_grad():
-        made = torch.export.export(_Scores(whole), (source, source > 0, target), dynamic_shapes=sizes, strict=False)
+        made = torch.export.export(_Said(whole), (source, mask, target), dynamic_shapes=sizes, strict=False)
     torch.export.save(made, path)
 
 
-class _Scores(nn.Module):
-    """Source and target to log-probabilities, the whole target at once."""
+def _refuse_unsupported(network: Network) -> None:
+    feeds = any(isinstance(part, RecurrentDecoder) and part.input_feeding for part in network.modules())
+    for is_there, what in (
+        (network.head.points, "a model that copies source symbols (model.copy)"),
+        (network.stride > 1, "a subsampling before the encoder (model.encoder.subsampling)"),
+        (feeds, "a decoder with input feeding (model.decoder.input_feeding)"),
+    ):
+        if is_there:
+            raise ConfigError(f"--format torch-export: {what}; expected one without. Export as onnx.")
+
+
+def _shown(network: Network) -> tuple[int, ...]:
+    """The shape of a target position: (D + C,) for frames, () for ids."""
+    return (network.target_size + network.known,) if isinstance(network, Seq2Seq) and isinstance(network.head, FrameHead) else ()
+
+
+class _Said(nn.Module):
+    """Source and target to what the head says of each position, the whole target at once."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
+        self.say = network.head.values if isinstance(network.head, FrameHead) else network.head.log_probs
 
     def forward(self, source: Tensor, source_mask: Tensor, target_in: Tensor) -> Tensor:
-        """(B, T, V) in float32, for source ids (B, S) with their mask, and target ids (B, T), <s> first."""
+        """(B, T, V) log-probabilities or (B, T, D, P) parameters of numbers, in float32, for a source (B, S) of ids or (B, S, D) of frames
+        with its mask, and target ids (B, T), <s> first, or frames (B, T, D + C): the one before, zeros first, and what is known of each.
+        """
         memory = self.network.prepare(source, source_mask)
         decoded, _ = self.network.decode(target_in, memory, self.network.start(memory))
-        return self.network.head.log_probs(decoded)
+        return self.say(decoded)
 
 
 class _Scanned(TracedRecurrence):

@@ -62,14 +62,15 @@ class Limits:
             if value is not None and value > most:
                 raise Refusal(422, f"{name}: {value:,}; the limit is {most:,}. Ask for less.")
 
-    def check_attention(self, symbols: Iterable[int], search: SearchConfig) -> None:
-        """Make sure that the weights of sources of so many symbols keep within the limit: every hypothesis has a row a target symbol.
+    def check_attention(self, symbols: Iterable[int], search: SearchConfig, stride: int) -> None:
+        """Make sure that the weights of sources of so many symbols keep within the limit: every hypothesis has a row a target symbol, over
+        the states of the encoder, one for `stride` symbols.
 
         Raises:
             Refusal: 422, with how many there can be.
         """
         width = search.beam if search.kind == "beam" else 1
-        weights = width * sum(count * (longest_output(search, count) + 1) for count in symbols)
+        weights = width * sum(-(-count // stride) * (longest_output(search, count) + 1) for count in symbols)
         if weights > self.attention:
             what = f"up to {weights:,} weights; the limit is {self.attention:,}"
             raise Refusal(422, f"attention: {what}. Send fewer or shorter sources, a smaller beam or max_length, or go without.")

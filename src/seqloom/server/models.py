@@ -45,6 +45,11 @@ class Predictor(Protocol):
         """What its folder says of it."""
         ...
 
+    @property
+    def stride(self) -> int:
+        """Source positions a state of its encoder."""
+        ...
+
     def search(self, **changes: Any) -> SearchConfig:
         """Its settings of the search, some of them changed."""
         ...
@@ -117,7 +122,7 @@ class ServedModel:
         rows = [self.sources.row(source, request.where(place)) for place, source in enumerate(request.sources)]
         asked = self._asked(request)
         if asked.attention:
-            self.limits.check_attention(map(self.sources.symbols, rows), asked.search)
+            self.limits.check_attention(map(self.sources.symbols, rows), asked.search, self.predictor.stride)
         try:
             taken = self.batcher.submit(rows, asked)
         except Full:
