@@ -118,7 +118,7 @@ def test_a_program_of_torch_says_numbers_at_any_size(part: dict[str, Any], more:
     write_program(made, tmp_path / "model.pt2")
     program = torch.export.load(tmp_path / "model.pt2").module()
     for rows, length in ((2, 9), (1, 13), (4, 30)):
-        given, _ = batch(rows, length, 5)
+        given, _ = batch(rows, length, 5, made)
         source, mask, shown = (torch.from_numpy(part) for part in (given.source, given.source_mask, given.target_in))
         with torch.no_grad():
             memory = made.prepare(source, mask)

@@ -40,6 +40,7 @@ def write_program(network: Network, path: Path) -> None:
         "source_mask": {0: rows, 1: places},
         "target_in": {0: rows} | ({} if horizon else {1: symbols}),
     }
+    torch.compiler.reset()  # what a program before this one has taught the tracer about sizes would be taken for a law of this one
     with torch.no_grad():
         made = torch.export.export(_Said(whole), (source, mask, target), dynamic_shapes=sizes, strict=False)
     torch.export.save(made, path)

@@ -66,16 +66,15 @@ class TokenHead(nn.Module):
         scores = self.project(self.narrow(decoded.hidden)).float()
         if self.gate is None or pointer is None:
             return scores.log_softmax(-1)
-        generate, weights = self._pointer_parts(decoded, pointer)
+        generate, copied = self._pointer_parts(decoded, pointer)
         mixed = torch.cat([scores.softmax(-1) * generate, scores.new_zeros(*scores.shape[:2], pointer.extra)], 2)
-        index = pointer.copy_ids.clamp(min=0).unsqueeze(1).expand_as(weights)
-        mixed = mixed.scatter_add(2, index, weights * (1 - generate))
+        index = pointer.copy_ids.clamp(min=0).unsqueeze(1).expand_as(copied)
+        mixed = mixed.scatter_add(2, index, copied)
         return mixed.clamp(min=1e-30).log()
 
     def copying(self, decoded: Decoded, pointer: Pointer) -> Tensor:
         """The probability (B, T, S) of copying the symbol at each source position; the rest to 1 is that of the vocabulary."""
-        generate, weights = self._pointer_parts(decoded, pointer)
-        return weights * (1 - generate)
+        return self._pointer_parts(decoded, pointer)[1]
 
     @torch.no_grad()
     def best(self, decoded: Decoded, pointer: Pointer | None = None) -> Tensor:
@@ -93,43 +92,46 @@ class TokenHead(nn.Module):
         return LossSum(loss, nll, mask.sum(), correct)
 
     def _pointer_loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer) -> LossSum:
-        generate, weights = self._pointer_parts(decoded, pointer)
+        generate, copied = self._pointer_parts(decoded, pointer)
         scores = self.project(self.narrow(decoded.hidden)).float().log_softmax(-1)  # (B, T, V)
         symbols, share = scores.shape[2], generate.squeeze(2)
         own = scores.gather(2, target.clamp(max=symbols - 1).unsqueeze(2)).squeeze(2).exp() * (target < symbols)
-        likely = share * own + (1 - share) * _copied(weights, pointer.copy_ids, target)
+        likely = share * own + _copied(copied, pointer.copy_ids, target)
         nll = -likely.clamp(min=1e-30).log()[mask]
         smooth = -scores.mean(2)[mask]
         loss = (1 - self.label_smoothing) * nll + self.label_smoothing * smooth
         with torch.no_grad():
-            correct = (likely >= (1 - 1e-6) * _likeliest(scores, generate, weights, pointer.copy_ids))[mask].sum()
+            correct = (likely >= (1 - 1e-6) * _likeliest(scores, generate, copied, pointer.copy_ids))[mask].sum()
         return LossSum(loss.sum(), nll.detach().sum(), mask.sum(), correct)
 
     def _pointer_parts(self, decoded: Decoded, pointer: Pointer) -> tuple[Tensor, Tensor]:
-        """The gate (B, T, 1) and the attention (B, T, S) over what can be copied, which sums to 1; the gate is 1 where nothing can."""
+        """The probability (B, T, 1) of the vocabulary, 1 where nothing can be copied, and those (B, T, S) of copying each position.
+
+        The gate's other side is its own sigmoid: 1 - sigmoid(x) would lose its digits where copying is unlikely.
+        """
         if self.gate is None or decoded.attention is None:
             raise RuntimeError("a pointer needs the attention of the decoder")
         can = (pointer.copy_ids >= 0).unsqueeze(1)
         weights = decoded.attention.float() * can
         weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-9)
-        generate = torch.sigmoid(self.gate(decoded.hidden).float())
-        return torch.where(can.any(2, keepdim=True), generate, 1.0), weights
+        gate = self.gate(decoded.hidden).float()
+        return torch.where(can.any(2, keepdim=True), torch.sigmoid(gate), 1.0), weights * torch.sigmoid(-gate)
 
 
-def _copied(weights: Tensor, copy_ids: Tensor, ids: Tensor) -> Tensor:
-    """How much of the attention (B, T, S) is on positions that hold the symbol of ids (B, T)."""
-    return (weights * (copy_ids.unsqueeze(1) == ids.unsqueeze(2))).sum(2)
+def _copied(copied: Tensor, copy_ids: Tensor, ids: Tensor) -> Tensor:
+    """How much of the probabilities (B, T, S) is on positions that hold the symbol of ids (B, T)."""
+    return (copied * (copy_ids.unsqueeze(1) == ids.unsqueeze(2))).sum(2)
 
 
-def _likeliest(scores: Tensor, generate: Tensor, weights: Tensor, copy_ids: Tensor) -> Tensor:
+def _likeliest(scores: Tensor, generate: Tensor, copied: Tensor, copy_ids: Tensor) -> Tensor:
     """The probability (B, T) of the best guess, without the probabilities of all: it is the vocabulary's best or a symbol of the source,
-    since copying makes no other likelier. scores (B, T, V) are log-probabilities, generate (B, T, 1) the gate.
+    since copying makes no other likelier. scores (B, T, V) are log-probabilities.
     """
     top, at = scores.max(2)
-    of_vocabulary = generate.squeeze(2) * top.exp() + (1 - generate.squeeze(2)) * _copied(weights, copy_ids, at)
-    same = (copy_ids.unsqueeze(1) == copy_ids.unsqueeze(2)).to(weights.dtype)  # (B, S, S)
+    of_vocabulary = generate.squeeze(2) * top.exp() + _copied(copied, copy_ids, at)
+    same = (copy_ids.unsqueeze(1) == copy_ids.unsqueeze(2)).to(copied.dtype)  # (B, S, S)
     symbols = scores.shape[2]
-    own = scores.gather(2, copy_ids.clamp(0, symbols - 1).unsqueeze(1).expand_as(weights)).exp()
+    own = scores.gather(2, copy_ids.clamp(0, symbols - 1).unsqueeze(1).expand_as(copied)).exp()
     own = own * ((copy_ids >= 0) & (copy_ids < symbols)).unsqueeze(1)
-    of_source = generate * own + (1 - generate) * (weights @ same)
+    of_source = generate * own + copied @ same
     return torch.maximum(of_vocabulary, of_source.amax(2))
