@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seqloom import config
 from seqloom.nn.cross_entropy import smoothed_cross_entropy
@@ -107,15 +108,15 @@ class TokenHead(nn.Module):
     def _pointer_parts(self, decoded: Decoded, pointer: Pointer) -> tuple[Tensor, Tensor]:
         """The probability (B, T, 1) of the vocabulary, 1 where nothing can be copied, and those (B, T, S) of copying each position.
 
-        The gate's other side is its own sigmoid: 1 - sigmoid(x) would lose its digits where copying is unlikely.
+        A softmax of the gate and zero: 1 - sigmoid(x) loses its digits where copying is unlikely, and so does onnxruntime's sigmoid(-x).
         """
         if self.gate is None or decoded.attention is None:
             raise RuntimeError("a pointer needs the attention of the decoder")
         can = (pointer.copy_ids >= 0).unsqueeze(1)
         weights = decoded.attention.float() * can
         weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-9)
-        gate = self.gate(decoded.hidden).float()
-        return torch.where(can.any(2, keepdim=True), torch.sigmoid(gate), 1.0), weights * torch.sigmoid(-gate)
+        generate, copy = functional.pad(self.gate(decoded.hidden).float(), (0, 1)).softmax(2).split(1, 2)
+        return torch.where(can.any(2, keepdim=True), generate, 1.0), weights * copy
 
 
 def _copied(copied: Tensor, copy_ids: Tensor, ids: Tensor) -> Tensor:
