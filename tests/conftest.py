@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from stage import TINY, loads
+from stage import TINY, loads, serve
 
 from seqloom.errors import ConfigError
 from seqloom.onnxruntime_web import find_runtime
@@ -107,3 +107,10 @@ def forecasting(tmp_path_factory: pytest.TempPathFactory) -> Path:
         out=place / "run", settings=TINY,
     )  # fmt: skip
     return export(model.path, place / "load", precision="float32").folder
+
+
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    """Where the `site` of a test file is served."""
+    with serve(site) as at:
+        yield at

@@ -68,3 +68,9 @@ def run(*arguments: object) -> int:
     with pytest.raises(SystemExit) as ended:
         main([str(argument) for argument in arguments])
     return int(ended.value.code or 0)
+
+
+def make_site(model: Path, place: Path, runtime: Path, *flags: str) -> Path:
+    """The site of a model, which is the place."""
+    assert run("export", model, "--web", "--out", place, "--runtime", runtime, *flags) == 0
+    return place

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Error, Page, expect
-from stage import TINY, loads, run, serve
+from stage import TINY, loads, make_site, run, serve
 
 import seqloom
 from seqloom.exported import load_exported
@@ -86,15 +86,7 @@ def assert_same(page: Page, site: Path, table: list[dict[str, str]], quantiles: 
 
 @pytest.fixture(scope="module")
 def site(forecasting: Path, onnxruntime_web: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("forecasts") / "site"
-    assert run("export", forecasting, "--web", "--out", place, "--runtime", onnxruntime_web) == 0
-    return place
-
-
-@pytest.fixture
-def address(site: Path) -> Iterator[str]:
-    with serve(site) as at:
-        yield at
+    return make_site(forecasting, tmp_path_factory.mktemp("forecasts") / "site", onnxruntime_web)
 
 
 def text_of(table: list[Mapping[str, Any]]) -> str:

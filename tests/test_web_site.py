@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Error, Page, expect
-from stage import run, serve
+from stage import make_site, run, serve
 
 import seqloom
 from seqloom import onnxruntime_web as pinned
@@ -52,8 +52,7 @@ CASES: dict[str, tuple[Sequence[Any], list[str]]] = {
 def site_of(folder: Path, case: str, runtime: Path, precision: str = "float32") -> Path:
     pairs, settings = CASES[case]
     seqloom.train(pairs, out=folder / "run", settings=[*SMALL, *settings])
-    assert run("export", folder / "run", "--web", "--out", folder / "site", "--runtime", runtime, f"--{precision}") == 0
-    return folder / "site"
+    return make_site(folder / "run", folder / "site", runtime, f"--{precision}")
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +64,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, onnxruntime_web: Path) -> Pat
 def copied(site: Path, tmp_path: Path) -> Path:
     """A site that may be harmed."""
     return Path(shutil.copytree(site, tmp_path / "site"))
-
-
-@pytest.fixture
-def address(site: Path) -> Iterator[str]:
-    with serve(site) as at:
-        yield at
 
 
 def test_a_site_answers_in_the_browser_and_asks_nobody_else(page: Page, address: str) -> None:

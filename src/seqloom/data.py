@@ -18,7 +18,7 @@ from seqloom.lines import LineCounts, decode_lines, read_lines, shown
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
-__all__ = ["Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "sides_of_numbers"]
+__all__ = ["DerivedRows", "Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "sides_of_numbers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,21 @@ class Rows(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Row]: ...
+
+
+class DerivedRows:
+    """Rows that are made of others, whose names and notes they have."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._rows.names
+
+    @property
+    def notes(self) -> list[str]:
+        return self._rows.notes
 
 
 def read_rows(paths: Sequence[str], config: DataConfig) -> Rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqloom.data import Row, Rows
+from seqloom.data import DerivedRows, Row, Rows
 
 __all__ = ["KeptRows"]
 
@@ -12,20 +12,12 @@ MOST = 50_000_000  # bytes, about: a hundred thousand sentences with their trans
 ROW = 300  # bytes of a row without its letters
 
 
-class KeptRows:
+class KeptRows(DerivedRows):
     """The same rows. The first whole reading keeps them; where they take more than MOST bytes, each reading is anew."""
 
     def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+        super().__init__(rows)
         self._kept: list[Row] | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self._rows.names
-
-    @property
-    def notes(self) -> list[str]:
-        return self._rows.notes
 
     def __iter__(self) -> Iterator[Row]:
         return self._read() if self._kept is None else iter(self._kept)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from seqloom.config import DataConfig
-from seqloom.data import Row, Rows
+from seqloom.data import DerivedRows, Row, Rows
 from seqloom.errors import DataError
 
 __all__ = ["Roots", "split", "thin"]
@@ -78,17 +78,10 @@ def _place(row: Row, seed: int) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-class _PartOfRows:
+class _PartOfRows(DerivedRows):
     def __init__(self, rows: Rows, belongs: Callable[[Row], bool]) -> None:
-        self._rows, self._belongs = rows, belongs
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self._rows.names
-
-    @property
-    def notes(self) -> list[str]:
-        return self._rows.notes
+        super().__init__(rows)
+        self._belongs = belongs
 
     def __iter__(self) -> Iterator[Row]:
         return filter(self._belongs, self._rows)
