@@ -95,7 +95,7 @@ def choose(profile: Profile, data: DataConfig) -> Choice:
 def _with_fewer_repeats(profile: Profile, settings: Settings) -> Profile:
     """The profile as a pass goes over the pairs."""
     share = profile.duplicates / max(profile.looked_at, 1)
-    if profile.sound is not None or share < REPEATED:
+    if share < REPEATED:
         return profile
     why = f"{share:.0%} of the pairs repeat an earlier one: of n alike √n are gone over, which leaves {profile.root_pairs:,}"
     settings.set("data.repeats", "root", why)
@@ -168,7 +168,7 @@ def _spelled_with_target(source: Cut, side: SideProfile, target: Cut) -> Cut:
 
 def _copies(profile: Profile, target: Cut) -> bool:
     """Whether what is new in a sentence to be written stands in its source."""
-    return bool(profile.source) and _unit(target) == "subword" and profile.new_words_copied >= COPIED
+    return _unit(target) == "subword" and profile.new_words_copied >= COPIED
 
 
 def _whole_words(side: Cut, profile: Profile) -> Cut:
