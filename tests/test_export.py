@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,32 @@ def test_eight_bits_that_cost_too_much_are_not_taken_unless_asked_for(
     assert "more than 0.5 % is lost, so weights stay float32" in capsys.readouterr().err
     assert export(model.path, tmp_path / "asked", precision="int8").manifest.precision == "int8"
     assert export(model.path, tmp_path / "whole", precision="float32").small is None
+
+
+@pytest.fixture(scope="module")
+def undecided(tmp_path_factory: pytest.TempPathFactory) -> seqloom.Model:
+    """A symbol can be as likely as another in it, and something else follow."""
+    settings = [*TINY, "model.tie_embeddings=none"]
+    return seqloom.train(PAIRS * 4, dev=PAIRS, out=tmp_path_factory.mktemp("undecided") / "run", settings=settings)
+
+
+def twin(model: seqloom.Model, bias: float) -> seqloom.Model:
+    """The model with two symbols that are as likely as each other, but for a bias of one."""
+    network = copy.deepcopy(model.network)
+    project = network.head.project
+    with torch.no_grad():
+        project.weight[-1], project.bias[-1] = project.weight[-2], project.bias[-2] + bias
+    translator = Translator(network, model.fields, model.config.search, model.config.data)
+    return seqloom.Model(model.path, model.config, model.fields, translator)
+
+
+def test_answers_that_rounding_could_have_given_are_ties_and_others_are_not(undecided: seqloom.Model) -> None:
+    one = twin(undecided, 0.0)
+    for bias, holds in ((1e-6, True), (0.05, False)):
+        other = twin(undecided, bias)
+        parity = check.compare(one, to_onnx(other.network, other.fields, other.config.search, other.config.data))
+        assert parity.identical < parity.hypotheses, bias
+        assert parity.holds == holds, (bias, str(parity))
 
 
 def test_a_graph_that_answers_otherwise_is_not_written(model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
