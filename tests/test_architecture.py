@@ -66,7 +66,7 @@ PICTURE = {
         torch=True,
     ),
     "work": room(
-        "training learning trial dev members runs curve tensorboard report forecast_dev forecast_runs",
+        "training best course learning trial dev members runs curve tensorboard report forecast_dev forecast_runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from dying import die, dying_at_call, make_killed_runs, run_as_script
 
 import seqloom
 from seqloom import members, runs
@@ -94,54 +93,21 @@ class Watch(Silence):
 # -------------------------------------------------------------------------------------------------------------- killed
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def dying_at_call(owner: Any, name: str, number: int, *, before: bool = True) -> None:
-    """Let the number-th call of a function be the last, before or after it did its work."""
-    function, calls = getattr(owner, name), iter(range(1, 10_000))
-
-    def wrapped(*args: Any, **more: Any) -> Any:
-        now = next(calls)
-        if now == number and before:
-            die()
-        result = function(*args, **more)
-        if now == number:
-            die()
-        return result
-
-    setattr(owner, name, wrapped)
-
-
 DEATHS: dict[str, Callable[[], Watch | None]] = {
     "in_the_first": lambda: Watch(1, lambda event: die() if event.step == 8 else None),
-    "between_first_and_second": lambda: dying_at_call(RunDirectory, "create", 3),
+    "between_first_and_second": lambda: dying_at_call(RunDirectory, "create", 3, before=True),
     "while_the_second_is_begun": lambda: dying_at_call(RunDirectory, "create", 3, before=False),
-    "before_the_second_says_that_it_is_there": lambda: dying_at_call(RunDirectory, "write_about", 4),
+    "before_the_second_says_that_it_is_there": lambda: dying_at_call(RunDirectory, "write_about", 4, before=True),
     "in_the_third": lambda: Watch(3, lambda event: die() if event.step == 8 else None),
-    "before_all_are_measured": lambda: dying_at_call(members, "load_network", 1),
-    "before_the_end_is_written": lambda: dying_at_call(RunDirectory, "write_about", 8),
+    "before_all_are_measured": lambda: dying_at_call(members, "load_network", 1, before=True),
+    "before_the_end_is_written": lambda: dying_at_call(RunDirectory, "write_about", 8, before=True),
 }
-
-
-def make_killed_runs(folder: Path) -> None:
-    torch.set_num_threads(1)
-    for name, prepare in DEATHS.items():
-        child = os.fork()
-        if child == 0:
-            start(folder / name, watcher=prepare())
-            os._exit(0)  # lived on
-        _, status = os.waitpid(child, 0)
-        print(name, os.WTERMSIG(status) if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}")  # noqa: T201
 
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    result = subprocess.run([sys.executable, __file__, str(folder)], capture_output=True, text=True, env=environment, check=False)
-    assert result.stdout.splitlines() == [f"{name} {int(signal.SIGKILL)}" for name in DEATHS], result.stderr
+    run_as_script(__file__, folder, DEATHS)
     return folder
 
 
@@ -302,4 +268,4 @@ def test_members_are_not_for_numbers(tmp_path: Path):
 
 
 if __name__ == "__main__":
-    make_killed_runs(Path(sys.argv[1]))
+    make_killed_runs(DEATHS, lambda name: start(Path(sys.argv[1]) / name, watcher=DEATHS[name]()))

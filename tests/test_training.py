@@ -1,11 +1,10 @@
-"""Runs end to end on tiny data. Run as a script, this file makes the killed runs: one process, a fork for each point of death."""
+"""Runs end to end on tiny data. Run as a script, this file makes the killed runs."""
 
 import json
 import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,9 +13,10 @@ from typing import Any
 
 import pytest
 import torch
+from dying import die, dying_at_call, make_killed_runs, run_as_script
 from safetensors import safe_open
 
-from seqloom import files, hardware, runs, training
+from seqloom import best, files, hardware, runs, training
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config, override
@@ -101,26 +101,6 @@ THOROUGH = ["training.average=3", "training.teacher_forcing={start: 1.0, end: 0.
 """20 updates, evaluated at 5, 10, 15 and 20."""
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def dying_at_call(owner: Any, name: str, number: int, *, before: bool) -> None:
-    """Let the number-th call of a function be the last, before or after it did its work."""
-    function, calls = getattr(owner, name), iter(range(1, 10_000))
-
-    def wrapped(*args: Any, **more: Any) -> Any:
-        now = next(calls)
-        if now == number and before:
-            die()
-        result = function(*args, **more)
-        if now == number:
-            die()
-        return result
-
-    setattr(owner, name, wrapped)
-
-
 def half_a_line(run: RunDirectory, record: Any) -> None:
     with run.metrics.open("a") as file:
         file.write(json.dumps(record)[:20])
@@ -152,33 +132,20 @@ DEATHS: dict[str, tuple[list[str], Callable[[], Watch | None]]] = {
     "at_the_first_evaluation_saving_each_step": ([EACH_STEP], lambda: Watch(None, lambda _: die())),
     "before_the_first_state": ([], lambda: dying_at_call(training, "write_tensors", 1, before=True)),
     "after_the_first_state": ([], lambda: dying_at_call(training, "write_tensors", 1, before=False)),
-    "between_best_weights_and_model": ([], lambda: dying_at_call(training, "write_tensors", 2, before=False)),
-    "between_model_and_state": ([], lambda: dying_at_call(training, "write_tensors", 3, before=True)),
+    "between_best_weights_and_model": ([], lambda: dying_at_call(best, "write_tensors", 1, before=False)),
+    "between_model_and_state": ([], lambda: dying_at_call(training, "write_tensors", 2, before=True)),
     "while_a_file_is_written": ([], lambda: dying_at_call(files.os, "fsync", 12, before=True)),
     "in_a_line_of_metrics": ([], lambda: setattr(RunDirectory, "append_metrics", half_a_line)),
     "while_old_weights_are_removed": ([], lambda: setattr(Path, "unlink", die_of_old_weights)),
     "before_the_end_is_written": ([], lambda: setattr(RunDirectory, "write_about", die_before_finished)),
-    "while_the_best_weights_are_chosen": ([], lambda: dying_at_call(Trainer, "_choose_weights", 1, before=True)),
+    "while_the_best_weights_are_chosen": ([], lambda: dying_at_call(best.Best, "choose", 1, before=True)),
 }
-
-
-def make_killed_runs(folder: Path) -> None:
-    torch.set_num_threads(1)
-    for name, (settings, prepare) in DEATHS.items():
-        child = os.fork()
-        if child == 0:
-            start(folder / name, *THOROUGH, *settings, watcher=prepare())
-            os._exit(0)  # lived on
-        _, status = os.waitpid(child, 0)
-        print(name, os.WTERMSIG(status) if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}")  # noqa: T201
 
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    result = subprocess.run([sys.executable, __file__, str(folder)], capture_output=True, text=True, env=environment, check=False)
-    assert result.stdout.splitlines() == [f"{name} {int(signal.SIGKILL)}" for name in DEATHS], result.stderr
+    run_as_script(__file__, folder, DEATHS)
     return folder
 
 
@@ -401,8 +368,8 @@ def test_an_unknown_metric_is_refused_before_anything_is_written(tmp_path: Path)
 def test_the_average_of_the_best_is_kept_where_it_is_better(tmp_path: Path):
     kept: list[list[dict[str, torch.Tensor]]] = []
     with pytest.MonkeyPatch.context() as patch:
-        average = training._average
-        patch.setattr(training, "_average", lambda parts: kept.append(list(parts)) or average(parts))
+        average = best._mean
+        patch.setattr(best, "_mean", lambda parts: kept.append(list(parts)) or average(parts))
         event = start(tmp_path / "run", "training.average=3", "training.epochs=6")
     single = start(tmp_path / "single", "training.epochs=6")
     (parts,) = kept
@@ -664,4 +631,9 @@ def test_a_run_with_a_budget_ends_within_it(tmp_path: Path):
 
 
 if __name__ == "__main__":
-    make_killed_runs(Path(sys.argv[1]))
+
+    def begin(name: str) -> None:
+        settings, prepare = DEATHS[name]
+        start(Path(sys.argv[1]) / name, *THOROUGH, *settings, watcher=prepare())
+
+    make_killed_runs(DEATHS, begin)
