@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx import ModelProto, helper, numpy_helper
 
 import seqloom
 from seqloom.answers import Answerer, Prediction
@@ -140,6 +141,27 @@ def test_answers_that_rounding_could_have_given_are_ties_and_others_are_not(unde
 def test_a_graph_that_answers_otherwise_is_not_written(model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(folder.WAYS, "ids", replace(folder.WAYS["ids"], compare=lambda *_: check.Parity(10, 8, 1, 0.0)))
     with pytest.raises(seqloom.CheckpointError, match=r"8 of 10 hypotheses are those of the trained model \(1 ties\).* is wrong, so"):
+        export(model.path, tmp_path / "dist")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_graph_that_answers_the_same_with_other_scores_is_not_written(
+    model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = folder.to_onnx
+
+    def shifted(*parts: Any) -> ModelProto:
+        onnx = honest(*parts)
+        (node,) = [node for node in onnx.graph.node if "scores" in node.output]
+        node.output[list(node.output).index("scores")] = "right"
+        onnx.graph.initializer.append(numpy_helper.from_array(np.array(0.01, np.float32), "fault"))
+        onnx.graph.node.append(helper.make_node("Add", ["right", "fault"], ["scores"]))
+        return onnx
+
+    monkeypatch.setattr(folder, "to_onnx", shifted)
+    same = r"(\d+) of \1 hypotheses are those of the trained model"
+    said = rf"{same}, scores within 1e-02; expected within 1e-03\. The exported model is wrong, so"
+    with pytest.raises(seqloom.CheckpointError, match=said):
         export(model.path, tmp_path / "dist")
     assert not list(tmp_path.iterdir())
 
