@@ -157,6 +157,9 @@ def test_a_pipe_can_be_read_more_than_once(tmp_path: Path) -> None:
         ("a\tb\nc\td\n", "tsv", "\t"),
         ("ab  A B\ncd  C D\n", "tsv", "  "),
         ("so ist es ||| that is it\nja ||| yes\n", "tsv", "|||"),
+        ("teh->the\nrecieve->receive\n", "tsv", "->"),
+        ("x=1 => y=2\na => b\n", "tsv", "=>"),
+        ("昨日 → きのう\n", "tsv", "→"),
         ("de;en\nHaus;house\nHund;dog\n", "csv", ";"),
         ('{"source": "a", "target": "b"}\n', "jsonl", None),
     ],
@@ -444,6 +447,14 @@ def test_a_nul_byte_is_refused_with_its_place(tmp_path: Path) -> None:
     assert error(path) == "a.tsv:2: a NUL byte at byte 8 of the line; expected text. Remove it: tr -d '\\000' < OLD > NEW"
 
 
+def test_a_file_of_a_programs_own_is_not_taken_for_utf_16(tmp_path: Path) -> None:
+    path = write(tmp_path / "words.db", b"SQLite format 3\0\x10\0\x01\x01\0@  \0\0\0\x0c\0\0\0\0\0\0\n")
+    assert error(path) == (
+        "words.db:1: a NUL byte at byte 16 of the line; it looks like a program's own file, expected text. "
+        "Export it from there as TSV, CSV or JSON Lines."
+    )
+
+
 def test_old_macintosh_lines_are_refused(tmp_path: Path) -> None:
     assert error(write(tmp_path / "a.tsv", "a\tb\rc\td\r")) == (
         "a.tsv:1: the lines end with a carriage return alone; expected LF or CRLF. Convert it: tr '\\r' '\\n' < OLD > NEW"
@@ -465,6 +476,14 @@ def test_a_quote_that_is_never_closed_is_refused_where_it_opens(tmp_path: Path) 
     assert error(path).startswith("a.csv:3: a quote is opened here and not closed by the end of the file. Close it, or double a quote")
     path = write(tmp_path / "a.csv", 'de,en\na,b\n"c,d\n' + "e,f\n" * 300_000)
     assert error(path).startswith("a.csv:3: a quote is opened here and not closed by 1,000,000 characters on.")
+
+
+def test_json_over_several_lines_is_refused_with_the_way_to_lines(tmp_path: Path) -> None:
+    path = write(tmp_path / "words.json", '{\n  "Haus": "house"\n}\n')
+    begin, _, message = error(path).partition("; ")
+    assert begin == "words.json:1: not JSON (Expecting property name enclosed in double quotes at character 2)"
+    advice = "An object over several lines becomes one line with jq -c ., or one line a name and its value with jq -c 'to_entries[]'."
+    assert message == f"expected one object a line, got '{{'. {advice}"
 
 
 def test_text_behind_a_closing_quote_is_refused(tmp_path: Path) -> None:

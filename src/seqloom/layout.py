@@ -22,6 +22,8 @@ __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
 
 SAMPLE = 1000  # rows looked at
 SAMPLE_CHARACTERS = 1 << 20
+MARKS = ("|||", "->", "=>", "→", "  ")
+"""What people write between source and target, besides a tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +179,10 @@ def _delimiter(path: str, format: str, asked: str | None) -> tuple[str, str]:
 
 
 def _plain_delimiter(lines: Sequence[str]) -> str | None:
-    """A tab in most lines; failing that, three bars or two blanks, once in nearly every line."""
+    """A tab in most lines; failing that, three bars, an arrow or two blanks, once in nearly every line."""
     if sum("\t" in line for line in lines) * 2 > len(lines):
         return "\t"
-    for mark in ("|||", "  "):
+    for mark in MARKS:
         if lines and sum(_splits_once(line, mark) for line in lines) >= 0.9 * len(lines):
             return mark
     return None

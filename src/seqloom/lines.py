@@ -195,9 +195,7 @@ def _first_line(raw: bytes, name: str) -> bytes:
 def _decode(raw: bytes, name: str, number: int) -> str:
     zero = raw.find(b"\0")
     if zero >= 0:
-        wide = raw.count(b"\0") * 3 > len(raw)
-        expected = "it looks like UTF-16, expected UTF-8" if wide else "expected text"
-        advice = _convert("UTF-16") if wide else "Remove it: tr -d '\\000' < OLD > NEW"
+        expected, advice = _about_zeros(raw)
         raise DataError(f"{name}:{number}: a NUL byte at byte {zero + 1} of the line; {expected}. {advice}")
     try:
         return raw.decode("utf-8")
@@ -208,6 +206,16 @@ def _decode(raw: bytes, name: str, number: int) -> str:
             f"{name}:{number}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; {looks}expected UTF-8. "
             f"{_convert(encoding or 'ENCODING')}"
         ) from None
+
+
+def _about_zeros(raw: bytes) -> tuple[str, str]:
+    """What a line with NUL bytes may be, and what to do: UTF-16 has them at every other byte, a file of a program's own anywhere."""
+    zeros = raw.count(b"\0")
+    if max(raw[0::2].count(b"\0"), raw[1::2].count(b"\0")) > 0.9 * zeros and zeros * 3 > len(raw):
+        return "it looks like UTF-16, expected UTF-8", _convert("UTF-16")
+    if zeros > 2:
+        return "it looks like a program's own file, expected text", "Export it from there as TSV, CSV or JSON Lines."
+    return "expected text", "Remove it: tr -d '\\000' < OLD > NEW"
 
 
 def _convert(encoding: str) -> str:

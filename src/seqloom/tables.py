@@ -191,7 +191,7 @@ def json_rows(path: str, counts: LineCounts) -> Iterator[tuple[int, dict[str, ob
 
 def json_object(text: str, where: str) -> dict[str, object]:
     """One line of JSON Lines."""
-    advice = ' A JSON array becomes JSON Lines with jq -c ".[]".' if text.lstrip().startswith("[") else " Mend the line."
+    advice = _json_advice(text.strip())
     try:
         value: object = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
@@ -205,6 +205,15 @@ def json_object(text: str, where: str) -> dict[str, object]:
     if "\\u" in text:
         _refuse_broken_escapes(found, where)
     return found
+
+
+def _json_advice(text: str) -> str:
+    """What to do about a line that is not one whole object."""
+    if text.startswith("["):
+        return ' A JSON array becomes JSON Lines with jq -c ".[]".'
+    if text == "{":
+        return " An object over several lines becomes one line with jq -c ., or one line a name and its value with jq -c 'to_entries[]'."
+    return " Mend the line."
 
 
 def _refuse_broken_escapes(value: dict[str, object], where: str) -> None:
