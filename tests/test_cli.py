@@ -324,6 +324,11 @@ def test_a_blank_line_is_answered_by_a_blank_line_and_counted(trained: Trained) 
     assert json.loads(seqloom("predict", trained.run, "--json", stdin="\n").out) == {"source": "", "outputs": []}
 
 
+def test_a_file_given_as_a_text_is_named(trained: Trained) -> None:
+    result = seqloom("predict", trained.run, trained.pairs)
+    assert result.err.startswith(f"note: {trained.pairs} is a file, and read here as a text; --input {trained.pairs} reads what is in it")
+
+
 def test_no_sources_give_no_predictions(trained: Trained) -> None:
     assert seqloom("predict", trained.run, stdin="") == Result(0, "", "")
 
@@ -486,6 +491,14 @@ def test_evaluate_prints_a_table_or_json(trained: Trained, tmp_path: Path) -> No
     answers = (tmp_path / "answers.txt").read_text(encoding="utf-8").splitlines()
     right = sum(answer == word[::-1] for answer, word in zip(answers, words(30, seed=9), strict=True))
     assert right / 30 == pytest.approx(found["exact_match"])
+
+
+def test_a_file_without_the_header_of_training_is_read_whole_by_numbers(columns: Trained, tmp_path: Path) -> None:
+    test = tmp_path / "test.csv"
+    test.write_text("ab,UP,AB\nde,SAME,de\nde,UP,DE\n", encoding="utf-8")
+    assert "no header that names 'word', 'tag', 'form'" in seqloom("evaluate", columns.run, test).error
+    result = seqloom("evaluate", columns.run, test, "--source", "1,2", "--target", "3", "--json")
+    assert json.loads(result.out)["pairs"] == 3
 
 
 def test_evaluate_without_a_file_takes_the_dev_pairs(columns: Trained) -> None:

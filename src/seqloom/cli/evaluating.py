@@ -112,13 +112,17 @@ def load_model(run: Path, device: str | None) -> Model:
 def rows_of(
     model: Model, files: list[str], source: list[str] | None = None, target: str | None = None, *, skip_bad: bool = False
 ) -> list[Row]:
-    """The pairs of files, read as the training file was, with other columns where they are named."""
+    """The pairs of files, read as the training file was, with other columns where they are named: then the file itself says whether it
+    has a header.
+    """
     from seqloom.data import read_rows
 
     refuse_many(files, "FILE")
     update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}
     if target is not None:
         update["target"] = target
+    if source or target is not None:
+        update["header"] = None
     rows = read_rows(files, model.config.data.model_copy(update=update))
     found = list(rows)
     for note in rows.notes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -165,6 +167,9 @@ def _sources(model: Answerer, texts: list[str] | None, input: str | None, faults
 
     if _at_keyboard(texts, input):
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
+    for text in () if model.data.sounds else texts or ():
+        if os.path.isfile(text):
+            say(f"note: {text} is a file, and read here as a text; --input {shlex.quote(text)} reads what is in it")
     return read_sources(texts or input or "-", len(model.fields.config.source), model.data, faults)
 
 
