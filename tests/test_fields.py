@@ -15,12 +15,12 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqloom import subwords, units
+from seqloom import columns, subwords, units
 from seqloom.config import FieldsConfig, TextField, TokensField
 from seqloom.errors import CheckpointError, ConfigError, DataError, TrainingError
 from seqloom.fields import Fields, TargetField
 from seqloom.subwords import Subwords
-from seqloom.units import Tokens, Words
+from seqloom.units import Characters, Tokens, Words
 from seqloom.vocabulary import BOS, EOS, PAD, SEP, UNK
 
 steadily = settings(deadline=None, derandomize=True, max_examples=150)
@@ -83,15 +83,24 @@ def test_a_source_of_one_column_may_be_given_as_plain_text():
     assert source.encode("ab").tolist() == source.encode(("ab",)).tolist() == [4, 5, EOS]
 
 
-def test_many_values_are_encoded_as_one_by_one():
-    texts = ["the cat", "", "a  dog, wéll", "<s> 😀"]
-    for config in (TextField(), WORDS, TOKENS, TextField(unit="subword")):
+@pytest.mark.parametrize(("room", "longest"), [(columns.PARTS, columns.LONG), (2, 40), (100, 2)])
+def test_a_text_is_encoded_alike_whether_its_parts_came_before_or_not(monkeypatch: pytest.MonkeyPatch, room: int, longest: int):
+    monkeypatch.setattr(columns, "PARTS", room)
+    monkeypatch.setattr(columns, "LONG", longest)
+    texts = ["the cat", "", "a  dog, wéll", "<s> 😀", "the dog"]
+    for config in (TextField(), TextField(decompose=True), WORDS, TOKENS, TextField(unit="subword")):
         fields = fit([config, TOKENS], config, [((text, "V PST"), text) for text in texts])
-        together = fields.target.encode_many(texts)
-        assert [ids.tolist() for ids in together] == [fields.target.encode(text).tolist() for text in texts]
-        values = [(text, "V") for text in texts]
-        assert [ids.tolist() for ids in fields.source.encode_many(values)] == [fields.source.encode(value).tolist() for value in values]
-        assert fields.source.encode_many([]) == []
+        for text in (*texts, *texts):
+            assert fields.target.encode(text).tolist() == fields.target.vocabulary.ids(fields.target.symbols(text))
+            symbols = fields.source.columns[0].keys(fields.source.columns[0].split(text))
+            assert fields.source.encode((text, "")).tolist() == [*fields.source.vocabulary.ids(symbols), SEP, EOS]
+
+
+@given(text=any_text)
+@steadily
+def test_the_symbols_of_a_text_are_those_of_its_parts(text: str):
+    for unit in (Characters(), Characters(decompose=True), Words(), Tokens(), Tokens("a")):
+        assert unit.split(text) == [symbol for part in unit.parts(text) for symbol in unit.cut(part)]
 
 
 def test_decoding_stops_at_the_end_and_drops_padding_and_start():
@@ -256,10 +265,9 @@ def test_any_ids_decode_to_text(subword: TargetField, ids: list[int]):
 @given(text=any_text)
 @example("zwei Hunde laufen  <s>schnell</s> ")
 @steadily
-def test_the_subwords_of_a_text_are_those_that_sentencepiece_gives_it_as_a_whole(subword: TargetField, text: str):
-    unit: Any = subword.column.unit
-    text = form(text)
-    assert unit.split(text) == unit._processor.encode(subwords._escape(text), out_type=str)
+def test_the_subwords_of_a_text_are_those_of_its_parts(subword: TargetField, text: str):
+    unit, text = subword.column.unit, form(text)
+    assert unit.split(text) == [symbol for part in unit.parts(text) for symbol in unit.cut(part)]
 
 
 @pytest.mark.parametrize("size", [280, 320])

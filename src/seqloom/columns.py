@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.errors import CheckpointError
 from seqloom.subwords import Subwords
 from seqloom.units import Characters, Tokens, Unit, Words, clean
-from seqloom.vocabulary import DAMAGED, commonest
+from seqloom.vocabulary import DAMAGED, Vocabulary, commonest
 
-__all__ = ["Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "unit_of"]
+__all__ = ["Codes", "Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "unit_of"]
 
+PARTS, LONG = 1 << 16, 40  # how many parts are kept with their ids, and of how many letters: some 20 MB
 _NUMBERED = re.compile(r"\d+:")
 
 
@@ -34,8 +36,9 @@ class Column:
     def split(self, text: str) -> list[str]:
         return self.unit.split(clean(self.config, text))
 
-    def split_many(self, texts: Iterable[str]) -> list[list[str]]:
-        return self.unit.split_many([clean(self.config, text) for text in texts])
+    def parts(self, text: str) -> Sequence[str]:
+        """What is cut alike wherever it stands; `unit.cut` gives the symbols of each."""
+        return self.unit.parts(clean(self.config, text))
 
     def keys(self, symbols: list[str]) -> list[str]:
         """The symbols as the vocabulary has them."""
@@ -55,6 +58,24 @@ class Column:
         if isinstance(mine, TokensField) or isinstance(theirs, TokensField):
             return mine.kind == theirs.kind
         return all(getattr(mine, name) == getattr(theirs, name) for name in ("unit", "decompose", "byte_fallback"))
+
+
+class Codes(dict[str, bytes]):
+    """The ids of parts as bytes of int64, kept while there is room: the commonest parts come early, and are most of any text."""
+
+    def __init__(self, column: Column, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.column, self.vocabulary = column, vocabulary
+
+    def __missing__(self, part: str) -> bytes:
+        codes = array("q", self.vocabulary.ids(self.column.keys(self.column.unit.cut(part)))).tobytes()
+        if len(self) < PARTS and len(part) <= LONG:
+            self[part] = codes
+        return codes
+
+    def of(self, text: str) -> bytes:
+        """The ids of a text: a join of those of its parts."""
+        return b"".join(map(self.__getitem__, self.column.parts(text)))
 
 
 def first_alike(config: FieldsConfig, index: int) -> int:

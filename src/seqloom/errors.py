@@ -6,9 +6,8 @@ not know Seqloom can catch it. The command line prints `str(error)` and exits wi
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 
 __all__ = [
     "CheckpointError",
@@ -49,13 +48,17 @@ class TrainingError(SeqloomError, RuntimeError):
     """Training that cannot go on; the last good checkpoint is kept."""
 
 
-@contextlib.contextmanager
-def standing_at(where: str) -> Generator[None]:
+class standing_at:
     """What is wrong inside is said with its place in front: `train.tsv:17: ...`."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{where}: {error}") from None
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DataError):
+            raise DataError(f"{self.where}: {error}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

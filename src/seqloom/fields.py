@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, unit_of
+from seqloom.columns import Codes, Column, build_columns, groups, learn, model_of, namespace, unit_of
 from seqloom.config import FieldsConfig
 from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
 from seqloom.files import write_atomically
@@ -27,6 +27,7 @@ from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SEP, SEPARATOR, SPECIALS,
 __all__ = ["FORMAT", "Fields", "Ids", "Source", "SourceField", "TargetField", "fit_source", "restore_source"]
 
 FORMAT = 1
+_SEP, _EOS = (np.array([number], np.int64).tobytes() for number in (SEP, EOS))
 
 Ids = npt.NDArray[np.int64]
 Value = str | Sequence[str]
@@ -49,6 +50,7 @@ class TargetField:
     def __init__(self, column: Column, vocabulary: Vocabulary) -> None:
         self.column = column
         self.vocabulary = vocabulary
+        self._codes = Codes(column, vocabulary)
 
     @property
     def kind(self) -> Literal["ids", "frames"]:
@@ -79,11 +81,7 @@ class TargetField:
 
     def encode(self, value: str) -> Ids:
         """Ids, int64 (T,); the empty text has T = 0."""
-        return _array(self.vocabulary.ids(self.symbols(value)))
-
-    def encode_many(self, values: Iterable[str]) -> list[Ids]:
-        """As `encode`, for many values at once."""
-        return [_array(self.vocabulary.ids(symbols)) for symbols in self.column.split_many(values)]
+        return np.frombuffer(self._codes.of(value), np.int64)
 
     def to_symbols(self, ids: Iterable[int] | Ids, extra: Sequence[str] = ()) -> list[str]:
         """The symbols of ids up to the first </s>, without <pad> and <s>; id V + k is the copied symbol extra[k]."""
@@ -100,6 +98,7 @@ class SourceField:
     def __init__(self, columns: Sequence[Column], vocabulary: Vocabulary) -> None:
         self.columns = tuple(columns)
         self.vocabulary = vocabulary
+        self._codes = [Codes(column, vocabulary) for column in self.columns]
 
     @property
     def kind(self) -> Literal["ids", "frames"]:
@@ -135,13 +134,8 @@ class SourceField:
 
     def encode(self, value: Value) -> Ids:
         """Ids, int64 (S,), with </s> at the end; an empty text in a single column gives S = 1."""
-        return self._ids(self.split(value))
-
-    def encode_many(self, values: Iterable[Value]) -> list[Ids]:
-        """As `encode`, for many values at once."""
-        rows = [self._texts(value) for value in values]
-        columns = [column.split_many([row[index] for row in rows]) for index, column in enumerate(self.columns)]
-        return [self._ids(parts) for parts in zip(*columns, strict=True)]
+        columns = [codes.of(text) for codes, text in zip(self._codes, self._texts(value), strict=True)]
+        return np.frombuffer(_SEP.join(columns) + _EOS, np.int64)
 
     def decode(self, ids: Iterable[int] | Ids, extra: Sequence[str] = ()) -> str:
         """The text of ids up to the first </s>, with a tab between columns."""
@@ -176,14 +170,6 @@ class SourceField:
 
     def _keys(self, parts: Sequence[list[str]]) -> list[list[str]]:
         return [column.keys(part) for column, part in zip(self.columns, parts, strict=True)]
-
-    def _ids(self, parts: Sequence[list[str]]) -> Ids:
-        first, *others = (self.vocabulary.ids(part) for part in self._keys(parts))
-        for part in others:
-            first.append(SEP)
-            first.extend(part)
-        first.append(EOS)
-        return _array(first)
 
 
 Source = SourceField | SoundField | ArraySource

@@ -6,7 +6,8 @@ import importlib
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from seqloom.config import TextField
@@ -16,8 +17,8 @@ from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SPECIALS, UNK
 __all__ = ["Subwords"]
 
 DEFAULT_SIZE = 8000
+COUNTED = 1000  # texts whose words are counted together
 SAMPLE = 2_000_000  # sentences, or different words; more change the pieces little and cost gigabytes
-WORDS = 1 << 16  # whose pieces are kept at hand: some 20 MB; the commonest words are most of a text
 COVERAGE = 0.9995  # sentencepiece's own advice for rich alphabets
 
 _BLANK = "\u2581"  # sentencepiece writes a blank so
@@ -48,8 +49,6 @@ class Subwords:
         if tuple(pieces[: len(SPECIALS)]) != SPECIALS:
             raise CheckpointError(f"fields: the subword model begins with other symbols than ours. {DAMAGED}")
         self.pieces = pieces[len(SPECIALS) :]
-        self._same: dict[str, str] = {piece: piece for piece in self.pieces}
-        self._words: dict[str, list[str]] = {}
 
     @classmethod
     def train(cls, config: TextField, texts: Callable[[], Iterator[str]]) -> Subwords:
@@ -67,26 +66,19 @@ class Subwords:
         return cls(writer.getvalue(), config.byte_fallback, config.subwords)
 
     def split(self, text: str) -> list[str]:
-        """The pieces; those of the words one after another where that is the same, since no piece reaches over a blank."""
-        text = _escape(text)
-        words = text.split(" ")
-        if not self.by_word or len(words) == 1 or not all(words):  # a blank beside a blank is a piece of its own
-            return self._processor.encode(text, out_type=str)
-        pieces: list[str] = []
-        for word in words:
-            pieces += self._words.get(word) or self._split_word(word)
-        return pieces
+        return self._processor.encode(_escape(text), out_type=str)
 
-    def _split_word(self, word: str) -> list[str]:
-        """The pieces of a word, kept for when it comes again while there is room: the commonest words come early."""
-        found: list[str] = self._processor.encode(word, out_type=str)
-        pieces = [self._same.get(piece, piece) for piece in found]
-        if len(self._words) < WORDS:
-            self._words[word] = pieces
-        return pieces
+    def parts(self, text: str) -> list[str]:
+        """The words, where no piece reaches over a blank; else the pieces."""
+        if not self.by_word:
+            return self.split(text)
+        return _escape(text).split(" ") if text else []
 
-    def split_many(self, texts: Sequence[str]) -> list[list[str]]:
-        return [self.split(text) for text in texts]
+    def cut(self, part: str) -> list[str]:
+        """The pieces of a part; a blank beside a blank is a piece of its own."""
+        if not self.by_word:
+            return [part]
+        return self._processor.encode(part, out_type=str) if part else [_BLANK]
 
     def join(self, symbols: Iterable[str]) -> str:
         if self.byte_fallback:
@@ -141,8 +133,9 @@ def _material(config: TextField, texts: Callable[[], Iterator[str]]) -> dict[str
 def _words(texts: Iterable[str]) -> Counter[str]:
     """What stands between blanks; of more than SAMPLE different words those that were rarest so far go."""
     words: Counter[str] = Counter()
-    for text in texts:
-        words.update(_escape(text).split(" "))
+    texts = iter(texts)
+    while some := list(islice(texts, COUNTED)):
+        words.update(chain.from_iterable(_escape(text).split(" ") for text in some))
         rarest = 1
         while len(words) > SAMPLE:
             words = Counter({word: count for word, count in words.items() if count > rarest})

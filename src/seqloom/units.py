@@ -27,10 +27,14 @@ _PARTS = regex.compile(r"( +)|([\p{L}\p{M}\p{N}_\u200c\u200d]+)|(\X)")
 
 
 class Unit(Protocol):
-    """A way to cut text into symbols: `join(split(text))` is the text, for tokens with its separators made alike."""
+    """A way to cut text into symbols: `join(split(text))` is the text, for tokens with its separators made alike.
+
+    `parts` are what is cut alike wherever it stands: the symbols of a text are those of its parts, which `cut` gives, one after another.
+    """
 
     def split(self, text: str) -> list[str]: ...
-    def split_many(self, texts: Sequence[str]) -> list[list[str]]: ...
+    def parts(self, text: str) -> Sequence[str]: ...
+    def cut(self, part: str) -> list[str]: ...
     def join(self, symbols: Iterable[str]) -> str: ...
 
 
@@ -49,8 +53,8 @@ class Characters:
             return unicodedata.normalize("NFD", text)
         return text if _SIMPLE.fullmatch(text) else _CLUSTER.findall(text)
 
-    def split_many(self, texts: Sequence[str]) -> list[list[str]]:
-        return [self.split(text) for text in texts]
+    def cut(self, part: str) -> list[str]:
+        return [part]
 
     def join(self, symbols: Iterable[str]) -> str:
         text = "".join(symbols)
@@ -84,8 +88,11 @@ class Words:
             is_glued = not blanks
         return symbols
 
-    def split_many(self, texts: Sequence[str]) -> list[list[str]]:
-        return [self.split(text) for text in texts]
+    def parts(self, text: str) -> list[str]:
+        return self.split(text)
+
+    def cut(self, part: str) -> list[str]:
+        return [part]
 
     def join(self, symbols: Iterable[str]) -> str:
         pieces: list[str] = []
@@ -115,8 +122,11 @@ class Tokens:
             return text.split()
         return text.split(self.separator) if text else []
 
-    def split_many(self, texts: Sequence[str]) -> list[list[str]]:
-        return [self.split(text) for text in texts]
+    def parts(self, text: str) -> list[str]:
+        return self.split(text)
+
+    def cut(self, part: str) -> list[str]:
+        return [part]
 
     def join(self, symbols: Iterable[str]) -> str:
         return self.separator.join(symbols)
