@@ -224,6 +224,22 @@ def test_a_tsv_has_a_header_when_its_first_row_holds_the_names_asked_for(tmp_pat
     assert pairs(path, source=["deutsch"], target="englisch") == [(("Haus",), "house", "train.tsv:2")]
 
 
+@pytest.mark.parametrize(
+    ("first", "row", "header"),
+    [
+        ("orthography\tipa", "haus{}\th aʊ s {}", True),
+        ("th\ten\tchecked", "กราฟ{}\tgraph\tyes", True),
+        ("a\ta", "ab{}\ta b {}", False),  # a word of one letter, the first of a sorted lexicon
+        ("Haus\thouse", "Hund{}\tdog", False),
+        ("ναι\tyes yes yes", "όχι{}\tno no no", False),
+    ],
+)
+def test_names_over_what_is_no_name_are_the_header_of_a_tsv(tmp_path: Path, first: str, row: str, header: bool) -> None:
+    path = write(tmp_path / "train.tsv", "\n".join([first, *(row.format(number, number) for number in range(100, 130))]) + "\n")
+    found = resolve(config(path, source=[1], target=2))
+    assert (found.header, found.source) == (header, [first.split("\t")[0]] if header else [1])
+
+
 def test_a_tsv_has_no_header_otherwise(tmp_path: Path) -> None:
     assert len(pairs(write(tmp_path / "train.tsv", "Haus\thouse\nHund\tdog\n"))) == 2
 

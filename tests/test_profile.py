@@ -258,6 +258,7 @@ def test_a_first_row_of_single_words_above_sentences_looks_like_a_header() -> No
     assert text == "The first row looks like a header. If it is one, say --set data.header=true"
     assert where == ("pairs:1  'english' → 'german'",)
     assert "header" not in oddities(rows(("go", "geh"), ("go", "los"), *many(100)))
+    assert "header" not in oddities(rows(*many(1), ("english", "german"), *many(100))[1:])  # the second line, behind a header
 
 
 # --------------------------------------------------------------------------------------------- dev, sampling, the page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
@@ -20,6 +22,10 @@ COLUMN_WORDS = (
     | frozenset(["sentence", "summary", "tag", "tags", "text", "value", "word", "words"])
 )
 """General names of columns: a first line of nothing else is a header even where none is expected."""
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
+"""What any name of a column looks like, in plain letters; one letter may be a word."""
+ENOUGH, NEARLY_ALL = 20, 0.95
+"""Rows from which on values can be told from a name above them, and the share of them that must be unlike it."""
 
 
 def has_header(first: list[str], rest: list[list[str]], format: str, config: DataConfig, said: bool | None, name: str) -> tuple[bool, str]:
@@ -35,9 +41,8 @@ def has_header(first: list[str], rest: list[list[str]], format: str, config: Dat
     if asked:
         _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
         return True, f"Line 1 is a header: {first_few(first)}."
-    if general and len(set(first)) == len(first):
-        return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
-    if format == "csv" and data_reason is None:
+    named = general and len(set(first)) == len(first)
+    if named or (data_reason is None and (format == "csv" or _stands_out(first, rest))):
         return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
     if format == "csv":
         return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
@@ -48,6 +53,18 @@ def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:
     """Whether a first row names no sound in a column in which all the others do."""
     columns = zip(first, zip(*(row for row in rest if len(row) == len(first)), strict=True), strict=False)
     return any(not is_sound(head) and name_sounds(cells) for head, cells in columns)
+
+
+def _stands_out(first: list[str], rest: list[list[str]]) -> bool:
+    """Whether a first row of names stands over a column of other things: texts of several words, or without any plain letter."""
+    rows = [row for row in rest if len(row) == len(first)]
+    if len(rows) < ENOUGH or not all(map(NAME.fullmatch, first)):
+        return False
+    return any(sum(map(_is_unlike_a_name, cells)) >= NEARLY_ALL * len(rows) for cells in zip(*rows, strict=True))
+
+
+def _is_unlike_a_name(cell: str) -> bool:
+    return len(cell.split()) > 2 or (cell != "" and not re.search("[A-Za-z]", cell))
 
 
 def _forced(first: list[str], header: bool, data_reason: str | None, general: bool) -> str:

@@ -258,7 +258,7 @@ def _wild_ratio(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.nda
 
 
 def _order(rows: Sequence[Row], lengths: np.ndarray) -> Iterator[Oddity]:
-    if len(rows) >= 3 and _is_nameless_header(rows[0], rows[1:1001]):
+    if len(rows) >= 3 and rows[0].where.endswith(":1") and _is_nameless_header(rows[0], rows[1:1001]):
         text = "The first row looks like a header. If it is one, say --set data.header=true"
         yield Oddity("header", text, 1, (_pair(rows[0]),))
     if len(rows) < 50:
@@ -276,7 +276,7 @@ def _order(rows: Sequence[Row], lengths: np.ndarray) -> Iterator[Oddity]:
 def _is_nameless_header(first: Row, others: Sequence[Row]) -> bool:
     """Whether a first row of single words that occur nowhere else stands over texts that nearly all have several words."""
     cells = (*first.source, first.target)
-    if not all(re.fullmatch(r"[^\W\d][\w-]{0,30}", cell) for cell in cells):
+    if not all(re.fullmatch(r"[^\W\d][\w-]{1,30}", cell) for cell in cells):
         return False
     columns = list(zip(*((*row.source, row.target) for row in others), strict=True))
     alone = all(cell not in column for cell, column in zip(cells, columns, strict=True))
