@@ -501,6 +501,12 @@ def test_a_file_without_the_header_of_training_is_read_whole_by_numbers(columns:
     assert json.loads(result.out)["pairs"] == 3
 
 
+def test_evaluate_says_what_can_come_out_right_where_sources_have_several_targets(trained: Trained, tmp_path: Path) -> None:
+    test = tmp_path / "test.tsv"
+    test.write_text("ab\tba\nab\tab\nad\tda\n", encoding="utf-8")
+    assert "at most 2 of 3 pairs can come out right (exact_match 0.67)" in seqloom("evaluate", trained.run, test).err
+
+
 def test_evaluate_without_a_file_takes_the_dev_pairs(columns: Trained) -> None:
     result = seqloom("evaluate", columns.run)
     assert result.lines[0] == f"{columns.run} on the run's dev pairs: 120 pairs"

@@ -15,6 +15,7 @@ from seqloom.config import DataConfig
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.errors import DataError
 from seqloom.profile import describe, profile_rows
+from seqloom.relation import ceiling
 from seqloom.sides import find_separator
 from seqloom.units import Characters
 
@@ -75,6 +76,15 @@ def test_the_relation_of_both_sides_is_the_one_counted_by_hand() -> None:
     deviations = [(left - 3, right - 4) for left, right in lengths]
     by_hand = sum(left * right for left, right in deviations) / (2 * 14) ** 0.5
     assert found.length_correlation == pytest.approx(by_hand)
+
+
+def test_what_one_answer_a_source_can_get_right_is_said_where_it_is_not_nearly_all() -> None:
+    several = rows(("bass", "fish"), ("bass", "music"), ("bass", "music"), ("lead", "metal"), ("lead", "guide"), ("sea", "water"))
+    assert ceiling(several, "dev ") == [
+        "some dev sources have several targets, and a model gives one answer to each: at most 4 of 6 dev pairs can come out right "
+        "(exact_match 0.67)"
+    ]
+    assert ceiling(rows(("bass", "fish"), ("bass", "music"), *many(60))) == []
 
 
 def test_words_seen_once_are_looked_for_in_their_own_source_marks_apart() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from seqloom.data import Row
 from seqloom.sides import Spread, spread
 
-__all__ = ["correlation", "new_words_copied", "ratio", "shared"]
+__all__ = ["ceiling", "correlation", "new_words_copied", "ratio", "shared"]
 
 FEWEST_NEW_WORDS = 20
 """Words seen once, from which on they say something."""
+NEARLY_ALL = 0.95
+"""Share of the rows that can come out right, up to which it is worth saying that no more can."""
 AGAIN = -1
 """Stands for the row of a word that is seen more than once."""
 WORD = re.compile(r"\w+")
@@ -52,6 +55,21 @@ def new_words_copied(rows: Sequence[Row]) -> float:
     once = [(word, rows[number].source) for word, number in place.items() if number != AGAIN]
     copied = sum(any(word in _words(text) for text in source) for word, source in once)
     return copied / len(once) if len(once) >= FEWEST_NEW_WORDS else 0.0
+
+
+def ceiling(rows: Sequence[Row], of: str = "") -> list[str]:
+    """A sentence where sources have several targets: how many rows come out right at the best, since a model gives each source one answer.
+
+    `of` says whose rows they are, as in "dev ".
+    """
+    targets: dict[tuple[str, ...], Counter[str]] = {}
+    for row in rows:
+        targets.setdefault(row.source, Counter())[row.target] += 1
+    right = sum(max(counts.values()) for counts in targets.values())
+    if right > NEARLY_ALL * len(rows):
+        return []
+    best = f"at most {right:,} of {len(rows):,} {of}pairs can come out right (exact_match {right / len(rows):.2f})"
+    return [f"some {of}sources have several targets, and a model gives one answer to each: {best}"]
 
 
 def _words(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
+from seqloom.relation import ceiling
 from seqloom.unseen import Unseen
 
 __all__ = ["decide", "fitted", "resume", "start"]
@@ -134,7 +135,7 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
         """A dev pair that cannot be used is refused now."""
     unseen = Unseen(fields, copies=plan.config.model.copy_source)
     unseen.add_pairs(plan.dev)
-    for note in unseen.notes("dev "):
+    for note in (*ceiling(plan.dev, "dev "), *unseen.notes("dev ")):
         watcher.say(f"note: {note}")
     return corpus
 

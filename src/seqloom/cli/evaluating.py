@@ -65,6 +65,7 @@ def evaluate(
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
+    from seqloom.relation import ceiling
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
@@ -79,7 +80,7 @@ def evaluate(
     signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
     unseen = Unseen(model.fields, copies=model.config.model.copy_source)
     unseen.add_pairs(rows)
-    for note in unseen.notes():
+    for note in (*ceiling(rows), *unseen.notes()):
         say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:
