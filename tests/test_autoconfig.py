@@ -52,6 +52,13 @@ def test_words_are_spelled_and_get_two_layers_and_their_phones_are_tokens() -> N
     assert config.training.early_stopping.metric == "token_error_rate"
 
 
+def test_what_is_spelled_is_judged_by_its_characters_in_several_words_too() -> None:
+    short = [(word, " ".join([word[:3], word[1:4], word[2:6]])) for word, _ in words(3000)]
+    config = chosen(short).config
+    assert config.fields.target == TextField(unit="character")
+    assert config.training.early_stopping.metric == "character_error_rate"
+
+
 def test_few_words_get_a_narrow_network_and_sentences_and_many_words_a_wide_one() -> None:
     widths = [chosen(pairs).config.model.encoder.width for pairs in (words(3000), sentences(1500), sentences(3000), words(21_000))]
     assert widths == [256, 256, 512, 512]

@@ -619,6 +619,17 @@ def test_dev_pairs_over_the_limits_do_not_stop_a_run_that_cuts(tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_budget_that_ends_before_the_learning_rate_has_risen_is_said(tmp_path: Path):
+    said = list[str]()
+    watch = Watch()
+    watch.say = said.append  # pyright: ignore
+    start(tmp_path / "run", "training.budget_seconds=0.001", watcher=watch)
+    assert said == [
+        "warning: the budget ended after 0 updates, before the learning rate had risen: next to nothing is learned. "
+        "Give more time with --budget, or fewer pairs."
+    ]
+
+
 def test_a_run_with_a_budget_ends_within_it(tmp_path: Path):
     begin, watch = time.perf_counter(), Watch()
     settings = ["training.epochs=100000", "training.evaluate_every=null", "training.early_stopping.patience=1000", "training.average=3"]

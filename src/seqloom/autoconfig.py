@@ -348,6 +348,6 @@ def metric_for(profile: Profile, fields: FieldsConfig) -> tuple[str, str]:
     """Which dev metric decides what the best weights are."""
     if isinstance(fields.target, TokensField):
         return "token_error_rate", "finer than exact matches, and falls with them"
-    if "bleu" in metrics_for(fields.target, profile.target.token_lengths.mean):
+    if _is_sentence(fields.target) and "bleu" in metrics_for(fields.target, profile.target.token_lengths.mean):
         return "bleu", "targets are sentences"
     return "character_error_rate", "finer than exact matches, and falls with them"

@@ -245,6 +245,11 @@ class Trainer:
             search=search.name if whole else "greedy",
         )
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
+        if why == "budget" and self.place.step <= self.settings.schedule.warmup_steps:
+            self.watcher.say(
+                f"warning: the budget ended after {self.place.step:,} updates, before the learning rate had risen: next to nothing is "
+                "learned. Give more time with --budget, or fewer pairs."
+            )
         if why != "interrupted":
             self.run.forget_training()
             for note in health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"]):
