@@ -68,6 +68,18 @@ def test_settings_are_laid_over_what_was_chosen_and_their_reason_says_so() -> No
     assert plan.reasons["model.dropout"] == "as asked for"
 
 
+def test_a_target_that_is_cut_as_asked_is_judged_by_what_fits_it() -> None:
+    for kind, metric in (("kind=tokens", "token_error_rate"), ("unit=subword", "character_error_rate")):
+        assert make_plan(PAIRS, settings=[f"fields.target.{kind}"]).config.training.early_stopping.metric == metric
+    words = [(source, f"{target} y {source}") for source, target in PAIRS]
+    assert make_plan(words).config.training.early_stopping.metric == "character_error_rate"
+    plan = make_plan(words, settings=["fields.target.unit=subword"])
+    assert plan.config.training.early_stopping.metric == "bleu"
+    assert plan.reasons["training.early_stopping.metric"] == "targets are sentences"
+    asked = ["fields.target.unit=subword", "training.early_stopping.metric=chrf"]
+    assert make_plan(words, settings=asked).config.training.early_stopping.metric == "chrf"
+
+
 def test_a_budget_counts_in_the_choices_however_it_is_given() -> None:
     by_argument, by_setting = make_plan(PAIRS, budget="2s"), make_plan(PAIRS, settings=["training.budget_seconds=2"])
     assert by_argument.config == by_setting.config

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.autoarray import choose_for_arrays
-from seqloom.autoconfig import COPY, RATE, Choice, choose
+from seqloom.autoconfig import COPY, RATE, Choice, choose, metric_for
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
@@ -45,6 +45,7 @@ LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "so
 """Settings that reading replaces by what it found."""
 
 LENGTH = "search.max_length_ratio"
+METRIC = "training.early_stopping.metric"
 FITTED = {
     "model.encoder.width": ("model.encoder", "model.decoder", "model.embedding"),
     RATE: ("training.optimizer",),
@@ -130,6 +131,9 @@ def make_plan(
         reasons = _still_true(_written_reasons(config), given, choice)
     final = override(given, [item for item in settings if not item.startswith(LAYOUT)])
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
+    if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
+        name, reasons[METRIC] = metric_for(profile, final.fields)
+        final = override(final, [f"{METRIC}={name}"])
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
     notes = [*profile.notes, *notes, *([warning] if warning else [])]
