@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from seqloom import columns, subwords, units
 from seqloom.config import FieldsConfig, TextField, TokensField
 from seqloom.errors import CheckpointError, ConfigError, DataError, TrainingError
-from seqloom.fields import Fields, TargetField
+from seqloom.fields import Fields
 from seqloom.subwords import Subwords
+from seqloom.text_fields import TargetField
 from seqloom.units import Characters, Tokens, Words
 from seqloom.vocabulary import BOS, EOS, PAD, SEP, UNK
 

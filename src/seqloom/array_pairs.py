@@ -14,10 +14,10 @@ from seqloom.config import BatchConfig
 from seqloom.corpus import Corpus
 from seqloom.data import rows_from_memory
 from seqloom.errors import DataError
-from seqloom.fields import SourceField
 from seqloom.frame_text import checked_frames
 from seqloom.number_fields import NumberFields, NumberSide, moments
 from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
+from seqloom.text_fields import SourceField
 
 __all__ = ["ArrayPairs", "are_arrays", "are_texts", "read_arrays", "read_sources", "same_width"]
 

@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from seqloom.config import FieldsConfig
 from seqloom.data import Row
 from seqloom.errors import CheckpointError, DataError
-from seqloom.fields import Source, SourceField, fit_source, restore_source
+from seqloom.fields import Source, fit_source, restore_source
 from seqloom.files import write_atomically
 from seqloom.scaling import Scaling, fit_scaling
 from seqloom.spread import Spread
+from seqloom.text_fields import SourceField
 from seqloom.vocabulary import DAMAGED, entry
 
 __all__ = ["FORMAT", "SHOWN", "NumberFields", "NumberSide", "holds_numbers", "moments"]
