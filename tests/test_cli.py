@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -19,7 +20,7 @@ import pytest
 import torch
 import yaml
 
-from seqloom.cli import main
+from seqloom.cli import LASTING, main
 
 TINY = [
     "--set", "model.embedding=16", "--set", "model.encoder.width=32", "--set", "model.decoder.width=32", "--set", "training.max_steps=40",
@@ -253,6 +254,12 @@ def test_a_misused_option_prints_the_usage_and_code_2(arguments: list[str]) -> N
 
 
 # ------------------------------------------------------------------------------------------------------ stop and resume
+
+
+def test_a_command_looks_for_cycles_among_many_objects_only() -> None:
+    with mock.patch.object(gc, "set_threshold") as told, pytest.raises(SystemExit), redirect_stdout(io.StringIO()):
+        main(["--version"])
+    told.assert_called_once_with(LASTING)
 
 
 def test_ctrl_c_leaves_a_usable_model_and_resume_ends_the_run(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,14 @@ python seqloom_turns.py ASK TELL train ARGUMENT ...
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
 from turns import Turns
 
 from seqloom.batching import Batch
-from seqloom.cli import main
+from seqloom.cli import LASTING, main
 from seqloom.threads import let_waiting_threads_sleep
 
 
@@ -32,6 +33,7 @@ def watch_updates(turns: Turns) -> None:
 
 if __name__ == "__main__":
     let_waiting_threads_sleep()  # as the command does, before torch is imported
+    gc.set_threshold(LASTING)
     turns = Turns(int(sys.argv[1]), int(sys.argv[2]))
     watch_updates(turns)
     main(sys.argv[3:])
