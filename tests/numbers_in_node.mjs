@@ -13,9 +13,9 @@ function windows({ table, fields }) {
   try {
     const found = new Windows(readPanel(table, fields.config.numbers), fields);
     return found.panel.series.map((series, place) => {
-      const { source, length, known, level } = found.of(place);
+      const { source, length, known, level, change } = found.of(place);
       const moments = found.panel.times && [0, 1, 5].map((step) => spelled(found.moment(found.origins[place] + step, place)));
-      return { series, length, source: [...source], known: [...known], ...level, moments };
+      return { series, length, source: [...source], known: [...known], ...level, change, moments };
     });
   } catch (error) {
     return error.message;

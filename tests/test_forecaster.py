@@ -157,7 +157,7 @@ def test_every_head_forecasts_directly_or_fed_its_own_output(tmp_path: Path, hea
         assert values == sorted(values)
 
 
-def test_a_rollout_and_a_head_of_points_take_their_intervals_from_the_errors_on_dev(tmp_path: Path):
+def test_every_model_of_a_table_takes_its_intervals_from_the_errors_on_dev(tmp_path: Path):
     rolled = forecaster(tmp_path, "model.direct=false", "model.head.kind=gaussian")
     assert rolled.fields.spread is not None
     assert rolled.fields.spread.errors.shape == (6, 1, len(LEVELS))
@@ -168,7 +168,10 @@ def test_a_rollout_and_a_head_of_points_take_their_intervals_from_the_errors_on_
     points = forecaster(tmp_path)
     assert len([line for line in points.forecast(tmp_path / "load.csv", [0.05, 0.95]) if line.quantile == 0.95]) == 6
     assert all(line.quantile is None for line in points.forecast(tmp_path / "load.csv"))
-    assert forecaster(tmp_path, "model.head.kind=gaussian").fields.spread is None
+    direct = forecaster(tmp_path, "model.direct=true", "model.head.kind=quantile")
+    assert direct.fields.spread is not None
+    values = [line.value for line in direct.forecast(tmp_path / "load.csv", [0.01, 0.2, 0.37, 0.99])][1:5]
+    assert values == sorted(values)
 
 
 def test_scheduled_sampling_and_teacher_forcing_train_the_same_model_differently(tmp_path: Path):

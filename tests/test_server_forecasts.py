@@ -96,7 +96,7 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"table": OTHER}, "table:4: load is 'much'; expected a number. Mend the cell, or choose other columns."),
         ({"table": [{"time": "2024", "plant": "a", "lod": 3}]}, "table: no column 'load'; there are time, plant, lod. Did you mean 'lod'?"),
         ({"table": [row for name in "abc" for row in loads(5, name)]}, "table: 3 series; the limit is 2. Send them in several requests."),
-        ({"table": loads(20), "quantiles": [0.3]}, "quantile 0.3: the model was trained for [0.1, 0.5, 0.9]."),
+        ({"table": loads(20), "quantiles": [0.001]}, "quantile 0.001: measured on dev are 0.01 to 0.99. Ask for one between them."),
         ({"model": "arrays", "values": [[[1.0]]]}, "X: 1 numbers a moment; expected 2, as in training."),
         ({"model": "arrays", "values": [[]]}, "X[0]: shape (0, 1); expected (T, D) with at least one moment. Mend the array."),
         ({"model": "arrays", "values": [[[1.0, 2.0]]] * 3}, "values: 3 arrays; the limit is 2. Send them in several requests."),

@@ -18,7 +18,7 @@ from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
 from seqloom.distributions import student_quantile
 from seqloom.errors import DataError
 from seqloom.forecast_plan import parts_of
-from seqloom.number_answers import NumberAnswerer
+from seqloom.number_answers import NumberAnswerer, window_changes
 from seqloom.number_fields import NumberFields
 from seqloom.panel import Panel, panel_of_rows
 from seqloom.windows import Part, Windows
@@ -64,6 +64,7 @@ def in_python(panel: Panel, fields: NumberFields) -> list[dict[str, Any]]:
                 "scale": levels.scale[row, 0].tolist(),
                 "floor": windows.floor(row).tolist(),
                 "moments": moments or None,
+                "change": window_changes(batch, fields)[row].tolist(),
             }
         )
     return found
@@ -78,7 +79,7 @@ def assert_same(table: Table, numbers: NumbersField, seen: Table | None = None) 
         assert {name: mine[name] for name in ("series", "length", "moments")} == {
             name: theirs[name] for name in ("series", "length", "moments")
         }
-        for name in ("source", "known", "shift", "scale", "floor"):
+        for name in ("source", "known", "shift", "scale", "floor", "change"):
             np.testing.assert_allclose(np.array(mine[name], np.float64), theirs[name], rtol=1e-5, atol=1e-5, err_msg=name)
 
 
@@ -109,7 +110,7 @@ def test_a_series_is_windowed_as_in_python(scaling: str, window: str, calendar: 
 def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
     numbers = field(
         targets=["load", "warmth"], past=["wind"], known=["free", "price"], static=["size"], series="plant", scaling="series",
-        window="standard", calendar=["hour"],
+        window="standard", calendar=["hour"], season=4,
     )  # fmt: skip
     rows = [row | {"free": place % 5, "price": 3.5} for name in "ab" for place, row in enumerate(hours(20, plant=name, size=len(name)))]
     empty = {"load": None, "warmth": "", "wind": "nan"}
@@ -153,7 +154,7 @@ def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
 def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> None:
     rows = [{"name": "a", "V1": "1", "V2": "2.5", "V3": "4e0", "V4": ""}, {"name": "b", "V1": "-3", "V2": "+.5", "V3": "7.", "V4": "9"}]
     assert_same(rows, field(targets=["value"], time=None, wide=True, window="last", floor="seen", scaling="series"))
-    assert_same([{"load": value} for value in (3, 1, 4, 1, 5, 9, 2, 6, 5)], field(time=None))
+    assert_same([{"load": value} for value in (3, 1, 4, 1, 5, 9, 2, 6, 5)], field(time=None, season=7))
 
 
 REFUSED: dict[str, tuple[Table, NumbersField]] = {

@@ -13,15 +13,27 @@ from seqloom.config import HeadConfig, QuantileHead
 from seqloom.errors import ConfigError
 from seqloom.spread import LEVELS, Spread
 
-__all__ = ["point_of", "quantile_levels", "quantiles_of"]
+__all__ = ["point_of", "quantile_levels", "quantiles_of", "width_of"]
 
 Floats = npt.NDArray[np.float32]
+
+NARROWEST = 1e-3
+"""Of the width that a head says, in scaled units."""
 
 
 def point_of(head: HeadConfig, values: Floats) -> Floats:
     """The forecast (..., D): the mean, the median, or the quantile nearest to it, from parameters (..., D, P)."""
     place = _middle(head.levels) if isinstance(head, QuantileHead) else 0
     return values[..., place]
+
+
+def width_of(head: HeadConfig, values: Floats) -> Floats:
+    """How wide (..., D) a head says that truth lies about its point: half its outermost quantiles' distance, a deviation; 1 where it says
+    points alone.
+    """
+    if isinstance(head, QuantileHead) and len(head.levels) > 1:
+        return np.maximum((values[..., -1] - values[..., 0]) / 2, NARROWEST)
+    return np.maximum(values[..., 1], NARROWEST) if head.kind in _INVERSES else np.ones_like(values[..., 0])
 
 
 def quantile_levels(head: HeadConfig, asked: Sequence[float] | None = None, spread: Spread | None = None) -> list[float]:

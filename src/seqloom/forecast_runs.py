@@ -14,12 +14,11 @@ import torch
 from seqloom.array_pairs import ArrayPairs
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
-from seqloom.distributions import quantile_levels
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.files import write_atomically
 from seqloom.forecast_dev import ForecastDev
 from seqloom.forecast_plan import NumberPlan
-from seqloom.forecasting import errors_of
+from seqloom.forecasting import misses_of
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.runs import decide
@@ -62,7 +61,7 @@ def start_numbers(
 
 def resume_numbers(run: RunDirectory, config: RunConfig, watcher: Watcher, started: float) -> Finished:
     """Go on with a run that was stopped, to the same weights as if it had not been."""
-    fields = NumberFields.load(run.fields)
+    fields = replace(NumberFields.load(run.fields), spread=None)  # of a run that goes on after its end: it is measured anew
     train, dev = load_pairs(run.training / "train", fields), load_pairs(run.path / "dev", fields)
     trainer, weights = _trainer(run, config, fields, train, dev, watcher, started), read_line(run)
     if run.state.is_file():
@@ -102,8 +101,8 @@ def _trainer(
 
 def _finished(trainer: Trainer, run: RunDirectory, dev: NumberPairs, *, look_first: bool) -> Finished:
     """The run brought to its end, and how far its forecasts lay from the truth on dev, where the head says nothing of that."""
-    finished, model = trainer.fit(look_first=look_first), trainer.config.model
-    if dev.fields.config.numbers.horizon and not (model.direct and quantile_levels(model.head)):
-        spread = measured_spread(list(errors_of(trainer.network, dev, model.head)))
+    finished, head = trainer.fit(look_first=look_first), trainer.config.model.head
+    if dev.fields.config.numbers.horizon:
+        spread = measured_spread(list(misses_of(trainer.network, dev, head)))
         replace(dev.fields, spread=spread).save(run.fields)
     return finished

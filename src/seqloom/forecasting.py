@@ -10,14 +10,16 @@ import torch
 
 from seqloom.batching import Batch, Ids
 from seqloom.config import HeadConfig
+from seqloom.distributions import point_of, width_of
 from seqloom.nn.decoders import Memory
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.number_answers import ROWS, Forecast, forecasts_of, known_of
+from seqloom.number_answers import ROWS, Forecast, forecasts_of, known_of, window_changes
 from seqloom.number_pairs import NumberPairs
 from seqloom.prediction import to_tensors
 from seqloom.rollout import FrameStep, rollout
+from seqloom.spread import Miss
 
-__all__ = ["Forecast", "TorchFrameStepper", "TorchFrames", "errors_of", "forecasts", "teacher_forced_loss"]
+__all__ = ["Forecast", "TorchFrameStepper", "TorchFrames", "forecasts", "misses_of", "teacher_forced_loss"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -67,12 +69,16 @@ def forecasts(
     return forecasts_of(TorchFrames(network), pairs, index, head, levels)
 
 
-def errors_of(network: Seq2Seq, pairs: NumberPairs, head: HeadConfig, most: int = MEASURED) -> Iterator[Floats]:
-    """The truth less the forecast (T, D) in scaled units, of examples evenly spread, so many at the most."""
-    index = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), most)).astype(np.int64))
-    scales = (scale for start in range(0, len(index), ROWS) for scale in pairs.levels(index[start : start + ROWS]).scale)
-    for number, said, scale in zip(index.tolist(), forecasts(network, pairs, index, head), scales, strict=True):
-        yield (pairs.truth([number])[0] - said.point) / scale
+def misses_of(network: Seq2Seq, pairs: NumberPairs, head: HeadConfig, most: int = MEASURED) -> Iterator[Miss]:
+    """How far the forecasts of examples evenly spread, so many at the most, lay from the truth."""
+    index, finder = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), most)).astype(np.int64)), TorchFrames(network)
+    for start in range(0, len(index), ROWS):
+        part = index[start : start + ROWS]
+        levels, batch, truths = pairs.levels(part), pairs.batch(part), pairs.truth(part)
+        changes = window_changes(batch, pairs.fields)
+        for row, values in enumerate(finder.values(batch, pairs.lengths(part))):
+            truth = (truths[row] - levels.shift[row]) / levels.scale[row]
+            yield Miss(truth - point_of(head, values), width_of(head, values), changes[row])
 
 
 @torch.inference_mode()

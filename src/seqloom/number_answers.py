@@ -18,15 +18,16 @@ from seqloom.array_pairs import ArrayPairs, read_sources
 from seqloom.batching import Batch, Ids
 from seqloom.clock import continued, spelled
 from seqloom.config import DataConfig, HeadConfig, NumbersField
-from seqloom.distributions import point_of, quantile_levels, quantiles_of
+from seqloom.distributions import point_of, quantile_levels, quantiles_of, width_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_plan import parts_of
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, read_panel
+from seqloom.spread import Spread, change_of
 from seqloom.windows import Part, Windows
 
-__all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of", "known_of"]
+__all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -76,15 +77,30 @@ def forecasts_of(
     """A forecast for each example of the index."""
     for start in range(0, len(index), ROWS):
         part = index[start : start + ROWS]
-        levels_of = pairs.levels(part)
-        for row, values in enumerate(finder.values(pairs.batch(part), pairs.lengths(part))):
+        levels_of, batch = pairs.levels(part), pairs.batch(part)
+        changes = window_changes(batch, pairs.fields)
+        for row, values in enumerate(finder.values(batch, pairs.lengths(part))):
             shift, scale = levels_of.shift[row], levels_of.scale[row]
             floor = pairs.floor(int(part[row]))
-            middle, spread = point_of(head, values), pairs.fields.spread
-            around = quantiles_of(head, values, levels) if spread is None else spread.around(middle, levels)
-            point = np.maximum(middle * scale + shift, floor)
+            point = np.maximum(point_of(head, values) * scale + shift, floor)
+            around = _quantiles(head, values, pairs.fields.spread, changes[row], levels)
             quantiles = np.maximum(around * scale[..., None] + shift[..., None], floor[:, None])
             yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
+
+
+def window_changes(batch: Batch, fields: NumberFields) -> Floats:
+    """(B, D): how much the targets changed in the past of each window; NaN where nothing was measured by it."""
+    if not fields.config.numbers.horizon:
+        return np.full((len(batch.index), fields.target.size), np.nan, dtype=np.float32)
+    past: Floats = batch.source[:, :, : fields.target.size].astype(np.float32)
+    return change_of(past, batch.source_mask, fields.config.numbers.season)
+
+
+def _quantiles(head: HeadConfig, values: Floats, spread: Spread | None, change: Floats, levels: Sequence[float]) -> Floats:
+    """Quantiles (T, D, levels) of parameters (T, D, P), in scaled units: as measured on dev where that was done, else as the head says."""
+    if spread is None or not levels:
+        return quantiles_of(head, values, levels)
+    return spread.around(point_of(head, values), width_of(head, values), change, levels)
 
 
 class NumberAnswerer:

@@ -1,7 +1,7 @@
 /** From a table to a forecast, as `number_answers.py` does it: windows, batches, units. */
 
 import { spelled } from "../numbers/clock.js";
-import { errorAt, levelsOf, placeOfPoint, quantileOf } from "../numbers/distributions.js";
+import { errorAt, levelsOf, placeOfPoint, quantileOf, unitOf, widthOf } from "../numbers/distributions.js";
 import { readPanel } from "../numbers/panel.js";
 import { Windows } from "../numbers/windows.js";
 import { frames, integers, openSession, run } from "./session.js";
@@ -58,7 +58,7 @@ export class Forecaster {
     for (let first = 0; first < series.length; first += ROWS) {
       const batch = series.slice(first, first + ROWS).map((_, place) => windows.of(first + place));
       const said = await this.#said(batch);
-      batch.forEach(({ level }, place) => lines.push(...this.#lines(windows, first + place, said[place], level, levels)));
+      batch.forEach((window, place) => lines.push(...this.#lines(windows, first + place, said[place], window, levels)));
     }
     return lines;
   }
@@ -75,23 +75,25 @@ export class Forecaster {
     return run(this.#session, inputs, ["values", "lengths"], ({ values, lengths }) => batch.map((_, row) => momentsOf(values, row, Number(lengths.data[row]))));
   }
 
-  #lines(windows, series, said, level, levels) {
+  #lines(windows, series, said, { level, change }, levels) {
     return said.flatMap((columns, step) => {
       const time = timeOf(windows, series, step);
       return columns.flatMap((parameters, column) => {
         const line = { series: windows.panel.series[series], time, column: this.numbers.targets[column] };
         const inUnits = (value) => Math.fround(Math.max(value * level.scale[column] + level.shift[column], level.floor[column]));
         const point = parameters[placeOfPoint(this.head)];
-        const around = levels.map((quantile) => ({ ...line, quantile, value: inUnits(this.#quantile(parameters, point, step, column, quantile)) }));
+        const around = levels.map((quantile) => ({ ...line, quantile, value: inUnits(this.#quantile(parameters, step, column, change[column], quantile)) }));
         return [{ ...line, value: inUnits(point) }, ...around];
       });
     });
   }
 
   /** A quantile in scaled units: from errors that were measured on dev where there are any, else as the head says it. */
-  #quantile(parameters, point, step, column, quantile) {
+  #quantile(parameters, step, column, change, quantile) {
     const { spread } = this.fields;
-    return spread ? point + errorAt(spread.levels, spread.errors[step][column], quantile) : quantileOf(this.head, parameters, quantile);
+    if (!spread) return quantileOf(this.head, parameters, quantile);
+    const unit = unitOf(spread, column, widthOf(this.head, parameters), change);
+    return parameters[placeOfPoint(this.head)] + unit * errorAt(spread, step, column, quantile);
   }
 }
 

@@ -1,5 +1,8 @@
 /** From what a head says of each number to a point and to quantiles, as in `distributions.py` and `spread.py`. */
 
+const NARROWEST = 1e-3; // of the width that a head says, in scaled units
+const [CALMEST, WILDEST] = [0.1, 10]; // beside the usual change: a window that changes less, or more, counts as one that changes so
+
 /** Where the point stands among the parameters of a number: the mean, the median, or the quantile nearest to it. */
 export function placeOfPoint(head) {
   if (head.kind !== "quantile") return 0;
@@ -37,11 +40,27 @@ export function quantileOf(head, parameters, level) {
   return head.kind === "quantile" ? parameters[head.levels.indexOf(level)] : INVERSES[head.kind](parameters, level);
 }
 
-/** How far the truth lay from the forecast on dev at a level, on a line between the levels that were measured. */
-export function errorAt(levels, errors, level) {
+/** How wide the head says that truth lies about its point: half its outermost quantiles' distance, a deviation; 1 where it says points alone. */
+export function widthOf(head, parameters) {
+  if (head.kind === "quantile" && parameters.length > 1) return Math.max((parameters.at(-1) - parameters[0]) / 2, NARROWEST);
+  return head.kind in INVERSES ? Math.max(parameters[1], NARROWEST) : 1;
+}
+
+/**
+ * How far the truth lay from the forecast on dev at a level, on a line between the levels that were measured, in units of a window.
+ *
+ * @param {{levels: number[], errors: number[][][]}} spread
+ */
+export function errorAt({ levels, errors }, step, column, level) {
   const low = Math.min(levels.findLastIndex((known) => known <= level), levels.length - 2);
   const share = (level - levels[low]) / (levels[low + 1] - levels[low]);
-  return errors[low] * (1 - share) + errors[low + 1] * share;
+  return errors[step][column][low] * (1 - share) + errors[step][column][low + 1] * share;
+}
+
+/** The unit of errors of a window that changes so much, where the head says a width. */
+export function unitOf({ usual }, column, width, change) {
+  const ratio = (Number.isNaN(change) ? usual[column] : change) / usual[column];
+  return width * Math.sqrt(Math.min(Math.max(ratio, CALMEST), WILDEST));
 }
 
 const INVERSES = {

@@ -32,11 +32,11 @@ export class Windows {
   }
 
   /**
-   * The window of a series: source (H · D), zeros behind its `length` real frames; known (T · C); and level, what a target frame means:
-   * number = frame · scale + shift, and no less than floor, (D,) each.
+   * The window of a series: source (H · D), zeros behind its `length` real frames; known (T · C); level, what a target frame means:
+   * number = frame · scale + shift, and no less than floor, (D,) each; and change, how much each target changes in it, (D,).
    */
   of(series) {
-    const { history, targets, static: fixed } = this.numbers;
+    const { history, season, targets, static: fixed } = this.numbers;
     const [origin, start] = [this.origins[series], this.panel.starts[series]];
     const length = Math.min(history, origin - start);
     const scaling = this.#scalingOf(series);
@@ -48,7 +48,8 @@ export class Windows {
       source.set(row.map((value, column) => (column < targets.length ? (value - level.shift[column]) / level.scale[column] : value)), place * row.length);
     });
     const unchanging = fixed.length ? frames[0].slice(-fixed.length) : [];
-    return { source, length, known: this.#known(origin, series, scaling, unchanging), level: this.#outer(level, scaling, series) };
+    const change = targets.map((_, column) => changeOf(frames.map((__, place) => source[place * this.source.size + column]), season));
+    return { source, length, known: this.#known(origin, series, scaling, unchanging), level: this.#outer(level, scaling, series), change };
   }
 
   /** What is known of the horizon: the place in it, the columns known in advance, those that do not change, and the clock. */
@@ -108,6 +109,13 @@ function levelOf(frames, size, kind) {
   if (kind === "none") return { shift: columns.map(() => 0), scale: columns.map(() => 1) };
   const shift = columns.map((column) => frames.at(-1)[column]);
   return { shift, scale: columns.map((column) => (kind === "last" ? 1 : deviationOf(frames.map((frame) => frame[column])))) };
+}
+
+/** How much values change from one season to the next, in the mean; from one moment to the next where there are no more than a season. */
+function changeOf(values, season) {
+  const lag = values.length > season ? season : 1;
+  const changes = values.slice(lag).map((value, place) => Math.abs(value - values[place]));
+  return changes.reduce((sum, change) => sum + change, 0) / changes.length;
 }
 
 function deviationOf(values) {
