@@ -241,9 +241,21 @@ def test_bytes_that_are_no_request_are_refused_in_words(client: TestClient, cont
     assert said.startswith(error)
 
 
+NO_JSON = f"expected application/json. Send an object with input or inputs, of a text file its lines, a sound file in base64; {DOCS}"
+
+
 def test_a_body_of_another_type_is_refused(client: TestClient) -> None:
-    response = client.post("/v1/predict", content=b'{"input": "a"}', headers={"content-type": "text/plain"})
-    assert refusal(response) == (422, f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}")
+    response = client.post("/v1/predict", content=b'{"input": "a"}', headers={"content-type": "text/plain; charset=utf-8"})
+    assert refusal(response) == (415, f"body: Content-Type 'text/plain'; {NO_JSON}")
+    curl = client.post("/v1/predict", data={"input": "a"})
+    assert refusal(curl) == (415, f"body: Content-Type 'application/x-www-form-urlencoded'; {NO_JSON}")
+    untyped = client.post("/v1/predict", content=b'{"input": "a"}')
+    assert refusal(untyped) == (422, f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}")
+
+
+@pytest.mark.parametrize("file", [("clip.wav", b"RIFF....WAVE", "audio/wav"), ("words.txt", b"abc\nde\n", "text/plain")])
+def test_a_file_that_is_uploaded_as_a_form_is_refused(client: TestClient, file: tuple[str, bytes, str]) -> None:
+    assert refusal(client.post("/v1/predict", files={"file": file})) == (415, f"body: Content-Type 'multipart/form-data'; {NO_JSON}")
 
 
 def test_a_model_that_is_not_there_is_refused_with_those_that_are(client: TestClient) -> None:
@@ -423,7 +435,7 @@ def test_the_page_and_all_that_it_loads_come_from_the_server(client: TestClient)
 
 def test_the_description_for_programs_names_every_refusal(client: TestClient) -> None:
     responses = client.get("/openapi.json").json()["paths"]["/v1/predict"]["post"]["responses"]
-    assert set(responses) == {"200", "404", "408", "413", "422", "429", "500", "503", "504"}
+    assert set(responses) == {"200", "404", "408", "413", "415", "422", "429", "500", "503", "504"}
     refused = {status: response["content"]["application/json"]["schema"] for status, response in responses.items() if status != "200"}
     assert set(map(str, refused.values())) == {"{'$ref': '#/components/schemas/Failure'}"}
 

@@ -31,6 +31,7 @@ REFUSED = {
     404: "No model of this name.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
+    415: "The body is of another type than JSON.",
     422: "Something in the request has to be mended.",
     429: "Too many sources wait. Try again after Retry-After seconds.",
     500: "The server failed.",
@@ -96,7 +97,7 @@ def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters,
         "/v1/predict",
         tags=["v1"],
         response_description="The answers.",
-        responses={**streamed, **_refused(404, 408, 413, 422, 429, 503, 504), **guarded},
+        responses={**streamed, **_refused(404, 408, 413, 415, 422, 429, 503, 504), **guarded},
     )
     async def predict(request: PredictRequest) -> Response:
         """Answer one source or many, or forecast what follows a table or arrays.

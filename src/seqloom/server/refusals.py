@@ -67,12 +67,21 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if (kind := request.headers.get("content-type", "")) and not _is_json(kind):
+        wanted = "expected application/json. Send an object with input or inputs, of a text file its lines, a sound file in base64"
+        return failure(415, f"body: Content-Type {_shown(kind.partition(';')[0])!r}; {wanted}; {ADVICE}")
     return failure(422, _first_problem(error.errors()))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     """For what nobody foresaw; uvicorn logs the traceback."""
     return failure(500, f"{_shown(request.url.path)}: {MISSED}")
+
+
+def _is_json(content_type: str) -> bool:
+    """Whether FastAPI reads such a body as JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _first_problem(problems: Sequence[Any]) -> str:
