@@ -10,7 +10,7 @@ import pytest
 from seqloom import metrics
 from seqloom.config import RunConfig, TextField
 from seqloom.examples import make_example
-from seqloom.health import Evidence, Finding, easier_dev, examine
+from seqloom.health import Evidence, Finding, easier_dev, examine, worse_search
 
 ROWS = 200
 PAIRS = make_example("dates").dev[:ROWS]
@@ -260,6 +260,17 @@ def test_dev_far_below_training_is_too_easy():
         "dev is much easier than training (loss 0.400 beside 1.000, with the final weights): its scores look better than those on new "
         "data will be. Dev should be drawn like what the model is for; 'seqloom inspect' compares the two."
     ]
+
+
+def test_a_beam_that_is_clearly_worse_than_greedy_search_is_said():
+    assert worse_search("character_error_rate", 0.7619, 1.0486, "beam 5") == [
+        "the dev character_error_rate is 1.0486 by beam 5 and 0.7619 by greedy search: the model is so unsure that its likeliest answers "
+        "are bad ones. Predict with --greedy, evaluate with --beam 1, and export with --set search.kind=greedy; more pairs or a longer "
+        "training mend it."
+    ]
+    assert worse_search("bleu", 12.0, 10.0, "beam 5")
+    for metric, greedy, beam in (("bleu", 12.0, 11.5), ("bleu", 10.0, 12.0), ("character_error_rate", 0.002, 0.004), ("bleu", 0.0, 0.0)):
+        assert worse_search(metric, greedy, beam, "beam 5") == []
 
 
 @pytest.mark.parametrize(("train", "dev"), [(1.0, 0.6), (0.1, 0.01), (0.0, 0.0), (0.3, 0.9), (-1.0, -1.5)])

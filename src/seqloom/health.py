@@ -10,7 +10,7 @@ from typing import NamedTuple
 from seqloom import metrics
 from seqloom.config import TextField
 
-__all__ = ["Evidence", "Finding", "examine"]
+__all__ = ["Evidence", "Finding", "easier_dev", "examine", "worse_search"]
 
 EARLY = 0.25  # progress before which a model may be young and not broken
 FEWEST_ROWS = 4  # with fewer, nothing can be told from a share
@@ -21,6 +21,7 @@ REPEATS, MORE_REPEATS, REPEATED_CHARACTERS, LONGEST_PERIOD = 4, 3, 8, 60
 GOOD_TEACHER_FORCED, VERY_GOOD_TEACHER_FORCED, USELESS_ERROR_RATE = 0.7, 0.9, 0.8
 MEASURABLE_MATCHES = 0.05  # exact matches of a baseline below which character error rates are compared
 EASIER, WORTH_SAYING = 0.5, 0.1  # dev's loss over training's, and how far below it, from which on dev is too easy
+CLEARLY_WORSE, CLEAR = 0.1, 0.01  # share of its score, and how much at the least, by which a search is worse than the greedy one
 SHOWN = 40  # characters of a text in a message
 
 
@@ -102,6 +103,17 @@ def easier_dev(train: float, dev: float) -> list[str]:
     return [
         f"dev is much easier than training (loss {dev:.3f} beside {train:.3f}, with the final weights): its scores look better than "
         "those on new data will be. Dev should be drawn like what the model is for; 'seqloom inspect' compares the two."
+    ]
+
+
+def worse_search(metric: str, greedy: float, found: float, search: str) -> list[str]:
+    """A sentence where a search is clearly worse than the greedy one on the same pairs."""
+    if not metrics.better(metric, greedy, found) or abs(greedy - found) < max(CLEARLY_WORSE * abs(greedy), CLEAR):
+        return []
+    values = f"{metrics.format_value(metric, found)} by {search} and {metrics.format_value(metric, greedy)} by greedy search"
+    return [
+        f"the dev {metric} is {values}: the model is so unsure that its likeliest answers are bad ones. Predict with --greedy, evaluate "
+        "with --beam 1, and export with --set search.kind=greedy; more pairs or a longer training mend it."
     ]
 
 

@@ -20,7 +20,7 @@ from seqloom.best import Best, Kept
 from seqloom.checkpoint import RunDirectory, read_tensors, write_tensors
 from seqloom.config import BatchConfig, RunConfig
 from seqloom.course import Course, Place
-from seqloom.dev import Dev
+from seqloom.dev import Dev, Found
 from seqloom.errors import CheckpointError, TrainingError
 from seqloom.events import Evaluated, Finished, Started, Updated, Watcher
 from seqloom.learning import Diverged, Learner
@@ -252,10 +252,18 @@ class Trainer:
             )
         if why != "interrupted":
             self.run.forget_training()
-            for note in health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"]):
+            notes = health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"])
+            for note in notes + (self._doubts_about_search(look) if whole else []):
                 self.watcher.say(f"note: {note}")
         self.watcher.finished(event)
         return event
+
+    def _doubts_about_search(self, look: Found) -> list[str]:
+        """A sentence where the search of the last look does worse than the greedy one that chose the weights, on the same dev pairs."""
+        metric, search = self.best.metric, self.config.search
+        if search.kind != "beam" or not self.best.ranking or len(look.rows) != len(self.dev.sample) or metric not in look.values:
+            return []
+        return health.worse_search(metric, self.best.ranking[0].score, look.values[metric], search.name)
 
     def _as_many(self) -> Iterator[Batch]:
         """Batches with as many training examples as dev is looked at."""
