@@ -81,10 +81,14 @@ def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
 
 
 def _value(config: RunConfig, key: str) -> str:
-    """A setting as a person reads it; of a group its kind, and what is not as usual in it."""
+    """A setting as a person reads it; of a list its entries."""
     part: Any = setting(config, key)
-    if isinstance(part, list):
-        return ", ".join(map(str, part)) or "none"  # pyright: ignore[reportUnknownArgumentType]
+    entries: list[Any] = part if isinstance(part, list) else [part]
+    return ", ".join(map(_text, entries)) or "none"
+
+
+def _text(part: Any) -> str:
+    """Of a group its kind, and what is not as usual in it."""
     if not isinstance(part, BaseModel):
         return str(part).lower() if isinstance(part, bool) else str(part)
     fields = type(part).model_fields

@@ -1,0 +1,21 @@
+"""What a run says before it begins."""
+
+from dataclasses import replace
+
+from seqloom.plan import make_plan
+from seqloom.summary import introduction
+
+PAIRS = [(f"{number} {number + 1}", f"{number + 1} {number}") for number in range(40)]
+
+
+def test_a_choice_that_is_a_list_is_shown_entry_by_entry_with_what_is_not_usual_in_it():
+    plan = make_plan(PAIRS, settings=["fields.source=[{kind: tokens, min_count: 2}]", "fields.target={kind: tokens}"])
+    lines = introduction(
+        replace(plan, reasons={"fields.source": "each number is one symbol", "fields.shared": "two vocabularies"}), "runs/x"
+    )
+    assert lines[-4:] == [
+        "chosen:",
+        "  fields.source  tokens min_count=2  each number is one symbol",
+        "  fields.shared  false               two vocabularies",
+        "the run: runs/x",
+    ]
