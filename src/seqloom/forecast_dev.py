@@ -15,7 +15,7 @@ from seqloom.events import Sample
 from seqloom.forecasting import Forecast, forecasts, teacher_forced_loss
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.number_fields import SHOWN
-from seqloom.number_pairs import NumberPairs, Rival
+from seqloom.number_pairs import NumberPairs, Rival, evenly
 from seqloom.scoreboard import measure
 
 __all__ = ["ForecastDev", "ForecastLook"]
@@ -56,7 +56,7 @@ class ForecastDev:
     def __init__(self, pairs: NumberPairs, config: RunConfig) -> None:
         self.pairs, self.config = pairs, config
         self.rows: Sequence[int] = range(len(pairs))
-        self.sample: Sequence[int] = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), LOOKED_AT)).astype(np.int64)).tolist()
+        self.sample: Sequence[int] = evenly(len(pairs), LOOKED_AT).tolist()
         self.simple = self._simple()
 
     def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> ForecastLook:

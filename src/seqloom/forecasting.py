@@ -14,7 +14,7 @@ from seqloom.distributions import point_of, width_of
 from seqloom.nn.decoders import Memory
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.number_answers import ROWS, Forecast, forecasts_of, known_of, window_changes
-from seqloom.number_pairs import NumberPairs
+from seqloom.number_pairs import NumberPairs, evenly
 from seqloom.prediction import to_tensors
 from seqloom.rollout import FrameStep, rollout
 from seqloom.spread import Miss
@@ -71,7 +71,7 @@ def forecasts(
 
 def misses_of(network: Seq2Seq, pairs: NumberPairs, head: HeadConfig, most: int = MEASURED) -> Iterator[Miss]:
     """How far the forecasts of examples evenly spread, so many at the most, lay from the truth."""
-    index, finder = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), most)).astype(np.int64)), TorchFrames(network)
+    index, finder = evenly(len(pairs), most), TorchFrames(network)
     for start in range(0, len(index), ROWS):
         part = index[start : start + ROWS]
         levels, batch, truths = pairs.levels(part), pairs.batch(part), pairs.truth(part)

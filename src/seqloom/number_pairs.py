@@ -13,7 +13,7 @@ from seqloom.batching import Batch, Ids
 from seqloom.config import BatchConfig
 from seqloom.number_fields import NumberFields
 
-__all__ = ["Levels", "NumberPairs", "Rival", "Yardsticks", "place_known"]
+__all__ = ["Levels", "NumberPairs", "Rival", "Yardsticks", "evenly", "place_known"]
 
 Floats = npt.NDArray[np.float32]
 Rival = Callable[[int], Floats]
@@ -88,6 +88,11 @@ class NumberPairs(Protocol):
         ...
 
     def save(self, folder: Path) -> None: ...
+
+
+def evenly(count: int, most: int) -> Ids:
+    """At most so many of `count` places, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
 def place_known(length: int) -> Floats:

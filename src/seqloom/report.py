@@ -13,6 +13,7 @@ from seqloom.config import HeadConfig
 from seqloom.distributions import quantile_levels
 from seqloom.forecasting import Forecast, forecasts
 from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.number_pairs import evenly
 from seqloom.windows import Windows
 
 __all__ = ["draw_forecasts"]
@@ -28,7 +29,7 @@ def draw_forecasts(network: Seq2Seq, windows: Windows, head: HeadConfig, path: P
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    index = np.unique(np.linspace(0, len(windows) - 1, min(count, len(windows))).astype(np.int64)).tolist()
+    index = evenly(len(windows), count).tolist()
     levels, targets = quantile_levels(head), windows.fields.config.numbers.targets[:columns]
     figure = Figure(figsize=(WIDTH * math.sqrt(len(targets)), HEIGHT * len(index)), layout="constrained")
     FigureCanvasAgg(figure)

@@ -14,6 +14,7 @@ from seqloom.distributions import quantile_levels
 from seqloom.export.check import BATCHES, LOOKED_AT, SOURCES, Loss
 from seqloom.forecaster import Forecaster
 from seqloom.number_answers import forecasts_of
+from seqloom.number_pairs import evenly
 from seqloom.number_runtime import FrameGraph
 from seqloom.scoreboard import measure
 
@@ -51,7 +52,7 @@ def compare(trained: Forecaster, onnx: ModelProto) -> NumberParity:
     """The exported beside the trained model on dev windows."""
     pairs, graph = trained.pairs(), FrameGraph(onnx.SerializeToString())
     alike, largest, count = 0, 0.0, 0
-    for index in _batches(_spread(len(pairs), SOURCES)):
+    for index in _batches(evenly(len(pairs), SOURCES)):
         batch, lengths = pairs.batch(index), pairs.lengths(index)
         for ours, theirs in zip(trained.finder.values(batch, lengths), graph.values(batch, lengths), strict=True):
             count += 1
@@ -65,18 +66,13 @@ def compare(trained: Forecaster, onnx: ModelProto) -> NumberParity:
 def loss(trained: Forecaster, whole: ModelProto, reduced: ModelProto) -> Loss:
     """The most telling measure of both on dev windows."""
     pairs, levels = trained.pairs(), quantile_levels(trained.head)
-    index = _spread(len(pairs), LOOKED_AT)
+    index = evenly(len(pairs), LOOKED_AT)
     values = [
         measure(pairs, index, forecasts_of(FrameGraph(onnx.SerializeToString()), pairs, index, trained.head, levels), levels)
         for onnx in (whole, reduced)
     ]
     metric = next(iter(values[0]))
     return Loss(metric, values[0][metric], values[1][metric], f"{len(index):,} dev windows")
-
-
-def _spread(count: int, most: int) -> npt.NDArray[np.int64]:
-    """At most so many of `count` places, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
 def _batches(index: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

@@ -104,7 +104,7 @@ class PredictRequest(_Request):
     stream: bool = Field(default=False, description="Send each prediction when it is there, as server-sent events.")
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> PredictRequest:
+    def _one_of_all(self) -> PredictRequest:
         given = [name for name in GIVEN if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"expected one of {', '.join(GIVEN[:-1])} and {GIVEN[-1]}; got {' and '.join(given) or 'none of them'}")
