@@ -214,4 +214,6 @@ def _cut(rare: str) -> re.Pattern[str]:
 
 
 def _escape(text: str) -> str:
+    if text.isascii() and "\0" not in text:  # the others are no ASCII
+        return text
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], text) if _TO_ESCAPE.search(text) else text
