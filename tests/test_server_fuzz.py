@@ -80,7 +80,7 @@ SOUND = io.BytesIO()
 soundfile.write(SOUND, 0.1 * np.random.default_rng(1).normal(size=900), 8000, format="WAV", subtype="FLOAT")
 PACKED = io.BytesIO()
 soundfile.write(PACKED, 0.1 * np.random.default_rng(1).normal(size=900), 8000, format="FLAC")
-FORESEEN = {200, 404, 405, 413, 422}
+FORESEEN = {200, 404, 405, 413, 415, 422}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
