@@ -50,7 +50,7 @@ def test_the_widest_network_that_gets_half_of_its_passes_is_taken(speed: float, 
 def test_many_updates_are_enough_too() -> None:
     plan, lines = fit_to_time(plan_for("6m"), Work(symbols=1_000_000, updates=2_000), Machine(5_500))
     assert plan.config.model.encoder.width == 512
-    assert lines == []
+    assert [line.split()[0] for line in lines] == ["model.dropout"]
 
 
 def test_without_a_budget_a_slow_machine_gets_fewer_passes() -> None:
@@ -63,13 +63,24 @@ def test_without_a_budget_a_slow_machine_gets_fewer_passes() -> None:
 
 def test_what_the_user_has_set_stays() -> None:
     machine = Machine(10)
-    plan, lines = fit_to_time(plan_for("6m", "model.embedding=100", "training.optimizer.learning_rate=0.01"), WORK, machine)
+    chosen = plan_for("6m", "model.embedding=100", "training.optimizer.learning_rate=0.01", "model.dropout=0.3")
+    plan, lines = fit_to_time(chosen, WORK, machine)
     assert plan.config.model.encoder.width == 512
     assert machine.asked == [512]
     assert plan.config.training.optimizer.learning_rate == 0.01
     assert lines == []
     plan, _ = fit_to_time(plan_for("6m", "training.epochs=500"), WORK, machine)
     assert plan.config.training.epochs == 500
+
+
+@pytest.mark.parametrize(("speed", "dropout"), [(20_000, 0.4), (1_200, 0.4), (500, 0.2), (300, 0.12), (100, 0.1)])
+def test_the_fewer_of_its_passes_a_network_gets_the_less_is_dropped(speed: float, dropout: float) -> None:
+    machine = Machine(speed)
+    plan, lines = fit_to_time(plan_for("6m"), WORK, machine)
+    assert plan.config.model.dropout == pytest.approx(dropout, abs=0.005)
+    passes = 0.85 * 360 * speed * 4 / WORK.symbols
+    why = f"{passes:.1f} of 25 passes fit the time: what is seen seldom is not learned by heart (measured on dev)"
+    assert (f"model.dropout {plan.config.model.dropout}: {why}" in lines) == (dropout < 0.4)
 
 
 def test_what_any_machine_can_do_is_not_measured() -> None:

@@ -15,7 +15,7 @@ from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
-__all__ = ["COPY", "NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "metric_for", "warm_up"]
+__all__ = ["COPY", "DROPOUT", "NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "metric_for", "warm_up"]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
@@ -38,6 +38,7 @@ REPEATED = 0.5
 NARROW = 256
 """Up to this width the learning rate is higher."""
 COPY = "model.copy"
+DROPOUT = "model.dropout"
 RATE = "training.optimizer.learning_rate"
 WARM_UP = 0.03
 """Of the updates of a run."""
@@ -257,7 +258,7 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
     if why := _why_copy(profile, fields):
         settings.set(COPY, True, why)
-    settings.set("model.dropout", *_dropout(profile, fields))
+    settings.set(DROPOUT, *_dropout(profile, fields))
     settings.set(RATE, *learning_rate(width, gently=few or _has_sentences(fields)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from seqloom.autoconfig import NARROW, RATE, WARM_UP, Settings, warm_up
+from seqloom.autoconfig import DROPOUT, NARROW, RATE, WARM_UP, Settings, warm_up
 from seqloom.config import RunConfig
 from seqloom.config_file import override, setting
 from seqloom.plan import Plan
@@ -19,6 +19,8 @@ WIDTHS = (512, 384, 256, 128)
 """Of the networks that are tried, the widest first."""
 ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 """A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
+LEAST_DROPOUT = 0.1
+"""What is gone through seldom is hardly learned by heart; this much is left."""
 LONGEST_MINUTES = 40.0
 """Without a budget a run is planned to take about this long at the most."""
 LEARNING = 0.85
@@ -54,12 +56,9 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tup
     width, passes = _width_and_passes(plan, work, speed, seconds)
     settings = Settings()
     if width != plan.config.model.encoder.width:
-        few = f"half of {wanted:,.0f} passes, or {ENOUGH_UPDATES:,} updates,"
-        why = f"{plan.config.model.encoder.width} wide, {few} would not fit the time on this machine (measured)"
-        settings.values += _of_width(width)
-        settings.reasons["model.encoder.width"] = why
-        if RATE in plan.fitted and width <= NARROW < plan.config.model.encoder.width:
-            settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
+        _narrow(settings, plan, width)
+    if passes < ENOUGH_PASSES * wanted:
+        _drop_less(settings, plan, passes)
     if training.budget_seconds is None and passes < wanted:
         settings.set(
             "training.epochs", round(passes, 1), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
@@ -67,6 +66,25 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tup
     if "training.schedule.warmup_steps" in plan.fitted:
         settings.set("training.schedule.warmup_steps", warm_up(min(passes, wanted) * work.updates), f"{WARM_UP:.0%} of the run")
     return _with(plan, settings)
+
+
+def _narrow(settings: Settings, plan: Plan, width: int) -> None:
+    """A narrower network than the one chosen, at the learning rate that it wants."""
+    chosen, training = plan.config.model.encoder.width, plan.config.training
+    few = f"half of {training.epochs:,.0f} passes, or {ENOUGH_UPDATES:,} updates,"
+    settings.values += _of_width(width)
+    settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine (measured)"
+    if RATE in plan.fitted and width <= NARROW < chosen:
+        settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
+
+
+def _drop_less(settings: Settings, plan: Plan, passes: float) -> None:
+    """Less dropout, the fewer of the passes wanted there are."""
+    chosen, wanted = plan.config.model.dropout, plan.config.training.epochs
+    less = round(max(chosen * passes / wanted, LEAST_DROPOUT), 2)
+    if DROPOUT in plan.fitted and less < chosen:
+        why = f"{passes:.1f} of {wanted:,.0f} passes fit the time: what is seen seldom is not learned by heart (measured on dev)"
+        settings.set(DROPOUT, less, why)
 
 
 def _width_and_passes(plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
