@@ -63,7 +63,7 @@ def test_without_a_budget_a_slow_machine_gets_fewer_passes() -> None:
 
 def test_what_the_user_has_set_stays() -> None:
     machine = Machine(10)
-    chosen = plan_for("6m", "model.embedding=100", "training.optimizer.learning_rate=0.01", "model.dropout=0.3")
+    chosen = plan_for("6m", "model.embedding=100", "training.optimizer.learning_rate=0.01", "model.dropout=0.3", "training.batch.size=2048")
     plan, lines = fit_to_time(chosen, WORK, machine)
     assert plan.config.model.encoder.width == 512
     assert machine.asked == [512]
@@ -83,6 +83,20 @@ def test_the_fewer_of_its_passes_a_network_gets_the_less_is_dropped(speed: float
     assert (f"model.dropout {plan.config.model.dropout}: {why}" in lines) == (dropout < 0.4)
 
 
+@pytest.mark.parametrize(("speed", "size"), [(1_200, 2048), (400, 512), (100, 512)])
+def test_where_few_updates_fit_batches_are_smaller(speed: float, size: int) -> None:
+    chosen = plan_for("6m")
+    plan, lines = fit_to_time(chosen, WORK, Machine(speed))
+    assert plan.config.training.batch.size == size
+    passes = 0.85 * 360 * speed * 4 / WORK.symbols
+    why = f"training.batch.size 512: 2,048 would leave {passes * WORK.updates:,.0f} updates, too few to learn much (measured on dev)"
+    assert (why in lines) == (size == 512)
+    if size == 512:
+        assert plan.config.training.schedule.warmup_steps == int(0.03 * passes * 4 * WORK.updates), "four updates for one"
+    asked, _ = fit_to_time(plan_for("6m", "training.batch.size=1024"), WORK, Machine(speed))
+    assert asked.config.training.batch.size == 1024
+
+
 def test_what_any_machine_can_do_is_not_measured() -> None:
     machine = Machine(10)
     plan = plan_for(None)
@@ -92,7 +106,8 @@ def test_what_any_machine_can_do_is_not_measured() -> None:
 
 def test_the_warm_up_is_short_where_the_budget_ends_the_run_early() -> None:
     warmups = [
-        fit_to_time(plan_for(budget), WORK, Machine(20_000))[0].config.training.schedule.warmup_steps for budget in ("5s", "30s", "30m")
+        fit_to_time(plan_for(budget, "training.batch.size=2048"), WORK, Machine(20_000))[0].config.training.schedule.warmup_steps
+        for budget in ("5s", "30s", "30m")
     ]
     assert warmups[0] == 20
     assert warmups[0] < warmups[1] < warmups[2] == int(0.03 * 25 * WORK.updates)

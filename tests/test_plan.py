@@ -123,8 +123,8 @@ def test_the_length_of_outputs_is_an_estimate_until_someone_says_it(tmp_path: Pa
 
 def test_what_depends_on_the_machine_is_left_to_fit_unless_a_setting_or_a_config_says_it(tmp_path: Path) -> None:
     size = {"model.encoder.width", "model.dropout", "training.optimizer.learning_rate"}
-    assert make_plan(PAIRS).fitted == {*size, "training.epochs", "training.schedule.warmup_steps"}
-    asked = ["model.decoder.width=64", "model.dropout=0.3", "training.epochs=3", "training.optimizer.kind=adam"]
+    assert make_plan(PAIRS).fitted == {*size, "training.batch.size", "training.epochs", "training.schedule.warmup_steps"}
+    asked = ["training.batch.size=64", "model.decoder.width=64", "model.dropout=0.3", "training.epochs=3", "training.optimizer.kind=adam"]
     assert make_plan(PAIRS, settings=asked).fitted == {"training.schedule.warmup_steps"}
     path = tmp_path / "run.yaml"
     path.write_text(dump_config(make_plan(PAIRS).config), encoding="utf-8")

@@ -15,7 +15,21 @@ from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
 
-__all__ = ["COPY", "DROPOUT", "NARROW", "RATE", "WARM_UP", "Choice", "Settings", "choose", "cut", "learning_rate", "metric_for", "warm_up"]
+__all__ = [
+    "BATCH",
+    "COPY",
+    "DROPOUT",
+    "NARROW",
+    "RATE",
+    "WARM_UP",
+    "Choice",
+    "Settings",
+    "choose",
+    "cut",
+    "learning_rate",
+    "metric_for",
+    "warm_up",
+]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
@@ -37,6 +51,7 @@ REPEATED = 0.5
 """Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
 NARROW = 256
 """Up to this width the learning rate is higher."""
+BATCH = "training.batch.size"
 COPY = "model.copy"
 DROPOUT = "model.dropout"
 RATE = "training.optimizer.learning_rate"
@@ -324,7 +339,7 @@ def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
 def _choose_training(settings: Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes) -> None:
     symbols = profile.pairs * max(sizes.source, sizes.target)
     batch = 512 if profile.pairs < 5000 or _has_little_text(profile, fields) else 1024 if profile.pairs < 20_000 else 2048
-    settings.set("training.batch.size", batch, f"about {symbols / batch:,.0f} updates a pass")
+    settings.set(BATCH, batch, f"about {symbols / batch:,.0f} updates a pass")
     passes = _passes(profile, fields)
     settings.set("training.epochs", passes, f"{profile.pairs:,} pairs: few are gone through often, many seldom")
     settings.set("training.schedule.warmup_steps", warm_up(symbols / batch * passes), f"{WARM_UP:.0%} of the run")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from seqloom.autoconfig import DROPOUT, NARROW, RATE, WARM_UP, Settings, warm_up
+from seqloom.autoconfig import BATCH, DROPOUT, NARROW, RATE, WARM_UP, Settings, warm_up
 from seqloom.config import RunConfig
 from seqloom.config_file import override, setting
 from seqloom.plan import Plan
@@ -21,6 +21,8 @@ ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 """A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
 LEAST_DROPOUT = 0.1
 """What is gone through seldom is hardly learned by heart; this much is left."""
+SMALLEST_BATCH = 512
+"""Source or target symbols of a batch, below which a narrow network trains no better for more updates."""
 LONGEST_MINUTES = 40.0
 """Without a budget a run is planned to take about this long at the most."""
 LEARNING = 0.85
@@ -54,17 +56,18 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tup
     if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
         return plan, []
     width, passes = _width_and_passes(plan, work, speed, seconds)
-    settings = Settings()
+    settings, updates = Settings(), work.updates
     if width != plan.config.model.encoder.width:
         _narrow(settings, plan, width)
     if passes < ENOUGH_PASSES * wanted:
         _drop_less(settings, plan, passes)
+        updates *= _smaller_batches(settings, plan, passes * updates)
     if training.budget_seconds is None and passes < wanted:
         settings.set(
             "training.epochs", round(passes, 1), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
         )
     if "training.schedule.warmup_steps" in plan.fitted:
-        settings.set("training.schedule.warmup_steps", warm_up(min(passes, wanted) * work.updates), f"{WARM_UP:.0%} of the run")
+        settings.set("training.schedule.warmup_steps", warm_up(min(passes, wanted) * updates), f"{WARM_UP:.0%} of the run")
     return _with(plan, settings)
 
 
@@ -85,6 +88,18 @@ def _drop_less(settings: Settings, plan: Plan, passes: float) -> None:
     if DROPOUT in plan.fitted and less < chosen:
         why = f"{passes:.1f} of {wanted:,.0f} passes fit the time: what is seen seldom is not learned by heart (measured on dev)"
         settings.set(DROPOUT, less, why)
+
+
+def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:
+    """Smaller batches where a run would end after few updates; gives how many of them there are for one of before."""
+    chosen, parts = plan.config.training.batch.size, 1
+    while updates * parts < ENOUGH_UPDATES and chosen // (2 * parts) >= SMALLEST_BATCH:
+        parts *= 2
+    if BATCH not in plan.fitted or parts == 1:
+        return 1
+    why = f"{chosen:,} would leave {updates:,.0f} updates, too few to learn much (measured on dev)"
+    settings.set(BATCH, chosen // parts, why)
+    return parts
 
 
 def _width_and_passes(plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.autoarray import choose_for_arrays
-from seqloom.autoconfig import COPY, DROPOUT, RATE, Choice, choose, metric_for
+from seqloom.autoconfig import BATCH, COPY, DROPOUT, RATE, Choice, choose, metric_for
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
@@ -50,6 +50,7 @@ FITTED = {
     "model.encoder.width": ("model.encoder", "model.decoder", "model.embedding"),
     RATE: ("training.optimizer",),
     DROPOUT: ("model.dropout",),
+    BATCH: ("training.batch",),
     "training.epochs": ("training.epochs",),
     "training.schedule.warmup_steps": ("training.schedule",),
 }
