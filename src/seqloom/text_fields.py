@@ -21,13 +21,10 @@ Ids = npt.NDArray[np.int64]
 Value = str | Sequence[str]
 
 
-class TargetField:
-    """Text or tokens of the target as ids, without <s> and </s>, which batching adds."""
+class _TextField:
+    """What both sides say of themselves to the network."""
 
-    def __init__(self, column: Column, vocabulary: Vocabulary) -> None:
-        self.column = column
-        self.vocabulary = vocabulary
-        self._codes = Codes(column, vocabulary)
+    vocabulary: Vocabulary
 
     @property
     def kind(self) -> Literal["ids", "frames"]:
@@ -43,6 +40,15 @@ class TargetField:
     def known(self) -> int:
         """Numbers that are known of each position beforehand."""
         return 0
+
+
+class TargetField(_TextField):
+    """Text or tokens of the target as ids, without <s> and </s>, which batching adds."""
+
+    def __init__(self, column: Column, vocabulary: Vocabulary) -> None:
+        self.column = column
+        self.vocabulary = vocabulary
+        self._codes = Codes(column, vocabulary)
 
     def normalize(self, value: str) -> str:
         """The text as the field sees it, which is what `decode` gives back where every symbol is known."""
@@ -69,28 +75,13 @@ class TargetField:
         return self.column.unit.join(self.to_symbols(ids, extra))
 
 
-class SourceField:
+class SourceField(_TextField):
     """One or more source columns as one sequence of ids, <sep> between columns and </s> at the end."""
 
     def __init__(self, columns: Sequence[Column], vocabulary: Vocabulary) -> None:
         self.columns = tuple(columns)
         self.vocabulary = vocabulary
         self._codes = [Codes(column, vocabulary) for column in self.columns]
-
-    @property
-    def kind(self) -> Literal["ids", "frames"]:
-        """What its arrays are."""
-        return "ids"
-
-    @property
-    def size(self) -> int:
-        """Vocabulary size V."""
-        return len(self.vocabulary)
-
-    @property
-    def known(self) -> int:
-        """Numbers that are known of each position beforehand."""
-        return 0
 
     def split(self, value: Value) -> list[list[str]]:
         """The symbols of each column, without namespaces.
