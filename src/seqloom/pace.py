@@ -22,7 +22,7 @@ ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 LEAST_DROPOUT = 0.1
 """What is gone through seldom is hardly learned by heart; this much is left."""
 SMALLEST_BATCH = 512
-"""Source or target symbols of a batch, below which a narrow network trains no better for more updates."""
+"""Source or target symbols: batches are halved to these and no further; what smaller ones bring has not been measured."""
 LONGEST_MINUTES = 40.0
 """Without a budget a run is planned to take about this long at the most."""
 LEARNING = 0.85

@@ -191,16 +191,15 @@ def json_rows(path: str, counts: LineCounts) -> Iterator[tuple[int, dict[str, ob
 
 def json_object(text: str, where: str) -> dict[str, object]:
     """One line of JSON Lines."""
-    advice = _json_advice(text.strip())
     try:
         value: object = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
         reason = f"{error.msg} at character {error.pos + 1}"
-        raise DataError(f"{where}: not JSON ({reason}); expected one object a line, got {short(text)!r}.{advice}") from None
+        raise DataError(f"{where}: not JSON ({reason}); expected one object a line, got {short(text)!r}.{_json_advice(text)}") from None
     except RecursionError:
         raise DataError(f"{where}: JSON too deeply nested; expected one object a line with texts in it. Flatten it first.") from None
     if not isinstance(value, dict):
-        raise DataError(f"{where}: {short(text)!r} is not an object; expected one object a line, with named values.{advice}")
+        raise DataError(f"{where}: {short(text)!r} is not an object; expected one object a line, with named values.{_json_advice(text)}")
     found = cast("dict[str, object]", value)
     if "\\u" in text:
         _refuse_broken_escapes(found, where)
@@ -209,6 +208,7 @@ def json_object(text: str, where: str) -> dict[str, object]:
 
 def _json_advice(text: str) -> str:
     """What to do about a line that is not one whole object."""
+    text = text.strip()
     if text.startswith("["):
         return ' A JSON array becomes JSON Lines with jq -c ".[]".'
     if text == "{":
