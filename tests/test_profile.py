@@ -290,8 +290,11 @@ def test_the_overlap_of_dev_with_train_is_counted_whatever_the_unicode_form() ->
 
 
 def test_a_big_file_is_sampled_evenly_in_file_order_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile_module, "WHOLE_ROWS", 1000)
     monkeypatch.setattr(profile_module, "SAMPLE_ROWS", 500)
-    found = profile_rows(Row((f"a{number}",), f"{number // 10_000}", f"big.tsv:{number}") for number in range(20_000))
+    rows = [Row((f"a{number}",), f"{number // 10_000}", f"big.tsv:{number}") for number in range(20_000)]
+    assert profile_rows(rows[:1000]).looked_at == 1000
+    found = profile_rows(iter(rows))
     assert (found.pairs, found.looked_at, found.is_sampled) == (20_000, 500, True)
     assert describe(found).startswith("20,000 pairs in big.tsv; the numbers below are from 500 of them, drawn evenly\n")
     assert found.commonest_target_share < 0.6  # the second half has the targets 1, the first 0

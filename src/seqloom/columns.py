@@ -17,7 +17,7 @@ from seqloom.vocabulary import DAMAGED, Vocabulary, commonest
 
 __all__ = ["Codes", "Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "unit_of"]
 
-PARTS, LONG = 1 << 16, 40  # how many parts are kept with their ids, and of how many letters: some 20 MB
+PARTS, LONG = 1 << 17, 40  # how many parts are kept with their ids, and of how many letters: some 30 MB
 _NUMBERED = re.compile(r"\d+:")
 
 

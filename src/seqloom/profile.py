@@ -23,7 +23,7 @@ __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe",
 
 OF_FRAMES = frozenset({"empty target", "duplicates", "several targets", "wild ratio"})
 """What can be odd where sources are sounds or numbers, whose text says nothing."""
-SAMPLE_ROWS = 200_000
+WHOLE_ROWS, SAMPLE_ROWS = 200_000, 100_000  # up to how many rows all are looked at, and how many of more
 SHARED_ROWS = 50_000  # or up to twice as many, evenly spread: a share comes out the same to a tenth of a point
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
 
@@ -100,7 +100,7 @@ class Profile:
 
 
 def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_numbers: bool = False) -> Profile:
-    """The profile of training rows, read once; memory is bounded by a sample of at most 200,000 rows.
+    """The profile of training rows, read once; memory is bounded: of more than 200,000 rows an even sample of 100,000 is looked at.
 
     Args:
         is_numbers: whether sources are numbers over time.
@@ -169,7 +169,7 @@ def _names(rows: Iterable[Row], columns: int) -> list[str]:
 
 def _sample(rows: Iterable[Row]) -> tuple[int, list[Row]]:
     """The number of rows, and an even sample of them in file order (Vitter 1985, algorithm R; the same rows each time)."""
-    draw, kept, capacity, size, count = random.Random(0), list[tuple[int, Row]](), SAMPLE_ROWS, 0, 0
+    draw, kept, capacity, size, count = random.Random(0), list[tuple[int, Row]](), WHOLE_ROWS, 0, 0
     for count, row in enumerate(rows, 1):
         place = len(kept) if len(kept) < capacity else draw.randrange(count)
         if place < len(kept):
@@ -178,8 +178,8 @@ def _sample(rows: Iterable[Row]) -> tuple[int, list[Row]]:
         elif place < capacity:
             size += _size(row)
             kept.append((count, row))
-        if size > SAMPLE_CHARACTERS and len(kept) > 1:
-            capacity = len(kept) // 2
+        if (size > SAMPLE_CHARACTERS and len(kept) > 1) or (count > WHOLE_ROWS and capacity > SAMPLE_ROWS):
+            capacity = min(len(kept) // 2, SAMPLE_ROWS)
             kept = draw.sample(kept, capacity)
             size = sum(_size(row) for _, row in kept)
     return count, [row for _, row in sorted(kept, key=lambda item: item[0])]
