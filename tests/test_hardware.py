@@ -9,7 +9,7 @@ import torch
 
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
-from seqloom.hardware import choose_device, choose_precision, resolve, small_numbers_as_zero
+from seqloom.hardware import choose_device, choose_precision, resolve, small_numbers_as_zero, threads_to_train_on
 
 
 def test_a_device_that_is_not_here_is_refused_in_one_line() -> None:
@@ -34,6 +34,12 @@ def test_what_is_asked_for_is_kept_and_what_is_not_is_decided() -> None:
     decided = resolve(TrainingConfig())
     assert decided.precision in ("float32", "bfloat16")
     assert decided.threads == torch.get_num_threads()
+
+
+def test_only_on_a_processor_there_are_several_threads_to_train_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads_to_train_on("cpu") == torch.get_num_threads()
+    monkeypatch.setattr("seqloom.hardware.choose_device", lambda name: "cuda")
+    assert threads_to_train_on("auto") == 1
 
 
 def test_the_smallest_numbers_are_zero_within_and_what_they_were_after() -> None:

@@ -53,6 +53,30 @@ def test_many_updates_are_enough_too() -> None:
     assert [line.split()[0] for line in lines] == ["model.dropout"]
 
 
+@pytest.mark.parametrize(("best", "tried"), [(8, [4]), (4, [4, 2]), (2, [4, 2, 1]), (1, [4, 2, 1])])
+def test_the_threads_are_halved_as_long_as_that_is_faster(best: int, tried: list[int]) -> None:
+    asked = list[int | None]()
+
+    def speed(config: RunConfig) -> float:
+        asked.append(config.training.threads)
+        threads = config.training.threads or 8
+        return 1000 / max(threads / best, best / threads)
+
+    plan, lines = fit_to_time(plan_for("6m", "model.encoder.width=512"), WORK, speed, threads=8)
+    assert asked == [None, *tried]
+    assert plan.config.training.threads == (best if best < 8 else None)
+    line = f"training.threads {best}: faster than 8 here: threads wait for each other (measured)"
+    assert [each for each in lines if "threads" in each] == ([line] if best < 8 else [])
+    passes = 0.85 * 360 * 1000 / WORK.symbols
+    assert f": {passes:.1f} of 25 passes fit" in " ".join(lines), "at the speed of these threads"
+
+
+def test_threads_that_were_asked_for_stay() -> None:
+    machine = Machine(20_000)
+    plan, lines = fit_to_time(plan_for("6m", "training.threads=4"), WORK, machine, threads=8)
+    assert (plan.config.training.threads, lines, machine.asked) == (4, [], [512])
+
+
 def test_without_a_budget_a_slow_machine_gets_fewer_passes() -> None:
     plan, lines = fit_to_time(plan_for(None, "model.encoder.width=512"), WORK, Machine(600))
     passes = round(0.85 * 2400 * 600 / WORK.symbols, 1)

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
+
+from seqloom.config import RunConfig
 from seqloom.config_file import override
 from seqloom.corpus import Corpus, encode_rows
 from seqloom.fields import Fields
 from seqloom.plan import make_plan
 from seqloom.trial import symbols_per_second
 
+Trial = tuple[RunConfig, Fields, Corpus]
 
-def test_a_narrow_network_is_found_to_train_faster_than_a_wide_one() -> None:
+
+@pytest.fixture
+def trial() -> Trial:
     pairs = [(f"{number:08}", f"{number:08}"[::-1]) for number in range(300)]
     plan = make_plan(pairs, settings=["training.threads=1"])
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
-    corpus = Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=False, counts={}))
+    return plan.config, fields, Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=False, counts={}))
+
+
+def test_a_narrow_network_is_found_to_train_faster_than_a_wide_one(trial: Trial) -> None:
+    config, fields, corpus = trial
     speeds = [
-        symbols_per_second(override(plan.config, [f"model.encoder.width={width}", f"model.decoder.width={width}"]), fields, corpus)
+        symbols_per_second(override(config, [f"model.encoder.width={width}", f"model.decoder.width={width}"]), fields, corpus)
         for width in (16, 1024)
     ]
     assert speeds[0] > 5 * speeds[1] > 0, "about 1,000 times as many operations, so that no busy machine can hide it"
+
+
+def test_a_trial_on_fewer_threads_leaves_the_process_its_own(trial: Trial) -> None:
+    config, fields, corpus = trial
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        symbols_per_second(config, fields, corpus)
+        assert (config.training.threads, torch.get_num_threads()) == (1, 2)
+    finally:
+        torch.set_num_threads(before)

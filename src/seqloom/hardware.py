@@ -12,7 +12,7 @@ import torch
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
 
-__all__ = ["PRECISION_REASON", "choose_device", "choose_precision", "resolve", "small_numbers_as_zero"]
+__all__ = ["PRECISION_REASON", "choose_device", "choose_precision", "resolve", "small_numbers_as_zero", "threads_to_train_on"]
 
 PRECISION_REASON = "the faster one for products of matrices here, measured"
 """Why a precision was chosen, as a config says it."""
@@ -27,6 +27,11 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     device = choose_device(config.device)
     precision = choose_precision(device) if config.precision == "auto" else config.precision
     return config.model_copy(update={"device": device, "precision": precision, "threads": threads})
+
+
+def threads_to_train_on(device: str) -> int:
+    """How many threads a network is trained on where no setting says it: those of the process, and on a GPU one is as good as many."""
+    return torch.get_num_threads() if choose_device(device) == "cpu" else 1
 
 
 @contextmanager

@@ -43,11 +43,14 @@ class Work:
     updates: int
 
 
-def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tuple[Plan, list[str]]:
-    """The plan with what fits the time, and a line for each choice that changed; `spent` seconds of a budget are gone already, and each
-    member has its share of the rest.
+def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, threads: int = 1) -> tuple[Plan, list[str]]:
+    """The plan with what fits the time, and a line for each choice that changed.
 
     What the user has set stays. `speed` is asked as seldom as can be: it trains for a moment.
+
+    Args:
+        spent: seconds of a budget that are gone already; each member has its share of the rest.
+        threads: on which a network is trained where no setting says it.
     """
     training = plan.config.training
     whole = training.budget_seconds
@@ -55,10 +58,13 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0) -> tup
     wanted = training.epochs
     if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
         return plan, []
-    width, passes = _width_and_passes(plan, work, speed, seconds)
+    width, rate = _width_and_rate(plan, work, speed, seconds)
     settings, updates = Settings(), work.updates
     if width != plan.config.model.encoder.width:
         _narrow(settings, plan, width)
+    if training.threads is None:
+        rate = _choose_threads(settings, override(plan.config, _of_width(width)), speed, rate, threads)
+    passes = seconds * rate / work.symbols
     if passes < ENOUGH_PASSES * wanted:
         _drop_less(settings, plan, passes)
         updates *= _smaller_batches(settings, plan, passes * updates)
@@ -102,16 +108,27 @@ def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:
     return parts
 
 
-def _width_and_passes(plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
-    """The widest network that learns enough in the time, or the narrowest; and the passes that it gets."""
+def _width_and_rate(plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
+    """The widest network that learns enough in the time, or the narrowest; and its symbols a second."""
     width, wanted = plan.config.model.encoder.width, plan.config.training.epochs
-    passes = seconds * speed(plan.config) / work.symbols
+    rate = speed(plan.config)
     if "model.encoder.width" in plan.fitted:
         for narrower in (candidate for candidate in WIDTHS if candidate < width):
+            passes = seconds * rate / work.symbols
             if passes >= ENOUGH_PASSES * wanted or passes * work.updates >= ENOUGH_UPDATES:
                 break
-            width, passes = narrower, seconds * speed(override(plan.config, _of_width(narrower))) / work.symbols
-    return width, passes
+            width, rate = narrower, speed(override(plan.config, _of_width(narrower)))
+    return width, rate
+
+
+def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: float, threads: int) -> float:
+    """Half of the threads, and half of those, as long as that is faster than `rate`, which it is on all; gives the highest rate."""
+    fewest = threads
+    while fewest > 1 and (fewer := speed(override(config, [f"training.threads={fewest // 2}"]))) > rate:
+        fewest, rate = fewest // 2, fewer
+    if fewest < threads:
+        settings.set("training.threads", fewest, f"faster than {threads} here: threads wait for each other (measured)")
+    return rate
 
 
 def _of_width(width: int) -> list[str]:

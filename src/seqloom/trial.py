@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import torch
+
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
 from seqloom.fields import Fields
@@ -18,7 +20,11 @@ BUSY = 2.0
 
 
 def symbols_per_second(config: RunConfig, fields: Fields, corpus: Corpus) -> float:
-    """Source and target symbols a second in the updates of some batches; of each the second one, since a kernel is built in the first."""
+    """Source and target symbols a second in the updates of some batches; of each the second one, since a kernel is built in the first.
+
+    The process keeps its number of threads.
+    """
+    threads = torch.get_num_threads()
     config = config.model_copy(update={"training": resolve(config.training)})
     learner = Learner(config, fields.source, fields.target)
     symbols, seconds = 0, 0.0
@@ -30,4 +36,5 @@ def symbols_per_second(config: RunConfig, fields: Fields, corpus: Corpus) -> flo
         wall, worked = time.perf_counter() - begin, time.thread_time() - worked
         seconds += min(wall, BUSY * worked) if config.training.device == "cpu" else wall
         symbols += batch.tokens + int(batch.source_mask.sum())
+    torch.set_num_threads(threads)
     return symbols / max(seconds, 1e-9)
