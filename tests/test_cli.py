@@ -97,7 +97,8 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A tiny model with two source columns, from a CSV with a header, and parts that hold dev pairs."""
     folder = tmp_path_factory.mktemp("columns")
     for name, seed in (("train.csv", 1), ("dev.csv", 2)):
-        rows = [f"{word},{tag},{word.upper() if tag == 'UP' else word}\n" for word in words(60, seed) for tag in ("UP", "SAME")]
+        forms = [f"-{word}" for word in words(60, seed)]
+        rows = [f"{form},{tag},{form.upper() if tag == 'UP' else form}\n" for form in forms for tag in ("UP", "SAME")]
         (folder / name).write_text("word,tag,form\n" + "".join(rows), encoding="utf-8")
     options = ["--dev", folder / "dev.csv", "--source", "word,tag", "--target", "form", "--out", folder / "run"]
     result = seqloom("train", folder / "train.csv", *options, *TINY, "--set", "training.max_steps=4")
@@ -136,6 +137,7 @@ def test_the_prediction_that_train_offers_to_try_works(columns: Trained) -> None
     shell = offered.replace("seqloom", f"{sys.executable} -m seqloom", 1)
     result = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
     assert result.stdout.count("\n") == 1
+    assert " -- $'-" in offered, "a source that begins with a dash is no option"
     assert "\\t" in offered
 
 

@@ -85,6 +85,13 @@ def test_without_a_budget_a_slow_machine_gets_fewer_passes() -> None:
     assert plan.config.training.schedule.warmup_steps == int(0.03 * 0.85 * 2400 * 600 / WORK.symbols * WORK.updates)
 
 
+def test_of_very_many_pairs_a_small_part_of_a_pass_is_planned() -> None:
+    plan, lines = fit_to_time(plan_for(None), Work(symbols=1_000_000_000, updates=500_000), Machine(4_000))
+    assert plan.config.training.epochs == 0.0082
+    assert lines[0].startswith("model.dropout 0.1: 0.0082 of 25 passes fit the time")
+    assert lines[-1] == "training.epochs 0.0082: about 40 minutes on this machine; --budget gives more or less"
+
+
 def test_what_the_user_has_set_stays() -> None:
     machine = Machine(10)
     chosen = plan_for("6m", "model.embedding=100", "training.optimizer.learning_rate=0.01", "model.dropout=0.3", "training.batch.size=2048")

@@ -70,7 +70,7 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
         updates *= _smaller_batches(settings, plan, passes * updates)
     if training.budget_seconds is None and passes < wanted:
         settings.set(
-            "training.epochs", round(passes, 1), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
+            "training.epochs", _rounded(passes), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
         )
     if "training.schedule.warmup_steps" in plan.fitted:
         settings.set("training.schedule.warmup_steps", warm_up(min(passes, wanted) * updates), f"{WARM_UP:.0%} of the run")
@@ -92,8 +92,13 @@ def _drop_less(settings: Settings, plan: Plan, passes: float) -> None:
     chosen, wanted = plan.config.model.dropout, plan.config.training.epochs
     less = round(max(chosen * passes / wanted, LEAST_DROPOUT), 2)
     if DROPOUT in plan.fitted and less < chosen:
-        why = f"{passes:.1f} of {wanted:,.0f} passes fit the time: what is seen seldom is not learned by heart (measured on dev)"
+        why = f"{_rounded(passes)} of {wanted:,.0f} passes fit the time: what is seen seldom is not learned by heart (measured on dev)"
         settings.set(DROPOUT, less, why)
+
+
+def _rounded(passes: float) -> float:
+    """To a tenth; a part of a pass, which may be a small one of very many pairs, to two digits."""
+    return round(passes, 1) if passes >= 1 else float(f"{passes:.2g}")
 
 
 def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:

@@ -241,13 +241,13 @@ def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[
     lines.append(f"  seqloom evaluate {run} {shlex.quote(str(test)) if test else 'TEST_PAIRS'}")
     source = next((row.source for row in dev if any(row.source)), None)
     if source is not None:
-        lines.append(f"  seqloom predict {run} {_quoted(source)}")
+        text = "\t".join(source)
+        lines.append(f"  seqloom predict {run} {'-- ' if text.startswith('-') else ''}{_quoted(text)}")
     return lines
 
 
-def _quoted(source: tuple[str, ...]) -> str:
-    """A source as one word of a shell, with tabs between columns."""
-    text = "\t".join(source)
+def _quoted(text: str) -> str:
+    """A text as one word of a shell."""
     if text.isprintable():
         return shlex.quote(text)
     return "$'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\t", "\\t").replace("\n", "\\n") + "'"
