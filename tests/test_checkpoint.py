@@ -205,6 +205,24 @@ def test_an_existing_directory_is_only_replaced_when_asked_for_and_a_run(tmp_pat
     assert sorted(file.name for file in run.path.rglob("*")) == ["best", "training"]
 
 
+def test_a_folder_that_cannot_be_removed_can_hold_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (disk := tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(disk)
+    monkeypatch.chdir(disk)
+    for path in (tmp_path / "link", Path(".")):
+        run = run_at(path)
+        (disk / "kept").write_text("x")
+        (run.training / "link").symlink_to(disk / "kept")
+        run.refuse_existing(overwrite=True)
+        run.create()
+        assert sorted(file.name for file in disk.rglob("*")) == ["best", "training"]
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) == disk)
+    run_at(disk).refuse_existing(overwrite=True)
+    assert refusal(lambda: RunDirectory(tmp_path / "new").refuse_existing(overwrite=False)) == (
+        f"{tmp_path / 'new'}: cannot be made, {tmp_path} is no folder that can be written to. Choose another --out."
+    )
+
+
 def test_what_is_no_run_is_never_replaced(tmp_path: Path):
     (tmp_path / "thesis.tex").write_text("years of work")
     for path in (tmp_path, tmp_path / "thesis.tex"):

@@ -61,9 +61,10 @@ class RunDirectory:
         Raises:
             CheckpointError: it is there already and may not be overwritten, or is not a run and not empty.
         """
-        parent = next(folder for folder in self.path.absolute().parents if folder.exists())
-        if not parent.is_dir() or not os.access(parent, os.W_OK):
-            raise CheckpointError(f"{self.path}: cannot be made, {parent} is no folder that can be written to. Choose another --out.")
+        parents = self.path.absolute().parents
+        place = self.path if self.path.is_dir() else next(folder for folder in parents if folder.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK):
+            raise CheckpointError(f"{self.path}: cannot be made, {place} is no folder that can be written to. Choose another --out.")
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             if not overwrite:
                 raise CheckpointError(
@@ -74,10 +75,13 @@ class RunDirectory:
                 raise CheckpointError(f"{self.path}: exists and is no run of Seqloom, so it is not overwritten. Choose another --out.")
 
     def create(self) -> None:
-        """Make the directory, in place of an older run."""
+        """Make the directory, in place of an older run; a link, a mounted disk or the current folder is emptied and stays."""
         try:
-            if self.path.exists():
-                shutil.rmtree(self.path)
+            for old in self.path.iterdir() if self.path.exists() else ():
+                if old.is_dir() and not old.is_symlink():
+                    shutil.rmtree(old)
+                else:
+                    old.unlink()
             self.best.mkdir(parents=True)
         except OSError as error:
             raise CheckpointError(f"{self.path}: cannot be made ({error.strerror}). Choose another --out.") from None
