@@ -102,8 +102,8 @@ A, B = FIELDS.target.vocabulary.id("a"), FIELDS.target.vocabulary.id("b")
 SIZE = FIELDS.target.size
 
 
-def encode(*pairs: tuple[str, str], copy: bool = False, counts: Any = None, **data: Any) -> list[Example]:
-    return list(encode_rows(rows_of(*pairs), FIELDS, DataConfig(**data), copy=copy, counts=counts))
+def encode(*pairs: tuple[str, str], copy: bool = False, trained: bool = True, counts: Any = None, **data: Any) -> list[Example]:
+    return list(encode_rows(rows_of(*pairs), FIELDS, DataConfig(**data), copy=copy, trained=trained, counts=counts))
 
 
 def test_rows_become_examples_that_know_their_place():
@@ -147,6 +147,14 @@ def test_a_pair_over_a_limit_is_refused_with_place_length_and_limit(pair: tuple[
     assert len(encode(("a b a", "a b"), **limits)) == 1
     with pytest.raises(DataError, match=re.escape(f"pairs.tsv:1: {message} such pairs with --set data.too_long=cut (or skip).")):
         encode(pair, **limits)
+
+
+@pytest.mark.parametrize("too_long", ["error", "skip"])
+def test_what_is_answered_or_measured_is_never_skipped_and_the_advice_is_what_can_be_done(too_long: str):
+    message = "pairs.tsv:1: the source has 2 symbols; the limit is 1. Shorten it, or train a model with --set data.max_source_length=2 or "
+    with pytest.raises(DataError, match=re.escape(f"{message}--set data.too_long=cut.")):
+        encode(("a b", ""), trained=False, too_long=too_long, max_source_length=1)
+    assert len(encode(("a b", ""), trained=False, too_long="cut", max_source_length=1)) == 1
 
 
 def test_what_is_too_long_is_skipped_or_cut_and_counted():

@@ -610,6 +610,24 @@ def test_a_dev_pair_over_the_limits_is_refused_or_cut_before_training_and_not_in
     assert not (tmp_path / "run").exists()
 
 
+def test_held_out_pairs_over_the_limits_are_skipped_where_training_pairs_are(tmp_path: Path):
+    said, watch = list[str](), Watch()
+    watch.say = said.append  # pyright: ignore
+    long = [("a " * 30 + letter, letter) for letter in "abcdefghijklmnopqrst"]
+    skipping = config_of("data.max_source_length=20", "data.too_long=skip", "data.hold_out=0.4", "training.max_steps=1")
+    plan = make_plan([*TRAIN, *long], config=skipping)
+    over = sum(len(row.source[0].split()) > 20 for row in plan.dev)
+    assert 0 < over < 20
+    assert runs.start(plan, tmp_path / "run", watcher=watch).dev_pairs == len(plan.dev) - over
+    assert said[:2] == [
+        f"note: {20 - over} training pairs over the length limits were skipped (data.too_long: skip).",
+        f"note: {over} dev pairs over the length limits were skipped (data.too_long: skip).",
+    ]
+    assert all(len(row.source[0].split()) <= 20 for row in RunDirectory(tmp_path / "run").read_dev())
+    with pytest.raises(DataError, match=r"pairs:1: the source has 31 symbols; the limit is 20. Shorten it"):
+        runs.start(make_plan(TRAIN, dev=long, config=skipping), tmp_path / "given")
+
+
 def test_dev_pairs_over_the_limits_do_not_stop_a_run_that_cuts(tmp_path: Path):
     dev, watch = [*DEV, ("a", "a " * 30)], Watch()
     limits = ["data.max_target_length=20", "data.too_long=cut"]

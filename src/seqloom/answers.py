@@ -17,7 +17,7 @@ import numpy as np
 from seqloom.batching import Array
 from seqloom.config import DataConfig, SearchConfig
 from seqloom.config_file import build
-from seqloom.corpus import as_evaluated, encode_rows
+from seqloom.corpus import encode_rows
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
@@ -214,7 +214,7 @@ class Answerer:
 
     def _encode(self, rows: Sequence[Row]) -> list[Array]:
         sources = (Row(row.source, "", row.where) for row in rows)
-        return [example.source for example in encode_rows(sources, self.fields, as_evaluated(self.data), copy=False)]
+        return [example.source for example in encode_rows(sources, self.fields, self.data, copy=False)]
 
     def _questions(self, sources: dict[int, Array], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
         """The sources at some places among the rows, as a finder wants them."""

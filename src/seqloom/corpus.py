@@ -20,7 +20,7 @@ from seqloom.errors import CheckpointError, DataError, TrainingError, standing_a
 from seqloom.fields import Fields
 from seqloom.vocabulary import UNK
 
-__all__ = ["Corpus", "as_evaluated", "encode_rows", "length_ratio"]
+__all__ = ["Corpus", "encode_rows", "length_ratio"]
 
 Stored = npt.NDArray[Any]
 JOINED = 1000  # examples that are put together at a time: an array of a few ids is mostly its head
@@ -135,18 +135,16 @@ def length_ratio(corpus: Corpus) -> float:
     return max(1.0, float(np.ceil(12 * np.quantile(needed, 0.999)) / 10))
 
 
-def as_evaluated(config: DataConfig) -> DataConfig:
-    """The limits for pairs that are answered or measured: none of them is skipped."""
-    return config.model_copy(update={"too_long": "cut" if config.too_long == "cut" else "error"})
-
-
 def encode_rows(
-    rows: Iterable[Row], fields: Fields, config: DataConfig, *, copy: bool, counts: dict[str, int] | None = None
+    rows: Iterable[Row], fields: Fields, config: DataConfig, *, copy: bool, trained: bool = False, counts: dict[str, int] | None = None
 ) -> Iterator[Example]:
     """Each row as an example; what is over the limits of `config` is refused, cut or skipped, and counted in `counts`.
 
+    Args:
+        trained: whether the pairs are those of a training; of what is answered or measured none is skipped, but refused.
+
     Raises:
-        DataError: a row without source, or over a limit when `too_long` is `error`; names file and line.
+        DataError: a row without source, or over a limit and neither cut nor skipped; names file and line.
     """
     counts = {} if counts is None else counts
     for row in rows:
@@ -156,9 +154,9 @@ def encode_rows(
             source = fields.source.encode(row.source)
         copy_ids, extra = fields.copy_ids(row.source) if copy else (None, [])
         target = fields.encode_target(row.target, extra) if copy else fields.target.encode(row.target)
-        over = _over_limit(len(source) - (source.ndim == 1), len(target), config)  # ids end with </s>
-        if over and config.too_long == "error":
-            raise DataError(f"{row.where}: {over}, or cut or skip such pairs with --set data.too_long=cut (or skip).")
+        over = _over_limit(len(source) - (source.ndim == 1), len(target), config, trained)  # ids end with </s>
+        if over and (config.too_long == "error" or (config.too_long == "skip" and not trained)):
+            raise DataError(f"{row.where}: {over}")
         if over:
             counts[config.too_long] = counts.get(config.too_long, 0) + 1
             if config.too_long == "skip":
@@ -176,9 +174,12 @@ def _cut(source: Array, limit: int) -> Any:
     return np.append(source[:-1][:limit], source[-1]) if source.ndim == 1 else source[:limit]
 
 
-def _over_limit(source: int, target: int, config: DataConfig) -> str | None:
+def _over_limit(source: int, target: int, config: DataConfig, trained: bool) -> str | None:
+    """What is over a limit, and what to do about it."""
     for side, length, limit in (("source", source, config.max_source_length), ("target", target, config.max_target_length)):
         if length > limit:
-            mend = f"Mend the line, raise it with --set data.max_{side}_length={length}"
-            return f"the {side} has {length:,} symbols; the limit is {limit:,}. {mend}"
+            what, higher = f"the {side} has {length:,} symbols; the limit is {limit:,}.", f"--set data.max_{side}_length={length}"
+            if trained:
+                return f"{what} Mend the line, raise it with {higher}, or cut or skip such pairs with --set data.too_long=cut (or skip)."
+            return f"{what} Shorten it, or train a model with {higher} or --set data.too_long=cut."
     return None

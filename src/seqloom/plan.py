@@ -73,6 +73,8 @@ class Plan:
     train: Iterable[Row]
     """Can be gone through again and again."""
     dev: list[Row]
+    dev_is_held_out: bool
+    """Whether they are a part of the training pairs, and not given."""
     names: tuple[str, ...]
     """Of the source columns, then of the target."""
     profile: Profile
@@ -141,7 +143,8 @@ def make_plan(
     notes = [*profile.notes, *notes, *([warning] if warning else [])]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
     train = Roots(train) if final.data.repeats == "root" else train
-    return Plan(final, reasons, train, held_out, names, profile, notes, estimates, fitted)
+    is_held_out = dev is None and not reading.dev
+    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, fitted)
 
 
 def _choice(profile: Profile, reading: DataConfig, base: RunConfig) -> Choice:

@@ -14,7 +14,7 @@ from seqloom import metrics
 from seqloom.answers import Answerer, Prediction, Questions
 from seqloom.batching import Batch, pad
 from seqloom.config import BatchConfig, DataConfig, SearchConfig
-from seqloom.corpus import Corpus, as_evaluated, encode_rows
+from seqloom.corpus import Corpus, encode_rows
 from seqloom.ctc import PrefixScorer, with_ctc
 from seqloom.data import Row
 from seqloom.errors import DataError
@@ -46,7 +46,7 @@ class Translator:
         self.network = network.to(device).eval()
         self.fields = fields
         self.config = config
-        self.data = as_evaluated(data)
+        self.data = data
         self.device = torch.device(device)
         self.enough = enough
         self.batch_tokens = BATCH_TOKENS * network.stride

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seqloom import metrics
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config, load_reasons, override
-from seqloom.corpus import Corpus, as_evaluated, encode_rows, length_ratio
+from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.data import Row
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
@@ -42,7 +43,7 @@ def start(
     _check_metric(plan)
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
-    corpus = _encode(plan, fields, watcher)
+    plan, corpus = _encode(plan, fields, watcher)
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
     run.create()
@@ -122,22 +123,38 @@ def _check_metric(plan: Plan) -> None:
         raise ConfigError(f"training.early_stopping.metric: {name!r} is no metric; {offer}")
 
 
-def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> Corpus:
-    counts: dict[str, int] = {}
-    corpus = Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=plan.config.model.copy_source, counts=counts))
-    for done, count in counts.items():
-        watcher.say(
-            f"note: {count:,} training pairs over the length limits were {'cut' if done == 'cut' else 'skipped'} (data.too_long: {done})."
-        )
+def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> tuple[Plan, Corpus]:
+    """The plan with the dev pairs that can be used, and the training pairs."""
+    counts, copies = dict[str, int](), plan.config.model.copy_source
+    corpus = Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=copies, trained=True, counts=counts))
+    _say_what_was_done(counts, "training", watcher)
     if not len(corpus):
         raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
-    for _ in encode_rows(plan.dev, fields, as_evaluated(plan.config.data), copy=False):
-        """A dev pair that cannot be used is refused now."""
-    unseen = Unseen(fields, copies=plan.config.model.copy_source)
+    plan = _with_usable_dev(plan, fields, watcher)
+    unseen = Unseen(fields, copies=copies)
     unseen.add_pairs(plan.dev)
     for note in (*ceiling(plan.dev, "dev "), *unseen.notes("dev ")):
         watcher.say(f"note: {note}")
-    return corpus
+    return plan, corpus
+
+
+def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
+    """The plan without the held-out pairs that are skipped as training pairs are; a given dev pair that cannot be used is refused."""
+    counts, data = dict[str, int](), plan.config.data
+    examples = encode_rows(plan.dev, fields, data, copy=False, trained=plan.dev_is_held_out, counts=counts)
+    places = {example.where for example in examples}
+    if "skip" not in counts:
+        return plan
+    _say_what_was_done(counts, "dev", watcher)
+    if not places:
+        raise DataError("no dev pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
+    return replace(plan, dev=[row for row in plan.dev if row.where in places])
+
+
+def _say_what_was_done(counts: Mapping[str, int], of: str, watcher: Watcher) -> None:
+    for done, count in counts.items():
+        how = "cut" if done == "cut" else "skipped"
+        watcher.say(f"note: {count:,} {of} pairs over the length limits were {how} (data.too_long: {done}).")
 
 
 def fitted(plan: Plan, watcher: Watcher) -> Plan:
@@ -145,7 +162,8 @@ def fitted(plan: Plan, watcher: Watcher) -> Plan:
     if not plan.fitted:
         return plan
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
-    return _fit(plan, fields, _encode(plan, fields, watcher), watcher, 0.0)
+    plan, corpus = _encode(plan, fields, watcher)
+    return _fit(plan, fields, corpus, watcher, 0.0)
 
 
 def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: float) -> Plan:
