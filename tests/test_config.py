@@ -140,6 +140,7 @@ def test_a_whole_part_can_be_given():
         ("seed.x=3", "--set seed: 'seed' is a value, not a group of settings."),
         ("fields.source.1.unit=word", "--set fields.source.1: expected a number from 0 to 0, got '1'."),
         ("fields.source.first=word", "--set fields.source.first: expected a number from 0 to 0, got 'first'."),
+        ("fields.source.².unit=word", "--set fields.source.²: expected a number from 0 to 0, got '²'."),
     ],
 )
 def test_an_unknown_setting_is_refused_with_the_nearest(text: str, message: str):

@@ -98,6 +98,7 @@ def test_parquet_is_read_by_name(tmp_path: Path) -> None:
         (("Hund", ""), "", "train.parquet:2"),
     ]
     assert "no column 'ed'; expected one of id, de, en, tags." in error(str(path), source=["ed"])
+    assert "no column '²'; expected one of id, de, en, tags." in error(str(path), source=["²"])
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_lists_in_a_list_are_the_text_of_json_where_all_are_numbers():
     assert text_of_lists([["1"], "2"]) is None
 
 
-@pytest.mark.parametrize("text", ["up", "[1, [2]]", "[[1, 2], [3]]", '["a"]', "[[[1]]]", "[1, null", "0.5,1"])
+@pytest.mark.parametrize("text", ["up", "[1, [2]]", "[[1, 2], [3]]", '["a"]', "[[[1]]]", "[1, null", "0.5,1", f"[1{'0' * 400}]"])
 def test_what_is_no_frames_is_refused(text: str):
     with pytest.raises(DataError, match=r"^the source"):
         frames_of_text(text, "source")

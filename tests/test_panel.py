@@ -50,6 +50,7 @@ def test_json_lines_are_read_like_csv(tmp_path: Path):
 
 def test_a_column_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path):
     refused(tmp_path, LONG, ": no column 'sale'; there are date, shop, sales, price. Did you mean 'sales'?", targets=["sale"])
+    refused(tmp_path, LONG, ": no column '²'; there are date, shop, sales, price.", targets=["²"])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,8 @@ def test_a_column_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path
     [
         ("many", ":4: sales is 'many'; expected a number. Mend the cell, or choose other columns."),
         ("1_0", ":4: sales is '1_0'; expected a number. Mend the cell, or choose other columns."),
-        ("inf", ":4: sales is 'inf'; expected a finite number. Mend the cell."),
+        ("inf", ":4: sales is 'inf'; expected a finite number, at most 1e+38 in size. Mend the cell."),
+        ("-1e39", ":4: sales is '-1e39'; expected a finite number, at most 1e+38 in size. Mend the cell."),
         ("", ":4: sales is empty (1 such cells); expected a number. Fill it, or name a rule: --set fields.numbers.missing=previous"),
     ],
 )

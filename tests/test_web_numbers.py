@@ -161,6 +161,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
     "no finite number": ([{"time": "2024-01-02", "load": "-inf"}], field()),
+    "more than a float32 holds": ([{"time": "2024-01-02", "load": 1e39}], field()),
     "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),
     "no time": (timed("2024-01-01", "tomorrow"), field()),
     "no day": (timed("2024-02-29", "2023-02-29"), field()),

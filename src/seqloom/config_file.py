@@ -97,7 +97,7 @@ def setting(config: RunConfig, key: str) -> Any:
     """The value under a dotted key, as it is written in YAML: a group of settings, an item of a list, or a plain value."""
     part: Any = config
     for name in key.split("."):
-        part = part[int(name)] if name.isdigit() else getattr(part, "copy_source" if name == "copy" else name)
+        part = part[int(name)] if name.isdecimal() else getattr(part, "copy_source" if name == "copy" else name)
     return part
 
 
@@ -159,7 +159,7 @@ def _child(node: Any, name: str, path: str) -> Any:
 def _index(node: list[Any], name: str, path: str) -> int:
     if not node:
         raise ConfigError(f"--set {path}: the list is empty; give it whole, as in --set {path.rpartition('.')[0]}=[...].")
-    if not name.isdigit() or int(name) >= len(node):
+    if not name.isdecimal() or int(name) >= len(node):
         raise ConfigError(f"--set {path}: expected a number from 0 to {len(node) - 1}, got {name!r}.")
     return int(name)
 
@@ -168,7 +168,7 @@ def _change_kind(node: dict[str, Any], parents: tuple[str, ...], kind: object) -
     """Drop the settings that the part's new kind does not have."""
     annotation: Any = RunConfig
     for name in parents:
-        annotation = _field_annotation(annotation, name) if not name.isdigit() else get_args(annotation)[0]
+        annotation = _field_annotation(annotation, name) if not name.isdecimal() else get_args(annotation)[0]
         if annotation is None:
             return
     model = _pick(annotation, {"kind": kind})

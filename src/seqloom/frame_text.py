@@ -85,7 +85,7 @@ def frames_of_text(text: str, side: str) -> Floats:
     try:
         rows: Any = json.loads(text) if text.lstrip().startswith("[") else [float(word) for word in text.split()]
         frames = np.array(rows, dtype=np.float32)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         shown = text if len(text) <= 40 else text[:39] + "…"
         raise DataError(f"the {side} {shown!r} is not numbers, equally many at each moment; {FORM}. Mend or remove the line.") from None
     return checked_frames(frames, f"the {side}")

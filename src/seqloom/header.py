@@ -33,7 +33,7 @@ def has_header(first: list[str], rest: list[list[str]], format: str, config: Dat
     shown_row = listed(first)
     data_reason = _why_data(first, rest)
     general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
-    asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdigit()]
+    asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdecimal()]
     if asked and said:
         _refuse_nameless(first, asked, name, sure=False)
     if said is not None:

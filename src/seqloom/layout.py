@@ -296,7 +296,7 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
         if count > 1:
             raise DataError(f"{table.name}: {count} columns are called {column!r}; expected one. Give {flag} a number.")
         return table.columns.index(column)
-    if isinstance(column, int) or column.isdigit():
+    if isinstance(column, int) or column.isdecimal():
         if not 1 <= int(column) <= len(table.columns):
             raise DataError(f"{table.name}: no column {column}; expected 1 to {len(table.columns)} ({there}). Change {flag}.")
         return int(column) - 1

@@ -29,6 +29,8 @@ EACH = Step(0, 1)
 """Rows that follow each other, without a time."""
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
 """What an empty cell may hold, in lower case."""
+LARGEST = 1e38
+"""Of a number: a float32 holds it, and its distance from any other."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def _long(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
 def _place(table: Table, name: str) -> int:
     if name in table.columns:
         return table.columns.index(name)
-    if name.isdigit() and 0 < int(name) <= len(table.columns):
+    if name.isdecimal() and 0 < int(name) <= len(table.columns):
         return int(name) - 1
     raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}")
 
@@ -165,8 +167,8 @@ def _number(cell: str, name: str, line: int, column: str) -> float:
         if cell.lower() in EMPTY:
             return math.nan
         raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a number. Mend the cell, or choose other columns.") from None
-    if math.isinf(value):
-        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number. Mend the cell.")
+    if abs(value) > LARGEST:
+        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
     return value
 
 

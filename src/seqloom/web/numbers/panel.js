@@ -6,6 +6,7 @@ const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each
 const EMPTY = new Set(["", "na", "n/a", "nan", "null", "none"]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
+const LARGEST = 1e38; // a float32 holds it, and its distance from any other
 
 /** Rows of numbers, series after series. */
 export class Panel {
@@ -80,7 +81,9 @@ function numberIn(cell, line, column) {
     throw new Error(`table:${line}: ${column} is '${cell}'; expected a number. Mend the cell, or choose other columns.`);
   }
   const value = NUMBER.test(cell) ? Number(cell) : Infinity;
-  if (!Number.isFinite(value)) throw new Error(`table:${line}: ${column} is '${cell}'; expected a finite number. Mend the cell.`);
+  if (Math.abs(value) > LARGEST) {
+    throw new Error(`table:${line}: ${column} is '${cell}'; expected a finite number, at most 1e+38 in size. Mend the cell.`);
+  }
   return value;
 }
 
