@@ -40,6 +40,11 @@ def test_each_series_can_have_its_own_scale_and_one_that_was_not_fitted_is_scale
     np.testing.assert_allclose(scale[1, :2], 5 * made.scale[0, :2], rtol=1e-3)
 
 
+def test_a_series_without_a_row_to_train_on_is_not_fitted():
+    made = fit_scaling("series", ["a", "b"], [table(0), table()])
+    assert (made.series, made.shift.shape) == (("b",), (1, 3))
+
+
 def test_no_scaling_changes_nothing_and_a_state_is_read_back():
     made = fit_scaling("none", ["a"], [table()])
     np.testing.assert_array_equal(made.apply(table()), table())

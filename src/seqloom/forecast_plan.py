@@ -68,7 +68,7 @@ def plan_forecast(
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
     if longest <= numbers.horizon:
         raise DataError(
-            f"{panel.name}: the longest series has {max(longest, 0):,} rows to train on; a horizon of {numbers.horizon} needs at least "
+            f"{panel.name}: the longest series has {longest:,} rows to train on; a horizon of {numbers.horizon} needs at least "
             f"{numbers.horizon + 1}. Use a shorter --horizon, a longer table or another --split."
         )
     numbers = numbers if numbers.targets else numbers.model_copy(update={"targets": [panel.columns[0]]})
@@ -140,7 +140,7 @@ def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | No
     lengths = known - begins
     if not numbers.split:
         share = lengths // 10 if len(begins) < MANY else np.zeros_like(lengths)
-        middle = known - np.maximum(share, numbers.horizon)
+        middle = np.maximum(known - np.maximum(share, numbers.horizon), begins)
         return Part(begins, middle), Part(middle, known), None
     bounds = _bounds(panel, numbers.split, lengths)
     ends = [np.minimum(begins + bound, known) for bound in bounds]

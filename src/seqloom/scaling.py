@@ -59,10 +59,13 @@ class Scaling:
 
 
 def fit_scaling(kind: str, names: Sequence[str], parts: Sequence[Floats]) -> Scaling:
-    """A scaling of that kind for the training part of each series (N, C); missing numbers are left out."""
+    """A scaling of that kind for the training part of each series (N, C); missing numbers, and of a kind for each series those without
+    a row, are left out.
+    """
     if kind == "series":
-        rows = [_standard(part) for part in parts]
-        return Scaling(kind, np.stack([shift for shift, _ in rows]), np.stack([scale for _, scale in rows]), tuple(names))
+        fitted = {name: _standard(part) for name, part in zip(names, parts, strict=True) if len(part)}
+        shift, scale = (np.stack(rows) for rows in zip(*fitted.values(), strict=True))
+        return Scaling(kind, shift, scale, tuple(fitted))
     values = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if kind == "none":
         return Scaling(kind, np.zeros((1, values.shape[1]), np.float32), np.ones((1, values.shape[1]), np.float32))
