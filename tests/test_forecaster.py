@@ -302,7 +302,7 @@ def test_a_series_without_a_value_is_left_out_and_said(tmp_path: Path):
 @pytest.mark.parametrize("short", [0, 1])
 def test_a_series_shorter_than_the_horizon_shows_nothing_of_the_others(tmp_path: Path, short: int):
     file = tmp_path / "shops.csv"
-    rows = [f"{number},{10 ** number + day % 7}" for number in range(3) for day in range(3 if number == short else 60)]
+    rows = [f"{number},{10**number + day % 7}" for number in range(3) for day in range(3 if number == short else 60)]
     file.write_text("\n".join(["shop,sales", *rows]) + "\n", encoding="utf-8")
     plan = plan_forecast(str(file), NumbersField(targets=["sales"], series="shop", horizon=6, scaling="series"))
     begins, ends = plan.train.part

@@ -33,6 +33,14 @@ def test_a_constant_is_only_shifted():
     assert fit_scaling("standard", ["a"], [np.full((5, 1), 7.0, dtype=np.float32)]).scale.tolist() == [[1]]
 
 
+@pytest.mark.parametrize("kind", ["standard", "robust", "series"])
+@pytest.mark.parametrize("size", [1e-13, 1e-20, 1e20])
+def test_numbers_of_any_size_are_scaled(kind: str, size: float):
+    values = (np.sin(np.arange(60.0)) * size).astype(np.float32)[:, None]
+    made = fit_scaling(kind, ["a"], [values])
+    assert 0.5 < np.abs((values - made.shift) / made.scale).max() < 5
+
+
 def test_each_series_can_have_its_own_scale_and_one_that_was_not_fitted_is_scaled_by_its_own_numbers():
     made = fit_scaling("series", ["a", "b"], [table(), table() * 3])
     shift, scale = made.of_series(["b", "new"], [table(), table() * 5])

@@ -107,6 +107,12 @@ def test_a_series_is_windowed_as_in_python(scaling: str, window: str, calendar: 
     assert_same(hours(40), field(scaling=scaling, window=window, calendar=calendar, floor="seen"))
 
 
+@pytest.mark.parametrize("scaling", ["none", "series"])
+def test_tiny_numbers_are_windowed_as_in_python(scaling: str) -> None:
+    seen, new = ([{**row, "load": row["load"] * 1e-14} for row in hours(20, plant=plant)] for plant in "ab")
+    assert_same(new, field(series="plant", scaling=scaling, window="standard"), seen=seen)
+
+
 def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
     numbers = field(
         targets=["load", "warmth"], past=["wind"], known=["free", "price"], static=["size"], series="plant", scaling="series",

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,21 @@ def test_each_window_can_be_scaled_by_itself_and_is_brought_back():
         batch, levels = made.batch([0]), made.levels([0])
         assert batch.target_out[0, 0, 0] == pytest.approx(first)
         np.testing.assert_allclose(batch.target_out[0, :2] * levels.scale[0] + levels.shift[0], made.truth([0])[0], rtol=1e-6)
+
+
+def test_a_window_of_numbers_of_any_size_is_scaled_by_itself():
+    table = panel(10)
+    plain, tiny = (windows(replace(table, values=table.values * size), window="standard").batch([4]) for size in (1, 1e-14))
+    np.testing.assert_allclose(tiny.target_out[0], plain.target_out[0], rtol=1e-4)  # of numbers about 100, which differ in the last digits
+
+
+def test_a_series_that_training_never_saw_is_scaled_by_what_is_known_of_it():
+    seen, calm = windows(panel(10), scaling="series").fields, panel(10, 12)
+    wild = replace(calm, values=np.where(np.arange(22)[:, None] < 20, calm.values, 1e6))
+    part = Part(np.array([10, 20]), np.array([10, 22]))
+    first, second = (Windows(table, seen, part).batch([0]).source for table in (calm, wild))
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first).max() < 3
 
 
 def test_scaling_is_undone_with_that_of_the_window():

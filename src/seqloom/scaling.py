@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float32]
 
 SMALLEST = 1e-6
 """A spread below this, relative to the size of the numbers, is that of a constant, which is only shifted."""
+TINIEST = 1e-30
+"""So is any below this: dividing by it leaves the range of a float32."""
 
 ROWS = 100_000
 """Rows that are measured at once."""
@@ -89,4 +91,4 @@ def _robust(values: Floats) -> tuple[Floats, Floats]:
 
 
 def _positive(scale: npt.NDArray[Any], size: npt.NDArray[Any]) -> Floats:
-    return np.where(scale > SMALLEST * np.maximum(np.abs(size), SMALLEST), scale, 1.0).astype(np.float32)
+    return np.where(scale > np.maximum(SMALLEST * np.abs(size), TINIEST), scale, 1.0).astype(np.float32)

@@ -26,7 +26,9 @@ __all__ = ["Part", "Slices", "Windows"]
 Floats = npt.NDArray[np.float32]
 
 FLAT = 1e-4
-"""A deviation within a window below this, in scaled units, is that of a constant."""
+"""A deviation within a window below this, relative to its mean, is that of a constant."""
+TINIEST = 1e-15
+"""So is any below this, in scaled units: its square is hardly a float32."""
 
 
 class Part(NamedTuple):
@@ -82,8 +84,8 @@ class Windows:
         numbers = fields.config.numbers
         self.panel, self.fields, self.stride = panel, fields, stride
         self.history, self.horizon = numbers.history, numbers.horizon
-        bounds = zip(panel.starts[:-1].tolist(), panel.starts[1:].tolist(), strict=True)
-        parts = [panel.values[start:end] for start, end in bounds]
+        bounds = zip(panel.starts[:-1].tolist(), part.begins.tolist(), strict=True)  # of a series that is new, what is known of it
+        parts = [panel.values[start : max(end, start + 1)] for start, end in bounds]
         self.shift, self.scale = fields.source_scaling.of_series(panel.series, parts)
         room = part.ends - part.begins - self.horizon  # where a history in the part must fit
         least = np.ones_like(room) if reach_back else np.clip(room, 1, self.history)
@@ -262,7 +264,7 @@ class Windows:
         count = mask.sum(1, keepdims=True)
         mean = rows.sum(1, keepdims=True) / count
         deviation = np.sqrt((np.square(rows - mean) * mask).sum(1, keepdims=True) / count)
-        return Levels(last, np.where(deviation > FLAT * np.maximum(np.abs(mean), 1e-6), deviation, 1).astype(np.float32))
+        return Levels(last, np.where(deviation > np.maximum(FLAT * np.abs(mean), TINIEST), deviation, 1).astype(np.float32))
 
     # ------------------------------------------------------------------------------------------------------------- disk
 

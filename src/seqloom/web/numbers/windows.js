@@ -3,8 +3,10 @@
 import { clockFeatures, continued } from "./clock.js";
 import { isUnknown } from "./panel.js";
 
-const FLAT = 1e-4; // a deviation within a window below this, in scaled units, is that of a constant
-const SMALLEST = 1e-6; // a spread of a series below this, relative to its numbers, is that of a constant
+const FLAT = 1e-4; // a deviation within a window below this, relative to its mean, is that of a constant,
+const TINIEST_DEVIATION = 1e-15; // and so is any below this
+const SMALLEST = 1e-6; // a spread of a series below this, relative to its numbers, is that of a constant,
+const TINIEST_SPREAD = 1e-30; // and so is any below this
 
 /** What a table says before the time to be forecast. */
 export class Windows {
@@ -89,7 +91,7 @@ export class Windows {
     const { kind, shift, scale, series: names } = this.source.scaling;
     const place = kind === "series" ? names.indexOf(this.panel.series[series]) : 0;
     if (place >= 0) return { shift: shift[place], scale: scale[place] };
-    return standard(this.panel.rows.slice(...this.panel.starts.slice(series, series + 2)));
+    return standard(this.panel.rows.slice(this.panel.starts[series], this.origins[series]));
   }
 
   #outer(level, { shift, scale }, series) {
@@ -120,13 +122,13 @@ function changeOf(values, season) {
 
 function deviationOf(values) {
   const { mean, deviation } = momentsOf(values);
-  return deviation > FLAT * Math.max(Math.abs(mean), SMALLEST) ? deviation : 1;
+  return deviation > Math.max(FLAT * Math.abs(mean), TINIEST_DEVIATION) ? deviation : 1;
 }
 
 /** Mean and standard deviation of each column; missing numbers are left out. */
 function standard(rows) {
   const columns = [...rows[0].keys()].map((column) => momentsOf(rows.map((row) => row[column]).filter((value) => !isNaN(value))));
-  const scaleOf = ({ mean, deviation }) => (deviation > SMALLEST * Math.max(Math.abs(mean), SMALLEST) ? deviation : 1);
+  const scaleOf = ({ mean, deviation }) => (deviation > Math.max(SMALLEST * Math.abs(mean), TINIEST_SPREAD) ? deviation : 1);
   return { shift: columns.map(({ mean }) => Math.fround(mean)), scale: columns.map((column) => Math.fround(scaleOf(column))) };
 }
 
