@@ -104,6 +104,24 @@ def test_what_is_no_model_is_refused_in_one_line_though_its_hash_is_right(spoilt
         load(spoilt)
 
 
+@pytest.mark.parametrize("file", ["secret", "inner/../secret", "../secret"])
+def test_a_graph_whose_numbers_lie_in_another_file_is_refused(tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onnx import TensorProto, helper
+
+    from seqloom.runtime import open_session
+
+    (tmp_path / "secret").write_bytes(bytes(400))
+    monkeypatch.chdir(tmp_path)  # where onnxruntime would look
+    numbers = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[100], data_location=TensorProto.EXTERNAL)
+    numbers.external_data.add(key="location", value=file)
+    sides = helper.make_tensor_value_info("x", TensorProto.INT64, [1]), helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Gather", ["w", "x"], ["y"])], "g", [sides[0]], [sides[1]], [numbers])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    for form in (model, model.replace(b"\x08location", b"\x88\x00location")):  # the same length as protobuf may write it too
+        with pytest.raises(seqloom.CheckpointError, match=r"^m: names another file for its data; expected all of it in this one\."):
+            open_session(form, 1, "m")
+
+
 def test_a_manifest_that_names_a_path_or_another_format_is_refused(spoilt: Path, folder: Path) -> None:
     entry = {"sha256": "0" * 64, "size": 1}
     for name in ("../model.onnx", "/etc/passwd", "a/b", ".."):

@@ -24,6 +24,8 @@ __all__ = ["Graph", "Predictor", "fields_of", "open_session"]
 
 Restored = TypeVar("Restored")
 
+ELSEWHERE = tuple(mark + b"location" for mark in (b"\x08", b"\x00"))
+"""How the name of a file with a tensor's data begins in a graph: the key behind its length (a varint of any form), which text never is."""
 BATCH_TOKENS = 2048
 """Padded states of the source × hypotheses in one run of the graph."""
 
@@ -121,12 +123,15 @@ def open_session(model: bytes, threads: int | None, where: Path | str) -> Any:
     """A session of onnxruntime over a graph.
 
     Raises:
-        CheckpointError: it cannot be loaded.
+        CheckpointError: it cannot be loaded, or would have onnxruntime read other files, such as those of whoever runs it.
     """
+    if any(mark in model for mark in ELSEWHERE):
+        raise CheckpointError(f"{where}: names another file for its data; expected all of it in this one. {AGAIN}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or _threads_of_openmp()
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would starve others
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # no other is looked through for files that it names
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common ancestor
