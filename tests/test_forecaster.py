@@ -174,6 +174,14 @@ def test_every_model_of_a_table_takes_its_intervals_from_the_errors_on_dev(tmp_p
     assert values == sorted(values)
 
 
+def test_quantiles_beyond_those_that_dev_can_measure_are_as_the_head_says(tmp_path: Path):
+    model = forecaster(tmp_path, "model.head.kind=quantile", "model.head.levels=[0.001,0.5,0.999]")
+    values = [(line.quantile, line.value) for line in model.forecast(tmp_path / "load.csv")][1:4]
+    assert ([level for level, _ in values], model.fields.spread) == ([0.001, 0.5, 0.999], None)
+    with pytest.raises(ConfigError, match=r"^quantile 0\.9: the model was trained for \[0\.001, 0\.5, 0\.999\]\. Ask for those, or train"):
+        list(model.forecast(tmp_path / "load.csv", [0.9]))
+
+
 def test_scheduled_sampling_and_teacher_forcing_train_the_same_model_differently(tmp_path: Path):
     forced, sampled = (
         forecaster(tmp_path, "model.direct=false", f"training.teacher_forcing.start={share}").evaluate()["model"][

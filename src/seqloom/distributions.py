@@ -13,7 +13,7 @@ from seqloom.config import HeadConfig, QuantileHead
 from seqloom.errors import ConfigError
 from seqloom.spread import LEVELS, Spread
 
-__all__ = ["point_of", "quantile_levels", "quantiles_of", "width_of"]
+__all__ = ["are_measurable", "point_of", "quantile_levels", "quantiles_of", "width_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -57,6 +57,11 @@ def quantile_levels(head: HeadConfig, asked: Sequence[float] | None = None, spre
             )
         return []
     return list(asked or (0.1, 0.5, 0.9))
+
+
+def are_measurable(head: HeadConfig) -> bool:
+    """Whether a spread knows the levels that a head says: beyond the outermost of them no errors are kept."""
+    return not isinstance(head, QuantileHead) or all(LEVELS[0] <= level <= LEVELS[-1] for level in head.levels)
 
 
 def quantiles_of(head: HeadConfig, values: Floats, levels: Sequence[float]) -> Floats:

@@ -24,7 +24,7 @@ from seqloom.forecast_plan import parts_of
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, read_panel
-from seqloom.spread import Spread, change_of
+from seqloom.spread import change_of
 from seqloom.windows import Part, Windows
 
 __all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
@@ -75,15 +75,19 @@ def forecasts_of(
     finder: FrameFinder, pairs: NumberPairs, index: Sequence[int] | Ids, head: HeadConfig, levels: Sequence[float] = ()
 ) -> Iterator[Forecast]:
     """A forecast for each example of the index."""
+    spread = pairs.fields.spread if levels else None
     for start in range(0, len(index), ROWS):
         part = index[start : start + ROWS]
         levels_of, batch = pairs.levels(part), pairs.batch(part)
-        changes = window_changes(batch, pairs.fields)
+        changes = None if spread is None else window_changes(batch, pairs.fields)
         for row, values in enumerate(finder.values(batch, pairs.lengths(part))):
             shift, scale = levels_of.shift[row], levels_of.scale[row]
             floor = pairs.floor(int(part[row]))
             point = np.maximum(point_of(head, values) * scale + shift, floor)
-            around = _quantiles(head, values, pairs.fields.spread, changes[row], levels)
+            if spread is None or changes is None:
+                around = quantiles_of(head, values, levels)
+            else:  # as measured on dev, where that was done
+                around = spread.around(point_of(head, values), width_of(head, values), changes[row], levels)
             quantiles = np.maximum(around * scale[..., None] + shift[..., None], floor[:, None])
             yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
 
@@ -94,13 +98,6 @@ def window_changes(batch: Batch, fields: NumberFields) -> Floats:
         return np.full((len(batch.index), fields.target.size), np.nan, dtype=np.float32)
     past: Floats = batch.source[:, :, : fields.target.size].astype(np.float32)
     return change_of(past, batch.source_mask, fields.config.numbers.season)
-
-
-def _quantiles(head: HeadConfig, values: Floats, spread: Spread | None, change: Floats, levels: Sequence[float]) -> Floats:
-    """Quantiles (T, D, levels) of parameters (T, D, P), in scaled units: as measured on dev where that was done, else as the head says."""
-    if spread is None or not levels:
-        return quantiles_of(head, values, levels)
-    return spread.around(point_of(head, values), width_of(head, values), change, levels)
 
 
 class NumberAnswerer:
