@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 
 DOCS = "/docs lists what is allowed."
-LIMITS = Limits(body_bytes=20_000, items=2, max_length=20)
+LIMITS = Limits(body_bytes=20_000, items=2, characters=50, max_length=20)
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +102,18 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"model": "arrays", "values": [[]]}, "X[0]: shape (0, 1); expected (T, D) with at least one moment. Mend the array."),
         ({"model": "arrays", "values": [[[1.0, 2.0]]] * 3}, "values: 3 arrays; the limit is 2. Send them in several requests."),
         ({"model": "arrays", "values": [[[1.0, 2.0]]], "length": 21}, "length: 21; the limit is 20. Ask for less."),
+        ({"model": "arrays", "values": [[[1, 2]], [[1, 2]] * 51]}, "values[1]: 51 moments; the limit is 50. Cut it into shorter parts."),
+        ({"model": "arrays", "values": [[[1, 2], [3]]]}, "values[0]: moments of unlike width; expected as many numbers at each. Mend the"),
+        ({"model": "arrays", "values": [[[1, 1e39]]]}, "X[0, 0, 1] is inf; expected a finite number. Fill or remove it before training."),
+        ({"model": "arrays", "values": [[[1, 2]]], "quantiles": [0.5]}, "quantiles: of no effect, model arrays forecasts numbers."),
+        ({"table": loads(20), "length": 7}, "length: of no effect, model load forecasts numbers. Leave it out."),
+        ({"table": loads(20), "quantiles": [0.5] * 100}, f"quantiles: expected at most 99; got a list of 100. {DOCS}"),
+        ({"table": [{"\ud800": 3}]}, "table: no column 'time'; there are ?."),
+        ({"table": loads(20, "\ud800")}, "table: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_forecast_is_refused_in_a_line(client: TestClient, body: dict[str, Any], said: str) -> None:
-    answer = client.post("/v1/predict", json=body)
+    answer = client.post("/v1/predict", content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"].startswith(said)
 
@@ -140,11 +149,15 @@ def test_a_table_of_a_row_a_series_is_answered(tmp_path: Path) -> None:
     run = seqloom.train_forecast(tmp_path / "wide.csv", wide=True, history=8, horizon=3, out=tmp_path / "run", settings=TINY)
     model = load_exported(export(run.path, tmp_path / "wide", precision="float32").folder, threads=1)
     table = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
-    with TestClient(create_app({"wide": model})) as made:
+    with TestClient(create_app({"wide": model}, limits=Limits(items=3))) as made:
         assert made.get("/v1/models").json()["models"][0]["table"] == "wide"
         said = made.post("/v1/predict", json={"table": table}).json()["forecast"]
+        many = made.post(
+            "/v1/predict", json={"table": [{"name": "a", f"V{place}": 1} for place in range(4)]}
+        )  # the same one, if it is read
         nothing = made.post("/v1/predict", json={"table": [{"name": "a", "V1": None}]})
     expected = [line._asdict() for line in model.forecast(tmp_path / "wide.csv")]
     assert [{"quantile": None, **line} for line in said] == [{**line, "value": pytest.approx(line["value"])} for line in expected]
     assert [line["time"] for line in said if line["series"] == "b" and "quantile" not in line] == ["1", "2", "3"]
+    assert many.json() == {"error": "table: 4 series; the limit is 3. Send them in several requests."}
     assert nothing.json() == {"error": "table:1: series 'a' has no values. Remove the line."}

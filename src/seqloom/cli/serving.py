@@ -35,7 +35,7 @@ def serve(
         _option("--max-body", "BYTES", "Bytes of a request at most. [default: 1,048,576, with a model of sound 16,777,216]", min=1),
     ] = None,
     items: Annotated[int, _option("--max-items", "N", "Sources in a request at most.", min=1)] = 256,
-    characters: Annotated[int, _option("--max-characters", "N", "Characters of a source at most.", min=1)] = 2_000,
+    characters: Annotated[int, _option("--max-characters", "N", "Characters of a source, or moments of an array, at most.", min=1)] = 2_000,
     beam: Annotated[int, _option("--max-beam", "N", "Hypotheses a source at most.", min=1)] = 32,
     max_length: Annotated[int, _option("--max-length", "N", "Target symbols that may be asked for.", min=1)] = 1_000,
     seconds: Annotated[float, _option("--max-seconds", "S", "Seconds that an answer may take.", min=0.001)] = 30.0,

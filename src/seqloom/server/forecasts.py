@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from starlette.responses import Response
 
 from seqloom.config import NumbersField
@@ -20,12 +21,13 @@ from seqloom.server.answering import late
 from seqloom.server.batcher import Watch
 from seqloom.server.limits import Limits
 from seqloom.server.refusals import ADVICE, Refusal
+from seqloom.server.sources import refuse_bad
 from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, Role, ValuesResponse, Wire
 
 __all__ = ["ForecastPredictor", "ServedForecaster"]
 
-READ = {"model", "table", "values", "length", "quantiles"}
-"""What a request may say to a model of numbers."""
+READ = {"table": {"model", "table", "quantiles"}, "values": {"model", "values", "length"}}
+"""What a request may say to a model of a table, and to one of arrays."""
 
 
 class ForecastPredictor(Protocol):
@@ -128,13 +130,24 @@ class ServedForecaster:
         form = "rows as objects, as in [{...}, ...]" if self.numbers.horizon else "arrays of numbers"
         if getattr(request, wanted) is None:
             raise Refusal(422, f"body: model {self.name} forecasts numbers; expected {wanted}, a list of {form}. {ADVICE}")
-        if idle := sorted(request.model_fields_set - READ):
+        if idle := sorted(request.model_fields_set - READ[wanted]):
             raise Refusal(422, f"{idle[0]}: of no effect, model {self.name} forecasts numbers. Leave it out.")
         if len(request.values or []) > self.limits.items:
             what = f"{len(request.values or []):,} arrays; the limit is {self.limits.items:,}"
             raise Refusal(422, f"values: {what}. Send them in several requests.")
         if (request.length or 0) > self.limits.max_length:
             raise Refusal(422, f"length: {request.length:,}; the limit is {self.limits.max_length:,}. Ask for less.")
+        for place, part in enumerate(request.values or []):
+            if len(part) > self.limits.characters:
+                what = f"{len(part):,} moments; the limit is {self.limits.characters:,}"
+                raise Refusal(422, f"values[{place}]: {what}. Cut it into shorter parts.")
+        if self.numbers.wide:  # before columns times rows are in memory
+            self._check_series(len(request.table or []))
+
+    def _check_series(self, count: int) -> None:
+        if count > self.limits.items:
+            what = f"{count:,} series; the limit is {self.limits.items:,}"
+            raise Refusal(422, f"table: {what}. Send them in several requests.")
 
     def _enter(self) -> None:
         with self._changed:
@@ -152,16 +165,25 @@ class ServedForecaster:
     def _answer(self, request: PredictRequest) -> Wire:
         if request.table is not None:
             return self._forecast(request.table, request.quantiles)
-        said = self.predictor.predict([np.asarray(part, dtype=np.float32) for part in request.values or []], request.length)
+        said = self.predictor.predict([_array(part, place) for place, part in enumerate(request.values or [])], request.length)
         return ValuesResponse(model=self.name, values=[part.tolist() for part in said])
 
     def _forecast(self, table: Sequence[Mapping[str, str | float | None]], quantiles: Sequence[float] | None) -> ForecastResponse:
         panel = panel_of_rows(table, self.numbers)
-        if len(panel.series) > self.limits.items:
-            what = f"{len(panel.series):,} series; the limit is {self.limits.items:,}"
-            raise Refusal(422, f"table: {what}. Send them in several requests.")
+        self._check_series(len(panel.series))
+        for name in panel.series:
+            refuse_bad("table", name)
         lines = [_line(said) for said in self.predictor.forecast(panel, quantiles)]
         return ForecastResponse(model=self.name, forecast=lines)
+
+
+def _array(values: Sequence[Sequence[float]], place: int) -> npt.NDArray[np.float32]:
+    """Numbers over time (T, D)."""
+    try:
+        with np.errstate(over="ignore"):  # what is too large is refused as infinite
+            return np.asarray(values, dtype=np.float32)
+    except ValueError:
+        raise Refusal(422, f"values[{place}]: moments of unlike width; expected as many numbers at each. Mend the array.") from None
 
 
 def _columns(numbers: NumbersField) -> Iterator[ColumnKind]:

@@ -30,7 +30,7 @@ class Limits:
     items: int = 256
     """Sources in a request."""
     characters: int = 2_000
-    """In a source, all its columns together, and in a prefix."""
+    """In a source, all its columns together, and in a prefix; of an array its moments."""
     beam: int = 32
     max_length: int = 1_000
     seconds: float = 30.0

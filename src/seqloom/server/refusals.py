@@ -34,8 +34,8 @@ class Refusal(HTTPException):
 
 
 def failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer to a refused request."""
-    return Response(Failure(error=message).to_json(), status, headers, "application/json")
+    """The answer to a refused request; half of a surrogate pair that it quotes becomes a question mark."""
+    return Response(Failure(error=message.encode("utf-8", "replace").decode()).to_json(), status, headers, "application/json")
 
 
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,6 +112,7 @@ def _expected(kind: str, context: Mapping[str, Any], message: str) -> str:
     words = {
         "int_type": "expected a whole number", "float_type": "expected a number", "bool_type": "expected true or false",
         "string_type": "expected a text", "list_type": "expected a list", "too_short": "expected at least one",
+        "too_long": f"expected at most {context.get('max_length', 0):,}",
         "finite_number": "expected a finite number", "string_unicode": "expected whole characters, not half of a surrogate pair",
         "greater_than_equal": f"expected {context.get('ge', 0):,g} or more",
         "less_than_equal": f"expected {context.get('le', 0):,g} or less",

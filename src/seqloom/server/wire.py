@@ -32,6 +32,8 @@ __all__ = [
 
 MOST = 100_000
 """Of anything that is counted; what a server allows (`Limits`) is far below."""
+MOST_QUANTILES = 99
+"""Of a forecast: each is a number more for every one that is said."""
 MOST_LENGTH_PENALTY = 10.0
 """Far beyond use; a length to a power far above it leaves the range of a float."""
 
@@ -83,7 +85,7 @@ class PredictRequest(_Request):
     values: Annotated[list[list[list[Number]]], Field(min_length=1)] | None = Field(
         default=None, description="For a model of arrays: a list of numbers a moment, in a list a source."
     )
-    quantiles: list[Annotated[float, Field(gt=0, lt=1)]] | None = Field(
+    quantiles: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=MOST_QUANTILES)] | None = Field(
         default=None, description="Of a forecast; those that the model gives by itself without."
     )
     length: Count | None = Field(default=None, description="With `values`: how many moments to say; as many as a source has without.")
