@@ -118,6 +118,24 @@ def test_a_few_very_long_sources_are_cut_and_it_is_said() -> None:
     assert "far above the mean" in choice.reasons["data.max_source_length"]
 
 
+def test_long_sources_are_not_cut_where_their_targets_say_all_of_them() -> None:
+    pairs = sentences(1000)
+    pairs[7:27] = [(" ".join([str(source)] * 150), " ".join([target] * 150)) for source, target in pairs[7:27]]
+    assert chosen(pairs).config.data == DataConfig()
+
+
+def test_texts_without_blanks_get_subwords_enough_for_their_alphabet() -> None:
+    draw = random.Random(1)
+    often = [chr(0x4E00 + number) for number in range(1200)]
+    texts = ["".join(draw.choices(often, k=80)) for _ in range(300)]
+    choice = chosen([(text, text[::-1]) for text in texts])
+    assert choice.config.fields.target == TextField(unit="subword", subwords="unigram", max_size=260 + 2 * 1200)
+    assert choice.reasons["fields.target"] == (
+        "texts of 80 characters on average, without blanks between words; 2,660 subwords for 1,200 characters that recur"
+    )
+    assert "500 subwords for this much text" in chosen(sentences(300)).reasons["fields.target"]
+
+
 def test_few_pairs_are_gone_through_more_often_than_many() -> None:
     few, many = chosen(words(2500)).config.training, chosen(words(10_000)).config.training
     assert (few.epochs, many.epochs) == (72, 36)

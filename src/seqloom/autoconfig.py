@@ -47,6 +47,12 @@ SAME_SCRIPT = 0.6
 """Share of target characters that stand in their own source, from which on both sides are taken to be written alike."""
 COPIED = 0.5
 """Share of the target's new words that stand in their own source, from which on they are copied."""
+ALPHABET = 2
+"""Subwords are at least so many times the characters that recur: a character without a piece of its own is spelt as three bytes."""
+BYTES = 260
+"""Subwords that are single bytes, and special ones."""
+FOLLOWING = 0.5
+"""Correlation of the lengths of source and target, from which on a target says all of its source."""
 REPEATED = 0.5
 """Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
 NARROW = 256
@@ -102,7 +108,7 @@ def choose(profile: Profile, data: DataConfig) -> Choice:
     profile = _with_fewer_repeats(profile, settings)
     sizes = _sizes(profile, fields[0])
     settings.reasons |= fields[1]
-    _choose_limits(settings, sizes)
+    _choose_limits(settings, profile, sizes)
     _choose_model(settings, profile, fields[0])
     _choose_training(settings, profile, fields[0], sizes)
     return Choice(override(RunConfig(data=data, fields=fields[0]), settings.values), settings.reasons)
@@ -128,9 +134,10 @@ def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     if _copies(profile, target):
         target, *sources = (_whole_words(side, profile) for side in (target, *sources))
     shared = _is_shared(profile, sources, target)
-    if _unit(target) == "subword" or any(_unit(source) == "subword" for source in sources):
-        size = _subword_size(profile, shared)
-        target, sources = _sized(target, size), [_sized(source, size) for source in sources]
+    cuts = zip((profile.target, *profile.source), (target, *sources), strict=True)
+    if in_subwords := [side for side, cut in cuts if _unit(cut) == "subword"]:
+        size, why = _subword_size(profile, in_subwords, shared)
+        target, *sources = (_sized(side, size, why) for side in (target, *sources))
     reasons = {f"fields.source.{number}": why for number, (_, why) in enumerate(sources)} | {"fields.target": target[1]}
     if shared:
         share = f"{profile.shared_characters:.0%} of the target's characters stand in their source: one vocabulary for both"
@@ -154,6 +161,7 @@ def cut(side: SideProfile) -> Cut:
     if (words >= SENTENCE_TOKENS and characters > SENTENCE_CHARACTERS) or characters > LONG_CHARACTERS:
         kind: Literal["bpe", "unigram"] = "bpe" if words >= SENTENCE_TOKENS else "unigram"
         why = f"sentences of {words:.0f} words on average, of which {tokens.unseen:.1%} would be new in new text"
+        why = why if kind == "bpe" else f"texts of {characters:.0f} characters on average, without blanks between words"
         return TextField(unit="subword", subwords=kind), why
     return _characters(side)
 
@@ -199,17 +207,22 @@ def _is_shared(profile: Profile, sources: list[Cut], target: Cut) -> bool:
     return len(sources) == 1 and _unit(sources[0]) == _unit(target) == "subword" and profile.shared_characters >= SAME_SCRIPT
 
 
-def _subword_size(profile: Profile, shared: bool) -> int:
-    """8,000 for the 670,000 words of 29,000 pairs of captions, growing as the square root of the text (measured on dev; see docs)."""
+def _subword_size(profile: Profile, sides: list[SideProfile], shared: bool) -> tuple[int, str]:
+    """8,000 for the 670,000 words of 29,000 pairs of captions, growing as the square root of the text (measured on dev; see docs), or
+    what the largest alphabet needs among the `sides` that are cut so; and why.
+    """
     words = sum(side.tokens.total for side in (*profile.source, profile.target)) * profile.pairs / max(profile.looked_at, 1)
-    size = 8000 * math.sqrt(words / 670_000) * (1.0 if shared else 0.75)
-    return int(min(max(round(size / 500) * 500, 500), 16_000))
+    by_text = max(round(8000 * math.sqrt(words / 670_000) * (1.0 if shared else 0.75) / 500) * 500, 500)
+    letters = max(min(part.distinct - part.once for part in (side.characters, side.decomposed)) for side in sides)
+    by_alphabet = BYTES + ALPHABET * letters
+    size = min(max(by_text, by_alphabet), 16_000)
+    return size, f"{size:,} subwords for {'this much text' if by_text >= by_alphabet else f'{letters:,} characters that recur'}"
 
 
-def _sized(side: Cut, size: int) -> Cut:
-    field, why = side
+def _sized(side: Cut, size: int, why: str) -> Cut:
+    field, because = side
     if isinstance(field, TextField) and field.unit == "subword":
-        return field.model_copy(update={"max_size": size}), f"{why}; {size:,} subwords for this much text"
+        return field.model_copy(update={"max_size": size}), f"{because}; {why}"
     return side
 
 
@@ -241,8 +254,8 @@ def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[floa
     return spread.mean * factor, spread.p99 * factor, spread.max * factor
 
 
-def _choose_limits(settings: Settings, sizes: _Sizes) -> None:
-    if sizes.source_p99 > 400 and sizes.source_p99 > 3 * sizes.source:
+def _choose_limits(settings: Settings, profile: Profile, sizes: _Sizes) -> None:
+    if sizes.source_p99 > 400 and sizes.source_p99 > 3 * sizes.source and profile.length_correlation < FOLLOWING:
         limit = int(max(300, round(2 * sizes.source / 50) * 50))
         settings.set(
             "data.max_source_length",
