@@ -352,11 +352,13 @@ def test_early_stopping_watches_the_metric_that_is_asked_for(tmp_path: Path):
 def test_a_run_without_errors_on_dev_is_brought_to_its_end_while_the_learning_rate_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     watch = Watch()
     monkeypatch.setattr(training.metrics, "is_perfect", lambda name, value: True)
-    event = start(tmp_path / "run", "training.evaluate_every=6", "training.schedule={kind: cosine, warmup_steps: 0}", watcher=watch)
+    settings = ["training.evaluate_every=6", "training.schedule={kind: cosine, warmup_steps: 0}"]
+    event = start(tmp_path / "run", *settings, watcher=watch, dev=pairs(100, 2))
     rates = [update.learning_rate for update in watch.updates]
     assert (event.why, event.step) == ("perfect on dev", 12 + 12 // 3)  # two looks, and a third of the updates so far
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.2 * rates[11]
+    assert start(tmp_path / "few", *settings, dev=pairs(99, 2)).why == "done", "so few dev pairs may be right by chance"
 
 
 def test_an_unknown_metric_is_refused_before_anything_is_written(tmp_path: Path):

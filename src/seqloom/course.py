@@ -16,6 +16,8 @@ LOOKING = 1 / 8
 """The share of a budget, at the most, that is spent on looking."""
 PERFECT = 2
 """Looks in a row without any error, after which the run is brought to its end ..."""
+TELLING = 100
+"""... if they are at so many dev pairs or more: three that are right say next to nothing ..."""
 COOLING = 1 / 3
 """... in this share of the updates so far, while the learning rate falls as it would have."""
 
@@ -90,12 +92,12 @@ class Course:
             pause = max(pause, self.place.evaluation_seconds / LOOKING / self._allowed())
         return self.progress() >= min(1.0, self.place.evaluated_at + pause)
 
-    def looked(self, seconds: float, *, is_best: bool, is_perfect: bool) -> None:
-        """Take note of what a look at dev found, and how long it took."""
+    def looked(self, seconds: float, *, pairs: int, is_best: bool, is_perfect: bool) -> None:
+        """Take note of what a look at so many pairs of dev found, and how long it took."""
         place, schedule = self.place, self.settings.schedule
         place.without_better = 0 if is_best else place.without_better + 1
         place.on_plateau = 0 if is_best else place.on_plateau + 1
-        place.perfect = place.perfect + 1 if is_perfect else 0
+        place.perfect = place.perfect + 1 if is_perfect and pairs >= TELLING else 0
         if schedule.kind == "plateau" and place.on_plateau > schedule.patience:
             place.plateaus, place.on_plateau = place.plateaus + 1, 0
         if place.perfect >= PERFECT and not place.cooling_step:

@@ -183,7 +183,7 @@ class Trainer:
         is_best = self.best.consider(self.network, Kept(values[watched], values["loss"], self.place.step))
         findings = self.dev.findings(look, self.place.step, self.course.progress())
         perfect = metrics.is_perfect(watched, values[watched])
-        self.course.looked(time.perf_counter() - begin, is_best=is_best, is_perfect=perfect)
+        self.course.looked(time.perf_counter() - begin, pairs=len(look.rows), is_best=is_best, is_perfect=perfect)
         learned = {"train_loss": self._loss / self._symbols} if self._symbols else {}
         when = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self.course.seconds(), 3)}
         self.run.append_metrics({**when, **learned, **values, "findings": findings})
