@@ -49,6 +49,13 @@ def test_an_evaluation_is_one_line_with_its_samples_below() -> None:
     assert len(lines) == 5
 
 
+def test_letters_that_a_terminal_does_not_have_do_not_end_a_run() -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, "ascii")
+    Lines(stream).say("dev: déjà → 東")
+    assert written.getvalue() == b"dev: d?j? ? ?\n"
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_a_sample_is_cut_to_the_width_in_cells(width: int) -> None:
     line = lines_of([evaluated()], width)[2]

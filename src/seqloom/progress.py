@@ -85,7 +85,9 @@ class Warnings(Silence):
         self.open = {}
 
     def _print(self, text: str) -> None:
-        """Training goes on when nobody reads any more, or the log is full."""
+        """Training goes on when nobody reads any more, the log is full, or the terminal has no such letters."""
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        text = text.encode(encoding, "replace").decode(encoding)
         with contextlib.suppress(OSError):
             self.stream.write(f"{text}\n")
             self.stream.flush()
