@@ -361,6 +361,15 @@ def test_a_run_without_errors_on_dev_is_brought_to_its_end_while_the_learning_ra
     assert start(tmp_path / "few", *settings, dev=pairs(99, 2)).why == "done", "so few dev pairs may be right by chance"
 
 
+def test_a_run_that_is_brought_to_its_end_looks_at_dev_four_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    watch = Watch()
+    monkeypatch.setattr(training.metrics, "is_perfect", lambda name, value: True)
+    event = start(tmp_path / "run", "training.epochs=400", "training.evaluate_every=null", watcher=watch)
+    looks = [evaluation.step for evaluation in watch.evaluations]
+    assert (event.why, event.step) == ("perfect on dev", looks[1] + round(looks[1] / 3))
+    assert len(looks) == 2 + 4
+
+
 def test_an_unknown_metric_is_refused_before_anything_is_written(tmp_path: Path):
     with pytest.raises(ValueError, match=r"training\.early_stopping\.metric: .*'bleus'.*token_accuracy"):
         start(tmp_path / "run", "training.early_stopping.metric=bleus")

@@ -19,7 +19,9 @@ PERFECT = 2
 TELLING = 100
 """... if they are at so many dev pairs or more: three that are right say next to nothing ..."""
 COOLING = 1 / 3
-"""... in this share of the updates so far, while the learning rate falls as it would have."""
+"""... in this share of the updates so far, while the learning rate falls as it would have ..."""
+COOLING_LOOKS = 4
+"""... and dev is looked at so often, evenly."""
 
 
 @dataclass
@@ -90,6 +92,8 @@ class Course:
         pause = 1 / EVALUATIONS
         if self.settings.budget_seconds is not None:
             pause = max(pause, self.place.evaluation_seconds / LOOKING / self._allowed())
+        if self.place.cooling_step:
+            pause = max(pause, (1 - self.place.cooling_progress) / COOLING_LOOKS)
         return self.progress() >= min(1.0, self.place.evaluated_at + pause)
 
     def looked(self, seconds: float, *, pairs: int, is_best: bool, is_perfect: bool) -> None:
