@@ -190,3 +190,12 @@ def test_sentences_whose_new_words_are_others_than_their_sources_are_not_copied(
     assert not choice.config.model.copy_source
     assert isinstance(choice.config.fields.target, TextField)
     assert choice.config.fields.target.unit == "subword"
+
+
+def test_where_a_part_of_the_new_words_stands_in_the_source_pieces_of_them_are_copied() -> None:
+    some, others = ([(said, meant.lower()) for said, meant in questions(2500, copied=copied)] for copied in (True, False))
+    choice = chosen([*some[:900], *others[900:]])
+    assert choice.config.fields.shared
+    assert (choice.config.model.copy_source, choice.config.model.tie_embeddings) == (True, "all")
+    assert choice.reasons["model.copy"] == "36% of the target's words seen once stand in their source"
+    assert not chosen([*some[:500], *others[500:]]).config.model.copy_source

@@ -45,8 +45,8 @@ UNSEEN_GAIN = 0.01
 """Characters are decomposed where this share of rows would no longer hold an unseen one."""
 SAME_SCRIPT = 0.6
 """Share of target characters that stand in their own source, from which on both sides are taken to be written alike."""
-COPIED = 0.5
-"""Share of the target's new words that stand in their own source, from which on they are copied."""
+COPIED, COPIED_IN_PIECES = 0.5, 0.25
+"""Share of the target's new words that stand in their source, from which on they are copied: whole, or in pieces that both sides share."""
 ALPHABET = 2
 """Subwords are at least so many times the characters that recur: a character without a piece of its own is spelt as three bytes."""
 BYTES = 260
@@ -306,6 +306,8 @@ def _why_copy(profile: Profile, fields: FieldsConfig) -> str:
         return ""
     if fields.target.unit == "word":
         return "new words are copied from the source"
+    if fields.shared and profile.new_words_copied >= COPIED_IN_PIECES:
+        return f"{profile.new_words_copied:.0%} of the target's words seen once stand in their source"
     spelled = any(isinstance(field, TextField) and field.unit == fields.target.unit == "character" for field in fields.texts)
     if spelled and profile.shared_characters >= SAME_SCRIPT:
         return f"{profile.shared_characters:.0%} of the target's characters stand in their source"
