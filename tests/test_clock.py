@@ -107,6 +107,17 @@ def test_a_gap_of_many_times_the_table_is_not_filled():
         check_times(times, [0], Step(0, 3600), where, "date", gaps_allowed=True)
 
 
+def test_many_wide_gaps_are_not_filled():
+    few, many = (np.cumsum(np.where(np.arange(300) % 2, 1, gap)).astype("datetime64[s]") for gap in (150, 1000))
+    check_times(few, [0], Step(0, 1), where, "date", gaps_allowed=True)
+    said = (
+        r"^load\.csv:2: between 300 rows 148,851 are left out, one every 1 second; expected at most 100 times the rows\. "
+        r"Mend the times, or give a row for a longer step\.$"
+    )
+    with pytest.raises(DataError, match=said):
+        check_times(many, [0], Step(0, 1), where, "date", gaps_allowed=True)
+
+
 def test_gaps_are_filled_with_rows_that_come_from_nowhere():
     times, rows = filled(hours("00", "01", "04", "02", "03"), [0, 3], Step(0, 3600))
     assert [str(moment)[11:13] for moment in times] == ["00", "01", "02", "03", "04", "02", "03"]

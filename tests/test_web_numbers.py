@@ -176,6 +176,10 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "backwards": (timed("2024-01-03", "2024-01-02", "2024-01-01"), field()),
     "left out": (timed("2024-01-01", "2024-01-02", "2024-01-03", "2024-01-05"), field()),
     "left out for long": (timed("2024-01-01", "2024-01-02", "2024-01-03", "2424-01-05"), field(gaps="fill", missing="zero")),
+    "left out often": (
+        [{"time": str(10**9 + place // 2 * 1000 + place % 2), "load": 1} for place in range(300)],
+        field(gaps="fill", missing="zero"),
+    ),
     "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
     "all empty": ([{"time": "2024-01-01", "load": ""}], field()),
     "what is to come is not said": (hours(9), field(known=["wind"])),

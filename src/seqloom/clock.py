@@ -28,6 +28,8 @@ MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
 """Seconds, on the average."""
 WIDEST_GAP = 10
 """Times as many rows as there are may be put in at once: more is a slip of the pen, such as a wrong century."""
+MOST_FILLED = 100
+"""Times as many may be put in together: many gaps, each as wide as one may be, would take the square of the rows in memory."""
 DIGITS = 17
 """Of a whole number of seconds, at most."""
 EPOCH_MONDAY = 4 * DAY
@@ -45,10 +47,9 @@ class Step(NamedTuple):
     def __str__(self) -> str:
         if self.months:
             return f"{self.months} month{'s' * (self.months > 1)}"
-        for unit, size in (("week", WEEK), ("day", DAY), ("hour", HOUR), ("minute", 60)):
-            if self.seconds % size == 0:
-                return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
-        return f"{self.seconds} seconds"
+        units = (("week", WEEK), ("day", DAY), ("hour", HOUR), ("minute", 60), ("second", 1))
+        unit, size = next((unit, size) for unit, size in units if self.seconds % size == 0)
+        return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
 
 
 def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
@@ -124,11 +125,12 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
     """Make sure that each series goes on by one step from row to row.
 
     Raises:
-        DataError: a row that is earlier than the one before, the same, or too late; says which.
+        DataError: a row that is earlier than the one before, the same, or too late; says which. Gaps that are too much together.
     """
     expected = continued(times[:-1], step, 1)
     wrong = np.setdiff1d(np.nonzero(times[1:] != expected)[0] + 1, np.asarray(starts))
     steps = _steps_between(times[wrong - 1], times[wrong], step)
+    put_in = int(np.maximum(steps - 1, 0).sum())
     if gaps_allowed:
         wrong, steps = (part[(steps <= 0) | (steps > WIDEST_GAP * len(times))] for part in (wrong, steps))
     for row, count in zip(wrong[:1].tolist(), steps[:1].tolist(), strict=True):
@@ -144,6 +146,9 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
             fault = f"{spelled(now)} follows {spelled(before)}; expected a row every {step}"
             todo = "Put in what is missing, or let it be filled with --set fields.numbers.gaps=fill and a rule in fields.numbers.missing"
         raise DataError(f"{where(row)}: {fault}. {todo}.")
+    if gaps_allowed and put_in > MOST_FILLED * len(times):
+        what = f"between {len(times):,} rows {put_in:,} are left out, one every {step}; expected at most {MOST_FILLED} times the rows"
+        raise DataError(f"{where(0)}: {what}. Mend the times, or give a row for a longer step.")
 
 
 def _steps_between(before: Times, now: Times, step: Step) -> npt.NDArray[np.int64]:

@@ -7,7 +7,8 @@
 
 const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
 const YEAR = 365.2425 * DAY;
-const WIDEST_GAP = 10; // times as many rows as there are may be put in at once
+const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
+const MOST_FILLED = 100; // and together
 const FARTHEST = 8.64e12; // from 1970, of what `Date` can tell
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
@@ -105,12 +106,19 @@ function commonest(numbers) {
  */
 export function checkTimes(times, starts, step, where, column, { gapsAllowed }) {
   const begins = new Set(starts);
+  let putIn = 0;
   for (let row = 1; row < times.length; row++) {
     const [before, now] = [times[row - 1], times[row]];
     if (begins.has(row) || now === continued(before, step, 1)) continue;
     const count = stepsBetween(before, now, step);
+    putIn += count - 1;
     if (gapsAllowed && count > 0 && count <= WIDEST_GAP * times.length) continue;
     throw new Error(`${where(row)}: ${faultOf(before, now, gapsAllowed && count, step, column)}.`);
+  }
+  if (putIn > MOST_FILLED * times.length) {
+    const [most, rows] = [putIn, times.length].map((number) => number.toLocaleString("en"));
+    const what = `between ${rows} rows ${most} are left out, one every ${named(step)}; expected at most ${MOST_FILLED} times the rows`;
+    throw new Error(`${where(0)}: ${what}. Mend the times, or give a row for a longer step.`);
   }
 }
 
