@@ -253,6 +253,8 @@ def test_numbers_on_both_sides_of_json_lines_are_learned(tmp_path: Path, capsys:
     assert run("predict", out, "[[0.5, 1], [2, 3]]", "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["source"], np.array(record["values"]).shape) == ("[[0.5, 1], [2, 3]]", (2, 1))
+    assert run("evaluate", out, file, "--part", "dev") == 2
+    assert "error: --part dev: of no effect, all pairs are measured. Leave it out." in capsys.readouterr().err
     assert run("evaluate", out, file) == 0
 
 

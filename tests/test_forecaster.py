@@ -285,6 +285,8 @@ def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: 
         model.evaluate(tmp_path / "load.csv", part="tests")
     with pytest.raises(ConfigError, match=r"--part test: no table to take it from; a run keeps its dev part alone\. Name the table\."):
         model.evaluate(part="test")
+    with pytest.raises(ConfigError, match=r"^--part dev: of no effect, what followed the table is measured\. Leave one of both out\.$"):
+        model.evaluate(tmp_path / "load.csv", truth=tmp_path / "then.csv", part="dev")
 
 
 def test_a_series_of_which_nothing_is_known_is_not_forecast(tmp_path: Path):
@@ -452,8 +454,9 @@ def test_options_that_are_for_pairs_are_refused_where_numbers_are_forecast(tmp_p
     forecaster(tmp_path)
     assert run("predict", tmp_path / "run", "--n-best", 3, "--input", file) == 2
     assert said.format("--n-best") in capsys.readouterr().err
-    assert run("evaluate", tmp_path / "run", file, "--beam", 3) == 2
-    assert said.format("--beam") in capsys.readouterr().err
+    for flag, value in (("--beam", 3), ("--output", tmp_path / "said.txt")):
+        assert run("evaluate", tmp_path / "run", file, flag, value) == 2
+        assert said.format(flag) in capsys.readouterr().err
 
 
 def test_waves_can_be_trained_on_without_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

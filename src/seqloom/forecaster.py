@@ -59,6 +59,8 @@ class Forecaster(NumberAnswerer):
         if table is None:
             _refuse_part(part)
             return load_pairs(self.path / "dev", self.fields)
+        if part is not None:
+            raise ConfigError(f"--part {part}: of no effect, all pairs are measured. Leave it out.")
         if isinstance(table, tuple) and are_arrays(table[1]):
             return ArrayPairs.of(read_sources(table[0], "X"), read_arrays(table[1], "y"), self.fields)
         sources, targets = read_rows_of_numbers(table, self.config.data, is_numbers=self.fields.source.kind == "frames")
@@ -70,6 +72,8 @@ class Forecaster(NumberAnswerer):
             _refuse_part(part)
             return Windows.load(self.path / "dev", self.fields)
         panel = self.panel(table)
+        if truth is not None and part is not None:
+            raise ConfigError(f"--part {part}: of no effect, what followed the table is measured. Leave one of both out.")
         if truth is not None:
             then = self.panel(truth)
             whole = joined(panel, then)

@@ -58,8 +58,8 @@ def evaluate(
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
     """
     if holds_forecasts(run):
-        refuse_idle(context, ("source", "target", "beam", "settings", "skip_bad"), FORECASTS)
-        evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json, output=output)
+        refuse_idle(context, ("source", "target", "beam", "settings", "skip_bad", "output"), FORECASTS)
+        evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
     from seqloom.checkpoint import RunDirectory

@@ -205,9 +205,7 @@ def closing(finished: Finished, table: str | None) -> list[str]:
     return lines
 
 
-def evaluate_forecasts(
-    run: Path, files: list[str], *, part: str | None = None, device: str | None = None, as_json: bool = False, output: str | None = None
-) -> None:
+def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, device: str | None = None, as_json: bool = False) -> None:
     """Print the measures of the model beside those of the baselines, over rolling origins."""
     from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
@@ -226,7 +224,7 @@ def evaluate_forecasts(
         ("", *names),
         *((who, *(value_text(name, values[name]) if name in values else "" for name in names)) for who, values in board.items()),
     ]
-    with open_output(output) as out:
+    with open_output(None) as out:
         if as_json:
             out.write(to_json({pairs.noun: len(pairs), "data": files or None, **board}) + "\n")
             return
