@@ -12,8 +12,9 @@ import torch
 
 import seqloom
 from seqloom.cli import main
-from seqloom.config import DataConfig, NumbersField
+from seqloom.config import DataConfig, NumbersField, QuantileHead
 from seqloom.config_file import load_config
+from seqloom.distributions import point_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
@@ -406,6 +407,23 @@ def test_the_config_of_a_run_is_followed_and_may_be_changed(tmp_path: Path):
     assert load_config(again / "config.yaml") == config
     assert run("train", "--config", tmp_path / "run" / "config.yaml", "--out", again, "--overwrite", "--history", 18) == 0
     assert load_config(again / "config.yaml").fields.numbers == config.fields.numbers.model_copy(update={"history": 18})
+
+
+def test_the_median_is_learned_beside_the_quantiles_that_are_asked_for(tmp_path: Path):
+    file, asked = str(table(tmp_path)), NumbersField(targets=["load"], time="date", horizon=6)
+    chosen = plan_forecast(file, asked, quantiles=[0.1, 0.9]).config
+    assert isinstance(chosen.model.head, QuantileHead)
+    assert chosen.model.head.levels == [0.1, 0.5, 0.9]
+    assert point_of(chosen.model.head, np.array([1.0, 2.0, 9.0])) == 2
+
+
+def test_quantiles_and_a_budget_are_laid_over_a_config(tmp_path: Path):
+    file, asked = str(table(tmp_path)), NumbersField(targets=["load"], time="date", horizon=6)
+    given = plan_forecast(file, asked).config
+    plan = plan_forecast(file, NumbersField(), config=given, quantiles=[0.2, 0.8], budget=60, settings=["training.budget_seconds=30"])
+    assert isinstance(plan.config.model.head, QuantileHead)
+    assert (plan.config.model.head.levels, plan.config.training.budget_seconds) == ([0.2, 0.5, 0.8], 30)
+    assert plan_forecast(file, NumbersField(), config=given, budget=60).config.training.budget_seconds == 60
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantil
     settings.set("model.direct", True, "the whole horizon in one go: errors cannot feed on themselves")
     if quantiles:
         settings.set("model.head.kind", "quantile", "quantiles are asked for")
-        settings.set("model.head.levels", quantiles)
+        settings.set("model.head.levels", quantiles, "the median is the point forecast")
     elif many:
         settings.set("model.head.kind", "absolute", f"{MANY} or more series: relative errors count")
     else:

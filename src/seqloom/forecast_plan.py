@@ -24,6 +24,8 @@ __all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast"]
 
 Ids = npt.NDArray[np.int64]
 
+MEDIAN = 0.5
+"""The quantile that is the point forecast, learned beside those that are asked for."""
 NAMED = 5
 """Series in a note, at most."""
 ABOUT = "fields.numbers."
@@ -59,7 +61,8 @@ def plan_forecast(
         table: a file, or a table that is read already.
         numbers: what was asked for; what was not is taken from `config`, if that is of a table, and else chosen.
     """
-    settings = list(settings) + ([f"seed={seed}"] if seed is not None else [])
+    levels = sorted({*quantiles, MEDIAN}) if quantiles else []
+    settings = _laid_over(config, levels, budget) + list(settings) + ([f"seed={seed}"] if seed is not None else [])
     data = _reading(config, settings).model_copy(update={"train": [table] if isinstance(table, str) else []})
     numbers = _asked(_over(config, numbers), settings)
     _refuse_nothing(numbers, isinstance(table, str))
@@ -79,12 +82,20 @@ def plan_forecast(
     fields = NumberFields.fit(FieldsConfig(numbers=chosen), panel.series, [panel.values[a:b] for a, b in spans])
     train, dev = Windows(panel, fields, train_part, reach_back=False), Windows(panel, fields, dev_part)
     _refuse_short(panel, chosen, train, dev)
-    choice = choose_forecast(chosen, data, len(panel.series), len(train), quantiles, budget)
+    choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget)
     base = choice.config if config is None else config.model_copy(update={"data": data, "fields": fields.config})
     reasons = {**reasons, **(choice.reasons if config is None else {})}
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     return NumberPlan(of_numbers(override(base, settings)), reasons, fields, train, dev, _notes(panel, train, dev, test_part))
+
+
+def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float | None) -> list[str]:
+    """What is asked for as settings of a config, where one is given and nothing is chosen."""
+    if config is None:
+        return []
+    head = ["model.head.kind=quantile", f"model.head.levels={list(levels)}"] if levels else []
+    return head + ([f"training.budget_seconds={budget}"] if budget is not None else [])
 
 
 def _refuse_nothing(numbers: NumbersField, is_file: bool) -> None:
