@@ -160,3 +160,5 @@ def test_an_address_that_is_taken_is_refused_in_words() -> None:
             listen("127.0.0.1", port)
     with pytest.raises(ConfigError, match=r"^no\.such\.host\.invalid:80: cannot listen there \(.+\)\. Give a free --port"):
         listen("no.such.host.invalid", 80)
+    with pytest.raises(ConfigError, match=r"^\.:80: cannot listen there \(no name of a machine\)\. Give another --host, such as 127"):
+        listen(".", 80)

@@ -132,6 +132,10 @@ def test_who_opens_the_server_to_all_without_a_token_is_told(exported: Path) -> 
 def test_what_cannot_be_served_is_refused_in_one_line(exported: Path, tmp_path: Path) -> None:
     assert refused(tmp_path).endswith("`seqloom export RUN --out DIR` makes one.")
     assert refused(exported, exported).startswith(f"{exported}: 'words' is the name of {exported} too; expected different ones.")
+    for flag, value in (("--window", "inf"), ("--max-seconds", "inf"), ("--max-sound-seconds", "inf")):
+        assert (
+            refused(exported, flag, value) == f"{flag} {value}: expected a finite number. Give a large one where there should be no limit."
+        )
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         assert refused(exported, "--port", port).startswith(f"127.0.0.1:{port}: cannot listen there (Address already in use).")

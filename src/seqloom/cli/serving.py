@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from seqloom.cli.output import say
+from seqloom.errors import ConfigError
 from seqloom.threads import cores
 
 __all__ = ["serve"]
@@ -49,6 +51,9 @@ def serve(
     POST /v1/predict answers; / is a page for people and /docs lists all addresses. Only this machine reaches it unless --host says
     otherwise. On Ctrl-C or SIGTERM it takes no more, finishes what it took, and ends.
     """
+    for flag, value in (("--window", window), ("--max-seconds", seconds), ("--max-sound-seconds", sound_seconds)):
+        if not math.isfinite(value):
+            raise ConfigError(f"{flag} {value}: expected a finite number. Give a large one where there should be no limit.")
     from seqloom.exported import load_exported
     from seqloom.server.access import is_loopback, read_tokens
     from seqloom.server.app import create_app
