@@ -599,6 +599,13 @@ def test_what_nobody_foresaw_is_one_line_too(
     assert "Traceback" in seqloom("--debug", "inspect", trained.pairs).err
 
 
+def test_a_full_disk_is_said_in_one_line(trained: Trained) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this machine")
+    result = seqloom("predict", trained.run, "abc", "--output", "/dev/full")
+    assert result.error == "output: no space left on the disk. Free some space, and run this again."
+
+
 def test_debug_shows_the_traceback_and_the_line() -> None:
     result = seqloom("--debug", "inspect", "no.tsv")
     assert result.code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import sys
@@ -24,6 +25,9 @@ EXTRAS = {
     "tensorboard": "tensorboard",
 }
 """Module to the extra that brings it."""
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ def _explain(error: BaseException) -> int:
         return 2
     if isinstance(error, ModuleNotFoundError) and (name := (error.name or "").partition(".")[0]) in EXTRAS:
         _say(f"error: {name} is not installed, and this command needs it. Install it with: pip install 'seqloom[{EXTRAS[name]}]'")
+        return 2
+    if isinstance(error, OSError) and error.errno in FULL:
+        _say(f"error: {error.filename or 'output'}: no space left on the disk. Free some space, and run this again.")
         return 2
     if isinstance(error, MemoryError):
         what = f"not enough memory ({_one_line(error)}). Try a smaller training.batch.size or model.embedding"
