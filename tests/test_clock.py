@@ -107,6 +107,17 @@ def test_a_gap_of_many_times_the_table_is_not_filled():
         check_times(times, [0], Step(0, 3600), where, "date", gaps_allowed=True)
 
 
+def test_the_30th_of_a_shorter_month_is_its_last_day():
+    times = read_times(["2024-11-30 06:00", "2024-12-30 06:00"], where, "date")
+    ahead = continued(np.repeat(times[-1:], 3), find_step(times, [0]), np.arange(1, 4))
+    assert [spelled(moment) for moment in ahead] == ["2025-01-30 06:00", "2025-02-28 06:00", "2025-03-30 06:00"]
+    times, rows = filled(read_times(["2024-01-30", "2024-03-30", "2024-04-30"], where, "date"), [0], Step(1, 0))
+    assert ([spelled(moment) for moment in times], rows.tolist()) == (
+        ["2024-01-30", "2024-02-29", "2024-03-30", "2024-04-30"],
+        [0, -1, 1, 2],
+    )
+
+
 def test_many_wide_gaps_are_not_filled():
     few, many = (np.cumsum(np.where(np.arange(300) % 2, 1, gap)).astype("datetime64[s]") for gap in (150, 1000))
     check_times(few, [0], Step(0, 1), where, "date", gaps_allowed=True)

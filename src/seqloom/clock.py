@@ -172,12 +172,14 @@ def filled(times: Times, starts: Sequence[int], step: Step) -> tuple[Times, npt.
 
 
 def continued(times: Times, step: Step, count: int | npt.NDArray[np.int64]) -> Times:
-    """The moments `count` steps after others: as many after all, or a number for each."""
+    """The moments `count` steps after others: as many after all, or a number for each. The 30th of a shorter month is its last day."""
     steps = np.asarray(count, dtype=np.int64)
     if not step.months:
         return times + (steps * step.seconds).astype("timedelta64[s]")
     anchor = times.astype("datetime64[M]") + int(step.from_end)  # the month's begin, or its end
-    return (anchor + steps * step.months).astype("datetime64[s]") + (times - anchor)
+    month, within = anchor + steps * step.months, times - anchor
+    last = (month + 1 - int(step.from_end)).astype("datetime64[s]") - np.timedelta64(DAY, "s") + within % np.timedelta64(DAY, "s")
+    return np.minimum(month.astype("datetime64[s]") + within, last)
 
 
 def spelled(moment: Moment) -> str:

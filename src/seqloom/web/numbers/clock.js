@@ -152,11 +152,13 @@ export function filled(times, start, end, step) {
   return { times: rows.map((_, place) => continued(times[start], step, place)), rows };
 }
 
-/** The moment so many steps after another. */
+/** The moment so many steps after another. The 30th of a shorter month is its last day. */
 export function continued(moment, step, count) {
   if (!step.months) return moment + count * step.seconds;
   const anchor = monthOf(moment) + Number(step.fromEnd);
-  return beginOf(anchor + count * step.months) + (moment - beginOf(anchor));
+  const [month, within] = [anchor + count * step.months, moment - beginOf(anchor)];
+  const last = beginOf(month + 1 - Number(step.fromEnd)) - DAY + modulo(within, DAY);
+  return Math.min(beginOf(month) + within, last);
 }
 
 /** The moment as people write it. */
