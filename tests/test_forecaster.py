@@ -321,6 +321,18 @@ def test_a_series_shorter_than_the_horizon_shows_nothing_of_the_others(tmp_path:
     assert plan.fields.source_scaling.series == tuple(str(number) for number in range(3) if number != short)
 
 
+def test_many_series_no_longer_than_a_season_are_trained_on(tmp_path: Path):
+    file = tmp_path / "shops.csv"
+    rows = [f"2023-{month:02d}-01,{shop},{100 + 10 * shop + 7 * month % 5}" for shop in range(22) for month in range(1, 11)]
+    file.write_text("\n".join(["month,shop,sales", *rows]) + "\n", encoding="utf-8")
+    asked: dict[str, Any] = {"forecast": "sales", "time_column": "month", "series": "shop", "horizon": 2, "out": tmp_path / "run"}
+    model = train_forecast(file, **asked, settings=SMALL)
+    assert (model.numbers.season, model.config.training.early_stopping.metric) == (12, "loss")
+    said = r"^training\.early_stopping\.metric: 'mase' cannot be measured on dev; expected one of mae, rmse, smape, loss\. Set another\.$"
+    with pytest.raises(ConfigError, match=said):
+        train_forecast(file, **asked, settings=[*SMALL, "training.early_stopping.metric=mase"], overwrite=True)
+
+
 def test_nothing_to_forecast_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"^fields\.numbers\.horizon: 0; expected how many moments to forecast, such as 24\.$"):
         train_forecast(table(tmp_path), forecast="load", out=tmp_path / "run")
@@ -436,6 +448,8 @@ def test_quantiles_and_a_budget_are_laid_over_a_config(tmp_path: Path):
             "season: Input should be greater than or equal to 1; got 0.",
         ),
         (["--forecast", "load", "--horizon", 6, "--history", 0], "error: fields.numbers.history: 0; expected how many moments are read"),
+        (["--wide", "--horizon", 6, "--time", "date"], "time is of no effect where a row is a series (wide); expected its name and then"),
+        (["--wide", "--horizon", 6, "--forecast", "a,b"], "2 targets cannot be told where a row is a series (wide); expected its name and"),
         (["--forecast", "load", "--horizon", 6, "--known", "load"], "column 'load' is named twice; expected each in one part alone"),
         (["--forecast", "lod", "--horizon", 6], "no column 'lod'; there are date, load, sign. Did you mean 'load'?"),
         (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: --quantiles 0.5,2: expected numbers between 0 and 1"),

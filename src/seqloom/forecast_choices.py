@@ -126,13 +126,22 @@ def _alikeness(values: Floats, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.fl
 
 
 def choose_forecast(
-    numbers: NumbersField, data: DataConfig, series: int, windows: int, quantiles: Sequence[float], budget: float | None
+    numbers: NumbersField,
+    data: DataConfig,
+    series: int,
+    windows: int,
+    quantiles: Sequence[float],
+    budget: float | None,
+    *,
+    has_mase: bool = True,
 ) -> Choice:
-    """The config for forecasting with these numbers: `windows` to train on, of so many series."""
+    """The config for forecasting with these numbers: `windows` to train on, of so many series; `has_mase`: whether it can be measured."""
     settings = Settings()
     many = series >= MANY
     _choose_model(settings, numbers, many, list(quantiles))
     _choose_training(settings, windows, many, budget)
+    watched = ("mase", "series of their own sizes") if many and has_mase else ("loss", "what is trained")
+    settings.set("training.early_stopping.metric", *watched)
     base = RunConfig(data=data, fields=FieldsConfig(numbers=numbers))
     return Choice(override(base, settings.values), settings.reasons)
 
@@ -174,7 +183,6 @@ def _choose_training(settings: Settings, windows: int, many: bool, budget: float
     settings.set("training.early_stopping.patience", 5)
     settings.set("training.schedule.warmup_steps", 50)
     settings.set("training.precision", "float32", "numbers need their digits")
-    settings.set("training.early_stopping.metric", "mase" if many else "loss", "series of their own sizes" if many else "what is trained")
     settings.set("training.average", 3, "the best three, where their mean is better on dev")
     settings.set("search.kind", "greedy", "there is one forecast")
     if budget is not None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqloom.accuracy import Accuracy
 from seqloom.config import RunConfig
 from seqloom.distributions import quantile_levels
+from seqloom.errors import ConfigError
 from seqloom.events import Sample
 from seqloom.forecasting import Forecast, forecasts, teacher_forced_loss
 from seqloom.nn.seq2seq import Seq2Seq
@@ -60,11 +61,18 @@ class ForecastDev:
         self.simple = self._simple()
 
     def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> ForecastLook:
-        """Forecasts of the sample, or of the whole part; the network is left in training mode."""
+        """Forecasts of the sample, or of the whole part; the network is left in training mode.
+
+        Raises:
+            ConfigError: the metric that is watched is not among what can be measured.
+        """
         index, head = self.rows if whole else self.sample, self.config.model.head
         levels = quantile_levels(head)
         said = list(forecasts(network, self.pairs, index, head, levels))
         values = {**measure(self.pairs, index, said, levels), "loss": teacher_forced_loss(network, self.pairs, index)}
+        if (watched := self.config.training.early_stopping.metric) not in values:
+            what = f"{watched!r} cannot be measured on dev; expected one of {', '.join(values)}"
+            raise ConfigError(f"training.early_stopping.metric: {what}. Set another.")
         shown = [self._shown(index[place], said[place]) for place in sorted({len(index) // 6, len(index) // 2, len(index) * 5 // 6})]
         network.train()
         return ForecastLook(values, index, shown)

@@ -82,7 +82,7 @@ def plan_forecast(
     fields = NumberFields.fit(FieldsConfig(numbers=chosen), panel.series, [panel.values[a:b] for a, b in spans])
     train, dev = Windows(panel, fields, train_part, reach_back=False), Windows(panel, fields, dev_part)
     _refuse_short(panel, chosen, train, dev)
-    choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget)
+    choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget, has_mase=_has_mase(dev))
     base = choice.config if config is None else config.model_copy(update={"data": data, "fields": fields.config})
     reasons = {**reasons, **(choice.reasons if config is None else {})}
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
@@ -198,6 +198,12 @@ def _refuse_short(panel: Panel, numbers: NumbersField, train: Windows, dev: Wind
                 f"{panel.name}: no window fits into the {name} part: the longest series has {longest:,} rows, a window of history "
                 f"{numbers.history} and horizon {numbers.horizon} needs {need:,}. Use a shorter --horizon or --history, or another --split."
             )
+
+
+def _has_mase(dev: Windows) -> bool:
+    """Whether most dev windows can be measured by the season before: those of constants, and of series no longer than a season, cannot."""
+    seasonal = dev.yardsticks(np.arange(len(dev))).seasonal
+    return seasonal is not None and float(np.mean(seasonal > 0)) > 0.5
 
 
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:

@@ -37,4 +37,8 @@ class NumbersField(Settings):
         names = [*self.targets, *self.past, *self.known, *self.static, *filter(None, (self.time, self.series))]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"column {twice!r} is named twice; expected each in one part alone")
+        idle = [name for name in ("past", "known", "static", "time", "series") if getattr(self, name)]
+        if self.wide and (idle or len(self.targets) > 1):
+            what = f"{idle[0]} is of no effect" if idle else f"{len(self.targets)} targets cannot be told"
+            raise ValueError(f"{what} where a row is a series (wide); expected its name and then its values. Leave one of both out")
         return self
