@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import seqloom
-from seqloom.cli import main
+from seqloom.cli import forecasting, main
 from seqloom.config import DataConfig, NumbersField, QuantileHead
 from seqloom.config_file import load_config
 from seqloom.distributions import point_of
@@ -19,7 +19,7 @@ from seqloom.errors import ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
-from seqloom.forecaster import Forecaster, train_forecast
+from seqloom.forecaster import Forecaster, Said, train_forecast
 from seqloom.scoreboard import measure
 from seqloom.spread import LEVELS
 from seqloom.waves import waves
@@ -402,6 +402,18 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
     lines = capsys.readouterr().out.splitlines()
     assert (lines[0], len(lines)) == ("series\ttime\tcolumn\tquantile\tvalue", 1 + 6 * 4)
     assert lines[2].startswith("\t2024-01-13 12:00\tload\t0.2\t")
+
+
+def test_a_name_with_a_tab_stays_one_cell_of_what_is_predicted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    class Told:
+        numbers = NumbersField(targets=["load"], horizon=1)
+
+        def forecast(self, table: str, levels: list[float] | None) -> list[Said]:
+            return [Said("a\tb", "1", "load", None, 0.5)]
+
+    monkeypatch.setattr(forecasting, "_open", lambda run, device: Told())
+    forecasting.predict_numbers(Path("run"), ["table.csv"], None)
+    assert capsys.readouterr().out.splitlines()[1] == "a\\tb\t1\tload\t\t0.5"
 
 
 @pytest.mark.parametrize("given", [["--forecast", "load", "--forecast", "sign"], ["--forecast", "load,sign"]])

@@ -13,7 +13,7 @@ import typer
 
 from seqloom.cli.arrays import predict_arrays
 from seqloom.cli.choosing import column_names, refuse_device
-from seqloom.cli.output import open_output, to_json
+from seqloom.cli.output import escape, open_output, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -280,4 +280,4 @@ def _write_forecasts(
                 out.write(to_json(said._asdict()) + "\n")
             else:
                 level = "" if said.quantile is None else f"{said.quantile:g}"
-                out.write(f"{said.series}\t{said.time}\t{said.column}\t{level}\t{said.value:.7g}\n")
+                out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{said.value:.7g}\n")

@@ -133,7 +133,7 @@ def about_numbers(model: Forecaster) -> About:
 
 
 def _table(numbers: NumbersField) -> str:
-    return "table.csv" if numbers.horizon else "(from Python: seqloom.load(...).predict(X))"
+    return "table.csv" if numbers.horizon else "--input FILE"
 
 
 def _rules(numbers: NumbersField) -> list[str]:
