@@ -584,6 +584,8 @@ def test_the_version_is_printed() -> None:
             1,
             "error: not enough memory (10 GiB). Try a smaller training.batch.size or model.embedding; `seqloom --debug",
         ),
+        (torch.OutOfMemoryError("CUDA: 2 GiB"), 1, "error: not enough memory (CUDA: 2 GiB). Try a smaller training.batch.size "),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 1, "error: not enough memory (DefaultCPUAllocator: can't "),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )

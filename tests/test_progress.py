@@ -90,6 +90,13 @@ def test_what_looks_wrong_is_said_when_it_begins_and_at_the_end() -> None:
     ]
 
 
+def test_a_quiet_run_says_warnings_and_no_notes() -> None:
+    stream = io.StringIO()
+    for text in ("note: x", "warning: the budget ended", "data: 3 pairs"):
+        Warnings(stream).say(text)
+    assert stream.getvalue() == "warning: the budget ended\n"
+
+
 def test_training_goes_on_when_nobody_reads() -> None:
     class Closed(io.StringIO):
         def write(self, text: str) -> int:

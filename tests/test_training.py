@@ -453,6 +453,10 @@ def test_teacher_forcing_follows_its_schedule(tmp_path: Path, monkeypatch: pytes
     assert seen == pytest.approx([1 - 0.5 * step / 24 for step in range(24)])
 
 
+def test_a_seed_may_be_larger_than_torch_takes(tmp_path: Path):
+    assert start(tmp_path / "run", f"seed={10**30}", "training.max_steps=1").why == "done"
+
+
 def test_max_steps_and_a_part_of_a_pass_end_a_run(tmp_path: Path):
     assert start(tmp_path / "steps", "training.max_steps=7").step == 7
     assert start(tmp_path / "part", "training.epochs=0.5").step == 4

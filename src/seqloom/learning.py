@@ -31,7 +31,7 @@ class Learner:
 
     def __init__(self, config: RunConfig, source: Side, target: Side) -> None:
         """The first weights are drawn from the config's seed."""
-        torch.manual_seed(config.seed)
+        torch.manual_seed(config.seed % 2**64)  # as many as it takes
         self.seed, self.settings, self.target_size = config.seed, config.training, target.size
         self.device = torch.device(self.settings.device)
         self.network = make_network(config.model, source, target).to(self.device)

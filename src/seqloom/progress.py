@@ -69,6 +69,11 @@ class Warnings(Silence):
         """What looked wrong at the last evaluation, by its words without numbers and quotations."""
         self.said: dict[str, str] = {}
 
+    def say(self, text: str) -> None:
+        """Print it where it is a warning."""
+        if text.startswith("warning"):
+            self._print(text)
+
     def evaluated(self, event: Evaluated) -> None:
         """Print what is newly wrong."""
         now = {re.sub(r"\d[\d.,]*|'[^']*'", "", finding): finding for finding in event.findings}

@@ -91,12 +91,17 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in FULL:
         _say(f"error: {error.filename or 'output'}: no space left on the disk. Free some space, and run this again.")
         return 2
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _tells_of_memory(error):
         what = f"not enough memory ({_one_line(error)}). Try a smaller training.batch.size or model.embedding"
     else:
         what = f"{type(error).__name__}: {_one_line(error)}. This was not foreseen"
     _say(f"error: {what}; `{shlex.join(['seqloom', '--debug', *sys.argv[1:]])}` shows where it happened.")
     return 1
+
+
+def _tells_of_memory(error: BaseException) -> bool:
+    """Whether this is how torch, which may not be there, says that a processor or a GPU has too little of it."""
+    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _one_line(error: BaseException) -> str:
