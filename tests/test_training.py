@@ -364,7 +364,7 @@ def test_a_run_without_errors_on_dev_is_brought_to_its_end_while_the_learning_ra
 def test_a_run_that_is_brought_to_its_end_looks_at_dev_four_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     watch = Watch()
     monkeypatch.setattr(training.metrics, "is_perfect", lambda name, value: True)
-    event = start(tmp_path / "run", "training.epochs=400", "training.evaluate_every=null", watcher=watch)
+    event = start(tmp_path / "run", "training.epochs=400", "training.evaluate_every=null", watcher=watch, dev=pairs(100, 2))
     looks = [evaluation.step for evaluation in watch.evaluations]
     assert (event.why, event.step) == ("perfect on dev", looks[1] + round(looks[1] / 3))
     assert len(looks) == 2 + 4
