@@ -72,7 +72,12 @@ def test_the_server_counts_and_ends_cleanly(forecasting: Path) -> None:
     app = create_app({"load": load_exported(forecasting, threads=1)})
     with TestClient(app) as made:
         assert made.post("/v1/predict", json={"table": loads(20)}).status_code == 200
-        assert 'seqloom_sources_waiting{model="load"} 0.0' in made.get("/metrics").text
+        assert made.post("/v1/predict", json={"table": [*loads(20), *loads(9, "b")]}).status_code == 200
+        counted = made.get("/metrics").text
+        assert all(
+            f'seqloom_{name}{{model="load"}} {count}' in counted
+            for name, count in (("sources_waiting", 0.0), ("sources_total", 3.0), ("batch_sources_count", 2.0), ("wait_seconds_count", 3.0))
+        )
     late = TestClient(app).post("/v1/predict", json={"table": loads(20)})
     assert late.status_code == 503
     assert late.json() == {"error": "the server is stopping. Try again when it is back."}

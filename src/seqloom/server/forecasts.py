@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -109,7 +110,7 @@ class ServedForecaster:
         """
         self._check(request)
         self._enter()
-        future = asyncio.wrap_future(self._pool.submit(self._answer, request))
+        future = asyncio.wrap_future(self._pool.submit(self._answer, request, time.monotonic()))
         try:
             said = await asyncio.wait_for(future, self.limits.seconds)
         except (TimeoutError, asyncio.TimeoutError):
@@ -162,9 +163,19 @@ class ServedForecaster:
         with self._changed:
             self._waiting -= 1
 
-    def _answer(self, request: PredictRequest) -> Wire:
+    def _answer(self, request: PredictRequest, arrived: float) -> Wire:
+        """The answer, counted with the series or arrays of the request as its sources."""
+        started = time.monotonic()
         if request.table is not None:
-            return self._forecast(request.table, request.quantiles)
+            said = self._forecast(request.table, request.quantiles)
+            count = len({line.series for line in said.forecast})
+        else:
+            said = self._values(request)
+            count = len(said.values)
+        self._watch.batch(count, [started - arrived] * count, time.monotonic() - started)
+        return said
+
+    def _values(self, request: PredictRequest) -> ValuesResponse:
         said = self.predictor.predict([_array(part, place) for place, part in enumerate(request.values or [])], request.length)
         return ValuesResponse(model=self.name, values=[part.tolist() for part in said])
 
