@@ -113,6 +113,7 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"model": "arrays", "values": [[[1, 2]]], "quantiles": [0.5]}, "quantiles: of no effect, model arrays forecasts numbers."),
         ({"table": loads(20), "length": 7}, "length: of no effect, model load forecasts numbers. Leave it out."),
         ({"table": loads(20), "quantiles": [0.5] * 100}, f"quantiles: expected at most 99; got a list of 100. {DOCS}"),
+        ({"table": loads(1)}, "table:1: a single row of each series tells no step of time; expected two rows or more."),
         ({"table": [{"\ud800": 3}]}, "table: no column 'time'; there are ?."),
         ({"table": loads(20, "\ud800")}, "table: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16"),
     ],

@@ -142,7 +142,6 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["1709164800", "1709164861", "1709164922"],
         ["1", "2", "3", "4"],
         ["0050-06-01", "0050-06-02"],
-        ["2024-03-01"],
     ],
 )
 def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
@@ -181,6 +180,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
         [{"time": str(10**9 + place // 2 * 1000 + place % 2), "load": 1} for place in range(300)],
         field(gaps="fill", missing="zero"),
     ),
+    "a single row": (timed("2024-01-01"), field()),
     "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
     "all empty": ([{"time": "2024-01-01", "load": ""}], field()),
     "what is to come is not said": (hours(9), field(known=["wind"])),

@@ -153,10 +153,11 @@ class NumberAnswerer:
 
         Raises:
             ConfigError: quantiles that the model does not give, or a model of arrays.
-            DataError: a series of which nothing is known.
+            DataError: a series of which nothing is known, or times without a step.
         """
         panel = self.panel(table)
         levels = quantile_levels(self.head, quantiles, self.fields.spread)
+        _refuse_stepless(panel, self.numbers)
         begins = parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
         _refuse_unknown(panel, begins)
         windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
@@ -167,6 +168,13 @@ class NumberAnswerer:
                 for column, name in enumerate(self.numbers.targets):
                     for level, value in [(None, point[column]), *zip(levels, of_levels[column], strict=True)]:
                         yield Said(panel.series[series], time, name, level, float(value))
+
+
+def _refuse_stepless(panel: Panel, numbers: NumbersField) -> None:
+    """Raises a DataError for moments of which none follows another, so that there is no telling when the forecast is."""
+    if panel.times is not None and panel.lengths.max() < 2:
+        why = f"a single row{' of each series' if numbers.series else ''} tells no step of {numbers.time}; expected two rows or more"
+        raise DataError(f"{panel.where(0)}: {why}. Give those before it too.")
 
 
 def _refuse_unknown(panel: Panel, ends: Ids) -> None:

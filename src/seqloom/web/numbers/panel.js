@@ -118,8 +118,12 @@ function wide(names, records, numbers) {
 // --------------------------------------------------------------------------------------------------------------- whole
 
 /** The panel with its times checked, and the moments that were left out put in where the field says so. */
-function inTime(panel, { time, gaps }) {
+function inTime(panel, { time, series, gaps }) {
   const starts = panel.starts.slice(0, -1);
+  if (starts.every((start, number) => panel.starts[number + 1] - start < 2)) {
+    const why = `a single row${series === null ? "" : " of each series"} tells no step of ${time}; expected two rows or more`;
+    throw new Error(`${panel.where(0)}: ${why}. Give those before it too.`);
+  }
   const step = findStep(panel.times, starts);
   checkTimes(panel.times, starts, step, (row) => panel.where(row), time, { gapsAllowed: gaps === "fill" });
   return gaps === "fill" ? withoutGaps(panel, step) : panel.with({ step });
