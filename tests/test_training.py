@@ -394,6 +394,14 @@ def test_the_average_of_the_best_is_kept_where_it_is_better(tmp_path: Path):
         assert event.metrics["loss"] == single.metrics["loss"]
 
 
+def test_where_a_budget_leaves_no_time_to_look_at_the_average_the_best_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seconds = list[float]()
+    monkeypatch.setattr(training.Course, "has_time_for", lambda self, more: bool(seconds.append(more)))
+    event = start(tmp_path / "run", "training.average=3", "training.epochs=6")
+    assert event.chosen.startswith("the best on dev, update ")
+    assert seconds[0] > 0
+
+
 def test_the_best_weights_are_written_once_and_tied_ones_once_in_them(tmp_path: Path):
     same: list[bool] = []
 

@@ -65,16 +65,17 @@ class Best:
         """Go on from a ranking that was written down."""
         self.ranking = [Kept(float(score), float(loss), int(step)) for score, loss, step in ranking]
 
-    def choose(self, network: Seq2Seq, dev: Dev, step: int) -> str:
+    def choose(self, network: Seq2Seq, dev: Dev, step: int, *, with_mean: bool = True) -> str:
         """Let network and model have the best weights, or the mean of those that are kept where it is better on dev; says which.
 
         Args:
             step: the update that the network is after; its weights are taken where none were ever looked at.
+            with_mean: whether there is time to look at what the mean does.
         """
         if not self.ranking:
             write_tensors(self.run.weights, network.state_dict())
             return f"the last, update {step}"
-        if len(self.ranking) > 1 and self._mean_is_better(network, dev):
+        if with_mean and len(self.ranking) > 1 and self._mean_is_better(network, dev):
             write_tensors(self.run.weights, network.state_dict())
             return f"the average of the {len(self.ranking)} best on dev"
         file = self._file(self.ranking[0].step)

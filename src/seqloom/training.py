@@ -231,7 +231,8 @@ class Trainer:
 
     def _finish(self, why: str) -> Finished:
         """Choose the weights to keep, measure them on all of dev, and write the model."""
-        chosen = self.best.choose(self.network, self.dev, self.place.step)
+        has_time = self.course.has_time_for(2 * self.place.evaluation_seconds)  # for a look at the mean, and for the last one
+        chosen = self.best.choose(self.network, self.dev, self.place.step, with_mean=has_time)
         whole, search = self._has_time_for_all(), self.config.search
         look = self.dev.look(self.network, last=True, whole=whole)
         event = Finished(
