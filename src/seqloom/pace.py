@@ -20,7 +20,7 @@ WIDTHS = (512, 384, 256, 128)
 ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 """A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
 LEAST_DROPOUT = 0.1
-"""What is gone through seldom is hardly learned by heart; this much is left."""
+"""A narrow network, or one that sees its pairs seldom, hardly learns them by heart; this much is left."""
 SMALLEST_BATCH = 512
 """Source or target symbols: batches are halved to these and no further; what smaller ones bring has not been measured."""
 LONGEST_MINUTES = 40.0
@@ -65,8 +65,8 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
     if training.threads is None:
         rate = _choose_threads(settings, override(plan.config, _of_width(width)), speed, rate, threads)
     passes = seconds * rate / work.symbols
+    _drop_less(settings, plan, width, passes)
     if passes < ENOUGH_PASSES * wanted:
-        _drop_less(settings, plan, passes)
         updates *= _smaller_batches(settings, plan, passes * updates)
     if training.budget_seconds is None and passes < wanted:
         settings.set(
@@ -87,13 +87,18 @@ def _narrow(settings: Settings, plan: Plan, width: int) -> None:
         settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
 
 
-def _drop_less(settings: Settings, plan: Plan, passes: float) -> None:
-    """Less dropout, the fewer of the passes wanted there are."""
-    chosen, wanted = plan.config.model.dropout, plan.config.training.epochs
-    less = round(max(chosen * passes / wanted, LEAST_DROPOUT), 2)
-    if DROPOUT in plan.fitted and less < chosen:
-        why = f"{_rounded(passes)} of {wanted:,.0f} passes fit the time: what is seen seldom is not learned by heart (measured on dev)"
-        settings.set(DROPOUT, less, why)
+def _drop_less(settings: Settings, plan: Plan, width: int, passes: float) -> None:
+    """Less dropout, the narrower the network is than the one chosen and the fewer of the passes wanted there are, where those are few."""
+    model, wanted = plan.config.model, plan.config.training.epochs
+    share, whys = width / model.encoder.width, list[str]()
+    if share < 1:
+        whys.append(f"{width} wide in place of {model.encoder.width}")
+    if passes < ENOUGH_PASSES * wanted:
+        share *= passes / wanted
+        whys.append(f"{_rounded(passes)} of {wanted:,.0f} passes fit the time")
+    less = round(max(model.dropout * share, LEAST_DROPOUT), 2)
+    if DROPOUT in plan.fitted and less < model.dropout:
+        settings.set(DROPOUT, less, f"{', '.join(whys)}: little is learned by heart (measured on dev)")
 
 
 def _rounded(passes: float) -> float:
