@@ -71,6 +71,18 @@ def test_the_threads_are_halved_as_long_as_that_is_faster(best: int, tried: list
     assert f": {passes:.1f} of 25 passes fit" in " ".join(lines), "at the speed of these threads"
 
 
+def test_threads_are_tried_with_the_network_that_was_asked_for() -> None:
+    tried = list[tuple[int | None, int, int]]()
+
+    def speed(config: RunConfig) -> float:
+        model = config.model
+        tried.append((config.training.threads, model.encoder.width, model.decoder.width))
+        return 20_000.0
+
+    fit_to_time(plan_for("6m", "model.encoder.width=100", "model.decoder.width=60"), WORK, speed, threads=2)
+    assert tried == [(None, 100, 60), (1, 100, 60)]
+
+
 def test_threads_that_were_asked_for_stay() -> None:
     machine = Machine(20_000)
     plan, lines = fit_to_time(plan_for("6m", "training.threads=4"), WORK, machine, threads=8)

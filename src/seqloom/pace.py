@@ -59,11 +59,12 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
     if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
         return plan, []
     width, rate = _width_and_rate(plan, work, speed, seconds)
-    settings, updates = Settings(), work.updates
-    if width != plan.config.model.encoder.width:
+    settings, updates, config = Settings(), work.updates, plan.config
+    if width != config.model.encoder.width:
+        config = override(config, _of_width(width))
         _narrow(settings, plan, width)
     if training.threads is None:
-        rate = _choose_threads(settings, override(plan.config, _of_width(width)), speed, rate, threads)
+        rate = _choose_threads(settings, config, speed, rate, threads)
     passes = seconds * rate / work.symbols
     _drop_less(settings, plan, width, passes)
     if passes < ENOUGH_PASSES * wanted:
