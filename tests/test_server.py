@@ -335,7 +335,7 @@ def test_a_server_that_is_stopping_refuses(model: Reverse) -> None:
 
 
 def test_requests_that_come_together_are_answered_together_and_one_bad_one_fails_alone(model: Reverse) -> None:
-    with TestClient(create_app({"reverse": model}, window=0.2), raise_server_exceptions=False) as client:
+    with TestClient(create_app({"reverse": model}, window=5.0, batch=4), raise_server_exceptions=False) as client:
         found: dict[str, Response] = {}
 
         def send(text: str) -> None:
