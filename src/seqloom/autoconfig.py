@@ -14,6 +14,7 @@ from seqloom.config_file import override
 from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
 from seqloom.sides import SideProfile, Symbols
+from seqloom.subwords import RESERVED
 
 __all__ = [
     "BATCH",
@@ -49,8 +50,6 @@ COPIED, COPIED_IN_PIECES = 0.5, 0.25
 """Share of the target's new words that stand in their source, from which on they are copied: whole, or in pieces that both sides share."""
 ALPHABET = 2
 """Subwords are at least so many times the characters that recur: a character without a piece of its own is spelt as three bytes."""
-BYTES = 260
-"""Subwords that are single bytes, and special ones."""
 FOLLOWING = 0.5
 """Correlation of the lengths of source and target, from which on a target says all of its source."""
 REPEATED = 0.5
@@ -214,7 +213,7 @@ def _subword_size(profile: Profile, sides: list[SideProfile], shared: bool) -> t
     words = sum(side.tokens.total for side in (*profile.source, profile.target)) * profile.pairs / max(profile.looked_at, 1)
     by_text = max(round(8000 * math.sqrt(words / 670_000) * (1.0 if shared else 0.75) / 500) * 500, 500)
     letters = max(min(part.distinct - part.once for part in (side.characters, side.decomposed)) for side in sides)
-    by_alphabet = BYTES + ALPHABET * letters
+    by_alphabet = RESERVED + ALPHABET * letters
     size = min(max(by_text, by_alphabet), 16_000)
     return size, f"{size:,} subwords for {'this much text' if by_text >= by_alphabet else f'{letters:,} characters that recur'}"
 

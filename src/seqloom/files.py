@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqloom.errors import TrainingError
 
-__all__ = ["cannot_write", "give_second_name", "write_atomically"]
+__all__ = ["cannot_write", "give_second_name", "says_full", "write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -50,9 +50,14 @@ def give_second_name(path: Path, second: Path) -> None:
         write_atomically(second, path.read_bytes())
 
 
+def says_full(error: OSError) -> bool:
+    """Whether the disk, or what one may use of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def cannot_write(path: Path, error: OSError) -> TrainingError:
     """What to say when a file cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if says_full(error):
         return TrainingError(
             f"{path}: no space left on the disk while saving; the last good checkpoint stays. Free some space, then `seqloom resume`."
         )

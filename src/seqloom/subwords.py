@@ -14,7 +14,7 @@ from seqloom.config import TextField
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SPECIALS, UNK
 
-__all__ = ["Subwords"]
+__all__ = ["RESERVED", "Subwords"]
 
 DEFAULT_SIZE = 8000
 COUNTED = 1000  # texts whose words are counted together
@@ -29,6 +29,8 @@ _TO_ESCAPE = re.compile("[\ufdd0\u2581\u2585\0]")
 _TO_UNESCAPE = re.compile("\ufdd0[._=0]")
 _LOOKS_RESERVED = "(?<=<)(?=(?:pad|s|/s|unk|0x[0-9A-F]{2})>)"
 _BYTES = {f"<0x{value:02X}>": bytes([value]) for value in range(256)}
+RESERVED = len(SPECIALS) + len(_BYTES)
+"""Pieces that are special or single bytes, whatever the text."""
 
 
 class Subwords:
@@ -180,7 +182,7 @@ def _rare(counts: Counter[str], config: TextField) -> str:
     The trainer's own `character_coverage` does not go below 0.98, too much for a rich alphabet in a small vocabulary.
     """
     size = config.max_size or DEFAULT_SIZE
-    fixed = len(SPECIALS) + (len(_BYTES) if config.byte_fallback else 0)
+    fixed = RESERVED if config.byte_fallback else len(SPECIALS)
     room = size - fixed
     if room < 2:
         raise ConfigError(f"fields: max_size {size} has no room for subwords; expected more than {fixed + 1}. Raise it or leave it empty.")

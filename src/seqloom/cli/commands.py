@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shlex
 import sys
@@ -15,6 +14,7 @@ from typer import Abort, Exit
 from typer.core import TyperCommand, TyperGroup
 
 from seqloom.errors import SeqloomError
+from seqloom.files import says_full
 
 __all__ = ["Command", "Commands", "Session"]
 
@@ -25,9 +25,6 @@ EXTRAS = {
     "tensorboard": "tensorboard",
 }
 """Module to the extra that brings it."""
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, ModuleNotFoundError) and (name := (error.name or "").partition(".")[0]) in EXTRAS:
         _say(f"error: {name} is not installed, and this command needs it. Install it with: pip install 'seqloom[{EXTRAS[name]}]'")
         return 2
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and says_full(error):
         _say(f"error: {error.filename or 'output'}: no space left on the disk. Free some space, and run this again.")
         return 2
     if isinstance(error, MemoryError) or _tells_of_memory(error):
