@@ -15,7 +15,7 @@ import seqloom
 from seqloom.cli import main
 from seqloom.export import export
 from seqloom.loading import load
-from seqloom.runtime import Predictor
+from seqloom.runtime import Predictor, _names_a_file, open_session
 
 PAIRS = [
     (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")
@@ -108,8 +108,6 @@ def test_what_is_no_model_is_refused_in_one_line_though_its_hash_is_right(spoilt
 def test_a_graph_whose_numbers_lie_in_another_file_is_refused(tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from onnx import TensorProto, helper
 
-    from seqloom.runtime import open_session
-
     (tmp_path / "secret").write_bytes(bytes(400))
     monkeypatch.chdir(tmp_path)  # where onnxruntime would look
     numbers = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[100], data_location=TensorProto.EXTERNAL)
@@ -120,6 +118,11 @@ def test_a_graph_whose_numbers_lie_in_another_file_is_refused(tmp_path: Path, fi
     for form in (model, model.replace(b"\x08location", b"\x88\x00location")):  # the same length as protobuf may write it too
         with pytest.raises(seqloom.CheckpointError, match=r"^m: names another file for its data; expected all of it in this one\."):
             open_session(form, 1, "m")
+
+
+def test_a_text_about_a_location_is_no_file() -> None:
+    assert not _names_a_file(b"location of a location")
+    assert _names_a_file(b"location of a\x08location")
 
 
 def test_a_manifest_that_names_a_path_or_another_format_is_refused(spoilt: Path, folder: Path) -> None:

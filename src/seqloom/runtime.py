@@ -24,8 +24,8 @@ __all__ = ["Graph", "Predictor", "fields_of", "open_session"]
 
 Restored = TypeVar("Restored")
 
-ELSEWHERE = tuple(mark + b"location" for mark in (b"\x08", b"\x00"))
-"""How the name of a file with a tensor's data begins in a graph: the key behind its length (a varint of any form), which text never is."""
+ELSEWHERE, LENGTH_ENDS = b"location", (8, 0)
+"""How the name of a file with a tensor's data begins in a graph: the key, behind the last byte of its length (a varint of any form)."""
 BATCH_TOKENS = 2048
 """Padded states of the source × hypotheses in one run of the graph."""
 
@@ -125,7 +125,7 @@ def open_session(model: bytes, threads: int | None, where: Path | str) -> Any:
     Raises:
         CheckpointError: it cannot be loaded, or would have onnxruntime read other files, such as those of whoever runs it.
     """
-    if any(mark in model for mark in ELSEWHERE):
+    if _names_a_file(model):
         raise CheckpointError(f"{where}: names another file for its data; expected all of it in this one. {AGAIN}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or _threads_of_openmp()
@@ -136,6 +136,14 @@ def open_session(model: bytes, threads: int | None, where: Path | str) -> Any:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common ancestor
         raise CheckpointError(f"{where}: onnxruntime cannot load it ({' '.join(str(error).split())[:200]}). {AGAIN}") from None
+
+
+def _names_a_file(model: bytes) -> bool:
+    """Whether a graph has a tensor whose data stands in a file. One search for the key alone takes half the time of two with its length."""
+    place = model.find(ELSEWHERE, 1)
+    while place > 0 and model[place - 1] not in LENGTH_ENDS:
+        place = model.find(ELSEWHERE, place + 1)
+    return place > 0
 
 
 def _threads_of_openmp() -> int:
