@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from seqloom.autoconfig import Choice, choose, learning_rate
 from seqloom.config import DataConfig, TextField, TokensField
@@ -139,7 +140,16 @@ def test_texts_without_blanks_get_subwords_enough_for_their_alphabet() -> None:
 def test_few_pairs_are_gone_through_more_often_than_many() -> None:
     few, many = chosen(words(2500)).config.training, chosen(words(10_000)).config.training
     assert (few.epochs, many.epochs) == (72, 36)
-    assert few.batch.size < many.batch.size
+
+
+def test_batches_grow_with_the_number_of_pairs_but_not_to_very_many_short_ones() -> None:
+    def size(pairs: list[tuple[str | tuple[str, ...], str]]) -> int:
+        return chosen(pairs).config.training.batch.size
+
+    phrases = [(f"{one} {other}", f"{more} {less}") for (one, more), (other, less) in pairwise(words(6001))]
+    assert [size(words(2500)), size(words(10_000)), size(words(21_000))] == [512, 512, 512]
+    assert [size(phrases[:4000]), size(phrases)] == [512, 1024], "1,024 symbols are 62 of them, and 146 words"
+    assert size(sentences(20_001)) == 2048, "some words are no measure of sentences"
 
 
 def test_every_reason_names_a_setting_that_exists() -> None:

@@ -13,14 +13,21 @@ from seqloom.plan import Plan, make_plan
 WORK = Work(symbols=50_000, updates=80)
 
 
-def words(count: int) -> list[tuple[str, str]]:
+def words(count: int) -> list[str]:
     draw = random.Random(3)
-    made = ["".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randrange(4, 12))) for _ in range(count)]
-    return [(word, word[::-1]) for word in made]
+    return ["".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randrange(4, 12))) for _ in range(count)]
 
 
 def plan_for(budget: str | None, *settings: str) -> Plan:
-    return make_plan(words(21_000), budget=budget, settings=settings)
+    """For 21,000 words and their reverses."""
+    return make_plan([(word, word[::-1]) for word in words(21_000)], budget=budget, settings=settings)
+
+
+def plan_for_sentences(budget: str | None, *settings: str) -> Plan:
+    """For 21,000 sentences of five words and their reverses."""
+    made = words(105_000)
+    sentences = [" ".join(made[place : place + 5]) for place in range(0, len(made), 5)]
+    return make_plan([(sentence, sentence[::-1]) for sentence in sentences], budget=budget, settings=settings)
 
 
 class Machine:
@@ -34,8 +41,8 @@ class Machine:
         return self.speed * 512 / config.model.encoder.width
 
 
-@pytest.mark.parametrize(("speed", "width"), [(20_000, 512), (1_750, 384), (1_200, 256), (10, 128)])
-def test_the_widest_network_that_gets_half_of_its_passes_is_taken(speed: float, width: int) -> None:
+@pytest.mark.parametrize(("speed", "width"), [(20_000, 512), (2_800, 384), (1_200, 256), (10, 128)])
+def test_the_widest_network_that_gets_enough_of_its_passes_is_taken(speed: float, width: int) -> None:
     machine = Machine(speed)
     plan, lines = fit_to_time(plan_for("6m"), WORK, machine)
     model, training = plan.config.model, plan.config.training
@@ -43,14 +50,25 @@ def test_the_widest_network_that_gets_half_of_its_passes_is_taken(speed: float, 
     assert machine.asked == [each for each in (512, 384, 256, 128) if each >= width], "no network is tried in vain"
     assert training.optimizer.learning_rate == (0.004 if width <= 256 else 0.002)
     assert training.epochs == plan_for("6m").config.training.epochs, "the budget ends the run, not its passes"
-    wide = "512 wide, half of 25 passes, or 3,000 updates, would not fit the time on this machine (measured)"
+    passes = 0.85 * 360 * speed / WORK.symbols
+    passes = round(passes, 1) if passes >= 1 else float(f"{passes:.2g}")
+    wide = f"512 wide, {passes} of 25 passes would fit the time on this machine (measured)"
     assert lines[:1] == ([f"model.encoder.width {width}: {wide}"] if width < 512 else [])
 
 
+@pytest.mark.parametrize(("share", "of_words", "of_sentences"), [(0.8, 512, 512), (0.7, 384, 512), (0.45, 256, 384), (0.2, 128, 128)])
+def test_a_wide_network_needs_more_passes_of_words_than_of_sentences(share: float, of_words: int, of_sentences: int) -> None:
+    for plan, width in ((plan_for("6m"), of_words), (plan_for_sentences("6m"), of_sentences)):
+        speed = share * plan.config.training.epochs * WORK.symbols / (0.85 * 360)
+        assert fit_to_time(plan, WORK, Machine(speed))[0].config.model.encoder.width == width
+
+
 def test_many_updates_are_enough_too() -> None:
-    plan, lines = fit_to_time(plan_for("6m"), Work(symbols=1_000_000, updates=2_000), Machine(5_500))
+    plan, lines = fit_to_time(plan_for_sentences("6m"), Work(symbols=1_000_000, updates=2_000), Machine(5_500))
     assert plan.config.model.encoder.width == 512
     assert [line.split()[0] for line in lines] == ["model.dropout"]
+    plan, _ = fit_to_time(plan_for("6m"), Work(symbols=1_000_000, updates=2_000), Machine(5_500))
+    assert plan.config.model.encoder.width == 256, "of words only up to this width"
 
 
 @pytest.mark.parametrize(("best", "tried"), [(8, [4]), (4, [4, 2]), (2, [4, 2, 1]), (1, [4, 2, 1])])
@@ -98,9 +116,9 @@ def test_without_a_budget_a_slow_machine_gets_fewer_passes() -> None:
 
 
 def test_of_very_many_pairs_a_small_part_of_a_pass_is_planned() -> None:
-    plan, lines = fit_to_time(plan_for(None), Work(symbols=1_000_000_000, updates=500_000), Machine(4_000))
+    plan, lines = fit_to_time(plan_for_sentences(None), Work(symbols=1_000_000_000, updates=500_000), Machine(4_000))
     assert plan.config.training.epochs == 0.0082
-    assert lines[0].startswith("model.dropout 0.1: 0.0082 of 25 passes fit the time")
+    assert lines[0].startswith("model.dropout 0.1: 0.0082 of 17 passes fit the time")
     assert lines[-1] == "training.epochs 0.0082: about 40 minutes on this machine; --budget gives more or less"
 
 
@@ -125,7 +143,7 @@ def test_the_fewer_of_its_passes_a_network_gets_the_less_is_dropped(speed: float
     assert (f"model.dropout {plan.config.model.dropout}: {why}" in lines) == (dropout < 0.4)
 
 
-@pytest.mark.parametrize(("speed", "width", "dropout"), [(20_000, 512, 0.4), (1_750, 384, 0.3), (1_200, 256, 0.2), (600, 128, 0.1)])
+@pytest.mark.parametrize(("speed", "width", "dropout"), [(20_000, 512, 0.4), (2_800, 384, 0.3), (1_200, 256, 0.2), (600, 128, 0.1)])
 def test_the_narrower_a_network_is_than_it_could_be_the_less_is_dropped(speed: float, width: int, dropout: float) -> None:
     plan, lines = fit_to_time(plan_for("6m"), WORK, Machine(speed))
     assert (plan.config.model.encoder.width, plan.config.model.dropout) == (width, dropout)
@@ -133,17 +151,16 @@ def test_the_narrower_a_network_is_than_it_could_be_the_less_is_dropped(speed: f
     assert (why in lines) == (width < 512)
 
 
-@pytest.mark.parametrize(("speed", "size"), [(1_200, 2048), (400, 512), (100, 512)])
+@pytest.mark.parametrize(("speed", "size"), [(1_200, 2048), (300, 512), (100, 512)])
 def test_where_few_updates_fit_batches_are_smaller(speed: float, size: int) -> None:
-    chosen = plan_for("6m")
-    plan, lines = fit_to_time(chosen, WORK, Machine(speed))
+    plan, lines = fit_to_time(plan_for_sentences("6m"), WORK, Machine(speed))
     assert plan.config.training.batch.size == size
     passes = 0.85 * 360 * speed * 4 / WORK.symbols
     why = f"training.batch.size 512: 2,048 would leave {passes * WORK.updates:,.0f} updates, too few to learn much (measured on dev)"
     assert (why in lines) == (size == 512)
     if size == 512:
         assert plan.config.training.schedule.warmup_steps == int(0.03 * passes * 4 * WORK.updates), "four updates for one"
-    asked, _ = fit_to_time(plan_for("6m", "training.batch.size=1024"), WORK, Machine(speed))
+    asked, _ = fit_to_time(plan_for_sentences("6m", "training.batch.size=1024"), WORK, Machine(speed))
     assert asked.config.training.batch.size == 1024
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "choose",
     "cut",
+    "has_sentences",
     "learning_rate",
     "metric_for",
     "warm_up",
@@ -56,6 +57,8 @@ REPEATED = 0.5
 """Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
 NARROW = 256
 """Up to this width the learning rate is higher."""
+SMALLEST_BATCH, BATCH_PAIRS = 512, 100
+"""Source or target symbols of a batch at the least; pairs of short texts, such as words, that are no more than this many make one."""
 BATCH = "training.batch.size"
 COPY = "model.copy"
 DROPOUT = "model.dropout"
@@ -286,7 +289,7 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
     if why := _why_copy(profile, fields):
         settings.set(COPY, True, why)
     settings.set(DROPOUT, *_dropout(profile, fields))
-    settings.set(RATE, *learning_rate(width, gently=few or _has_sentences(fields)))
+    settings.set(RATE, *learning_rate(width, gently=few or has_sentences(fields)))
 
 
 def _width(profile: Profile, fields: FieldsConfig) -> tuple[int, str]:
@@ -294,7 +297,7 @@ def _width(profile: Profile, fields: FieldsConfig) -> tuple[int, str]:
     pairs, few = profile.pairs, _has_few_symbols(profile, fields)
     if few:
         return (128 if _has_little_text(profile, fields) else NARROW), f"{pairs:,} pairs of few symbols on both sides"
-    if pairs < FEW_PAIRS or (pairs < FEW_WORDS and not _has_sentences(fields)):
+    if pairs < FEW_PAIRS or (pairs < FEW_WORDS and not has_sentences(fields)):
         return NARROW, f"{pairs:,} pairs, few"
     return 512, f"{pairs:,} pairs"
 
@@ -319,7 +322,8 @@ def learning_rate(width: int, *, gently: bool) -> tuple[float, str]:
     return (rate / 2, f"{why}; half of it for sentences and few symbols") if gently else (rate, why)
 
 
-def _has_sentences(fields: FieldsConfig) -> bool:
+def has_sentences(fields: FieldsConfig) -> bool:
+    """Whether a side is cut into words or pieces of them."""
     return any(map(_is_sentence, (*fields.texts, fields.target)))
 
 
@@ -352,7 +356,7 @@ def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
 
 def _choose_training(settings: Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes) -> None:
     symbols = profile.pairs * max(sizes.source, sizes.target)
-    batch = 512 if profile.pairs < 5000 or _has_little_text(profile, fields) else 1024 if profile.pairs < 20_000 else 2048
+    batch = _batch(profile, fields, symbols / profile.pairs)
     settings.set(BATCH, batch, f"about {symbols / batch:,.0f} updates a pass")
     passes = _passes(profile, fields)
     settings.set("training.epochs", passes, f"{profile.pairs:,} pairs: few are gone through often, many seldom")
@@ -364,6 +368,16 @@ def _choose_training(settings: Settings, profile: Profile, fields: FieldsConfig,
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
 
 
+def _batch(profile: Profile, fields: FieldsConfig, symbols: float) -> int:
+    """Source or target symbols of a batch, for pairs of so many each."""
+    if profile.pairs < 5000 or _has_little_text(profile, fields):
+        return SMALLEST_BATCH
+    batch = 1024 if profile.pairs < 20_000 else 2048
+    while batch > max(SMALLEST_BATCH, BATCH_PAIRS * symbols) and not has_sentences(fields):
+        batch //= 2
+    return batch
+
+
 def warm_up(updates: float) -> int:
     """Updates in which the learning rate rises, of so many."""
     return int(min(max(updates * WARM_UP, 20), 1000))
@@ -371,7 +385,7 @@ def warm_up(updates: float) -> int:
 
 def _passes(profile: Profile, fields: FieldsConfig) -> float:
     """Few pairs are gone through often: 60 times for 3,600, 36 for 10,000, falling as the square root; sentences two thirds as often."""
-    return float(round(min(max((2400 if _has_sentences(fields) else 3600) / math.sqrt(profile.pairs), 3), 150)))
+    return float(round(min(max((2400 if has_sentences(fields) else 3600) / math.sqrt(profile.pairs), 3), 150)))
 
 
 def metric_for(profile: Profile, fields: FieldsConfig) -> tuple[str, str]:

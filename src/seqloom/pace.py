@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from seqloom.autoconfig import BATCH, DROPOUT, NARROW, RATE, WARM_UP, Settings, warm_up
+from seqloom.autoconfig import BATCH, DROPOUT, NARROW, RATE, SMALLEST_BATCH, WARM_UP, Settings, has_sentences, warm_up
 from seqloom.config import RunConfig
 from seqloom.config_file import override, setting
 from seqloom.plan import Plan
@@ -19,10 +19,10 @@ WIDTHS = (512, 384, 256, 128)
 """Of the networks that are tried, the widest first."""
 ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 """A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
+ENOUGH_OF_WORDS = 0.75
+"""The share for one wider than `NARROW` where no side is a sentence."""
 LEAST_DROPOUT = 0.1
 """A narrow network, or one that sees its pairs seldom, hardly learns them by heart; this much is left."""
-SMALLEST_BATCH = 512
-"""Source or target symbols: batches are halved to these and no further; what smaller ones bring has not been measured."""
 LONGEST_MINUTES = 40.0
 """Without a budget a run is planned to take about this long at the most."""
 LEARNING = 0.85
@@ -58,11 +58,9 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
     wanted = training.epochs
     if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
         return plan, []
-    width, rate = _width_and_rate(plan, work, speed, seconds)
-    settings, updates, config = Settings(), work.updates, plan.config
-    if width != config.model.encoder.width:
-        config = override(config, _of_width(width))
-        _narrow(settings, plan, width)
+    settings, updates = Settings(), work.updates
+    width, rate = _narrow(settings, plan, work, speed, seconds)
+    config = override(plan.config, _of_width(width)) if width != plan.config.model.encoder.width else plan.config
     if training.threads is None:
         rate = _choose_threads(settings, config, speed, rate, threads)
     passes = seconds * rate / work.symbols
@@ -78,14 +76,35 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
     return _with(plan, settings)
 
 
-def _narrow(settings: Settings, plan: Plan, width: int) -> None:
-    """A narrower network than the one chosen, at the learning rate that it wants."""
+def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
+    """The widest network that learns enough in the time, or the narrowest, at the learning rate that it wants; gives its width and its
+    symbols a second.
+    """
     chosen, training = plan.config.model.encoder.width, plan.config.training
-    few = f"half of {training.epochs:,.0f} passes, or {ENOUGH_UPDATES:,} updates,"
-    settings.values += _of_width(width)
-    settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine (measured)"
-    if RATE in plan.fitted and width <= NARROW < chosen:
-        settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
+    width, rate = chosen, speed(plan.config)
+    passes = seconds * rate / work.symbols
+    why = f"{chosen} wide, {_rounded(passes)} of {training.epochs:,.0f} passes would fit the time on this machine (measured)"
+    if "model.encoder.width" not in plan.fitted:
+        return width, rate
+    for narrower in (candidate for candidate in WIDTHS if candidate < chosen):
+        if _learns_enough(plan, width, passes, passes * work.updates):
+            break
+        width, rate = narrower, speed(override(plan.config, _of_width(narrower)))
+        passes = seconds * rate / work.symbols
+    if width < chosen:
+        settings.values += _of_width(width)
+        settings.reasons["model.encoder.width"] = why
+        if RATE in plan.fitted and width <= NARROW < chosen:
+            settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
+    return width, rate
+
+
+def _learns_enough(plan: Plan, width: int, passes: float, updates: float) -> bool:
+    """Whether a network of this width does in so many passes and updates."""
+    share = passes / plan.config.training.epochs
+    if width > NARROW and not has_sentences(plan.config.fields):
+        return share >= ENOUGH_OF_WORDS
+    return share >= ENOUGH_PASSES or updates >= ENOUGH_UPDATES
 
 
 def _drop_less(settings: Settings, plan: Plan, width: int, passes: float) -> None:
@@ -117,19 +136,6 @@ def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:
     why = f"{chosen:,} would leave {updates:,.0f} updates, too few to learn much (measured on dev)"
     settings.set(BATCH, chosen // parts, why)
     return parts
-
-
-def _width_and_rate(plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
-    """The widest network that learns enough in the time, or the narrowest; and its symbols a second."""
-    width, wanted = plan.config.model.encoder.width, plan.config.training.epochs
-    rate = speed(plan.config)
-    if "model.encoder.width" in plan.fitted:
-        for narrower in (candidate for candidate in WIDTHS if candidate < width):
-            passes = seconds * rate / work.symbols
-            if passes >= ENOUGH_PASSES * wanted or passes * work.updates >= ENOUGH_UPDATES:
-                break
-            width, rate = narrower, speed(override(plan.config, _of_width(narrower)))
-    return width, rate
 
 
 def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: float, threads: int) -> float:
