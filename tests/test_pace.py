@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 import pytest
 
@@ -13,16 +14,19 @@ from seqloom.plan import Plan, make_plan
 WORK = Work(symbols=50_000, updates=80)
 
 
+@cache
 def words(count: int) -> list[str]:
     draw = random.Random(3)
     return ["".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randrange(4, 12))) for _ in range(count)]
 
 
+@cache
 def plan_for(budget: str | None, *settings: str) -> Plan:
     """For 21,000 words and their reverses."""
     return make_plan([(word, word[::-1]) for word in words(21_000)], budget=budget, settings=settings)
 
 
+@cache
 def plan_for_sentences(budget: str | None, *settings: str) -> Plan:
     """For 21,000 sentences of five words and their reverses."""
     made = words(105_000)
@@ -48,7 +52,7 @@ def test_the_widest_network_that_gets_enough_of_its_passes_is_taken(speed: float
     model, training = plan.config.model, plan.config.training
     assert (model.encoder.width, model.decoder.width, model.embedding) == (width, width, width // 2)
     assert machine.asked == [each for each in (512, 384, 256, 128) if each >= width], "no network is tried in vain"
-    assert training.optimizer.learning_rate == (0.004 if width <= 256 else 0.002)
+    assert training.optimizer.learning_rate == 0.002, "as wide ones"
     assert training.epochs == plan_for("6m").config.training.epochs, "the budget ends the run, not its passes"
     passes = 0.85 * 360 * speed / WORK.symbols
     passes = round(passes, 1) if passes >= 1 else float(f"{passes:.2g}")
@@ -61,6 +65,11 @@ def test_a_wide_network_needs_more_passes_of_words_than_of_sentences(share: floa
     for plan, width in ((plan_for("6m"), of_words), (plan_for_sentences("6m"), of_sentences)):
         speed = share * plan.config.training.epochs * WORK.symbols / (0.85 * 360)
         assert fit_to_time(plan, WORK, Machine(speed))[0].config.model.encoder.width == width
+
+
+def test_a_narrow_network_learns_sentences_at_twice_the_rate() -> None:
+    for speed, rate in ((20_000, 0.001), (10, 0.002)):
+        assert fit_to_time(plan_for_sentences("6m"), WORK, Machine(speed))[0].config.training.optimizer.learning_rate == rate
 
 
 def test_many_updates_are_enough_too() -> None:

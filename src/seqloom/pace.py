@@ -77,8 +77,8 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
 
 
 def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
-    """The widest network that learns enough in the time, or the narrowest, at the learning rate that it wants; gives its width and its
-    symbols a second.
+    """The widest network that learns enough in the time, or the narrowest, at the learning rate that it wants: a narrow one of sentences
+    twice that of a wide one; of words, whose batches are smaller, the same. Gives its width and its symbols a second.
     """
     chosen, training = plan.config.model.encoder.width, plan.config.training
     width, rate = chosen, speed(plan.config)
@@ -94,7 +94,7 @@ def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: f
     if width < chosen:
         settings.values += _of_width(width)
         settings.reasons["model.encoder.width"] = why
-        if RATE in plan.fitted and width <= NARROW < chosen:
+        if RATE in plan.fitted and width <= NARROW < chosen and has_sentences(plan.config.fields):
             settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
     return width, rate
 
