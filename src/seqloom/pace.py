@@ -20,7 +20,7 @@ WIDTHS = (512, 384, 256, 128)
 ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 """A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
 ENOUGH_OF_WORDS = 0.75
-"""The share for one wider than `NARROW` where no side is a sentence."""
+"""The share of the passes for one wider than `NARROW` where no side is a sentence; updates, of which there are many, do not count then."""
 LEAST_DROPOUT = 0.1
 """A narrow network, or one that sees its pairs seldom, hardly learns them by heart; this much is left."""
 LONGEST_MINUTES = 40.0
@@ -82,18 +82,18 @@ def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: f
     """
     chosen, training = plan.config.model.encoder.width, plan.config.training
     width, rate = chosen, speed(plan.config)
-    passes = seconds * rate / work.symbols
-    why = f"{chosen} wide, {_rounded(passes)} of {training.epochs:,.0f} passes would fit the time on this machine (measured)"
     if "model.encoder.width" not in plan.fitted:
         return width, rate
     for narrower in (candidate for candidate in WIDTHS if candidate < chosen):
+        passes = seconds * rate / work.symbols
         if _learns_enough(plan, width, passes, passes * work.updates):
             break
         width, rate = narrower, speed(override(plan.config, _of_width(narrower)))
-        passes = seconds * rate / work.symbols
     if width < chosen:
+        wanted = f"of {training.epochs:,.0f} passes"
+        few = f"three quarters {wanted}" if _is_wide_for_words(plan, chosen) else f"half {wanted}, or {ENOUGH_UPDATES:,} updates,"
         settings.values += _of_width(width)
-        settings.reasons["model.encoder.width"] = why
+        settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine (measured)"
         if RATE in plan.fitted and width <= NARROW < chosen and has_sentences(plan.config.fields):
             settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
     return width, rate
@@ -102,9 +102,13 @@ def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: f
 def _learns_enough(plan: Plan, width: int, passes: float, updates: float) -> bool:
     """Whether a network of this width does in so many passes and updates."""
     share = passes / plan.config.training.epochs
-    if width > NARROW and not has_sentences(plan.config.fields):
+    if _is_wide_for_words(plan, width):
         return share >= ENOUGH_OF_WORDS
     return share >= ENOUGH_PASSES or updates >= ENOUGH_UPDATES
+
+
+def _is_wide_for_words(plan: Plan, width: int) -> bool:
+    return width > NARROW and not has_sentences(plan.config.fields)
 
 
 def _drop_less(settings: Settings, plan: Plan, width: int, passes: float) -> None:
