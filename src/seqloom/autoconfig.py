@@ -55,8 +55,8 @@ FOLLOWING = 0.5
 """Correlation of the lengths of source and target, from which on a target says all of its source."""
 REPEATED = 0.5
 """Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
-NARROW = 256
-"""Up to this width the learning rate is higher."""
+NARROW, WIDE = 256, 512
+"""Widths: up to the one the learning rate is higher; the other is taken where pairs and time are many."""
 SMALLEST_BATCH, BATCH_PAIRS = 512, 100
 """Source or target symbols of a batch at the least; pairs of short texts, such as words, that are no more than this many make one."""
 BATCH = "training.batch.size"
@@ -288,7 +288,7 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
     if why := _why_copy(profile, fields):
         settings.set(COPY, True, why)
-    settings.set(DROPOUT, *_dropout(profile, fields))
+    settings.set(DROPOUT, *_dropout(profile, fields, width))
     settings.set(RATE, *learning_rate(width, gently=few or has_sentences(fields)))
 
 
@@ -299,7 +299,7 @@ def _width(profile: Profile, fields: FieldsConfig) -> tuple[int, str]:
         return (128 if _has_little_text(profile, fields) else NARROW), f"{pairs:,} pairs of few symbols on both sides"
     if pairs < FEW_PAIRS or (pairs < FEW_WORDS and not has_sentences(fields)):
         return NARROW, f"{pairs:,} pairs, few"
-    return 512, f"{pairs:,} pairs"
+    return WIDE, f"{pairs:,} pairs"
 
 
 def _why_copy(profile: Profile, fields: FieldsConfig) -> str:
@@ -342,12 +342,14 @@ def _has_little_text(profile: Profile, fields: FieldsConfig) -> bool:
     return _has_few_symbols(profile, fields) and profile.pairs * profile.target.token_lengths.mean < LITTLE
 
 
-def _dropout(profile: Profile, fields: FieldsConfig) -> tuple[float, str]:
-    """The fewer pairs the more; little where all is made of a few symbols that are seen very often."""
-    pairs = profile.pairs
-    if _has_few_symbols(profile, fields) and pairs >= 5000:
+def _dropout(profile: Profile, fields: FieldsConfig, width: int) -> tuple[float, str]:
+    """The fewer pairs and the wider the network the more; little where all is made of a few symbols that are seen very often."""
+    pairs, few = profile.pairs, _has_few_symbols(profile, fields)
+    if few and pairs >= 5000:
         return 0.1, f"{pairs:,} pairs of few symbols: little can be learned by heart"
     share = 0.4 if pairs < 50_000 else 0.3 if pairs < 200_000 else 0.2 if pairs < 1_000_000 else 0.1
+    if width < WIDE and pairs >= FEW_PAIRS and not few:
+        return share * width / WIDE, f"{pairs:,} pairs, {width} wide: the fewer and the wider, the more (measured on dev)"
     return share, f"{pairs:,} pairs: the fewer, the more"
 
 
