@@ -349,7 +349,7 @@ def _dropout(profile: Profile, fields: FieldsConfig, width: int) -> tuple[float,
         return 0.1, f"{pairs:,} pairs of few symbols: little can be learned by heart"
     share = 0.4 if pairs < 50_000 else 0.3 if pairs < 200_000 else 0.2 if pairs < 1_000_000 else 0.1
     if width < WIDE and pairs >= FEW_PAIRS and not few:
-        return share * width / WIDE, f"{pairs:,} pairs, {width} wide: the fewer and the wider, the more (measured on dev)"
+        return share * width / WIDE, f"{pairs:,} pairs, {width} wide: the fewer and the wider, the more"
     return share, f"{pairs:,} pairs: the fewer, the more"
 
 
