@@ -17,4 +17,4 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Settings(BaseModel):
     """A node of the tree: cannot be changed once made, refuses keys that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
