@@ -58,7 +58,7 @@ REPEATED = 0.5
 NARROW, WIDE = 256, 512
 """Widths: up to the one the learning rate is higher; the other is taken where pairs and time are many."""
 SMALLEST_BATCH, BATCH_PAIRS = 512, 100
-"""Source or target symbols of a batch at the least; pairs of short texts, such as words, that are no more than this many make one."""
+"""Of a batch: source or target symbols at the least; pairs at the most, above those symbols and where no side is a sentence."""
 BATCH = "training.batch.size"
 COPY = "model.copy"
 DROPOUT = "model.dropout"
@@ -375,7 +375,9 @@ def _batch(profile: Profile, fields: FieldsConfig, symbols: float) -> int:
     if profile.pairs < 5000 or _has_little_text(profile, fields):
         return SMALLEST_BATCH
     batch = 1024 if profile.pairs < 20_000 else 2048
-    while batch > max(SMALLEST_BATCH, BATCH_PAIRS * symbols) and not has_sentences(fields):
+    if has_sentences(fields):
+        return batch
+    while batch > max(SMALLEST_BATCH, BATCH_PAIRS * symbols):
         batch //= 2
     return batch
 
