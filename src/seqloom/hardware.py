@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sys
 import time
 from collections.abc import Generator
@@ -12,14 +14,27 @@ import torch
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
 
-__all__ = ["PRECISION_REASON", "choose_device", "choose_precision", "resolve", "small_numbers_as_zero", "threads_to_train_on"]
+__all__ = [
+    "PRECISION_REASON",
+    "choose_device",
+    "choose_precision",
+    "keep_freed_memory",
+    "resolve",
+    "small_numbers_as_zero",
+    "threads_to_train_on",
+]
 
 PRECISION_REASON = "the faster one for products of matrices here, measured"
 """Why a precision was chosen, as a config says it."""
 
+KEPT_MEMORY = ((-3, 1 << 28), (-1, 1 << 30), (-2, 1 << 26))
+"""Options of `mallopt` (malloc.h) and bytes: the least tensor that is mapped by itself (M_MMAP_THRESHOLD), how much may lie free at the
+end (M_TRIM_THRESHOLD), how much is asked for at a time (M_TOP_PAD)."""
+
 
 def resolve(config: TrainingConfig) -> TrainingConfig:
     """The config with device, precision and threads decided; the process is set to that number of threads."""
+    keep_freed_memory()
     threads = config.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
     with small_numbers_as_zero():
@@ -47,6 +62,23 @@ def small_numbers_as_zero() -> Generator[None]:
         yield
     finally:
         torch.set_flush_denormal(are_zero)
+
+
+def keep_freed_memory() -> bool:
+    """Ask GNU's C library not to give memory back to the system that the next tensors need again; gives whether it will.
+
+    By default it does so with each tensor of some size, and a processor then clears every page anew before it is written to: on one
+    core an LSTM of 512 trained at 7,700 target tokens/s, and at 8,300 with this, for 40 MB more at the peak. Nothing is asked where the
+    user has said what to do (MALLOC_..., GLIBC_TUNABLES), or of another library.
+    """
+    if any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ) or not sys.platform.startswith("linux"):
+        return False
+    try:
+        ask = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    heard = [ask(option, size) for option, size in KEPT_MEMORY]
+    return all(heard)
 
 
 def choose_device(name: str) -> str:

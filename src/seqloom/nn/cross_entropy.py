@@ -9,8 +9,8 @@ from torch import Tensor
 
 __all__ = ["smoothed_cross_entropy"]
 
-ROWS = 256
-"""Rows whose scores stand at a time; small enough that they stay in the processor's cache."""
+SCORES, ROWS = 1 << 21, 128
+"""How many scores stand at a time, and of how many rows at least; all of them in one place in memory, one after another."""
 
 
 def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -20,8 +20,7 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target:
     in its dtype, which rounds each loss by up to 0.004 nats; sums are float32, and without gradients the shares too.
     """
     if torch.is_autocast_enabled(hidden.device.type):
-        dtype = torch.get_autocast_dtype(hidden.device.type)
-        hidden, weight = hidden.to(dtype), weight.to(dtype)
+        hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
     if not torch.is_grad_enabled():  # which the function below cannot see: it would compute gradients for nobody
         hidden, weight, bias = hidden.detach(), weight.detach(), bias.detach()
     loss, nll, correct = _Function.apply(hidden, weight, bias, target, smoothing)
@@ -29,7 +28,10 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target:
 
 
 class _Function(torch.autograd.Function):
-    """The gradient of the scores is softmax less the smoothed target, so it is taken while the scores are at hand.
+    """The slope of a score is its share less the smoothed target, so gradients are taken while the scores are at hand.
+
+    Shares never stand as such: a row holds exp(score - top), and what a row's sum divides is a column beside it. The smoothing is the same
+    for all symbols but the true one, so it leaves the products too.
 
     The slopes of a row must sum to zero: softmax does not feel a shift of all scores, so nothing would ever undo one, Adam would drive it
     on, and bfloat16 would lose the differences between large scores. Hence the slope of the true symbol is less the sum of the others,
@@ -40,33 +42,44 @@ class _Function(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
         wants, each = any(ctx.needs_input_grad), smoothing / len(weight)
         sums = torch.promote_types(hidden.dtype, torch.float32)
-        to_hidden, narrow_bias, ones = torch.empty_like(hidden), bias.to(hidden.dtype), hidden.new_ones(len(hidden))
-        to_weight, to_bias, all_symbols = torch.zeros_like(weight), torch.zeros_like(narrow_bias), weight.new_ones(len(weight), 1)
-        nll, smooth, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
-        mean_weight, mean_bias = (weight.new_ones(len(weight)) @ weight).to(sums) / len(weight), bias.to(sums).mean()
-        for start in range(0, len(hidden), ROWS):
-            part, wanted = hidden[start : start + ROWS], target[start : start + ROWS, None]
-            scores = torch.addmm(narrow_bias, part, weight.t())  # (rows, V)
-            true_score = scores.gather(1, wanted).to(sums)
-            shares = scores.softmax(1, dtype=None if wants else sums)  # where there is no gradient, exactness costs little
-            true_share = shares.gather(1, wanted)
-            correct += (true_share >= shares.amax(1, keepdim=True)).sum()
-            less = -true_share.to(sums).clamp(min=1e-38).log()
-            nll += less.sum()
-            smooth += (less + true_score).sum() - (part.to(sums) @ mean_weight + mean_bias).sum()
+        narrow_weight, narrow_bias = weight.to(hidden.dtype), bias.to(hidden.dtype)
+        to_hidden, to_weight, to_bias = torch.empty_like(hidden), torch.zeros_like(narrow_weight), torch.zeros_like(narrow_bias)
+        step = max(SCORES // len(weight), ROWS)
+        place = hidden.new_empty(min(step, len(hidden)), len(weight))
+        nll, total, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
+        all_hidden, all_weights = hidden.sum(0, dtype=sums), weight.sum(0, dtype=sums)
+        index = torch.arange(len(place), device=hidden.device).unsqueeze(1)
+        for start in range(0, len(hidden), step):
+            part, wanted = hidden[start : start + step], target[start : start + step, None]
+            scores = torch.addmm(narrow_bias, part, narrow_weight.t(), out=place[: len(part)])  # (rows, V)
+            true_score, top = scores.gather(1, wanted).to(sums), scores.amax(1, keepdim=True)
+            rows, powers = index[: len(part)], scores.sub_(top).exp_()
+            true_power = powers.gather(1, wanted).to(sums)
+            powers[rows, wanted] = 0
+            others = powers.sum(1, keepdim=True, dtype=sums)
+            all_powers = others + true_power
+            correct += (true_score >= top).sum()
+            of_all = all_powers.log() + top
+            nll += (of_all - true_score).sum()
+            total += of_all.sum()
             if wants:
-                slopes = shares.sub_(each).scatter_(1, wanted, 0)
-                slopes.scatter_(1, wanted, -(slopes @ all_symbols))
-                to_hidden[start : start + ROWS] = slopes @ weight
-                to_weight.addmm_(slopes.t(), part)
-                to_bias.addmv_(slopes.t(), ones[: len(part)])
+                powers[rows, wanted] = (smoothing * all_powers - others).to(powers.dtype)
+                shrink = all_powers.reciprocal()
+                to_hidden[start : start + step] = (powers @ narrow_weight) * shrink - each * all_weights
+                shrink = shrink.to(part.dtype)
+                to_weight.addmm_(powers.t(), part * shrink)
+                to_bias.addmv_(powers.t(), shrink.squeeze(1))
         if wants:
-            ctx.save_for_backward(to_hidden, to_weight, to_bias.to(bias.dtype))
+            ctx.save_for_backward(to_hidden, to_weight, to_bias, (each * all_hidden).to(weight.dtype))
+            ctx.all_symbols = each * len(hidden)
         ctx.mark_non_differentiable(nll, correct)
+        smooth = total - all_hidden @ all_weights / len(weight) - len(hidden) * bias.to(sums).mean()
         return (1 - smoothing) * nll + smoothing * smooth, nll, correct
 
     @staticmethod
     def backward(ctx: Any, *of_loss: Tensor) -> tuple[Tensor | None, ...]:
         scale = of_loss[0]
-        to_hidden, to_weight, to_bias = ctx.saved_tensors
-        return to_hidden * scale, to_weight * scale, to_bias * scale, None, None
+        to_hidden, to_weight, to_bias, to_all_weights = ctx.saved_tensors
+        of_weight = torch.addcmul(to_all_weights * -scale, to_weight.to(to_all_weights.dtype), scale)
+        of_bias = (to_bias.to(to_all_weights.dtype) - ctx.all_symbols) * scale
+        return to_hidden * scale, of_weight, of_bias, None, None
