@@ -31,7 +31,7 @@ def table(folder: Path, rows: int = 300, name: str = "load.csv") -> Path:
     """An hourly table of a wave of 12 hours with a little noise, and its sign."""
     draw, lines = np.random.default_rng(1), ["date,load,sign"]
     for row in range(rows):
-        moment = np.datetime64("2024-01-01T00", "h") + row
+        moment = np.datetime64("2024-01-01T00", "h") + np.timedelta64(row, "h")
         load = 10 + 3 * np.sin(2 * np.pi * row / 12) + draw.normal(0, 0.1)
         lines.append(f"{str(moment).replace('T', ' ')}:00,{load:.4f},{int(load > 10)}")
     file = folder / name
@@ -235,10 +235,10 @@ def test_a_small_table_is_gone_over_more_often(windows: int, series: int, batch:
 
 
 def test_known_past_and_static_columns_and_several_series_are_read(tmp_path: Path):
-    lines = ["day,shop,sold,price,people,size"]
+    lines, first = ["day,shop,sold,price,people,size"], np.datetime64("2024-01-01")
     for shop, size in (("a", 3), ("b", 5)):
-        lines += [f"{np.datetime64('2024-01-01') + day},{shop},{day % 7 + size},{day % 5},{day % 3},{size}" for day in range(60)]
-        lines += [f"{np.datetime64('2024-01-01') + day},{shop},,{day % 5},,{size}" for day in range(60, 63)]
+        lines += [f"{first + np.timedelta64(day, 'D')},{shop},{day % 7 + size},{day % 5},{day % 3},{size}" for day in range(60)]
+        lines += [f"{first + np.timedelta64(day, 'D')},{shop},,{day % 5},,{size}" for day in range(60, 63)]
     file = tmp_path / "shops.csv"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     model = train_forecast(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from seqloom.config import ModelConfig
-from seqloom.nn.attention import join_heads, split_heads
+from seqloom.nn.attention import join_heads, read_heads, split_heads
 from seqloom.nn.dropout import Dropout, draw_mask
 from seqloom.nn.encoders import make_encoder
 from seqloom.nn.layers import FeedForward, Recurrence, TokenInput, initialise, last_real, positions, reverse_real
@@ -218,3 +218,19 @@ def test_tied_embeddings_are_one_weight():
     assert target.head.project.weight is target.target_input.embedding.weight
     assert target.source_input.embedding.weight is not target.target_input.embedding.weight
     assert all_.source_input.embedding.weight is all_.head.project.weight
+
+
+@pytest.mark.parametrize("kind", ["none", "source", "causal"])
+def test_heads_are_read_alike_in_parts_and_by_the_fused_kernel(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    queries, keys, values = (torch.randn(3, 2, length, 8, dtype=torch.bfloat16) for length in (5, 5, 5))
+    source = torch.ones(3, 5, dtype=torch.bool)
+    source[1, 2:] = False
+    mask = {"none": None, "source": source[:, None, None, :], "causal": torch.ones(5, 5, dtype=torch.bool).tril()}[kind]
+    in_parts = read_heads(queries, keys, values, mask)
+    monkeypatch.setattr("seqloom.nn.attention.FUSED_FROM", 0)
+    fused = read_heads(queries, keys, values, mask)
+    exact = read_heads(queries.double(), keys.double(), values.double(), mask)
+    assert in_parts.dtype == fused.dtype == torch.bfloat16
+    for found in (in_parts, fused):
+        torch.testing.assert_close(found.double(), exact, rtol=0.02, atol=0.02)  # 8 bits

@@ -18,7 +18,7 @@ Trial = tuple[RunConfig, Fields, Corpus]
 @pytest.fixture
 def trial() -> Trial:
     pairs = [(f"{number:08}", f"{number:08}"[::-1]) for number in range(300)]
-    plan = make_plan(pairs, settings=["training.threads=1"])
+    plan = make_plan(pairs, settings=["training.threads=1", "training.device=cpu"])
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
     return plan.config, fields, Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=False, counts={}))
 

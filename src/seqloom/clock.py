@@ -112,7 +112,7 @@ def find_step(times: Times, starts: Sequence[int]) -> Step:
     if not len(inside):
         return Step(0, DAY)
     months = times.astype("datetime64[M]")
-    from_begin, from_end = (len(np.unique(times - (months + place))) == 1 for place in (0, 1))
+    from_begin, from_end = (len(np.unique(times - (months + np.timedelta64(place, "M")))) == 1 for place in (0, 1))
     is_monthly = from_begin or from_end
     gaps = (months if is_monthly else times).astype(np.int64)
     gaps = gaps[inside] - gaps[inside - 1]

@@ -17,6 +17,7 @@ from seqloom.events import Watcher
 from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
+from seqloom.hardware import on_device
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
@@ -159,7 +160,7 @@ def load_forecaster(path: str | Path, *, device: str = "cpu") -> Forecaster:
     config, fields = load_config(run.config), NumberFields.load(run.fields)
     network = make_network(config.model, fields.source, fields.target)
     load_weights(network, read_tensors(run.weights)[0], run.weights)
-    return Forecaster(run.path, config, fields, network.to(device).eval())
+    return Forecaster(run.path, config, fields, on_device(network, device).eval())
 
 
 def _given(config: str | Path | RunConfig | None) -> RunConfig | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
@@ -18,23 +18,20 @@ __all__ = [
     "PRECISION_REASON",
     "choose_device",
     "choose_precision",
-    "keep_freed_memory",
+    "on_device",
     "resolve",
     "small_numbers_as_zero",
     "threads_to_train_on",
 ]
 
+N = TypeVar("N", bound=nn.Module)
+
 PRECISION_REASON = "the faster one for products of matrices here, measured"
 """Why a precision was chosen, as a config says it."""
-
-KEPT_MEMORY = ((-3, 1 << 28), (-1, 1 << 30), (-2, 1 << 26))
-"""Options of `mallopt` (malloc.h) and bytes: the least tensor that is mapped by itself (M_MMAP_THRESHOLD), how much may lie free at the
-end (M_TRIM_THRESHOLD), how much is asked for at a time (M_TOP_PAD)."""
 
 
 def resolve(config: TrainingConfig) -> TrainingConfig:
     """The config with device, precision and threads decided; the process is set to that number of threads."""
-    keep_freed_memory()
     threads = config.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
     with small_numbers_as_zero():
@@ -64,23 +61,6 @@ def small_numbers_as_zero() -> Generator[None]:
         torch.set_flush_denormal(are_zero)
 
 
-def keep_freed_memory() -> bool:
-    """Ask GNU's C library not to give memory back to the system that the next tensors need again; gives whether it will.
-
-    By default it does so with each tensor of some size, and a processor then clears every page anew before it is written to: on one
-    core an LSTM of 512 trained at 7,700 target tokens/s, and at 8,300 with this, for 40 MB more at the peak. Nothing is asked where the
-    user has said what to do (MALLOC_..., GLIBC_TUNABLES), or of another library.
-    """
-    if any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ) or not sys.platform.startswith("linux"):
-        return False
-    try:
-        ask = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return False
-    heard = [ask(option, size) for option, size in KEPT_MEMORY]
-    return all(heard)
-
-
 def choose_device(name: str) -> str:
     """The device that `auto` means here, or the one named.
 
@@ -96,6 +76,15 @@ def choose_device(name: str) -> str:
             f"training.device: {name!r} cannot be used here ({str(error).splitlines()[0]}). Use --device auto or cpu."
         ) from None
     return name
+
+
+def on_device(network: N, device: str | torch.device) -> N:
+    """The network on the device, where float32 is float32: a GPU's recurrent layers are in TF32 by default, and a search and `score`, which
+    see the same target a symbol at a time and as a whole, would differ by 0.0002.
+    """
+    if torch.device(device).type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+    return network.to(device)
 
 
 def choose_precision(device: str) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqloom.batching import Batch
 from seqloom.checkpoint import load_weights
 from seqloom.config import RunConfig
-from seqloom.hardware import small_numbers_as_zero
+from seqloom.hardware import on_device, small_numbers_as_zero
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.optimizers import Optimizer
 from seqloom.prediction import to_tensors
@@ -34,7 +34,7 @@ class Learner:
         torch.manual_seed(config.seed % 2**64)  # as many as it takes
         self.seed, self.settings, self.target_size = config.seed, config.training, target.size
         self.device = torch.device(self.settings.device)
-        self.network = make_network(config.model, source, target).to(self.device)
+        self.network = on_device(make_network(config.model, source, target), self.device)
         self.optimizer = Optimizer(self.network, self.settings.optimizer)
 
     @small_numbers_as_zero()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqloom import metrics
 from seqloom.answers import Answerer, Prediction, Questions
@@ -19,6 +19,7 @@ from seqloom.ctc import PrefixScorer, with_ctc
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.fields import Fields
+from seqloom.hardware import on_device
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Network, TensorBatch
@@ -43,7 +44,7 @@ class Translator:
         enough: Callable[[Row], int] | None = None,
     ) -> None:
         """`enough`: see `Answerer`."""
-        self.network = network.to(device).eval()
+        self.network = on_device(network, device).eval()
         self.fields = fields
         self.config = config
         self.data = data
@@ -214,7 +215,13 @@ def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> Te
 
 def inference_copy(network: Network, precision: str) -> Network:
     """The network to decode with in training: itself in float32, else a copy with all weights in bfloat16."""
-    return network if precision == "float32" else copy.deepcopy(network).to(torch.bfloat16)
+    if precision == "float32":
+        return network
+    narrow = copy.deepcopy(network).to(torch.bfloat16)
+    for module in narrow.modules():
+        if isinstance(module, nn.RNNBase):
+            module.flatten_parameters()  # a GPU's kernel wants them in one piece; elsewhere nothing is done
+    return narrow
 
 
 def _length_batches(corpus: Corpus, size: int) -> Iterator[Batch]:

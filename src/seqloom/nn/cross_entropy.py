@@ -6,11 +6,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["smoothed_cross_entropy"]
 
-SCORES, ROWS = 1 << 21, 128
-"""How many scores stand at a time, and of how many rows at least; all of them in one place in memory, one after another."""
+SCORES, SCORES_ELSEWHERE, ROWS = 1 << 21, 1 << 25, 128
+"""How many scores stand at a time on a processor and on other devices, and of how many rows at least; all of them in one place in memory,
+one after another. More would leave a processor's cache; fewer would leave a GPU idle.
+"""
+
+EVEN = 32
+"""Rows are filled up to a multiple of this, so that shapes of products repeat: a processor's library makes a kernel for each new one."""
 
 
 def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -43,14 +49,17 @@ class _Function(torch.autograd.Function):
         wants, each = any(ctx.needs_input_grad), smoothing / len(weight)
         sums = torch.promote_types(hidden.dtype, torch.float32)
         narrow_weight, narrow_bias = weight.to(hidden.dtype), bias.to(hidden.dtype)
+        count, all_hidden, all_weights = len(hidden), hidden.sum(0, dtype=sums), weight.sum(0, dtype=sums)
+        extra = -count % EVEN  # rows of nothing
+        real = functional.pad(hidden.new_ones(count, 1, dtype=sums), (0, 0, 0, extra))
+        hidden, target = functional.pad(hidden, (0, 0, 0, extra)), functional.pad(target, (0, extra)).unsqueeze(1)
         to_hidden, to_weight, to_bias = torch.empty_like(hidden), torch.zeros_like(narrow_weight), torch.zeros_like(narrow_bias)
-        step = max(SCORES // len(weight), ROWS)
+        step = max((SCORES if hidden.device.type == "cpu" else SCORES_ELSEWHERE) // len(weight) // EVEN * EVEN, ROWS)
         place = hidden.new_empty(min(step, len(hidden)), len(weight))
         nll, total, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
-        all_hidden, all_weights = hidden.sum(0, dtype=sums), weight.sum(0, dtype=sums)
         index = torch.arange(len(place), device=hidden.device).unsqueeze(1)
         for start in range(0, len(hidden), step):
-            part, wanted = hidden[start : start + step], target[start : start + step, None]
+            part, wanted, counts = (rows[start : start + step] for rows in (hidden, target, real))
             scores = torch.addmm(narrow_bias, part, narrow_weight.t(), out=place[: len(part)])  # (rows, V)
             true_score, top = scores.gather(1, wanted).to(sums), scores.amax(1, keepdim=True)
             rows, powers = index[: len(part)], scores.sub_(top).exp_()
@@ -58,28 +67,28 @@ class _Function(torch.autograd.Function):
             powers[rows, wanted] = 0
             others = powers.sum(1, keepdim=True, dtype=sums)
             all_powers = others + true_power
-            correct += (true_score >= top).sum()
+            correct += ((true_score >= top) * counts).sum()
             of_all = all_powers.log() + top
-            nll += (of_all - true_score).sum()
-            total += of_all.sum()
+            nll += ((of_all - true_score) * counts).sum()
+            total += (of_all * counts).sum()
             if wants:
                 powers[rows, wanted] = (smoothing * all_powers - others).to(powers.dtype)
-                shrink = all_powers.reciprocal()
+                shrink = counts / all_powers
                 to_hidden[start : start + step] = (powers @ narrow_weight) * shrink - each * all_weights
                 shrink = shrink.to(part.dtype)
                 to_weight.addmm_(powers.t(), part * shrink)
                 to_bias.addmv_(powers.t(), shrink.squeeze(1))
         if wants:
-            ctx.save_for_backward(to_hidden, to_weight, to_bias, (each * all_hidden).to(weight.dtype))
-            ctx.all_symbols = each * len(hidden)
+            ctx.save_for_backward(to_hidden[:count], to_weight, to_bias, (each * all_hidden).to(weight.dtype))
+            ctx.all_symbols = each * count
         ctx.mark_non_differentiable(nll, correct)
-        smooth = total - all_hidden @ all_weights / len(weight) - len(hidden) * bias.to(sums).mean()
+        smooth = total - all_hidden @ all_weights / len(weight) - count * bias.to(sums).mean()
         return (1 - smoothing) * nll + smoothing * smooth, nll, correct
 
     @staticmethod
     def backward(ctx: Any, *of_loss: Tensor) -> tuple[Tensor | None, ...]:
         scale = of_loss[0]
         to_hidden, to_weight, to_bias, to_all_weights = ctx.saved_tensors
-        of_weight = torch.addcmul(to_all_weights * -scale, to_weight.to(to_all_weights.dtype), scale)
+        of_weight = to_weight.to(to_all_weights.dtype).mul_(scale).sub_(to_all_weights * scale)
         of_bias = (to_bias.to(to_all_weights.dtype) - ctx.all_symbols) * scale
         return to_hidden * scale, of_weight, of_bias, None, None

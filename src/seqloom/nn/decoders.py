@@ -17,10 +17,9 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from seqloom import config
-from seqloom.nn.attention import Attention, join_heads, make_attention, split_heads
+from seqloom.nn.attention import Attention, join_heads, make_attention, read_heads, split_heads
 from seqloom.nn.dropout import Dropout, draw_mask
 from seqloom.nn.encoders import Encoded
 from seqloom.nn.layers import FeedForward, Recurrence, positions
@@ -214,7 +213,7 @@ class _Block(nn.Module):
         if new > 1:
             places = torch.arange(seen, device=inputs.device)
             mask = places <= places[seen - new :].unsqueeze(1)  # (T, t)
-        heads = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        heads = read_heads(queries, keys, values, mask)
         return self.outer(join_heads(heads)), (keys, values)
 
 

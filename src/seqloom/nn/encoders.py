@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from seqloom import config
-from seqloom.nn.attention import join_heads, split_heads
+from seqloom.nn.attention import join_heads, read_heads, split_heads
 from seqloom.nn.dropout import Dropout, draw_mask
 from seqloom.nn.layers import FeedForward, Recurrence, last_real, positions, reverse_real
 from seqloom.nn.subsampling import make_subsampling
@@ -130,7 +129,7 @@ class _Block(nn.Module):
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         parts = self.queries_keys_values(self.norm(states)).chunk(3, dim=2)
         queries, keys, values = (split_heads(part, self.heads) for part in parts)
-        heads = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask[:, None, None, :])
+        heads = read_heads(queries, keys, values, mask[:, None, None, :])
         states = states + self.dropout(self.outer(join_heads(heads)))
         return states + self.dropout(self.feed(self.feed_norm(states)))
 
