@@ -32,6 +32,7 @@ MOST_FILLED = 100
 """Times as many may be put in together: many gaps, each as wide as one may be, would take the square of the rows in memory."""
 DIGITS = 17
 """Of a whole number of seconds, at most."""
+A_MONTH = np.timedelta64(1, "M")
 EPOCH_MONDAY = 4 * DAY
 """1970-01-05 was a Monday."""
 
@@ -112,7 +113,7 @@ def find_step(times: Times, starts: Sequence[int]) -> Step:
     if not len(inside):
         return Step(0, DAY)
     months = times.astype("datetime64[M]")
-    from_begin, from_end = (len(np.unique(times - (months + np.timedelta64(place, "M")))) == 1 for place in (0, 1))
+    from_begin, from_end = (len(np.unique(times - (months + place * A_MONTH))) == 1 for place in (0, 1))
     is_monthly = from_begin or from_end
     gaps = (months if is_monthly else times).astype(np.int64)
     gaps = gaps[inside] - gaps[inside - 1]
@@ -176,9 +177,9 @@ def continued(times: Times, step: Step, count: int | npt.NDArray[np.int64]) -> T
     steps = np.asarray(count, dtype=np.int64)
     if not step.months:
         return times + (steps * step.seconds).astype("timedelta64[s]")
-    anchor = times.astype("datetime64[M]") + int(step.from_end)  # the month's begin, or its end
-    month, within = anchor + steps * step.months, times - anchor
-    last = (month + 1 - int(step.from_end)).astype("datetime64[s]") - np.timedelta64(DAY, "s") + within % np.timedelta64(DAY, "s")
+    anchor = times.astype("datetime64[M]") + int(step.from_end) * A_MONTH  # the month's begin, or its end
+    month, within = anchor + steps * step.months * A_MONTH, times - anchor
+    last = (month + (not step.from_end) * A_MONTH).astype("datetime64[s]") - np.timedelta64(DAY, "s") + within % np.timedelta64(DAY, "s")
     return np.minimum(month.astype("datetime64[s]") + within, last)
 
 
@@ -199,7 +200,7 @@ def _in_turns_of(seconds: float) -> Callable[[Times], Turns]:
 def _of_month(times: Times) -> Turns:
     """How much of its month has gone by, however long it is."""
     begin = times.astype("datetime64[M]")
-    length = ((begin + 1).astype("datetime64[s]") - begin).astype(np.int64)
+    length = ((begin + A_MONTH).astype("datetime64[s]") - begin).astype(np.int64)
     return (times - begin.astype("datetime64[s]")).astype(np.int64) / length
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqloom import metrics
 from seqloom.answers import Answerer, Prediction, Questions
@@ -214,14 +214,11 @@ def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> Te
 
 
 def inference_copy(network: Network, precision: str) -> Network:
-    """The network to decode with in training: itself in float32, else a copy with all weights in bfloat16."""
-    if precision == "float32":
-        return network
-    narrow = copy.deepcopy(network).to(torch.bfloat16)
-    for module in narrow.modules():
-        if isinstance(module, nn.RNNBase):
-            module.flatten_parameters()  # a GPU's kernel wants them in one piece; elsewhere nothing is done
-    return narrow
+    """The network to decode with in training: itself in float32, and on a GPU, whose kernel would pack weights in bfloat16 anew each time;
+    else a copy with all weights in bfloat16.
+    """
+    on_processor = next(network.parameters()).device.type == "cpu"
+    return copy.deepcopy(network).to(torch.bfloat16) if precision == "bfloat16" and on_processor else network
 
 
 def _length_batches(corpus: Corpus, size: int) -> Iterator[Batch]:
