@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
 import sys
 
 import pytest
@@ -54,3 +57,30 @@ def test_the_smallest_numbers_are_zero_within_and_what_they_were_after() -> None
 def test_deciding_leaves_the_smallest_numbers_to_others() -> None:
     resolve(TrainingConfig())
     assert sys.float_info.min / 2 > 0.0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="an option of GNU's C library")
+def test_memory_is_kept_unless_the_user_has_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+import resource, torch
+from seqloom.hardware import keep_freed_memory
+kept = keep_freed_memory()
+for _ in range(3):
+    torch.ones(1 << 22).add_(1.0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(1 << 22).add_(1.0)
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    for name in [name for name in os.environ if name.startswith("MALLOC_") or name == "GLIBC_TUNABLES"]:
+        monkeypatch.delenv(name)
+
+    def run() -> tuple[str, int]:
+        said, faults = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+        return said, int(faults)
+
+    kept, faults = run()
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "131072")
+    left, as_before = run()
+    assert (kept, left) == ("True", "False")
+    assert faults * 5 < as_before  # 4,096 each time, where they are not kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sys
 import time
 from collections.abc import Generator
@@ -18,6 +20,7 @@ __all__ = [
     "PRECISION_REASON",
     "choose_device",
     "choose_precision",
+    "keep_freed_memory",
     "on_device",
     "resolve",
     "small_numbers_as_zero",
@@ -29,9 +32,14 @@ N = TypeVar("N", bound=nn.Module)
 PRECISION_REASON = "the faster one for products of matrices here, measured"
 """Why a precision was chosen, as a config says it."""
 
+KEPT_MEMORY = ((-3, 1 << 28), (-1, 1 << 30))
+"""Options of `mallopt` (malloc.h) and bytes: the least tensor that is mapped by itself (M_MMAP_THRESHOLD), and how much may lie free at
+the end (M_TRIM_THRESHOLD)."""
+
 
 def resolve(config: TrainingConfig) -> TrainingConfig:
     """The config with device, precision and threads decided; the process is set to that number of threads."""
+    keep_freed_memory()
     threads = config.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
     with small_numbers_as_zero():
@@ -59,6 +67,23 @@ def small_numbers_as_zero() -> Generator[None]:
         yield
     finally:
         torch.set_flush_denormal(are_zero)
+
+
+def keep_freed_memory() -> bool:
+    """Ask GNU's C library not to give memory back to the system that the next tensors need again; gives whether it will.
+
+    By default it does so with each large tensor, and a processor then clears every page anew before it is written to: an update of an
+    LSTM of 64 over 128 windows of 96 moments took 98 ms, and 71 with this; one of 512 over 80 sentences, on two threads, 100 and 88.
+    Nothing is asked where the user has said what to do (MALLOC_..., GLIBC_TUNABLES), or of another library.
+    """
+    if any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ) or not sys.platform.startswith("linux"):
+        return False
+    try:
+        ask = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    heard = [ask(option, size) for option, size in KEPT_MEMORY]
+    return all(heard)
 
 
 def choose_device(name: str) -> str:
