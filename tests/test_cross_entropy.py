@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from seqloom.nn.cross_entropy import ROWS, smoothed_cross_entropy
+from seqloom.nn.cross_entropy import ROWS, SCORES, smoothed_cross_entropy
 
 V, D = 8, 5
 
@@ -19,12 +19,16 @@ def inputs(count: int, dtype: torch.dtype = torch.float32, seed: int = 1) -> tup
 @pytest.mark.parametrize("count", [1, 3, ROWS, ROWS + 1, 2 * ROWS + 7])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_loss_and_gradients_are_those_of_torch(count: int, smoothing: float, dtype: torch.dtype):
+@pytest.mark.parametrize("scores", [0, 1 << 21], ids=["in pieces", "at once"])
+def test_loss_and_gradients_are_those_of_torch(
+    count: int, smoothing: float, dtype: torch.dtype, scores: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(SCORES, "cpu", scores)
     hidden, weight, bias, target = inputs(count, dtype)
     ours, nll, correct = smoothed_cross_entropy(hidden, weight, bias, target, smoothing)
     scores = functional.linear(hidden, weight, bias)
     theirs = functional.cross_entropy(scores, target, reduction="sum", label_smoothing=smoothing)
-    # float32 inside whatever the dtype outside: a sum of up to 519 rows
+    # a sum of up to 263 rows
     torch.testing.assert_close(ours.to(dtype), theirs, rtol=2e-5, atol=0)
     torch.testing.assert_close(nll.to(dtype), functional.cross_entropy(scores, target, reduction="sum").detach(), rtol=2e-5, atol=0)
     assert int(correct) == int((scores.argmax(1) == target).sum())
@@ -32,6 +36,14 @@ def test_loss_and_gradients_are_those_of_torch(count: int, smoothing: float, dty
     for mine, wanted in zip(gradients, torch.autograd.grad(theirs * 3.0, (hidden, weight, bias)), strict=True):
         assert mine.dtype == dtype
         torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-4)  # sums of hundreds of float32 slopes of size 1
+
+
+def test_gradients_may_be_asked_for_twice():
+    hidden, weight, bias, target = inputs(3)
+    loss, _, _ = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
+    first = torch.autograd.grad(loss, (hidden, weight, bias), retain_graph=True)
+    for one, other in zip(first, torch.autograd.grad(loss, (hidden, weight, bias)), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_only_the_loss_has_a_gradient():
@@ -74,7 +86,9 @@ def test_a_loss_that_is_not_a_number_is_not_hidden():
     assert smoothed_cross_entropy(hidden * float("nan"), weight, bias, target, 0.1)[0].isnan()
 
 
-def test_under_autocast_products_are_bfloat16_and_sums_float32():
+@pytest.mark.parametrize("scores", [0, 1 << 21], ids=["in pieces", "at once"])
+def test_under_autocast_products_are_bfloat16_and_sums_float32(scores: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(SCORES, "cpu", scores)
     hidden, weight, bias, target = inputs(2 * ROWS + 7)
     with torch.autocast("cpu", torch.bfloat16):
         loss, nll, _ = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
@@ -95,6 +109,15 @@ def test_where_no_gradient_is_wanted_none_is_computed():
     with torch.no_grad(), FlopCounterMode(display=False) as unwanted:
         assert smoothed_cross_entropy(hidden, weight, bias, target, 0.1)[0] == loss.detach()
     assert unwanted.get_total_flops() < 0.6 * wanted.get_total_flops()
+
+
+def test_without_a_gradient_the_shares_of_narrow_scores_are_exact():
+    torch.manual_seed(1)
+    hidden, weight, target = torch.randn(300, 16).bfloat16(), torch.randn(500, 16).bfloat16(), torch.randint(0, 500, (300,))
+    with torch.no_grad():
+        _, nll, _ = smoothed_cross_entropy(hidden, weight, torch.zeros(500), target, 0.1)
+    scores = (hidden @ weight.t()).float()
+    torch.testing.assert_close(nll, functional.cross_entropy(scores, target, reduction="sum"), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize(("symbols", "smoothing"), [(10, 0.1), (10, 0.0), (3000, 0.1)])

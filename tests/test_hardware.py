@@ -6,13 +6,14 @@ import os
 import platform
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
-from seqloom.hardware import choose_device, choose_precision, resolve, small_numbers_as_zero, threads_to_train_on
+from seqloom.hardware import choose_device, choose_precision, keep_freed_memory, resolve, small_numbers_as_zero, threads_to_train_on
 
 
 def test_a_device_that_is_not_here_is_refused_in_one_line() -> None:
@@ -59,28 +60,54 @@ def test_deciding_leaves_the_smallest_numbers_to_others() -> None:
     assert sys.float_info.min / 2 > 0.0
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="an option of GNU's C library")
-def test_memory_is_kept_unless_the_user_has_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = """
-import resource, torch
+KEPT = """
+import resource, sys, torch
 from seqloom.hardware import keep_freed_memory
-kept = keep_freed_memory()
+kept = keep_freed_memory() if sys.argv[1] == "ask" else None
 for _ in range(3):
-    torch.ones(1 << 22).add_(1.0)
+    torch.ones(1 << 24).add_(1.0)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
-    torch.ones(1 << 22).add_(1.0)
+    torch.ones(1 << 24).add_(1.0)
 print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
+
+
+def kept_memory(how: str) -> tuple[str, int]:
+    """What was said, and how many pages the system had to give while 20 tensors of 64 MB came and went."""
+    said, faults = subprocess.run([sys.executable, "-c", KEPT, how], check=True, capture_output=True, text=True).stdout.split()
+    return said, int(faults)
+
+
+@pytest.mark.skipif(platform.libc_ver() < ("glibc", "2.35"), reason="an option of GNU's C library, which took 32 MB at most before")
+def test_memory_is_kept_unless_the_user_has_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("MALLOC_") or name == "GLIBC_TUNABLES"]:
         monkeypatch.delenv(name)
+    kept, few = kept_memory("ask")
+    _, many = kept_memory("leave")
+    assert kept == "True"
+    assert few * 5 < many
+    monkeypatch.setenv("MALLOC_TOP_PAD_", "0")
+    assert kept_memory("ask")[0] == "False"
 
-    def run() -> tuple[str, int]:
-        said, faults = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
-        return said, int(faults)
 
-    kept, faults = run()
-    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "131072")
-    left, as_before = run()
-    assert (kept, left) == ("True", "False")
-    assert faults * 5 < as_before  # 4,096 each time, where they are not kept
+def test_where_the_larger_size_is_refused_a_smaller_one_is_asked_for_and_else_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("MALLOC_") or name == "GLIBC_TUNABLES"]:
+        monkeypatch.delenv(name)
+    asked: list[tuple[int, int]] = []
+
+    def library(most: int) -> SimpleNamespace:
+        def mallopt(option: int, size: int) -> int:
+            asked.append((option, size))
+            return int(option == -1 or size <= most)
+
+        return SimpleNamespace(mallopt=mallopt)
+
+    monkeypatch.setattr("seqloom.hardware.sys.platform", "linux")
+    monkeypatch.setattr("seqloom.hardware.ctypes.CDLL", lambda name: library(1 << 25))
+    assert keep_freed_memory()
+    assert asked == [(-3, 1 << 28), (-3, 1 << 25), (-1, 1 << 30)]
+    monkeypatch.setattr("seqloom.hardware.ctypes.CDLL", lambda name: library(0))
+    asked.clear()
+    assert not keep_freed_memory()
+    assert asked == [(-3, 1 << 28), (-3, 1 << 25)]

@@ -12,7 +12,7 @@ from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.prediction import TorchStepper, Translator
+from seqloom.prediction import TorchStepper, Translator, inference_copy
 from seqloom.vocabulary import BOS, EOS, UNK
 
 PAIRS = [("a b c d e", "b a c"), ("e d c b a", "a a d"), ("b a d", "c"), ("d e e d", "d c b a"), ("a c e", "")]
@@ -274,3 +274,13 @@ def test_a_network_that_says_nan_gives_no_output_and_does_not_hang():
     with torch.no_grad():
         here.network.head.project.bias.fill_(float("nan"))
     assert [answer.text for answer in here.predict(rows_of("a", "b c"))] == ["", ""]
+
+
+def test_training_decodes_with_a_narrow_copy_on_a_processor_and_with_the_network_itself_elsewhere():
+    network = translator().network
+    narrow = inference_copy(network, "bfloat16")
+    assert {weight.dtype for weight in narrow.parameters()} == {torch.bfloat16}
+    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
+    assert inference_copy(network, "float32") is network
+    elsewhere = network.to("meta")
+    assert inference_copy(elsewhere, "bfloat16") is elsewhere

@@ -90,8 +90,8 @@ class DevSet:
         self.commonest = fields.target.decode(corpus.commonest_target(COUNTED))
 
     def look(self, network: Network, *, last: bool = False, whole: bool = False) -> Look:
-        """Greedy decoding of the sample in the run's precision, or the config's search over the whole set as a loaded model would do it.
-        The network is left in training mode.
+        """Greedy decoding of the sample in the run's precision, on a GPU in float32, or the config's search over the whole set as a loaded
+        model would do it. The network is left in training mode.
 
         Before the `last` look, outputs are written no further than tells whether they are right: a young model writes without end.
         """

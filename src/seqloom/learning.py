@@ -54,11 +54,12 @@ class Learner:
                 sums = self.network(to_tensors(batch, self.target_size, self.device), teacher_forcing)
             (sums.loss / symbols).backward()
             loss += float(sums.loss.detach())
-        norm = torch.nn.utils.get_total_norm([weight.grad for weight in self.network.parameters() if weight.grad is not None])
-        if not math.isfinite(loss) or not math.isfinite(float(norm)):
-            raise Diverged(f"the loss became {loss}" if not math.isfinite(loss) else f"the norm of the gradients became {float(norm)}")
-        if self.settings.clip_norm and float(norm) > self.settings.clip_norm:
-            torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), self.settings.clip_norm, norm)
+        total = torch.nn.utils.get_total_norm([weight.grad for weight in self.network.parameters() if weight.grad is not None])
+        norm = float(total)
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise Diverged(f"the loss became {loss}" if not math.isfinite(loss) else f"the norm of the gradients became {norm}")
+        if self.settings.clip_norm and norm > self.settings.clip_norm:
+            torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), self.settings.clip_norm, total)
         self.optimizer.step(rate)
         self.optimizer.forget_gradients()
         return loss

@@ -10,11 +10,12 @@ from torch.nn import functional
 
 __all__ = ["smoothed_cross_entropy"]
 
-SCORES, SCORES_ELSEWHERE, ROWS = 1 << 21, 1 << 25, 128
-"""How many scores stand at a time on a processor and on other devices, and of how many rows at least; all of them in one place in memory,
-one after another. More would leave a processor's cache; fewer would leave a GPU idle.
-"""
-
+SCORES = {"cpu": 1 << 21}
+"""How many scores stand at a time; more would leave a processor's cache."""
+SCORES_ELSEWHERE = 1 << 25
+"""The same on other devices: fewer would leave a GPU idle."""
+ROWS = 128
+"""Rows that are taken at a time at least, however many symbols there are."""
 EVEN = 32
 """Rows are filled up to a multiple of this, so that shapes of products repeat: a processor's library makes a kernel for each new one."""
 
@@ -23,7 +24,7 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target:
     """The summed loss, the summed loss without smoothing, and the number of right guesses (Szegedy et al. 2016, section 7).
 
     hidden (n, D), weight (V, D), bias (V,), target (n,) ids. Only the loss has a gradient. Under autocast the products and the shares run
-    in its dtype, which rounds each loss by up to 0.004 nats; sums are float32, and without gradients the shares too.
+    in its dtype, which rounds each loss by some thousandths of a nat; sums are float32, and without gradients the shares too.
     """
     if torch.is_autocast_enabled(hidden.device.type):
         hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
@@ -37,11 +38,11 @@ class _Function(torch.autograd.Function):
     """The slope of a score is its share less the smoothed target, so gradients are taken while the scores are at hand.
 
     Shares never stand as such: a row holds exp(score - top), and what a row's sum divides is a column beside it. The smoothing is the same
-    for all symbols but the true one, so it leaves the products too.
+    for all symbols but the true one, so it leaves the products too. All pieces use one place in memory, one after another.
 
-    The slopes of a row must sum to zero: softmax does not feel a shift of all scores, so nothing would ever undo one, Adam would drive it
-    on, and bfloat16 would lose the differences between large scores. Hence the slope of the true symbol is less the sum of the others,
-    which bfloat16 also holds more exactly than share - 1.
+    The slopes of a row must sum to about zero: softmax does not feel a shift of all scores, so nothing would ever undo one, Adam would
+    drive it on, and bfloat16 would lose the differences between large scores. Hence the slope of the true symbol is less the sum of the
+    others, which bfloat16 also holds more exactly than share - 1.
     """
 
     @staticmethod
@@ -54,41 +55,40 @@ class _Function(torch.autograd.Function):
         real = functional.pad(hidden.new_ones(count, 1, dtype=sums), (0, 0, 0, extra))
         hidden, target = functional.pad(hidden, (0, 0, 0, extra)), functional.pad(target, (0, extra)).unsqueeze(1)
         to_hidden, to_weight, to_bias = torch.empty_like(hidden), torch.zeros_like(narrow_weight), torch.zeros_like(narrow_bias)
-        step = max((SCORES if hidden.device.type == "cpu" else SCORES_ELSEWHERE) // len(weight) // EVEN * EVEN, ROWS)
+        step = max(SCORES.get(hidden.device.type, SCORES_ELSEWHERE) // len(weight) // EVEN * EVEN, ROWS)
         place = hidden.new_empty(min(step, len(hidden)), len(weight))
-        nll, total, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
+        nll, normalisers, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
         index = torch.arange(len(place), device=hidden.device).unsqueeze(1)
         for start in range(0, len(hidden), step):
-            part, wanted, counts = (rows[start : start + step] for rows in (hidden, target, real))
+            part, wanted, is_real = (rows[start : start + step] for rows in (hidden, target, real))
             scores = torch.addmm(narrow_bias, part, narrow_weight.t(), out=place[: len(part)])  # (rows, V)
+            scores = scores if wants else scores.to(sums)  # where there is no gradient, exactness costs little
             true_score, top = scores.gather(1, wanted).to(sums), scores.amax(1, keepdim=True)
             rows, powers = index[: len(part)], scores.sub_(top).exp_()
             true_power = powers.gather(1, wanted).to(sums)
             powers[rows, wanted] = 0
             others = powers.sum(1, keepdim=True, dtype=sums)
             all_powers = others + true_power
-            correct += ((true_score >= top) * counts).sum()
-            of_all = all_powers.log() + top
-            nll += ((of_all - true_score) * counts).sum()
-            total += (of_all * counts).sum()
+            normaliser = all_powers.log() + top
+            correct += ((true_score >= top) * is_real).sum()
+            nll += ((normaliser - true_score) * is_real).sum()
+            normalisers += (normaliser * is_real).sum()
             if wants:
                 powers[rows, wanted] = (smoothing * all_powers - others).to(powers.dtype)
-                shrink = counts / all_powers
-                to_hidden[start : start + step] = (powers @ narrow_weight) * shrink - each * all_weights
-                shrink = shrink.to(part.dtype)
-                to_weight.addmm_(powers.t(), part * shrink)
-                to_bias.addmv_(powers.t(), shrink.squeeze(1))
+                slopes, share = powers, is_real / all_powers  # the slopes are share times these, less the smoothing of each symbol
+                to_hidden[start : start + step] = (slopes @ narrow_weight) * share - each * all_weights
+                narrow_share = share.to(part.dtype)
+                to_weight.addmm_(slopes.t(), part * narrow_share)
+                to_bias.addmv_(slopes.t(), narrow_share.squeeze(1))
         if wants:
-            ctx.save_for_backward(to_hidden[:count], to_weight, to_bias, (each * all_hidden).to(weight.dtype))
-            ctx.all_symbols = each * count
+            ctx.save_for_backward(to_hidden[:count], to_weight, to_bias.to(bias.dtype), (each * all_hidden).to(weight.dtype))
+            ctx.smoothing = each * count
         ctx.mark_non_differentiable(nll, correct)
-        smooth = total - all_hidden @ all_weights / len(weight) - count * bias.to(sums).mean()
+        smooth = normalisers - (all_hidden * all_weights).sum() / len(weight) - count * bias.to(sums).mean()
         return (1 - smoothing) * nll + smoothing * smooth, nll, correct
 
     @staticmethod
     def backward(ctx: Any, *of_loss: Tensor) -> tuple[Tensor | None, ...]:
         scale = of_loss[0]
         to_hidden, to_weight, to_bias, to_all_weights = ctx.saved_tensors
-        of_weight = to_weight.to(to_all_weights.dtype).mul_(scale).sub_(to_all_weights * scale)
-        of_bias = (to_bias.to(to_all_weights.dtype) - ctx.all_symbols) * scale
-        return to_hidden * scale, of_weight, of_bias, None, None
+        return to_hidden * scale, (to_weight - to_all_weights).mul_(scale), (to_bias - ctx.smoothing) * scale, None, None
