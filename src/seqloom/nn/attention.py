@@ -111,8 +111,7 @@ class MultiheadAttention(Attention):
         if not need_weights:
             heads = read_heads(queries, memory["keys"], memory["values"], mask[:, None, None, :])
             return self.outer(join_heads(heads)), None
-        scores = queries @ memory["keys"].transpose(2, 3) / math.sqrt(queries.shape[3])  # (B, H, T, S)
-        weights = _softmax(scores, mask[:, None, None, :])
+        weights = _weigh_heads(queries, memory["keys"], mask[:, None, None, :])
         return self.outer(join_heads(weights @ memory["values"])), weights.mean(1)
 
 
@@ -144,8 +143,12 @@ def read_heads(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | Non
     pairs = queries.shape[2] * keys.shape[2]
     if queries.dtype != torch.bfloat16 or queries.device.type != "cpu" or pairs >= FUSED_FROM:
         return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-    scores = (queries * queries.shape[3] ** -0.5) @ keys.transpose(2, 3)
-    return (scores.softmax(-1) if mask is None else _softmax(scores, mask)).to(values.dtype) @ values
+    return _weigh_heads(queries, keys, mask) @ values
+
+
+def _weigh_heads(queries: Tensor, keys: Tensor, mask: Tensor | None) -> Tensor:
+    """The weights (B, H, T, S) of scaled dot products."""
+    return _softmax(queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[3]), mask)
 
 
 def split_heads(inputs: Tensor, heads: int) -> Tensor:
@@ -164,6 +167,7 @@ def _read(scores: Tensor, memory: Memory, mask: Tensor) -> tuple[Tensor, Tensor]
     return weights @ memory["values"], weights
 
 
-def _softmax(scores: Tensor, mask: Tensor) -> Tensor:
-    """Weights that are zero at padding; in the dtype of the scores."""
-    return scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1).to(scores.dtype)
+def _softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Weights that are zero where the mask is False; in the dtype of the scores."""
+    kept = scores if mask is None else scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return kept.softmax(-1).to(scores.dtype)
