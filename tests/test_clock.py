@@ -32,13 +32,27 @@ def test_iso_dates_dates_with_slashes_and_whole_numbers_are_times():
         (["202312", "202401"], "2024-01-01T00:00:00"),
         (["20240229", "20240230"], "1970-08-23T06:17:10"),
         (["1709251200000", "1709254800000"], "2024-03-01T01:00:00"),
-        (["1709251200000", "1709254800001"], "56134-02-16T16:00:01"),
+        (["1709251200000000", "1709254800000000"], "2024-03-01T01:00:00"),
+        (["1709251200000000000", "1709254800000000000"], "2024-03-01T01:00:00"),
         (["1709251200", "1709254800"], "2024-03-01T01:00:00"),
     ],
-    ids=["days", "months", "no day of February", "milliseconds", "fractions of a second", "seconds"],
+    ids=["days", "months", "no day of February", "milliseconds", "microseconds", "nanoseconds", "seconds"],
 )
-def test_whole_numbers_are_dates_milliseconds_or_seconds(cells: list[str], last: str):
+def test_whole_numbers_are_dates_or_seconds_and_parts_of_them(cells: list[str], last: str):
     assert str(read_times(cells, where, "date")[-1]) == last
+
+
+@pytest.mark.parametrize(("digits", "name"), [(13, "milliseconds"), (16, "microseconds"), (19, "nanoseconds")])
+def test_fractions_of_a_second_are_refused(digits: int, name: str):
+    whole, part = "1709251200".ljust(digits, "0"), "1709254800".ljust(digits - 1, "0") + "1"
+    said = f"load.csv:3: date is '{part}', taken for {name} since 1970; expected whole seconds. Round the times, or leave --time out: "
+    with pytest.raises(DataError, match=f"^{re.escape(said)}rows are numbered then.$"):
+        read_times([whole, part], where, "date")
+
+
+def test_more_nanoseconds_than_fit_are_no_time():
+    with pytest.raises(DataError, match=r"^load\.csv:2: date is '9999999999999999999'; expected a date"):
+        read_times(["9" * 19, "9" * 19], where, "date")
 
 
 @pytest.mark.parametrize("cell", ["soon", "", "NaT", "now", "today", "-5", "²", "9" * 20])

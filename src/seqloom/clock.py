@@ -32,6 +32,11 @@ MOST_FILLED = 100
 """Times as many may be put in together: many gaps, each as wide as one may be, would take the square of the rows in memory."""
 DIGITS = 17
 """Of a whole number of seconds, at most."""
+SECONDS = "seconds", 1
+PARTS = {13: ("milliseconds", 10**3), 16: ("microseconds", 10**6), 19: ("nanoseconds", 10**9)}
+"""What whole numbers of so many digits count since 1970, and how many of it are a second: the digits that they have from 2001 to 2286."""
+LATEST = str(np.iinfo(np.int64).max)
+"""Of nanoseconds."""
 A_MONTH = np.timedelta64(1, "M")
 EPOCH_MONDAY = 4 * DAY
 """1970-01-05 was a Monday."""
@@ -54,14 +59,14 @@ class Step(NamedTuple):
 
 
 def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
-    """The moments that ISO dates say, or whole numbers: dates without marks (20240301, 202403), milliseconds since 1970 where all have
-    13 digits and no fractions of a second, else seconds.
+    """The moments that ISO dates say, or whole numbers: dates without marks (20240301, 202403), milli-, micro- or nanoseconds since 1970
+    where all have 13, 16 or 19 digits, else seconds.
 
     Raises:
-        DataError: a cell that is neither.
+        DataError: a cell that is neither, or no whole second.
     """
     if _are_numbers(cells):
-        return _from_numbers(cells)
+        return _from_numbers(cells, where, column)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "no explicit representation of timezones")  # numpy brings them to UTC
         try:
@@ -74,18 +79,27 @@ def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
 
 def _are_numbers(cells: Sequence[str]) -> bool:
     """Whether all are whole numbers, of seconds that fit, and not all of them years."""
-    return all(cell.isdecimal() and len(cell) <= DIGITS for cell in cells) and any(len(cell) != 4 for cell in cells)
+    if not all(cell.isdecimal() for cell in cells):
+        return False
+    sizes = set(map(len, cells))
+    return sizes != {4} and (max(sizes, default=0) <= DIGITS or (sizes == {19} and max(cells) <= LATEST))
 
 
-def _from_numbers(cells: Sequence[str]) -> Times:
+def _from_numbers(cells: Sequence[str], where: Where, column: str) -> Times:
     for digits in (8, 6):
         if all(len(cell) == digits and cell[:2] in ("19", "20") for cell in cells):
             with contextlib.suppress(ValueError):
                 return np.array(["-".join(filter(None, (cell[:4], cell[4:6], cell[6:]))) for cell in cells], dtype="datetime64[s]")
+    sizes = set(map(len, cells))
+    name, parts = PARTS.get(sizes.pop(), SECONDS) if len(sizes) == 1 else SECONDS
     numbers = np.array(cells, dtype=np.int64)
-    if all(len(cell) == 13 for cell in cells) and not (numbers % 1000).any():
-        numbers //= 1000
-    return numbers.astype("datetime64[s]")
+    if len(broken := np.nonzero(numbers % parts)[0]):
+        row = int(broken[0])
+        raise DataError(
+            f"{where(row)}: {column} is {cells[row]!r}, taken for {name} since 1970; expected whole seconds. Round the times, or leave "
+            "--time out: rows are numbered then."
+        )
+    return (numbers // parts).astype("datetime64[s]")
 
 
 def _begins_as_date(cell: str) -> bool:

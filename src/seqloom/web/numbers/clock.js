@@ -10,8 +10,12 @@ const YEAR = 365.2425 * DAY;
 const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
 const MOST_FILLED = 100; // and together
 const FARTHEST = 8.64e12; // from 1970, of what `Date` can tell
+const LATEST = "9223372036854775807"; // of nanoseconds
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
+
+/** What whole numbers of so many digits count since 1970, and how many of their digits are behind the seconds. */
+const PARTS = { 13: ["milliseconds", 3], 16: ["microseconds", 6], 19: ["nanoseconds", 9] };
 
 /** From a moment's seconds to the turns of each cycle that have gone by, 0 to 1. */
 const CYCLES = {
@@ -27,16 +31,16 @@ const CYCLES = {
 };
 
 /**
- * The moments that ISO dates say, or whole numbers: dates without marks, milliseconds since 1970, else seconds.
+ * The moments that ISO dates say, or whole numbers: dates without marks, milli-, micro- or nanoseconds since 1970, else seconds.
  *
  * @param {string[]} cells
  * @param {(row: number) => string} where the place of a row, for messages
  * @param {string} column
  * @returns {number[]}
- * @throws {Error} a cell that is neither
+ * @throws {Error} a cell that is neither, or no whole second
  */
 export function readTimes(cells, where, column) {
-  if (areNumbers(cells)) return fromNumbers(cells);
+  if (areNumbers(cells)) return fromNumbers(cells, where, column);
   return cells.map((cell, row) => {
     const moment = readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""));
     if (moment !== undefined) return moment;
@@ -45,25 +49,30 @@ export function readTimes(cells, where, column) {
   });
 }
 
-/** Whether all are whole numbers, of seconds that fit, and not all of them years. */
+/** Whether all are whole numbers, of seconds or parts of them that fit, and not all of them years. */
 function areNumbers(cells) {
-  return cells.every((cell) => /^\d+$/.test(cell) && isNear(cell)) && cells.some((cell) => cell.length !== 4);
+  if (!cells.every((cell) => /^\d+$/.test(cell)) || cells.every((cell) => cell.length === 4)) return false;
+  return partsOf(cells) ? cells.every((cell) => cell.length < 19 || cell <= LATEST) : cells.every((cell) => Number(cell) <= FARTHEST);
 }
 
-/** Whether the number can be one of seconds or, with 13 digits, of milliseconds that `Date` can tell. */
-function isNear(cell) {
-  return Number(cell) <= FARTHEST * (cell.length === 13 ? 1000 : 1);
+/** The name of what all cells count and its digits behind the seconds; undefined where that are seconds. */
+function partsOf(cells) {
+  return cells.every((cell) => cell.length === cells[0].length) ? PARTS[cells[0]?.length] : undefined;
 }
 
-function fromNumbers(cells) {
+function fromNumbers(cells, where, column) {
   for (const digits of [8, 6]) {
     if (!cells.every((cell) => cell.length === digits && /^(19|20)/.test(cell))) continue;
     const moments = cells.map((cell) => readIso(cell.replace(/^(\d{4})(\d\d)/, "$1-$2").replace(/(?<=-\d\d)(\d\d)$/, "-$1")));
     if (!moments.includes(undefined)) return moments;
   }
-  const numbers = cells.map(Number);
-  const isMilliseconds = cells.every((cell) => cell.length === 13) && numbers.every((number) => number % 1000 === 0);
-  return isMilliseconds ? numbers.map((number) => number / 1000) : numbers;
+  const parts = partsOf(cells);
+  if (!parts) return cells.map(Number);
+  const [name, digits] = parts;
+  const row = cells.findIndex((cell) => !/^0+$/.test(cell.slice(-digits)));
+  if (row < 0) return cells.map((cell) => Number(cell.slice(0, -digits)));
+  const fault = `taken for ${name} since 1970; expected whole seconds`;
+  throw new Error(`${where(row)}: ${column} is '${cells[row]}', ${fault}. Round the times, or leave --time out: rows are numbered then.`);
 }
 
 /** The moment that a date in ISO form says; undefined where it is none. */
