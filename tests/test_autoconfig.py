@@ -111,6 +111,15 @@ def test_tags_are_split_at_the_mark_between_them_and_the_lemma_is_spelled() -> N
     assert isinstance(source[0], TextField)
 
 
+def test_rows_that_are_there_twice_and_words_said_twice_close_no_set() -> None:
+    twos = [f"{one} {other}" for (one, _), (other, _) in pairwise(words(801))][::2]  # no word stands in two of them
+    names: list[tuple[str | tuple[str, ...], str]] = [(name, name[::-1]) for name in twos]
+    for pairs in (names, names * 2, names * 30, [(f"{source} {source}", f"{target} {target}") for source, target in names]):
+        fields = chosen(pairs).config.fields
+        assert [field.kind for field in (*fields.source, fields.target)] == ["text", "text"]
+    assert chosen(names * 2).config.model == chosen(names).config.model
+
+
 def test_a_few_very_long_sources_are_cut_and_it_is_said() -> None:
     pairs = sentences(1000)
     pairs[7:27] = [(" ".join([str(source)] * 150), target) for source, target in pairs[7:27]]

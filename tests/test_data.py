@@ -568,6 +568,25 @@ def test_blank_lines_keep_their_place_among_sources(tmp_path: Path) -> None:
     assert sources(["a\n", "", "b"]) == [("a",), ("",), ("b",)]
 
 
+@pytest.mark.parametrize("trained", ["train.tsv", ""], ids=["a run", "an exported model"])
+def test_a_table_of_sources_has_no_header_where_training_had_none(tmp_path: Path, trained: str) -> None:
+    """Its first line is the first source: an answer that is left out puts all others beside the wrong source."""
+    write(tmp_path / "train.tsv", "a\tb\nc\td\n")
+    found = resolve(config(str(tmp_path / "train.tsv"))).model_copy(update={"train": [str(tmp_path / trained)] if trained else []})
+    notes: list[str] = []
+    for text, read in (("mg\nzhog\n", ["mg", "zhog"]), ('"m,g",1\nzhog,2\n', ["m,g", "zhog"]), ("source\nzhog\n", ["zhog"])):
+        path = write(tmp_path / "in.csv", text)
+        assert [row.source[0] for row in read_sources(path, 1, found, notes=notes)] == read
+    assert notes == [f"{tmp_path / 'in.csv'}:1: 'source' is read as a header; if it is a source, name the file .txt"]
+
+
+def test_a_table_of_pairs_has_no_header_where_training_had_none(tmp_path: Path) -> None:
+    found = resolve(config(write(tmp_path / "train.tsv", "a\tb\nc\td\n")))
+    rows = read_rows([write(tmp_path / "test.csv", "mg,x\nzhog,y\n")], found)
+    assert [row.source for row in rows] == [("mg",), ("zhog",)]
+    assert "Without a header: line 1 ('mg', 'x') is data." in rows.notes
+
+
 def test_several_source_columns_are_separated_by_tabs(tmp_path: Path) -> None:
     path = write(tmp_path / "in.txt", "reír\tV;PRS\n\nver\n")
     rows = read_sources(path, 2)

@@ -330,5 +330,6 @@ def test_letters_are_counted_alike_whether_as_numbers_or_one_by_one(monkeypatch:
     draw = random.Random(1)
     texts = ["".join(draw.choices("abcd한e\u0301\u1112\u1161🇩🇪 ", k=draw.randint(0, 6))) for _ in range(40)] + ["x", "ß\u0323", "x\u0301"]
     for cut in (Characters().parts, sides._decompose):
-        assert sides._letters(texts, cut) == sides._symbols(sides._counted(texts, cut)[0], texts, cut)
-    assert sides._letters([], Characters().parts).total == 0
+        for joined in (texts, [one + other for one, other in zip(texts[::2], texts[1::2], strict=False)] + texts[-1:]):
+            assert sides._letters(texts, cut, joined) == sides._symbols(sides._counted(joined, cut)[0], texts, cut, joined)
+    assert sides._letters([], Characters().parts, []).total == 0

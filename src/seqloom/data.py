@@ -212,20 +212,26 @@ def _text(value: Any, where: str, side: str) -> str:
 
 
 def read_sources(
-    lines: str | Iterable[str | Sequence[str]], columns: int = 1, config: DataConfig | None = None, faults: FaultySounds | None = None
+    lines: str | Iterable[str | Sequence[str]],
+    columns: int = 1,
+    config: DataConfig | None = None,
+    faults: FaultySounds | None = None,
+    notes: list[str] | None = None,
 ) -> Iterator[Row]:
     """The sources to predict from, one a line or record, blank ones too (with empty texts), so that each keeps its place.
 
     `lines` is a path ('-' reads standard input line by line, as it comes), or texts in memory (tuples for several columns); `columns`
     is how many source columns the model has, separated by tabs in a line; `config` is the resolved config of its training data. A file
     named CSV, JSON Lines or Parquet, and lines with more columns or with the training file's header, give the columns that training
-    used. Targets are empty. With `faults`, sounds that cannot be used become blank and are counted there.
+    used. Targets are empty. With `faults`, sounds that cannot be used become blank and are counted there. A header where the training file
+    had none is said in `notes`.
     """
     config = config or DataConfig()
     if not isinstance(lines, str):
         rows = _memory_sources(lines, columns)
     else:
-        rows = _sound_sources(lines, config) if config.sounds else _file_sources(lines, columns, config)
+        notes = [] if notes is None else notes
+        rows = _sound_sources(lines, config, notes) if config.sounds else _file_sources(lines, columns, config, notes)
     return rows if faults is None or not config.sounds else _blanked(rows, faults)
 
 
@@ -234,20 +240,20 @@ def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
         yield Row(("",), "", row.where) if row.source[0] and row.source[0] in faults else row
 
 
-def _file_sources(lines: str, columns: int, config: DataConfig) -> Iterator[Row]:
+def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     if lines == "-":
         return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config)
     if format_of_name(lines) in ("csv", "jsonl", "parquet"):
-        return _table_sources(lines, columns, config)
+        return _table_sources(lines, columns, config, notes)
     return _line_sources(read_lines(lines), lines, columns, config)
 
 
-def _sound_sources(lines: str, config: DataConfig) -> Iterator[Row]:
+def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """The sounds that a table, a list of paths or a folder names."""
     if os.path.isdir(lines):
         yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
         return
-    for row in _file_sources(lines, 1, config):
+    for row in _file_sources(lines, 1, config, notes):
         yield Row((located(row.source[0], lines),), "", row.where)
 
 
@@ -319,9 +325,11 @@ def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[in
         yield _source_row(picked, len(places), where)
 
 
-def _table_sources(path: str, columns: int, config: DataConfig) -> Iterator[Row]:
+def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from a table, which may lack the target."""
     table, _, _ = find_table([path], config.model_copy(update={"target": None}))
+    if table.format == "csv" and table.header and not config.header:
+        notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, name the file .txt"]
     for number, cells in read_records(table, _source_places(table, columns, config), LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
 

@@ -42,9 +42,10 @@ def has_header(first: list[str], rest: list[list[str]], format: str, config: Dat
         _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
         return True, f"Line 1 is a header: {first_few(first)}."
     named = general and len(set(first)) == len(first)
-    if named or (data_reason is None and (format == "csv" or _stands_out(first, rest))):
+    unexpected = config.header is False  # in the training file there was none
+    if named or (data_reason is None and not unexpected and (format == "csv" or _stands_out(first, rest))):
         return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
-    if format == "csv":
+    if format == "csv" and data_reason:
         return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
     return False, f"Without a header: line 1 ({shown_row}) is data."
 

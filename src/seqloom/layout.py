@@ -108,10 +108,15 @@ _SUFFIXES = {".tsv": "tsv", ".tab": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".n
 
 
 def _read_alike(path: str, config: DataConfig) -> bool:
-    """Whether what the config says of the training file also holds for this one: true unless their names say other formats."""
+    """Whether what the config says of the training file also holds for this one: true unless their names say other formats, the
+    format itself where the file's name is no longer known.
+    """
     if config.format == "parallel" or len(config.train) > 1:
         return False
-    return not config.train or format_of_name(path) == format_of_name(config.train[0])
+    named = format_of_name(path)
+    if config.train:
+        return named == format_of_name(config.train[0])
+    return config.format == "auto" or named in (None, config.format)
 
 
 def _format(paths: Sequence[str], config: DataConfig) -> str:

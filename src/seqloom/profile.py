@@ -16,7 +16,7 @@ from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
 from seqloom.relation import correlation, new_words_copied, ratio, shared
 from seqloom.selection import Roots
-from seqloom.sides import ArrayProfile, SideProfile, SoundProfile, Spread, Symbols, profile_arrays, profile_side, profile_sounds
+from seqloom.sides import ArrayProfile, Ids, SideProfile, SoundProfile, Spread, Symbols, profile_arrays, profile_side, profile_sounds
 from seqloom.sounds import name_sounds
 
 __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "profile_rows"]
@@ -115,8 +115,9 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
     names = _names(rows, len(texts))
     places = [row.where for row in sample]
     array, lengths = profile_arrays(names[0], texts[0], places) if is_numbers else (None, np.zeros(0, np.int64))
-    sides, sound, lengths, tokens = ((), None, lengths, lengths) if array else _sources(names, texts, places)
-    target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample])
+    groups = _groups(sample)
+    sides, sound, lengths, tokens = ((), None, lengths, lengths) if array else _sources(names, texts, places, groups)
+    target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample], groups)
     same_characters, same_tokens = shared(sample[:: max(1, len(sample) // SHARED_ROWS)])
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
     oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sides or oddity.kind in OF_FRAMES]
@@ -136,7 +137,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         length_correlation=correlation(lengths, target_lengths),
         shared_characters=same_characters,
         shared_tokens=same_tokens,
-        new_words_copied=new_words_copied(sample),
+        new_words_copied=new_words_copied(sample, groups),
         copies=sum(row.target in row.source for row in sample) / len(sample),
         commonest_target=commonest,
         commonest_target_share=often / len(sample),
@@ -148,14 +149,20 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
 
 
 def _sources(
-    names: Sequence[str], texts: Sequence[Sequence[str]], places: Sequence[str]
+    names: Sequence[str], texts: Sequence[Sequence[str]], places: Sequence[str], groups: Ids
 ) -> tuple[tuple[SideProfile, ...], SoundProfile | None, np.ndarray, np.ndarray]:
     """The source columns, or the one that names sounds; lengths (N,) of the sources, and their tokens (N,)."""
     if len(texts) == 1 and name_sounds(texts[0]):
         sound, lengths = profile_sounds(names[0], texts[0], places)
         return (), sound, lengths, lengths
-    sides = [profile_side(name, values) for name, values in zip(names, texts, strict=False)]
+    sides = [profile_side(name, values, groups) for name, values in zip(names, texts, strict=False)]
     return tuple(side[0] for side in sides), None, np.sum([side[1] for side in sides], axis=0), np.sum([side[2] for side in sides], axis=0)
+
+
+def _groups(rows: Sequence[Row]) -> Ids:
+    """(N,): the same number for rows of the same source, which all stand on one side of a split."""
+    known: dict[tuple[str, ...], int] = {}
+    return np.array([known.setdefault(key_of(row), len(known)) for row in rows], np.int64)
 
 
 def _names(rows: Iterable[Row], columns: int) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqloom.data import Row
-from seqloom.sides import Spread, spread
+from seqloom.sides import Ids, Spread, spread
 
 __all__ = ["ceiling", "correlation", "new_words_copied", "ratio", "shared"]
 
@@ -19,7 +19,7 @@ FEWEST_NEW_WORDS = 20
 NEARLY_ALL = 0.95
 """Share of the rows that can come out right, up to which it is worth saying that no more can."""
 AGAIN = -1
-"""Stands for the row of a word that is seen more than once."""
+"""Stands for the row of a word that is seen beside several sources."""
 WORD = re.compile(r"\w+")
 
 
@@ -46,12 +46,17 @@ def shared(rows: Sequence[Row]) -> tuple[float, float]:
     return same_letters / max(letters, 1), same_tokens / max(tokens, 1)
 
 
-def new_words_copied(rows: Sequence[Row]) -> float:
-    """What a word that training has not seen most likely is: Good (1953) takes those seen once for a picture of those never seen."""
+def new_words_copied(rows: Sequence[Row], sources: Ids) -> float:
+    """What a word that training has not seen most likely is: Good (1953) takes those seen once for a picture of those never seen.
+
+    `sources` (N,) has the same number for rows of the same source: a word that stands beside one source alone is seen once.
+    """
     place: dict[str, int] = {}
+    groups = sources.tolist()
     for number, row in enumerate(rows):
         for word in _words(row.target):
-            place[word] = AGAIN if word in place else number
+            if (before := place.setdefault(word, number)) != AGAIN and groups[before] != groups[number]:
+                place[word] = AGAIN
     once = [(word, rows[number].source) for word, number in place.items() if number != AGAIN]
     copied = sum(any(word in _words(text) for text in source) for word, source in once)
     return copied / len(once) if len(once) >= FEWEST_NEW_WORDS else 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from seqloom.audio import About, about
 from seqloom.errors import standing_at
@@ -17,6 +18,7 @@ from seqloom.units import Characters
 
 __all__ = [
     "ArrayProfile",
+    "Ids",
     "SideProfile",
     "SoundProfile",
     "Spread",
@@ -27,6 +29,8 @@ __all__ = [
     "profile_sounds",
     "spread",
 ]
+
+Ids = npt.NDArray[np.int64]
 
 CHARACTERS = 0x110000  # code points that there can be
 CODED = 10_000  # texts whose symbols stand in memory together
@@ -51,7 +55,7 @@ class Symbols:
     """Occurrences."""
     distinct: int
     once: int
-    """Symbols that occur exactly once."""
+    """Symbols that stand beside a single source, however often: what is repeated there tells nothing of new text."""
     rows_with_once: float
     """Share of the rows that hold one of those: about the share of new rows that will hold an unseen symbol."""
 
@@ -160,16 +164,19 @@ def profile_sounds(name: str, paths: Sequence[str], places: Sequence[str]) -> tu
     return found, np.ceil(100 * seconds).astype(np.int64)
 
 
-def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndarray, np.ndarray]:
+def profile_side(name: str, values: Sequence[str], sources: Ids | None = None) -> tuple[SideProfile, np.ndarray, np.ndarray]:
     """The profile of a column, and its values' lengths (N,) in characters and in tokens, int64.
 
-    Symbols are counted in NFC text, as fields read it by default.
+    Symbols are counted in NFC text, as fields read it by default. `sources` (N,) has the same number for rows of the same source;
+    without it each row is one of its own.
     """
     texts = [unicodedata.normalize("NFC", value) for value in values]
+    groups = np.arange(len(texts)) if sources is None else sources
+    joined = _joined(texts, groups, "")
     clusters = Characters()
     lengths = np.fromiter((len(clusters.parts(text)) for text in texts), np.int64, len(texts))
     tokens, token_lengths = _counted(texts, str.split)
-    separator = find_separator(texts)
+    separator = find_separator([texts[place] for place in np.unique(groups, return_index=True)[1]])
     letters = sum(len(token) * count for token, count in tokens.items())
     side = SideProfile(
         name=name,
@@ -179,11 +186,11 @@ def profile_side(name: str, values: Sequence[str]) -> tuple[SideProfile, np.ndar
         lengths=spread(lengths),
         token_lengths=spread(token_lengths),
         characters_per_token=letters / max(int(token_lengths.sum()), 1),
-        characters=_letters(texts, clusters.parts),
-        decomposed=_letters(texts, _decompose),
-        tokens=_symbols(tokens, texts, str.split),
+        characters=_letters(texts, clusters.parts, joined),
+        decomposed=_letters(texts, _decompose, joined),
+        tokens=_symbols(tokens, texts, str.split, _joined(texts, groups, " ")),
         separator=separator,
-        pieces=_pieces_of(texts, separator) if separator else None,
+        pieces=_pieces_of(texts, separator, groups) if separator else None,
     )
     return side, lengths, token_lengths
 
@@ -209,36 +216,66 @@ def _counted(texts: Sequence[str], cut: Callable[[str], Sequence[str]]) -> tuple
     return counts, np.array(lengths, np.int64)
 
 
-def _pieces_of(texts: Sequence[str], separator: str) -> Symbols:
+def _pieces_of(texts: Sequence[str], separator: str, groups: Ids) -> Symbols:
     def cut(text: str) -> list[str]:
         return text.split(separator) if text else []
 
-    return _symbols(_counted(texts, cut)[0], texts, cut)
+    return _symbols(_counted(texts, cut)[0], texts, cut, _joined(texts, groups, separator))
 
 
-def _symbols(counts: Counter[str], texts: Sequence[str], cut: Callable[[str], Iterable[str]]) -> Symbols:
-    """What the counts of the texts' symbols say."""
-    once = {symbol for symbol, count in counts.items() if count == 1}
+def _joined(texts: Sequence[str], groups: Ids, mark: str) -> Sequence[str]:
+    """The texts of each source as one."""
+    together: dict[int, list[str]] = {}
+    for text, group in zip(texts, groups.tolist(), strict=True):
+        together.setdefault(group, []).append(text)
+    return texts if len(together) == len(texts) else [mark.join(filter(None, part)) for part in together.values()]
+
+
+def _symbols(counts: Counter[str], texts: Sequence[str], cut: Callable[[str], Iterable[str]], joined: Sequence[str]) -> Symbols:
+    """What the counts of the texts' symbols say; `joined` are the texts of each source as one."""
+    beside = Counter(chain.from_iterable(set(cut(text)) for text in joined))
+    once = {symbol for symbol, count in beside.items() if count == 1}
     rows = sum(not once.isdisjoint(cut(text)) for text in texts) if once else 0
     return Symbols(counts.total(), len(counts), len(once), rows / max(len(texts), 1))
 
 
-def _letters(texts: Sequence[str], cut: Callable[[str], Sequence[str]]) -> Symbols:
+def _letters(texts: Sequence[str], cut: Callable[[str], Sequence[str]], joined: Sequence[str]) -> Symbols:
     """As `_symbols`, in a third of the time where `cut` gives texts whose characters are the symbols: those are counted as numbers."""
-    numbers, counts = np.zeros(CHARACTERS, np.int64), Counter[str]()
-    for codes, _, others in _coded(texts, cut):
+    numbers, counts, longest = np.zeros(CHARACTERS, np.int64), Counter[str](), 0
+    for codes, ends, others in _coded(joined, cut):
         numbers += np.bincount(codes, minlength=CHARACTERS)
         for other in others:
             counts.update(other)
+        longest = max(longest, int(np.diff(ends, prepend=0).max(initial=0)), *map(len, others))
     for number in np.flatnonzero(numbers):
         counts[chr(number)] += int(numbers[number])
-    once = {symbol for symbol, count in counts.items() if count == 1}
-    is_once, rows = np.zeros(CHARACTERS, np.bool_), 0
-    is_once[[ord(symbol) for symbol in once if len(symbol) == 1]] = True
+    once = _beside_one(joined, cut, {symbol for symbol, count in counts.items() if count <= longest})
+    is_once, rows = _is_in(once), 0
     for codes, ends, others in _coded(texts, cut) if once else ():
         rows += len(np.unique(np.searchsorted(ends, np.flatnonzero(is_once[codes]), side="right")))
         rows += sum(not once.isdisjoint(other) for other in others)
     return Symbols(counts.total(), len(counts), len(once), rows / max(len(texts), 1))
+
+
+def _beside_one(joined: Sequence[str], cut: Callable[[str], Sequence[str]], rare: set[str]) -> set[str]:
+    """Of rare letters, those that stand in a single text."""
+    is_rare, numbers, beside = _is_in(rare), np.zeros(CHARACTERS, np.int64), Counter[str]()
+    for codes, ends, others in _coded(joined, cut):
+        places = np.flatnonzero(is_rare[codes])
+        each = np.unique(np.searchsorted(ends, places, side="right") * CHARACTERS + codes[places])
+        numbers += np.bincount(each % CHARACTERS, minlength=CHARACTERS)
+        for other in others:
+            beside.update(rare.intersection(other))
+    for number in np.flatnonzero(numbers):
+        beside[chr(number)] += int(numbers[number])
+    return {symbol for symbol, count in beside.items() if count == 1}
+
+
+def _is_in(symbols: set[str]) -> np.ndarray:
+    """(CHARACTERS,): which code points are among the symbols, bool."""
+    result = np.zeros(CHARACTERS, np.bool_)
+    result[[ord(symbol) for symbol in symbols if len(symbol) == 1]] = True
+    return result
 
 
 def _coded(texts: Sequence[str], cut: Callable[[str], Sequence[str]]) -> Iterator[tuple[np.ndarray, np.ndarray, list[Sequence[str]]]]:

@@ -103,7 +103,8 @@ def predict(
     if n_best and n_best > search.beam:
         search = search.model_copy(update={"beam": n_best})
     faults = FaultySounds() if skip_bad else None
-    rows = _Watched(_sources(model, texts, input, faults), model)
+    layout: list[str] = []
+    rows = _Watched(_sources(model, texts, input, faults, layout), model)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
     at_keyboard = _at_keyboard(texts, input)
     answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
@@ -115,8 +116,8 @@ def predict(
                 _draw(number, answer, model, output)
             if at_keyboard or number % READ_AHEAD == 0:
                 out.flush()
-    for note in [*rows.notes(), *_unknown_to(model, prefix), *(f"note: {note}" for note in (faults.notes() if faults else []))]:
-        say(note)
+    for note in (*layout, *rows.notes(), *_unknown_to(model, prefix), *(faults.notes() if faults else [])):
+        say(f"note: {note}")
 
 
 def _unknown_to(model: Any, prefix: str) -> list[str]:
@@ -124,7 +125,7 @@ def _unknown_to(model: Any, prefix: str) -> list[str]:
     field = model.fields.target
     unknown = dict.fromkeys(symbol for symbol in field.symbols(prefix) if symbol not in field.vocabulary)
     shown = ", ".join(repr(symbol) for symbol in unknown)
-    return [f"note: --prefix: unknown to the model: {shown}; answers hold <unk> there, or a copy from the source."] if unknown else []
+    return [f"--prefix: unknown to the model: {shown}; answers hold <unk> there, or a copy from the source."] if unknown else []
 
 
 def _check(
@@ -162,7 +163,7 @@ def _open(folder: Path, device: str | None) -> Answerer:
     return Predictor.load(folder)
 
 
-def _sources(model: Answerer, texts: list[str] | None, input: str | None, faults: FaultySounds | None) -> Iterator[Row]:
+def _sources(model: Answerer, texts: list[str] | None, input: str | None, faults: FaultySounds | None, notes: list[str]) -> Iterator[Row]:
     from seqloom.data import read_sources
 
     if _at_keyboard(texts, input):
@@ -170,7 +171,7 @@ def _sources(model: Answerer, texts: list[str] | None, input: str | None, faults
     for text in () if model.data.sounds else texts or ():
         if os.path.isfile(text):
             say(f"note: {text} is a file, and read here as a text; --input {shlex.quote(text)} reads what is in it")
-    return read_sources(texts or input or "-", len(model.fields.config.source), model.data, faults)
+    return read_sources(texts or input or "-", len(model.fields.config.source), model.data, faults, notes)
 
 
 def _at_keyboard(texts: list[str] | None, input: str | None) -> bool:
@@ -196,8 +197,8 @@ class _Watched:
 
     def notes(self) -> list[str]:
         """What a person should know about the sources, once all have passed."""
-        blank = [f"note: {self.blank:,} blank source{'' if self.blank == 1 else 's'}, answered by nothing"] if self.blank else []
-        return [*blank, *(f"note: {note}" for note in self.unseen.notes())]
+        blank = [f"{self.blank:,} blank source{'' if self.blank == 1 else 's'}, answered by nothing"] if self.blank else []
+        return [*blank, *self.unseen.notes()]
 
 
 def _plain(number: int, answer: Prediction, n_best: int) -> list[str]:
