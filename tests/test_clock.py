@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from seqloom.clock import Step, calendar_names, check_times, clock_features, continued, filled, find_step, read_times, spelled
+from seqloom.clock import Step, calendar_names, check_times, clock_features, continued, filled, find_step, have_offsets, read_times, spelled
 from seqloom.errors import DataError
 
 
@@ -62,6 +62,13 @@ def test_a_cell_that_is_no_time_is_named(cell: str):
         read_times(["2024-03-01", cell], where, "date")
     with pytest.raises(DataError, match=r"^load\.csv:2: date is "):
         read_times([cell, "7"], where, "date")
+
+
+def test_it_is_known_whether_times_had_offsets():
+    assert all(
+        have_offsets(["2024-03-31 01:00", cell]) for cell in ("2024-03-31T01:00+01:00", "2024-03-31 01:00:00.5-0330", "2024-03-31T01:00+02")
+    )
+    assert not have_offsets(["2024-03-31", "2024-03-31 01:00", "2024-03-31T01:00Z", "202403", "1709164800"])
 
 
 def test_times_of_other_zones_are_brought_to_one():

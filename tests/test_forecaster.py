@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, Said, train_forecast
+from seqloom.panel import Panel, panel_of_arrays
 from seqloom.scoreboard import measure
 from seqloom.spread import LEVELS
 from seqloom.waves import waves
@@ -404,12 +406,46 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
     assert lines[2].startswith("\t2024-01-13 12:00\tload\t0.2\t")
 
 
+def test_training_and_evaluating_say_the_same_of_the_quantiles_on_dev(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    asked = ["--time", "date", "--forecast", "load", "--horizon", 6, "--quantiles", "0.2,0.5,0.8", "--out", tmp_path / "run"]
+    assert run("train", table(tmp_path), *asked, *small) == 0
+    said = dict(re.findall(r"^  (pinball|coverage_60) +(\S+)$", capsys.readouterr().out, flags=re.MULTILINE))
+    assert run("evaluate", tmp_path / "run", "--json") == 0
+    model = json.loads(capsys.readouterr().out)["model"]
+    assert len(said) == 2
+    assert {name: pytest.approx(model[name], rel=1e-3) for name in said} == {name: float(value) for name, value in said.items()}
+
+
+def test_times_with_offsets_are_said_to_be_in_utc_and_the_span_is_of_all_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    lines = table(tmp_path).read_text(encoding="utf-8").splitlines()
+    file = tmp_path / "zones.csv"
+    named = [f"{line.replace(':00,', ':00+01:00,')},{name}" for name, count in (("a", 301), ("b", 40)) for line in lines[1:count]]
+    file.write_text("\n".join([f"{lines[0]},site", *named]) + "\n", encoding="utf-8")
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    asked = ["--time", "date", "--forecast", "load", "--series", "site", "--horizon", 6, "--out", tmp_path / "run"]
+    assert run("train", file, *asked, *small) == 0
+    said = capsys.readouterr().out
+    assert "note: a row every 1 hour, from 2023-12-31 23:00 to 2024-01-13 10:00" in said
+    assert "note: times are brought to UTC by their offsets; forecasts are in UTC too" in said
+    assert run("predict", tmp_path / "run", "--input", file) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].startswith("a\t2024-01-13 11:00\t")
+    assert "note: times are in UTC, to which those of the table were brought by their offsets" in err
+    file.write_text(file.read_text(encoding="utf-8").replace(",load,", ",lead,", 1), encoding="utf-8")
+    assert run("predict", tmp_path / "run", "--input", file) == 2
+    assert capsys.readouterr().out == "", "nothing half-written"
+
+
 def test_a_name_with_a_tab_stays_one_cell_of_what_is_predicted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     class Told:
         numbers = NumbersField(targets=["load"], horizon=1)
 
-        def forecast(self, table: str, levels: list[float] | None) -> list[Said]:
-            return [Said("a\tb", "1", "load", None, 0.5)]
+        def panel(self, table: str) -> Panel:
+            return panel_of_arrays(np.zeros((2, 1)), ["load"])
+
+        def forecast(self, table: Panel, levels: list[float] | None) -> Iterator[Said]:
+            return iter([Said("a\tb", "1", "load", None, 0.5)])
 
     monkeypatch.setattr(forecasting, "_open", lambda run, device: Told())
     forecasting.predict_numbers(Path("run"), ["table.csv"], None)

@@ -207,6 +207,10 @@ def test_a_model_below_copying_the_source_is_found():
     assert finding.message.startswith(
         "After 50 % of the training the dev exact_match is 0.1000, worse than the 0.5000 of copying the source. Try model.copy=true,"
     )
+    pointing = only(examine(evidence(wrong_days(9), sources=sources, copies=True)))
+    assert pointing.message.endswith(
+        " of copying the source. Try a longer training (training.epochs), or another training.optimizer.learning_rate."
+    )
     assert examine(evidence(wrong_days(9), sources=sources, progress=0.2)) == []
 
 

@@ -233,10 +233,11 @@ def _sized(side: Cut, size: int, why: str) -> Cut:
 
 def _sizes(profile: Profile, fields: FieldsConfig) -> _Sizes:
     sources = [_side_sizes(side, field) for side, field in zip(profile.source, fields.texts, strict=True)]
+    symbols = sum(part[0] for part in sources)
     source = [sum(part[place] for part in sources) + len(sources) for place in range(3)]
     target = _side_sizes(profile.target, fields.target)
     each = profile.ratio.p99 if profile.ratio.mean <= 0 else profile.ratio.p99 / profile.ratio.mean
-    return _Sizes(source[0], source[1], source[2], target[0] + 1, max(each, 1.0) * target[0] / max(source[0], 1.0))
+    return _Sizes(source[0], source[1], source[2], target[0] + 1, max(each, 1.0) * target[0] / max(symbols, 1.0))
 
 
 def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[float, float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +13,19 @@ import numpy.typing as npt
 
 from seqloom.errors import DataError
 
-__all__ = ["Step", "Times", "calendar_names", "check_times", "clock_features", "continued", "filled", "find_step", "read_times", "spelled"]
+__all__ = [
+    "Step",
+    "Times",
+    "calendar_names",
+    "check_times",
+    "clock_features",
+    "continued",
+    "filled",
+    "find_step",
+    "have_offsets",
+    "read_times",
+    "spelled",
+]
 
 Times = npt.NDArray[Any]
 """(N,) datetime64[s]"""
@@ -23,6 +36,8 @@ Turns = npt.NDArray[np.float64]
 Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
+OFFSET = re.compile(r":\d\d(\.\d+)?[+-]\d\d:?(\d\d)?\s*$")
+"""Behind a time of the day."""
 HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
 """Seconds, on the average."""
@@ -75,6 +90,11 @@ def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
         except ValueError:
             pass
         return np.array([_moment(cell, where, row, column) for row, cell in enumerate(cells)], dtype="datetime64[s]")
+
+
+def have_offsets(cells: Sequence[str]) -> bool:
+    """Whether a moment says how far it is from UTC, to which it is brought then."""
+    return any(map(OFFSET.search, cells))
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:

@@ -128,6 +128,7 @@ class DevSet:
             progress=progress,
             teacher_forced_accuracy=look.values["teacher_forced_accuracy"],
             free_running_accuracy=look.values["free_running_accuracy"],
+            copies=self.config.model.copy_source,
             cut_at=self.config.data.max_target_length if self.config.data.too_long == "cut" else None,
         )
         return [finding.message for finding in health.examine(evidence)]

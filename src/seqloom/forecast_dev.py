@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.accuracy import Accuracy
 from seqloom.config import RunConfig
-from seqloom.distributions import quantile_levels
+from seqloom.distributions import are_measurable, quantile_levels
 from seqloom.errors import ConfigError
 from seqloom.events import Sample
-from seqloom.forecasting import Forecast, forecasts, teacher_forced_loss
+from seqloom.forecasting import Forecast, forecasts, misses_of, teacher_forced_loss
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.number_fields import SHOWN
 from seqloom.number_pairs import NumberPairs, Rival, evenly
 from seqloom.scoreboard import measure
+from seqloom.spread import measured_spread
 
 __all__ = ["ForecastDev", "ForecastLook"]
 
@@ -63,11 +64,17 @@ class ForecastDev:
     def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> ForecastLook:
         """Forecasts of the sample, or of the whole part; the network is left in training mode.
 
+        At the `last` look it is measured how far forecasts lie from the truth, where that tells all that the head says, and quantiles
+        are those that the model will give.
+
         Raises:
             ConfigError: the metric that is watched is not among what can be measured.
         """
         index, head = self.rows if whole else self.sample, self.config.model.head
         levels = quantile_levels(head)
+        if last and self.pairs.fields.config.numbers.horizon and are_measurable(head):
+            spread = measured_spread(list(misses_of(network, self.pairs, head)))
+            self.pairs.fields = replace(self.pairs.fields, spread=spread)
         said = list(forecasts(network, self.pairs, index, head, levels))
         values = {**measure(self.pairs, index, said, levels), "loss": teacher_forced_loss(network, self.pairs, index)}
         if (watched := self.config.training.early_stopping.metric) not in values:

@@ -209,7 +209,9 @@ def _has_mase(dev: Windows) -> bool:
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:
     notes = [f"{len(panel):,} rows in {len(panel.series):,} series, {', '.join(panel.columns[:8])}"]
     if panel.times is not None:
-        notes.append(f"a row every {panel.step}, from {spelled(panel.times[0])} to {spelled(panel.times[-1])}")
+        notes.append(f"a row every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")
+    if panel.brought_to_utc:
+        notes.append("times are brought to UTC by their offsets; forecasts are in UTC too")
     notes.append(
         f"{len(train):,} windows to train on, {len(dev):,} in dev" + ("" if test is None else "; a test part is kept for `evaluate`")
     )

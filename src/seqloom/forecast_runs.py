@@ -14,16 +14,13 @@ import torch
 from seqloom.array_pairs import ArrayPairs
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
-from seqloom.distributions import are_measurable
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.files import write_atomically
 from seqloom.forecast_dev import ForecastDev
 from seqloom.forecast_plan import NumberPlan
-from seqloom.forecasting import misses_of
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.runs import decide
-from seqloom.spread import measured_spread
 from seqloom.training import Trainer
 from seqloom.windows import Windows
 
@@ -101,9 +98,7 @@ def _trainer(
 
 
 def _finished(trainer: Trainer, run: RunDirectory, dev: NumberPairs, *, look_first: bool) -> Finished:
-    """The run brought to its end, and how far its forecasts lay from the truth on dev, where that tells all that the head says."""
-    finished, head = trainer.fit(look_first=look_first), trainer.config.model.head
-    if dev.fields.config.numbers.horizon and are_measurable(head):
-        spread = measured_spread(list(misses_of(trainer.network, dev, head)))
-        replace(dev.fields, spread=spread).save(run.fields)
+    """The run brought to its end, and what was measured then of its forecasts on dev."""
+    finished = trainer.fit(look_first=look_first)
+    dev.fields.save(run.fields)
     return finished

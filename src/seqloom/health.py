@@ -52,6 +52,8 @@ class Evidence:
     """Share of target positions, the end being one, that are right when the true symbols before are given."""
     free_running_accuracy: float | None = None
     """The same of the predictions, without the true symbols."""
+    copies: bool = False
+    """Whether the model has a pointer to its source."""
     cut_at: int | None = None
     """The symbols after which training targets were cut, where they were."""
 
@@ -254,7 +256,8 @@ def _left_after_mistakes(accuracy: float, lengths: Sequence[int]) -> float:
 
 def _below_baselines(evidence: Evidence) -> list[Finding]:
     commonest = [evidence.commonest_train_target] * len(evidence.references)
-    copying_todo = "Try model.copy=true, a longer training (training.epochs), or another training.optimizer.learning_rate."
+    pointer = "" if evidence.copies else "model.copy=true, "
+    copying_todo = f"Try {pointer}a longer training (training.epochs), or another training.optimizer.learning_rate."
     commonest_todo = "Look with 'seqloom inspect' whether the sources tell the targets; try another training.optimizer.learning_rate."
     return [
         *_below(evidence, "below_copying", evidence.sources, f"copying the source. {copying_todo}"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.clock import Step, Times, check_times, continued, filled, find_step, read_times, spelled
+from seqloom.clock import Step, Times, check_times, continued, filled, find_step, have_offsets, read_times, spelled
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
@@ -49,6 +49,8 @@ class Panel:
     name: str = "the table"
     lines: Ids | None = field(default=None, repr=False)
     """(N,): the line of the file that each row comes from, 0 where it was put in"""
+    brought_to_utc: bool = False
+    """Whether the times were read with their offsets from it."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -147,7 +149,8 @@ def _long(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
         order = np.argsort(_codes([mark[-1] for mark in marks])[0], kind="stable")
         marks = [marks[row] for row in order.tolist()]
     if numbers.time is not None:
-        panel = replace(panel, times=read_times([mark[0] for mark in marks], panel.where, numbers.time))
+        cells = [mark[0] for mark in marks]
+        panel = replace(panel, times=read_times(cells, panel.where, numbers.time), brought_to_utc=have_offsets(cells))
     return panel
 
 

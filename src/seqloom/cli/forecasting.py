@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 
 from seqloom.cli.arrays import predict_arrays
 from seqloom.cli.choosing import column_names, refuse_device
-from seqloom.cli.output import escape, open_output, to_json
+from seqloom.cli.output import escape, open_output, say, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -272,12 +273,17 @@ def _write_forecasts(
         raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
     if len(given) > 1:
         raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
+    panel = model.panel(given[0])
+    forecast = model.forecast(panel, levels_of(quantiles) or None)
+    first = next(forecast, None)  # what is wrong is said before anything is written
     with open_output(output) as out:
         if not as_json:
             out.write("series\ttime\tcolumn\tquantile\tvalue\n")
-        for said in model.forecast(given[0], levels_of(quantiles) or None):
+        for said in () if first is None else chain([first], forecast):
             if as_json:
                 out.write(to_json(said._asdict()) + "\n")
             else:
                 level = "" if said.quantile is None else f"{said.quantile:g}"
                 out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{said.value:.7g}\n")
+    if panel.brought_to_utc:
+        say("note: times are in UTC, to which those of the table were brought by their offsets")
