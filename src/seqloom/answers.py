@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -278,7 +278,11 @@ class Answerer:
 
 def _texts(source: Any, where: str) -> tuple[str, ...]:
     """The texts of several columns; an array of numbers is one text."""
-    return (text_of_array(source, where),) if isinstance(source, np.ndarray) else tuple(source)
+    if isinstance(source, np.ndarray):
+        return (text_of_array(source, where),)
+    if not isinstance(source, (tuple, list)) or not all(isinstance(text, str) for text in cast("list[object]", source)):
+        raise DataError(f"{where}: the source is {type(source).__name__} {source!r:.40}; expected a text. Convert it with str().")
+    return tuple(cast("list[str]", source))
 
 
 def _rows_of(weights: Floats | None) -> list[list[float]] | None:

@@ -260,8 +260,7 @@ def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator
 def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:
     for number, item in enumerate(texts, 1):
         where = f"texts:{number}"
-        cells = item.split("\t") if isinstance(item, str) and columns > 1 else item
-        source = _texts(list(cells) if not isinstance(cells, str) else cells, where)
+        source = _texts(item.split("\t") if isinstance(item, str) and columns > 1 else item, where)
         yield _source_row(source, columns, where)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.answers import Answerer
-from seqloom.array_pairs import are_arrays
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig
@@ -17,8 +16,9 @@ from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.forecaster import load_forecaster, train_pairs
+from seqloom.memory import held
 from seqloom.number_fields import holds_numbers
-from seqloom.plan import Pairs, at_hand, make_plan, paths_of
+from seqloom.plan import Pairs, make_plan, paths_of
 from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
 from seqloom.runs import start
@@ -48,9 +48,7 @@ class Model(Answerer):
 
     def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory."""
-        given: Any = at_hand(pairs)
-        if isinstance(given, tuple) and len(given) == 2 and are_arrays(given[0]):
-            given, targets = given
+        given, targets = held(pairs, targets)
         paths = paths_of(given) if targets is None else None
         return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
 
@@ -72,16 +70,17 @@ def train(
     quiet: bool = False,
     watcher: Watcher | None = None,
 ) -> Any:
-    """A model trained on a file, on two parallel files, on a list of pairs, or on a list of sources and one of targets.
+    """A model trained on a file, on two parallel files, on pairs, on sources and targets, or on a table in memory.
 
     Either side may be numbers over time: an array (N, T, D), a list of arrays (T, D) of any lengths, lists of numbers in JSON Lines or
     Parquet. Where the targets are, the model is a `Forecaster`.
 
     Args:
-        data: path, two paths, or pairs; with `targets`, sources; or (sources, targets) where one of both is arrays.
+        data: path, two paths, or pairs; with `targets`, sources; (sources, targets), two lists or arrays; a dictionary of sources and their
+            targets; columns: a data frame, a dictionary of lists, a list of dictionaries.
         dev: held-out pairs in the same forms; without, some of the pairs are held out.
         out: the run directory.
-        source: source columns of the file, by name or number from 1.
+        source: source columns of the file or table, by name or number from 1.
         target: its target column.
         budget: wall time, as in "15m".
         config: a config to follow in place of choosing one from the data.
@@ -95,8 +94,9 @@ def train(
     """
     started = time.perf_counter()
     settings = [*([] if members is None else [f"training.members={members}"]), *settings]
-    if isinstance(data, tuple) and len(data) == 2 and any(map(are_arrays, data)):
-        data, targets = data
+    data, targets = held(data, targets, source, target)
+    dev_pairs, dev_targets = held(dev, None, source, target)
+    dev = dev_pairs if dev_targets is None else (dev_pairs, dev_targets)
     watcher = watcher or (Warnings() if quiet else Lines())
     named: dict[str, Any] = {"dev": dev, "source": source, "target": target, "config": config, "settings": settings}
     if says_numbers(data, targets, **named):

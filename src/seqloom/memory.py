@@ -1,0 +1,100 @@
+"""Pairs in whatever Python holds them, as lists: iterators, dictionaries, data frames, records, arrays of texts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from seqloom.errors import DataError, nearest
+from seqloom.header import SOURCE_WORDS, TARGET_WORDS
+from seqloom.tables import first_few
+
+__all__ = ["held"]
+
+Column = str | int
+
+
+def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | None = None, target: Column | None = None) -> tuple[Any, Any]:
+    """The data and the targets as `train` works with them: paths, and arrays of numbers, as they are; all else as lists.
+
+    Args:
+        data: a path or two, pairs, sources, (sources, targets), a dictionary of sources and their targets, or columns: a dictionary of
+            lists, a list of dictionaries, a data frame.
+        targets: those of the sources.
+        source: the columns of the sources, by name or number from 1; without, the first of two, or the one whose name says it.
+        target: the column of the targets, likewise.
+
+    Raises:
+        DataError: columns that do not exist, or of which it cannot be told which is which.
+    """
+    if data is None or isinstance(data, (str, os.PathLike)):
+        return data, targets
+    if targets is not None:
+        return _listed(data), _listed(targets)
+    if isinstance(data, tuple) and len(data) == 2 and all(isinstance(part, (list, np.ndarray)) for part in data):
+        return _listed(data[0]), _listed(data[1])
+    if isinstance(data, Mapping) and not _holds_columns(data):
+        return list(data.items()), None
+    if not isinstance(data, Mapping) and not hasattr(data, "columns"):
+        data = _listed(data)
+    columns = _columns(data)
+    return (data if columns is None else _pairs(columns, source, target)), None
+
+
+def _listed(values: Any) -> Any:
+    """What can be gone through only once, and an array of texts, as a list."""
+    if isinstance(values, np.ndarray):
+        return values.tolist() if values.dtype.kind in "UO" else values
+    if isinstance(values, (str, os.PathLike, list, tuple)):
+        return values
+    return list(values)
+
+
+def _holds_columns(data: Mapping[Any, Any]) -> bool:
+    return len(data) > 1 and all(isinstance(values, (list, np.ndarray)) for values in data.values())
+
+
+def _columns(data: Any) -> dict[str, list[Any]] | None:
+    """The columns by name, None where there are none."""
+    if isinstance(data, Mapping):
+        return {str(name): list(values) for name, values in data.items()}
+    if hasattr(data, "columns"):
+        return {str(name): list(data[name]) for name in cast("Iterable[Any]", data.columns)}
+    if isinstance(data, (list, tuple)) and data and isinstance(data[0], Mapping):
+        records = cast("Sequence[Mapping[str, Any]]", data)
+        names = list(dict.fromkeys(name for record in records for name in record))
+        return {str(name): [record.get(name, "") for record in records] for name in names}
+    return None
+
+
+def _pairs(columns: dict[str, list[Any]], source: Column | Sequence[Column] | None, target: Column | None) -> list[tuple[Any, Any]]:
+    names = list(columns)
+    wanted = [source] if isinstance(source, (str, int)) else list(source or [])
+    sources, goal = [_named(column, names) for column in wanted], None if target is None else _named(target, names)
+    left = [name for name in names if name not in sources and name != goal]
+    if not sources and goal is None and len(left) == 2:
+        swapped = left[0].casefold() in TARGET_WORDS or left[1].casefold() in SOURCE_WORDS
+        sources, goal = [left[swapped]], left[not swapped]
+    sources = sources or _only([name for name in left if len(left) == 1 or name.casefold() in SOURCE_WORDS])
+    goal = goal or next(
+        iter(_only([name for name in left if name not in sources and (len(left) == 1 or name.casefold() in TARGET_WORDS)])), None
+    )
+    if not sources or goal is None:
+        raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
+    parts = [columns[name] for name in sources]
+    return list(zip(parts[0] if len(parts) == 1 else zip(*parts, strict=True), columns[goal], strict=True))
+
+
+def _only(names: list[str]) -> list[str]:
+    return names if len(names) == 1 else []
+
+
+def _named(column: Column, names: list[str]) -> str:
+    if str(column) in names:
+        return str(column)
+    if isinstance(column, int) and 1 <= column <= len(names):
+        return names[column - 1]
+    raise DataError(f"data: no column {column!r}; expected one of {first_few(names)}.{nearest(str(column), names)} Name another.")

@@ -1,0 +1,89 @@
+"""Pairs in whatever Python holds them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seqloom
+from seqloom.errors import DataError
+from seqloom.memory import held
+
+PAIRS = [("a", "b"), ("c", "d"), ("e", "f")]
+SOURCES, TARGETS = ["a", "c", "e"], ["b", "d", "f"]
+
+
+class Frame:
+    """As much of a data frame as is asked for."""
+
+    def __init__(self, **columns: list[Any]) -> None:
+        self.all, self.columns = columns, list(columns)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.array(self.all[name], dtype=object)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PAIRS,
+        iter(PAIRS),
+        zip(SOURCES, TARGETS, strict=True),
+        dict(PAIRS),
+        {"source": SOURCES, "target": TARGETS},
+        {"target": TARGETS, "source": SOURCES},
+        [{"german": source, "english": target} for source, target in PAIRS],
+        Frame(german=SOURCES, english=TARGETS),
+        Frame(id=[1, 2, 3], target=TARGETS, src=SOURCES),
+        np.array(PAIRS),
+    ],
+    ids=["list", "iterator", "zip", "dictionary", "lists by name", "swapped", "records", "frame", "frame of three", "array"],
+)
+def test_pairs_are_pairs_in_whatever_they_are_held(data: Any):
+    pairs, targets = held(data)
+    assert targets is None
+    assert [tuple(pair) for pair in pairs] == PAIRS
+
+
+def test_sources_and_targets_may_be_iterators_arrays_and_a_tuple_of_both():
+    for sources, targets in ((iter(SOURCES), iter(TARGETS)), (np.array(SOURCES), np.array(TARGETS)), ((SOURCES, TARGETS), None)):
+        assert held(sources, targets) == (SOURCES, TARGETS)
+
+
+def test_paths_and_arrays_of_numbers_stay_what_they_are(tmp_path: Path):
+    for data in (None, "pairs.tsv", tmp_path, ["a.txt", "b.txt"]):
+        assert held(data) == (data, None)
+    numbers = np.zeros((3, 4, 2))
+    assert held((numbers, TARGETS))[0] is numbers
+
+
+def test_columns_are_chosen_by_name_or_number():
+    frame = Frame(lemma=SOURCES, tags=["x", "y", "z"], form=TARGETS)
+    assert held(frame, source=["lemma", 2], target="form")[0][1] == (("c", "y"), "d")
+    assert held(frame, source="tags", target=1)[0][0] == ("x", "a")
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({}, "data: 3 columns (lemma, tags, form); expected 2, or source and target to say which. Name both."),
+        ({"source": "lema"}, "data: no column 'lema'; expected one of lemma, tags, form. Did you mean 'lemma'? Name another."),
+        ({"target": 4}, "data: no column 4; expected one of lemma, tags, form. Name another."),
+    ],
+)
+def test_columns_that_cannot_be_told_are_refused(choice: dict[str, Any], message: str):
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        held(Frame(lemma=SOURCES, tags=["x", "y", "z"], form=TARGETS), **choice)
+
+
+def test_a_model_is_trained_and_measured_on_a_frame_and_says_what_is_no_text(tmp_path: Path):
+    many = Frame(word=[f"{number:03}" for number in range(60)], turned=[f"{number:03}"[::-1] for number in range(60)])
+    model = seqloom.train(
+        many, dev=iter(PAIRS), out=tmp_path / "run", settings=["training.max_steps=2", "model.encoder.width=8"], quiet=True
+    )
+    assert model.evaluate(many)["exact_match"] == model.evaluate(zip(many["word"], many["turned"], strict=True))["exact_match"]
+    for value in (5, None):
+        with pytest.raises(DataError, match=rf"^sources:1: the source is {type(value).__name__} {value}; expected a text\. "):
+            model.predict([value])
