@@ -447,7 +447,7 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
         (["abc", "--input", "x"], "--input: TEXT is given too"),
         (["abc", "--greedy", "--beam", "2"], "--beam, --greedy, --sample: more than one is given"),
         (["abc", "--n-best", "0"], "--n-best 0: expected 1 or more"),
-        (["abc", "--n-best", "2", "--sample"], "--n-best 2: expected 1 or more, and a beam."),
+        (["abc", "--n-best", "2", "--sample"], "--n-best 2: of no effect with --greedy or --sample; expected a beam."),
         (["abc", "--top-k", "2", "--temperature", "3"], "--temperature, --top-k: of no effect without --sample."),
         (["abc", "--quantiles", "0.5"], "--quantiles: of no effect, the model was trained on pairs. Leave it out."),
         (["abc", "--beam", "0"], "search.beam: Input should be greater than or equal to 1; got 0"),

@@ -85,6 +85,11 @@ def test_a_gap_is_refused_or_filled(tmp_path: Path):
     panel = read(tmp_path, lines, time="date", gaps="fill", missing="linear")
     assert panel.values[:, 0].tolist() == [1, 2, 4, 6, 8]
     assert len(panel.times) == 5  # type: ignore[arg-type]
+    refused(
+        tmp_path, lines, ": 2 rows were put in by fields.numbers.gaps=fill, with nothing in them. Name a rule for", time="date", gaps="fill"
+    )
+    empty = [*lines, "2024-01-07,", "2024-01-08,9"]
+    refused(tmp_path, empty, ":5: sales is empty (4 such cells); expected a number.", time="date", gaps="fill")
 
 
 def test_what_follows_is_joined_to_its_series_and_strangers_are_refused(tmp_path: Path):

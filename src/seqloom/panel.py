@@ -244,7 +244,12 @@ def _whole(panel: Panel, numbers: NumbersField) -> Panel:
     if not holes.any():
         return panel
     if numbers.missing == "error":
-        row, column = (int(place) for place in np.argwhere(holes)[0])
+        given = holes if panel.lines is None else holes & (panel.lines > 0)[:, None]
+        if not given.any():
+            what = f"{int(holes.any(1).sum()):,} rows were put in by fields.numbers.gaps=fill, with nothing in them"
+            rule = "--set fields.numbers.missing=previous (or linear, zero)"
+            raise DataError(f"{panel.name}: {what}. Name a rule for what they hold: {rule}.")
+        row, column = (int(place) for place in np.argwhere(given)[0])
         raise DataError(
             f"{panel.where(row)}: {panel.columns[column]} is empty ({int(holes.sum()):,} such cells); expected a number. Fill it, or "
             "name a rule: --set fields.numbers.missing=previous (or linear, zero)."

@@ -145,8 +145,10 @@ def _check(
             raise DataError(f"TEXT {number}: empty; expected a source. Leave it out.")
     if sample + greedy + (beam is not None) > 1:
         raise ConfigError("--beam, --greedy, --sample: more than one is given; expected one of them. Leave the others out.")
-    if n_best is not None and (sample or greedy or n_best < 1):
-        raise ConfigError(f"--n-best {n_best}: expected 1 or more, and a beam. Leave out --greedy and --sample.")
+    if n_best is not None and n_best < 1:
+        raise ConfigError(f"--n-best {n_best}: expected 1 or more. Give another number.")
+    if n_best is not None and (sample or greedy):
+        raise ConfigError(f"--n-best {n_best}: of no effect with --greedy or --sample; expected a beam. Leave them out.")
     if not sample and (idle := [f"--{name.replace('_', '-')}" for name, value in drawing.items() if value is not None]):
         raise ConfigError(f"{', '.join(idle)}: of no effect without --sample. Add --sample, or leave it out.")
 

@@ -59,7 +59,7 @@ class TextSources:
         self.limits.check_length(where, sum(map(len, source)))
         expected = len(self.fields.config.source)
         if len(source) != expected:
-            form = "a text" if expected == 1 else f"a list of {expected} texts"
+            form = "a text, or several in inputs" if expected == 1 else f"a list of {expected} texts"
             raise Refusal(422, f"{where}: {len(source)} source columns; model {self.model} expects {expected}. Give {form}.")
         for text in source:
             refuse_bad(where, text)

@@ -151,7 +151,7 @@ function withoutGaps(panel, step) {
 function whole(panel, numbers) {
   const holes = holesOf(panel, numbers);
   if (holes.length && numbers.missing === "error") {
-    const [row, column] = holes[0];
+    const [row, column] = holes.find(([place]) => panel.lines[place]) ?? holes[0]; // one that stands in the file
     const what = `${panel.columns[column]} is empty (${holes.length.toLocaleString("en")} such cells)`;
     throw new Error(`${panel.where(row)}: ${what}; expected a number. Fill it, or train with a rule in fields.numbers.missing.`);
   }
