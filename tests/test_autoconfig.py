@@ -158,13 +158,14 @@ def test_batches_grow_with_the_number_of_pairs_but_not_to_very_many_short_ones()
     phrases = [(f"{one} {other}", f"{more} {less}") for (one, more), (other, less) in pairwise(words(6001))]
     assert [size(words(2500)), size(words(10_000)), size(words(21_000))] == [512, 512, 512]
     assert [size(phrases[:4000]), size(phrases)] == [512, 1024], "1,024 symbols are 62 of them, and 146 words"
-    assert size(sentences(20_001)) == 2048, "some words are no measure of sentences"
+    assert [size(sentences(20_001)), size(sentences(50_001))] == [1024, 2048], "some words are no measure of sentences"
 
 
 def test_less_is_dropped_from_narrow_networks_unless_pairs_are_very_few() -> None:
     assert [chosen(words(count)).config.model.dropout for count in (1500, 2500, 21_000)] == [0.4, 0.2, 0.4]
     assert chosen(words(2500)).reasons["model.dropout"] == "2,500 pairs, 256 wide: the fewer and the wider, the more"
     assert chosen(sentences(2500)).config.model.dropout == 0.4, "512 wide"
+    assert chosen(sentences(10_001)).config.model.dropout == 0.25, "and not few"
 
 
 def test_every_reason_names_a_setting_that_exists() -> None:

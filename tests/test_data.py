@@ -580,6 +580,18 @@ def test_a_table_of_sources_has_no_header_where_training_had_none(tmp_path: Path
     assert notes == [f"{tmp_path / 'in.csv'}:1: 'source' is read as a header; if it is a source, name the file .txt"]
 
 
+def test_of_named_values_the_one_that_says_it_is_the_source_is_taken(tmp_path: Path) -> None:
+    """What training knew by number says nothing of names."""
+    found = resolve(config(write(tmp_path / "train.tsv", "a\tb\nc\td\n")))
+    for text in ('{"id": 1, "source": "mg"}\n', '{"text": "mg"}\n'):
+        assert sources(write(tmp_path / "in.jsonl", text), 1, found) == [("mg",)]
+    path = write(tmp_path / "in.jsonl", '{"id": 1, "text": "mg"}\n')
+    with pytest.raises(
+        DataError, match=r"in\.jsonl: 2 columns \(id, text\); expected the model's 1 source column\. Leave the others out\.$"
+    ):
+        sources(path, 1, found)
+
+
 def test_a_table_of_pairs_has_no_header_where_training_had_none(tmp_path: Path) -> None:
     found = resolve(config(write(tmp_path / "train.tsv", "a\tb\nc\td\n")))
     rows = read_rows([write(tmp_path / "test.csv", "mg,x\nzhog,y\n")], found)

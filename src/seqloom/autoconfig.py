@@ -55,6 +55,10 @@ FOLLOWING = 0.5
 """Correlation of the lengths of source and target, from which on a target says all of its source."""
 REPEATED = 0.5
 """Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
+SMALL_CORPUS, LARGE_CORPUS = 10_000, 50_000
+"""Pairs of sentences: from the one on less is dropped, from the other on batches are larger."""
+OF_SENTENCES = 0.25
+"""What is dropped then, at the most."""
 NARROW, WIDE = 256, 512
 """Widths: up to the one the learning rate is higher; the other is taken where pairs and time are many."""
 SMALLEST_BATCH, BATCH_PAIRS = 512, 100
@@ -349,6 +353,8 @@ def _dropout(profile: Profile, fields: FieldsConfig, width: int) -> tuple[float,
     if few and pairs >= 5000:
         return 0.1, f"{pairs:,} pairs of few symbols: little can be learned by heart"
     share = 0.4 if pairs < 50_000 else 0.3 if pairs < 200_000 else 0.2 if pairs < 1_000_000 else 0.1
+    if pairs >= SMALL_CORPUS and has_sentences(fields):
+        share = min(share, OF_SENTENCES)
     if width < WIDE and pairs >= FEW_PAIRS and not few:
         return share * width / WIDE, f"{pairs:,} pairs, {width} wide: the fewer and the wider, the more"
     return share, f"{pairs:,} pairs: the fewer, the more"
@@ -375,7 +381,7 @@ def _batch(profile: Profile, fields: FieldsConfig, symbols: float) -> int:
     """Source or target symbols of a batch, for pairs of so many each."""
     if profile.pairs < 5000 or _has_little_text(profile, fields):
         return SMALLEST_BATCH
-    batch = 1024 if profile.pairs < 20_000 else 2048
+    batch = 1024 if profile.pairs < (LARGE_CORPUS if has_sentences(fields) else 20_000) else 2048
     if has_sentences(fields):
         return batch
     while batch > max(SMALLEST_BATCH, BATCH_PAIRS * symbols):

@@ -13,6 +13,7 @@ import numpy as np
 from seqloom.config import DataConfig
 from seqloom.errors import DataError
 from seqloom.frame_text import text_of_array
+from seqloom.header import SOURCE_WORDS
 from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import LineCounts, decode_lines, read_lines, shown
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
@@ -334,6 +335,11 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
 
 
 def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:
+    if table.format in ("jsonl", "parquet") and all(isinstance(column, int) for column in config.source):  # numbers say nothing of names
+        plain = tuple(place for place, name in enumerate(table.columns) if name.casefold() in SOURCE_WORDS)
+        if len(plain) == columns:
+            return plain
+        config = config.model_copy(update={"source": []})
     if config.source and (table.header or len(table.columns) > columns):
         return tuple(find_column(table, column, "--source") for column in config.source)
     if len(table.columns) != columns:
