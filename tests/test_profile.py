@@ -228,6 +228,13 @@ def test_an_odd_row_is_found_with_its_place(kind: str, pair: tuple[str, str], te
     assert found[kind] == (text, (where,))
 
 
+def test_rows_that_are_nearly_all_copies_are_said() -> None:
+    copied = [(f"word{number}", f"word{number}") for number in range(100)]
+    said = "95 rows whose target is their source: little is to be learned here but copying"
+    assert oddities(rows(*copied[:95], *many(5)))["nothing but copies"] == (said, ())
+    assert "nothing but copies" not in oddities(rows(*copied[:94], *many(6)))
+
+
 def test_repeated_pairs_and_sources_with_several_targets_are_counted() -> None:
     found = profile_rows(rows(*many(50), ("a b", "x y"), ("a b", "x y"), ("a b", "x z"), ("c", "z")))
     assert (found.duplicates, found.repeated_sources) == (1, 3)

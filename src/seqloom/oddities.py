@@ -17,6 +17,8 @@ from seqloom.data import Row
 __all__ = ["Oddity", "find_oddities", "key_of"]
 
 EXAMPLES = 3
+COPIES = 0.95
+"""Share of the rows whose target is their source, from which on it is odd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ def _repeated(rows: Sequence[Row]) -> Iterator[Oddity]:
     for key, row in zip(keys, rows, strict=True):
         if times[key] > 1:
             targets.setdefault(key, {}).setdefault(row.target, row)
+    same = [row for row in rows if row.target and row.target in row.source]
+    if len(same) >= COPIES * len(rows):
+        yield Oddity(
+            "nothing but copies",
+            f"{_rows(len(same))} whose target is their source: little is to be learned here but copying",
+            len(same),
+            (),
+        )
     several = {key: found for key, found in targets.items() if len(found) > 1}
     count = sum(times[key] for key in several)
     most = sorted(several.values(), key=len, reverse=True)[:EXAMPLES]
