@@ -577,7 +577,7 @@ def test_a_table_of_sources_has_no_header_where_training_had_none(tmp_path: Path
     for text, read in (("mg\nzhog\n", ["mg", "zhog"]), ('"m,g",1\nzhog,2\n', ["m,g", "zhog"]), ("source\nzhog\n", ["zhog"])):
         path = write(tmp_path / "in.csv", text)
         assert [row.source[0] for row in read_sources(path, 1, found, notes=notes)] == read
-    assert notes == [f"{tmp_path / 'in.csv'}:1: 'source' is read as a header; if it is a source, name the file .txt"]
+    assert notes == [f"{tmp_path / 'in.csv'}:1: 'source' is read as a header; if it is a source, put the line 'source' above it"]
 
 
 def test_of_named_values_the_one_that_says_it_is_the_source_is_taken(tmp_path: Path) -> None:
@@ -590,6 +590,14 @@ def test_of_named_values_the_one_that_says_it_is_the_source_is_taken(tmp_path: P
         DataError, match=r"in\.jsonl: 2 columns \(id, text\); expected the model's 1 source column\. Leave the others out\.$"
     ):
         sources(path, 1, found)
+
+
+def test_named_columns_are_no_numbered_ones(tmp_path: Path) -> None:
+    found = resolve(config(write(tmp_path / "train.tsv", "a\tb\nc\td\n")))
+    assert sources(write(tmp_path / "in.csv", "id,source\n1,mg\n2,zhog\n"), 1, found) == [("mg",), ("zhog",)]
+    rows = read_rows([write(tmp_path / "test.jsonl", '{"target": "X", "source": "mg"}\n')], found)
+    assert [(row.source, row.target) for row in rows] == [(("mg",), "X")]
+    assert sources(write(tmp_path / "words.csv", "mg\nzhog\n"), 1, DataConfig()) == [("mg",), ("zhog",)], "trained on pairs in memory"
 
 
 def test_a_table_of_pairs_has_no_header_where_training_had_none(tmp_path: Path) -> None:

@@ -63,6 +63,28 @@ def test_columns_are_chosen_by_name_or_number():
     frame = Frame(lemma=SOURCES, tags=["x", "y", "z"], form=TARGETS)
     assert held(frame, source=["lemma", 2], target="form")[0][1] == (("c", "y"), "d")
     assert held(frame, source="tags", target=1)[0][0] == ("x", "a")
+    assert held({"a": ["x"], "2": ["y"], "c": ["z"]}, source=2, target=3)[0] == [("y", "z")], "a number is a place"
+
+
+def test_tuples_of_arrays_are_sources_and_targets():
+    arrays = tuple(np.zeros((3, 1)) for _ in range(4))
+    assert held((arrays, arrays)) == (arrays, arrays)
+    texts = ("a", "b", "c", "d")
+    assert held((texts, np.zeros((4, 3, 1))))[0] == texts
+
+
+def test_what_is_no_table_is_refused():
+    for data, message in (
+        (5, "data: int 5; expected a path, pairs or columns. Give one of these."),
+        (
+            {"source": SOURCES, "target": TARGETS[:2]},
+            "data: column source has 3 values and target 2; expected equally many.",
+        ),
+    ):
+        with pytest.raises(DataError, match=f"^{re.escape(message)}"):
+            held(data)
+    with pytest.raises(DataError, match=r"^data: column 'a' is named twice; expected different columns\. Change source or target\.$"):
+        held(Frame(a=SOURCES, b=TARGETS), source="a", target="a")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +105,23 @@ def test_a_model_is_trained_and_measured_on_a_frame_and_says_what_is_no_text(tmp
     model = seqloom.train(
         many, dev=iter(PAIRS), out=tmp_path / "run", settings=["training.max_steps=2", "model.encoder.width=8"], quiet=True
     )
-    assert model.evaluate(many)["exact_match"] == model.evaluate(zip(many["word"], many["turned"], strict=True))["exact_match"]
+    assert [(row.source[0], row.target) for row in model.rows(many)][:2] == [("000", "000"), ("001", "100")]
+    assert model.evaluate(many)["loss"] == model.evaluate(zip(many["word"], many["turned"], strict=True))["loss"]
     for value in (5, None):
         with pytest.raises(DataError, match=rf"^sources:1: the source is {type(value).__name__} {value}; expected a text\. "):
             model.predict([value])
+
+
+def test_the_columns_that_a_model_was_trained_on_are_those_it_is_measured_on(tmp_path: Path):
+    words = [f"{number:03}" for number in range(60)]
+    table = Frame(english=[f"e{word}" for word in words], german=words)
+    small = ["training.max_steps=1", "model.encoder.width=8"]
+    dev = Frame(english=TARGETS, german=SOURCES)
+    model = seqloom.train(table, source="german", target="english", dev=dev, out=tmp_path / "run", settings=small, quiet=True)
+    assert [(row.source[0], row.target) for row in model.rows(table)][1] == ("001", "e001")
+    read = (tmp_path / "run" / "dev.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(read) == 3
+    assert read[0].index('"a"') < read[0].index('"b"')
+    pairs = list(zip(words, words, strict=True))
+    seqloom.train(pairs, dev=(pairs[0], pairs[1]), out=tmp_path / "tuple", settings=small, quiet=True)
+    assert len((tmp_path / "tuple" / "dev.jsonl").read_text(encoding="utf-8").splitlines()) == 2

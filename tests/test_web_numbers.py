@@ -179,6 +179,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "twice": (timed("2024-01-01", "2024-01-02", "2024-01-02"), field()),
     "backwards": (timed("2024-01-03", "2024-01-02", "2024-01-01"), field()),
     "left out": (timed("2024-01-01", "2024-01-02", "2024-01-03", "2024-01-05"), field()),
+    "left out and put in, without a rule": (timed("2024-01-01", "2024-01-02", "2024-01-03", "2024-01-05"), field(gaps="fill")),
     "left out for long": (timed("2024-01-01", "2024-01-02", "2024-01-03", "2424-01-05"), field(gaps="fill", missing="zero")),
     "left out often": (
         [{"time": str(10**9 + place // 2 * 1000 + place % 2), "load": 1} for place in range(300)],

@@ -280,9 +280,11 @@ def _texts(source: Any, where: str) -> tuple[str, ...]:
     """The texts of several columns; an array of numbers is one text."""
     if isinstance(source, np.ndarray):
         return (text_of_array(source, where),)
-    if not isinstance(source, (tuple, list)) or not all(isinstance(text, str) for text in cast("list[object]", source)):
-        raise DataError(f"{where}: the source is {type(source).__name__} {source!r:.40}; expected a text. Convert it with str().")
-    return tuple(cast("list[str]", source))
+    texts = cast("list[object]", source) if isinstance(source, (tuple, list)) else [source]
+    for text in texts:
+        if not isinstance(text, str):
+            raise DataError(f"{where}: the source is {type(text).__name__} {text!r:.40}; expected a text. Convert it with str().")
+    return tuple(cast("list[str]", texts))
 
 
 def _rows_of(weights: Floats | None) -> list[list[float]] | None:

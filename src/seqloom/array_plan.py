@@ -19,7 +19,7 @@ from seqloom.forecast_plan import NumberPlan, of_numbers
 from seqloom.frame_text import frames_of_text
 from seqloom.number_fields import NumberFields
 from seqloom.plan import ASKED, LAYOUT, as_settings, base_config, given_config, hold_out, paths_of, read_pairs, reads_numbers
-from seqloom.sides import profile_side
+from seqloom.sides import numbered, profile_side
 
 __all__ = ["numbers_of", "plan_pairs", "read_rows_of_numbers", "says_numbers"]
 
@@ -186,6 +186,7 @@ def _chosen(sources: Sequence[Any], reading: DataConfig) -> tuple[RunConfig, dic
 
 def _text_fields(sources: Sequence[tuple[str, ...]], settings: Settings) -> FieldsConfig:
     """How each column of text is cut into symbols."""
-    cuts = [cut(profile_side("source", column)[0]) for column in zip(*sources, strict=True)]
+    groups = numbered(sources)
+    cuts = [cut(profile_side("source", column, groups)[0]) for column in zip(*sources, strict=True)]
     settings.reasons |= {f"fields.source.{number}": why for number, (_, why) in enumerate(cuts)}
     return FieldsConfig(source=[field for field, _ in cuts])

@@ -57,7 +57,7 @@ REPEATED = 0.5
 """Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
 SMALL_CORPUS, LARGE_CORPUS = 10_000, 50_000
 """Pairs of sentences: from the one on less is dropped, from the other on batches are larger."""
-OF_SENTENCES = 0.25
+SENTENCE_DROPOUT = 0.25
 """What is dropped then, at the most."""
 NARROW, WIDE = 256, 512
 """Widths: up to the one the learning rate is higher; the other is taken where pairs and time are many."""
@@ -354,7 +354,7 @@ def _dropout(profile: Profile, fields: FieldsConfig, width: int) -> tuple[float,
         return 0.1, f"{pairs:,} pairs of few symbols: little can be learned by heart"
     share = 0.4 if pairs < 50_000 else 0.3 if pairs < 200_000 else 0.2 if pairs < 1_000_000 else 0.1
     if pairs >= SMALL_CORPUS and has_sentences(fields):
-        share = min(share, OF_SENTENCES)
+        share = min(share, SENTENCE_DROPOUT)
     if width < WIDE and pairs >= FEW_PAIRS and not few:
         return share * width / WIDE, f"{pairs:,} pairs, {width} wide: the fewer and the wider, the more"
     return share, f"{pairs:,} pairs: the fewer, the more"

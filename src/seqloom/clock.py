@@ -36,8 +36,8 @@ Turns = npt.NDArray[np.float64]
 Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
-OFFSET = re.compile(r":\d\d(\.\d+)?[+-]\d\d:?(\d\d)?\s*$")
-"""Behind a time of the day."""
+OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
+"""Behind a time of the day, other than that of UTC itself."""
 HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
 """Seconds, on the average."""

@@ -327,15 +327,17 @@ def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[in
 
 def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from a table, which may lack the target."""
+    if not config.train and not config.source and config.format == "auto":  # trained on pairs in memory, which have no header
+        config = config.model_copy(update={"format": "tsv", "header": False})
     table, _, _ = find_table([path], config.model_copy(update={"target": None}))
     if table.format == "csv" and table.header and not config.header:
-        notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, name the file .txt"]
+        notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
     for number, cells in read_records(table, _source_places(table, columns, config), LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
 
 
 def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:
-    if table.format in ("jsonl", "parquet") and all(isinstance(column, int) for column in config.source):  # numbers say nothing of names
+    if table.header and all(isinstance(column, int) for column in config.source):  # numbers say nothing of names
         plain = tuple(place for place, name in enumerate(table.columns) if name.casefold() in SOURCE_WORDS)
         if len(plain) == columns:
             return plain

@@ -56,6 +56,7 @@ class ForecastDev:
     """The dev windows of a run."""
 
     def __init__(self, pairs: NumberPairs, config: RunConfig) -> None:
+        pairs.fields = replace(pairs.fields, spread=None)  # which a run before may have measured
         self.pairs, self.config = pairs, config
         self.rows: Sequence[int] = range(len(pairs))
         self.sample: Sequence[int] = evenly(len(pairs), LOOKED_AT).tolist()

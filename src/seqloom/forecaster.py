@@ -18,6 +18,7 @@ from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
 from seqloom.hardware import on_device
+from seqloom.memory import held
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
@@ -62,8 +63,10 @@ class Forecaster(NumberAnswerer):
             return load_pairs(self.path / "dev", self.fields)
         if part is not None:
             raise ConfigError(f"--part {part}: of no effect, all pairs are measured. Leave it out.")
-        if isinstance(table, tuple) and are_arrays(table[1]):
-            return ArrayPairs.of(read_sources(table[0], "X"), read_arrays(table[1], "y"), self.fields)
+        table, targets = held(table)
+        if are_arrays(targets):
+            return ArrayPairs.of(read_sources(table, "X"), read_arrays(targets, "y"), self.fields)
+        table = table if targets is None else list(zip(table, targets, strict=True))
         sources, targets = read_rows_of_numbers(table, self.config.data, is_numbers=self.fields.source.kind == "frames")
         return ArrayPairs.of(sources, targets, self.fields, (f"{table}: the source", f"{table}: the target"))
 

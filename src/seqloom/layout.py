@@ -53,6 +53,8 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
         config = _first_and_second(table, config)
     if len(table.columns) < 2:
         raise DataError(_one_column(table, sample))
+    if table.header and config.train and not _read_alike(paths[0], config) and all(map(_is_number, (*config.source, config.target))):
+        config = config.model_copy(update={"source": [], "target": None})  # numbers of another file's columns say nothing of names
     source, target = _choose(table, sample, config)
     sounds = _name_sounds(sample, source) if config.sounds is None else config.sounds
     used = f"Source: {_columns(table, source)}{', which names sound files' if sounds else ''}. Target: {_columns(table, (target,))}."
@@ -61,6 +63,10 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
 
 def _name_sounds(sample: list[list[str]], source: tuple[int, ...]) -> bool:
     return len(source) == 1 and name_sounds(row[source[0]] for row in sample if source[0] < len(row))
+
+
+def _is_number(column: str | int | None) -> bool:
+    return isinstance(column, int)
 
 
 def _first_and_second(table: Table, config: DataConfig) -> DataConfig:

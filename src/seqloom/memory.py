@@ -32,11 +32,13 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     """
     if data is None or isinstance(data, (str, os.PathLike)):
         return data, targets
+    if not isinstance(data, Iterable) and not hasattr(data, "columns"):
+        raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
     if targets is not None:
         return _listed(data), _listed(targets)
-    if isinstance(data, tuple) and len(data) == 2 and all(isinstance(part, (list, np.ndarray)) for part in data):
+    if isinstance(data, tuple) and len(data) == 2 and (all(isinstance(part, list) for part in data) or any(map(_is_of_arrays, data))):
         return _listed(data[0]), _listed(data[1])
-    if isinstance(data, Mapping) and not _holds_columns(data):
+    if isinstance(data, Mapping) and not _holds_columns(data) and not source and target is None:
         return list(data.items()), None
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = _listed(data)
@@ -53,6 +55,12 @@ def _listed(values: Any) -> Any:
     return list(values)
 
 
+def _is_of_arrays(part: Any) -> bool:
+    if isinstance(part, (list, tuple)):
+        return bool(part) and all(isinstance(one, np.ndarray) for one in cast("Sequence[Any]", part))
+    return isinstance(part, np.ndarray)
+
+
 def _holds_columns(data: Mapping[Any, Any]) -> bool:
     return len(data) > 1 and all(isinstance(values, (list, np.ndarray)) for values in data.values())
 
@@ -61,9 +69,11 @@ def _columns(data: Any) -> dict[str, list[Any]] | None:
     """The columns by name, None where there are none."""
     if isinstance(data, Mapping):
         return {str(name): list(values) for name, values in data.items()}
+    if hasattr(data, "column_names"):  # an Arrow table
+        return {str(name): data[name].to_pylist() for name in cast("Iterable[Any]", data.column_names)}
     if hasattr(data, "columns"):
         return {str(name): list(data[name]) for name in cast("Iterable[Any]", data.columns)}
-    if isinstance(data, (list, tuple)) and data and isinstance(data[0], Mapping):
+    if isinstance(data, (list, tuple)) and data and all(isinstance(record, Mapping) for record in cast("Sequence[Any]", data)):
         records = cast("Sequence[Mapping[str, Any]]", data)
         names = list(dict.fromkeys(name for record in records for name in record))
         return {str(name): [record.get(name, "") for record in records] for name in names}
@@ -74,6 +84,8 @@ def _pairs(columns: dict[str, list[Any]], source: Column | Sequence[Column] | No
     names = list(columns)
     wanted = [source] if isinstance(source, (str, int)) else list(source or [])
     sources, goal = [_named(column, names) for column in wanted], None if target is None else _named(target, names)
+    if twice := [name for name in sources if [*sources, goal].count(name) > 1]:
+        raise DataError(f"data: column {twice[0]!r} is named twice; expected different columns. Change source or target.")
     left = [name for name in names if name not in sources and name != goal]
     if not sources and goal is None and len(left) == 2:
         swapped = left[0].casefold() in TARGET_WORDS or left[1].casefold() in SOURCE_WORDS
@@ -85,6 +97,10 @@ def _pairs(columns: dict[str, list[Any]], source: Column | Sequence[Column] | No
     if not sources or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
     parts = [columns[name] for name in sources]
+    for name in (*sources, goal):
+        if len(columns[name]) != len(parts[0]):
+            lengths = f"column {sources[0]} has {len(parts[0]):,} values and {name} {len(columns[name]):,}"
+            raise DataError(f"data: {lengths}; expected equally many. Mend the columns.")
     return list(zip(parts[0] if len(parts) == 1 else zip(*parts, strict=True), columns[goal], strict=True))
 
 
@@ -93,8 +109,8 @@ def _only(names: list[str]) -> list[str]:
 
 
 def _named(column: Column, names: list[str]) -> str:
-    if str(column) in names:
-        return str(column)
-    if isinstance(column, int) and 1 <= column <= len(names):
-        return names[column - 1]
+    if isinstance(column, str) and column in names:
+        return column
+    if str(column).isdecimal() and 1 <= int(column) <= len(names):
+        return names[int(column) - 1]
     raise DataError(f"data: no column {column!r}; expected one of {first_few(names)}.{nearest(str(column), names)} Name another.")

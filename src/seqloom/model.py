@@ -48,7 +48,9 @@ class Model(Answerer):
 
     def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory."""
-        given, targets = held(pairs, targets)
+        data, names = self.config.data, [*self.config.data.source, self.config.data.target]
+        source, target = (data.source, data.target) if all(isinstance(name, str) for name in names) else (None, None)
+        given, targets = held(pairs, targets, source, target)
         paths = paths_of(given) if targets is None else None
         return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
 
@@ -95,8 +97,7 @@ def train(
     started = time.perf_counter()
     settings = [*([] if members is None else [f"training.members={members}"]), *settings]
     data, targets = held(data, targets, source, target)
-    dev_pairs, dev_targets = held(dev, None, source, target)
-    dev = dev_pairs if dev_targets is None else (dev_pairs, dev_targets)
+    dev = _held_out(*held(dev, None, source, target))
     watcher = watcher or (Warnings() if quiet else Lines())
     named: dict[str, Any] = {"dev": dev, "source": source, "target": target, "config": config, "settings": settings}
     if says_numbers(data, targets, **named):
@@ -108,6 +109,15 @@ def train(
     for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):
         watcher.say(line)
     return load(out)
+
+
+def _held_out(data: Any, targets: Any) -> Any:
+    """Dev rows as planning reads them: paths, or sources and targets."""
+    if targets is not None:
+        return data, targets
+    if data is None or paths_of(data) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in data):
+        return data
+    return [source for source, _ in data], [target for _, target in data]
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Any:

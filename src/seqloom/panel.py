@@ -251,7 +251,7 @@ def _whole(panel: Panel, numbers: NumbersField) -> Panel:
             raise DataError(f"{panel.name}: {what}. Name a rule for what they hold: {rule}.")
         row, column = (int(place) for place in np.argwhere(given)[0])
         raise DataError(
-            f"{panel.where(row)}: {panel.columns[column]} is empty ({int(holes.sum()):,} such cells); expected a number. Fill it, or "
+            f"{panel.where(row)}: {panel.columns[column]} is empty ({int(given.sum()):,} such cells); expected a number. Fill it, or "
             "name a rule: --set fields.numbers.missing=previous (or linear, zero)."
         )
     values = panel.values.copy()

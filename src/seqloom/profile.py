@@ -16,7 +16,18 @@ from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
 from seqloom.relation import correlation, new_words_copied, ratio, shared
 from seqloom.selection import Roots
-from seqloom.sides import ArrayProfile, Ids, SideProfile, SoundProfile, Spread, Symbols, profile_arrays, profile_side, profile_sounds
+from seqloom.sides import (
+    ArrayProfile,
+    Ids,
+    SideProfile,
+    SoundProfile,
+    Spread,
+    Symbols,
+    numbered,
+    profile_arrays,
+    profile_side,
+    profile_sounds,
+)
 from seqloom.sounds import name_sounds
 
 __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "profile_rows"]
@@ -115,7 +126,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
     names = _names(rows, len(texts))
     places = [row.where for row in sample]
     array, lengths = profile_arrays(names[0], texts[0], places) if is_numbers else (None, np.zeros(0, np.int64))
-    groups = _groups(sample)
+    groups = numbered(map(key_of, sample))  # rows of one source stand on one side of a split
     sides, sound, lengths, tokens = ((), None, lengths, lengths) if array else _sources(names, texts, places, groups)
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample], groups)
     same_characters, same_tokens = shared(sample[:: max(1, len(sample) // SHARED_ROWS)])
@@ -157,12 +168,6 @@ def _sources(
         return (), sound, lengths, lengths
     sides = [profile_side(name, values, groups) for name, values in zip(names, texts, strict=False)]
     return tuple(side[0] for side in sides), None, np.sum([side[1] for side in sides], axis=0), np.sum([side[2] for side in sides], axis=0)
-
-
-def _groups(rows: Sequence[Row]) -> Ids:
-    """(N,): the same number for rows of the same source, which all stand on one side of a split."""
-    known: dict[tuple[str, ...], int] = {}
-    return np.array([known.setdefault(key_of(row), len(known)) for row in rows], np.int64)
 
 
 def _names(rows: Iterable[Row], columns: int) -> list[str]:

@@ -24,6 +24,7 @@ __all__ = [
     "Spread",
     "Symbols",
     "find_separator",
+    "numbered",
     "profile_arrays",
     "profile_side",
     "profile_sounds",
@@ -221,6 +222,12 @@ def _pieces_of(texts: Sequence[str], separator: str, groups: Ids) -> Symbols:
         return text.split(separator) if text else []
 
     return _symbols(_counted(texts, cut)[0], texts, cut, _joined(texts, groups, separator))
+
+
+def numbered(sources: Iterable[tuple[str, ...]]) -> Ids:
+    """(N,): the same number for the same source."""
+    known: dict[tuple[str, ...], int] = {}
+    return np.array([known.setdefault(source, len(known)) for source in sources], np.int64)
 
 
 def _joined(texts: Sequence[str], groups: Ids, mark: str) -> Sequence[str]:

@@ -55,7 +55,8 @@ def predict_arrays(
         raise ConfigError("--input: TEXT is given too; expected one of both. Leave one out.")
     if not texts and file in (None, "-") and sys.stdin.isatty():
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
-    rows = read_sources(texts or file or "-", len(model.fields.config.source), model.data)
+    notes: list[str] = []
+    rows = read_sources(texts or file or "-", len(model.fields.config.source), model.data, notes=notes)
     with open_output(output) as out:
         for row, frames in _answers(model, rows):
             values: list[list[float]] = [[float(f"{number:.7g}") for number in frame] for frame in frames.tolist()]
@@ -64,6 +65,8 @@ def predict_arrays(
                 out.write(to_json({"source": source, "values": values}) + "\n")
             else:
                 out.write(to_json([value for (value,) in values] if model.fields.target.size == 1 else values) + "\n")
+    for note in notes:
+        say(f"note: {note}")
 
 
 def _answers(model: NumberAnswerer, rows: Iterable[Row]) -> Iterator[tuple[Row, Any]]:

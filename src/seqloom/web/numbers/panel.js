@@ -151,8 +151,13 @@ function withoutGaps(panel, step) {
 function whole(panel, numbers) {
   const holes = holesOf(panel, numbers);
   if (holes.length && numbers.missing === "error") {
-    const [row, column] = holes.find(([place]) => panel.lines[place]) ?? holes[0]; // one that stands in the file
-    const what = `${panel.columns[column]} is empty (${holes.length.toLocaleString("en")} such cells)`;
+    const given = holes.filter(([row]) => panel.lines[row]);
+    if (!given.length) {
+      const what = `${new Set(holes.map(([row]) => row)).size.toLocaleString("en")} rows were put in by fields.numbers.gaps=fill`;
+      throw new Error(`${panel.where(0).replace(/:\d+$/, "")}: ${what}, with nothing in them. Train with a rule in fields.numbers.missing.`);
+    }
+    const [row, column] = given[0];
+    const what = `${panel.columns[column]} is empty (${given.length.toLocaleString("en")} such cells)`;
     throw new Error(`${panel.where(row)}: ${what}; expected a number. Fill it, or train with a rule in fields.numbers.missing.`);
   }
   const rows = panel.rows.map((row) => row.slice());
