@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,12 +18,11 @@ from seqloom.batching import Array
 from seqloom.config import DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
-from seqloom.data import Row
+from seqloom.data import Row, texts_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
 from seqloom.search import Floats, Hypothesis, Ids
-from seqloom.tables import refuse_bad_characters
 from seqloom.vocabulary import UNK
 
 __all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions", "longest_output"]
@@ -267,24 +266,11 @@ class Answerer:
         )
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
-        columns = (source,) if isinstance(source, str) else _texts(source, f"sources:{number}")
-        expected = len(self.fields.config.source)
+        where, expected = f"sources:{number}", len(self.fields.config.source)
+        columns = (text_of_array(source, where),) if isinstance(source, np.ndarray) else texts_of(source, where)
         if len(columns) != expected:
-            raise DataError(f"sources:{number}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
-        for text in columns:
-            refuse_bad_characters(text, f"sources:{number}")
-        return Row(tuple(text.strip() for text in columns), "", f"sources:{number}")
-
-
-def _texts(source: Any, where: str) -> tuple[str, ...]:
-    """The texts of several columns; an array of numbers is one text."""
-    if isinstance(source, np.ndarray):
-        return (text_of_array(source, where),)
-    texts = cast("list[object]", source) if isinstance(source, (tuple, list)) else [source]
-    for text in texts:
-        if not isinstance(text, str):
-            raise DataError(f"{where}: the source is {type(text).__name__} {text!r:.40}; expected a text. Convert it with str().")
-    return tuple(cast("list[str]", texts))
+            raise DataError(f"{where}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
+        return Row(columns, "", where)
 
 
 def _rows_of(weights: Floats | None) -> list[list[float]] | None:

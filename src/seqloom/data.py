@@ -19,7 +19,7 @@ from seqloom.lines import LineCounts, decode_lines, read_lines, shown
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
-__all__ = ["DerivedRows", "Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "sides_of_numbers"]
+__all__ = ["DerivedRows", "Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "sides_of_numbers", "texts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -
 
 
 def _memory_row(source: Any, target: Any, where: str) -> Row:
-    return Row(_texts(source, where), _text(target, where, "target"), where)
+    return Row(texts_of(source, where), _text(target, where, "target"), where)
 
 
 def _split_pairs(data: Iterable[Any]) -> list[tuple[Any, Any]]:
@@ -194,7 +194,8 @@ def _zipped(sources: list[Any], targets: list[str]) -> list[tuple[Any, Any]]:
     return list(zip(sources, targets, strict=True))
 
 
-def _texts(source: Any, where: str) -> tuple[str, ...]:
+def texts_of(source: Any, where: str) -> tuple[str, ...]:
+    """The columns of a source in memory, each without outer blanks; DataError where one is no text, or none that can be read."""
     if isinstance(source, (tuple, list)) and source:
         return tuple([_text(part, where, "source") for part in cast("list[Any]", source)])
     return (_text(source, where, "source"),)
@@ -261,7 +262,7 @@ def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator
 def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:
     for number, item in enumerate(texts, 1):
         where = f"texts:{number}"
-        source = _texts(item.split("\t") if isinstance(item, str) and columns > 1 else item, where)
+        source = texts_of(item.split("\t") if isinstance(item, str) and columns > 1 else item, where)
         yield _source_row(source, columns, where)
 
 

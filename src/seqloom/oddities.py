@@ -38,6 +38,7 @@ def find_oddities(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.n
     found = [
         *_empty(rows),
         *_repeated(rows),
+        *_copies(rows),
         *_characters(rows),
         *_contents(rows),
         *_lengths(rows, lengths, target_lengths),
@@ -96,20 +97,20 @@ def _repeated(rows: Sequence[Row]) -> Iterator[Oddity]:
     for key, row in zip(keys, rows, strict=True):
         if times[key] > 1:
             targets.setdefault(key, {}).setdefault(row.target, row)
-    same = [row for row in rows if row.target and row.target in row.source]
-    if len(same) >= COPIES * len(rows):
-        yield Oddity(
-            "nothing but copies",
-            f"{_rows(len(same))} whose target is their source: little is to be learned here but copying",
-            len(same),
-            (),
-        )
     several = {key: found for key, found in targets.items() if len(found) > 1}
     count = sum(times[key] for key in several)
     most = sorted(several.values(), key=len, reverse=True)[:EXAMPLES]
     shown = [_many_targets(list(found.values())) for found in most]
     text = f"{_rows(count)} whose source has several targets, up to {len(most[0]) if most else 0} for one source"
     yield Oddity("several targets", text, count, tuple(shown))
+
+
+def _copies(rows: Sequence[Row]) -> Iterator[Oddity]:
+    count = sum(row.target != "" and row.target in row.source for row in rows)
+    if count >= COPIES * len(rows):
+        yield Oddity(
+            "nothing but copies", f"{_rows(count)} whose target is their source: little is to be learned here but copying", count, ()
+        )
 
 
 def _many_targets(rows: list[Row]) -> str:

@@ -232,10 +232,12 @@ def numbered(sources: Iterable[tuple[str, ...]]) -> Ids:
 
 def _joined(texts: Sequence[str], groups: Ids, mark: str) -> Sequence[str]:
     """The texts of each source as one."""
+    if len(np.unique(groups)) == len(texts):
+        return texts
     together: dict[int, list[str]] = {}
     for text, group in zip(texts, groups.tolist(), strict=True):
         together.setdefault(group, []).append(text)
-    return texts if len(together) == len(texts) else [mark.join(filter(None, part)) for part in together.values()]
+    return [mark.join(filter(None, part)) for part in together.values()]
 
 
 def _symbols(counts: Counter[str], texts: Sequence[str], cut: Callable[[str], Iterable[str]], joined: Sequence[str]) -> Symbols:

@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -275,11 +275,11 @@ def _write_forecasts(
         raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
     panel = model.panel(given[0])
     forecast = model.forecast(panel, levels_of(quantiles) or None)
-    first = next(forecast, None)  # what is wrong is said before anything is written
+    first = list(islice(forecast, 1))  # what is wrong is said before anything is written
     with open_output(output) as out:
         if not as_json:
             out.write("series\ttime\tcolumn\tquantile\tvalue\n")
-        for said in () if first is None else chain([first], forecast):
+        for said in chain(first, forecast):
             if as_json:
                 out.write(to_json(said._asdict()) + "\n")
             else:
