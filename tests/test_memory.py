@@ -87,6 +87,11 @@ def test_what_is_no_table_is_refused():
         held(Frame(a=SOURCES, b=TARGETS), source="a", target="a")
 
 
+def test_a_dictionary_of_pairs_stays_one_where_columns_are_asked_for_that_it_has_not():
+    assert held(dict(PAIRS), source=["german"], target="english") == (PAIRS, None), "as a model of a file asks for them"
+    assert held({"german": tuple(SOURCES), "english": tuple(TARGETS)}, source=["german"], target="english") == (PAIRS, None)
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

@@ -38,12 +38,13 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
         return _listed(data), _listed(targets)
     if isinstance(data, tuple) and len(data) == 2 and (all(isinstance(part, list) for part in data) or any(map(_is_of_arrays, data))):
         return _listed(data[0]), _listed(data[1])
-    if isinstance(data, Mapping) and not _holds_columns(data) and not source and target is None:
+    wanted = [source] if isinstance(source, (str, int)) else list(source or [])
+    if isinstance(data, Mapping) and not _holds_columns(data) and not data.keys() & {*wanted, target}:
         return list(data.items()), None
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = _listed(data)
     columns = _columns(data)
-    return (data if columns is None else _pairs(columns, source, target)), None
+    return (data if columns is None else _pairs(columns, wanted, target)), None
 
 
 def _listed(values: Any) -> Any:
@@ -80,9 +81,8 @@ def _columns(data: Any) -> dict[str, list[Any]] | None:
     return None
 
 
-def _pairs(columns: dict[str, list[Any]], source: Column | Sequence[Column] | None, target: Column | None) -> list[tuple[Any, Any]]:
+def _pairs(columns: dict[str, list[Any]], wanted: Sequence[Column], target: Column | None) -> list[tuple[Any, Any]]:
     names = list(columns)
-    wanted = [source] if isinstance(source, (str, int)) else list(source or [])
     sources, goal = [_named(column, names) for column in wanted], None if target is None else _named(target, names)
     if twice := [name for name in sources if [*sources, goal].count(name) > 1]:
         raise DataError(f"data: column {twice[0]!r} is named twice; expected different columns. Change source or target.")
