@@ -55,6 +55,7 @@ DECODERS: dict[str, dict[str, Any]] = {
     "lstm_2_residual": recurrent("lstm", width=8, layers=2, residual=True),
     "lstm_copied": recurrent("lstm", start="copy"),
     "lstm_2_copied": recurrent("lstm", start="copy", layers=2),
+    "lstm_2_attends_first": recurrent("lstm", width=8, layers=2, residual=True, attend_after="first"),
     "gru_fed": recurrent("gru", width=8, input_feeding=True),
     "gru_2_variational": recurrent("gru", width=8, layers=2, variational=True),
     "gru_copied_fed": recurrent("gru", start="copy", input_feeding=True),

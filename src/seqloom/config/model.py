@@ -70,7 +70,7 @@ class TransformerEncoder(Settings):
 
 
 class RecurrentDecoder(Settings):
-    """LSTM, GRU or plain recurrent network over the target, attention after the recurrence (Luong et al. 2015)."""
+    """LSTM, GRU or plain recurrent network over the target, with attention after a layer of it (Luong et al. 2015)."""
 
     kind: Literal["recurrent"] = "recurrent"
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
@@ -78,6 +78,7 @@ class RecurrentDecoder(Settings):
     width: Positive = 512
     residual: bool = Field(default=False, description="Add a layer's input to its output where the widths agree.")
     variational: bool = Field(default=False, description="One dropout mask for all positions of a sequence.")
+    attend_after: Literal["first", "last"] = Field(default="last", description="The layer that attention follows. first: the layers above run over what was attended to (Wu et al. 2016, section 3), without the cost of input feeding.")
     input_feeding: bool = Field(default=False, description="Feed the last attentional vector with the next token (Luong et al. 2015, 3.3). Steps one token at a time in training: several times slower.")
     start: Literal["bridge", "copy"] = Field(default="bridge", description="First state: a learned map of the encoder's last state (bridge), or that very state, handed over (copy; needs the same cell, layers and width and one direction).")
 

@@ -59,8 +59,10 @@ class Decoder(nn.Module):
 
 
 class RecurrentDecoder(Decoder):
-    """LSTM, GRU or plain recurrence over the whole target in one go, then attention, then tanh(W [state; context])
-    (Luong et al. 2015, eq. 5). With input feeding the same code runs one position at a time.
+    """LSTM, GRU or plain recurrence over the whole target in one go, and attention: tanh(W [state; context]) (Luong et al. 2015, eq. 5).
+
+    It follows the last layer, or the first: then the layers above run over what was attended to, and so know what was read before, as
+    those of Wu et al. 2016 do. With input feeding the first knows it too, and the same code runs one position at a time.
     """
 
     def __init__(self, config: config.RecurrentDecoder, attention: Any, inputs: int, encoder: int, dropout: float) -> None:
@@ -69,6 +71,7 @@ class RecurrentDecoder(Decoder):
         self.residual = config.residual
         self.variational = config.variational
         self.input_feeding = config.input_feeding
+        self.attends_after = 0 if config.attend_after == "first" else config.layers - 1
         widths = [inputs + (config.width if config.input_feeding else 0)] + [config.width] * (config.layers - 1)
         layers = nn.ModuleList(Recurrence(config.cell, width, config.width) for width in widths)
         self.layers = cast("Sequence[Recurrence]", layers)  # a ModuleList does not say what it holds
@@ -113,17 +116,18 @@ class RecurrentDecoder(Decoder):
 
     def _run(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool) -> tuple[Decoded, State]:
         """One pass of the layers and the attention over the positions given."""
-        outputs, finals = inputs, list[tuple[Tensor, ...]]()
+        outputs, weights, finals = inputs, None, list[tuple[Tensor, ...]]()
         for number, layer in enumerate(self.layers):
             below = self._drop(outputs, number, memory)
             outputs, final = layer(below, tuple(state[name][:, number].to(below.dtype) for name in self.names))
             finals.append(final)
             if self.residual and below.shape == outputs.shape:
                 outputs = outputs + below
-        context, weights = self.attention(outputs, memory, memory["mask"], need_attention)
-        hidden = self.dropout(torch.tanh(self.combine(torch.cat([outputs, context.to(outputs.dtype)], 2))))
+            if number == self.attends_after:
+                context, weights = self.attention(outputs, memory, memory["mask"], need_attention)
+                outputs = torch.tanh(self.combine(torch.cat([outputs, context.to(outputs.dtype)], 2)))
         after = {name: torch.stack([final[place] for final in finals], 1) for place, name in enumerate(self.names)}
-        return Decoded(hidden, weights), after
+        return Decoded(self.dropout(outputs), weights), after
 
     def _drop(self, inputs: Tensor, number: int, memory: Memory) -> Tensor:
         if f"dropout_{number}" in memory:
