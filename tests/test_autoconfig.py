@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 from seqloom.autoconfig import Choice, choose, learning_rate
-from seqloom.config import DataConfig, TextField, TokensField
+from seqloom.config import DataConfig, RecurrentDecoder, TextField, TokensField
 from seqloom.data import rows_from_memory
 from seqloom.profile import profile_rows
 
@@ -63,6 +63,14 @@ def test_what_is_spelled_is_judged_by_its_characters_in_several_words_too() -> N
 def test_few_words_get_a_narrow_network_and_sentences_and_many_words_a_wide_one() -> None:
     widths = [chosen(pairs).config.model.encoder.width for pairs in (words(3000), sentences(1500), sentences(3000), words(21_000))]
     assert widths == [256, 256, 512, 512]
+
+
+def test_a_second_layer_of_the_decoder_runs_over_what_is_copied_letter_by_letter() -> None:
+    copied = chosen([(word, f"{word}xyz") for word, _ in words(3000)])
+    assert copied.config.model.decoder == RecurrentDecoder(layers=2, width=256, attend_after="first")
+    assert copied.reasons["model.decoder.layers"] == "the second knows what was copied before (measured on dev)"
+    for pairs in (words(3000), sentences(3000), questions(2500, copied=True)):
+        assert chosen(pairs).config.model.decoder.layers == 1
 
 
 def test_pairs_that_repeat_are_gone_over_less_often_and_what_is_left_counts() -> None:

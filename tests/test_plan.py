@@ -168,6 +168,15 @@ def test_a_pointer_that_was_chosen_gives_way_to_what_has_no_place_for_it(asked: 
     assert "model.copy" not in plan.reasons
 
 
+@pytest.mark.parametrize("asked", ["model.copy=false", "model.attention.kind=none", "model.decoder.kind=transformer"])
+def test_the_second_layer_of_a_decoder_gives_way_where_there_is_no_pointer_below_it(asked: str) -> None:
+    pairs = [(f"word{number}", f"word{number}s") for number in range(60)]
+    assert "model.decoder.layers" in make_plan(pairs).reasons
+    plan = make_plan(pairs, settings=[asked])
+    assert plan.config.model.decoder.layers == 1
+    assert "model.decoder.layers" not in plan.reasons
+
+
 def test_pairs_that_repeat_are_trained_on_less_often_unless_told_otherwise() -> None:
     often, dev = PAIRS * 9, [("q", "x")]
     assert len(list(make_plan(often, dev=dev).train)) == 3 * len(PAIRS)

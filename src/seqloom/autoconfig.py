@@ -17,8 +17,10 @@ from seqloom.sides import SideProfile, Symbols
 from seqloom.subwords import RESERVED
 
 __all__ = [
+    "ATTEND_AFTER",
     "BATCH",
     "COPY",
+    "DECODER_LAYERS",
     "DROPOUT",
     "NARROW",
     "RATE",
@@ -61,10 +63,15 @@ SENTENCE_DROPOUT = 0.25
 """What is dropped then, at the most."""
 NARROW, WIDE = 256, 512
 """Widths: up to the one the learning rate is higher; the other is taken where pairs and time are many."""
-SMALLEST_BATCH, BATCH_PAIRS = 512, 100
-"""Of a batch: source or target symbols at the least; pairs at the most, above those symbols and where no side is a sentence."""
+SMALLEST_BATCH, BATCH_PAIRS, WIDE_BATCH_PAIRS = 512, 100, 128
+"""Of a batch: source or target symbols at the least; pairs at the most, above those symbols and where no side is a sentence; those of a
+wide network, which few pairs leave waiting for its weights.
+"""
+WORD_PASSES, WORDS_IN_ALL = 20, 4_000_000
+"""Of words: passes at the least, as long as all of them together go over no more than so many pairs."""
 BATCH = "training.batch.size"
 COPY = "model.copy"
+DECODER_LAYERS, ATTEND_AFTER = "model.decoder.layers", "model.decoder.attend_after"
 DROPOUT = "model.dropout"
 RATE = "training.optimizer.learning_rate"
 WARM_UP = 0.03
@@ -288,11 +295,14 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
     if few:
         settings.set("model.attention.kind", "multihead", "few symbols stand in many places: several heads tell them apart (measured)")
     else:
-        settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
+        settings.set("model.attention.kind", "dot", "after a recurrence, so that a whole target is one pass")
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
     if why := _why_copy(profile, fields):
         settings.set(COPY, True, why)
+        if not has_sentences(fields):
+            settings.set(DECODER_LAYERS, 2, "the second knows what was copied before (measured on dev)")
+            settings.set(ATTEND_AFTER, "first")
     settings.set(DROPOUT, *_dropout(profile, fields, width))
     settings.set(RATE, *learning_rate(width, gently=few or has_sentences(fields)))
 
@@ -384,7 +394,8 @@ def _batch(profile: Profile, fields: FieldsConfig, symbols: float) -> int:
     batch = 1024 if profile.pairs < (LARGE_CORPUS if has_sentences(fields) else 20_000) else 2048
     if has_sentences(fields):
         return batch
-    while batch > max(SMALLEST_BATCH, BATCH_PAIRS * symbols):
+    pairs = WIDE_BATCH_PAIRS if _width(profile, fields)[0] == WIDE else BATCH_PAIRS
+    while batch > max(SMALLEST_BATCH, pairs * symbols):
         batch //= 2
     return batch
 
@@ -395,8 +406,12 @@ def warm_up(updates: float) -> int:
 
 
 def _passes(profile: Profile, fields: FieldsConfig) -> float:
-    """Few pairs are gone through often: 60 times for 3,600, 36 for 10,000, falling as the square root; sentences two thirds as often."""
-    return float(round(min(max((2400 if has_sentences(fields) else 3600) / math.sqrt(profile.pairs), 3), 150)))
+    """Few pairs are gone through often: 60 times for 3,600, 36 for 10,000, falling as the square root; sentences two thirds as often, and
+    words `WORD_PASSES` times at the least while they are no more than that allows.
+    """
+    sentences = has_sentences(fields)
+    least = 3 if sentences else max(3, min(WORD_PASSES, WORDS_IN_ALL / profile.pairs))
+    return float(round(min(max((2400 if sentences else 3600) / math.sqrt(profile.pairs), least), 150)))
 
 
 def metric_for(profile: Profile, fields: FieldsConfig) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.autoarray import choose_for_arrays
-from seqloom.autoconfig import BATCH, COPY, DROPOUT, RATE, Choice, choose, metric_for
+from seqloom.autoconfig import ATTEND_AFTER, BATCH, COPY, DECODER_LAYERS, DROPOUT, RATE, Choice, choose, metric_for
 from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override, setting
@@ -59,6 +59,10 @@ KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 NO_COPY = ("model.attention.kind=none", "model.encoder.subsampling", "model.head.ctc_weight")
 """Asked for, these leave no place for a pointer."""
+NO_SECOND_LAYER = (*NO_COPY, "model.copy=false", "model.decoder.kind")
+"""Asked for, there is no pointer that a second layer of the decoder would run over."""
+GIVE_WAY = {RATE: KINDS, COPY: NO_COPY} | dict.fromkeys((DECODER_LAYERS, ATTEND_AFTER), NO_SECOND_LAYER)
+"""Choices, and the settings that they do not go with."""
 
 Pairs = str | Path | Sequence[Any]
 
@@ -198,7 +202,7 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
 
 def _give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
     """The choice, and its reasons, without what does not go with these settings."""
-    dropped = [name for name, by in ((RATE, KINDS), (COPY, NO_COPY)) if any(item.startswith(by) for item in settings)]
+    dropped = [name for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in settings)]
     usual = [f"{name}={json.dumps(setting(RunConfig(), name))}" for name in dropped]
     return override(choice.config, usual), {key: why for key, why in choice.reasons.items() if key not in dropped}
 
