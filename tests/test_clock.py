@@ -50,6 +50,16 @@ def test_fractions_of_a_second_are_refused(digits: int, name: str):
         read_times([whole, part], where, "date")
 
 
+def test_dates_that_differ_by_a_part_of_a_second_are_refused_and_others_are_cut():
+    cells = ["2024-03-01T00:00:00.900", "2024-03-01T00:00:01.100", "2024-03-01T00:00:01.600"]
+    said = (
+        "load.csv:4: date is '2024-03-01T00:00:01.600', in the same second as the row before; expected whole seconds. Round the times, or "
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(said)}leave --time out: rows are numbered then.$"):
+        read_times(cells, where, "date")
+    assert [str(time) for time in read_times(cells[:2], where, "date")] == ["2024-03-01T00:00:00", "2024-03-01T00:00:01"]
+
+
 def test_more_nanoseconds_than_fit_are_no_time():
     with pytest.raises(DataError, match=r"^load\.csv:2: date is '9999999999999999999'; expected a date"):
         read_times(["9" * 19, "9" * 19], where, "date")

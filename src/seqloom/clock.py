@@ -52,6 +52,7 @@ PARTS = {13: ("milliseconds", 10**3), 16: ("microseconds", 10**6), 19: ("nanosec
 """What whole numbers of so many digits count since 1970, and how many of it are a second: the digits that they have from 2001 to 2286."""
 LATEST = str(np.iinfo(np.int64).max)
 """Of nanoseconds."""
+WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then."
 A_MONTH = np.timedelta64(1, "M")
 EPOCH_MONDAY = 4 * DAY
 """1970-01-05 was a Monday."""
@@ -85,11 +86,20 @@ def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "no explicit representation of timezones")  # numpy brings them to UTC
         try:
-            if all(map(_begins_as_date, cells)):
-                return np.array(cells, dtype="datetime64[s]")
+            times = np.array(cells, dtype="datetime64[s]") if all(map(_begins_as_date, cells)) else None
         except ValueError:
-            pass
-        return np.array([_moment(cell, where, row, column) for row, cell in enumerate(cells)], dtype="datetime64[s]")
+            times = None
+        if times is None:
+            times = np.array([_moment(cell, where, row, column) for row, cell in enumerate(cells)], dtype="datetime64[s]")
+    _refuse_parts_of_seconds(times, cells, where, column)
+    return times
+
+
+def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], where: Where, column: str) -> None:
+    """Parts of a second are cut, so that rows which differ in nothing else would be taken for one moment."""
+    for row in np.nonzero(times[1:] == times[:-1])[0] + 1:
+        if "." in cells[row] and cells[row] != cells[row - 1]:
+            raise DataError(f"{where(row)}: {column} is {cells[row]!r}, in the same second as the row before; expected {WHOLE_SECONDS}")
 
 
 def have_offsets(cells: Sequence[str]) -> bool:
@@ -115,10 +125,7 @@ def _from_numbers(cells: Sequence[str], where: Where, column: str) -> Times:
     numbers = np.array(cells, dtype=np.int64)
     if len(broken := np.nonzero(numbers % parts)[0]):
         row = int(broken[0])
-        raise DataError(
-            f"{where(row)}: {column} is {cells[row]!r}, taken for {name} since 1970; expected whole seconds. Round the times, or leave "
-            "--time out: rows are numbered then."
-        )
+        raise DataError(f"{where(row)}: {column} is {cells[row]!r}, taken for {name} since 1970; expected {WHOLE_SECONDS}")
     return (numbers // parts).astype("datetime64[s]")
 
 
