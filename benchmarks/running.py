@@ -56,7 +56,8 @@ def what_was_chosen(run: Path) -> str:
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     fields, model, training = config["fields"], config["model"], config["training"]
     sides = f"{' + '.join(_field(part) for part in fields['source'])} → {_field(fields['target'])}" + ", shared" * fields["shared"]
-    network = f"{_part(model['encoder'])} → {_part(model['decoder'])}, {model['attention']['kind']}" + (", copy" if model["copy"] else "")
+    attention = model["attention"]["kind"] + (" after the first" if model["decoder"].get("attend_after") == "first" else "")
+    network = f"{_part(model['encoder'])} → {_part(model['decoder'])}, {attention}" + (", copy" if model["copy"] else "")
     batch = f"{training['batch']['size']} {training['batch']['unit']}"
     return f"{sides}; {network}; dropout {model['dropout']:g}, smoothing {model['head']['label_smoothing']:g}; batch {batch}"
 
