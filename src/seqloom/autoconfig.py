@@ -295,7 +295,7 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
     if few:
         settings.set("model.attention.kind", "multihead", "few symbols stand in many places: several heads tell them apart (measured)")
     else:
-        settings.set("model.attention.kind", "dot", "after a recurrence, so that a whole target is one pass")
+        settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
     if why := _why_copy(profile, fields):
