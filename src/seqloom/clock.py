@@ -97,7 +97,7 @@ def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
 
 def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], where: Where, column: str) -> None:
     """Parts of a second are cut, so that rows which differ in nothing else would be taken for one moment."""
-    for row in np.nonzero(times[1:] == times[:-1])[0] + 1:
+    for row in (np.nonzero(times[1:] == times[:-1])[0] + 1).tolist():
         if "." in cells[row] and cells[row] != cells[row - 1]:
             raise DataError(f"{where(row)}: {column} is {cells[row]!r}, in the same second as the row before; expected {WHOLE_SECONDS}")
 
