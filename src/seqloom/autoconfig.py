@@ -68,7 +68,7 @@ SMALLEST_BATCH, BATCH_PAIRS, WIDE_BATCH_PAIRS = 512, 100, 128
 wide network, which few pairs leave waiting for its weights.
 """
 WORD_PASSES, WORDS_IN_ALL = 20, 4_000_000
-"""Of words: passes at the least, as long as all of them together go over no more than so many pairs."""
+"""Of words: passes at the least, or as many as go over so many pairs in all, whichever is fewer."""
 BATCH = "training.batch.size"
 COPY = "model.copy"
 DECODER_LAYERS, ATTEND_AFTER = "model.decoder.layers", "model.decoder.attend_after"
@@ -406,8 +406,8 @@ def warm_up(updates: float) -> int:
 
 
 def _passes(profile: Profile, fields: FieldsConfig) -> float:
-    """Few pairs are gone through often: 60 times for 3,600, 36 for 10,000, falling as the square root; sentences two thirds as often, and
-    words `WORD_PASSES` times at the least while they are no more than that allows.
+    """Few pairs are gone through often: 60 times for 3,600, 36 for 10,000, falling as the square root; sentences two thirds as often;
+    words at least as often as `WORD_PASSES` and `WORDS_IN_ALL` say.
     """
     sentences = has_sentences(fields)
     least = 3 if sentences else max(3, min(WORD_PASSES, WORDS_IN_ALL / profile.pairs))
