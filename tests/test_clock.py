@@ -57,6 +57,7 @@ def test_dates_that_differ_by_a_part_of_a_second_are_refused_and_others_are_cut(
     )
     with pytest.raises(DataError, match=f"^{re.escape(said)}leave --time out: rows are numbered then.$"):
         read_times(cells, where, "date")
+    assert len(read_times(cells, where, "date", [0, 2])) == 3, "of another series"
     assert [str(time) for time in read_times(cells[:2], where, "date")] == ["2024-03-01T00:00:00", "2024-03-01T00:00:01"]
 
 

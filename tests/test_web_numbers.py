@@ -150,6 +150,12 @@ def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
     assert_same(timed(*times), field(calendar=["hour", "monthday", "yearday", "month"]))
 
 
+def test_a_series_may_begin_in_the_second_in_which_another_ended_as_in_python() -> None:
+    moments = {"a": ("01.2", "02.2", "03.2"), "b": ("03.7", "04.7", "05.7")}
+    table = [{"time": f"2024-01-01T00:00:{cell}", "load": 1.0, "plant": name} for name, cells in moments.items() for cell in cells]
+    assert_same(table, field(series="plant"))
+
+
 @pytest.mark.parametrize("missing", ["previous", "linear", "zero"])
 def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
     table = [row | {"plant": name} for name in "ab" for row in hours(24)]
@@ -173,6 +179,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),
     "no time": (timed("2024-01-01", "tomorrow"), field()),
     "a part of a second": (timed("1709164800000000", "1709164860000001"), field()),
+    "a date that differs by a part of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:00.5"), field()),
     "too many nanoseconds": (timed("9999999999999999999"), field()),
     "no day": (timed("2024-02-29", "2023-02-29"), field()),
     "no hour": (timed("2024-02-28 24:00"), field()),

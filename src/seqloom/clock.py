@@ -74,12 +74,14 @@ class Step(NamedTuple):
         return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
 
 
-def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
+def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = ()) -> Times:
     """The moments that ISO dates say, or whole numbers: dates without marks (20240301, 202403), milli-, micro- or nanoseconds since 1970
     where all have 13, 16 or 19 digits, else seconds.
 
+    starts: the row where each series begins.
+
     Raises:
-        DataError: a cell that is neither, or no whole second.
+        DataError: a cell that is neither, or no whole second; one that differs from the row before by a part of a second only.
     """
     if _are_numbers(cells):
         return _from_numbers(cells, where, column)
@@ -91,13 +93,13 @@ def read_times(cells: Sequence[str], where: Where, column: str) -> Times:
             times = None
         if times is None:
             times = np.array([_moment(cell, where, row, column) for row, cell in enumerate(cells)], dtype="datetime64[s]")
-    _refuse_parts_of_seconds(times, cells, where, column)
+    _refuse_parts_of_seconds(times, cells, starts, where, column)
     return times
 
 
-def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], where: Where, column: str) -> None:
-    """Parts of a second are cut, so that rows which differ in nothing else would be taken for one moment."""
-    for row in (np.nonzero(times[1:] == times[:-1])[0] + 1).tolist():
+def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], starts: Sequence[int], where: Where, column: str) -> None:
+    """Parts of a second are cut, so that rows of a series which differ in nothing else would be taken for one moment."""
+    for row in np.setdiff1d(np.nonzero(times[1:] == times[:-1])[0] + 1, np.asarray(starts)).tolist():
         if "." in cells[row] and cells[row] != cells[row - 1]:
             raise DataError(f"{where(row)}: {column} is {cells[row]!r}, in the same second as the row before; expected {WHOLE_SECONDS}")
 

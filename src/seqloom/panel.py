@@ -150,7 +150,8 @@ def _long(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
         marks = [marks[row] for row in order.tolist()]
     if numbers.time is not None:
         cells = [mark[0] for mark in marks]
-        panel = replace(panel, times=read_times(cells, panel.where, numbers.time), brought_to_utc=have_offsets(cells))
+        times = read_times(cells, panel.where, numbers.time, panel.starts[:-1].tolist())
+        panel = replace(panel, times=times, brought_to_utc=have_offsets(cells))
     return panel
 
 

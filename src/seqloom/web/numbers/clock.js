@@ -11,6 +11,7 @@ const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
 const MOST_FILLED = 100; // and together
 const FARTHEST = 8.64e12; // from 1970, of what `Date` can tell
 const LATEST = "9223372036854775807"; // of nanoseconds
+const WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then.";
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 
@@ -36,17 +37,23 @@ const CYCLES = {
  * @param {string[]} cells
  * @param {(row: number) => string} where the place of a row, for messages
  * @param {string} column
+ * @param {number[]} starts the row where each series begins
  * @returns {number[]}
- * @throws {Error} a cell that is neither, or no whole second
+ * @throws {Error} a cell that is neither, or no whole second; one that differs from the row before by a part of a second only
  */
-export function readTimes(cells, where, column) {
+export function readTimes(cells, where, column, starts) {
   if (areNumbers(cells)) return fromNumbers(cells, where, column);
-  return cells.map((cell, row) => {
+  const times = cells.map((cell, row) => {
     const moment = readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""));
     if (moment !== undefined) return moment;
     const expected = "a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number";
     throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${expected}. Mend the cell.`);
   });
+  const begins = new Set(starts);
+  const isCut = (row) => cells[row].includes(".") && cells[row] !== cells[row - 1];
+  const row = times.findIndex((moment, row) => row && moment === times[row - 1] && !begins.has(row) && isCut(row));
+  if (row < 0) return times;
+  throw new Error(`${where(row)}: ${column} is '${cells[row]}', in the same second as the row before; expected ${WHOLE_SECONDS}`);
 }
 
 /** Whether all are whole numbers, of seconds or parts of them that fit, and not all of them years. */
@@ -71,8 +78,7 @@ function fromNumbers(cells, where, column) {
   const [name, digits] = parts;
   const row = cells.findIndex((cell) => !/^0+$/.test(cell.slice(-digits)));
   if (row < 0) return cells.map((cell) => Number(cell.slice(0, -digits)));
-  const fault = `taken for ${name} since 1970; expected whole seconds`;
-  throw new Error(`${where(row)}: ${column} is '${cells[row]}', ${fault}. Round the times, or leave --time out: rows are numbered then.`);
+  throw new Error(`${where(row)}: ${column} is '${cells[row]}', taken for ${name} since 1970; expected ${WHOLE_SECONDS}`);
 }
 
 /** The moment that a date in ISO form says; undefined where it is none. */

@@ -65,7 +65,8 @@ function long(names, records, numbers) {
   const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]) });
   if (numbers.time === null) return panel;
   const moments = cellsOf(numbers.time);
-  return panel.with({ times: readTimes(order.map((row) => moments[row]), (row) => panel.where(row), numbers.time) });
+  const times = readTimes(order.map((row) => moments[row]), (row) => panel.where(row), numbers.time, starts);
+  return panel.with({ times });
 }
 
 function placeOf(names, name) {
