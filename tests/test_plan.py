@@ -138,6 +138,18 @@ def test_a_network_of_another_kind_gets_the_usual_learning_rate() -> None:
     assert "training.optimizer.learning_rate" not in {*asked.reasons, *asked.fitted}
 
 
+def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_are_usual_for_one() -> None:
+    asked = ["model.encoder.kind=transformer", "model.decoder.kind=transformer"]
+    plan = make_plan(PAIRS, settings=asked)
+    model = plan.config.model
+    assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 3, "multihead")
+    assert not {"model.encoder.layers", "model.decoder.layers", "model.attention.kind"} & set(plan.reasons)
+    model = make_plan(PAIRS, settings=[*asked, "model.decoder.layers=2", "model.attention.kind=dot"]).config.model
+    assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
+    model = make_plan(PAIRS, settings=asked[:1]).config.model
+    assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
+
+
 def test_no_pairs_at_all_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"no training pairs: give a file, .* or a config with data\.train"):
         make_plan()
@@ -168,7 +180,7 @@ def test_a_pointer_that_was_chosen_gives_way_to_what_has_no_place_for_it(asked: 
     assert "model.copy" not in plan.reasons
 
 
-@pytest.mark.parametrize("asked", ["model.copy=false", "model.attention.kind=none", "model.decoder.kind=transformer"])
+@pytest.mark.parametrize("asked", ["model.copy=false", "model.attention.kind=none"])
 def test_the_second_layer_of_a_decoder_gives_way_where_there_is_no_pointer_below_it(asked: str) -> None:
     pairs = [(f"word{number}", f"word{number}s") for number in range(60)]
     assert "model.decoder.layers" in make_plan(pairs).reasons

@@ -18,10 +18,12 @@ from seqloom.subwords import RESERVED
 
 __all__ = [
     "ATTEND_AFTER",
+    "ATTENTION",
     "BATCH",
     "COPY",
     "DECODER_LAYERS",
     "DROPOUT",
+    "ENCODER_LAYERS",
     "NARROW",
     "RATE",
     "WARM_UP",
@@ -69,9 +71,10 @@ wide network, which few pairs leave waiting for its weights.
 """
 WORD_PASSES, WORDS_IN_ALL = 20, 4_000_000
 """Of words: passes at the least, or as many as go over so many pairs in all, whichever is fewer."""
+ATTENTION = "model.attention.kind"
 BATCH = "training.batch.size"
 COPY = "model.copy"
-DECODER_LAYERS, ATTEND_AFTER = "model.decoder.layers", "model.decoder.attend_after"
+ENCODER_LAYERS, DECODER_LAYERS, ATTEND_AFTER = "model.encoder.layers", "model.decoder.layers", "model.decoder.attend_after"
 DROPOUT = "model.dropout"
 RATE = "training.optimizer.learning_rate"
 WARM_UP = 0.03
@@ -289,13 +292,13 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, why)
     if not any(map(_is_sentence, fields.texts)):
-        settings.set("model.encoder.layers", 2, "small symbols mean something only together (measured on dev)")
+        settings.set(ENCODER_LAYERS, 2, "small symbols mean something only together (measured on dev)")
     settings.set("model.decoder.width", width)
     settings.set("model.embedding", width // 2)
     if few:
-        settings.set("model.attention.kind", "multihead", "few symbols stand in many places: several heads tell them apart (measured)")
+        settings.set(ATTENTION, "multihead", "few symbols stand in many places: several heads tell them apart (measured)")
     else:
-        settings.set("model.attention.kind", "dot", "after the recurrence, so that a whole target is one pass")
+        settings.set(ATTENTION, "dot", "after the recurrence, so that a whole target is one pass")
     if fields.shared:
         settings.set("model.tie_embeddings", "all", "source and target share their symbols")
     if why := _why_copy(profile, fields):

@@ -10,9 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.autoarray import choose_for_arrays
-from seqloom.autoconfig import ATTEND_AFTER, BATCH, COPY, DECODER_LAYERS, DROPOUT, RATE, Choice, choose, metric_for
+from seqloom.autoconfig import (
+    ATTEND_AFTER,
+    ATTENTION,
+    BATCH,
+    COPY,
+    DECODER_LAYERS,
+    DROPOUT,
+    ENCODER_LAYERS,
+    RATE,
+    Choice,
+    choose,
+    metric_for,
+)
 from seqloom.autosound import choose_for_sound
-from seqloom.config import DataConfig, RunConfig
+from seqloom.config import DataConfig, MultiheadAttention, RunConfig, TransformerDecoder, TransformerEncoder
 from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.errors import ConfigError
@@ -63,6 +75,11 @@ NO_SECOND_LAYER = (*NO_COPY, "model.copy=false", "model.decoder.kind")
 """Asked for, there is no pointer that a second layer of the decoder would run over."""
 GIVE_WAY = {RATE: KINDS, COPY: NO_COPY} | dict.fromkeys((DECODER_LAYERS, ATTEND_AFTER), NO_SECOND_LAYER)
 """Choices, and the settings that they do not go with."""
+OF_TRANSFORMERS = {
+    "encoder": {ENCODER_LAYERS: TransformerEncoder().layers},
+    "decoder": {DECODER_LAYERS: TransformerDecoder().layers, ATTENTION: MultiheadAttention().kind},
+}
+"""What a part wants that is asked to be a Transformer, and was chosen to be none."""
 
 Pairs = str | Path | Sequence[Any]
 
@@ -202,8 +219,12 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
 
 def _give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
     """The choice, and its reasons, without what does not go with these settings."""
-    dropped = [name for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in settings)]
-    usual = [f"{name}={json.dumps(setting(RunConfig(), name))}" for name in dropped]
+    dropped = {name: setting(RunConfig(), name) for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in settings)}
+    asked = override(choice.config, [item for item in settings if item.startswith(KINDS)]).model
+    for part, wants in OF_TRANSFORMERS.items():
+        if getattr(asked, part).kind == "transformer" and getattr(choice.config.model, part).kind != "transformer":
+            dropped |= wants
+    usual = [f"{name}={json.dumps(value)}" for name, value in dropped.items()]
     return override(choice.config, usual), {key: why for key, why in choice.reasons.items() if key not in dropped}
 
 
