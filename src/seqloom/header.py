@@ -1,8 +1,9 @@
-"""Whether a table's first line names its columns: told from general names, from what names look like, and from what was asked for."""
+"""What names of columns say: whether a table's first line holds them, and which column is a source and which the target."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
@@ -10,7 +11,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.sounds import name_sounds
 from seqloom.tables import first_few, listed, short
 
-__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header"]
+__all__ = ["SOURCE_WORDS", "has_header", "tell_sides"]
 
 SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
 TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
@@ -121,3 +122,35 @@ def _is_number(cell: str) -> bool:
 def _count_columns(cells: list[str]) -> bool:
     """Whether the cells are 0, 1, 2 … or 1, 2, 3 …, the names that a data frame without names is written with."""
     return cells in ([str(number) for number in range(begin, begin + len(cells))] for begin in (0, 1))
+
+
+def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None) -> tuple[tuple[int, ...], int | None]:
+    """The places of the source columns and of the target, where some are known: of two that are left the first and the second, unless
+    their names say the reverse; of more, the one that plainly says what it is. () and None are what cannot be told.
+
+    Args:
+        names: of all columns, '' where there are none. One that is its own number, as of an index without a name, is taken only where
+            all are.
+    """
+    left = [place for place in range(len(names)) if place not in source and place != target]
+    if len(left) > 1:
+        left = [place for place in left if names[place] != str(place + 1)] or left
+    if not source and target is None and len(left) == 2:
+        swapped = _plain(names, left, SOURCE_WORDS) == left[1] or _plain(names, left, TARGET_WORDS) == left[0]
+        return ((left[swapped],), left[not swapped])
+    if not source:
+        found = _only(names, [place for place in left if place != _plain(names, left, TARGET_WORDS)], SOURCE_WORDS)
+        source = () if found is None else (found,)
+    if target is None:
+        target = _only(names, [place for place in left if place not in source], TARGET_WORDS)
+    return source, target
+
+
+def _only(names: Sequence[str], places: list[int], words: frozenset[str]) -> int | None:
+    """The one place there is, or the one whose name plainly says it."""
+    return places[0] if len(places) == 1 else _plain(names, places, words)
+
+
+def _plain(names: Sequence[str], places: list[int], words: frozenset[str]) -> int | None:
+    found = [place for place in places if names[place].casefold() in words]
+    return found[0] if len(found) == 1 else None

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
-from seqloom.header import SOURCE_WORDS, TARGET_WORDS, has_header
+from seqloom.header import has_header, tell_sides
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
 from seqloom.tables import Table, csv_rows, first_few, json_rows, parquet_names, parquet_values, short, table_rows
@@ -273,30 +273,10 @@ def _choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[
     if target in source or len(set(source)) < len(source):
         twice = next(table.columns[place] for place in source if (*source, target).count(place) > 1)
         raise DataError(f"{table.name}: column {twice!r} is named twice; expected different columns. Change --source or --target.")
-    offered = [place for place in range(len(table.columns)) if place not in source and place != target]
-    if len(offered) > 1 and table.header:
-        offered = [place for place in offered if table.columns[place] != str(place + 1)] or offered
-    if not source and target is None and len(offered) == 2:
-        plain = _plain(table, offered, SOURCE_WORDS), _plain(table, offered, TARGET_WORDS)
-        swapped = plain[0] == offered[1] or plain[1] == offered[0]
-        return ((offered[1],), offered[0]) if swapped else ((offered[0],), offered[1])
-    source = source or _only(table, [place for place in offered if place != _plain(table, offered, TARGET_WORDS)], SOURCE_WORDS)
-    if target is None:
-        target = next(iter(_only(table, [place for place in offered if place not in source], TARGET_WORDS)), None)
+    source, target = tell_sides(table.columns if table.header else [""] * len(table.columns), source, target)
     if not source or target is None:
         raise DataError(_which_columns(table, sample))
     return source, target
-
-
-def _only(table: Table, offered: list[int], words: frozenset[str]) -> tuple[int, ...]:
-    """The one column on offer, or the one whose name plainly says what it is."""
-    plain = offered[0] if len(offered) == 1 else _plain(table, offered, words)
-    return () if plain is None else (plain,)
-
-
-def _plain(table: Table, offered: list[int], words: frozenset[str]) -> int | None:
-    found = [place for place in offered if table.header and table.columns[place].casefold() in words]
-    return found[0] if len(found) == 1 else None
 
 
 def find_column(table: Table, column: str | int, flag: str) -> int:

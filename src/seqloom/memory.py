@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from seqloom.errors import DataError, nearest
-from seqloom.header import SOURCE_WORDS, TARGET_WORDS
+from seqloom.header import tell_sides
 from seqloom.tables import first_few
 
 __all__ = ["held"]
@@ -83,34 +83,24 @@ def _columns(data: Any) -> dict[str, list[Any]] | None:
 
 def _pairs(columns: dict[str, list[Any]], wanted: Sequence[Column], target: Column | None) -> list[tuple[Any, Any]]:
     names = list(columns)
-    sources, goal = [_named(column, names) for column in wanted], None if target is None else _named(target, names)
-    if twice := [name for name in sources if [*sources, goal].count(name) > 1]:
+    source, goal = tuple(_place(column, names) for column in wanted), None if target is None else _place(target, names)
+    if twice := [names[place] for place in source if (*source, goal).count(place) > 1]:
         raise DataError(f"data: column {twice[0]!r} is named twice; expected different columns. Change source or target.")
-    left = [name for name in names if name not in sources and name != goal]
-    if not sources and goal is None and len(left) == 2:
-        swapped = left[0].casefold() in TARGET_WORDS or left[1].casefold() in SOURCE_WORDS
-        sources, goal = [left[swapped]], left[not swapped]
-    sources = sources or _only([name for name in left if len(left) == 1 or name.casefold() in SOURCE_WORDS])
-    goal = goal or next(
-        iter(_only([name for name in left if name not in sources and (len(left) == 1 or name.casefold() in TARGET_WORDS)])), None
-    )
-    if not sources or goal is None:
+    source, goal = tell_sides(names, source, goal)
+    if not source or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
+    *sources, result = (names[place] for place in (*source, goal))
     parts = [columns[name] for name in sources]
-    for name in (*sources, goal):
+    for name in (*sources, result):
         if len(columns[name]) != len(parts[0]):
             lengths = f"column {sources[0]} has {len(parts[0]):,} values and {name} {len(columns[name]):,}"
             raise DataError(f"data: {lengths}; expected equally many. Mend the columns.")
-    return list(zip(parts[0] if len(parts) == 1 else zip(*parts, strict=True), columns[goal], strict=True))
+    return list(zip(parts[0] if len(parts) == 1 else zip(*parts, strict=True), columns[result], strict=True))
 
 
-def _only(names: list[str]) -> list[str]:
-    return names if len(names) == 1 else []
-
-
-def _named(column: Column, names: list[str]) -> str:
+def _place(column: Column, names: list[str]) -> int:
     if isinstance(column, str) and column in names:
-        return column
+        return names.index(column)
     if str(column).isdecimal() and 1 <= int(column) <= len(names):
-        return names[int(column) - 1]
+        return int(column) - 1
     raise DataError(f"data: no column {column!r}; expected one of {first_few(names)}.{nearest(str(column), names)} Name another.")
