@@ -12,7 +12,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.header import tell_sides
 from seqloom.tables import first_few
 
-__all__ = ["held"]
+__all__ = ["at_hand", "held"]
 
 Column = str | int
 
@@ -35,23 +35,23 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     if not isinstance(data, Iterable) and not hasattr(data, "columns"):
         raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
     if targets is not None:
-        return _listed(data), _listed(targets)
+        return at_hand(data), at_hand(targets)
     if isinstance(data, tuple) and len(data) == 2 and (all(isinstance(part, list) for part in data) or any(map(_is_of_arrays, data))):
-        return _listed(data[0]), _listed(data[1])
+        return at_hand(data[0]), at_hand(data[1])
     wanted = [source] if isinstance(source, (str, int)) else list(source or [])
     if isinstance(data, Mapping) and not _holds_columns(data) and not data.keys() & {*wanted, target}:
         return list(data.items()), None
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
-        data = _listed(data)
+        data = at_hand(data)
     columns = _columns(data)
     return (data if columns is None else _pairs(columns, wanted, target)), None
 
 
-def _listed(values: Any) -> Any:
+def at_hand(values: Any) -> Any:
     """What can be gone through only once, and an array of texts, as a list."""
     if isinstance(values, np.ndarray):
         return values.tolist() if values.dtype.kind in "UO" else values
-    if isinstance(values, (str, os.PathLike, list, tuple)):
+    if values is None or isinstance(values, (str, os.PathLike, list, tuple)):
         return values
     return list(values)
 

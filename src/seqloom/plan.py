@@ -29,6 +29,7 @@ from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
+from seqloom.memory import at_hand
 from seqloom.profile import Profile, profile_rows
 from seqloom.selection import Roots, split, thin
 
@@ -37,7 +38,6 @@ __all__ = [
     "LAYOUT",
     "Plan",
     "as_settings",
-    "at_hand",
     "base_config",
     "given_config",
     "hold_out",
@@ -242,11 +242,6 @@ def base_config(data: Pairs | None, dev: Pairs | None, given: RunConfig | None, 
     if dev is not None:
         update["dev"] = paths_of(dev) or []
     return base.model_copy(update={"data": base.data.model_copy(update=update)})
-
-
-def at_hand(data: Any) -> Any:
-    """The data; what can be gone through only once, as a list."""
-    return data if data is None or isinstance(data, (str, Path, list, tuple)) else list(data)
 
 
 def paths_of(data: Pairs) -> list[str] | None:
