@@ -3,7 +3,19 @@ import re
 import numpy as np
 import pytest
 
-from seqloom.clock import Step, calendar_names, check_times, clock_features, continued, filled, find_step, have_offsets, read_times, spelled
+from seqloom.clock import (
+    Step,
+    calendar_names,
+    check_times,
+    clock_features,
+    continued,
+    filled,
+    find_dates,
+    find_step,
+    have_offsets,
+    read_times,
+    spelled,
+)
 from seqloom.errors import DataError
 
 
@@ -214,3 +226,51 @@ def test_the_day_of_the_month_is_counted_in_the_length_of_its_month():
     np.testing.assert_allclose(clock_features(half, ["monthday"]), [[0, -1]] * 3, atol=1e-6)
     quarter_past = np.array(["2024-02-15T12:15"], dtype="datetime64[s]")
     np.testing.assert_allclose(clock_features(quarter_past, ["minute"]), [[1, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cells", "dates", "last"),
+    [
+        (["2024-12-30", "2024-12-31"], "iso", "2024-12-31"),
+        (["30.12.2024 23:00", "31.12.2024 0:00"], "day_first", "2024-12-31"),
+        (["12/30/2024", "12/31/2024"], "month_first", "2024-12-31"),
+        (["1/2/2024 10:00 PM", "1/2/2024 11:00:00 pm", "1/3/2024 12:00 AM", "1/3/2024, 1:00 AM"], "month_first", "2024-01-03 01:00"),
+        (["01-11-2024", "01-12-2024", "01-01-2025"], "day_first", "2025-01-01"),
+        ([f"{month % 12 + 1}/1/{2023 + month // 12}" for month in range(15)], "month_first", "2024-03-01"),
+        (["30/01/2024", "31/01/2024", "01/02/2024"], "day_first", "2024-02-01"),
+        (["01.02.2024", "08.02.2024 00:00:00"], "day_first", "2024-02-08"),
+    ],
+)
+def test_dates_with_the_year_last_are_read_by_what_their_rows_say(cells: list[str], dates: str, last: str):
+    found = find_dates(cells, where, "date")
+    assert found == dates
+    assert spelled(read_times(cells, where, "date", [0], found)[-1]) == last
+
+
+def test_the_half_of_the_day_is_read_from_twelve_on():
+    cells = ["1/2/2024 12:00 AM", "1/2/2024 1:00 AM", "1/2/2024 12:30 PM", "1/2/2024 11:59:59 PM"]
+    times = read_times(cells, where, "date", [0], "month_first")
+    assert [str(time)[11:] for time in times] == ["00:00:00", "01:00:00", "12:30:00", "23:59:59"]
+
+
+def test_dates_that_could_be_read_both_ways_are_asked_for():
+    said = (
+        r"^load\.csv:2: date is '1/2/2024 01:00', and nothing tells whether the day or the month is first\. "
+        r"Say --set fields\.numbers\.dates=day_first \(or month_first\)\.$"
+    )
+    with pytest.raises(DataError, match=said):
+        find_dates(["1/2/2024 01:00", "1/2/2024 02:00"], where, "date")
+
+
+@pytest.mark.parametrize("cell", ["31/12/2024", "12/32/2024", "2024-12-31", "12/31/2024 13:00 PM", "12/31/2024 24:00", "12/31/24", ""])
+def test_a_date_of_another_order_or_of_no_day_is_refused_with_its_row(cell: str):
+    said = rf"^load\.csv:3: date is '{cell}'; expected a date such as 12/31/2024 or 12/31/2024 2:00 PM\. Mend the cell\.$"
+    with pytest.raises(DataError, match=said):
+        read_times(["12/30/2024", cell], where, "date", [0], "month_first")
+
+
+def test_one_bad_cell_does_not_turn_the_month_and_the_day_around():
+    cells = ["12/30/2024", "12/31/2024", "soon", "1/2/2025"]
+    assert find_dates(cells, where, "date") == "month_first"
+    with pytest.raises(DataError, match=r"^load\.csv:4: date is 'soon'; expected a date such as 12/31/2024"):
+        read_times(cells, where, "date", [0], "month_first")

@@ -48,6 +48,39 @@ def test_json_lines_are_read_like_csv(tmp_path: Path):
     assert read_panel(str(file), NumbersField(targets=["v"], time="t"), DataConfig()).values.tolist() == [[1.5], [2.0]]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["date;sales", "1.3.2024;1,5", "2.3.2024;-2", "3.3.2024;,25"],
+        ["date;sales", "1.3.2024;1,500", "2.3.2024;-2,000", "3.3.2024;0,250"],
+        ["date,sales", '1.3.2024,"1,50"', "2.3.2024,-2", '3.3.2024,"0,25"'],
+    ],
+    ids=["semicolons", "three digits", "quotes"],
+)
+def test_a_comma_before_decimals_and_dates_with_the_year_last_are_found(tmp_path: Path, lines: list[str]):
+    panel = read(tmp_path, lines, time="date")
+    assert panel.values[:, 0].tolist() == [1.5, -2, 0.25]
+    assert (panel.decimal, panel.dates, str(panel.step)) == (",", "day_first", "1 day")
+
+
+def test_commas_that_may_be_thousands_are_asked_for(tmp_path: Path):
+    lines = ["date\tsales", "2024-01-01\t1,500", "2024-01-02\t2,000"]
+    message = ":2: sales is '1,500'; expected a number. If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave"
+    refused(tmp_path, lines, message)
+    assert read(tmp_path, lines, decimal=",").values[:, 0].tolist() == [1.5, 2]
+
+
+@pytest.mark.parametrize("cell", ["1.500", "1.500,5", "1,5,0"])
+def test_beside_a_comma_before_decimals_nothing_else_is_read(tmp_path: Path, cell: str):
+    lines = ["date;sales", "2024-01-01;1,5", f"2024-01-02;{cell}"]
+    refused(tmp_path, lines, f":3: sales is {cell!r}; expected a number, with a comma before its decimals. Mend the cell", decimal=",")
+
+
+def test_a_series_a_row_may_have_commas_before_decimals(tmp_path: Path):
+    panel = read(tmp_path, ["id;V1;V2;V3", "x;1,5;2;", "y;3;4,25;5"], targets=[], wide=True)
+    assert (panel.values[:, 0].tolist(), panel.decimal) == ([1.5, 2, 3, 4.25, 5], ",")
+
+
 def test_a_column_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path):
     refused(tmp_path, LONG, ": no column 'sale'; there are date, shop, sales, price. Did you mean 'sales'?", targets=["sale"])
     refused(tmp_path, LONG, ": no column '²'; there are date, shop, sales, price.", targets=["²"])

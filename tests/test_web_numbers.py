@@ -150,6 +150,26 @@ def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
     assert_same(timed(*times), field(calendar=["hour", "monthday", "yearday", "month"]))
 
 
+@pytest.mark.parametrize(
+    ("dates", "times"),
+    [
+        ("day_first", ["31.12.2024 23:30", "1.1.2025 00:00", "01.01.2025 0:30:00", "01.01.2025, 01:00:00.25"]),
+        ("month_first", ["12/31/2024", "1/1/2025", "1/2/2025"]),
+        ("month_first", ["2/28/2024 11:00 AM", "2/28/2024 12:00 pm", "2/28/2024 1:00:00PM", "2/28/2024 02:00 Pm"]),
+        ("day_first", ["28-02-2024", "29-02-2024"]),
+    ],
+)
+def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[str]) -> None:
+    assert_same(timed(*times), field(dates=dates, calendar=["hour", "monthday"]))
+
+
+def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
+    loads = ["1,5", ",25", "-3", 2.5, 1e-7, None, 4]
+    table = [row | {"load": load} for row, load in zip(timed(*map(str, range(1, 8))), loads, strict=True)]
+    assert_same(table, field(decimal=",", missing="linear"))
+    assert_same([{"name": "a", "V1": "1,25", "V2": 2.5}], field(targets=["value"], time=None, wide=True, decimal=","))
+
+
 def test_a_series_may_begin_in_the_second_in_which_another_ended_as_in_python() -> None:
     moments = {"a": ("01.2", "02.2", "03.2"), "b": ("03.7", "04.7", "05.7")}
     table = [{"time": f"2024-01-01T00:00:{cell}", "load": 1.0, "plant": name} for name, cells in moments.items() for cell in cells]
@@ -181,6 +201,9 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "a part of a second": (timed("1709164800000000", "1709164860000001"), field()),
     "a date that differs by a part of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:00.5"), field()),
     "too many nanoseconds": (timed("9999999999999999999"), field()),
+    "a full stop beside commas": ([{"time": "2024-01-02", "load": "1.5"}], field(decimal=",")),
+    "a day in the month's place": (timed("1/12/2024", "1/13/2024"), field(dates="day_first")),
+    "an hour past twelve": (timed("1/12/2024 13:00 PM"), field(dates="month_first")),
     "no day": (timed("2024-02-29", "2023-02-29"), field()),
     "no hour": (timed("2024-02-28 24:00"), field()),
     "twice": (timed("2024-01-01", "2024-01-02", "2024-01-02"), field()),

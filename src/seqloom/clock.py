@@ -6,7 +6,8 @@ import contextlib
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ __all__ = [
     "clock_features",
     "continued",
     "filled",
+    "find_dates",
     "find_step",
     "have_offsets",
     "read_times",
@@ -33,11 +35,22 @@ Moment = Any
 """datetime64[s]"""
 Turns = npt.NDArray[np.float64]
 """(...), 0 to 1"""
+Dates = Literal["iso", "day_first", "month_first"]
 Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
 OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
 """Behind a time of the day, other than that of UTC itself."""
+DATED = re.compile(
+    r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?(?: ?([AP])M)?)?", re.IGNORECASE | re.ASCII
+)
+"""A date with the year last, and a time of the day."""
+DATES: dict[Dates, str] = {
+    "day_first": "a date such as 31.12.2024 or 31/12/2024 14:00",
+    "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
+}
+"""What is expected where the year is last."""
+HALF_A_DAY = 12
 HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
 """Seconds, on the average."""
@@ -74,8 +87,58 @@ class Step(NamedTuple):
         return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
 
 
-def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = ()) -> Times:
-    """The moments that ISO dates say, or whole numbers: dates without marks (20240301, 202403), milli-, micro- or nanoseconds since 1970
+def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = ()) -> Dates:
+    """How dates are written. Where the day and the month could each be first, rows that follow each other in even steps tell which is,
+    and full stops, between which no one writes the month first.
+
+    Raises:
+        DataError: nothing tells it.
+    """
+    if not cells or not DATED.fullmatch(cells[0].strip()):
+        return "iso"
+    said = {dates: sum(bool(_in_iso_form(cell, dates)) for cell in cells) for dates in DATES}
+    if said["day_first"] == said["month_first"] == len(cells):
+        said = {dates: _even_steps(read_times(cells, where, column, starts, dates), starts) for dates in DATES}
+    if said["month_first"] > said["day_first"]:
+        return "month_first"
+    if said["day_first"] > said["month_first"] or "." in cells[0].split()[0]:
+        return "day_first"
+    raise DataError(
+        f"{where(0)}: {column} is {cells[0]!r}, and nothing tells whether the day or the month is first. "
+        "Say --set fields.numbers.dates=day_first (or month_first)."
+    )
+
+
+def _even_steps(times: Times, starts: Sequence[int]) -> int:
+    """How many rows are one step after the row before."""
+    inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts))
+    return int((continued(times[inside - 1], find_step(times, starts), 1) == times[inside]).sum())
+
+
+def _in_iso_forms(cells: Sequence[str], dates: Dates, where: Where, column: str) -> list[str]:
+    texts = [_in_iso_form(cell, dates) for cell in cells]
+    if (row := next((row for row, text in enumerate(texts) if not text), None)) is not None:
+        raise DataError(f"{where(row)}: {column} is {cells[row]!r}; expected {DATES[dates]}. Mend the cell.")
+    return texts
+
+
+def _in_iso_form(cell: str, dates: Dates) -> str:
+    """A date with the year last in ISO form; '' where it is none, or there is no such day or time."""
+    found = DATED.fullmatch(cell.strip())
+    if not found:
+        return ""
+    first, _, second, year, hour, minute, seconds, part, half = found.groups()
+    day, month = (first, second) if dates == "day_first" else (second, first)
+    if half and not 1 <= int(hour) <= HALF_A_DAY:
+        return ""
+    hours = int(hour or 0) % HALF_A_DAY + HALF_A_DAY * (half in "Pp") if half else int(hour or 0)
+    with contextlib.suppress(ValueError):
+        return datetime(int(year), int(month), int(day), hours, int(minute or 0), int(seconds or 0)).isoformat() + (part or "")
+    return ""
+
+
+def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = (), dates: Dates = "iso") -> Times:
+    """The moments that dates say, or whole numbers: dates without marks (20240301, 202403), milli-, micro- or nanoseconds since 1970
     where all have 13, 16 or 19 digits, else seconds.
 
     starts: the row where each series begins.
@@ -83,6 +146,7 @@ def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence
     Raises:
         DataError: a cell that is neither, or no whole second; one that differs from the row before by a part of a second only.
     """
+    cells = cells if dates == "iso" else _in_iso_forms(cells, dates, where, column)
     if _are_numbers(cells):
         return _from_numbers(cells, where, column)
     with warnings.catch_warnings():

@@ -56,8 +56,11 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
 
     def choose(name: str, value: object, why: str) -> None:
         if name not in given:
-            update[name], reasons[f"fields.numbers.{name}"] = value, why
+            update[name] = value
+            reasons.update({f"fields.numbers.{name}": why} if why else {})
 
+    choose("dates", panel.dates, "" if panel.dates == "iso" else "as the time column has them")
+    choose("decimal", panel.decimal, "" if panel.decimal == "." else "a comma stands before the decimals")
     if step is not None and step[:2] in OF_STEP:
         choose("season", OF_STEP[step[:2]], f"a row every {step}")
     else:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.clock import Step, Times, check_times, continued, filled, find_step, have_offsets, read_times, spelled
+from seqloom.clock import Dates, Step, Times, check_times, continued, filled, find_dates, find_step, have_offsets, read_times, spelled
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
@@ -20,6 +21,7 @@ from seqloom.tables import Record, Table, read_records
 
 __all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
 
+Decimal = Literal[".", ","]
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
@@ -29,6 +31,10 @@ EACH = Step(0, 1)
 """Rows that follow each other, without a time."""
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
 """What an empty cell may hold, in lower case."""
+LOOKED_AT = 1000
+"""Rows in memory in which the mark before the decimals is looked for; of a file as many."""
+COMMA, THOUSANDS = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE), re.compile(r"[+-]?\d{1,3},\d{3}")
+"""A number with a comma before its decimals; and what may as well be thousands."""
 LARGEST = 1e38
 """Of a number: a float32 holds it, and its distance from any other."""
 
@@ -51,6 +57,10 @@ class Panel:
     """(N,): the line of the file that each row comes from, 0 where it was put in"""
     brought_to_utc: bool = False
     """Whether the times were read with their offsets from it."""
+    dates: Dates = "iso"
+    """How the dates were written."""
+    decimal: Decimal = "."
+    """What stood before the decimals."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -79,8 +89,8 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     Raises:
         DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
     """
-    table, _, _ = find_table([path], data)
-    return _read(table, numbers, lambda places: read_records(table, places, LineCounts()))
+    table, sample, _ = find_table([path], data)
+    return _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
 
 
 def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:
@@ -90,17 +100,24 @@ def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: Num
         DataError: as `read_panel`; a row is named by its number, from 1, as in `table:3`.
     """
     table = Table(("table",), "memory", None, True, tuple(dict.fromkeys(column for row in rows for column in row)))
-    return _read(table, numbers, lambda places: _rows_of(rows, [table.columns[place] for place in places]))
+    texts = [{name: _text(cell, numbers.decimal) for name, cell in row.items()} for row in rows]
+    sample = [[row.get(name, "") for name in table.columns] for row in texts[:LOOKED_AT]]
+    return _read(table, sample, numbers, lambda places: _rows_of(texts, [table.columns[place] for place in places]))
 
 
-def _rows_of(rows: Sequence[Mapping[str, str | float | None]], names: Sequence[str]) -> Iterator[Record]:
-    for number, row in enumerate(rows, 1):
-        cells = (row.get(name) for name in names)
-        yield number, tuple("" if cell is None else str(cell).strip() for cell in cells)
+def _text(cell: str | float | None, decimal: Decimal | None) -> str:
+    """A cell as a file of the model's table would hold it."""
+    if cell is None:
+        return ""
+    return cell.strip() if isinstance(cell, str) else str(cell).replace(".", decimal or ".")
 
 
-def _read(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
-    return _checked((_wide if numbers.wide else _long)(table, numbers, read), numbers)
+def _rows_of(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Iterator[Record]:
+    return ((number, tuple(row.get(name, "") for name in names)) for number, row in enumerate(rows, 1))
+
+
+def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
+    return _checked((_wide if numbers.wide else _long)(table, sample, numbers, read), numbers)
 
 
 def _checked(panel: Panel, numbers: NumbersField) -> Panel:
@@ -128,11 +145,12 @@ def column_names(numbers: NumbersField) -> tuple[str, ...]:
 # ---------------------------------------------------------------------------------------------------------------- long
 
 
-def _long(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
+def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a moment."""
     names = column_names(numbers)
     labels = [name for name in (numbers.time, numbers.series) if name is not None]
     places = [_place(table, name) for name in (*labels, *names)]
+    decimal = numbers.decimal or _find_decimal(sample, places[len(labels) :], table.delimiter)
     cells = array("f")
     marks: list[tuple[str, ...]] = []
     lines = array("q")
@@ -141,17 +159,20 @@ def _long(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
             continue
         marks.append(record[: len(labels)])
         lines.append(number)
-        cells.extend(_number(cell, table.name, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
+        cells.extend(_number(cell, decimal, table.name, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
     values = np.frombuffer(cells, dtype=np.float32).reshape(len(lines), len(names))
-    panel = Panel(names, values, np.array([0, len(lines)]), ("",), name=table.name, lines=np.frombuffer(lines, dtype=np.int64))
+    panel = Panel(
+        names, values, np.array([0, len(lines)]), ("",), name=table.name, lines=np.frombuffer(lines, dtype=np.int64), decimal=decimal
+    )
     if numbers.series is not None:
         panel = _grouped(panel, [mark[-1] for mark in marks])
         order = np.argsort(_codes([mark[-1] for mark in marks])[0], kind="stable")
         marks = [marks[row] for row in order.tolist()]
     if numbers.time is not None:
         cells = [mark[0] for mark in marks]
-        times = read_times(cells, panel.where, numbers.time, panel.starts[:-1].tolist())
-        panel = replace(panel, times=times, brought_to_utc=have_offsets(cells))
+        place = (panel.where, numbers.time, panel.starts[:-1].tolist())
+        dates = numbers.dates or find_dates(cells, *place)
+        panel = replace(panel, times=read_times(cells, *place, dates), brought_to_utc=have_offsets(cells), dates=dates)
     return panel
 
 
@@ -163,14 +184,31 @@ def _place(table: Table, name: str) -> int:
     raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}")
 
 
-def _number(cell: str, name: str, line: int, column: str) -> float:
+def _find_decimal(sample: Sequence[Sequence[str]], places: Sequence[int], delimiter: str | None) -> Decimal:
+    """A comma, where all that holds one reads as a number with it, nothing has a full stop, and it is not thousands that it may mark, as
+    it does in no file whose columns are separated by semicolons.
+    """
+    cells = [cells[place] for cells in sample for place in places if place < len(cells)]
+    commas = [cell for cell in cells if "," in cell]
+    if not commas or any("." in cell for cell in cells) or not all(map(COMMA.fullmatch, commas)):
+        return "."
+    return "," if delimiter == ";" or not all(map(THOUSANDS.fullmatch, commas)) else "."
+
+
+def _number(cell: str, decimal: Decimal, name: str, line: int, column: str) -> float:
     """The number in a cell, NaN where it is empty."""
-    try:
-        value = float(cell.replace("_", "?"))  # Python would read 1_0 as ten
+    try:  # Python would read 1_0 as ten
+        value = float(cell.replace("_", "?") if decimal == "." else cell.replace("_", "?").replace(".", "?").replace(",", "."))
     except ValueError:
         if cell.lower() in EMPTY:
             return math.nan
-        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a number. Mend the cell, or choose other columns.") from None
+        what, advice = (
+            "a number" if decimal == "." else "a number, with a comma before its decimals",
+            "Mend the cell, or choose other columns.",
+        )
+        if decimal == "." and COMMA.fullmatch(cell):
+            advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave it out)."
+        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {what}. {advice}") from None
     if abs(value) > LARGEST:
         raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
     return value
@@ -194,8 +232,9 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> Panel:
 # ---------------------------------------------------------------------------------------------------------------- wide
 
 
-def _wide(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
+def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a series: its name, then its values."""
+    decimal = numbers.decimal or _find_decimal(sample, range(1, len(table.columns)), table.delimiter)
     values, known, starts, lines = array("f"), dict[str, int](), [0], list[int]()
     for number, record in read(range(len(table.columns))):
         if not record:
@@ -210,12 +249,12 @@ def _wide(table: Table, numbers: NumbersField, read: _Reading) -> Panel:
                 f"{table.name}:{number}: series {record[0]!r} is in line {first} already; expected a row a series. "
                 "Rename or remove one of the two."
             )
-        values.extend(_number(cell, table.name, number, table.columns[place]) for place, cell in enumerate(cells, 1))
+        values.extend(_number(cell, decimal, table.name, number, table.columns[place]) for place, cell in enumerate(cells, 1))
         starts.append(len(values))
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
     whole = np.frombuffer(values, dtype=np.float32).reshape(-1, 1)
-    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines))
+    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), decimal=decimal)
 
 
 # --------------------------------------------------------------------------------------------------------- whole

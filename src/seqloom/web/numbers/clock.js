@@ -7,12 +7,18 @@
 
 const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
 const YEAR = 365.2425 * DAY;
+const HALF_A_DAY = 12; // hours
 const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
 const MOST_FILLED = 100; // and together
 const FARTHEST = 8.64e12; // from 1970, of what `Date` can tell
 const LATEST = "9223372036854775807"; // of nanoseconds
 const WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then.";
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
+const DATED = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?(?: ?([AP])M)?)?$/i; // the year last
+const DATES = {
+  day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
+  month_first: "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
+};
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 
 /** What whole numbers of so many digits count since 1970, and how many of their digits are behind the seconds. */
@@ -32,16 +38,18 @@ const CYCLES = {
 };
 
 /**
- * The moments that ISO dates say, or whole numbers: dates without marks, milli-, micro- or nanoseconds since 1970, else seconds.
+ * The moments that dates say, or whole numbers: dates without marks, milli-, micro- or nanoseconds since 1970, else seconds.
  *
  * @param {string[]} cells
  * @param {(row: number) => string} where the place of a row, for messages
  * @param {string} column
  * @param {number[]} starts the row where each series begins
+ * @param {"iso" | "day_first" | "month_first"} dates how they are written
  * @returns {number[]}
  * @throws {Error} a cell that is neither, or no whole second; one that differs from the row before by a part of a second only
  */
-export function readTimes(cells, where, column, starts) {
+export function readTimes(cells, where, column, starts, dates = "iso") {
+  if (dates !== "iso") return readTimes(inIsoForms(cells, dates, where, column), where, column, starts);
   if (areNumbers(cells)) return fromNumbers(cells, where, column);
   const times = cells.map((cell, row) => {
     const moment = readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""));
@@ -54,6 +62,25 @@ export function readTimes(cells, where, column, starts) {
   const row = times.findIndex((moment, row) => row && moment === times[row - 1] && !begins.has(row) && isCut(row));
   if (row < 0) return times;
   throw new Error(`${where(row)}: ${column} is '${cells[row]}', in the same second as the row before; expected ${WHOLE_SECONDS}`);
+}
+
+/** Dates with the year last in ISO form. */
+function inIsoForms(cells, dates, where, column) {
+  return cells.map((cell, row) => {
+    const text = inIsoForm(cell, dates);
+    if (text && readIso(text) !== undefined) return text;
+    throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${DATES[dates]}. Mend the cell.`);
+  });
+}
+
+function inIsoForm(cell, dates) {
+  const found = DATED.exec(cell);
+  if (!found) return undefined;
+  const [first, , second, year, hour = "0", minute = "00", seconds = "00", part = "", half] = found.slice(1);
+  if (half && (Number(hour) < 1 || Number(hour) > HALF_A_DAY)) return undefined;
+  const hours = half ? (Number(hour) % HALF_A_DAY) + (half.toUpperCase() === "P" ? HALF_A_DAY : 0) : Number(hour);
+  const [day, month] = (dates === "day_first" ? [first, second] : [second, first]).map((digits) => digits.padStart(2, "0"));
+  return `${year}-${month}-${day}T${String(hours).padStart(2, "0")}:${minute}:${seconds}${part}`;
 }
 
 /** Whether all are whole numbers, of seconds or parts of them that fit, and not all of them years. */

@@ -41,9 +41,14 @@ export class Panel {
  */
 export function readPanel(table, numbers) {
   const names = [...new Set(table.flatMap(Object.keys))];
-  const records = table.map((row) => names.map((name) => String(row[name] ?? "").trim()));
+  const records = table.map((row) => names.map((name) => textOf(row[name], numbers.decimal ?? ".")));
   const panel = (numbers.wide ? wide : long)(names, records, numbers);
   return whole(panel.times ? inTime(panel, numbers) : panel, numbers);
+}
+
+/** A cell as a file of the model's table would hold it. */
+function textOf(cell, decimal) {
+  return typeof cell === "number" ? String(cell).replace(".", decimal) : (cell ?? "").trim();
 }
 
 /** The columns of a panel, in their order. */
@@ -57,7 +62,7 @@ function columnsOf({ targets, past, known, static: fixed }) {
 function long(names, records, numbers) {
   const columns = columnsOf(numbers);
   const places = columns.map((name) => placeOf(names, name));
-  const rows = records.map((record, row) => Float32Array.from(places, (place, column) => numberIn(record[place], row + 1, columns[column])));
+  const rows = records.map((record, row) => Float32Array.from(places, (place, column) => numberIn(record[place], numbers.decimal, row + 1, columns[column])));
   const lines = records.map((_, row) => row + 1);
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
@@ -65,7 +70,7 @@ function long(names, records, numbers) {
   const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]) });
   if (numbers.time === null) return panel;
   const moments = cellsOf(numbers.time);
-  const times = readTimes(order.map((row) => moments[row]), (row) => panel.where(row), numbers.time, starts);
+  const times = readTimes(order.map((row) => moments[row]), (row) => panel.where(row), numbers.time, starts, numbers.dates ?? "iso");
   return panel.with({ times });
 }
 
@@ -75,15 +80,17 @@ function placeOf(names, name) {
   throw new Error(`table: no column '${name}'; there are ${names.slice(0, 20).join(", ")}.`);
 }
 
-/** The number in a cell, NaN where it is empty. */
-function numberIn(cell, line, column) {
+/** The number in a cell as it is written, NaN where it is empty. */
+function numberIn(written, decimal, line, column) {
+  const cell = decimal === "," ? written.replaceAll(".", "?").replaceAll(",", ".") : written;
   if (EMPTY.has(cell.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
-    throw new Error(`table:${line}: ${column} is '${cell}'; expected a number. Mend the cell, or choose other columns.`);
+    const what = decimal === "," ? "a number, with a comma before its decimals" : "a number";
+    throw new Error(`table:${line}: ${column} is '${written}'; expected ${what}. Mend the cell, or choose other columns.`);
   }
   const value = NUMBER.test(cell) ? Number(cell) : Infinity;
   if (Math.abs(value) > LARGEST) {
-    throw new Error(`table:${line}: ${column} is '${cell}'; expected a finite number, at most 1e+38 in size. Mend the cell.`);
+    throw new Error(`table:${line}: ${column} is '${written}'; expected a finite number, at most 1e+38 in size. Mend the cell.`);
   }
   return value;
 }
@@ -108,7 +115,7 @@ function wide(names, records, numbers) {
       throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
     }
     known.set(series, line);
-    rows.push(...values.map((cell, place) => Float32Array.of(numberIn(cell, line, names[place + 1]))));
+    rows.push(...values.map((cell, place) => Float32Array.of(numberIn(cell, numbers.decimal, line, names[place + 1]))));
     lines.push(...values.map(() => line));
     starts.push(rows.length);
   });

@@ -83,8 +83,9 @@ function inOrder(names, row) {
   return Object.fromEntries(names.map((name) => [/^\d+$/.test(name) ? `column ${name}` : name, row[name]]));
 }
 
+/** The number in a cell that the model has read: a comma in it stands before its decimals. */
 function numberIn(cell) {
-  return cell ? Number(cell) : NaN;
+  return cell ? Number(cell.replace(",", ".")) : NaN;
 }
 
 function hintOf({ source, table, horizon, history }) {
