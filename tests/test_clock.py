@@ -239,6 +239,8 @@ def test_the_day_of_the_month_is_counted_in_the_length_of_its_month():
         ([f"{month % 12 + 1}/1/{2023 + month // 12}" for month in range(15)], "month_first", "2024-03-01"),
         (["30/01/2024", "31/01/2024", "01/02/2024"], "day_first", "2024-02-01"),
         (["01.02.2024", "08.02.2024 00:00:00"], "day_first", "2024-02-08"),
+        (["05.01.2024", "05.02.2024", "05.03.2024", "06.03.2024"], "day_first", "2024-03-06"),
+        (["1/1/2020", "1/1/2021", "1/1/2022"], "day_first", "2022-01-01"),
     ],
 )
 def test_dates_with_the_year_last_are_read_by_what_their_rows_say(cells: list[str], dates: str, last: str):
@@ -251,6 +253,17 @@ def test_the_half_of_the_day_is_read_from_twelve_on():
     cells = ["1/2/2024 12:00 AM", "1/2/2024 1:00 AM", "1/2/2024 12:30 PM", "1/2/2024 11:59:59 PM"]
     times = read_times(cells, where, "date", [0], "month_first")
     assert [str(time)[11:] for time in times] == ["00:00:00", "01:00:00", "12:30:00", "23:59:59"]
+
+
+def test_a_part_of_a_second_does_not_say_that_the_day_is_first():
+    with pytest.raises(DataError, match=r"^load\.csv:2: date is '1/2/2024 10:00:00\.5', and nothing tells whether the day"):
+        find_dates(["1/2/2024 10:00:00.5", "1/2/2024 10:00:01.5"], where, "date")
+
+
+def test_a_second_that_is_there_twice_is_named_as_it_is_written():
+    said = r"^load\.csv:3: date is '31\.12\.2024 10:00:00\.6', in the same second as the row before"
+    with pytest.raises(DataError, match=said):
+        read_times(["31.12.2024 10:00:00.1", "31.12.2024 10:00:00.6"], where, "date", [0], "day_first")
 
 
 def test_dates_that_could_be_read_both_ways_are_asked_for():
@@ -272,5 +285,6 @@ def test_a_date_of_another_order_or_of_no_day_is_refused_with_its_row(cell: str)
 def test_one_bad_cell_does_not_turn_the_month_and_the_day_around():
     cells = ["12/30/2024", "12/31/2024", "soon", "1/2/2025"]
     assert find_dates(cells, where, "date") == "month_first"
+    assert find_dates(["1/1/2024", "", "3/1/2024"], where, "date") != "iso", "reading them names the empty cell"
     with pytest.raises(DataError, match=r"^load\.csv:4: date is 'soon'; expected a date such as 12/31/2024"):
         read_times(cells, where, "date", [0], "month_first")

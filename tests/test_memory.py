@@ -66,6 +66,11 @@ def test_columns_are_chosen_by_name_or_number():
     assert held({"a": ["x"], "2": ["y"], "c": ["z"]}, source=2, target=3)[0] == [("y", "z")], "a number is a place"
 
 
+def test_a_column_in_memory_may_be_named_by_a_number():
+    assert held({"1": ["a", "b"], "fr": ["c", "d"]})[0] == [("a", "c"), ("b", "d")]
+    assert held([{"en": "a", "2": "c"}])[0] == [("a", "c")]
+
+
 def test_tuples_of_arrays_are_sources_and_targets():
     arrays = tuple(np.zeros((3, 1)) for _ in range(4))
     assert held((arrays, arrays)) == (arrays, arrays)

@@ -63,6 +63,28 @@ def test_a_comma_before_decimals_and_dates_with_the_year_last_are_found(tmp_path
     assert (panel.decimal, panel.dates, str(panel.step)) == (",", "day_first", "1 day")
 
 
+def test_semicolons_with_commas_in_numbers_are_told_without_a_header(tmp_path: Path):
+    lines = ["1.3.2024;1;2,5", "2.3.2024;1;4,5"]
+    assert read(tmp_path, lines, targets=["3"], time="1").values[:, 0].tolist() == [2.5, 4.5]
+
+
+@pytest.mark.parametrize("rows", [["1,500", "12,000", "999"], ["1,500", "12,000", "1.5"], ["1,000,000", "2"]])
+def test_thousands_between_semicolons_are_not_read_as_thousandths(tmp_path: Path, rows: list[str]):
+    lines = ["date;sales", *(f"2024-01-0{day};{cell}" for day, cell in enumerate(rows, 1))]
+    refused(tmp_path, lines, f":2: sales is {rows[0]!r}; expected a number. ")
+
+
+def test_numbers_of_json_lines_are_numbers_beside_a_comma_before_decimals(tmp_path: Path):
+    file = tmp_path / "t.jsonl"
+    file.write_text('{"t": "2024-01-01", "v": 1.125}\n{"t": "2024-01-02", "v": "2,5"}\n', encoding="utf-8")
+    assert read_panel(str(file), NumbersField(targets=["v"], time="t", decimal=","), DataConfig()).values.tolist() == [[1.125], [2.5]]
+
+
+def test_a_model_that_knows_full_stops_gives_no_advice_that_it_cannot_follow(tmp_path: Path):
+    lines = ["date;sales", "2024-01-01;1,5"]
+    refused(tmp_path, lines, ":2: sales is '1,5'; expected a number. Mend the cell, or choose other columns.", decimal=".")
+
+
 def test_commas_that_may_be_thousands_are_asked_for(tmp_path: Path):
     lines = ["date\tsales", "2024-01-01\t1,500", "2024-01-02\t2,000"]
     message = ":2: sales is '1,500'; expected a number. If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave"

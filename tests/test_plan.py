@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seqloom.config_file import dump_config
@@ -194,3 +195,9 @@ def test_pairs_that_repeat_are_trained_on_less_often_unless_told_otherwise() -> 
     assert len(list(make_plan(often, dev=dev).train)) == 3 * len(PAIRS)
     assert len(list(make_plan(often, dev=dev, settings=["data.repeats=all"]).train)) == len(often)
     assert len(list(make_plan(PAIRS, dev=dev, settings=["data.repeats=root"]).train)) == len(PAIRS)
+
+
+def test_one_array_of_numbers_beside_texts_is_planned_as_their_sources() -> None:
+    plan = make_plan(np.random.default_rng(0).normal(size=(40, 7, 3)).astype(np.float32), ["a b c", "c d"] * 20)
+    assert plan.config.fields.source[0].kind == "array"
+    assert len(list(plan.train)) + len(plan.dev) == 40

@@ -203,6 +203,12 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "too many nanoseconds": (timed("9999999999999999999"), field()),
     "a full stop beside commas": ([{"time": "2024-01-02", "load": "1.5"}], field(decimal=",")),
     "a day in the month's place": (timed("1/12/2024", "1/13/2024"), field(dates="day_first")),
+    "a comma beside full stops": ([{"time": "2024-01-02", "load": "1,5"}], field(decimal=".")),
+    "a year before the first": (timed("31-01-0000"), field(dates="day_first")),
+    "a date with the year last that differs by a part of a second": (
+        timed("31.12.2024 10:00:00.1", "31.12.2024 10:00:00.6"),
+        field(dates="day_first"),
+    ),
     "an hour past twelve": (timed("1/12/2024 13:00 PM"), field(dates="month_first")),
     "no day": (timed("2024-02-29", "2023-02-29"), field()),
     "no hour": (timed("2024-02-28 24:00"), field()),

@@ -42,7 +42,7 @@ Where = Callable[[int], str]
 OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
 """Behind a time of the day, other than that of UTC itself."""
 DATED = re.compile(
-    r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?(?: ?([AP])M)?)?", re.IGNORECASE | re.ASCII
+    r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?", re.IGNORECASE | re.ASCII
 )
 """A date with the year last, and a time of the day."""
 DATES: dict[Dates, str] = {
@@ -50,6 +50,8 @@ DATES: dict[Dates, str] = {
     "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
 }
 """What is expected where the year is last."""
+PART = re.compile(r":\d\d\.\d")
+"""Of a second."""
 HALF_A_DAY = 12
 HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
@@ -88,21 +90,24 @@ class Step(NamedTuple):
 
 
 def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = ()) -> Dates:
-    """How dates are written. Where the day and the month could each be first, rows that follow each other in even steps tell which is,
-    and full stops, between which no one writes the month first.
+    """How dates are written. Where the day and the month could each be first, full stops say the day, since no one writes the month
+    first between them; else rows that follow each other in even steps tell which it is.
 
     Raises:
         DataError: nothing tells it.
     """
-    if not cells or not DATED.fullmatch(cells[0].strip()):
+    if not cells or not (first := DATED.fullmatch(cells[0].strip())):
         return "iso"
     said = {dates: sum(bool(_in_iso_form(cell, dates)) for cell in cells) for dates in DATES}
-    if said["day_first"] == said["month_first"] == len(cells):
-        said = {dates: _even_steps(read_times(cells, where, column, starts, dates), starts) for dates in DATES}
-    if said["month_first"] > said["day_first"]:
-        return "month_first"
-    if said["day_first"] > said["month_first"] or "." in cells[0].split()[0]:
-        return "day_first"
+    if said["day_first"] == said["month_first"]:
+        if first[2] == "." or said["day_first"] < len(cells):  # a cell that is no date is named when they are read
+            return "day_first"
+        times = {dates: read_times(cells, where, column, starts, dates) for dates in DATES}
+        if np.array_equal(times["day_first"], times["month_first"]) and len(np.unique(times["day_first"].astype("datetime64[D]"))) > 1:
+            return "day_first"  # as of years that all begin on 1/1
+        said = {dates: _even_steps(times[dates], starts) for dates in DATES}
+    if said["day_first"] != said["month_first"]:
+        return "day_first" if said["day_first"] > said["month_first"] else "month_first"
     raise DataError(
         f"{where(0)}: {column} is {cells[0]!r}, and nothing tells whether the day or the month is first. "
         "Say --set fields.numbers.dates=day_first (or month_first)."
@@ -146,7 +151,10 @@ def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence
     Raises:
         DataError: a cell that is neither, or no whole second; one that differs from the row before by a part of a second only.
     """
-    cells = cells if dates == "iso" else _in_iso_forms(cells, dates, where, column)
+    if dates != "iso":
+        times = np.array(_in_iso_forms(cells, dates, where, column), dtype="datetime64[s]")
+        _refuse_parts_of_seconds(times, cells, starts, where, column)
+        return times
     if _are_numbers(cells):
         return _from_numbers(cells, where, column)
     with warnings.catch_warnings():
@@ -164,7 +172,7 @@ def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence
 def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], starts: Sequence[int], where: Where, column: str) -> None:
     """Parts of a second are cut, so that rows of a series which differ in nothing else would be taken for one moment."""
     for row in np.setdiff1d(np.nonzero(times[1:] == times[:-1])[0] + 1, np.asarray(starts)).tolist():
-        if "." in cells[row] and cells[row] != cells[row - 1]:
+        if PART.search(str(cells[row])) and cells[row] != cells[row - 1]:
             raise DataError(f"{where(row)}: {column} is {cells[row]!r}, in the same second as the row before; expected {WHOLE_SECONDS}")
 
 

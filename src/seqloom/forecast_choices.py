@@ -55,7 +55,7 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     given, update, reasons = numbers.model_fields_set, dict[str, object](), dict[str, str]()
 
     def choose(name: str, value: object, why: str) -> None:
-        if name not in given:
+        if name not in given or getattr(numbers, name) is None:
             update[name] = value
             reasons.update({f"fields.numbers.{name}": why} if why else {})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -18,10 +19,12 @@ from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
 from seqloom.tables import Table, csv_rows, first_few, json_rows, parquet_names, parquet_values, short, table_rows
 
-__all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
+__all__ = ["DECIMAL_COMMA", "Layout", "find_layout", "find_table", "format_of_name"]
 
 SAMPLE = 1000  # rows looked at
 SAMPLE_CHARACTERS = 1 << 20
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+"""A number with a comma before its decimals."""
 MARKS = ("|||", "->", "=>", "→", "  ")
 """What people write between source and target, besides a tab."""
 
@@ -213,9 +216,18 @@ def _csv_delimiter(path: str, *, whole: bool) -> str | None:
         if not widths or widths[0] < 2:
             continue
         agreeing = widths.count(widths[0]) / len(widths)
+        if mark == ";" and agreeing == 1 and _commas_are_in_numbers(lines, shown(path)):
+            return mark
         if (agreeing, widths[0]) > best[:2] and (agreeing == 1 or not whole):
             best = (agreeing, widths[0], mark)
     return best[2]
+
+
+def _commas_are_in_numbers(lines: list[tuple[int, str]], name: str) -> bool:
+    """Whether there are commas between semicolons, each before the decimals of a number."""
+    cells = [cell.strip() for _, row in csv_rows(lines, ";", name) for cell in row]
+    commas = [cell for cell in cells if "," in cell]
+    return bool(commas) and all(map(DECIMAL_COMMA.fullmatch, commas))
 
 
 def _widths(lines: list[tuple[int, str]], mark: str, name: str) -> list[int]:

@@ -86,7 +86,7 @@ def _pairs(columns: dict[str, list[Any]], wanted: Sequence[Column], target: Colu
     source, goal = tuple(_place(column, names) for column in wanted), None if target is None else _place(target, names)
     if twice := [names[place] for place in source if (*source, goal).count(place) > 1]:
         raise DataError(f"data: column {twice[0]!r} is named twice; expected different columns. Change source or target.")
-    source, goal = tell_sides(names, source, goal)
+    source, goal = tell_sides(["" if name.isdecimal() else name for name in names], source, goal)
     if not source or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
     *sources, result = (names[place] for place in (*source, goal))

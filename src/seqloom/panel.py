@@ -15,7 +15,7 @@ import numpy.typing as npt
 from seqloom.clock import Dates, Step, Times, check_times, continued, filled, find_dates, find_step, have_offsets, read_times, spelled
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError, nearest
-from seqloom.layout import find_table
+from seqloom.layout import DECIMAL_COMMA, find_table
 from seqloom.lines import LineCounts
 from seqloom.tables import Record, Table, read_records
 
@@ -33,8 +33,9 @@ EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
 """What an empty cell may hold, in lower case."""
 LOOKED_AT = 1000
 """Rows in memory in which the mark before the decimals is looked for; of a file as many."""
-COMMA, THOUSANDS = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE), re.compile(r"[+-]?\d{1,3},\d{3}")
-"""A number with a comma before its decimals; and what may as well be thousands."""
+THOUSANDS = re.compile(r"[+-]?\d{1,3},\d{3}")
+"""What may as well be thousands as a number with a comma before its decimals."""
+MEND = "Mend the cell, or choose other columns."
 LARGEST = 1e38
 """Of a number: a float32 holds it, and its distance from any other."""
 
@@ -100,20 +101,23 @@ def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: Num
         DataError: as `read_panel`; a row is named by its number, from 1, as in `table:3`.
     """
     table = Table(("table",), "memory", None, True, tuple(dict.fromkeys(column for row in rows for column in row)))
-    texts = [{name: _text(cell, numbers.decimal) for name, cell in row.items()} for row in rows]
-    sample = [[row.get(name, "") for name in table.columns] for row in texts[:LOOKED_AT]]
-    return _read(table, sample, numbers, lambda places: _rows_of(texts, [table.columns[place] for place in places]))
+
+    def read(places: Sequence[int], rows: Sequence[Mapping[str, str | float | None]] = rows) -> Iterator[Record]:
+        return _rows_of(rows, [table.columns[place] for place in places], numbers.decimal or ".")
+
+    sample = [cells for _, cells in read(range(len(table.columns)), rows[:LOOKED_AT])]
+    return _read(table, sample, numbers, read)
 
 
-def _text(cell: str | float | None, decimal: Decimal | None) -> str:
-    """A cell as a file of the model's table would hold it."""
-    if cell is None:
-        return ""
-    return cell.strip() if isinstance(cell, str) else str(cell).replace(".", decimal or ".")
+def _rows_of(rows: Sequence[Mapping[str, str | float | None]], names: Sequence[str], decimal: Decimal) -> Iterator[Record]:
+    """Cells as a file of the model's table would hold them."""
+    for number, row in enumerate(rows, 1):
+        cells = (row.get(name) for name in names)
+        yield number, tuple("" if cell is None else cell.strip() if isinstance(cell, str) else _spelled(cell, decimal) for cell in cells)
 
 
-def _rows_of(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Iterator[Record]:
-    return ((number, tuple(row.get(name, "") for name in names)) for number, row in enumerate(rows, 1))
+def _spelled(number: float, decimal: Decimal) -> str:
+    return str(number) if decimal == "." else str(number).replace(".", decimal)
 
 
 def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
@@ -150,7 +154,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     names = column_names(numbers)
     labels = [name for name in (numbers.time, numbers.series) if name is not None]
     places = [_place(table, name) for name in (*labels, *names)]
-    decimal = numbers.decimal or _find_decimal(sample, places[len(labels) :], table.delimiter)
+    spelling = _Spelling.of(table, sample, places[len(labels) :], numbers)
     cells = array("f")
     marks: list[tuple[str, ...]] = []
     lines = array("q")
@@ -159,10 +163,16 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
             continue
         marks.append(record[: len(labels)])
         lines.append(number)
-        cells.extend(_number(cell, decimal, table.name, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
+        cells.extend(spelling.number(cell, table.name, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
     values = np.frombuffer(cells, dtype=np.float32).reshape(len(lines), len(names))
     panel = Panel(
-        names, values, np.array([0, len(lines)]), ("",), name=table.name, lines=np.frombuffer(lines, dtype=np.int64), decimal=decimal
+        names,
+        values,
+        np.array([0, len(lines)]),
+        ("",),
+        name=table.name,
+        lines=np.frombuffer(lines, dtype=np.int64),
+        decimal=spelling.decimal,
     )
     if numbers.series is not None:
         panel = _grouped(panel, [mark[-1] for mark in marks])
@@ -184,34 +194,50 @@ def _place(table: Table, name: str) -> int:
     raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}")
 
 
+@dataclass(frozen=True)
+class _Spelling:
+    """How the numbers of a table are written."""
+
+    decimal: Decimal
+    marks: Mapping[int, int]
+    """What float() is given for a mark; it would read 1_0 as ten."""
+    advice: str
+    """For a number with a comma, where that is no mark of decimals."""
+
+    @classmethod
+    def of(cls, table: Table, sample: Sequence[Sequence[str]], places: Sequence[int], numbers: NumbersField) -> _Spelling:
+        """As the field says, or as the table's first rows do. Where numbers have a type of their own, no full stop marks thousands."""
+        decimal = numbers.decimal or _find_decimal(sample, places, table.delimiter)
+        marks = {".": "_", ",": "_," if table.format in ("jsonl", "parquet") else "_,."}[decimal]
+        said = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave it out)."
+        return cls(decimal, str.maketrans(marks, "?.?"[: len(marks)]), said if numbers.decimal is None else MEND)
+
+    def number(self, cell: str, name: str, line: int, column: str) -> float:
+        """The number in a cell, NaN where it is empty."""
+        try:
+            value = float(cell.translate(self.marks))
+        except ValueError:
+            if cell.lower() in EMPTY:
+                return math.nan
+            what = "a number" if self.decimal == "." else "a number, with a comma before its decimals"
+            advice = self.advice if self.decimal == "." and DECIMAL_COMMA.fullmatch(cell) else MEND
+            raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {what}. {advice}") from None
+        if abs(value) > LARGEST:
+            raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
+        return value
+
+
 def _find_decimal(sample: Sequence[Sequence[str]], places: Sequence[int], delimiter: str | None) -> Decimal:
-    """A comma, where all that holds one reads as a number with it, nothing has a full stop, and it is not thousands that it may mark, as
-    it does in no file whose columns are separated by semicolons.
+    """A comma, where all that holds one reads as a number with it, nothing has a full stop, and it does not mark thousands: not all of
+    them have three digits behind the comma, or one has only a zero before it, or columns are separated by semicolons and all have one.
     """
-    cells = [cells[place] for cells in sample for place in places if place < len(cells)]
+    cells = [cells[place] for cells in sample for place in places if place < len(cells) and cells[place].lower() not in EMPTY]
     commas = [cell for cell in cells if "," in cell]
-    if not commas or any("." in cell for cell in cells) or not all(map(COMMA.fullmatch, commas)):
+    if not commas or any("." in cell for cell in cells) or not all(map(DECIMAL_COMMA.fullmatch, commas)):
         return "."
-    return "," if delimiter == ";" or not all(map(THOUSANDS.fullmatch, commas)) else "."
-
-
-def _number(cell: str, decimal: Decimal, name: str, line: int, column: str) -> float:
-    """The number in a cell, NaN where it is empty."""
-    try:  # Python would read 1_0 as ten
-        value = float(cell.replace("_", "?") if decimal == "." else cell.replace("_", "?").replace(".", "?").replace(",", "."))
-    except ValueError:
-        if cell.lower() in EMPTY:
-            return math.nan
-        what, advice = (
-            "a number" if decimal == "." else "a number, with a comma before its decimals",
-            "Mend the cell, or choose other columns.",
-        )
-        if decimal == "." and COMMA.fullmatch(cell):
-            advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave it out)."
-        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {what}. {advice}") from None
-    if abs(value) > LARGEST:
-        raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
-    return value
+    if not all(map(THOUSANDS.fullmatch, commas)) or any(cell.lstrip("+-").startswith("0,") for cell in commas):
+        return ","
+    return "," if delimiter == ";" and len(commas) == len(cells) else "."
 
 
 def _codes(labels: Sequence[str]) -> tuple[Ids, list[str]]:
@@ -234,7 +260,7 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> Panel:
 
 def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a series: its name, then its values."""
-    decimal = numbers.decimal or _find_decimal(sample, range(1, len(table.columns)), table.delimiter)
+    spelling = _Spelling.of(table, sample, range(1, len(table.columns)), numbers)
     values, known, starts, lines = array("f"), dict[str, int](), [0], list[int]()
     for number, record in read(range(len(table.columns))):
         if not record:
@@ -249,12 +275,12 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
                 f"{table.name}:{number}: series {record[0]!r} is in line {first} already; expected a row a series. "
                 "Rename or remove one of the two."
             )
-        values.extend(_number(cell, decimal, table.name, number, table.columns[place]) for place, cell in enumerate(cells, 1))
+        values.extend(spelling.number(cell, table.name, number, table.columns[place]) for place, cell in enumerate(cells, 1))
         starts.append(len(values))
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
     whole = np.frombuffer(values, dtype=np.float32).reshape(-1, 1)
-    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), decimal=decimal)
+    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), decimal=spelling.decimal)
 
 
 # --------------------------------------------------------------------------------------------------------- whole

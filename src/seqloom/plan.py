@@ -223,7 +223,7 @@ def _give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[
     asked = override(choice.config, [item for item in settings if item.startswith(KINDS)]).model
     for part, wants in OF_TRANSFORMERS.items():
         if getattr(asked, part).kind == "transformer" and getattr(choice.config.model, part).kind != "transformer":
-            dropped |= wants
+            dropped |= {name: value for name, value in wants.items() if setting(choice.config, name) != value}
     usual = [f"{name}={json.dumps(value)}" for name, value in dropped.items()]
     return override(choice.config, usual), {key: why for key, why in choice.reasons.items() if key not in dropped}
 
@@ -262,7 +262,7 @@ def reads_numbers(base: RunConfig, settings: Sequence[str], data: Any, targets: 
 def read_pairs(data: Pairs | None, targets: Sequence[str] | None, reading: DataConfig) -> tuple[Rows | list[Row], tuple[str, ...]]:
     """The rows of files, or of pairs in memory, and the names of their columns."""
     if targets is not None and not isinstance(data, (str, Path)):
-        return rows_from_memory(data or [], targets), ()
+        return rows_from_memory([] if data is None else data, targets), ()
     if reading.train:
         rows = KeptRows(read_rows(reading.train, reading))
         return rows, rows.names

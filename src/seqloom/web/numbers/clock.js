@@ -8,13 +8,14 @@
 const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
 const YEAR = 365.2425 * DAY;
 const HALF_A_DAY = 12; // hours
+const PART = /:\d\d\.\d/; // of a second
 const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
 const MOST_FILLED = 100; // and together
 const FARTHEST = 8.64e12; // from 1970, of what `Date` can tell
 const LATEST = "9223372036854775807"; // of nanoseconds
 const WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then.";
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
-const DATED = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?(?: ?([AP])M)?)?$/i; // the year last
+const DATED = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year last
 const DATES = {
   day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
   month_first: "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
@@ -49,35 +50,24 @@ const CYCLES = {
  * @throws {Error} a cell that is neither, or no whole second; one that differs from the row before by a part of a second only
  */
 export function readTimes(cells, where, column, starts, dates = "iso") {
-  if (dates !== "iso") return readTimes(inIsoForms(cells, dates, where, column), where, column, starts);
-  if (areNumbers(cells)) return fromNumbers(cells, where, column);
+  if (dates === "iso" && areNumbers(cells)) return fromNumbers(cells, where, column);
   const times = cells.map((cell, row) => {
-    const moment = readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""));
+    const moment = dates === "iso" ? (readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""))) : readIso(inIsoForm(cell, dates));
     if (moment !== undefined) return moment;
-    const expected = "a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number";
+    const expected = DATES[dates] ?? "a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number";
     throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${expected}. Mend the cell.`);
   });
   const begins = new Set(starts);
-  const isCut = (row) => cells[row].includes(".") && cells[row] !== cells[row - 1];
+  const isCut = (row) => PART.test(cells[row]) && cells[row] !== cells[row - 1];
   const row = times.findIndex((moment, row) => row && moment === times[row - 1] && !begins.has(row) && isCut(row));
   if (row < 0) return times;
   throw new Error(`${where(row)}: ${column} is '${cells[row]}', in the same second as the row before; expected ${WHOLE_SECONDS}`);
 }
 
-/** Dates with the year last in ISO form. */
-function inIsoForms(cells, dates, where, column) {
-  return cells.map((cell, row) => {
-    const text = inIsoForm(cell, dates);
-    if (text && readIso(text) !== undefined) return text;
-    throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${DATES[dates]}. Mend the cell.`);
-  });
-}
-
+/** A date with the year last in ISO form, "" where it is none. */
 function inIsoForm(cell, dates) {
-  const found = DATED.exec(cell);
-  if (!found) return undefined;
-  const [first, , second, year, hour = "0", minute = "00", seconds = "00", part = "", half] = found.slice(1);
-  if (half && (Number(hour) < 1 || Number(hour) > HALF_A_DAY)) return undefined;
+  const [first, , second, year, hour = "0", minute = "00", seconds = "00", part = "", half] = DATED.exec(cell)?.slice(1) ?? [];
+  if (!first || year === "0000" || (half && (Number(hour) < 1 || Number(hour) > HALF_A_DAY))) return "";
   const hours = half ? (Number(hour) % HALF_A_DAY) + (half.toUpperCase() === "P" ? HALF_A_DAY : 0) : Number(hour);
   const [day, month] = (dates === "day_first" ? [first, second] : [second, first]).map((digits) => digits.padStart(2, "0"));
   return `${year}-${month}-${day}T${String(hours).padStart(2, "0")}:${minute}:${seconds}${part}`;

@@ -48,7 +48,7 @@ export function readPanel(table, numbers) {
 
 /** A cell as a file of the model's table would hold it. */
 function textOf(cell, decimal) {
-  return typeof cell === "number" ? String(cell).replace(".", decimal) : (cell ?? "").trim();
+  return typeof cell === "number" ? String(cell).replace(".", decimal) : String(cell ?? "").trim();
 }
 
 /** The columns of a panel, in their order. */
