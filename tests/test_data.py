@@ -170,6 +170,11 @@ def test_a_file_without_a_telling_name_is_told_by_its_first_lines(tmp_path: Path
     assert (found.format, found.delimiter) == (format, delimiter)
 
 
+def test_a_quote_beside_a_semicolon_is_no_fault_of_a_file_with_commas(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'x;1,5\ny;2,6\nz;"3,7\n')
+    assert pairs(path, header=False)[2][:2] == (('z;"3',), "7")
+
+
 def test_a_delimiter_of_several_letters_can_be_given(tmp_path: Path) -> None:
     path = write(tmp_path / "tasks.txt", "IN: jump OUT: JUMP\n")
     assert pairs(path, delimiter=" OUT: ")[0][:2] == (("IN: jump",), "JUMP")

@@ -52,6 +52,7 @@ DATES: dict[Dates, str] = {
 """What is expected where the year is last."""
 PART = re.compile(r":\d\d\.\d")
 """Of a second."""
+NO_TIME = "NaT"
 HALF_A_DAY = 12
 HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
@@ -98,11 +99,11 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
     """
     if not cells or not (first := DATED.fullmatch(cells[0].strip())):
         return "iso"
-    said = {dates: sum(bool(_in_iso_form(cell, dates)) for cell in cells) for dates in DATES}
+    times = {dates: _with_the_year_last(cells, dates) for dates in DATES}
+    said = {dates: int((~np.isnat(read)).sum()) for dates, read in times.items()}
     if said["day_first"] == said["month_first"]:
         if first[2] == "." or said["day_first"] < len(cells):  # a cell that is no date is named when they are read
             return "day_first"
-        times = {dates: read_times(cells, where, column, starts, dates) for dates in DATES}
         if np.array_equal(times["day_first"], times["month_first"]) and len(np.unique(times["day_first"].astype("datetime64[D]"))) > 1:
             return "day_first"  # as of years that all begin on 1/1
         said = {dates: _even_steps(times[dates], starts) for dates in DATES}
@@ -120,26 +121,24 @@ def _even_steps(times: Times, starts: Sequence[int]) -> int:
     return int((continued(times[inside - 1], find_step(times, starts), 1) == times[inside]).sum())
 
 
-def _in_iso_forms(cells: Sequence[str], dates: Dates, where: Where, column: str) -> list[str]:
-    texts = [_in_iso_form(cell, dates) for cell in cells]
-    if (row := next((row for row, text in enumerate(texts) if not text), None)) is not None:
-        raise DataError(f"{where(row)}: {column} is {cells[row]!r}; expected {DATES[dates]}. Mend the cell.")
-    return texts
+def _with_the_year_last(cells: Sequence[str], dates: Dates) -> Times:
+    """The moments of dates so written, not a time where a cell is none."""
+    return np.array([_in_iso_form(cell, dates) for cell in cells], dtype="datetime64[s]")
 
 
 def _in_iso_form(cell: str, dates: Dates) -> str:
-    """A date with the year last in ISO form; '' where it is none, or there is no such day or time."""
+    """A date with the year last in ISO form; NaT, which numpy reads as no time, where it is none, or there is no such day or time."""
     found = DATED.fullmatch(cell.strip())
     if not found:
-        return ""
+        return NO_TIME
     first, _, second, year, hour, minute, seconds, part, half = found.groups()
     day, month = (first, second) if dates == "day_first" else (second, first)
     if half and not 1 <= int(hour) <= HALF_A_DAY:
-        return ""
+        return NO_TIME
     hours = int(hour or 0) % HALF_A_DAY + HALF_A_DAY * (half in "Pp") if half else int(hour or 0)
     with contextlib.suppress(ValueError):
         return datetime(int(year), int(month), int(day), hours, int(minute or 0), int(seconds or 0)).isoformat() + (part or "")
-    return ""
+    return NO_TIME
 
 
 def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = (), dates: Dates = "iso") -> Times:
@@ -152,7 +151,10 @@ def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence
         DataError: a cell that is neither, or no whole second; one that differs from the row before by a part of a second only.
     """
     if dates != "iso":
-        times = np.array(_in_iso_forms(cells, dates, where, column), dtype="datetime64[s]")
+        times = _with_the_year_last(cells, dates)
+        if len(broken := np.nonzero(np.isnat(times))[0]):
+            row = int(broken[0])
+            raise DataError(f"{where(row)}: {column} is {cells[row]!r}; expected {DATES[dates]}. Mend the cell.")
         _refuse_parts_of_seconds(times, cells, starts, where, column)
         return times
     if _are_numbers(cells):

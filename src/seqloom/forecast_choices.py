@@ -55,9 +55,11 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     given, update, reasons = numbers.model_fields_set, dict[str, object](), dict[str, str]()
 
     def choose(name: str, value: object, why: str) -> None:
-        if name not in given or getattr(numbers, name) is None:
-            update[name] = value
-            reasons.update({f"fields.numbers.{name}": why} if why else {})
+        if name in given and getattr(numbers, name) is not None:
+            return
+        update[name] = value
+        if why:
+            reasons[f"fields.numbers.{name}"] = why
 
     choose("dates", panel.dates, "" if panel.dates == "iso" else "as the time column has them")
     choose("decimal", panel.decimal, "" if panel.decimal == "." else "a comma stands before the decimals")

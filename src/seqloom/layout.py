@@ -212,33 +212,33 @@ def _csv_delimiter(path: str, *, whole: bool) -> str | None:
     lines = _first_lines(path)
     best: tuple[float, int, str | None] = (0.0, 0, None)
     for mark in (",", ";", "\t", "|"):
-        widths = _widths(lines, mark, shown(path))
+        records, is_whole = _records(lines, mark, shown(path))
+        widths = [len(cells) for cells in records]
         if not widths or widths[0] < 2:
             continue
         agreeing = widths.count(widths[0]) / len(widths)
-        if mark == ";" and agreeing == 1 and _commas_are_in_numbers(lines, shown(path)):
+        if mark == ";" and is_whole and agreeing == 1 and _commas_are_in_numbers(records):
             return mark
         if (agreeing, widths[0]) > best[:2] and (agreeing == 1 or not whole):
             best = (agreeing, widths[0], mark)
     return best[2]
 
 
-def _commas_are_in_numbers(lines: list[tuple[int, str]], name: str) -> bool:
-    """Whether there are commas between semicolons, each before the decimals of a number."""
-    cells = [cell.strip() for _, row in csv_rows(lines, ";", name) for cell in row]
-    commas = [cell for cell in cells if "," in cell]
+def _commas_are_in_numbers(records: list[list[str]]) -> bool:
+    """Whether there are commas in the cells, each before the decimals of a number."""
+    commas = [cell.strip() for cells in records for cell in cells if "," in cell]
     return bool(commas) and all(map(DECIMAL_COMMA.fullmatch, commas))
 
 
-def _widths(lines: list[tuple[int, str]], mark: str, name: str) -> list[int]:
-    """Numbers of columns of the first records, as far as they can be read with this mark."""
-    widths: list[int] = []
+def _records(lines: list[tuple[int, str]], mark: str, name: str) -> tuple[list[list[str]], bool]:
+    """The cells of the first records, as far as they can be read with this mark, and whether these are all."""
+    records: list[list[str]] = []
     try:
         for _, cells in csv_rows(lines, mark, name):
-            widths.append(len(cells))
+            records.append(list(cells))
     except DataError:  # with the right mark the reading itself says it, with its line
-        pass
-    return widths
+        return records, False
+    return records, True
 
 
 # -------------------------------------------------------------------------------------------------------------- header

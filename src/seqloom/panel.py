@@ -113,11 +113,10 @@ def _rows_of(rows: Sequence[Mapping[str, str | float | None]], names: Sequence[s
     """Cells as a file of the model's table would hold them."""
     for number, row in enumerate(rows, 1):
         cells = (row.get(name) for name in names)
-        yield number, tuple("" if cell is None else cell.strip() if isinstance(cell, str) else _spelled(cell, decimal) for cell in cells)
-
-
-def _spelled(number: float, decimal: Decimal) -> str:
-    return str(number) if decimal == "." else str(number).replace(".", decimal)
+        yield (
+            number,
+            tuple("" if cell is None else cell.strip() if isinstance(cell, str) else str(cell).replace(".", decimal) for cell in cells),
+        )
 
 
 def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
@@ -199,8 +198,8 @@ class _Spelling:
     """How the numbers of a table are written."""
 
     decimal: Decimal
-    marks: Mapping[int, int]
-    """What float() is given for a mark; it would read 1_0 as ten."""
+    stop: str
+    """What a full stop is beside a comma before decimals: a full stop, or no part of a number."""
     advice: str
     """For a number with a comma, where that is no mark of decimals."""
 
@@ -208,14 +207,16 @@ class _Spelling:
     def of(cls, table: Table, sample: Sequence[Sequence[str]], places: Sequence[int], numbers: NumbersField) -> _Spelling:
         """As the field says, or as the table's first rows do. Where numbers have a type of their own, no full stop marks thousands."""
         decimal = numbers.decimal or _find_decimal(sample, places, table.delimiter)
-        marks = {".": "_", ",": "_," if table.format in ("jsonl", "parquet") else "_,."}[decimal]
         said = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave it out)."
-        return cls(decimal, str.maketrans(marks, "?.?"[: len(marks)]), said if numbers.decimal is None else MEND)
+        return cls(decimal, "." if table.format in ("jsonl", "parquet") else "?", said if numbers.decimal is None else MEND)
 
     def number(self, cell: str, name: str, line: int, column: str) -> float:
         """The number in a cell, NaN where it is empty."""
+        text = cell.replace("_", "?")  # Python would read 1_0 as ten
+        if self.decimal == ",":
+            text = text.replace(".", self.stop).replace(",", ".")
         try:
-            value = float(cell.translate(self.marks))
+            value = float(text)
         except ValueError:
             if cell.lower() in EMPTY:
                 return math.nan

@@ -51,8 +51,9 @@ const CYCLES = {
  */
 export function readTimes(cells, where, column, starts, dates = "iso") {
   if (dates === "iso" && areNumbers(cells)) return fromNumbers(cells, where, column);
+  const read = dates === "iso" ? readMarked : (cell) => readIso(inIsoForm(cell, dates));
   const times = cells.map((cell, row) => {
-    const moment = dates === "iso" ? (readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""))) : readIso(inIsoForm(cell, dates));
+    const moment = read(cell);
     if (moment !== undefined) return moment;
     const expected = DATES[dates] ?? "a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number";
     throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${expected}. Mend the cell.`);
@@ -62,6 +63,11 @@ export function readTimes(cells, where, column, starts, dates = "iso") {
   const row = times.findIndex((moment, row) => row && moment === times[row - 1] && !begins.has(row) && isCut(row));
   if (row < 0) return times;
   throw new Error(`${where(row)}: ${column} is '${cells[row]}', in the same second as the row before; expected ${WHOLE_SECONDS}`);
+}
+
+/** The moment of a date in ISO form, between whose parts there may be slashes. */
+function readMarked(cell) {
+  return readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""));
 }
 
 /** A date with the year last in ISO form, "" where it is none. */
