@@ -14,7 +14,7 @@ function windows({ table, fields }) {
     const found = new Windows(readPanel(table, fields.config.numbers), fields);
     return found.panel.series.map((series, place) => {
       const { source, length, known, level, change } = found.of(place);
-      const moments = found.panel.times && [0, 1, 5].map((step) => spelled(found.moment(found.origins[place] + step, place)));
+      const moments = found.panel.times && [0, 1, 5].map((step) => spelled(found.moment(found.origins[place] + step, place), found.panel.step));
       return { series, length, source: [...source], known: [...known], ...level, change, moments };
     });
   } catch (error) {

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,7 +94,8 @@ def test_quantiles_that_a_model_does_not_give_are_refused():
         quantile_levels(of(kind="squared"), [0.5])
 
 
-def test_a_straight_line_finds_the_rule_that_made_the_data():
+@pytest.mark.parametrize("share", [0, 0.1])
+def test_a_straight_line_finds_the_rule_that_made_the_data_also_from_what_is_known_of_it(share: float):
     from seqloom.config import FieldsConfig, NumbersField
     from seqloom.number_fields import NumberFields
     from seqloom.panel import panel_of_arrays
@@ -104,7 +107,10 @@ def test_a_straight_line_finds_the_rule_that_made_the_data():
         values[row] = 1.8 * values[row - 1] - 0.99 * values[row - 2]
     panel = panel_of_arrays(values, ["y"])
     fields = NumberFields.fit(FieldsConfig(numbers=NumbersField(targets=["y"], history=4, horizon=3)), panel.series, [panel.values])
-    windows = Windows(panel, fields, Part(panel.starts[:-1], panel.starts[1:]), reach_back=False)
+    part = Part(panel.starts[:-1], panel.starts[1:])
+    windows = Windows(panel, fields, part, reach_back=False)
+    lost = np.random.default_rng(1).random(values.shape) < share
+    holed = Windows(replace(panel, filled=lost if share else None), fields, part, reach_back=False)
     batch = windows.batch(range(50))
-    said = linear(fit_linear(windows, 1), batch.source.astype(np.float32), batch.source_mask, 1)
+    said = linear(fit_linear(holed, 1), batch.source.astype(np.float32), batch.source_mask, 1)
     np.testing.assert_allclose(said, batch.target_out[:, :3], atol=0.02)

@@ -33,7 +33,6 @@ def test_iso_dates_dates_with_slashes_and_whole_numbers_are_times():
         "2024-03-01T14:00:30",
     ]
     assert read_times(["2024/03/01 14:00", "2024-03-02T00:00Z"], where, "date").astype(str).tolist()[0] == "2024-03-01T14:00:00"
-    assert np.diff(read_times(["7", "10", "13"], where, "t").astype(int)).tolist() == [3, 3]
     assert read_times(["1999", "2000"], where, "year").astype(str).tolist() == ["1999-01-01T00:00:00", "2000-01-01T00:00:00"]
 
 
@@ -42,16 +41,63 @@ def test_iso_dates_dates_with_slashes_and_whole_numbers_are_times():
     [
         (["20240228", "20240229", "20240301"], "2024-03-01T00:00:00"),
         (["202312", "202401"], "2024-01-01T00:00:00"),
-        (["20240229", "20240230"], "1970-08-23T06:17:10"),
+        (["2024022900", "2024022923"], "2024-02-29T23:00:00"),
+        (["202402292300", "202402292359"], "2024-02-29T23:59:00"),
+        (["20240229230000", "20240229235958"], "2024-02-29T23:59:58"),
+        (["999999999", "1000000000"], "2001-09-09T01:46:40"),
         (["1709251200000", "1709254800000"], "2024-03-01T01:00:00"),
         (["1709251200000000", "1709254800000000"], "2024-03-01T01:00:00"),
         (["1709251200000000000", "1709254800000000000"], "2024-03-01T01:00:00"),
         (["1709251200", "1709254800"], "2024-03-01T01:00:00"),
     ],
-    ids=["days", "months", "no day of February", "milliseconds", "microseconds", "nanoseconds", "seconds"],
+    ids=["days", "months", "hours", "minutes", "seconds", "since 1970", "milliseconds", "microseconds", "nanoseconds", "of today"],
 )
 def test_whole_numbers_are_dates_or_seconds_and_parts_of_them(cells: list[str], last: str):
+    assert find_dates(cells, where, "date") == "iso"
     assert str(read_times(cells, where, "date")[-1]) == last
+
+
+@pytest.mark.parametrize(
+    ("cells", "step", "ahead"),
+    [
+        (["7", "10", "13"], "3", "16"),
+        (["0", "1"], "1", "2"),
+        (["45291", "45292"], "1", "45293"),
+        (["3600", "7200"], "3600", "10800"),
+        (["1001", "1002"], "1", "1003"),
+        (["20240229", "20240230"], "1", "20240231"),
+        (["990000000000", "990000003600"], "3600", "990000007200"),
+    ],
+    ids=[
+        "by three",
+        "from nought",
+        "days of a spreadsheet",
+        "as hours have them",
+        "of four digits that are no years",
+        "no day of February",
+        "milliseconds before 2001",
+    ],
+)
+def test_whole_numbers_that_say_no_time_are_counted(cells: list[str], step: str, ahead: str):
+    assert find_dates(cells, where, "t") == "count"
+    times = read_times(cells, where, "t", [0], "count")
+    found = find_step(times, [0])
+    assert str(found) == step
+    assert spelled(continued(times[-1:], found, 1)[0]) == ahead
+    assert calendar_names(np.arange(10**6), found) == []
+
+
+def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
+    times = read_times(["1", "2", "5", "7"], where, "t", [0], "count")
+    with pytest.raises(DataError, match=r"^load\.csv:4: 5 follows 2; expected a row every 1 \(2 such rows\)\. Put in what is missing, "):
+        check_times(times, [0], find_step(times, [0]), where, "t")
+    assert filled(times, [0], find_step(times, [0]))[0].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    with pytest.raises(
+        DataError, match=r"^load\.csv:2: t is '7'; expected a date in ISO form .* seconds since 1970\. Mend the cell, or leave"
+    ):
+        read_times(["7", "8"], where, "t")
+    with pytest.raises(DataError, match=r"^load\.csv:3: t is '2024-03-01'; expected a whole number, as in training\. Mend the cell\.$"):
+        read_times(["1", "2024-03-01"], where, "t", [0], "count")
 
 
 @pytest.mark.parametrize(("digits", "name"), [(13, "milliseconds"), (16, "microseconds"), (19, "nanoseconds")])
@@ -63,14 +109,24 @@ def test_fractions_of_a_second_are_refused(digits: int, name: str):
 
 
 def test_dates_that_differ_by_a_part_of_a_second_are_refused_and_others_are_cut():
-    cells = ["2024-03-01T00:00:00.900", "2024-03-01T00:00:01.100", "2024-03-01T00:00:01.600"]
+    cells = ["2024-03-01T00:00:00.003", "2024-03-01T00:00:01.002", "2024-03-01T00:00:01.004", "2024-03-01T00:00:02.009"]
     said = (
-        "load.csv:4: date is '2024-03-01T00:00:01.600', in the same second as the row before; expected whole seconds. Round the times, or "
+        "load.csv:4: date is '2024-03-01T00:00:01.004', in the same second as the row before; expected whole seconds. Round the times, or "
     )
     with pytest.raises(DataError, match=f"^{re.escape(said)}leave --time out: rows are numbered then.$"):
         read_times(cells, where, "date")
-    assert len(read_times(cells, where, "date", [0, 2])) == 3, "of another series"
-    assert [str(time) for time in read_times(cells[:2], where, "date")] == ["2024-03-01T00:00:00", "2024-03-01T00:00:01"]
+    assert len(read_times(cells, where, "date", [0, 2])) == 4, "of another series"
+    assert spelled(read_times([*cells[:2], cells[3]], where, "date")[2]) == "2024-03-01 00:00:02", "clocks that are not quite even"
+
+
+@pytest.mark.parametrize("dates", ["iso", "day_first"])
+def test_steps_of_parts_of_a_second_are_refused(dates: str):
+    day = {"iso": "2024-03-01", "day_first": "1.3.2024"}[dates]
+    cells = [f"{day} 00:00:{second:04.1f}" for second in (0, 1.5, 3, 4.5, 9)]
+    said = f"load.csv:3: date is '{day} 00:00:01.5', and rows step by parts of a second; expected whole seconds. Round the times, or "
+    with pytest.raises(DataError, match=f"^{re.escape(said)}leave --time out: rows are numbered then.$"):
+        read_times(cells, where, "date", [0], dates)
+    assert len(read_times([cells[0], cells[2], cells[1]], where, "date", [0, 2], dates)) == 3, "of another series"
 
 
 def test_more_nanoseconds_than_fit_are_no_time():
@@ -80,8 +136,8 @@ def test_more_nanoseconds_than_fit_are_no_time():
 
 @pytest.mark.parametrize("cell", ["soon", "", "NaT", "now", "today", "-5", "²", "9" * 20])
 def test_a_cell_that_is_no_time_is_named(cell: str):
-    said = f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number. Mend the cell."
-    with pytest.raises(DataError, match=f"^{re.escape(said)}$"):
+    said = f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or "
+    with pytest.raises(DataError, match=f"^{re.escape(said)}seconds since 1970. Mend the cell"):
         read_times(["2024-03-01", cell], where, "date")
     with pytest.raises(DataError, match=r"^load\.csv:2: date is "):
         read_times([cell, "7"], where, "date")
@@ -127,7 +183,7 @@ def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
         ),
         (
             ["00", "01", "02", "05"],
-            r"^load\.csv:5: 2024-03-01 05:00 follows 2024-03-01 02:00; expected a row every 1 hour\. Put in what is",
+            r"^load\.csv:5: 2024-03-01 05:00 follows 2024-03-01 02:00; expected a row every 1 hour \(1 such row\)\. Put in what is",
         ),
     ],
 )
@@ -187,7 +243,9 @@ def test_months_left_out_are_filled_from_their_end():
 
 def test_a_moment_between_two_steps_is_no_gap_to_fill():
     times = read_times(["2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 03:30"], where, "date")
-    with pytest.raises(DataError, match=r"^load\.csv:4: 2024-01-01 03:30 follows 2024-01-01 01:00; expected a row every 1 hour\. "):
+    said = r"^load\.csv:4: 2024-01-01 03:30 follows 2024-01-01 01:00; expected a row every 1 hour, or so "
+    said += r"many of them later\. Bring the times to even steps, or leave --time out: rows are numbered then\.$"
+    with pytest.raises(DataError, match=said):
         check_times(times, [0], Step(0, 3600), where, "date", gaps_allowed=True)
 
 

@@ -39,6 +39,20 @@ def test_the_loss_of_each_head_is_what_its_name_says():
     assert each("student_t", [2.0, 2.0, 3.0], 5.0) == pytest.approx(-cauchy_like)
 
 
+@pytest.mark.parametrize("kind", FRAME_HEADS)
+def test_a_number_that_is_not_known_is_no_target(kind: str):
+    one, target, mask = head(kind), torch.ones(2, 4, 3, dtype=torch.float64), torch.ones(2, 4, dtype=torch.bool)
+    target[0, 1, 2], target[1, 3], mask[1, 3] = math.nan, math.nan, False
+    decoded = Decoded(states().requires_grad_(), None)
+    sums = one.loss(decoded, target, mask)
+    losses = one.each(one.values(decoded), torch.ones_like(target)).detach()
+    assert float(sums.count) == pytest.approx(7 - 1 / 3)
+    assert float(sums.loss.detach()) == pytest.approx(float(losses[mask].mean(1).sum() - losses[0, 1, 2] / 3))
+    sums.loss.backward()
+    assert decoded.hidden.grad is not None
+    assert bool(decoded.hidden.grad.isfinite().all())
+
+
 def test_quantiles_never_cross_whatever_the_states_are():
     quantiles = head("quantile", levels=[0.05, 0.2, 0.5, 0.7, 0.99]).values(Decoded(100 * states(), None))
     assert quantiles.shape == (2, 4, 3, 5)

@@ -125,7 +125,13 @@ def test_a_cell_that_is_no_number_is_named_with_row_column_and_value(tmp_path: P
 @pytest.mark.parametrize(("rule", "filled"), [("previous", [1, 1, 1, 7]), ("linear", [1, 3, 5, 7]), ("zero", [1, 0, 0, 7])])
 def test_missing_values_follow_the_rule_that_is_named(tmp_path: Path, rule: str, filled: list[float]):
     lines = ["date,sales", "2024-01-01,1", "2024-01-02,", "2024-01-03,NA", "2024-01-04,7"]
-    assert read(tmp_path, lines, time="date", missing=rule).values[:, 0].tolist() == filled
+    panel = read(tmp_path, lines, time="date", missing=rule)
+    assert panel.values[:, 0].tolist() == filled
+    assert panel.filled is not None
+    assert panel.filled[:, 0].tolist() == np.isnan(panel.known(0, 4)[:, 0]).tolist() == [False, True, True, False]
+    said = f"empty cells were given a value (fields.numbers.missing={rule}), which counts as no truth: sales 2"
+    assert panel.notes(NumbersField(missing=rule)) == [said]
+    assert read(tmp_path, [*lines[:2], "2024-01-02,3"], time="date", missing=rule).notes(NumbersField(missing=rule)) == []
 
 
 def test_empty_targets_at_the_end_are_the_time_to_come(tmp_path: Path):
@@ -136,10 +142,14 @@ def test_empty_targets_at_the_end_are_the_time_to_come(tmp_path: Path):
 
 def test_a_gap_is_refused_or_filled(tmp_path: Path):
     lines = ["date,sales", "2024-01-01,1", "2024-01-02,2", "2024-01-05,8"]
-    refused(tmp_path, lines, ":4: 2024-01-05 follows 2024-01-02; expected a row every 1 day.", time="date")
+    refused(tmp_path, lines, ":4: 2024-01-05 follows 2024-01-02; expected a row every 1 day (1 such row). Put in", time="date")
     panel = read(tmp_path, lines, time="date", gaps="fill", missing="linear")
     assert panel.values[:, 0].tolist() == [1, 2, 4, 6, 8]
     assert len(panel.times) == 5  # type: ignore[arg-type]
+    assert panel.notes(NumbersField(missing="linear")) == [
+        f"2 rows that are left out in {panel.name} were put in (fields.numbers.gaps=fill)",
+        "empty cells were given a value (fields.numbers.missing=linear), which counts as no truth: sales 2",
+    ]
     refused(
         tmp_path, lines, ": 2 rows were put in by fields.numbers.gaps=fill, with nothing in them. Name a rule for", time="date", gaps="fill"
     )
@@ -161,6 +171,11 @@ def test_times_go_on_in_what_follows_or_it_is_refused(tmp_path: Path):
     whole = joined(first, read(tmp_path, ["date,sales", "2024-01-03,3"], time="date"))
     assert whole.times is not None
     assert whole.times.astype("datetime64[D]").astype(str).tolist() == ["2024-01-01", "2024-01-02", "2024-01-03"]
+    assert whole.filled is None
+    holes = read(tmp_path, ["date,sales", "2024-01-03,", "2024-01-04,3"], time="date", missing="zero")
+    filled = joined(first, holes).filled
+    assert filled is not None
+    assert filled[:, 0].tolist() == [False, False, True, False]
     late = read(tmp_path, ["date,sales", "2024-01-04,3"], time="date")
     message = "sales.csv: begins at 2024-01-04; expected 2024-01-03, a step after .* ends \\(2024-01-02\\). Give a table that goes on"
     with pytest.raises(DataError, match=message):

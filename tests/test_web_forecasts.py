@@ -116,7 +116,7 @@ def test_a_pasted_table_is_forecast_and_drawn_in_the_browser_and_nobody_else_is_
         ("time,plant,load\n2024-03-01,a,much", "table:1: load is 'much'; expected a number. Mend the cell, or choose other columns."),
         (
             "time,plant,load\n2024-03-01,a,1\n2024-03-02,a,2\n2024-03-03,a,2\n2024-03-05,a,2",
-            "table:4: 2024-03-05 follows 2024-03-03; expected a row every 1 day. Put in what is missing.",
+            "table:4: 2024-03-05 follows 2024-03-03; expected a row every 1 day (1 such row). Put in what is missing.",
         ),
     ],
 )

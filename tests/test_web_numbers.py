@@ -142,12 +142,20 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["1709164800000000", "1709164860000000"],
         ["1709164800000000000", "1709164860000000000"],
         ["1709164800", "1709164861", "1709164922"],
-        ["1", "2", "3", "4"],
+        ["2024022922", "2024022923", "2024030100"],
+        ["202402292200", "202402292330", "202403010100"],
+        ["20240229235958", "20240229235959"],
         ["0050-06-01", "0050-06-02"],
     ],
 )
 def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
     assert_same(timed(*times), field(calendar=["hour", "monthday", "yearday", "month"]))
+
+
+@pytest.mark.parametrize("times", [["1", "2", "3", "4"], ["45291", "45298"], ["0", "60", "120"], ["20240229", "20240230"]])
+def test_rows_that_are_counted_go_on_as_in_python(times: list[str]) -> None:
+    assert_same(timed(*times), field())
+    assert_same(timed(*times), field(dates="count"))
 
 
 @pytest.mark.parametrize(
@@ -209,6 +217,11 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
         timed("31.12.2024 10:00:00.1", "31.12.2024 10:00:00.6"),
         field(dates="day_first"),
     ),
+    "steps of parts of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:01.5", "2024-01-01T00:00:03"), field()),
+    "a number that says no time": (timed("7", "8"), field(dates="iso")),
+    "a date where rows are counted": (timed("7", "2024-01-01"), field(dates="count")),
+    "a count left out": (timed("1", "2", "3", "5", "7"), field()),
+    "between two steps": (timed("2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00", "2024-01-01 03:30"), field(gaps="fill")),
     "an hour past twelve": (timed("1/12/2024 13:00 PM"), field(dates="month_first")),
     "no day": (timed("2024-02-29", "2023-02-29"), field()),
     "no hour": (timed("2024-02-28 24:00"), field()),

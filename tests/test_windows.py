@@ -55,6 +55,20 @@ def test_no_window_sees_two_series():
         assert len(seen) == 1
 
 
+def test_a_value_that_a_rule_put_in_is_read_and_is_no_truth(tmp_path: Path):
+    table = panel(10)
+    filled = np.zeros(table.values.shape, dtype=np.bool_)
+    filled[[4, 5], 0] = True
+    made = windows(replace(table, filled=filled), season=2)
+    made.save(tmp_path / "dev")
+    for one in (made, Windows.load(tmp_path / "dev", made.fields)):
+        batch = one.batch([2])
+        assert np.isnan(one.truth([2])[0][:, 0]).tolist() == np.isnan(batch.target_out[0, :2, 0]).tolist() == [False, True]
+        assert batch.target_in[0, :2].tolist() == [[0, 0.5], [103, 1]]
+        assert one.batch([3]).target_in[0, 1].tolist() == [104, 1], "what is fed back is the value that was put in"
+        assert one.batch([4]).source[0, :3, 0].tolist() == [102, 103, 104]
+
+
 def test_a_short_history_is_padded_at_its_end_and_masked():
     made = windows(panel(4), history=8, window="last")
     batch = made.batch([0])

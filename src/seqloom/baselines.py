@@ -72,27 +72,32 @@ def fit_linear(pairs: NumberPairs, seed: int, *, absolute: bool = False) -> Floa
     (Zeng et al. 2023 learn such a map by gradients). By least squares, or by least absolute errors, for which windows are weighed
     anew by the error that the last weights left them (Schlossmacher 1973).
     """
-    weights = _solve(pairs, seed, None)
-    for _ in range(REWEIGHTED if absolute else 0):
-        weights = _solve(pairs, seed, weights)
+    weights, is_whole = _solve(pairs, seed, None, absolute=absolute)
+    for _ in range(REWEIGHTED if absolute or not is_whole else 0):
+        weights, _ = _solve(pairs, seed, weights, absolute=absolute)
     return weights
 
 
-def _solve(pairs: NumberPairs, seed: int, last: Floats | None) -> Floats:
-    """The weights of least squares, each window weighed by one over the mean error of the last weights."""
+def _solve(pairs: NumberPairs, seed: int, last: Floats | None, *, absolute: bool) -> tuple[Floats, bool]:
+    """The weights of least squares, each window weighed by one over the mean error of the last weights for absolute errors; and whether
+    all of the future is known. What is not is taken to be as the last weights say, first of all as the last value of the past.
+    """
     numbers, size = pairs.fields.config.numbers, pairs.fields.target.size
-    width = numbers.history
+    width, is_whole = numbers.history, True
     squares, products = np.zeros((width + 1, width + 1)), np.zeros((width + 1, numbers.horizon))
     for past, future in _pairs(pairs, size, seed):
-        if last is None:
+        said = np.broadcast_to(past[:, width - 1 : width], future.shape) if last is None else past @ last.T
+        if (missing := np.isnan(future)).any():
+            future, is_whole = np.where(missing, said, future), False
+        if last is None or not absolute:
             weighed = past
         else:
-            error = np.abs(past @ last.T - future).mean(1, keepdims=True)
+            error = np.abs(said - future).mean(1, keepdims=True)
             weighed = past / np.maximum(error, SMALLEST_ERROR)
         squares += weighed.T @ past
         products += weighed.T @ future
     squares[np.diag_indices(width + 1)] += RIDGE * np.trace(squares) / (width + 1)
-    return np.linalg.solve(squares, products).T
+    return np.linalg.solve(squares, products).T, is_whole
 
 
 def _pairs(pairs: NumberPairs, size: int, seed: int) -> Iterator[tuple[Floats, Floats]]:

@@ -52,7 +52,7 @@ class Batch:
     target_in: Array
     """(B, T) ids: <s> and the target; or (B, T, D + C) frames: the frame before, zeros at first, and what is known of this one"""
     target_out: Array
-    """(B, T) ids: the target and </s>; or (B, T, D) frames: the target"""
+    """(B, T) ids: the target and </s>; or (B, T, D) frames: the target, NaN where it is not known"""
     target_mask: Mask
     """(B, T)"""
     copy: Ids | None

@@ -17,6 +17,7 @@ from seqloom.errors import DataError
 __all__ = [
     "Step",
     "Times",
+    "are_counted",
     "calendar_names",
     "check_times",
     "clock_features",
@@ -30,12 +31,12 @@ __all__ = [
 ]
 
 Times = npt.NDArray[Any]
-"""(N,) datetime64[s]"""
+"""(N,) datetime64[s], or int64 where rows are counted"""
 Moment = Any
-"""datetime64[s]"""
+"""datetime64[s], or an int64 that counts"""
 Turns = npt.NDArray[np.float64]
 """(...), 0 to 1"""
-Dates = Literal["iso", "day_first", "month_first"]
+Dates = Literal["iso", "day_first", "month_first", "count"]
 Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
@@ -45,12 +46,14 @@ DATED = re.compile(
     r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?", re.IGNORECASE | re.ASCII
 )
 """A date with the year last, and a time of the day."""
-DATES: dict[Dates, str] = {
+YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
+EXPECTED: dict[Dates, str] = {
+    "iso": "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
     "day_first": "a date such as 31.12.2024 or 31/12/2024 14:00",
     "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
+    "count": "a whole number, as in training",
 }
-"""What is expected where the year is last."""
-PART = re.compile(r":\d\d\.\d")
+PART = re.compile(r":\d\d\.\d*[1-9]")
 """Of a second."""
 NO_TIME = "NaT"
 HALF_A_DAY = 12
@@ -61,11 +64,16 @@ WIDEST_GAP = 10
 """Times as many rows as there are may be put in at once: more is a slip of the pen, such as a wrong century."""
 MOST_FILLED = 100
 """Times as many may be put in together: many gaps, each as wide as one may be, would take the square of the rows in memory."""
-DIGITS = 17
-"""Of a whole number of seconds, at most."""
-SECONDS = "seconds", 1
+UNMARKED = {6, 8, 10, 12, 14}
+"""Digits of dates without marks, in this century or the last: month, day, hour, minute, second."""
+SECONDS, SECONDS_SIZES = ("seconds", 1), {9, 10}
 PARTS = {13: ("milliseconds", 10**3), 16: ("microseconds", 10**6), 19: ("nanoseconds", 10**9)}
-"""What whole numbers of so many digits count since 1970, and how many of it are a second: the digits that they have from 2001 to 2286."""
+"""What whole numbers of so many digits say since 1970, and how many of it are a second: the digits that they have from 2001 to 2286.
+Seconds have 9 from 1973 on."""
+FIRST_YEAR, LAST_YEAR = "1600", "2199"
+"""Of numbers that are years."""
+MOST_COUNTED = 15
+"""Digits of a number that counts."""
 LATEST = str(np.iinfo(np.int64).max)
 """Of nanoseconds."""
 WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then."
@@ -81,8 +89,12 @@ class Step(NamedTuple):
     seconds: int
     from_end: bool = False
     """Whether a day of the month is counted from its end: 31 January, 29 February, 31 March."""
+    is_count: bool = False
+    """Whether the seconds are none, but so many of what is counted."""
 
     def __str__(self) -> str:
+        if self.is_count:
+            return str(self.seconds)
         if self.months:
             return f"{self.months} month{'s' * (self.months > 1)}"
         units = (("week", WEEK), ("day", DAY), ("hour", HOUR), ("minute", 60), ("second", 1))
@@ -91,22 +103,23 @@ class Step(NamedTuple):
 
 
 def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = ()) -> Dates:
-    """How dates are written. Where the day and the month could each be first, full stops say the day, since no one writes the month
-    first between them; else rows that follow each other in even steps tell which it is.
+    """How dates are written; `count` where all are whole numbers that say no date. Where the day and the month could each be first, full
+    stops say the day, since no one writes the month first between them; else rows that follow each other in even steps tell which it is.
 
     Raises:
         DataError: nothing tells it.
     """
     if not cells or not (first := DATED.fullmatch(cells[0].strip())):
-        return "iso"
-    times = {dates: _with_the_year_last(cells, dates) for dates in DATES}
+        counts = cells and _are_whole(cells) and not _say_time(cells) and max(map(len, cells)) <= MOST_COUNTED
+        return "count" if counts else "iso"
+    times = {dates: _with_the_year_last(cells, dates) for dates in YEAR_LAST}
     said = {dates: int((~np.isnat(read)).sum()) for dates, read in times.items()}
     if said["day_first"] == said["month_first"]:
         if first[2] == "." or said["day_first"] < len(cells):  # a cell that is no date is named when they are read
             return "day_first"
         if np.array_equal(times["day_first"], times["month_first"]) and len(np.unique(times["day_first"].astype("datetime64[D]"))) > 1:
             return "day_first"  # as of years that all begin on 1/1
-        said = {dates: _even_steps(times[dates], starts) for dates in DATES}
+        said = {dates: _even_steps(times[dates], starts) for dates in YEAR_LAST}
     if said["day_first"] != said["month_first"]:
         return "day_first" if said["day_first"] > said["month_first"] else "month_first"
     raise DataError(
@@ -121,9 +134,9 @@ def _even_steps(times: Times, starts: Sequence[int]) -> int:
     return int((continued(times[inside - 1], find_step(times, starts), 1) == times[inside]).sum())
 
 
-def _with_the_year_last(cells: Sequence[str], dates: Dates) -> Times:
+def _with_the_year_last(cells: Sequence[str], dates: Dates, unit: str = "s") -> Times:
     """The moments of dates so written, not a time where a cell is none."""
-    return np.array([_in_iso_form(cell, dates) for cell in cells], dtype="datetime64[s]")
+    return np.array([_in_iso_form(cell, dates) for cell in cells], dtype=f"datetime64[{unit}]")
 
 
 def _in_iso_form(cell: str, dates: Dates) -> str:
@@ -142,40 +155,62 @@ def _in_iso_form(cell: str, dates: Dates) -> str:
 
 
 def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = (), dates: Dates = "iso") -> Times:
-    """The moments that dates say, or whole numbers: dates without marks (20240301, 202403), milli-, micro- or nanoseconds since 1970
-    where all have 13, 16 or 19 digits, else seconds.
+    """The moments that cells say. In ISO form, also whole numbers: dates without marks (20240301, 202403, 2024030114), or seconds, milli-,
+    micro- or nanoseconds since 1970, told by their digits. Numbers that count stay as they are.
 
     starts: the row where each series begins.
 
     Raises:
-        DataError: a cell that is neither, or no whole second; one that differs from the row before by a part of a second only.
+        DataError: a cell that is none of this; no whole second, where parts of seconds tell rows apart.
     """
-    if dates != "iso":
-        times = _with_the_year_last(cells, dates)
-        if len(broken := np.nonzero(np.isnat(times))[0]):
-            row = int(broken[0])
-            raise DataError(f"{where(row)}: {column} is {cells[row]!r}; expected {DATES[dates]}. Mend the cell.")
-        _refuse_parts_of_seconds(times, cells, starts, where, column)
-        return times
-    if _are_numbers(cells):
+    if dates == "count":
+        return _counted(cells, where, column)
+    if dates == "iso" and _are_whole(cells) and _say_time(cells):
         return _from_numbers(cells, where, column)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "no explicit representation of timezones")  # numpy brings them to UTC
-        try:
-            times = np.array(cells, dtype="datetime64[s]") if all(map(_begins_as_date, cells)) else None
-        except ValueError:
-            times = None
-        if times is None:
-            times = np.array([_moment(cell, where, row, column) for row, cell in enumerate(cells)], dtype="datetime64[s]")
-    _refuse_parts_of_seconds(times, cells, starts, where, column)
+    times = _read_dates(cells, dates)
+    if len(broken := np.nonzero(np.isnat(times))[0]):
+        row = int(broken[0])
+        raise DataError(f"{where(row)}: {column} is {cells[row]!r}; expected {EXPECTED[dates]}. {_advice(cells[row])}")
+    _refuse_parts_of_seconds(times, cells, starts, where, column, dates)
     return times
 
 
-def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], starts: Sequence[int], where: Where, column: str) -> None:
-    """Parts of a second are cut, so that rows of a series which differ in nothing else would be taken for one moment."""
-    for row in np.setdiff1d(np.nonzero(times[1:] == times[:-1])[0] + 1, np.asarray(starts)).tolist():
-        if PART.search(str(cells[row])) and cells[row] != cells[row - 1]:
-            raise DataError(f"{where(row)}: {column} is {cells[row]!r}, in the same second as the row before; expected {WHOLE_SECONDS}")
+def _advice(cell: str) -> str:
+    """What to do about a cell that says no time."""
+    try:
+        float(cell)
+    except ValueError:
+        return "Mend the cell."
+    return "Mend the cell, or leave --time out: rows are numbered then."
+
+
+def _read_dates(cells: Sequence[str], dates: Dates, unit: str = "s") -> Times:
+    """The moments that dates say, in whole units; not a time where a cell is none."""
+    if dates in YEAR_LAST:
+        return _with_the_year_last(cells, dates, unit)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "no explicit representation of timezones")  # numpy brings them to UTC
+        with contextlib.suppress(ValueError):
+            if all(map(_begins_as_date, cells)):
+                return np.array(cells, dtype=f"datetime64[{unit}]")
+        return np.array([_moment(cell, unit) for cell in cells], dtype=f"datetime64[{unit}]")
+
+
+def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], starts: Sequence[int], where: Where, column: str, dates: Dates) -> None:
+    """Parts of a second are cut: refused where rows of a series differ in nothing else, or step by some."""
+    if not any("." in cell and PART.search(cell) for cell in cells):
+        return
+    inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts))
+    exact = _read_dates(cells, dates, "ns").astype(np.int64)
+    steps = exact[inside] - exact[inside - 1]
+    same = inside[(times[inside] == times[inside - 1]) & (steps > 0)]
+    if len(same):
+        row, what = int(same[0]), "in the same second as the row before"
+    elif (parts := steps % 10**9 > 0).any() and np.unique(steps, return_counts=True)[1].max() > len(steps) / 2 and parts.mean() > 1 / 2:
+        row, what = int(inside[parts][0]), "and rows step by parts of a second"
+    else:
+        return
+    raise DataError(f"{where(row)}: {column} is {cells[row]!r}, {what}; expected {WHOLE_SECONDS}")
 
 
 def have_offsets(cells: Sequence[str]) -> bool:
@@ -183,26 +218,54 @@ def have_offsets(cells: Sequence[str]) -> bool:
     return any(map(OFFSET.search, cells))
 
 
-def _are_numbers(cells: Sequence[str]) -> bool:
-    """Whether all are whole numbers, of seconds that fit, and not all of them years."""
-    if not all(cell.isdecimal() for cell in cells):
-        return False
+def _are_whole(cells: Sequence[str]) -> bool:
+    """Whether all are whole numbers, and not all of them years."""
+    return all(cell.isdecimal() for cell in cells) and not all(
+        len(cell) == len(FIRST_YEAR) and FIRST_YEAR <= cell <= LAST_YEAR for cell in cells
+    )
+
+
+def _say_time(cells: Sequence[str]) -> bool:
+    """Whether whole numbers say when: dates without marks, or what has gone by since 1970."""
     sizes = set(map(len, cells))
-    return sizes != {4} and (max(sizes, default=0) <= DIGITS or (sizes == {19} and max(cells) <= LATEST))
+    if len(sizes) == 1 and sizes <= PARTS.keys():
+        return max(cells) <= LATEST or sizes != {len(LATEST)}
+    return sizes <= SECONDS_SIZES or _unmarked(cells) is not None
+
+
+def _counted(cells: Sequence[str], where: Where, column: str) -> Times:
+    for row, cell in enumerate(cells):
+        if not cell.isdecimal() or len(cell) > MOST_COUNTED:
+            raise DataError(f"{where(row)}: {column} is {cell!r}; expected {EXPECTED['count']}. Mend the cell.")
+    return np.array(cells, dtype=np.int64)
 
 
 def _from_numbers(cells: Sequence[str], where: Where, column: str) -> Times:
-    for digits in (8, 6):
-        if all(len(cell) == digits and cell[:2] in ("19", "20") for cell in cells):
-            with contextlib.suppress(ValueError):
-                return np.array(["-".join(filter(None, (cell[:4], cell[4:6], cell[6:]))) for cell in cells], dtype="datetime64[s]")
-    sizes = set(map(len, cells))
-    name, parts = PARTS.get(sizes.pop(), SECONDS) if len(sizes) == 1 else SECONDS
+    """The moments of whole numbers that say them."""
+    if (times := _unmarked(cells)) is not None:
+        return times
+    name, parts = PARTS.get(len(cells[0]), SECONDS)
     numbers = np.array(cells, dtype=np.int64)
     if len(broken := np.nonzero(numbers % parts)[0]):
         row = int(broken[0])
         raise DataError(f"{where(row)}: {column} is {cells[row]!r}, taken for {name} since 1970; expected {WHOLE_SECONDS}")
     return (numbers // parts).astype("datetime64[s]")
+
+
+def _unmarked(cells: Sequence[str]) -> Times | None:
+    """The moments of dates without marks, of 6, 8, 10, 12 or 14 digits; None where not all are one."""
+    digits = len(cells[0])
+    if digits not in UNMARKED or not all(len(cell) == digits and cell[:2] in ("19", "20") for cell in cells):
+        return None
+    with contextlib.suppress(ValueError):
+        return np.array([_with_marks(cell) for cell in cells], dtype="datetime64[s]")
+    return None
+
+
+def _with_marks(cell: str) -> str:
+    """20240301 as 2024-03-01, 202403011430 as 2024-03-01T14:30."""
+    day = "-".join(filter(None, (cell[:4], cell[4:6], cell[6:8])))
+    return day + "T" * (len(cell) > 8) + ":".join(cell[place : place + 2] for place in range(8, len(cell), 2))
 
 
 def _begins_as_date(cell: str) -> bool:
@@ -211,32 +274,40 @@ def _begins_as_date(cell: str) -> bool:
     return len(begin) == 4 and begin.isdecimal() and not cell.strip()[4:5].isdecimal()
 
 
-def _moment(cell: str, where: Where, row: int, column: str) -> np.datetime64:
+def _moment(cell: str, unit: str) -> np.datetime64:
     if _begins_as_date(cell):
         with contextlib.suppress(ValueError):
-            return np.datetime64(cell.strip().replace("/", "-").removesuffix("Z"), "s")
-    raise DataError(
-        f"{where(row)}: {column} is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number. "
-        "Mend the cell."
-    )
+            return np.datetime64(cell.strip().replace("/", "-").removesuffix("Z"), unit)
+    return np.datetime64(NO_TIME)
 
 
 def find_step(times: Times, starts: Sequence[int]) -> Step:
     """The commonest step between rows; calendar months where all days of the month are the same, from its begin or from its end.
 
-    starts: the row where each series begins. A single row steps by a day.
+    starts: the row where each series begins. A single row steps by a day, or by one where rows are counted.
     """
     inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts), assume_unique=True)
+    if are_counted(times):
+        return Step(0, _commonest(times[inside] - times[inside - 1]), is_count=True)
     if not len(inside):
         return Step(0, DAY)
     months = times.astype("datetime64[M]")
     from_begin, from_end = (len(np.unique(times - (months + place * A_MONTH))) == 1 for place in (0, 1))
     is_monthly = from_begin or from_end
-    gaps = (months if is_monthly else times).astype(np.int64)
-    gaps = gaps[inside] - gaps[inside - 1]
-    usual, counts = np.unique(gaps[gaps > 0], return_counts=True)
-    common = int(usual[counts.argmax()]) if len(usual) else 1
+    moments = (months if is_monthly else times).astype(np.int64)
+    common = _commonest(moments[inside] - moments[inside - 1])
     return Step(common, 0, not from_begin) if is_monthly else Step(0, common)
+
+
+def _commonest(gaps: npt.NDArray[np.int64]) -> int:
+    """The gap above 0 that is there most often, 1 where there is none."""
+    usual, counts = np.unique(gaps[gaps > 0], return_counts=True)
+    return int(usual[counts.argmax()]) if len(usual) else 1
+
+
+def are_counted(times: Times) -> bool:
+    """Whether rows are counted, and nothing says when they were."""
+    return times.dtype.kind == "i"
 
 
 def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, column: str, *, gaps_allowed: bool = False) -> None:
@@ -253,16 +324,22 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
         wrong, steps = (part[(steps <= 0) | (steps > WIDEST_GAP * len(times))] for part in (wrong, steps))
     for row, count in zip(wrong[:1].tolist(), steps[:1].tolist(), strict=True):
         now, before = times[row], times[row - 1]
+        follows, unless = f"{spelled(now)} follows {spelled(before)}", "or leave --time out: rows are numbered then"
         if now == before:
             fault, todo = f"the same {column} as the row before ({spelled(now)})", "Remove one of the two, or name the column of --series"
         elif now < before:
             fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the file by {column}, or name the column of --series"
-        elif gaps_allowed and count:
-            fault = f"{spelled(now)} follows {spelled(before)}, {count:,} steps later; expected at most {WIDEST_GAP} times the rows"
+        elif not count:
+            fault = f"{follows}; expected a row every {step}, or so many of them later"
+            todo = f"Bring the times to even steps, {unless}"
+        elif gaps_allowed:
+            fault = f"{follows}, {count:,} steps later; expected at most {WIDEST_GAP} times the rows"
             todo = "Mend the time, or cut the table there"
         else:
-            fault = f"{spelled(now)} follows {spelled(before)}; expected a row every {step}"
-            todo = "Put in what is missing, or let it be filled with --set fields.numbers.gaps=fill and a rule in fields.numbers.missing"
+            fault = f"{follows}; expected a row every {step} ({len(wrong):,} such row{'s' * (len(wrong) > 1)})"
+            todo = (
+                "Put in what is missing, let it be filled (--set fields.numbers.gaps=fill --set fields.numbers.missing=linear), " + unless
+            )
         raise DataError(f"{where(row)}: {fault}. {todo}.")
     if gaps_allowed and put_in > MOST_FILLED * len(times):
         what = f"between {len(times):,} rows {put_in:,} are left out, one every {step}; expected at most {MOST_FILLED} times the rows"
@@ -271,8 +348,11 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
 
 def _steps_between(before: Times, now: Times, step: Step) -> npt.NDArray[np.int64]:
     """(N,): how many steps lie between moments; 0 where they are not whole."""
-    unit, size = ("datetime64[M]", step.months) if step.months else ("datetime64[s]", step.seconds)
-    between = (now.astype(unit) - before.astype(unit)).astype(np.int64)
+    if step.months:
+        now, before, size = now.astype("datetime64[M]"), before.astype("datetime64[M]"), step.months
+    else:
+        size = step.seconds
+    between = (now - before).astype(np.int64)
     return np.where(between % size == 0, between // size, 0)
 
 
@@ -292,6 +372,8 @@ def filled(times: Times, starts: Sequence[int], step: Step) -> tuple[Times, npt.
 def continued(times: Times, step: Step, count: int | npt.NDArray[np.int64]) -> Times:
     """The moments `count` steps after others: as many after all, or a number for each. The 30th of a shorter month is its last day."""
     steps = np.asarray(count, dtype=np.int64)
+    if step.is_count:
+        return times + steps * step.seconds
     if not step.months:
         return times + (steps * step.seconds).astype("timedelta64[s]")
     anchor = times.astype("datetime64[M]") + int(step.from_end) * A_MONTH  # the month's begin, or its end
@@ -301,7 +383,9 @@ def continued(times: Times, step: Step, count: int | npt.NDArray[np.int64]) -> T
 
 
 def spelled(moment: Moment) -> str:
-    """The moment as people write it."""
+    """The moment as people write it, or the number that counts."""
+    if moment.dtype.kind == "i":
+        return str(moment)
     text = str(moment.astype("datetime64[s]")).replace("T", " ")
     return text.removesuffix(" 00:00:00") if text.endswith("00:00:00") else text.removesuffix(":00")
 
@@ -352,7 +436,7 @@ CYCLES = {
 
 def calendar_names(times: Times, step: Step) -> list[str]:
     """The features of the clock that can be learned from these times: what comes back at least twice within them, and not within a step."""
-    if not len(times):
+    if not len(times) or are_counted(times):
         return []
     span, size = float((times.max() - times.min()).astype(np.int64)), step.months * MONTH + step.seconds
     return [

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.autoconfig import Choice, Settings
-from seqloom.clock import Step, calendar_names
+from seqloom.clock import Step, are_counted, calendar_names
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.panel import Panel
@@ -61,9 +61,10 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
         if why:
             reasons[f"fields.numbers.{name}"] = why
 
-    choose("dates", panel.dates, "" if panel.dates == "iso" else "as the time column has them")
+    why = {"iso": "", "count": "whole numbers that say no date"}
+    choose("dates", panel.dates, why.get(panel.dates, "as the time column has them"))
     choose("decimal", panel.decimal, "" if panel.decimal == "." else "a comma stands before the decimals")
-    if step is not None and step[:2] in OF_STEP:
+    if step is not None and not step.is_count and step[:2] in OF_STEP:
         choose("season", OF_STEP[step[:2]], f"a row every {step}")
     else:
         choose("season", *found_season(parts))
@@ -72,11 +73,8 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     if panel.times is not None:
         first, last = int(panel.starts[0]), int(panel.starts[1])
         names = calendar_names(panel.times[first : min(last, first + len(parts[0]))], panel.step)
-        choose(
-            "calendar",
-            names,
-            "comes back at least twice in the training part" if names else "nothing of it comes back in the training part",
-        )
+        nothing = "" if are_counted(panel.times) else "nothing of it comes back in the training part"
+        choose("calendar", names, "comes back at least twice in the training part" if names else nothing)
     if len(parts) > 1:
         choose("scaling", "none", "series of their own sizes: each window is scaled by itself")
         choose("window", "standard", "series of their own sizes, and levels that move on")

@@ -184,7 +184,8 @@ def _bounds(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
 def _bounds_of_dates(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
     if panel.times is None:
         raise ConfigError(f"--split {'/'.join(split)}: there is no time column. Name it with --time, or give shares.")
-    dates = read_times(split, lambda row: "--split", f"part {'/'.join(split)}")
+    are_iso = not panel.step.is_count and all(part[:4].isdecimal() for part in split)
+    dates = read_times(split, lambda row: "--split", f"part {'/'.join(split)}", dates="iso" if are_iso else panel.dates)
     spans = zip(panel.starts[:-1].tolist(), panel.starts[1:].tolist(), strict=True)
     places = np.array([np.searchsorted(panel.times[begin:end], dates) for begin, end in spans], dtype=np.int64)
     return [*places.T, lengths]
@@ -209,9 +210,11 @@ def _has_mase(dev: Windows) -> bool:
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:
     notes = [f"{len(panel):,} rows in {len(panel.series):,} series, {', '.join(panel.columns[:8])}"]
     if panel.times is not None:
-        notes.append(f"a row every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")
+        what = "rows are counted, one" if panel.step.is_count else "a row"
+        notes.append(f"{what} every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")
     if panel.brought_to_utc:
         notes.append("times are brought to UTC by their offsets; forecasts are in UTC too")
+    notes += panel.notes(train.fields.config.numbers)
     notes.append(
         f"{len(train):,} windows to train on, {len(dev):,} in dev" + ("" if test is None else "; a test part is kept for `evaluate`")
     )

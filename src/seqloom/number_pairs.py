@@ -58,7 +58,7 @@ class NumberPairs(Protocol):
         ...
 
     def truth(self, index: Sequence[int] | Ids) -> list[Floats]:
-        """The targets (T, D) in their own units."""
+        """The targets (T, D) in their own units, NaN where they are not known."""
         ...
 
     def yardsticks(self, index: Sequence[int] | Ids) -> Yardsticks:

@@ -62,6 +62,8 @@ class Panel:
     """How the dates were written."""
     decimal: Decimal = "."
     """What stood before the decimals."""
+    filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
+    """(N, columns): the cells in which a rule has put a value; None where there are none"""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -75,6 +77,26 @@ class Panel:
         """The values (N, columns) and times (N,) of one series."""
         rows = slice(int(self.starts[number]), int(self.starts[number + 1]))
         return self.values[rows], None if self.times is None else self.times[rows]
+
+    def are_filled(self, number: int) -> npt.NDArray[np.bool_]:
+        """(N, columns): of one series the cells in which a rule has put a value."""
+        rows = slice(int(self.starts[number]), int(self.starts[number + 1]))
+        return np.zeros(self.values[rows].shape, dtype=np.bool_) if self.filled is None else self.filled[rows]
+
+    def known(self, start: int, end: int) -> Floats:
+        """(end - start, columns): the values of rows, NaN where none was given."""
+        values = self.values[start:end]
+        return values if self.filled is None else np.where(self.filled[start:end], np.float32(np.nan), values)
+
+    def notes(self, numbers: NumbersField) -> list[str]:
+        """What rules have put in, in words."""
+        if self.filled is None:
+            return []
+        new = 0 if self.lines is None else int((self.lines == 0).sum())
+        rows = [f"{new:,} rows that are left out in {self.name} were put in (fields.numbers.gaps=fill)"] if new else []
+        counts = zip(self.columns, self.filled.sum(0).tolist(), strict=True)
+        cells = ", ".join(f"{name} {count:,}" for name, count in counts if count)
+        return [*rows, f"empty cells were given a value (fields.numbers.missing={numbers.missing}), which counts as no truth: {cells}"]
 
     def where(self, row: int) -> str:
         """The place of a row, for messages."""
@@ -327,7 +349,7 @@ def _whole(panel: Panel, numbers: NumbersField) -> Panel:
             part, empty = values[start:end, column], holes[start:end, column]
             if empty.any():
                 part[empty] = _guess(part, empty, numbers.missing)
-    return replace(panel, values=values)
+    return replace(panel, values=values, filled=holes)
 
 
 def _to_come(panel: Panel, targets: int) -> npt.NDArray[np.bool_]:
@@ -366,6 +388,7 @@ def joined(first: Panel, second: Panel) -> Panel:
         )
     places = {name: number for number, name in enumerate(second.series)}
     values: list[Floats] = []
+    filled: list[npt.NDArray[np.bool_]] = []
     times: list[Times] = []
     for number, name in enumerate(first.series):
         spans = [(first, number), *([(second, places[name])] if name in places else [])]
@@ -374,8 +397,16 @@ def joined(first: Panel, second: Panel) -> Panel:
         moments = [part for _, part in parts if part is not None]
         _refuse_apart(moments, first.step, f"{second.name}: series {name!r}" if name else second.name, first.name)
         times += moments
+        filled += [panel.are_filled(place) for panel, place in spans]
     starts = np.cumsum([0, *map(len, values)])
-    return replace(first, values=np.concatenate(values), starts=starts, lines=None, times=np.concatenate(times) if times else None)
+    return replace(
+        first,
+        values=np.concatenate(values),
+        starts=starts,
+        lines=None,
+        times=np.concatenate(times) if times else None,
+        filled=None if first.filled is None and second.filled is None else np.concatenate(filled),
+    )
 
 
 def _refuse_apart(moments: Sequence[Times], step: Step, where: str, before: str) -> None:

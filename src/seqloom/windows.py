@@ -118,8 +118,9 @@ class Windows:
         levels = self._levels(places, source)
         size = target.shape[2]
         source[:, :, :size] = np.where(places.mask[:, :, None], (source[:, :, :size] - levels.shift) / levels.scale, 0)
-        target = np.nan_to_num((target - levels.shift) / levels.scale)  # what is still to come is not known
-        before = np.concatenate([np.zeros_like(target[:, :1]), target[:, :-1]], 1)
+        target = (target - levels.shift) / levels.scale
+        before = np.concatenate([np.zeros_like(target[:, :1]), np.nan_to_num(target[:, :-1])], 1)
+        target[self._unknown(places)] = np.nan
         shown = np.concatenate([before, known], 2)
         mask = np.ones(target.shape[:2], dtype=np.bool_)
         return Batch(source, places.mask, shown, target, mask, None, np.asarray(index, dtype=np.int64))
@@ -136,9 +137,11 @@ class Windows:
         return [self.horizon] * len(index)
 
     def truth(self, index: Sequence[int] | Ids) -> list[Floats]:
-        """The targets (T, D) in their own units."""
+        """The targets (T, D) in their own units, NaN where none is known."""
         places = self._places(index)
-        return list(self._raw(places.horizon, places.series)[:, :, : self.fields.target.size])
+        targets = self._raw(places.horizon, places.series)[:, :, : self.fields.target.size]
+        targets[self._unknown(places)] = np.nan
+        return list(targets)
 
     def yardsticks(self, index: Sequence[int] | Ids) -> Yardsticks:
         """What errors are measured by; of unlike series there is no common scale."""
@@ -190,7 +193,7 @@ class Windows:
     def _seasonal_errors(self) -> Floats:
         season, size = self.fields.config.numbers.season, self.fields.target.size
         bounds = zip(self.panel.starts[:-1].tolist(), self.part.begins.tolist(), strict=True)
-        return np.stack([seasonal_error(self.panel.values[start:end, :size], season) for start, end in bounds])
+        return np.stack([seasonal_error(self.panel.known(start, end)[:, :size], season) for start, end in bounds])
 
     def origins(self, index: Sequence[int] | Ids) -> tuple[Ids, Ids]:
         """The series of each window, and the row of its first target: (B,), (B,)."""
@@ -214,6 +217,13 @@ class Windows:
         values = self.panel.values[np.minimum(rows, len(self.panel) - 1)]
         values[rows >= self.panel.starts[series + 1, None]] = np.nan
         return values
+
+    def _unknown(self, places: _Places) -> Mask:
+        """(B, T, D): targets that no one has seen: those of the time to come are missing, and others a rule has put in."""
+        filled, size = self.panel.filled, self.fields.target.size
+        if filled is None:
+            return np.zeros((*places.horizon.shape, size), dtype=np.bool_)
+        return filled[np.minimum(places.horizon, len(filled) - 1), :size]
 
     def _scaled(self, rows: Ids, series: Ids) -> Floats:
         return (self._raw(rows, series) - self.shift[series, None]) / self.scale[series, None]
@@ -273,9 +283,10 @@ class Windows:
         folder.mkdir(parents=True, exist_ok=True)
         panel, arrays = self.panel, {"values": self.panel.values, "starts": self.panel.starts, "firsts": self.firsts, "ends": self.ends}
         if panel.times is not None:
-            arrays["times"] = panel.times.astype("datetime64[s]").astype(np.int64)
+            arrays["times"] = (panel.times if panel.step.is_count else panel.times.astype("datetime64[s]")).astype(np.int64)
         about = {"columns": panel.columns, "series": panel.series, "step": panel.step, "name": panel.name, "stride": self.stride}
         arrays |= {"begins": self.part.begins, "finishes": self.part.ends}
+        arrays |= {} if panel.filled is None else {"filled": panel.filled}
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
         (folder / "windows.json").write_text(json.dumps(about), encoding="utf-8")
@@ -290,15 +301,17 @@ class Windows:
         try:
             about = json.loads((folder / "windows.json").read_text(encoding="utf-8"))
             arrays = {file.stem: np.load(file, mmap_mode="r") for file in folder.glob("*.npy")}
-            times = arrays["times"].astype("datetime64[s]") if "times" in arrays else None
+            step, times = Step(*about["step"]), arrays.get("times")
+            times = times if times is None or step.is_count else times.astype("datetime64[s]")
             panel = Panel(
                 tuple(about["columns"]),
                 arrays["values"],
                 arrays["starts"],
                 tuple(about["series"]),
                 times,
-                Step(*about["step"]),
+                step,
                 about["name"],
+                filled=arrays.get("filled"),
             )
             part = Part(np.asarray(arrays["begins"]), np.asarray(arrays["finishes"]))
             windows = cls(panel, fields, part, stride=int(about["stride"]))

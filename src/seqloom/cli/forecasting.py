@@ -212,12 +212,15 @@ def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, 
     from seqloom.hardware import choose_device
     from seqloom.progress import value_text
     from seqloom.summary import columns
+    from seqloom.windows import Windows
 
     if len(files) > 2:
         raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
     begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))
     table, truth, *_ = [*files, None, None]
     pairs = model.pairs(table, truth=truth, part=part)
+    for note in pairs.panel.notes(model.numbers) if table and isinstance(pairs, Windows) else []:
+        say(f"note: {note}")
     board = model.scores(pairs)
     where = " then ".join(files) if files else "the run's dev part"
     names = list(dict.fromkeys(name for values in board.values() for name in values))
@@ -274,6 +277,8 @@ def _write_forecasts(
     if len(given) > 1:
         raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
     panel = model.panel(given[0])
+    for note in panel.notes(model.numbers):
+        say(f"note: {note}")
     forecast = model.forecast(panel, levels_of(quantiles) or None)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
     with open_output(output) as out:

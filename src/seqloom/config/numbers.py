@@ -19,7 +19,7 @@ class NumbersField(Settings):
     known: list[str] = Field(default=[], description="Columns known in advance for the time that is forecast, such as holidays or prices.")
     static: list[str] = Field(default=[], description="Columns that do not change within a series.")
     time: str | None = Field(default=None, description="Column that says when: dates, or numbers. Empty: rows follow each other.")
-    dates: Literal["iso", "day_first", "month_first"] | None = Field(default=None, description="How dates are written: 2024-12-31; 31.12.2024 or 31/12/2024; 12/31/2024. Empty: found.")
+    dates: Literal["iso", "day_first", "month_first", "count"] | None = Field(default=None, description="How dates are written: 2024-12-31; 31.12.2024 or 31/12/2024; 12/31/2024; count: whole numbers that count rows and say no date. Empty: found.")
     decimal: Literal[".", ","] | None = Field(default=None, description="What stands before the decimals of a number. Empty: found.")
     series: str | None = Field(default=None, description="Column that says which series a row belongs to. Empty: all rows are one series.")
     wide: bool = Field(default=False, description="One row a series: its name, then its values, empty after the last.")

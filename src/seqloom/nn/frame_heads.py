@@ -66,12 +66,15 @@ class FrameHead(nn.Module):
         return self.point(self.values(decoded))
 
     def loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer | None = None) -> LossSum:
-        """The loss of targets (B, T, D) where the mask (B, T) is True: a mean over D, added up over the frames."""
-        loss = self.each(self.values(decoded), target)[mask].mean(1).sum()
+        """The loss of targets (B, T, D) where the mask (B, T) is True: a mean over D, added up over the frames. NaN is no target: a frame
+        counts by the share of its numbers that are known.
+        """
+        known = ~target.isnan()
+        loss = self.each(self.values(decoded), target.nan_to_num()).masked_fill(~known, 0)[mask].mean(1).sum()
         nll = loss.detach()
         if self.stop is not None:
             loss = loss + self._stop_loss(self.stop(decoded.hidden).squeeze(2), mask)
-        return LossSum(loss, nll, mask.sum(), mask.new_zeros((), dtype=torch.int64))
+        return LossSum(loss, nll, known[mask].float().mean(1).sum(), mask.new_zeros((), dtype=torch.int64))
 
     def _stop_loss(self, scores: Tensor, mask: Tensor) -> Tensor:
         """Cross-entropy of scores (B, T) with being the last real frame."""

@@ -105,5 +105,6 @@ function momentsOf({ data, dims: [, steps, columns, size] }, row, length) {
 
 /** When a step of the horizon is, or which one it is where the table has no times. */
 function timeOf(windows, series, step) {
-  return windows.panel.times ? spelled(windows.moment(windows.origins[series] + step, series)) : String(step + 1);
+  const { times, step: from } = windows.panel;
+  return times ? spelled(windows.moment(windows.origins[series] + step, series), from) : String(step + 1);
 }

@@ -1,29 +1,31 @@
 /**
  * Time columns: read, checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine, as in `clock.py`.
  *
- * A moment is a number of seconds since 1970. A step is `{months, seconds, fromEnd}`: so many months or so many seconds from row to row;
- * `fromEnd` where a day of the month is counted from its end.
+ * A moment is a number of seconds since 1970, or one that counts rows. A step is `{months, seconds, fromEnd, isCount}`: so many months or so
+ * many seconds from row to row; `fromEnd` where a day of the month is counted from its end, `isCount` where the seconds are none.
  */
 
 const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
 const YEAR = 365.2425 * DAY;
 const HALF_A_DAY = 12; // hours
-const PART = /:\d\d\.\d/; // of a second
+const PART = /:\d\d\.\d*[1-9]/; // of a second
 const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
 const MOST_FILLED = 100; // and together
-const FARTHEST = 8.64e12; // from 1970, of what `Date` can tell
+const MOST_COUNTED = 15; // digits of a number that counts
 const LATEST = "9223372036854775807"; // of nanoseconds
 const WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then.";
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
 const DATED = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year last
-const DATES = {
+const EXPECTED = {
+  iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
   day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
   month_first: "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
+  count: "a whole number, as in training",
 };
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 
-/** What whole numbers of so many digits count since 1970, and how many of their digits are behind the seconds. */
-const PARTS = { 13: ["milliseconds", 3], 16: ["microseconds", 6], 19: ["nanoseconds", 9] };
+/** What whole numbers of so many digits say since 1970, and how many of their digits are behind the seconds. */
+const PARTS = { 9: ["seconds", 0], 10: ["seconds", 0], 13: ["milliseconds", 3], 16: ["microseconds", 6], 19: ["nanoseconds", 9] };
 
 /** From a moment's seconds to the turns of each cycle that have gone by, 0 to 1. */
 const CYCLES = {
@@ -38,31 +40,52 @@ const CYCLES = {
   month: (moment) => modulo(monthOf(moment), 12) / 12,
 };
 
+/** How cells are written whose model does not say: `count` where all are whole numbers that say no date, else `iso`. */
+export function findDates(cells) {
+  return areWhole(cells) && !sayTime(cells) && cells.every((cell) => cell.length <= MOST_COUNTED) ? "count" : "iso";
+}
+
 /**
- * The moments that dates say, or whole numbers: dates without marks, milli-, micro- or nanoseconds since 1970, else seconds.
+ * The moments that cells say. In ISO form, also whole numbers: dates without marks, or seconds, milli-, micro- or nanoseconds since 1970.
+ * Numbers that count stay as they are.
  *
  * @param {string[]} cells
  * @param {(row: number) => string} where the place of a row, for messages
  * @param {string} column
  * @param {number[]} starts the row where each series begins
- * @param {"iso" | "day_first" | "month_first"} dates how they are written
+ * @param {"iso" | "day_first" | "month_first" | "count"} dates how they are written
  * @returns {number[]}
- * @throws {Error} a cell that is neither, or no whole second; one that differs from the row before by a part of a second only
+ * @throws {Error} a cell that is none of this; no whole second, where parts of seconds tell rows apart
  */
-export function readTimes(cells, where, column, starts, dates = "iso") {
-  if (dates === "iso" && areNumbers(cells)) return fromNumbers(cells, where, column);
-  const read = dates === "iso" ? readMarked : (cell) => readIso(inIsoForm(cell, dates));
+export function readTimes(cells, where, column, starts, dates) {
+  if (dates === "iso" && areWhole(cells) && sayTime(cells)) return fromNumbers(cells, where, column);
+  const read = dates === "iso" ? readMarked : dates === "count" ? counted : (cell) => readIso(inIsoForm(cell, dates));
   const times = cells.map((cell, row) => {
     const moment = read(cell);
     if (moment !== undefined) return moment;
-    const expected = DATES[dates] ?? "a date in ISO form (2024-03-01 or 2024-03-01 14:00) or a whole number";
-    throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${expected}. Mend the cell.`);
+    throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${EXPECTED[dates]}. Mend the cell.`);
   });
-  const begins = new Set(starts);
-  const isCut = (row) => PART.test(cells[row]) && cells[row] !== cells[row - 1];
-  const row = times.findIndex((moment, row) => row && moment === times[row - 1] && !begins.has(row) && isCut(row));
-  if (row < 0) return times;
-  throw new Error(`${where(row)}: ${column} is '${cells[row]}', in the same second as the row before; expected ${WHOLE_SECONDS}`);
+  if (dates !== "count") refuseParts(times, cells, where, column, starts);
+  return times;
+}
+
+/** Parts of a second are cut: refused where rows of a series differ in nothing else, or step by some. */
+function refuseParts(times, cells, where, column, starts) {
+  if (!cells.some((cell) => PART.test(cell))) return;
+  const begins = new Set([0, ...starts]);
+  const inside = [...times.keys()].filter((row) => !begins.has(row));
+  const parts = cells.map((cell) => Number(/:\d\d(\.\d{1,9})/.exec(cell)?.[1] ?? 0));
+  const stepTo = (row) => Math.round((times[row] - times[row - 1]) * 1e9 + (parts[row] - parts[row - 1]) * 1e9);
+  const fail = (row, what) => {
+    throw new Error(`${where(row)}: ${column} is '${cells[row]}', ${what}; expected ${WHOLE_SECONDS}`);
+  };
+  const same = inside.find((row) => times[row] === times[row - 1] && stepTo(row) > 0);
+  if (same !== undefined) fail(same, "in the same second as the row before");
+  const steps = inside.map(stepTo);
+  const counts = new Map();
+  for (const step of steps) counts.set(step, (counts.get(step) ?? 0) + 1);
+  const uneven = inside.filter((_, place) => modulo(steps[place], 1e9) > 0);
+  if (uneven.length > steps.length / 2 && Math.max(...counts.values()) > steps.length / 2) fail(uneven[0], "and rows step by parts of a second");
 }
 
 /** The moment of a date in ISO form, between whose parts there may be slashes. */
@@ -79,29 +102,42 @@ function inIsoForm(cell, dates) {
   return `${year}-${month}-${day}T${String(hours).padStart(2, "0")}:${minute}:${seconds}${part}`;
 }
 
-/** Whether all are whole numbers, of seconds or parts of them that fit, and not all of them years. */
-function areNumbers(cells) {
-  if (!cells.every((cell) => /^\d+$/.test(cell)) || cells.every((cell) => cell.length === 4)) return false;
-  return partsOf(cells) ? cells.every((cell) => cell.length < 19 || cell <= LATEST) : cells.every((cell) => Number(cell) <= FARTHEST);
+/** Whether all are whole numbers, and not all of them years. */
+function areWhole(cells) {
+  return cells.every((cell) => /^\d+$/.test(cell)) && !cells.every((cell) => /^(1[6-9]|2[01])\d\d$/.test(cell));
 }
 
-/** The name of what all cells count and its digits behind the seconds; undefined where that are seconds. */
-function partsOf(cells) {
-  return cells.every((cell) => cell.length === cells[0].length) ? PARTS[cells[0]?.length] : undefined;
+/** Whether whole numbers say when: dates without marks, or what has gone by since 1970. */
+function sayTime(cells) {
+  if (cells.every((cell) => cell.length === 9 || cell.length === 10)) return true;
+  if (cells.every((cell) => cell.length === cells[0].length) && cells[0].length in PARTS) return cells.every((cell) => cell.length < 19 || cell <= LATEST);
+  return unmarked(cells) !== undefined;
 }
 
+/** The moments of whole numbers that say them. */
 function fromNumbers(cells, where, column) {
-  for (const digits of [8, 6]) {
-    if (!cells.every((cell) => cell.length === digits && /^(19|20)/.test(cell))) continue;
-    const moments = cells.map((cell) => readIso(cell.replace(/^(\d{4})(\d\d)/, "$1-$2").replace(/(?<=-\d\d)(\d\d)$/, "-$1")));
-    if (!moments.includes(undefined)) return moments;
-  }
-  const parts = partsOf(cells);
-  if (!parts) return cells.map(Number);
-  const [name, digits] = parts;
-  const row = cells.findIndex((cell) => !/^0+$/.test(cell.slice(-digits)));
-  if (row < 0) return cells.map((cell) => Number(cell.slice(0, -digits)));
+  const moments = unmarked(cells);
+  if (moments) return moments;
+  const [name, digits] = PARTS[cells[0].length];
+  const row = cells.findIndex((cell) => digits && !/^0+$/.test(cell.slice(-digits)));
+  if (row < 0) return cells.map((cell) => Number(cell.slice(0, cell.length - digits)));
   throw new Error(`${where(row)}: ${column} is '${cells[row]}', taken for ${name} since 1970; expected ${WHOLE_SECONDS}`);
+}
+
+/** The moments of dates without marks, of 6, 8, 10, 12 or 14 digits; undefined where not all are one. */
+function unmarked(cells) {
+  const digits = cells[0].length;
+  if (digits < 6 || digits > 14 || digits % 2 || !cells.every((cell) => cell.length === digits && /^(19|20)/.test(cell))) return undefined;
+  const moments = cells.map((cell) => {
+    const [year, month, day = "01", hour = "00", minute = "00", second = "00"] = [cell.slice(0, 4), ...cell.slice(4).match(/../g)];
+    return readIso(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
+  });
+  return moments.includes(undefined) ? undefined : moments;
+}
+
+/** A number that counts, undefined where it is none. */
+function counted(cell) {
+  return /^\d+$/.test(cell) && cell.length <= MOST_COUNTED ? Number(cell) : undefined;
 }
 
 /** The moment that a date in ISO form says; undefined where it is none. */
@@ -117,16 +153,20 @@ function readIso(cell) {
   return begin + (day - 1) * DAY + hour * HOUR + minute * 60 + second - ahead;
 }
 
-/** The commonest step between rows, none of which may be in `starts`; calendar months where all days of the month are the same. */
-export function findStep(times, starts) {
+/**
+ * The commonest step between rows, none of which may be in `starts`; calendar months where all days of the month are the same, and plain
+ * numbers where rows are counted.
+ */
+export function findStep(times, starts, isCount) {
   const begins = new Set([0, ...starts]);
   const inside = [...times.keys()].filter((row) => !begins.has(row));
+  const usualOf = (moments) => commonest(inside.map((row) => moments[row] - moments[row - 1]).filter((gap) => gap > 0));
+  if (isCount) return { months: 0, seconds: usualOf(times), fromEnd: false, isCount };
   if (!inside.length) return { months: 0, seconds: DAY, fromEnd: false };
   const months = times.map(monthOf);
   const areSame = (place) => new Set(times.map((moment, row) => moment - beginOf(months[row] + place))).size === 1;
   const [fromBegin, fromEnd] = [areSame(0), areSame(1)];
-  const steps = fromBegin || fromEnd ? months : times;
-  const usual = commonest(inside.map((row) => steps[row] - steps[row - 1]).filter((gap) => gap > 0));
+  const usual = usualOf(fromBegin || fromEnd ? months : times);
   return fromBegin || fromEnd ? { months: usual, seconds: 0, fromEnd: !fromBegin } : { months: 0, seconds: usual, fromEnd: false };
 }
 
@@ -144,14 +184,13 @@ function commonest(numbers) {
  */
 export function checkTimes(times, starts, step, where, column, { gapsAllowed }) {
   const begins = new Set(starts);
+  const wrong = [...times.keys()].filter((row) => row && !begins.has(row) && times[row] !== continued(times[row - 1], step, 1));
   let putIn = 0;
-  for (let row = 1; row < times.length; row++) {
-    const [before, now] = [times[row - 1], times[row]];
-    if (begins.has(row) || now === continued(before, step, 1)) continue;
-    const count = stepsBetween(before, now, step);
+  for (const row of wrong) {
+    const count = stepsBetween(times[row - 1], times[row], step);
     putIn += count - 1;
     if (gapsAllowed && count > 0 && count <= WIDEST_GAP * times.length) continue;
-    throw new Error(`${where(row)}: ${faultOf(before, now, gapsAllowed && count, step, column)}.`);
+    throw new Error(`${where(row)}: ${faultOf(times[row - 1], times[row], { count, gapsAllowed, wrong: wrong.length }, step, column)}.`);
   }
   if (putIn > MOST_FILLED * times.length) {
     const [most, rows] = [putIn, times.length].map((number) => number.toLocaleString("en"));
@@ -160,15 +199,19 @@ export function checkTimes(times, starts, step, where, column, { gapsAllowed }) 
   }
 }
 
-function faultOf(before, now, count, step, column) {
-  const [later, earlier] = [spelled(now), spelled(before)];
+function faultOf(before, now, { count, gapsAllowed, wrong }, step, column) {
+  const [later, earlier] = [spelled(now, step), spelled(before, step)];
   if (now === before) return `the same ${column} as the row before (${later}). Remove one of the two, or name the column of the series`;
   if (now < before) return `${later} after ${earlier}. Sort the table by ${column}, or name the column of the series`;
-  if (count) return `${later} follows ${earlier}, ${count.toLocaleString("en")} steps later; expected at most ${WIDEST_GAP} times the rows. Mend the time, or cut the table there`;
-  return `${later} follows ${earlier}; expected a row every ${named(step)}. Put in what is missing`;
+  const follows = `${later} follows ${earlier}`;
+  if (!count) return `${follows}; expected a row every ${named(step)}, or so many of them later. Bring the times to even steps`;
+  if (gapsAllowed) return `${follows}, ${count.toLocaleString("en")} steps later; expected at most ${WIDEST_GAP} times the rows. Mend the time, or cut the table there`;
+  const rows = `${wrong.toLocaleString("en")} such row${wrong > 1 ? "s" : ""}`;
+  return `${follows}; expected a row every ${named(step)} (${rows}). Put in what is missing`;
 }
 
-function named({ months, seconds }) {
+function named({ months, seconds, isCount }) {
+  if (isCount) return String(seconds);
   const units = [["week", WEEK], ["day", DAY], ["hour", HOUR], ["minute", 60], ["second", 1]];
   const [unit, size] = months ? ["month", 1] : units.find(([, size]) => seconds % size === 0);
   const count = (months || seconds) / size;
@@ -199,8 +242,9 @@ export function continued(moment, step, count) {
   return Math.min(beginOf(month) + within, last);
 }
 
-/** The moment as people write it. */
-export function spelled(moment) {
+/** The moment as people write it, or the number that counts, of a table with such steps. */
+export function spelled(moment, { isCount }) {
+  if (isCount) return String(moment);
   const text = new Date(moment * 1000).toISOString().slice(0, -5).replace("T", " ");
   return text.endsWith(" 00:00:00") ? text.slice(0, -9) : text.replace(/:00$/, "");
 }

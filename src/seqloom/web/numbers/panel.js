@@ -1,6 +1,6 @@
 /** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
 
-import { checkTimes, filled, findStep, readTimes } from "./clock.js";
+import { checkTimes, filled, findDates, findStep, readTimes } from "./clock.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
 const EMPTY = new Set(["", "na", "n/a", "nan", "null", "none"]); // what an empty cell may hold, in lower case
@@ -15,10 +15,11 @@ export class Panel {
    * @param {Float32Array[]} rows (N) rows of C numbers, NaN where one is missing
    * @param {number[]} starts (series + 1) the row where each begins, and N
    * @param {string[]} series
-   * @param {{times?: number[] | null, step?: object, lines?: number[] | null}} more when each row is, and the row of the table it comes from
+   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null}} more when each row is, or its number
+   *   where rows are counted, and the row of the table it comes from
    */
-  constructor(columns, rows, starts, series, { times = null, step = EACH, lines = null } = {}) {
-    Object.assign(this, { columns, rows, starts, series, times, step, lines });
+  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null } = {}) {
+    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines });
   }
 
   /** The place of a row, for messages. */
@@ -70,8 +71,9 @@ function long(names, records, numbers) {
   const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]) });
   if (numbers.time === null) return panel;
   const moments = cellsOf(numbers.time);
-  const times = readTimes(order.map((row) => moments[row]), (row) => panel.where(row), numbers.time, starts, numbers.dates ?? "iso");
-  return panel.with({ times });
+  const cells = order.map((row) => moments[row]);
+  const dates = numbers.dates ?? findDates(cells);
+  return panel.with({ times: readTimes(cells, (row) => panel.where(row), numbers.time, starts, dates), isCounted: dates === "count" });
 }
 
 function placeOf(names, name) {
@@ -132,7 +134,7 @@ function inTime(panel, { time, series, gaps }) {
     const why = `a single row${series === null ? "" : " of each series"} tells no step of ${time}; expected two rows or more`;
     throw new Error(`${panel.where(0)}: ${why}. Give those before it too.`);
   }
-  const step = findStep(panel.times, starts);
+  const step = findStep(panel.times, starts, panel.isCounted);
   checkTimes(panel.times, starts, step, (row) => panel.where(row), time, { gapsAllowed: gaps === "fill" });
   return gaps === "fill" ? withoutGaps(panel, step) : panel.with({ step });
 }
