@@ -1,4 +1,6 @@
 import re
+from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError
 from seqloom.panel import Panel, joined, read_panel
+from seqloom.spelling import Marks
 
 LONG = ["date,shop,sales,price", "2024-01-01,a,1,10", "2024-01-01,b,5,50", "2024-01-02,a,2,10", "2024-01-02,b,6,50"]
 
@@ -60,7 +63,7 @@ def test_json_lines_are_read_like_csv(tmp_path: Path):
 def test_a_comma_before_decimals_and_dates_with_the_year_last_are_found(tmp_path: Path, lines: list[str]):
     panel = read(tmp_path, lines, time="date")
     assert panel.values[:, 0].tolist() == [1.5, -2, 0.25]
-    assert (panel.decimal, panel.dates, str(panel.step)) == (",", "day_first", "1 day")
+    assert (panel.marks, panel.dates, str(panel.step)) == (Marks(","), "day_first", "1 day")
 
 
 def test_semicolons_with_commas_in_numbers_are_told_without_a_header(tmp_path: Path):
@@ -68,16 +71,105 @@ def test_semicolons_with_commas_in_numbers_are_told_without_a_header(tmp_path: P
     assert read(tmp_path, lines, targets=["3"], time="1").values[:, 0].tolist() == [2.5, 4.5]
 
 
-@pytest.mark.parametrize("rows", [["1,500", "12,000", "999"], ["1,500", "12,000", "1.5"], ["1,000,000", "2"]])
-def test_thousands_between_semicolons_are_not_read_as_thousandths(tmp_path: Path, rows: list[str]):
-    lines = ["date;sales", *(f"2024-01-0{day};{cell}" for day, cell in enumerate(rows, 1))]
-    refused(tmp_path, lines, f":2: sales is {rows[0]!r}; expected a number. ")
+def test_commas_between_semicolons_that_may_be_thousands_are_asked_for(tmp_path: Path):
+    lines = ["date;sales", "2024-01-01;1,500", "2024-01-02;12,000", "2024-01-03;999"]
+    refused(tmp_path, lines, ":2: sales is '1,500'; expected a number. If decimals stand behind the comma, say --set fields.numbers.")
+    assert read(tmp_path, lines, decimal=".").values[:, 0].tolist() == [1500, 12000, 999]
+    assert read(tmp_path, lines, decimal=",").values[:, 0].tolist() == [1.5, 12, 999]
+
+
+@pytest.mark.parametrize(
+    ("cells", "marks", "values"),
+    [
+        (["1,500", "12,000.5", "2"], Marks(".", ","), [1500, 12000.5, 2]),
+        (["1.500", "12.000,5", "2"], Marks(",", "."), [1500, 12000.5, 2]),
+        (["1,000,000", "2"], Marks(".", ","), [1000000, 2]),
+        (["1.000.000", "-2"], Marks(",", "."), [1000000, -2]),
+        (["1,500", "1.5"], Marks(".", ","), [1500, 1.5]),
+        (["1.500", "1,5"], Marks(",", "."), [1500, 1.5]),
+        (["950", "1,012"], Marks(".", ","), [950, 1012]),
+        (["950", "1.010"], Marks(",", "."), [950, 1010]),
+        (["1'500", "12'000.5"], Marks(".", "'"), [1500, 12000.5]),
+        (["1 500,5", "12\u00a0000", "1\u202f234\u202f567"], Marks(",", " "), [1500.5, 12000, 1234567]),
+        (["0.500", "2"], Marks(), [0.5, 2]),
+        (["1.500", "2.250"], Marks(), [1.5, 2.25]),
+        (["1.500", "2.25", "3"], Marks(), [1.5, 2.25, 3]),
+        (["1.500", "2000"], Marks(), [1.5, 2000]),
+        (["1.5e3", "1.250"], Marks(), [1500, 1.25]),
+    ],
+)
+def test_marks_between_thousands_are_found_where_they_cannot_be_another_thing(
+    tmp_path: Path, cells: list[str], marks: Marks, values: list[float]
+):
+    panel = read(tmp_path, ["date\tsales", *(f"2024-01-0{day}\t{cell}" for day, cell in enumerate(cells, 1))])
+    assert (panel.marks, panel.values[:, 0].tolist()) == (marks, values)
+
+
+@pytest.mark.parametrize(("mark", "cells"), [(";", ["1.125", "2.250"]), ("\t", ["950", "1.125"])])
+def test_full_stops_that_may_be_thousands_are_asked_for(tmp_path: Path, mark: str, cells: list[str]):
+    lines = [f"date{mark}sales", *(f"2024-01-0{day}{mark}{cell}" for day, cell in enumerate(cells, 1))]
+    message = (
+        ": sales is '1.125' in a row, and nothing tells whether that is 1.125 or 1125. Say --set fields.numbers.decimal=. (for 1.125) or"
+    )
+    refused(tmp_path, lines, message)
+    assert 1.125 in read(tmp_path, lines, decimal=".").values
+    assert 1125 in read(tmp_path, lines, decimal=",").values
+
+
+def test_whole_numbers_of_one_column_say_nothing_of_decimals_in_another(tmp_path: Path):
+    lines = ["date,sales,price", "2024-01-01,950,1.010", "2024-01-02,960,2.125"]
+    assert read(tmp_path, lines, past=["price"]).values.tolist() == [[950, pytest.approx(1.01)], [960, 2.125]]
+
+
+def test_what_is_not_grouped_by_thousands_is_no_number(tmp_path: Path):
+    for cell in ("1,23", "12,3456", "0,123", "1,234,5"):
+        lines = ["date\tsales", "2024-01-01\t1,500.5", f"2024-01-02\t{cell}"]
+        refused(
+            tmp_path, lines, f":3: sales is {cell!r}; expected a number, with commas between thousands. Mend", decimal=".", thousands=","
+        )
+
+
+def test_one_mark_cannot_be_both():
+    with pytest.raises(ValueError, match=r"',' cannot stand both before decimals and between thousands"):
+        NumbersField(decimal=",", thousands=",")
+
+
+@pytest.mark.parametrize("header", ["date,sales,", "date,sales,7", "date,sales,sales of the year before this one and of all shops"])
+def test_a_first_row_with_a_name_that_is_asked_for_is_a_header(tmp_path: Path, header: str):
+    assert read(tmp_path, [header, "2024-01-01,1,2", "2024-01-02,3,4"], time="date").values[:, 0].tolist() == [1, 3]
+
+
+def test_dates_and_decimals_of_parquet_are_read_as_they_are(tmp_path: Path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    moments = [datetime(2024, 1, day, 5, tzinfo=timezone.utc) for day in (1, 2, 3)]
+    kinds = {
+        "ns": pyarrow.timestamp("ns", "UTC"),
+        "us": pyarrow.timestamp("us", "+02:00"),
+        "s": pyarrow.timestamp("s"),
+        "day": pyarrow.date32(),
+    }
+    columns = {name: pyarrow.array(moments, kind) for name, kind in kinds.items()}
+    prices = pyarrow.array([Decimal("1.50"), Decimal("2.25"), None], pyarrow.decimal128(5, 2))
+    file = tmp_path / "sales.parquet"
+    parquet.write_table(pyarrow.table({**columns, "sales": prices, "free": [True, False, True]}), file)
+    for name in columns:
+        panel = read_panel(str(file), NumbersField(targets=["sales"], known=["free"], time=name), DataConfig())
+        assert (panel.values[:2].tolist(), str(panel.step)) == ([[1.5, 1], [2.25, 0]], "1 day")
+        assert panel.times is not None
+        assert str(panel.times[0]) == ("2024-01-01T00:00:00" if name == "day" else "2024-01-01T05:00:00")
+
+
+def test_true_and_false_are_numbers(tmp_path: Path):
+    assert read(tmp_path, ["date,sales", "2024-01-01,True", "2024-01-02,false", "2024-01-03,2"]).values[:, 0].tolist() == [1, 0, 2]
 
 
 def test_numbers_of_json_lines_are_numbers_beside_a_comma_before_decimals(tmp_path: Path):
     file = tmp_path / "t.jsonl"
     file.write_text('{"t": "2024-01-01", "v": 1.125}\n{"t": "2024-01-02", "v": "2,5"}\n', encoding="utf-8")
-    assert read_panel(str(file), NumbersField(targets=["v"], time="t", decimal=","), DataConfig()).values.tolist() == [[1.125], [2.5]]
+    for thousands in (None, "."):
+        numbers = NumbersField.model_validate({"targets": ["v"], "time": "t", "decimal": ",", "thousands": thousands})
+        assert read_panel(str(file), numbers, DataConfig()).values.tolist() == [[1.125], [2.5]]
 
 
 def test_a_model_that_knows_full_stops_gives_no_advice_that_it_cannot_follow(tmp_path: Path):
@@ -87,7 +179,7 @@ def test_a_model_that_knows_full_stops_gives_no_advice_that_it_cannot_follow(tmp
 
 def test_commas_that_may_be_thousands_are_asked_for(tmp_path: Path):
     lines = ["date\tsales", "2024-01-01\t1,500", "2024-01-02\t2,000"]
-    message = ":2: sales is '1,500'; expected a number. If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave"
+    message = ":2: sales is '1,500'; expected a number. If decimals stand behind the comma, say --set fields.numbers.decimal=, (if"
     refused(tmp_path, lines, message)
     assert read(tmp_path, lines, decimal=",").values[:, 0].tolist() == [1.5, 2]
 
@@ -95,12 +187,13 @@ def test_commas_that_may_be_thousands_are_asked_for(tmp_path: Path):
 @pytest.mark.parametrize("cell", ["1.500", "1.500,5", "1,5,0"])
 def test_beside_a_comma_before_decimals_nothing_else_is_read(tmp_path: Path, cell: str):
     lines = ["date;sales", "2024-01-01;1,5", f"2024-01-02;{cell}"]
-    refused(tmp_path, lines, f":3: sales is {cell!r}; expected a number, with a comma before its decimals. Mend the cell", decimal=",")
+    message = f":3: sales is {cell!r}; expected a number, with a comma before its decimals. Mend the cell"
+    refused(tmp_path, lines, message, decimal=",", thousands="none")
 
 
 def test_a_series_a_row_may_have_commas_before_decimals(tmp_path: Path):
     panel = read(tmp_path, ["id;V1;V2;V3", "x;1,5;2;", "y;3;4,25;5"], targets=[], wide=True)
-    assert (panel.values[:, 0].tolist(), panel.decimal) == ([1.5, 2, 3, 4.25, 5], ",")
+    assert (panel.values[:, 0].tolist(), panel.marks) == ([1.5, 2, 3, 4.25, 5], Marks(","))
 
 
 def test_a_column_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path):
@@ -123,7 +216,7 @@ def test_a_cell_that_is_no_number_is_named_with_row_column_and_value(tmp_path: P
 
 
 @pytest.mark.parametrize(("rule", "filled"), [("previous", [1, 1, 1, 7]), ("linear", [1, 3, 5, 7]), ("zero", [1, 0, 0, 7])])
-def test_missing_values_follow_the_rule_that_is_named(tmp_path: Path, rule: str, filled: list[float]):
+def test_missing_values_follow_the_rule_that_is_named(tmp_path: Path, rule: Any, filled: list[float]):
     lines = ["date,sales", "2024-01-01,1", "2024-01-02,", "2024-01-03,NA", "2024-01-04,7"]
     panel = read(tmp_path, lines, time="date", missing=rule)
     assert panel.values[:, 0].tolist() == filled

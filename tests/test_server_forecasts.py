@@ -65,6 +65,7 @@ def test_a_model_that_forecasts_is_listed_with_its_columns(client: TestClient) -
     columns = [("time", "time"), ("plant", "series"), ("load", "target")]
     assert [(column["name"], column["role"]) for column in listed["source"]] == columns
     assert [listed[key] for key in ("table", "history", "horizon")] == ["long", 12, 3]
+    assert [listed[key] for key in ("dates", "decimal", "thousands")] == ["iso", ".", "none"]
     assert listed["target"] == {"name": "load", "kind": "numbers"}
 
 

@@ -169,6 +169,34 @@ def test_a_row_a_series_is_sent_whole_and_counted_from_its_end(page: Page, addre
     assert list(numbered[0].items()) == [("name", "a"), ("column 1", "7"), ("column 2", "8"), ("column 3", "9")]
 
 
+EUROPEAN = """async ([model, text]) => {
+  const { TableSource } = await import("/page/numbers.js");
+  const source = new TableSource(model, {});
+  source.element.querySelector("textarea").value = text;
+  const forecast = async () => ["2024-12-31 23:00", "2025-01-01"].map((time) => ({ series: "", time, column: "load", value: 1700 }));
+  document.body.replaceChildren((await source.answers({ forecast }))[0]);
+}"""
+
+
+def test_dates_and_numbers_are_drawn_as_the_table_has_them(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    columns = [{"name": "time", "kind": "numbers", "role": "time"}, {"name": "load", "kind": "numbers", "role": "target"}]
+    model = {"table": "long", "source": columns, "history": 4, "horizon": 2, "dates": "day_first", "decimal": ",", "thousands": "."}
+    page.evaluate(EUROPEAN, [model, "time;load\n31.12.2024 21:00;1.500,5\n31.12.2024 22:00;1.600\n"])
+    chart = page.get_by_role("img")
+    expect(chart).to_have_attribute("aria-label", re.compile("2 known values and 2 that are forecast"))
+    expect(page.locator(".chart .tick + .label").first).to_have_text(re.compile(r"\d\d:\d\d"))
+    chart.focus()
+    for key, time, value in (
+        ("ArrowLeft", "2024-12-31 23:00", "1,700"),
+        ("ArrowLeft", "2024-12-31 22:00", "1,600"),
+        ("Home", "21:00", "1,501"),
+    ):
+        page.keyboard.press(key)
+        expect(page.locator(".chart output")).to_contain_text(re.compile(f"{time}.*{value}"))
+
+
 MARKS = "async ([name, ...given]) => (await import('/page/axes.js'))[name](...given).map(({ label }) => label)"
 DAY = 86_400_000
 

@@ -175,6 +175,10 @@ def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
     loads = ["1,5", ",25", "-3", 2.5, 1e-7, None, 4]
     table = [row | {"load": load} for row, load in zip(timed(*map(str, range(1, 8))), loads, strict=True)]
     assert_same(table, field(decimal=",", missing="linear"))
+    grouped = ["1.500", "12.000,5", 1500.5, "-2"]
+    assert_same([row | {"load": load} for row, load in zip(timed(*"1234"), grouped, strict=True)], field(decimal=",", thousands="."))
+    spread = ["1\u00a0500", "12 000.5", "1\u202f234\u202f567", "True", "false"]
+    assert_same([row | {"load": load} for row, load in zip(timed(*"12345"), spread, strict=True)], field(decimal=".", thousands=" "))
     assert_same([{"name": "a", "V1": "1,25", "V2": 2.5}], field(targets=["value"], time=None, wide=True, decimal=","))
 
 
@@ -210,6 +214,8 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "a date that differs by a part of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:00.5"), field()),
     "too many nanoseconds": (timed("9999999999999999999"), field()),
     "a full stop beside commas": ([{"time": "2024-01-02", "load": "1.5"}], field(decimal=",")),
+    "a full stop that is not between thousands": ([{"time": "2024-01-02", "load": "1.50"}], field(decimal=",", thousands=".")),
+    "a comma that is not between thousands": ([{"time": "2024-01-02", "load": "0,123"}], field(decimal=".", thousands=",")),
     "a day in the month's place": (timed("1/12/2024", "1/13/2024"), field(dates="day_first")),
     "a comma beside full stops": ([{"time": "2024-01-02", "load": "1,5"}], field(decimal=".")),
     "a year before the first": (timed("31-01-0000"), field(dates="day_first")),

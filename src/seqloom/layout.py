@@ -19,12 +19,12 @@ from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
 from seqloom.tables import Table, csv_rows, first_few, json_rows, parquet_names, parquet_values, short, table_rows
 
-__all__ = ["DECIMAL_COMMA", "Layout", "find_layout", "find_table", "format_of_name"]
+__all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
 
 SAMPLE = 1000  # rows looked at
 SAMPLE_CHARACTERS = 1 << 20
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
-"""A number with a comma before its decimals."""
+DECIMAL_COMMA = re.compile(r"[+-]?(\d*|\d{1,3}([.' ]\d{3})+),\d+(e[+-]?\d+)?", re.IGNORECASE)
+"""A number with a comma before its decimals, and perhaps with marks between its thousands."""
 MARKS = ("|||", "->", "=>", "→", "  ")
 """What people write between source and target, besides a tab."""
 
@@ -79,8 +79,12 @@ def _first_and_second(table: Table, config: DataConfig) -> DataConfig:
     return config.model_copy(update={"source": [1], "target": 2})
 
 
-def find_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[list[str]], list[str]]:
-    """The table, its first rows (without a header), and what was found, a sentence each."""
+def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = ()) -> tuple[Table, list[list[str]], list[str]]:
+    """The table, its first rows (without a header), and what was found, a sentence each.
+
+    Args:
+        named: columns that are asked for: a first row that holds one of these names is a header.
+    """
     format = _format(paths, config)
     if format == "parallel":
         for path in paths:
@@ -97,7 +101,7 @@ def find_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[li
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
         format, delimiter = _delimiter(path, format, config.delimiter if alike else None)
-        table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None)
+        table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None, named)
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
         raise DataError(f"{table.name}: no rows{header}; expected a source and a target on each line. Name a file that holds pairs.")
@@ -260,13 +264,15 @@ def _loosely(value: object) -> str:
 
 
 def _delimited_table(
-    path: str, format: str, delimiter: str, config: DataConfig, header: bool | None
+    path: str, format: str, delimiter: str, config: DataConfig, header: bool | None, named: Sequence[str]
 ) -> tuple[Table, list[list[str]], list[str]]:
     rows = ([cell.strip() for cell in cells] for _, cells in table_rows(path, format, delimiter, LineCounts()))
     sample = list(itertools.islice((cells for cells in rows if any(cells)), SAMPLE))
     if not sample:
         return Table((path,), format, delimiter, False, ()), sample, []
     first = sample[0]
+    if header is None and any(name in first and not name.isdecimal() for name in named):
+        header = True
     mark = {"\t": "tabs", "  ": "two blanks"}.get(delimiter, f"{delimiter!r}")
     found, reason = has_header(first, sample[1:], format, config, header, shown(path))
     width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]

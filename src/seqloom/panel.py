@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,29 +13,23 @@ import numpy.typing as npt
 from seqloom.clock import Dates, Step, Times, check_times, continued, filled, find_dates, find_step, have_offsets, read_times, spelled
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError, nearest
-from seqloom.layout import DECIMAL_COMMA, find_table
+from seqloom.layout import find_table
 from seqloom.lines import LineCounts
+from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
 from seqloom.tables import Record, Table, read_records
 
 __all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
 
-Decimal = Literal[".", ","]
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+
 
 _Reading = Callable[[Sequence[int]], Iterable[Record]]
 """Gives the columns of some places, row by row."""
 EACH = Step(0, 1)
 """Rows that follow each other, without a time."""
-EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
-"""What an empty cell may hold, in lower case."""
 LOOKED_AT = 1000
 """Rows in memory in which the mark before the decimals is looked for; of a file as many."""
-THOUSANDS = re.compile(r"[+-]?\d{1,3},\d{3}")
-"""What may as well be thousands as a number with a comma before its decimals."""
-MEND = "Mend the cell, or choose other columns."
-LARGEST = 1e38
-"""Of a number: a float32 holds it, and its distance from any other."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +52,8 @@ class Panel:
     """Whether the times were read with their offsets from it."""
     dates: Dates = "iso"
     """How the dates were written."""
-    decimal: Decimal = "."
-    """What stood before the decimals."""
+    marks: Marks = PLAIN
+    """What stood before decimals and between thousands."""
     filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
 
@@ -112,7 +104,7 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     Raises:
         DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
     """
-    table, sample, _ = find_table([path], data)
+    table, sample, _ = find_table([path], data, [*filter(None, (numbers.time, numbers.series)), *column_names(numbers)])
     return _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
 
 
@@ -175,16 +167,16 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     names = column_names(numbers)
     labels = [name for name in (numbers.time, numbers.series) if name is not None]
     places = [_place(table, name) for name in (*labels, *names)]
-    spelling = _Spelling.of(table, sample, places[len(labels) :], numbers)
+    spelling = Spelling.of(table, sample, places[len(labels) :], numbers)
     cells = array("f")
     marks: list[tuple[str, ...]] = []
-    lines = array("q")
+    lines, where = array("q"), table.name
     for number, record in read(places):
         if not record:
             continue
         marks.append(record[: len(labels)])
         lines.append(number)
-        cells.extend(spelling.number(cell, table.name, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
+        cells.extend(spelling.number(cell, where, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
     values = np.frombuffer(cells, dtype=np.float32).reshape(len(lines), len(names))
     panel = Panel(
         names,
@@ -193,7 +185,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         ("",),
         name=table.name,
         lines=np.frombuffer(lines, dtype=np.int64),
-        decimal=spelling.decimal,
+        marks=spelling.marks,
     )
     if numbers.series is not None:
         panel = _grouped(panel, [mark[-1] for mark in marks])
@@ -213,54 +205,6 @@ def _place(table: Table, name: str) -> int:
     if name.isdecimal() and 0 < int(name) <= len(table.columns):
         return int(name) - 1
     raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}")
-
-
-@dataclass(frozen=True)
-class _Spelling:
-    """How the numbers of a table are written."""
-
-    decimal: Decimal
-    stop: str
-    """What a full stop is beside a comma before decimals: a full stop, or no part of a number."""
-    advice: str
-    """For a number with a comma, where that is no mark of decimals."""
-
-    @classmethod
-    def of(cls, table: Table, sample: Sequence[Sequence[str]], places: Sequence[int], numbers: NumbersField) -> _Spelling:
-        """As the field says, or as the table's first rows do. Where numbers have a type of their own, no full stop marks thousands."""
-        decimal = numbers.decimal or _find_decimal(sample, places, table.delimiter)
-        said = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (else leave it out)."
-        return cls(decimal, "." if table.format in ("jsonl", "parquet") else "?", said if numbers.decimal is None else MEND)
-
-    def number(self, cell: str, name: str, line: int, column: str) -> float:
-        """The number in a cell, NaN where it is empty."""
-        text = cell.replace("_", "?")  # Python would read 1_0 as ten
-        if self.decimal == ",":
-            text = text.replace(".", self.stop).replace(",", ".")
-        try:
-            value = float(text)
-        except ValueError:
-            if cell.lower() in EMPTY:
-                return math.nan
-            what = "a number" if self.decimal == "." else "a number, with a comma before its decimals"
-            advice = self.advice if self.decimal == "." and DECIMAL_COMMA.fullmatch(cell) else MEND
-            raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {what}. {advice}") from None
-        if abs(value) > LARGEST:
-            raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
-        return value
-
-
-def _find_decimal(sample: Sequence[Sequence[str]], places: Sequence[int], delimiter: str | None) -> Decimal:
-    """A comma, where all that holds one reads as a number with it, nothing has a full stop, and it does not mark thousands: not all of
-    them have three digits behind the comma, or one has only a zero before it, or columns are separated by semicolons and all have one.
-    """
-    cells = [cells[place] for cells in sample for place in places if place < len(cells) and cells[place].lower() not in EMPTY]
-    commas = [cell for cell in cells if "," in cell]
-    if not commas or any("." in cell for cell in cells) or not all(map(DECIMAL_COMMA.fullmatch, commas)):
-        return "."
-    if not all(map(THOUSANDS.fullmatch, commas)) or any(cell.lstrip("+-").startswith("0,") for cell in commas):
-        return ","
-    return "," if delimiter == ";" and len(commas) == len(cells) else "."
 
 
 def _codes(labels: Sequence[str]) -> tuple[Ids, list[str]]:
@@ -283,8 +227,8 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> Panel:
 
 def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a series: its name, then its values."""
-    spelling = _Spelling.of(table, sample, range(1, len(table.columns)), numbers)
-    values, known, starts, lines = array("f"), dict[str, int](), [0], list[int]()
+    spelling = Spelling.of(table, sample, range(1, len(table.columns)), numbers)
+    values, known, starts, lines, where = array("f"), dict[str, int](), [0], list[int](), table.name
     for number, record in read(range(len(table.columns))):
         if not record:
             continue
@@ -298,12 +242,12 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
                 f"{table.name}:{number}: series {record[0]!r} is in line {first} already; expected a row a series. "
                 "Rename or remove one of the two."
             )
-        values.extend(spelling.number(cell, table.name, number, table.columns[place]) for place, cell in enumerate(cells, 1))
+        values.extend(spelling.number(cell, where, number, table.columns[place]) for place, cell in enumerate(cells, 1))
         starts.append(len(values))
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
     whole = np.frombuffer(values, dtype=np.float32).reshape(-1, 1)
-    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), decimal=spelling.decimal)
+    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks)
 
 
 # --------------------------------------------------------------------------------------------------------- whole

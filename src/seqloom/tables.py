@@ -10,6 +10,8 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol, cast
 
 from seqloom.errors import DataError, nearest
@@ -257,8 +259,12 @@ def as_text(value: object, where: str, key: str) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float, Decimal)):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, list):
         items = cast("list[object]", value)
         if not any(isinstance(item, (list, dict)) for item in items):
@@ -298,9 +304,18 @@ def parquet_names(path: str) -> tuple[str, ...]:
 
 
 def parquet_values(path: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
-    """The values of some columns, row by row."""
+    """The values of some columns, row by row; moments to the microsecond."""
     for batch in _open_parquet(path).iter_batches(batch_size=1024, columns=list(columns)):
-        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+        yield from zip(*(_to_microseconds(batch.column(name)).to_pylist() for name in columns), strict=True)
+
+
+def _to_microseconds(column: Any) -> Any:
+    """A column of nanoseconds, which no type of Python's holds, without them."""
+    if not str(column.type).startswith("timestamp[ns"):
+        return column
+    import pyarrow  # pyright: ignore
+
+    return column.cast(cast(Any, pyarrow).timestamp("us", column.type.tz), safe=False)
 
 
 def _parquet_rows(path: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

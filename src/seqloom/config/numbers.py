@@ -21,6 +21,7 @@ class NumbersField(Settings):
     time: str | None = Field(default=None, description="Column that says when: dates, or numbers. Empty: rows follow each other.")
     dates: Literal["iso", "day_first", "month_first", "count"] | None = Field(default=None, description="How dates are written: 2024-12-31; 31.12.2024 or 31/12/2024; 12/31/2024; count: whole numbers that count rows and say no date. Empty: found.")
     decimal: Literal[".", ","] | None = Field(default=None, description="What stands before the decimals of a number. Empty: found.")
+    thousands: Literal["none", ".", ",", "'", " "] | None = Field(default=None, description="What stands between the thousands of a number. Empty: found.")
     series: str | None = Field(default=None, description="Column that says which series a row belongs to. Empty: all rows are one series.")
     wide: bool = Field(default=False, description="One row a series: its name, then its values, empty after the last.")
     history: Natural = Field(default=0, description="Moments that are read before a forecast; 0: arrays, of any length.")
@@ -43,4 +44,6 @@ class NumbersField(Settings):
         if self.wide and (idle or len(self.targets) > 1):
             what = f"{idle[0]} is of no effect" if idle else f"{len(self.targets)} targets cannot be told"
             raise ValueError(f"{what} where a row is a series (wide); expected its name and then its values. Leave one of both out")
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError(f"{self.decimal!r} cannot stand both before decimals and between thousands (decimal, thousands)")
         return self

@@ -266,6 +266,9 @@ class ModelInfo(Wire):
     )
     history: int | None = Field(default=None, description="Moments that a forecast reads.")
     horizon: int | None = Field(default=None, description="Moments that it says.")
+    dates: str | None = Field(default=None, description="How the table's dates are written, as in `fields.numbers` of the config.")
+    decimal: str | None = Field(default=None, description="What stands before the decimals of a number in a text.")
+    thousands: str | None = Field(default=None, description="What stands between its thousands.")
     search: dict[str, Any] = Field(description="Its own settings of the search.")
     precision: str = Field(description="float32 or int8.")
     parameters: int

@@ -32,7 +32,7 @@ export class Forecaster {
 
   /** What the page needs to know of its columns, as `GET /v1/models` gives it. */
   get about() {
-    const { time, series, targets, past, known, static: fixed, wide, history, horizon } = this.numbers;
+    const { time, series, targets, past, known, static: fixed, wide, history, horizon, dates, decimal, thousands } = this.numbers;
     const roles = { time: [time], series: [series], target: targets, past, known, static: fixed };
     const source = Object.entries(roles).flatMap(([role, names]) => names.flatMap((name) => (name === null ? [] : [{ name, kind: "numbers", role }])));
     return {
@@ -41,6 +41,9 @@ export class Forecaster {
       table: wide ? "wide" : "long",
       history,
       horizon,
+      dates,
+      decimal,
+      thousands,
     };
   }
 

@@ -6,6 +6,8 @@ const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each
 const EMPTY = new Set(["", "na", "n/a", "nan", "null", "none"]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
+const TRUTHS = { true: 1, false: 0 };
+const BETWEEN = { ".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks" };
 const LARGEST = 1e38; // a float32 holds it, and its distance from any other
 
 /** Rows of numbers, series after series. */
@@ -63,7 +65,7 @@ function columnsOf({ targets, past, known, static: fixed }) {
 function long(names, records, numbers) {
   const columns = columnsOf(numbers);
   const places = columns.map((name) => placeOf(names, name));
-  const rows = records.map((record, row) => Float32Array.from(places, (place, column) => numberIn(record[place], numbers.decimal, row + 1, columns[column])));
+  const rows = records.map((record, row) => Float32Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column])));
   const lines = records.map((_, row) => row + 1);
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
@@ -83,18 +85,35 @@ function placeOf(names, name) {
 }
 
 /** The number in a cell as it is written, NaN where it is empty. */
-function numberIn(written, decimal, line, column) {
-  const cell = decimal === "," ? written.replaceAll(".", "?").replaceAll(",", ".") : written;
+function numberIn(written, marks, line, column) {
+  const cell = plainly(written, marks);
   if (EMPTY.has(cell.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
+  if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
-    const what = decimal === "," ? "a number, with a comma before its decimals" : "a number";
-    throw new Error(`table:${line}: ${column} is '${written}'; expected ${what}. Mend the cell, or choose other columns.`);
+    throw new Error(`table:${line}: ${column} is '${written}'; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
   }
   const value = NUMBER.test(cell) ? Number(cell) : Infinity;
   if (Math.abs(value) > LARGEST) {
     throw new Error(`table:${line}: ${column} is '${written}'; expected a finite number, at most 1e+38 in size. Mend the cell.`);
   }
   return value;
+}
+
+/** With a full stop before decimals and nothing between thousands; what is written otherwise is left as no number. */
+export function plainly(written, { decimal, thousands }) {
+  let cell = written;
+  if (thousands in BETWEEN) {
+    cell = written.replace(/[\u00a0\u202f]/g, " ");
+    const grouped = new RegExp(`^[+-]?[1-9]\\d{0,2}(\\${thousands}\\d{3})+(\\${decimal}\\d*)?$`);
+    if (cell.includes(thousands)) cell = grouped.test(cell) ? cell.replaceAll(thousands, "") : "?";
+  }
+  return decimal === "," ? cell.replaceAll(".", "?").replaceAll(",", ".") : cell;
+}
+
+function expectedOf({ decimal, thousands }) {
+  const parts = [decimal === "," && "a comma before its decimals", thousands in BETWEEN && `${BETWEEN[thousands]} between thousands`];
+  const said = parts.filter(Boolean).join(" and ");
+  return `a number${said && `, with ${said}`}`;
 }
 
 /** The rows of each series together: their order, where each series begins, and the names of the series by their first row. */
@@ -117,7 +136,7 @@ function wide(names, records, numbers) {
       throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
     }
     known.set(series, line);
-    rows.push(...values.map((cell, place) => Float32Array.of(numberIn(cell, numbers.decimal, line, names[place + 1]))));
+    rows.push(...values.map((cell, place) => Float32Array.of(numberIn(cell, numbers, line, names[place + 1]))));
     lines.push(...values.map(() => line));
     starts.push(rows.length);
   });

@@ -1,5 +1,7 @@
 /** Where a table of numbers is pasted or chosen, to be forecast. */
 
+import { readTimes, spelled } from "../numbers/clock.js";
+import { plainly } from "../numbers/panel.js";
 import { dropZone } from "./drop.js";
 import { element } from "./element.js";
 import { Forecast } from "./forecast.js";
@@ -12,7 +14,7 @@ export class TableSource {
   #box;
 
   /**
-   * @param {{source: {name: string, role?: string}[], table: string, history: number, horizon: number}} model as `GET /v1/models` gives it
+   * @param {object} model as `GET /v1/models` gives it: its columns, history and horizon, and how dates and numbers are written
    * @param {{onsubmit: () => void, onerror: (error: Error) => void}} options called when a file has been read, and when it cannot be
    */
   constructor(model, { onsubmit, onerror }) {
@@ -71,21 +73,27 @@ export class TableSource {
     const [time, label] = [named("time"), named("series")];
     const points =
       this.#model.table === "wide"
-        ? names.slice(1).map((name) => ({ value: numberIn(rows.find((row) => row[names[0]] === series)?.[name]) }))
-        : rows.filter((row) => !label || row[label] === series).map((row) => ({ time: row[time], value: numberIn(row[column]) }));
+        ? names.slice(1).map((name) => ({ value: this.#number(rows.find((row) => row[names[0]] === series)?.[name]) }))
+        : rows.filter((row) => !label || row[label] === series).map((row) => ({ time: this.#moment(row[time]), value: this.#number(row[column]) }));
     const known = points.slice(0, points.findLastIndex(({ value }) => !isNaN(value)) + 1);
     return known.map(({ time, value }, place) => ({ time: time ?? String(place + 1 - known.length), value })); // without times: 0 is the last
+  }
+
+  /** The number in a cell that the model has read. */
+  #number(cell) {
+    return cell ? Number(plainly(cell, this.#model)) : NaN;
+  }
+
+  /** When a row is, as a forecast says it. */
+  #moment(cell) {
+    const { dates } = this.#model;
+    return cell && ["day_first", "month_first"].includes(dates) ? spelled(readTimes([cell], () => "table", "time", [], dates)[0], {}) : cell;
   }
 }
 
 /** The cells of a row as they stand; JavaScript would put names that are numbers before all others. */
 function inOrder(names, row) {
   return Object.fromEntries(names.map((name) => [/^\d+$/.test(name) ? `column ${name}` : name, row[name]]));
-}
-
-/** The number in a cell that the model has read: a comma in it stands before its decimals. */
-function numberIn(cell) {
-  return cell ? Number(cell.replace(",", ".")) : NaN;
 }
 
 function hintOf({ source, table, horizon, history }) {

@@ -1,0 +1,185 @@
+"""How the numbers of a table are written: what stands before decimals, and what between thousands. Found in its first rows, or said."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from seqloom.config import NumbersField
+from seqloom.errors import DataError
+from seqloom.tables import Table
+
+__all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling"]
+
+Decimal = Literal[".", ","]
+
+EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
+"""What an empty cell may hold, in lower case."""
+TRUTHS = {"true": 1.0, "false": 0.0}
+"""In lower case."""
+LARGEST = 1e38
+"""Of a number: a float32 holds it, and its distance from any other."""
+BLANKS = str.maketrans("\u00a0\u202f", "  ")
+"""Blanks that keep a line together, as they stand between thousands."""
+BETWEEN: Mapping[str, str] = {".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks"}
+MEND = "Mend the cell, or choose other columns."
+
+
+class Marks(NamedTuple):
+    """What stands before the decimals of a number, and between its thousands."""
+
+    decimal: Decimal = "."
+    thousands: Literal["none", ".", ",", "'", " "] = "none"
+
+    def __str__(self) -> str:
+        """What is expected in a cell."""
+        parts = ["a comma before its decimals"] if self.decimal == "," else []
+        parts += [] if self.thousands == "none" else [f"{BETWEEN[self.thousands]} between thousands"]
+        return "a number" + (f", with {' and '.join(parts)}" if parts else "")
+
+
+PLAIN, SWAPPED = Marks(".", "none"), Marks(",", ".")
+NUMBER = {mark: re.compile(rf"[+-]?(\d+({re.escape(mark)}\d*)?|{re.escape(mark)}\d+)(e[+-]?\d+)?", re.IGNORECASE) for mark in ".,"}
+"""By what stands before decimals, with nothing between thousands."""
+GROUPED = {
+    marks: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(marks.thousands)}\d{{3}})+({re.escape(marks.decimal)}\d*)?")
+    for marks in (Marks(".", ","), SWAPPED, Marks(".", "'"), Marks(",", "'"), Marks(".", " "), Marks(",", " "))
+}
+"""Above a thousand, with something between."""
+MARKED = re.compile(r"[+-]?[.,' \d]*\d[.,' \d]*(e[+-]?\d+)?", re.IGNORECASE)
+"""What may be a number, however it is written."""
+BELOW_A_THOUSAND = re.compile(r"[+-]?\d{1,3}")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How the numbers of one table are read."""
+
+    marks: Marks
+    stop: str
+    """What a full stop is beside a comma before decimals: a full stop, or no part of a number."""
+    advice: str
+    """For a number with a comma, where that is no mark of decimals."""
+
+    @classmethod
+    def of(cls, table: Table, sample: Sequence[Sequence[str]], places: Sequence[int], numbers: NumbersField) -> Spelling:
+        """As the field says, or as the table's first rows do. Where numbers have a type of their own, a full stop stands before decimals.
+
+        Raises:
+            DataError: full stops that may stand before decimals or between thousands.
+        """
+        is_typed = table.format in ("jsonl", "parquet")
+        columns = {table.columns[place]: [cells[place] for cells in sample if place < len(cells)] for place in places}
+        marks = _find(_Cells.of(columns, table), numbers)
+        marks = Marks(marks.decimal) if is_typed and marks.thousands == "." else marks
+        advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (if thousands stand before it, =.)."
+        return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND)
+
+    def number(self, cell: str, name: str, line: int, column: str) -> float:
+        """The number in a cell, NaN where it is empty."""
+        text = cell.replace("_", "?")  # Python would read 1_0 as ten
+        if self.marks != PLAIN:
+            text = self._plainly(text)
+        try:
+            value = float(text)
+        except ValueError:
+            if cell.lower() in EMPTY:
+                return math.nan
+            if cell.lower() in TRUTHS:
+                return TRUTHS[cell.lower()]
+            advice = self.advice if self.marks == PLAIN and NUMBER[","].fullmatch(cell) else MEND
+            raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {self.marks}. {advice}") from None
+        if abs(value) > LARGEST:
+            raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
+        return value
+
+    def _plainly(self, cell: str) -> str:
+        """With a full stop before decimals and nothing between thousands; what is written otherwise is left as no number."""
+        text = cell.translate(BLANKS)
+        if self.marks.thousands in text:
+            text = text.replace(self.marks.thousands, "") if GROUPED[self.marks].fullmatch(text) else "?"
+        return text if self.marks.decimal == "." else text.replace(".", self.stop).replace(",", ".")
+
+
+# ----------------------------------------------------------------------------------------------------------------- found
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """What may be numbers in the first rows of a table."""
+
+    columns: Mapping[str, Sequence[str]]
+    table: Table
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Sequence[str]], table: Table) -> _Cells:
+        spread = {name: [cell.translate(BLANKS) for cell in cells] for name, cells in columns.items()}
+        return cls({name: [cell for cell in cells if MARKED.fullmatch(cell)] for name, cells in spread.items()}, table)
+
+    @property
+    def all(self) -> list[str]:
+        return [cell for cells in self.columns.values() for cell in cells]
+
+    def can_be(self, marks: Marks) -> bool:
+        """Whether one has a mark between thousands, and all can be read with these marks."""
+        if not any(marks.thousands in cell for cell in self.all):
+            return False
+        return all(NUMBER[marks.decimal].fullmatch(cell) or GROUPED[marks].fullmatch(cell) for cell in self.all)
+
+    def must_be(self, marks: Marks) -> bool:
+        """Whether the mark between thousands cannot stand before decimals: not all can be read so, or some column has it only above a
+        thousand. Of full stops that is sure where one of these numbers ends in a nought, of commas where no semicolons stand beside.
+        """
+        if marks.thousands not in NUMBER or not all(map(NUMBER[marks.thousands].fullmatch, self.all)):
+            return True
+        above = self.only_above_a_thousand(marks)
+        return any(cell.endswith("0") for cell in above) if marks.thousands == "." else bool(above) and self.table.delimiter != ";"
+
+    def only_above_a_thousand(self, marks: Marks) -> list[str]:
+        """Those with a mark between thousands, of columns whose other cells are whole numbers below a thousand."""
+        found: list[str] = []
+        for cells in self.columns.values():
+            others = [cell for cell in cells if marks.thousands not in cell]
+            if others and all(map(BELOW_A_THOUSAND.fullmatch, others)):
+                found += [cell for cell in cells if marks.thousands in cell]
+        return found
+
+    def decimal(self) -> Decimal:
+        """A comma, where all that holds one reads as a number with it, nothing has a full stop, and it does not mark thousands: not all of
+        them have three digits behind the comma, or one has only a zero before it, or columns are separated by semicolons and all have one.
+        """
+        commas = [cell for cell in self.all if "," in cell]
+        if not commas or any("." in cell for cell in self.all) or not all(map(NUMBER[","].fullmatch, commas)):
+            return "."
+        if not all(map(GROUPED[Marks(".", ",")].fullmatch, commas)):
+            return ","
+        return "," if self.table.delimiter == ";" and len(commas) == len(self.all) else "."
+
+    def refuse_unclear(self) -> None:
+        """Raises a DataError for full stops that may as well be marks of thousands: between semicolons, or only above a thousand."""
+        unclear = self.only_above_a_thousand(SWAPPED) or [cell for cell in self.all if "." in cell and self.table.delimiter == ";"]
+        for cell in unclear[:1]:
+            column = next(name for name, cells in self.columns.items() if cell in cells)
+            less, more = f"{float(cell):g}", cell.replace(".", "")
+            raise DataError(
+                f"{self.table.name}: {column} is {cell!r} in a row, and nothing tells whether that is {less} or {more}. "
+                f"Say --set fields.numbers.decimal=. (for {less}) or =, (for {more})."
+            )
+
+
+def _find(cells: _Cells, numbers: NumbersField) -> Marks:
+    """The marks that the field says, or else the cells."""
+    if numbers.thousands is not None:
+        other: Mapping[str, Decimal] = {".": ",", ",": "."}
+        return Marks(numbers.decimal or other.get(numbers.thousands) or cells.decimal(), numbers.thousands)
+    possible = [marks for marks in GROUPED if numbers.decimal in (None, marks.decimal) and cells.can_be(marks)]
+    sure = [marks for marks in possible if numbers.decimal or cells.must_be(marks)]
+    if sure and not {SWAPPED, Marks(".", ",")} <= {*sure}:
+        return sure[0]
+    plain = Marks(numbers.decimal or cells.decimal())
+    if plain == PLAIN and numbers.decimal is None and SWAPPED in possible and cells.table.delimiter:  # else numbers have a type
+        cells.refuse_unclear()
+    return plain
