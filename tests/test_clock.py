@@ -15,6 +15,7 @@ from seqloom.clock import (
     have_offsets,
     read_times,
     spelled,
+    together,
 )
 from seqloom.errors import DataError
 
@@ -98,6 +99,44 @@ def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
         read_times(["7", "8"], where, "t")
     with pytest.raises(DataError, match=r"^load\.csv:3: t is '2024-03-01'; expected a whole number, as in training\. Mend the cell\.$"):
         read_times(["1", "2024-03-01"], where, "t", [0], "count")
+
+
+@pytest.mark.parametrize(
+    ("cells", "last"),
+    [
+        (["2024/1/1 0:00", "2024/12/31 23:30"], "2024-12-31 23:30"),
+        (["2024.1.1", "2024.12.31"], "2024-12-31"),
+        (["2024-1-1 5.30", "2024-1-1 6.30.15"], "2024-01-01 06:30:15"),
+        (["2024Q1", "2024Q4"], "2024-10-01"),
+        (["2024-q1", "2024 Q2"], "2024-04-01"),
+        (["2024-01-01 00:00 UTC", "2024-01-01 01:00:00 GMT"], "2024-01-01 01:00"),
+    ],
+)
+def test_dates_with_the_year_first_need_not_be_in_iso_form(cells: list[str], last: str):
+    assert find_dates(cells, where, "date") == "iso"
+    assert spelled(read_times(cells, where, "date")[-1]) == last
+
+
+@pytest.mark.parametrize("cell", ["2024/13/1", "2024/2/30", "2024/1/1 24:00", "2024/1-1", "2024Q5", "2024-1-1 5:00:61"])
+def test_a_date_with_the_year_first_that_is_none_is_refused(cell: str):
+    with pytest.raises(DataError, match=rf"^load\.csv:3: date is '{cell}'; expected a date in ISO form"):
+        read_times(["2024/1/1", cell], where, "date")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([["2024-03-01", "14:00"]], ["2024-03-01 14:00"]),
+        ([["2024", "3", "1", "5"], ["2024", "12", "31", "23"]], ["2024-03-01 05", "2024-12-31 23"]),
+        ([["2024", "3"]], ["2024-03"]),
+        ([["2024", "3", "1", "5", "7", "9"]], ["2024-03-01 05:07:09"]),
+        ([["20240301", "14:00"]], ["20240301 14:00"]),
+        ([["2024"]], ["2024"]),
+        ([["2024", "3"], ["2024", "x"]], ["2024 3", "2024 x"]),
+    ],
+)
+def test_columns_of_a_time_are_put_together(rows: list[list[str]], said: list[str]):
+    assert together(rows) == said
 
 
 @pytest.mark.parametrize(("digits", "name"), [(13, "milliseconds"), (16, "microseconds"), (19, "nanoseconds")])
@@ -296,6 +335,7 @@ def test_the_day_of_the_month_is_counted_in_the_length_of_its_month():
         (["01-11-2024", "01-12-2024", "01-01-2025"], "day_first", "2025-01-01"),
         ([f"{month % 12 + 1}/1/{2023 + month // 12}" for month in range(15)], "month_first", "2024-03-01"),
         (["30/01/2024", "31/01/2024", "01/02/2024"], "day_first", "2024-02-01"),
+        (["10/03/2004 18.00.00", "13/03/2004 19.00.00"], "day_first", "2004-03-13 19:00"),
         (["01.02.2024", "08.02.2024 00:00:00"], "day_first", "2024-02-08"),
         (["05.01.2024", "05.02.2024", "05.03.2024", "06.03.2024"], "day_first", "2024-03-06"),
         (["1/1/2020", "1/1/2021", "1/1/2022"], "day_first", "2022-01-01"),

@@ -105,15 +105,16 @@ def test_marks_between_thousands_are_found_where_they_cannot_be_another_thing(
     assert (panel.marks, panel.values[:, 0].tolist()) == (marks, values)
 
 
-@pytest.mark.parametrize(("mark", "cells"), [(";", ["1.125", "2.250"]), ("\t", ["950", "1.125"])])
-def test_full_stops_that_may_be_thousands_are_asked_for(tmp_path: Path, mark: str, cells: list[str]):
-    lines = [f"date{mark}sales", *(f"2024-01-0{day}{mark}{cell}" for day, cell in enumerate(cells, 1))]
-    message = (
-        ": sales is '1.125' in a row, and nothing tells whether that is 1.125 or 1125. Say --set fields.numbers.decimal=. (for 1.125) or"
-    )
-    refused(tmp_path, lines, message)
+def test_full_stops_that_may_be_thousands_are_asked_for(tmp_path: Path):
+    lines = ["date;sales", "2024-01-01;950", "2024-01-02;1.125"]
+    said = "nothing tells whether '1.125' is 1.125 or 1125. Say --set fields.numbers.decimal=. (for 1.125) or =, (for 1125)."
+    refused(tmp_path, lines, f": sales has whole numbers below a thousand, and {said}")
     assert 1.125 in read(tmp_path, lines, decimal=".").values
     assert 1125 in read(tmp_path, lines, decimal=",").values
+    late = [lines[0], *["2024-01-01;1.125"] * 1001, lines[1]]
+    assert len(read(tmp_path, late[:-1])) == 1001
+    refused(tmp_path, late, f":1003: sales is '950', and {said}")
+    assert 950 in read(tmp_path, late, decimal=".").values
 
 
 def test_whole_numbers_of_one_column_say_nothing_of_decimals_in_another(tmp_path: Path):
@@ -158,6 +159,18 @@ def test_dates_and_decimals_of_parquet_are_read_as_they_are(tmp_path: Path):
         assert (panel.values[:2].tolist(), str(panel.step)) == ([[1.5, 1], [2.25, 0]], "1 day")
         assert panel.times is not None
         assert str(panel.times[0]) == ("2024-01-01T00:00:00" if name == "day" else "2024-01-01T05:00:00")
+
+
+def test_the_time_may_stand_in_several_columns_and_marks_of_nothing_are_empty_cells(tmp_path: Path):
+    rows = ["13/03/2004;18.00.00;2,6", "13/03/2004;19.00.00;?", "13/03/2004;21.00.00;-", "13/03/2004;22.00.00;2,5"]
+    lines, times = ["date;hour;sales;;", *(f"{row};;" for row in rows), ";;;;"], ["date", "hour"]
+    refused(tmp_path, lines, ":3: sales is empty (2 such cells); expected a number.", time=times, gaps="fill")
+    refused(tmp_path, lines, ":4: 2004-03-13 21:00 follows 2004-03-13 19:00; expected a row every 1 hour", time=times)
+    panel = read(tmp_path, lines, time=times, missing="previous", gaps="fill")
+    assert (str(panel.step), panel.dates) == ("1 hour", "day_first")
+    assert panel.values[3:].tolist() == [[pytest.approx(2.6)], [2.5]]
+    with pytest.raises(ValueError, match=r"column 'date' is named twice"):
+        NumbersField(targets=["sales"], time=["date", "date"])
 
 
 def test_true_and_false_are_numbers(tmp_path: Path):

@@ -146,6 +146,11 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["202402292200", "202402292330", "202403010100"],
         ["20240229235958", "20240229235959"],
         ["0050-06-01", "0050-06-02"],
+        ["2024/1/1 0:00", "2024/1/1 0:30", "2024/1/1 1:00:00"],
+        ["2024.1.30", "2024.1.31", "2024.2.1"],
+        ["2024Q1", "2024-q2", "2024 Q3"],
+        ["2024-01-01 00:00 UTC", "2024-01-01 01:00:00GMT"],
+        ["2024-1-1 5.30", "2024-1-1 6.30.00"],
     ],
 )
 def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
@@ -165,10 +170,24 @@ def test_rows_that_are_counted_go_on_as_in_python(times: list[str]) -> None:
         ("month_first", ["12/31/2024", "1/1/2025", "1/2/2025"]),
         ("month_first", ["2/28/2024 11:00 AM", "2/28/2024 12:00 pm", "2/28/2024 1:00:00PM", "2/28/2024 02:00 Pm"]),
         ("day_first", ["28-02-2024", "29-02-2024"]),
+        ("day_first", ["28/02/2024 18.00.00", "28/02/2024 19.00.00"]),
     ],
 )
 def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[str]) -> None:
     assert_same(timed(*times), field(dates=dates, calendar=["hour", "monthday"]))
+
+
+@pytest.mark.parametrize(
+    ("names", "rows"),
+    [
+        (["day", "hour"], [["28/02/2024", "18.00"], ["28/02/2024", "19.00"], ["28/02/2024", "20.00"]]),
+        (["year", "month"], [["2024", "1"], ["2024", "2"], ["2024", "3"]]),
+        (["year", "month", "day", "hour"], [["2024", "1", "31", "23"], ["2024", "2", "1", "0"]]),
+    ],
+)
+def test_times_in_several_columns_are_read_as_in_python(names: list[str], rows: list[list[str]]) -> None:
+    table = [{**dict(zip(names, row, strict=True)), "load": place} for place, row in enumerate(rows)]
+    assert_same(table, field(time=names, dates="day_first" if len(names[0]) == 3 else "iso"))
 
 
 def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
@@ -241,6 +260,8 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
         field(gaps="fill", missing="zero"),
     ),
     "a single row": (timed("2024-01-01"), field()),
+    "a single row of two columns": ([{"day": "2024-01-01", "hour": "14:00", "load": 1}], field(time=["day", "hour"])),
+    "no hour in its column": ([{"day": "2024-01-01", "hour": "late", "load": 1}], field(time=["day", "hour"])),
     "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
     "all empty": ([{"time": "2024-01-01", "load": ""}], field()),
     "what is to come is not said": (hours(9), field(known=["wind"])),

@@ -28,6 +28,7 @@ __all__ = [
     "have_offsets",
     "read_times",
     "spelled",
+    "together",
 ]
 
 Times = npt.NDArray[Any]
@@ -43,7 +44,8 @@ Where = Callable[[int], str]
 OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
 """Behind a time of the day, other than that of UTC itself."""
 DATED = re.compile(
-    r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?", re.IGNORECASE | re.ASCII
+    r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?",
+    re.IGNORECASE | re.ASCII,
 )
 """A date with the year last, and a time of the day."""
 YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
@@ -53,6 +55,13 @@ EXPECTED: dict[Dates, str] = {
     "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
     "count": "a whole number, as in training",
 }
+YEAR_FIRST = re.compile(
+    r"(\d{4})([./-])(\d\d?)\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?", re.ASCII
+)  # fmt: skip
+"""A date with the year first, not quite in ISO form."""
+QUARTER = re.compile(r"(\d{4})[ -]?Q([1-4])", re.IGNORECASE | re.ASCII)
+IN_UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
+"""Behind a moment, as numpy does not read it."""
 PART = re.compile(r":\d\d\.\d*[1-9]")
 """Of a second."""
 NO_TIME = "NaT"
@@ -144,7 +153,7 @@ def _in_iso_form(cell: str, dates: Dates) -> str:
     found = DATED.fullmatch(cell.strip())
     if not found:
         return NO_TIME
-    first, _, second, year, hour, minute, seconds, part, half = found.groups()
+    first, _, second, year, hour, _, minute, seconds, part, half = found.groups()
     day, month = (first, second) if dates == "day_first" else (second, first)
     if half and not 1 <= int(hour) <= HALF_A_DAY:
         return NO_TIME
@@ -275,10 +284,32 @@ def _begins_as_date(cell: str) -> bool:
 
 
 def _moment(cell: str, unit: str) -> np.datetime64:
-    if _begins_as_date(cell):
+    """The moment that a cell with the year first says, not a time where it says none."""
+    text = IN_UTC.sub("", cell.strip())
+    if found := YEAR_FIRST.fullmatch(text):
+        year, _, month, day, hour, _, minute, seconds, part = found.groups()
+        text = f"{year}-{int(month):02}-{int(day):02}T{int(hour or 0):02}:{minute or '00'}:{seconds or '00'}{part or ''}"
+    elif found := QUARTER.fullmatch(text):
+        text = f"{found[1]}-{3 * int(found[2]) - 2:02}"
+    if _begins_as_date(text):
         with contextlib.suppress(ValueError):
-            return np.datetime64(cell.strip().replace("/", "-").removesuffix("Z"), unit)
+            return np.datetime64(text.replace("/", "-"), unit)
     return np.datetime64(NO_TIME)
+
+
+def together(rows: Sequence[Sequence[str]]) -> list[str]:
+    """What the columns of a time say as one: a year, month, day, hour, minute and second in whole numbers, as far as they are given, or
+    parts that stand behind each other, such as a date and a time of the day.
+    """
+    if rows and len(rows[0]) > 1 and all(all(map(str.isdecimal, row)) and len(row[0]) == len(FIRST_YEAR) for row in rows):
+        return [_of_parts(row) for row in rows]
+    return [" ".join(row) for row in rows]
+
+
+def _of_parts(row: Sequence[str]) -> str:
+    year, *rest = (f"{int(part):02}" for part in row)
+    day = "-".join([year, *rest[:2]])
+    return f"{day} {':'.join(rest[2:])}".rstrip()
 
 
 def find_step(times: Times, starts: Sequence[int]) -> Step:

@@ -120,7 +120,7 @@ def train_forecast(
     forecast: str | Sequence[str] = (),
     history: int | None = None,
     horizon: int | None = None,
-    time_column: str | None = None,
+    time_column: str | Sequence[str] | None = None,
     out: str | Path = "runs/model",
     config: str | Path | RunConfig | None = None,
     settings: Iterable[str] = (),
@@ -135,7 +135,7 @@ def train_forecast(
 
     Args:
         forecast: the columns.
-        time_column: which column says when.
+        time_column: which column says when, or which columns do.
         numbers: other settings of `fields.numbers`, such as split, past, known, static, series, wide, season.
     """
     started, seconds = time.perf_counter(), None if budget is None else parse_duration(budget)
@@ -143,7 +143,7 @@ def train_forecast(
         "targets": [forecast] if isinstance(forecast, str) else list(forecast),
         "history": history,
         "horizon": horizon,
-        "time": time_column,
+        "time": time_column if isinstance(time_column, str) else list(time_column or []),
     }
     field = NumbersField.model_validate({**{name: value for name, value in given.items() if value}, **numbers})
     table = table if isinstance(table, Panel) else str(table)

@@ -10,7 +10,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.clock import Dates, Step, Times, check_times, continued, filled, find_dates, find_step, have_offsets, read_times, spelled
+from seqloom.clock import (
+    Dates,
+    Step,
+    Times,
+    check_times,
+    continued,
+    filled,
+    find_dates,
+    find_step,
+    have_offsets,
+    read_times,
+    spelled,
+    together,
+)
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
@@ -104,7 +117,7 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     Raises:
         DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
     """
-    table, sample, _ = find_table([path], data, [*filter(None, (numbers.time, numbers.series)), *column_names(numbers)])
+    table, sample, _ = find_table([path], data, [*_labels(numbers), *column_names(numbers)])
     return _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
 
 
@@ -142,7 +155,7 @@ def _checked(panel: Panel, numbers: NumbersField) -> Panel:
     if panel.times is not None:
         starts, step = panel.starts[:-1].tolist(), find_step(panel.times, panel.starts[:-1].tolist())
         allowed = numbers.gaps == "fill"
-        check_times(panel.times, starts, step, panel.where, numbers.time or "time", gaps_allowed=allowed)
+        check_times(panel.times, starts, step, panel.where, " ".join(numbers.times), gaps_allowed=allowed)
         panel = _without_gaps(replace(panel, step=step), panel.times) if allowed else replace(panel, step=step)
     return _whole(panel, numbers)
 
@@ -165,7 +178,7 @@ def column_names(numbers: NumbersField) -> tuple[str, ...]:
 def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a moment."""
     names = column_names(numbers)
-    labels = [name for name in (numbers.time, numbers.series) if name is not None]
+    labels = _labels(numbers)
     places = [_place(table, name) for name in (*labels, *names)]
     spelling = Spelling.of(table, sample, places[len(labels) :], numbers)
     cells = array("f")
@@ -191,12 +204,17 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         panel = _grouped(panel, [mark[-1] for mark in marks])
         order = np.argsort(_codes([mark[-1] for mark in marks])[0], kind="stable")
         marks = [marks[row] for row in order.tolist()]
-    if numbers.time is not None:
-        cells = [mark[0] for mark in marks]
-        place = (panel.where, numbers.time, panel.starts[:-1].tolist())
+    if numbers.times:
+        cells = together([mark[: len(numbers.times)] for mark in marks])
+        place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
         dates = numbers.dates or find_dates(cells, *place)
         panel = replace(panel, times=read_times(cells, *place, dates), brought_to_utc=have_offsets(cells), dates=dates)
     return panel
+
+
+def _labels(numbers: NumbersField) -> list[str]:
+    """The columns that say when a row is, and of which series."""
+    return [*numbers.times, *filter(None, [numbers.series])]
 
 
 def _place(table: Table, name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from seqloom.config import NumbersField
@@ -16,7 +16,7 @@ __all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling"]
 
 Decimal = Literal[".", ","]
 
-EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
+EMPTY = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "--", "."})
 """What an empty cell may hold, in lower case."""
 TRUTHS = {"true": 1.0, "false": 0.0}
 """In lower case."""
@@ -63,6 +63,8 @@ class Spelling:
     """What a full stop is beside a comma before decimals: a full stop, or no part of a number."""
     advice: str
     """For a number with a comma, where that is no mark of decimals."""
+    doubtful: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Columns of which all first numbers look like `1.010`, each with one: whole numbers below a thousand say that these are thousands."""
 
     @classmethod
     def of(cls, table: Table, sample: Sequence[Sequence[str]], places: Sequence[int], numbers: NumbersField) -> Spelling:
@@ -72,11 +74,12 @@ class Spelling:
             DataError: full stops that may stand before decimals or between thousands.
         """
         is_typed = table.format in ("jsonl", "parquet")
-        columns = {table.columns[place]: [cells[place] for cells in sample if place < len(cells)] for place in places}
-        marks = _find(_Cells.of(columns, table), numbers)
+        cells = _Cells.of({table.columns[place]: [row[place] for row in sample if place < len(row)] for place in places}, table)
+        marks = _find(cells, numbers)
         marks = Marks(marks.decimal) if is_typed and marks.thousands == "." else marks
+        doubtful = cells.above_a_thousand() if marks == PLAIN and numbers.decimal is None and not is_typed else {}
         advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (if thousands stand before it, =.)."
-        return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND)
+        return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND, doubtful)
 
     def number(self, cell: str, name: str, line: int, column: str) -> float:
         """The number in a cell, NaN where it is empty."""
@@ -92,6 +95,8 @@ class Spelling:
                 return TRUTHS[cell.lower()]
             advice = self.advice if self.marks == PLAIN and NUMBER[","].fullmatch(cell) else MEND
             raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {self.marks}. {advice}") from None
+        if self.doubtful and column in self.doubtful and BELOW_A_THOUSAND.fullmatch(cell):
+            raise DataError(f"{name}:{line}: {column} is {cell!r}, and {_unclear(self.doubtful[column])}")
         if abs(value) > LARGEST:
             raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
         return value
@@ -158,16 +163,21 @@ class _Cells:
             return ","
         return "," if self.table.delimiter == ";" and len(commas) == len(self.all) else "."
 
+    def above_a_thousand(self) -> dict[str, str]:
+        """The columns of which all could be thousands with full stops, each with one cell."""
+        return {name: cells[0] for name, cells in self.columns.items() if cells and all(map(GROUPED[SWAPPED].fullmatch, cells))}
+
     def refuse_unclear(self) -> None:
-        """Raises a DataError for full stops that may as well be marks of thousands: between semicolons, or only above a thousand."""
-        unclear = self.only_above_a_thousand(SWAPPED) or [cell for cell in self.all if "." in cell and self.table.delimiter == ";"]
-        for cell in unclear[:1]:
+        """Raises a DataError for full stops that may as well be marks of thousands, since only numbers above a thousand have them."""
+        for cell in self.only_above_a_thousand(SWAPPED)[:1]:
             column = next(name for name, cells in self.columns.items() if cell in cells)
-            less, more = f"{float(cell):g}", cell.replace(".", "")
-            raise DataError(
-                f"{self.table.name}: {column} is {cell!r} in a row, and nothing tells whether that is {less} or {more}. "
-                f"Say --set fields.numbers.decimal=. (for {less}) or =, (for {more})."
-            )
+            raise DataError(f"{self.table.name}: {column} has whole numbers below a thousand, and {_unclear(cell)}")
+
+
+def _unclear(cell: str) -> str:
+    """What is not known of a cell, and what to do."""
+    less, more = f"{float(cell):g}", cell.replace(".", "")
+    return f"nothing tells whether {cell!r} is {less} or {more}. Say --set fields.numbers.decimal=. (for {less}) or =, (for {more})."
 
 
 def _find(cells: _Cells, numbers: NumbersField) -> Marks:

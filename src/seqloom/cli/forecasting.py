@@ -42,7 +42,7 @@ def _option(flag: str, metavar: str, text: str) -> Any:
 
 
 Forecast = Annotated[list[str] | None, _option("--forecast", "COL[,COL]", "Forecast these columns of a table of numbers over time.")]
-Time = Annotated[str | None, _option("--time", "COL", "Forecasting: the column that says when.")]
+Time = Annotated[list[str] | None, _option("--time", "COL[,COL]", "Forecasting: the column that says when, or those that do.")]
 History = Annotated[int | None, _option("--history", "N", "Forecasting: moments that are read. [default: chosen]")]
 Horizon = Annotated[int | None, _option("--horizon", "N", "Forecasting: moments that are forecast.")]
 Past = Annotated[list[str] | None, _option("--past", "COL[,COL]", "Forecasting: columns that are read and not forecast.")]
@@ -60,7 +60,7 @@ class Forecasting:
     """What a person said about the table and what to forecast."""
 
     forecast: list[str] | None = None
-    time: str | None = None
+    time: list[str] | None = None
     history: int | None = None
     horizon: int | None = None
     past: list[str] | None = None
@@ -97,8 +97,10 @@ class Forecasting:
             "known": column_names(self.known),
             "static": column_names(self.static),
             "split": [part.strip() for part in (self.split or "").split("/") if part.strip()],
-            **{name: getattr(self, name) for name in ("time", "series", "wide", "history", "horizon", "season")},
+            **{name: getattr(self, name) for name in ("series", "wide", "history", "horizon", "season")},
         }
+        times = column_names(self.time)
+        values["time"] = times[0] if len(times) == 1 else times
         given = {name: value for name, value in values.items() if not (value is None or value is False or value == [])}
         return build({"fields": {"numbers": given}}, where="forecasting").fields.numbers
 

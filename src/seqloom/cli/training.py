@@ -104,7 +104,7 @@ def _train_forecasts(
     example = waves() if choosing.example == WAVES else None
     if example is not None and not asked.forecast:
         asked = replace(
-            asked, time="time", forecast=["load"], past=["warmth"], horizon=asked.horizon or 24, split=asked.split or "0.7/0.1/0.2"
+            asked, time=["time"], forecast=["load"], past=["warmth"], horizon=asked.horizon or 24, split=asked.split or "0.7/0.1/0.2"
         )
     finished = forecasting.train_forecasts(
         asked,

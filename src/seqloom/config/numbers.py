@@ -18,7 +18,7 @@ class NumbersField(Settings):
     past: list[str] = Field(default=[], description="Columns that are read but not forecast, known up to now only.")
     known: list[str] = Field(default=[], description="Columns known in advance for the time that is forecast, such as holidays or prices.")
     static: list[str] = Field(default=[], description="Columns that do not change within a series.")
-    time: str | None = Field(default=None, description="Column that says when: dates, or numbers. Empty: rows follow each other.")
+    time: str | list[str] | None = Field(default=None, description="Column that says when: dates, or numbers; or several that do so together, such as date and time. Empty: rows follow each other.")
     dates: Literal["iso", "day_first", "month_first", "count"] | None = Field(default=None, description="How dates are written: 2024-12-31; 31.12.2024 or 31/12/2024; 12/31/2024; count: whole numbers that count rows and say no date. Empty: found.")
     decimal: Literal[".", ","] | None = Field(default=None, description="What stands before the decimals of a number. Empty: found.")
     thousands: Literal["none", ".", ",", "'", " "] | None = Field(default=None, description="What stands between the thousands of a number. Empty: found.")
@@ -35,9 +35,14 @@ class NumbersField(Settings):
     gaps: Literal["error", "fill"] = Field(default="error", description="A moment that is left out. error: refused; fill: put in, its values missing.")
     calendar: list[Literal["minute", "hour", "weekday", "monthday", "yearday", "month"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine: where a moment stands in its hour, day, week, month and year; month: in the year, by whole months.")
 
+    @property
+    def times(self) -> list[str]:
+        """The columns that say when."""
+        return [self.time] if isinstance(self.time, str) else self.time or []
+
     @model_validator(mode="after")
     def _once(self) -> NumbersField:
-        names = [*self.targets, *self.past, *self.known, *self.static, *filter(None, (self.time, self.series))]
+        names = [*self.targets, *self.past, *self.known, *self.static, *self.times, *filter(None, [self.series])]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"column {twice!r} is named twice; expected each in one part alone")
         idle = [name for name in ("past", "known", "static", "time", "series") if getattr(self, name)]

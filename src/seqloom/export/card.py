@@ -139,6 +139,9 @@ def _table(numbers: NumbersField) -> str:
 def _rules(numbers: NumbersField) -> list[str]:
     rules = {"missing values": numbers.missing, "gaps in time": numbers.gaps}
     said = [f"{name[:1].upper()}{name[1:]}: {'refused' if rule == 'error' else rule}." for name, rule in rules.items()]
-    if numbers.time:
-        said.append(f"The table has the time in {numbers.time!r}" + (f", the series in {numbers.series!r}." if numbers.series else "."))
+    if numbers.times:
+        said.append(
+            f"The table has the time in {' and '.join(map(repr, numbers.times))}"
+            + (f", the series in {numbers.series!r}." if numbers.series else ".")
+        )
     return said

@@ -203,7 +203,7 @@ def _array(values: Sequence[Sequence[float]], place: int) -> npt.NDArray[np.floa
 def _columns(numbers: NumbersField) -> Iterator[ColumnKind]:
     """The columns that are read, with their roles."""
     parts: Sequence[tuple[Role, Sequence[str | None]]] = [
-        ("time", [numbers.time]),
+        ("time", numbers.times),
         ("series", [numbers.series]),
         ("target", numbers.targets),
         ("past", numbers.past),

@@ -33,7 +33,7 @@ export class Forecaster {
   /** What the page needs to know of its columns, as `GET /v1/models` gives it. */
   get about() {
     const { time, series, targets, past, known, static: fixed, wide, history, horizon, dates, decimal, thousands } = this.numbers;
-    const roles = { time: [time], series: [series], target: targets, past, known, static: fixed };
+    const roles = { time: [time].flat(), series: [series], target: targets, past, known, static: fixed };
     const source = Object.entries(roles).flatMap(([role, names]) => names.flatMap((name) => (name === null ? [] : [{ name, kind: "numbers", role }])));
     return {
       source: source.length ? source : [{ name: "values", kind: "numbers" }],

@@ -15,7 +15,10 @@ const MOST_COUNTED = 15; // digits of a number that counts
 const LATEST = "9223372036854775807"; // of nanoseconds
 const WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then.";
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
-const DATED = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?):(\d\d)(?::(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year last
+const DATED = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year last
+const YEAR_FIRST = /^(\d{4})([./-])(\d\d?)\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?$/; // not quite in ISO form
+const QUARTER = /^(\d{4})[ -]?Q([1-4])$/i;
+const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
 const EXPECTED = {
   iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
   day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
@@ -90,16 +93,38 @@ function refuseParts(times, cells, where, column, starts) {
 
 /** The moment of a date in ISO form, between whose parts there may be slashes. */
 function readMarked(cell) {
-  return readIso(cell) ?? readIso(cell.replaceAll("/", "-").replace(/Z$/, ""));
+  const text = cell.replace(IN_UTC, "");
+  const quarter = QUARTER.exec(text);
+  return readIso(cell) ?? readIso(quarter ? `${quarter[1]}-${padded(3 * quarter[2] - 2)}` : withTheYearFirst(text));
+}
+
+function withTheYearFirst(text) {
+  const [year, , month, day, hour = "0", , minute = "00", seconds = "00", part = ""] = YEAR_FIRST.exec(text)?.slice(1) ?? [];
+  return year ? `${year}-${padded(month)}-${padded(day)}T${padded(hour)}:${minute}:${seconds}${part}` : text.replaceAll("/", "-");
+}
+
+function padded(number) {
+  return String(number).padStart(2, "0");
+}
+
+/** What the columns of a time say as one: whole numbers of a year, month, day, hour, minute and second, or parts that stand behind each other. */
+export function together(rows) {
+  const isWhole = (row) => row[0].length === 4 && row.every((part) => /^\d+$/.test(part));
+  return rows.map((row) => (row.length > 1 && rows.every(isWhole) ? ofParts(row) : row.join(" ")));
+}
+
+function ofParts([year, ...rest]) {
+  const parts = rest.map((part) => padded(Number(part)));
+  return `${[year, ...parts.slice(0, 2)].join("-")} ${parts.slice(2).join(":")}`.trimEnd();
 }
 
 /** A date with the year last in ISO form, "" where it is none. */
 function inIsoForm(cell, dates) {
-  const [first, , second, year, hour = "0", minute = "00", seconds = "00", part = "", half] = DATED.exec(cell)?.slice(1) ?? [];
+  const [first, , second, year, hour = "0", , minute = "00", seconds = "00", part = "", half] = DATED.exec(cell)?.slice(1) ?? [];
   if (!first || year === "0000" || (half && (Number(hour) < 1 || Number(hour) > HALF_A_DAY))) return "";
   const hours = half ? (Number(hour) % HALF_A_DAY) + (half.toUpperCase() === "P" ? HALF_A_DAY : 0) : Number(hour);
-  const [day, month] = (dates === "day_first" ? [first, second] : [second, first]).map((digits) => digits.padStart(2, "0"));
-  return `${year}-${month}-${day}T${String(hours).padStart(2, "0")}:${minute}:${seconds}${part}`;
+  const [day, month] = (dates === "day_first" ? [first, second] : [second, first]).map(padded);
+  return `${year}-${month}-${day}T${padded(hours)}:${minute}:${seconds}${part}`;
 }
 
 /** Whether all are whole numbers, and not all of them years. */

@@ -1,9 +1,9 @@
 /** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
 
-import { checkTimes, filled, findDates, findStep, readTimes } from "./clock.js";
+import { checkTimes, filled, findDates, findStep, readTimes, together } from "./clock.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
-const EMPTY = new Set(["", "na", "n/a", "nan", "null", "none"]); // what an empty cell may hold, in lower case
+const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "--", "."]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
 const TRUTHS = { true: 1, false: 0 };
@@ -54,6 +54,11 @@ function textOf(cell, decimal) {
   return typeof cell === "number" ? String(cell).replace(".", decimal) : String(cell ?? "").trim();
 }
 
+/** The columns that say when. */
+export function timesOf({ time }) {
+  return [time ?? []].flat();
+}
+
 /** The columns of a panel, in their order. */
 function columnsOf({ targets, past, known, static: fixed }) {
   return [...targets, ...past, ...known, ...fixed];
@@ -71,11 +76,13 @@ function long(names, records, numbers) {
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
   const { order, starts, series } = grouped(labels);
   const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]) });
-  if (numbers.time === null) return panel;
-  const moments = cellsOf(numbers.time);
-  const cells = order.map((row) => moments[row]);
+  const columnsOfTime = timesOf(numbers);
+  if (!columnsOfTime.length) return panel;
+  const parts = columnsOfTime.map(cellsOf);
+  const cells = together(order.map((row) => parts.map((cells) => cells[row])));
   const dates = numbers.dates ?? findDates(cells);
-  return panel.with({ times: readTimes(cells, (row) => panel.where(row), numbers.time, starts, dates), isCounted: dates === "count" });
+  const times = readTimes(cells, (row) => panel.where(row), columnsOfTime.join(" "), starts, dates);
+  return panel.with({ times, isCounted: dates === "count" });
 }
 
 function placeOf(names, name) {
@@ -87,7 +94,7 @@ function placeOf(names, name) {
 /** The number in a cell as it is written, NaN where it is empty. */
 function numberIn(written, marks, line, column) {
   const cell = plainly(written, marks);
-  if (EMPTY.has(cell.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
+  if (EMPTY.has(written.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
   if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
     throw new Error(`table:${line}: ${column} is '${written}'; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
@@ -147,7 +154,8 @@ function wide(names, records, numbers) {
 // --------------------------------------------------------------------------------------------------------------- whole
 
 /** The panel with its times checked, and the moments that were left out put in where the field says so. */
-function inTime(panel, { time, series, gaps }) {
+function inTime(panel, { time: columns, series, gaps }) {
+  const time = [columns].flat().join(" ");
   const starts = panel.starts.slice(0, -1);
   if (starts.every((start, number) => panel.starts[number + 1] - start < 2)) {
     const why = `a single row${series === null ? "" : " of each series"} tells no step of ${time}; expected two rows or more`;

@@ -1,6 +1,6 @@
 /** Where a table of numbers is pasted or chosen, to be forecast. */
 
-import { readTimes, spelled } from "../numbers/clock.js";
+import { readTimes, spelled, together } from "../numbers/clock.js";
 import { plainly } from "../numbers/panel.js";
 import { dropZone } from "./drop.js";
 import { element } from "./element.js";
@@ -69,12 +69,12 @@ export class TableSource {
 
   /** What the table knows of a column in a series: the oldest first, up to the last value that is there. */
   #history(names, rows, series, column) {
-    const named = (role) => this.#model.source.find((one) => one.role === role)?.name;
-    const [time, label] = [named("time"), named("series")];
+    const named = (role) => this.#model.source.filter((one) => one.role === role).map(({ name }) => name);
+    const [times, [label]] = [named("time"), named("series")];
     const points =
       this.#model.table === "wide"
         ? names.slice(1).map((name) => ({ value: this.#number(rows.find((row) => row[names[0]] === series)?.[name]) }))
-        : rows.filter((row) => !label || row[label] === series).map((row) => ({ time: this.#moment(row[time]), value: this.#number(row[column]) }));
+        : rows.filter((row) => !label || row[label] === series).map((row) => ({ time: this.#moment(times.map((name) => row[name])), value: this.#number(row[column]) }));
     const known = points.slice(0, points.findLastIndex(({ value }) => !isNaN(value)) + 1);
     return known.map(({ time, value }, place) => ({ time: time ?? String(place + 1 - known.length), value })); // without times: 0 is the last
   }
@@ -85,8 +85,9 @@ export class TableSource {
   }
 
   /** When a row is, as a forecast says it. */
-  #moment(cell) {
+  #moment(cells) {
     const { dates } = this.#model;
+    const [cell] = cells.length ? together([cells]) : [];
     return cell && ["day_first", "month_first"].includes(dates) ? spelled(readTimes([cell], () => "table", "time", [], dates)[0], {}) : cell;
   }
 }
