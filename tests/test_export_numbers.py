@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from onnx import checker, helper
+from stage import run
 
 import seqloom
 from seqloom.batching import Batch
@@ -233,7 +235,19 @@ def test_a_folder_that_cannot_be_replaced_stays_as_it_was(
     assert (out / "manifest.json").read_bytes() == before
 
 
-def test_what_numbers_cannot_be_is_refused(exported: Path, table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_may_be_piped_in(exported: Path, table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+    for arguments in (["--input", str(table)], ["--input", "-"], []):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(table.read_bytes())))
+        assert run("predict", exported, *arguments) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] == said[2]
+
+
+def test_what_numbers_cannot_be_is_refused(
+    exported: Path, table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     for arguments, said in (
         ([str(table), "--input", str(table)], "TEXT, --input: 2 tables; expected one to forecast from. Leave the others out."),
         ([str(table), "--device", "cuda"], "--device cuda: an exported model runs on the processor. Leave --device out."),

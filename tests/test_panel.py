@@ -240,6 +240,12 @@ def test_missing_values_follow_the_rule_that_is_named(tmp_path: Path, rule: Any,
     assert read(tmp_path, [*lines[:2], "2024-01-02,3"], time="date", missing=rule).notes(NumbersField(missing=rule)) == []
 
 
+def test_a_column_without_a_number_and_a_table_without_a_row_are_refused(tmp_path: Path):
+    lines = ["date,sales,price", "2024-01-01,1,", "2024-01-02,2,"]
+    refused(tmp_path, lines, ": price is empty in all rows; expected numbers. Choose other columns.", past=["price"])
+    refused(tmp_path, lines[:1], ": no rows, only a header; expected numbers on each line. Name a file that holds some.")
+
+
 def test_empty_targets_at_the_end_are_the_time_to_come(tmp_path: Path):
     panel = read(tmp_path, ["date,sales,price", "2024-01-01,1,10", "2024-01-02,,11", "2024-01-03,,12"], known=["price"])
     assert np.isnan(panel.values[:, 0]).tolist() == [False, True, True]

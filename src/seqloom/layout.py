@@ -104,7 +104,8 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
         table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None, named)
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
-        raise DataError(f"{table.name}: no rows{header}; expected a source and a target on each line. Name a file that holds pairs.")
+        expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
+        raise DataError(f"{table.name}: no rows{header}; expected {expected[0]}. Name a file that holds {expected[1]}.")
     return table, sample, notes
 
 

@@ -301,6 +301,8 @@ def _whole(panel: Panel, numbers: NumbersField) -> Panel:
             rule = "--set fields.numbers.missing=previous (or linear, zero)"
             raise DataError(f"{panel.name}: {what}. Name a rule for what they hold: {rule}.")
         row, column = (int(place) for place in np.argwhere(given)[0])
+        if np.isnan(panel.values[:, column]).all():
+            raise DataError(f"{panel.name}: {panel.columns[column]} is empty in all rows; expected numbers. Choose other columns.")
         raise DataError(
             f"{panel.where(row)}: {panel.columns[column]} is empty ({int(given.sum()):,} such cells); expected a number. Fill it, or "
             "name a rule: --set fields.numbers.missing=previous (or linear, zero)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -272,10 +273,11 @@ def predict_numbers(
 def _write_forecasts(
     model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
 ) -> None:
-    """Write a line for each number: series, time, column, quantile, value. The table is named by itself or with --input."""
+    """Write a line for each number: series, time, column, quantile, value. The table is named by itself or with --input, or is piped in."""
     given = [*(texts or []), *([file] if file is not None else [])]
-    if not given:
+    if not given and sys.stdin.isatty():
         raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
+    given = given or ["-"]
     if len(given) > 1:
         raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
     panel = model.panel(given[0])
