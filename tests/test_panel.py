@@ -214,6 +214,12 @@ def test_a_column_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path
     refused(tmp_path, LONG, ": no column '²'; there are date, shop, sales, price.", targets=["²"])
 
 
+def test_a_name_that_several_columns_have_is_refused_and_their_numbers_are_not(tmp_path: Path):
+    lines = ["date,sales,sales", "2024-01-01,1,2", "2024-01-02,3,4"]
+    refused(tmp_path, lines, ": 2 columns are called 'sales'; expected one. Rename the others, or name it by its number.")
+    assert read(tmp_path, lines, targets=["3"], time="date").values[:, 0].tolist() == [2, 4]
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [

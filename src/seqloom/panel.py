@@ -218,7 +218,9 @@ def _labels(numbers: NumbersField) -> list[str]:
 
 
 def _place(table: Table, name: str) -> int:
-    if name in table.columns:
+    if (count := table.columns.count(name)) > 1:
+        raise DataError(f"{table.name}: {count} columns are called {name!r}; expected one. Rename the others, or name it by its number.")
+    if count:
         return table.columns.index(name)
     if name.isdecimal() and 0 < int(name) <= len(table.columns):
         return int(name) - 1
