@@ -203,6 +203,9 @@ def test_times_of_other_zones_are_brought_to_one():
         (["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"], Step(1, 0, from_end=True), "1 month"),
         (["2023-12-31", "2024-03-31", "2024-06-30", "2024-09-30"], Step(3, 0, from_end=True), "3 months"),
         (["2024-01-01 00:00:00", "2024-01-01 00:00:45"], Step(0, 45), "45 seconds"),
+        (["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"], Step(0, 86_400, weekdays=True), "weekday"),
+        (["1969-12-25 16:00", "1969-12-26 16:00", "1969-12-29 16:00"], Step(0, 86_400, weekdays=True), "weekday"),
+        (["2024-01-01", "2024-01-02", "2024-01-03"], Step(0, 86_400), "1 day"),
     ],
 )
 def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
@@ -229,6 +232,27 @@ def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
 def test_duplicates_disorder_and_gaps_are_named_with_the_row(texts: list[str], message: str):
     with pytest.raises(DataError, match=message):
         check_times(hours(*texts), [0], Step(0, 3600), where, "date")
+
+
+def test_a_table_of_weekdays_goes_on_over_weekends_and_says_what_is_left_out():
+    days = np.arange("2024-01-01", "2024-02-03", dtype="datetime64[D]")
+    weekdays = days[np.is_busday(days)].astype("datetime64[s]")
+    step = find_step(weekdays, [0])
+    check_times(weekdays, [0], step, where, "date")
+    assert [spelled(moment) for moment in continued(weekdays[-1:], step, np.arange(4))] == [
+        "2024-02-02", "2024-02-05", "2024-02-06", "2024-02-07",
+    ]  # fmt: skip
+    holiday = np.delete(weekdays, 9)
+    said = r"^load\.csv:11: 2024-01-15 follows 2024-01-11; expected a row every weekday \(1 such row\)\. Put in what is missing"
+    with pytest.raises(DataError, match=said):
+        check_times(holiday, [0], find_step(holiday, [0]), where, "date")
+    times, rows = filled(holiday, [0], step)
+    assert (times.tolist(), np.nonzero(rows < 0)[0].tolist()) == (weekdays.tolist(), [9])
+    sunday = np.sort(np.append(weekdays, np.datetime64("2024-01-14", "s")))
+    assert not find_step(sunday, [0]).weekdays
+    moved = weekdays + np.arange(len(weekdays)) % 2 * np.timedelta64(1, "h")
+    assert not find_step(moved, [0]).weekdays
+    assert calendar_names(weekdays, step) == ["weekday"]
 
 
 def test_a_new_series_may_begin_at_any_time():

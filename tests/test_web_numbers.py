@@ -146,6 +146,8 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["202402292200", "202402292330", "202403010100"],
         ["20240229235958", "20240229235959"],
         ["0050-06-01", "0050-06-02"],
+        ["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"],
+        ["1969-12-25 16:00", "1969-12-26 16:00", "1969-12-29 16:00"],
         ["2024/1/1 0:00", "2024/1/1 0:30", "2024/1/1 1:00:00"],
         ["2024.1.30", "2024.1.31", "2024.2.1"],
         ["2024Q1", "2024-q2", "2024 Q3"],
@@ -207,6 +209,12 @@ def test_a_series_may_begin_in_the_second_in_which_another_ended_as_in_python() 
     assert_same(table, field(series="plant"))
 
 
+def test_weekdays_left_out_are_put_in_as_in_python() -> None:
+    days = ["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11", "2024-01-15"]
+    table = [row | {"load": place} for place, row in enumerate(timed(*days))]
+    assert_same(table, field(gaps="fill", missing="linear"))
+
+
 @pytest.mark.parametrize("missing", ["previous", "linear", "zero"])
 def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
     table = [row | {"plant": name} for name in "ab" for row in hours(24)]
@@ -245,6 +253,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "steps of parts of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:01.5", "2024-01-01T00:00:03"), field()),
     "a number that says no time": (timed("7", "8"), field(dates="iso")),
     "a date where rows are counted": (timed("7", "2024-01-01"), field(dates="count")),
+    "a weekday left out": (timed("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11"), field()),
     "a count left out": (timed("1", "2", "3", "5", "7"), field()),
     "between two steps": (timed("2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00", "2024-01-01 03:30"), field(gaps="fill")),
     "an hour past twelve": (timed("1/12/2024 13:00 PM"), field(dates="month_first")),

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from seqloom.errors import DataError
 
 __all__ = [
+    "WORKING",
     "Step",
     "Times",
     "are_counted",
@@ -67,6 +68,8 @@ PART = re.compile(r":\d\d\.\d*[1-9]")
 NO_TIME = "NaT"
 HALF_A_DAY = 12
 HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
+WORKING = 5
+"""Days of a week, from Monday on."""
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
 """Seconds, on the average."""
 WIDEST_GAP = 10
@@ -100,10 +103,14 @@ class Step(NamedTuple):
     """Whether a day of the month is counted from its end: 31 January, 29 February, 31 March."""
     is_count: bool = False
     """Whether the seconds are none, but so many of what is counted."""
+    weekdays: bool = False
+    """Whether days are from Monday to Friday, and the next after a Friday is a Monday."""
 
     def __str__(self) -> str:
         if self.is_count:
             return str(self.seconds)
+        if self.weekdays:
+            return "weekday"
         if self.months:
             return f"{self.months} month{'s' * (self.months > 1)}"
         units = (("week", WEEK), ("day", DAY), ("hour", HOUR), ("minute", 60), ("second", 1))
@@ -315,6 +322,8 @@ def _of_parts(row: Sequence[str]) -> str:
 def find_step(times: Times, starts: Sequence[int]) -> Step:
     """The commonest step between rows; calendar months where all days of the month are the same, from its begin or from its end.
 
+    Of days, those from Monday to Friday, where all are and a weekend is left out.
+
     starts: the row where each series begins. A single row steps by a day, or by one where rows are counted.
     """
     inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts), assume_unique=True)
@@ -327,7 +336,17 @@ def find_step(times: Times, starts: Sequence[int]) -> Step:
     is_monthly = from_begin or from_end
     moments = (months if is_monthly else times).astype(np.int64)
     common = _commonest(moments[inside] - moments[inside - 1])
-    return Step(common, 0, not from_begin) if is_monthly else Step(0, common)
+    if is_monthly:
+        return Step(common, 0, not from_begin)
+    return Step(0, common, weekdays=common == DAY and _are_weekdays(times, inside))
+
+
+def _are_weekdays(times: Times, inside: npt.NDArray[np.int64]) -> bool:
+    """Whether all moments are at one time of the day, from Monday to Friday, and a Monday follows a Friday."""
+    since = times.astype(np.int64) - EPOCH_MONDAY
+    days = since // DAY
+    follows = (days[inside] % 7 == 0) & (days[inside] - days[inside - 1] == 3)
+    return len(np.unique(since % DAY)) == 1 and bool((days % 7 < WORKING).all()) and bool(follows.any())
 
 
 def _commonest(gaps: npt.NDArray[np.int64]) -> int:
@@ -379,6 +398,8 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
 
 def _steps_between(before: Times, now: Times, step: Step) -> npt.NDArray[np.int64]:
     """(N,): how many steps lie between moments; 0 where they are not whole."""
+    if step.weekdays:
+        return _weekdays_since(now) - _weekdays_since(before)
     if step.months:
         now, before, size = now.astype("datetime64[M]"), before.astype("datetime64[M]"), step.months
     else:
@@ -405,12 +426,22 @@ def continued(times: Times, step: Step, count: int | npt.NDArray[np.int64]) -> T
     steps = np.asarray(count, dtype=np.int64)
     if step.is_count:
         return times + steps * step.seconds
+    if step.weekdays:
+        weeks, day = np.divmod(_weekdays_since(times) + steps, WORKING)
+        since = (7 * weeks + day) * DAY + (times.astype(np.int64) - EPOCH_MONDAY) % DAY
+        return (since + EPOCH_MONDAY).astype("datetime64[s]")
     if not step.months:
         return times + (steps * step.seconds).astype("timedelta64[s]")
     anchor = times.astype("datetime64[M]") + int(step.from_end) * A_MONTH  # the month's begin, or its end
     month, within = anchor + steps * step.months * A_MONTH, times - anchor
     last = (month + (not step.from_end) * A_MONTH).astype("datetime64[s]") - np.timedelta64(DAY, "s") + within % np.timedelta64(DAY, "s")
     return np.minimum(month.astype("datetime64[s]") + within, last)
+
+
+def _weekdays_since(times: Times) -> npt.NDArray[np.int64]:
+    """Days from Monday to Friday since a Monday."""
+    weeks, day = np.divmod((times.astype(np.int64) - EPOCH_MONDAY) // DAY, 7)
+    return WORKING * weeks + day
 
 
 def spelled(moment: Moment) -> str:

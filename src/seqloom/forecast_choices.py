@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.autoconfig import Choice, Settings
-from seqloom.clock import Step, are_counted, calendar_names
+from seqloom.clock import WORKING, Step, are_counted, calendar_names
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.panel import Panel
@@ -66,7 +66,7 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     choose("decimal", panel.marks.decimal, "" if panel.marks.decimal == "." else "a comma stands before the decimals")
     choose("thousands", panel.marks.thousands, "" if panel.marks.thousands == "none" else "as numbers above a thousand have them")
     if step is not None and not step.is_count and step[:2] in OF_STEP:
-        choose("season", OF_STEP[step[:2]], f"a row every {step}")
+        choose("season", WORKING if step.weekdays else OF_STEP[step[:2]], f"a row every {step}")
     else:
         choose("season", *found_season(parts))
     season = int(update.get("season", numbers.season))  # pyright: ignore[reportArgumentType]

@@ -1,14 +1,16 @@
 /**
  * Time columns: read, checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine, as in `clock.py`.
  *
- * A moment is a number of seconds since 1970, or one that counts rows. A step is `{months, seconds, fromEnd, isCount}`: so many months or so
- * many seconds from row to row; `fromEnd` where a day of the month is counted from its end, `isCount` where the seconds are none.
+ * A moment is a number of seconds since 1970, or one that counts rows. A step is `{months, seconds, fromEnd, isCount, weekdays}`: so many
+ * months or so many seconds from row to row; `fromEnd` where a day of the month is counted from its end, `isCount` where the seconds are
+ * none, `weekdays` where days are from Monday to Friday.
  */
 
 const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
 const YEAR = 365.2425 * DAY;
 const HALF_A_DAY = 12; // hours
 const PART = /:\d\d\.\d*[1-9]/; // of a second
+const WORKING = 5; // days of a week, from Monday on
 const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
 const MOST_FILLED = 100; // and together
 const MOST_COUNTED = 15; // digits of a number that counts
@@ -192,7 +194,22 @@ export function findStep(times, starts, isCount) {
   const areSame = (place) => new Set(times.map((moment, row) => moment - beginOf(months[row] + place))).size === 1;
   const [fromBegin, fromEnd] = [areSame(0), areSame(1)];
   const usual = usualOf(fromBegin || fromEnd ? months : times);
-  return fromBegin || fromEnd ? { months: usual, seconds: 0, fromEnd: !fromBegin } : { months: 0, seconds: usual, fromEnd: false };
+  if (fromBegin || fromEnd) return { months: usual, seconds: 0, fromEnd: !fromBegin };
+  return { months: 0, seconds: usual, fromEnd: false, weekdays: usual === DAY && areWeekdays(times, inside) };
+}
+
+/** Whether all moments are at one time of the day, from Monday to Friday, and a Monday follows a Friday. */
+function areWeekdays(times, inside) {
+  const since = times.map((moment) => moment - EPOCH_MONDAY);
+  const days = since.map((moment) => Math.floor(moment / DAY));
+  const follows = (row) => modulo(days[row], 7) === 0 && days[row] - days[row - 1] === 3;
+  return new Set(since.map((moment) => modulo(moment, DAY))).size === 1 && days.every((day) => modulo(day, 7) < WORKING) && inside.some(follows);
+}
+
+/** Days from Monday to Friday since a Monday. */
+function weekdaysSince(moment) {
+  const days = Math.floor((moment - EPOCH_MONDAY) / DAY);
+  return WORKING * Math.floor(days / 7) + modulo(days, 7);
 }
 
 /** The number that stands there most often, the smallest of several; 1 where there is none. */
@@ -235,8 +252,9 @@ function faultOf(before, now, { count, gapsAllowed, wrong }, step, column) {
   return `${follows}; expected a row every ${named(step)} (${rows}). Put in what is missing`;
 }
 
-function named({ months, seconds, isCount }) {
+function named({ months, seconds, isCount, weekdays }) {
   if (isCount) return String(seconds);
+  if (weekdays) return "weekday";
   const units = [["week", WEEK], ["day", DAY], ["hour", HOUR], ["minute", 60], ["second", 1]];
   const [unit, size] = months ? ["month", 1] : units.find(([, size]) => seconds % size === 0);
   const count = (months || seconds) / size;
@@ -245,6 +263,7 @@ function named({ months, seconds, isCount }) {
 
 /** How many steps lie between moments; 0 where they are not whole. */
 function stepsBetween(before, now, step) {
+  if (step.weekdays) return weekdaysSince(now) - weekdaysSince(before);
   const between = step.months ? monthOf(now) - monthOf(before) : now - before;
   const size = step.months || step.seconds;
   return between % size === 0 ? between / size : 0;
@@ -260,6 +279,10 @@ export function filled(times, start, end, step) {
 
 /** The moment so many steps after another. The 30th of a shorter month is its last day. */
 export function continued(moment, step, count) {
+  if (step.weekdays) {
+    const days = weekdaysSince(moment) + count;
+    return EPOCH_MONDAY + (7 * Math.floor(days / WORKING) + modulo(days, WORKING)) * DAY + modulo(moment - EPOCH_MONDAY, DAY);
+  }
   if (!step.months) return moment + count * step.seconds;
   const anchor = monthOf(moment) + Number(step.fromEnd);
   const [month, within] = [anchor + count * step.months, moment - beginOf(anchor)];
