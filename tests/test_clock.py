@@ -10,13 +10,10 @@ from seqloom.clock import (
     clock_features,
     continued,
     filled,
-    find_dates,
     find_step,
-    have_offsets,
-    read_times,
     spelled,
-    together,
 )
+from seqloom.dates import find_dates, have_offsets, read_times, together
 from seqloom.errors import DataError
 
 
@@ -66,7 +63,6 @@ def test_whole_numbers_are_dates_or_seconds_and_parts_of_them(cells: list[str], 
         (["45291", "45292"], "1", "45293"),
         (["3600", "7200"], "3600", "10800"),
         (["1001", "1002"], "1", "1003"),
-        (["20240229", "20240230"], "1", "20240231"),
         (["990000000000", "990000003600"], "3600", "990000007200"),
     ],
     ids=[
@@ -75,7 +71,6 @@ def test_whole_numbers_are_dates_or_seconds_and_parts_of_them(cells: list[str], 
         "days of a spreadsheet",
         "as hours have them",
         "of four digits that are no years",
-        "no day of February",
         "milliseconds before 2001",
     ],
 )
@@ -88,13 +83,30 @@ def test_whole_numbers_that_say_no_time_are_counted(cells: list[str], step: str,
     assert calendar_names(np.arange(10**6), found) == []
 
 
+@pytest.mark.parametrize(("cells", "row"), [(["20240229", "20240230"], 3), (["202412", "202460"], 3), (["2024010100", "2024010125"], 3)])
+def test_whole_numbers_that_look_like_dates_and_are_none_are_refused(cells: list[str], row: int):
+    assert find_dates(cells, where, "t") == "iso"
+    said = rf"^load\.csv:{row}: t is '{cells[1]}'; expected a date in ISO form .* Mend the cell, or train without --time: rows are "
+    with pytest.raises(DataError, match=said + r"numbered then, or with --set fields\.numbers\.dates=count, if it counts rows\.$"):
+        read_times(cells, where, "t")
+    assert read_times(cells, where, "t", [0], "count").tolist() == [int(cell) for cell in cells]
+
+
+def test_filling_is_not_offered_where_more_would_be_put_in_than_is_there():
+    quarters = read_times([f"{year}-{month}" for year in range(2020, 2024) for month in (1, 2, 3, 4)], where, "date")
+    with pytest.raises(
+        DataError, match=r"expected a row every 1 month \(3 such rows\)\. Put in what is missing, or train without --time: rows"
+    ):
+        check_times(quarters, [0], find_step(quarters, [0]), where, "date")
+
+
 def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
     times = read_times(["1", "2", "5", "7"], where, "t", [0], "count")
     with pytest.raises(DataError, match=r"^load\.csv:4: 5 follows 2; expected a row every 1 \(2 such rows\)\. Put in what is missing, "):
         check_times(times, [0], find_step(times, [0]), where, "t")
     assert filled(times, [0], find_step(times, [0]))[0].tolist() == [1, 2, 3, 4, 5, 6, 7]
     with pytest.raises(
-        DataError, match=r"^load\.csv:2: t is '7'; expected a date in ISO form .* seconds since 1970\. Mend the cell, or leave"
+        DataError, match=r"^load\.csv:2: t is '7'; expected a date in ISO form .* seconds since 1970\. Mend the cell, or train"
     ):
         read_times(["7", "8"], where, "t")
     with pytest.raises(DataError, match=r"^load\.csv:3: t is '2024-03-01'; expected a whole number, as in training\. Mend the cell\.$"):
@@ -110,6 +122,11 @@ def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
         (["2024Q1", "2024Q4"], "2024-10-01"),
         (["2024-q1", "2024 Q2"], "2024-04-01"),
         (["2024-01-01 00:00 UTC", "2024-01-01 01:00:00 GMT"], "2024-01-01 01:00"),
+        (["2024-1", "2024-2"], "2024-02-01"),
+        (["2024-12-31 23:00", "2024-12-31 24:00"], "2025-01-01"),
+        (["2024-W52", "2025W1"], "2024-12-30"),
+        (["202451", "202452", "202501"], "2024-12-30"),
+        (["2024123123", "2024123124"], "2025-01-01"),
     ],
 )
 def test_dates_with_the_year_first_need_not_be_in_iso_form(cells: list[str], last: str):
@@ -117,7 +134,7 @@ def test_dates_with_the_year_first_need_not_be_in_iso_form(cells: list[str], las
     assert spelled(read_times(cells, where, "date")[-1]) == last
 
 
-@pytest.mark.parametrize("cell", ["2024/13/1", "2024/2/30", "2024/1/1 24:00", "2024/1-1", "2024Q5", "2024-1-1 5:00:61"])
+@pytest.mark.parametrize("cell", ["2024/13/1", "2024/2/30", "2024/1/1 24:00:01", "2024/1-1", "2024Q5", "2024-1-1 5:00:61", "2024W53"])
 def test_a_date_with_the_year_first_that_is_none_is_refused(cell: str):
     with pytest.raises(DataError, match=rf"^load\.csv:3: date is '{cell}'; expected a date in ISO form"):
         read_times(["2024/1/1", cell], where, "date")
@@ -127,10 +144,16 @@ def test_a_date_with_the_year_first_that_is_none_is_refused(cell: str):
     ("rows", "said"),
     [
         ([["2024-03-01", "14:00"]], ["2024-03-01 14:00"]),
-        ([["2024", "3", "1", "5"], ["2024", "12", "31", "23"]], ["2024-03-01 05", "2024-12-31 23"]),
+        ([["2024", "3", "1", "5"], ["2024", "12", "31", "24"]], ["2024-03-01 05:00", "2024-12-31 24:00"]),
+        ([["2024", "3", "1", "14:30"]], ["2024-03-01 14:30"]),
+        ([["2024-03-01", "0"], ["2024-03-01", "23"]], ["2024-03-01 00:00", "2024-03-01 23:00"]),
+        ([["31.12.2024", "930"], ["31.12.2024", "1000"]], ["31.12.2024 09:30", "31.12.2024 10:00"]),
+        ([["1/3/2024", "093015"]], ["1/3/2024 09:30:15"]),
+        ([["1/3/2024", "10:00", "PM"]], ["1/3/2024 10:00 PM"]),
         ([["2024", "3"]], ["2024-03"]),
         ([["2024", "3", "1", "5", "7", "9"]], ["2024-03-01 05:07:09"]),
-        ([["20240301", "14:00"]], ["20240301 14:00"]),
+        ([["20240301", "14:00"]], ["2024-03-01 14:00"]),
+        ([["20240301", "0"]], ["2024-03-01 00:00"]),
         ([["2024"]], ["2024"]),
         ([["2024", "3"], ["2024", "x"]], ["2024 3", "2024 x"]),
     ],
@@ -142,7 +165,7 @@ def test_columns_of_a_time_are_put_together(rows: list[list[str]], said: list[st
 @pytest.mark.parametrize(("digits", "name"), [(13, "milliseconds"), (16, "microseconds"), (19, "nanoseconds")])
 def test_fractions_of_a_second_are_refused(digits: int, name: str):
     whole, part = "1709251200".ljust(digits, "0"), "1709254800".ljust(digits - 1, "0") + "1"
-    said = f"load.csv:3: date is '{part}', taken for {name} since 1970; expected whole seconds. Round the times, or leave --time out: "
+    said = f"load.csv:3: date is '{part}', taken for {name} since 1970; expected whole seconds. Round the times, or train without --time: "
     with pytest.raises(DataError, match=f"^{re.escape(said)}rows are numbered then.$"):
         read_times([whole, part], where, "date")
 
@@ -152,7 +175,7 @@ def test_dates_that_differ_by_a_part_of_a_second_are_refused_and_others_are_cut(
     said = (
         "load.csv:4: date is '2024-03-01T00:00:01.004', in the same second as the row before; expected whole seconds. Round the times, or "
     )
-    with pytest.raises(DataError, match=f"^{re.escape(said)}leave --time out: rows are numbered then.$"):
+    with pytest.raises(DataError, match=f"^{re.escape(said)}train without --time: rows are numbered then.$"):
         read_times(cells, where, "date")
     assert len(read_times(cells, where, "date", [0, 2])) == 4, "of another series"
     assert spelled(read_times([*cells[:2], cells[3]], where, "date")[2]) == "2024-03-01 00:00:02", "clocks that are not quite even"
@@ -163,7 +186,7 @@ def test_steps_of_parts_of_a_second_are_refused(dates: str):
     day = {"iso": "2024-03-01", "day_first": "1.3.2024"}[dates]
     cells = [f"{day} 00:00:{second:04.1f}" for second in (0, 1.5, 3, 4.5, 9)]
     said = f"load.csv:3: date is '{day} 00:00:01.5', and rows step by parts of a second; expected whole seconds. Round the times, or "
-    with pytest.raises(DataError, match=f"^{re.escape(said)}leave --time out: rows are numbered then.$"):
+    with pytest.raises(DataError, match=f"^{re.escape(said)}train without --time: rows are numbered then.$"):
         read_times(cells, where, "date", [0], dates)
     assert len(read_times([cells[0], cells[2], cells[1]], where, "date", [0, 2], dates)) == 3, "of another series"
 
@@ -307,7 +330,7 @@ def test_months_left_out_are_filled_from_their_end():
 def test_a_moment_between_two_steps_is_no_gap_to_fill():
     times = read_times(["2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 03:30"], where, "date")
     said = r"^load\.csv:4: 2024-01-01 03:30 follows 2024-01-01 01:00; expected a row every 1 hour, or so "
-    said += r"many of them later\. Bring the times to even steps, or leave --time out: rows are numbered then\.$"
+    said += r"many of them later\. Bring the times to even steps, or train without --time: rows are numbered then\.$"
     with pytest.raises(DataError, match=said):
         check_times(times, [0], Step(0, 3600), where, "date", gaps_allowed=True)
 
@@ -359,6 +382,7 @@ def test_the_day_of_the_month_is_counted_in_the_length_of_its_month():
         (["01-11-2024", "01-12-2024", "01-01-2025"], "day_first", "2025-01-01"),
         ([f"{month % 12 + 1}/1/{2023 + month // 12}" for month in range(15)], "month_first", "2024-03-01"),
         (["30/01/2024", "31/01/2024", "01/02/2024"], "day_first", "2024-02-01"),
+        (["31.12.2024 23:00 UTC", "31.12.2024 24:00 UTC"], "day_first", "2025-01-01"),
         (["10/03/2004 18.00.00", "13/03/2004 19.00.00"], "day_first", "2004-03-13 19:00"),
         (["01.02.2024", "08.02.2024 00:00:00"], "day_first", "2024-02-08"),
         (["05.01.2024", "05.02.2024", "05.03.2024", "06.03.2024"], "day_first", "2024-03-06"),
@@ -397,7 +421,9 @@ def test_dates_that_could_be_read_both_ways_are_asked_for():
         find_dates(["1/2/2024 01:00", "1/2/2024 02:00"], where, "date")
 
 
-@pytest.mark.parametrize("cell", ["31/12/2024", "12/32/2024", "2024-12-31", "12/31/2024 13:00 PM", "12/31/2024 24:00", "12/31/24", ""])
+@pytest.mark.parametrize(
+    "cell", ["31/12/2024", "12/32/2024", "2024-12-31", "12/31/2024 13:00 PM", "12/31/2024 24:01", "12/31/2024 2:60", "12/31/24", ""]
+)
 def test_a_date_of_another_order_or_of_no_day_is_refused_with_its_row(cell: str):
     said = rf"^load\.csv:3: date is '{cell}'; expected a date such as 12/31/2024 or 12/31/2024 2:00 PM\. Mend the cell\.$"
     with pytest.raises(DataError, match=said):

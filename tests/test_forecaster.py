@@ -375,6 +375,42 @@ def test_a_split_that_is_none_is_refused(tmp_path: Path, split: list[str], messa
         forecaster(tmp_path, split=split)
 
 
+def with_holes(folder: Path, rows: range) -> Path:
+    """The table of `table` without loads in some lines."""
+    lines = table(folder).read_text(encoding="utf-8").splitlines()
+    file = folder / "holes.csv"
+    holes = [re.sub(r",[^,]*", ",", line, count=1) if number in rows else line for number, line in enumerate(lines)]
+    file.write_text("\n".join(holes), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(("part", "rows"), [("train", range(1, 181)), ("dev", range(181, 241))])
+def test_a_part_of_which_nothing_is_known_is_not_learned(tmp_path: Path, part: str, rows: range):
+    asked: dict[str, Any] = {"forecast": "load", "time_column": "date", "horizon": 6, "split": ["180", "60", "60"], "missing": "previous"}
+    said = rf"holes\.csv: the {part} part has no value of load that was given, all were put in; expected some\. Use another --split\.$"
+    with pytest.raises(DataError, match=said):
+        train_forecast(str(with_holes(tmp_path, rows)), out=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_part_of_which_nothing_is_known_is_not_measured(tmp_path: Path):
+    model = forecaster(tmp_path, split=["180", "60", "60"], missing="previous")
+    with pytest.raises(DataError, match="the dev part has no value of load that was given"):
+        model.evaluate(with_holes(tmp_path, range(181, 241)), part="dev")
+    assert model.evaluate(with_holes(tmp_path, range(241, 299)), part="test")["model"]["mae"] > 0, "two rows are known"
+
+
+def test_dates_of_a_split_may_have_slashes():
+    from seqloom.cli.forecasting import Forecasting
+
+    for text, parts in (
+        ("20/01/2024/23/01/2024", ["20/01/2024", "23/01/2024"]),
+        ("2024-01-08 12:00/2024-01-11", ["2024-01-08 12:00", "2024-01-11"]),
+        ("0.7/0.1/0.2", ["0.7", "0.1", "0.2"]),
+    ):
+        assert Forecasting(forecast=["y"], horizon=2, split=text).numbers().split == parts
+
+
 @pytest.mark.parametrize("split", [["180", "60", "60"], ["0.6", "0.2", "0.2"], ["2024-01-08 12:00", "2024-01-11 00:00"]])
 def test_parts_are_told_by_counts_shares_or_dates(tmp_path: Path, split: list[str]):
     model = forecaster(tmp_path, split=split)

@@ -1,5 +1,5 @@
 import re
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,7 @@ def test_commas_between_semicolons_that_may_be_thousands_are_asked_for(tmp_path:
         (["1.000.000", "-2"], Marks(",", "."), [1000000, -2]),
         (["1,500", "1.5"], Marks(".", ","), [1500, 1.5]),
         (["1.500", "1,5"], Marks(",", "."), [1500, 1.5]),
-        (["950", "1,012"], Marks(".", ","), [950, 1012]),
-        (["950", "1.010"], Marks(",", "."), [950, 1010]),
+        (["950", "1,012", "1,012,000"], Marks(".", ","), [950, 1012, 1012000]),
         (["1'500", "12'000.5"], Marks(".", "'"), [1500, 12000.5]),
         (["1 500,5", "12\u00a0000", "1\u202f234\u202f567"], Marks(",", " "), [1500.5, 12000, 1234567]),
         (["0.500", "2"], Marks(), [0.5, 2]),
@@ -105,7 +104,17 @@ def test_marks_between_thousands_are_found_where_they_cannot_be_another_thing(
     assert (panel.marks, panel.values[:, 0].tolist()) == (marks, values)
 
 
+def test_commas_that_may_be_thousands_beside_numbers_below_a_thousand_are_asked_for(tmp_path: Path):
+    lines = ["date\tsales", "2024-01-01\t950", "2024-01-02\t1,500"]
+    refused(
+        tmp_path, lines, ":3: sales is '1,500'; expected a number. If decimals stand behind the comma, say --set fields.numbers.decimal=,"
+    )
+    assert read(tmp_path, lines, decimal=".").values[:, 0].tolist() == [950, 1500]
+
+
 def test_full_stops_that_may_be_thousands_are_asked_for(tmp_path: Path):
+    weights = ["date,kg", "2024-01-01,1.500", "2024-01-02,3", "2024-01-03,2.750"]
+    refused(tmp_path, weights, ": kg has whole numbers below a thousand, and nothing tells whether '1.500' is 1.5 or 1500", targets=["kg"])
     lines = ["date;sales", "2024-01-01;950", "2024-01-02;1.125"]
     said = "nothing tells whether '1.125' is 1.125 or 1125. Say --set fields.numbers.decimal=. (for 1.125) or =, (for 1125)."
     refused(tmp_path, lines, f": sales has whole numbers below a thousand, and {said}")
@@ -153,8 +162,8 @@ def test_dates_and_decimals_of_parquet_are_read_as_they_are(tmp_path: Path):
     columns = {name: pyarrow.array(moments, kind) for name, kind in kinds.items()}
     prices = pyarrow.array([Decimal("1.50"), Decimal("2.25"), None], pyarrow.decimal128(5, 2))
     file = tmp_path / "sales.parquet"
-    parquet.write_table(pyarrow.table({**columns, "sales": prices, "free": [True, False, True]}), file)
-    for name in columns:
+    parquet.write_table(pyarrow.table({**columns, "at": pyarrow.array([time(5)] * 3), "sales": prices, "free": [True, False, True]}), file)
+    for name in [*columns, ["day", "at"]]:
         panel = read_panel(str(file), NumbersField(targets=["sales"], known=["free"], time=name), DataConfig())
         assert (panel.values[:2].tolist(), str(panel.step)) == ([[1.5, 1], [2.25, 0]], "1 day")
         assert panel.times is not None
@@ -180,6 +189,10 @@ def test_true_and_false_are_numbers(tmp_path: Path):
 def test_numbers_of_json_lines_are_numbers_beside_a_comma_before_decimals(tmp_path: Path):
     file = tmp_path / "t.jsonl"
     file.write_text('{"t": "2024-01-01", "v": 1.125}\n{"t": "2024-01-02", "v": "2,5"}\n', encoding="utf-8")
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(f'{{"v": "{cell}"}}\n' for cell in ("1.100", "950", "1.250")), encoding="utf-8")
+    panel = read_panel(str(texts), NumbersField(targets=["v"]), DataConfig())
+    assert (panel.marks, panel.values[:2, 0].tolist()) == (Marks(), [pytest.approx(1.1), 950])
     for thousands in (None, "."):
         numbers = NumbersField.model_validate({"targets": ["v"], "time": "t", "decimal": ",", "thousands": thousands})
         assert read_panel(str(file), numbers, DataConfig()).values.tolist() == [[1.125], [2.5]]

@@ -63,7 +63,8 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
 
     why = {"iso": "", "count": "whole numbers that say no date"}
     choose("dates", panel.dates, why.get(panel.dates, "as the time column has them"))
-    choose("decimal", panel.marks.decimal, "" if panel.marks.decimal == "." else "a comma stands before the decimals")
+    said = "a comma stands before the decimals" if panel.marks.thousands != "." else "full stops stand between thousands"
+    choose("decimal", panel.marks.decimal, "" if panel.marks.decimal == "." else said)
     choose("thousands", panel.marks.thousands, "" if panel.marks.thousands == "none" else "as numbers above a thousand have them")
     if step is not None and not step.is_count and step[:2] in OF_STEP:
         choose("season", WORKING if step.weekdays else OF_STEP[step[:2]], f"a row every {step}")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.clock import read_times, spelled
+from seqloom.clock import spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
+from seqloom.dates import read_times
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers
 from seqloom.number_fields import NumberFields
@@ -20,7 +21,7 @@ from seqloom.panel import Panel, read_panel
 from seqloom.plan import ASKED
 from seqloom.windows import Part, Windows
 
-__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast"]
+__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -82,6 +83,8 @@ def plan_forecast(
     fields = NumberFields.fit(FieldsConfig(numbers=chosen), panel.series, [panel.values[a:b] for a, b in spans])
     train, dev = Windows(panel, fields, train_part, reach_back=False), Windows(panel, fields, dev_part)
     _refuse_short(panel, chosen, train, dev)
+    refuse_unseen(panel, train_part, size, f"{panel.name}: the train part")
+    refuse_unseen(panel, dev_part, size, f"{panel.name}: the dev part")
     choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget, has_mase=_has_mase(dev))
     base = choice.config if config is None else config.model_copy(update={"data": data, "fields": fields.config})
     reasons = {**reasons, **(choice.reasons if config is None else {})}
@@ -199,6 +202,16 @@ def _refuse_short(panel: Panel, numbers: NumbersField, train: Windows, dev: Wind
                 f"{panel.name}: no window fits into the {name} part: the longest series has {longest:,} rows, a window of history "
                 f"{numbers.history} and horizon {numbers.horizon} needs {need:,}. Use a shorter --horizon or --history, or another --split."
             )
+
+
+def refuse_unseen(panel: Panel, part: Part, targets: int, where: str) -> None:
+    """Raises a DataError where all targets of a part were put in by a rule, so that nothing is known of them."""
+    if panel.filled is None:
+        return
+    spans = zip(part.begins.tolist(), part.ends.tolist(), strict=True)
+    if all(panel.filled[begin:end, :targets].all() for begin, end in spans):
+        columns = ", ".join(panel.columns[:targets][:NAMED])
+        raise DataError(f"{where} has no value of {columns} that was given, all were put in; expected some. Use another --split.")
 
 
 def _has_mase(dev: Windows) -> bool:

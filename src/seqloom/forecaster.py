@@ -14,7 +14,7 @@ from seqloom.config import NumbersField, RunConfig
 from seqloom.config_file import load_config
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.events import Watcher
-from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast
+from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
 from seqloom.hardware import on_device
@@ -99,6 +99,7 @@ class Forecaster(NumberAnswerer):
                 f"{where}: no series has the {self.numbers.horizon} rows of a horizon; expected them to measure a forecast. "
                 "Give a longer table."
             )
+        refuse_unseen(panel, part, self.fields.target.size, where)
         return windows
 
 

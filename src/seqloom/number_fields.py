@@ -159,7 +159,7 @@ class NumberFields:
         if number != FORMAT:
             raise CheckpointError(f"fields: format {number}; expected {FORMAT}. Use the Seqloom that wrote it, or train again.")
         try:
-            config = FieldsConfig.model_validate(entry(state, "config", dict))
+            config = _as_trained(FieldsConfig.model_validate(entry(state, "config", dict)))
             source, target = entry(state, "source", dict), entry(state, "target", dict)
             spread = Spread.from_state(entry(state, "spread", dict)) if isinstance(state, dict) and "spread" in state else None
             read = NumberSide.from_state(source) if "scaling" in source else _of_texts(restore_source(config, source))
@@ -182,6 +182,14 @@ class NumberFields:
             raise CheckpointError(f"{path}: {error}") from None
         except (ValueError, RecursionError):
             raise CheckpointError(f"{path}: not JSON. {DAMAGED}") from None
+
+
+def _as_trained(config: FieldsConfig) -> FieldsConfig:
+    """Without marks between thousands, where the model is older than these: it was trained on numbers that have none."""
+    numbers = config.numbers
+    if numbers.decimal is None or numbers.thousands is not None:
+        return config
+    return config.model_copy(update={"numbers": numbers.model_copy(update={"thousands": "none"})})
 
 
 def moments(source: npt.NDArray[Any]) -> int:

@@ -10,21 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.clock import (
-    Dates,
-    Step,
-    Times,
-    check_times,
-    continued,
-    filled,
-    find_dates,
-    find_step,
-    have_offsets,
-    read_times,
-    spelled,
-    together,
-)
+from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
+from seqloom.dates import Dates, find_dates, have_offsets, read_times, together
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts

@@ -75,8 +75,7 @@ class Spelling:
         """
         is_typed = table.format in ("jsonl", "parquet")
         cells = _Cells.of({table.columns[place]: [row[place] for row in sample if place < len(row)] for place in places}, table)
-        marks = _find(cells, numbers)
-        marks = Marks(marks.decimal) if is_typed and marks.thousands == "." else marks
+        marks = _find(cells, numbers, is_typed=is_typed)
         doubtful = cells.above_a_thousand() if marks == PLAIN and numbers.decimal is None and not is_typed else {}
         advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (if thousands stand before it, =.)."
         return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND, doubtful)
@@ -135,13 +134,8 @@ class _Cells:
         return all(NUMBER[marks.decimal].fullmatch(cell) or GROUPED[marks].fullmatch(cell) for cell in self.all)
 
     def must_be(self, marks: Marks) -> bool:
-        """Whether the mark between thousands cannot stand before decimals: not all can be read so, or some column has it only above a
-        thousand. Of full stops that is sure where one of these numbers ends in a nought, of commas where no semicolons stand beside.
-        """
-        if marks.thousands not in NUMBER or not all(map(NUMBER[marks.thousands].fullmatch, self.all)):
-            return True
-        above = self.only_above_a_thousand(marks)
-        return any(cell.endswith("0") for cell in above) if marks.thousands == "." else bool(above) and self.table.delimiter != ";"
+        """Whether the mark between thousands cannot stand before decimals, since not all can be read so."""
+        return marks.thousands not in NUMBER or not all(map(NUMBER[marks.thousands].fullmatch, self.all))
 
     def only_above_a_thousand(self, marks: Marks) -> list[str]:
         """Those with a mark between thousands, of columns whose other cells are whole numbers below a thousand."""
@@ -180,12 +174,14 @@ def _unclear(cell: str) -> str:
     return f"nothing tells whether {cell!r} is {less} or {more}. Say --set fields.numbers.decimal=. (for {less}) or =, (for {more})."
 
 
-def _find(cells: _Cells, numbers: NumbersField) -> Marks:
-    """The marks that the field says, or else the cells."""
+def _find(cells: _Cells, numbers: NumbersField, *, is_typed: bool) -> Marks:
+    """The marks that the field says, or else the cells; where numbers have a type of their own, no full stop stands between thousands."""
     if numbers.thousands is not None:
         other: Mapping[str, Decimal] = {".": ",", ",": "."}
-        return Marks(numbers.decimal or other.get(numbers.thousands) or cells.decimal(), numbers.thousands)
+        decimal = numbers.decimal or other.get(numbers.thousands) or cells.decimal()
+        return Marks(decimal, "none" if is_typed and numbers.thousands == "." else numbers.thousands)
     possible = [marks for marks in GROUPED if numbers.decimal in (None, marks.decimal) and cells.can_be(marks)]
+    possible = [marks for marks in possible if not (is_typed and marks.thousands == ".")]
     sure = [marks for marks in possible if numbers.decimal or cells.must_be(marks)]
     if sure and not {SWAPPED, Marks(".", ",")} <= {*sure}:
         return sure[0]

@@ -10,7 +10,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Protocol, cast
 
@@ -263,7 +263,7 @@ def as_text(value: object, where: str, key: str) -> str:
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat(" ")
-    if isinstance(value, date):
+    if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, list):
         items = cast("list[object]", value)

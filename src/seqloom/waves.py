@@ -9,7 +9,8 @@ from random import Random
 
 import numpy as np
 
-from seqloom.clock import Step, read_times, spelled
+from seqloom.clock import Step, spelled
+from seqloom.dates import read_times
 from seqloom.files import write_atomically
 from seqloom.panel import Panel
 

@@ -97,13 +97,19 @@ class Forecasting:
             "past": column_names(self.past),
             "known": column_names(self.known),
             "static": column_names(self.static),
-            "split": [part.strip() for part in (self.split or "").split("/") if part.strip()],
+            "split": _split(self.split),
             **{name: getattr(self, name) for name in ("series", "wide", "history", "horizon", "season")},
         }
         times = column_names(self.time)
         values["time"] = times[0] if len(times) == 1 else times
         given = {name: value for name, value in values.items() if not (value is None or value is False or value == [])}
         return build({"fields": {"numbers": given}}, where="forecasting").fields.numbers
+
+
+def _split(text: str | None) -> list[str]:
+    """The parts of --split; two dates may have slashes of their own."""
+    parts = [part.strip() for part in (text or "").split("/") if part.strip()]
+    return ["/".join(parts[:3]), "/".join(parts[3:])] if len(parts) == 6 else parts
 
 
 def levels_of(text: str | None) -> list[float]:

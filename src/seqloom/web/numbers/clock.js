@@ -1,36 +1,17 @@
 /**
- * Time columns: read, checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine, as in `clock.py`.
+ * Moments: checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine, as in `clock.py`.
  *
  * A moment is a number of seconds since 1970, or one that counts rows. A step is `{months, seconds, fromEnd, isCount, weekdays}`: so many
  * months or so many seconds from row to row; `fromEnd` where a day of the month is counted from its end, `isCount` where the seconds are
  * none, `weekdays` where days are from Monday to Friday.
  */
 
-const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
+export const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
 const YEAR = 365.2425 * DAY;
-const HALF_A_DAY = 12; // hours
-const PART = /:\d\d\.\d*[1-9]/; // of a second
 const WORKING = 5; // days of a week, from Monday on
 const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
 const MOST_FILLED = 100; // and together
-const MOST_COUNTED = 15; // digits of a number that counts
-const LATEST = "9223372036854775807"; // of nanoseconds
-const WHOLE_SECONDS = "whole seconds. Round the times, or leave --time out: rows are numbered then.";
 const EPOCH_MONDAY = 4 * DAY; // 1970-01-05 was a Monday
-const DATED = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year last
-const YEAR_FIRST = /^(\d{4})([./-])(\d\d?)\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?$/; // not quite in ISO form
-const QUARTER = /^(\d{4})[ -]?Q([1-4])$/i;
-const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
-const EXPECTED = {
-  iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
-  day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
-  month_first: "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
-  count: "a whole number, as in training",
-};
-const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
-
-/** What whole numbers of so many digits say since 1970, and how many of their digits are behind the seconds. */
-const PARTS = { 9: ["seconds", 0], 10: ["seconds", 0], 13: ["milliseconds", 3], 16: ["microseconds", 6], 19: ["nanoseconds", 9] };
 
 /** From a moment's seconds to the turns of each cycle that have gone by, 0 to 1. */
 const CYCLES = {
@@ -44,141 +25,6 @@ const CYCLES = {
   yearday: (moment) => turnsOf(moment, YEAR),
   month: (moment) => modulo(monthOf(moment), 12) / 12,
 };
-
-/** How cells are written whose model does not say: `count` where all are whole numbers that say no date, else `iso`. */
-export function findDates(cells) {
-  return areWhole(cells) && !sayTime(cells) && cells.every((cell) => cell.length <= MOST_COUNTED) ? "count" : "iso";
-}
-
-/**
- * The moments that cells say. In ISO form, also whole numbers: dates without marks, or seconds, milli-, micro- or nanoseconds since 1970.
- * Numbers that count stay as they are.
- *
- * @param {string[]} cells
- * @param {(row: number) => string} where the place of a row, for messages
- * @param {string} column
- * @param {number[]} starts the row where each series begins
- * @param {"iso" | "day_first" | "month_first" | "count"} dates how they are written
- * @returns {number[]}
- * @throws {Error} a cell that is none of this; no whole second, where parts of seconds tell rows apart
- */
-export function readTimes(cells, where, column, starts, dates) {
-  if (dates === "iso" && areWhole(cells) && sayTime(cells)) return fromNumbers(cells, where, column);
-  const read = dates === "iso" ? readMarked : dates === "count" ? counted : (cell) => readIso(inIsoForm(cell, dates));
-  const times = cells.map((cell, row) => {
-    const moment = read(cell);
-    if (moment !== undefined) return moment;
-    throw new Error(`${where(row)}: ${column} is '${cell}'; expected ${EXPECTED[dates]}. Mend the cell.`);
-  });
-  if (dates !== "count") refuseParts(times, cells, where, column, starts);
-  return times;
-}
-
-/** Parts of a second are cut: refused where rows of a series differ in nothing else, or step by some. */
-function refuseParts(times, cells, where, column, starts) {
-  if (!cells.some((cell) => PART.test(cell))) return;
-  const begins = new Set([0, ...starts]);
-  const inside = [...times.keys()].filter((row) => !begins.has(row));
-  const parts = cells.map((cell) => Number(/:\d\d(\.\d{1,9})/.exec(cell)?.[1] ?? 0));
-  const stepTo = (row) => Math.round((times[row] - times[row - 1]) * 1e9 + (parts[row] - parts[row - 1]) * 1e9);
-  const fail = (row, what) => {
-    throw new Error(`${where(row)}: ${column} is '${cells[row]}', ${what}; expected ${WHOLE_SECONDS}`);
-  };
-  const same = inside.find((row) => times[row] === times[row - 1] && stepTo(row) > 0);
-  if (same !== undefined) fail(same, "in the same second as the row before");
-  const steps = inside.map(stepTo);
-  const counts = new Map();
-  for (const step of steps) counts.set(step, (counts.get(step) ?? 0) + 1);
-  const uneven = inside.filter((_, place) => modulo(steps[place], 1e9) > 0);
-  if (uneven.length > steps.length / 2 && Math.max(...counts.values()) > steps.length / 2) fail(uneven[0], "and rows step by parts of a second");
-}
-
-/** The moment of a date in ISO form, between whose parts there may be slashes. */
-function readMarked(cell) {
-  const text = cell.replace(IN_UTC, "");
-  const quarter = QUARTER.exec(text);
-  return readIso(cell) ?? readIso(quarter ? `${quarter[1]}-${padded(3 * quarter[2] - 2)}` : withTheYearFirst(text));
-}
-
-function withTheYearFirst(text) {
-  const [year, , month, day, hour = "0", , minute = "00", seconds = "00", part = ""] = YEAR_FIRST.exec(text)?.slice(1) ?? [];
-  return year ? `${year}-${padded(month)}-${padded(day)}T${padded(hour)}:${minute}:${seconds}${part}` : text.replaceAll("/", "-");
-}
-
-function padded(number) {
-  return String(number).padStart(2, "0");
-}
-
-/** What the columns of a time say as one: whole numbers of a year, month, day, hour, minute and second, or parts that stand behind each other. */
-export function together(rows) {
-  const isWhole = (row) => row[0].length === 4 && row.every((part) => /^\d+$/.test(part));
-  return rows.map((row) => (row.length > 1 && rows.every(isWhole) ? ofParts(row) : row.join(" ")));
-}
-
-function ofParts([year, ...rest]) {
-  const parts = rest.map((part) => padded(Number(part)));
-  return `${[year, ...parts.slice(0, 2)].join("-")} ${parts.slice(2).join(":")}`.trimEnd();
-}
-
-/** A date with the year last in ISO form, "" where it is none. */
-function inIsoForm(cell, dates) {
-  const [first, , second, year, hour = "0", , minute = "00", seconds = "00", part = "", half] = DATED.exec(cell)?.slice(1) ?? [];
-  if (!first || year === "0000" || (half && (Number(hour) < 1 || Number(hour) > HALF_A_DAY))) return "";
-  const hours = half ? (Number(hour) % HALF_A_DAY) + (half.toUpperCase() === "P" ? HALF_A_DAY : 0) : Number(hour);
-  const [day, month] = (dates === "day_first" ? [first, second] : [second, first]).map(padded);
-  return `${year}-${month}-${day}T${padded(hours)}:${minute}:${seconds}${part}`;
-}
-
-/** Whether all are whole numbers, and not all of them years. */
-function areWhole(cells) {
-  return cells.every((cell) => /^\d+$/.test(cell)) && !cells.every((cell) => /^(1[6-9]|2[01])\d\d$/.test(cell));
-}
-
-/** Whether whole numbers say when: dates without marks, or what has gone by since 1970. */
-function sayTime(cells) {
-  if (cells.every((cell) => cell.length === 9 || cell.length === 10)) return true;
-  if (cells.every((cell) => cell.length === cells[0].length) && cells[0].length in PARTS) return cells.every((cell) => cell.length < 19 || cell <= LATEST);
-  return unmarked(cells) !== undefined;
-}
-
-/** The moments of whole numbers that say them. */
-function fromNumbers(cells, where, column) {
-  const moments = unmarked(cells);
-  if (moments) return moments;
-  const [name, digits] = PARTS[cells[0].length];
-  const row = cells.findIndex((cell) => digits && !/^0+$/.test(cell.slice(-digits)));
-  if (row < 0) return cells.map((cell) => Number(cell.slice(0, cell.length - digits)));
-  throw new Error(`${where(row)}: ${column} is '${cells[row]}', taken for ${name} since 1970; expected ${WHOLE_SECONDS}`);
-}
-
-/** The moments of dates without marks, of 6, 8, 10, 12 or 14 digits; undefined where not all are one. */
-function unmarked(cells) {
-  const digits = cells[0].length;
-  if (digits < 6 || digits > 14 || digits % 2 || !cells.every((cell) => cell.length === digits && /^(19|20)/.test(cell))) return undefined;
-  const moments = cells.map((cell) => {
-    const [year, month, day = "01", hour = "00", minute = "00", second = "00"] = [cell.slice(0, 4), ...cell.slice(4).match(/../g)];
-    return readIso(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
-  });
-  return moments.includes(undefined) ? undefined : moments;
-}
-
-/** A number that counts, undefined where it is none. */
-function counted(cell) {
-  return /^\d+$/.test(cell) && cell.length <= MOST_COUNTED ? Number(cell) : undefined;
-}
-
-/** The moment that a date in ISO form says; undefined where it is none. */
-function readIso(cell) {
-  const found = ISO.exec(cell);
-  if (!found) return undefined;
-  const [year, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found.slice(1, 7).map((part) => part && Number(part));
-  const [sign, hours = 0, minutes = 0] = [found[7], ...found.slice(8).map((part) => part && Number(part))];
-  const begin = beginOf(12 * (year - 1970) + month - 1);
-  const isReal = month >= 1 && month <= 12 && day >= 1 && monthOf(begin + (day - 1) * DAY) === monthOf(begin);
-  if (!isReal || Math.max(hour, hours) > 23 || Math.max(minute, minutes, second) > 59) return undefined;
-  const ahead = (sign === "-" ? -1 : 1) * (hours * HOUR + minutes * 60);
-  return begin + (day - 1) * DAY + hour * HOUR + minute * 60 + second - ahead;
-}
 
 /**
  * The commonest step between rows, none of which may be in `starts`; calendar months where all days of the month are the same, and plain
@@ -310,16 +156,16 @@ function turnsOf(moment, seconds) {
 }
 
 /** Months since January 1970. */
-function monthOf(moment) {
+export function monthOf(moment) {
   const date = new Date(moment * 1000);
   return 12 * (date.getUTCFullYear() - 1970) + date.getUTCMonth();
 }
 
 /** The first moment of a month. */
-function beginOf(month) {
+export function beginOf(month) {
   return new Date(0).setUTCFullYear(1970 + Math.floor(month / 12), modulo(month, 12), 1) / 1000;
 }
 
-function modulo(number, size) {
+export function modulo(number, size) {
   return ((number % size) + size) % size;
 }

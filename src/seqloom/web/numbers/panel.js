@@ -1,6 +1,7 @@
 /** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
 
-import { checkTimes, filled, findDates, findStep, readTimes, together } from "./clock.js";
+import { checkTimes, filled, findStep } from "./clock.js";
+import { findDates, readTimes, together } from "./dates.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
 const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "--", "."]); // what an empty cell may hold, in lower case
@@ -92,7 +93,7 @@ function placeOf(names, name) {
 }
 
 /** The number in a cell as it is written, NaN where it is empty. */
-function numberIn(written, marks, line, column) {
+export function numberIn(written, marks, line, column) {
   const cell = plainly(written, marks);
   if (EMPTY.has(written.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
   if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
@@ -107,7 +108,7 @@ function numberIn(written, marks, line, column) {
 }
 
 /** With a full stop before decimals and nothing between thousands; what is written otherwise is left as no number. */
-export function plainly(written, { decimal, thousands }) {
+function plainly(written, { decimal, thousands }) {
   let cell = written;
   if (thousands in BETWEEN) {
     cell = written.replace(/[\u00a0\u202f]/g, " ");

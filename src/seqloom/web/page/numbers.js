@@ -1,7 +1,8 @@
 /** Where a table of numbers is pasted or chosen, to be forecast. */
 
-import { readTimes, spelled, together } from "../numbers/clock.js";
-import { plainly } from "../numbers/panel.js";
+import { spelled } from "../numbers/clock.js";
+import { findDates, readTimes, together } from "../numbers/dates.js";
+import { numberIn } from "../numbers/panel.js";
 import { dropZone } from "./drop.js";
 import { element } from "./element.js";
 import { Forecast } from "./forecast.js";
@@ -71,24 +72,26 @@ export class TableSource {
   #history(names, rows, series, column) {
     const named = (role) => this.#model.source.filter((one) => one.role === role).map(({ name }) => name);
     const [times, [label]] = [named("time"), named("series")];
+    const own = rows.filter((row) => !label || row[label] === series);
+    const moments = times.length ? this.#moments(own, times) : [];
     const points =
       this.#model.table === "wide"
         ? names.slice(1).map((name) => ({ value: this.#number(rows.find((row) => row[names[0]] === series)?.[name]) }))
-        : rows.filter((row) => !label || row[label] === series).map((row) => ({ time: this.#moment(times.map((name) => row[name])), value: this.#number(row[column]) }));
+        : own.map((row, place) => ({ time: moments[place], value: this.#number(row[column]) }));
     const known = points.slice(0, points.findLastIndex(({ value }) => !isNaN(value)) + 1);
     return known.map(({ time, value }, place) => ({ time: time ?? String(place + 1 - known.length), value })); // without times: 0 is the last
   }
 
   /** The number in a cell that the model has read. */
   #number(cell) {
-    return cell ? Number(plainly(cell, this.#model)) : NaN;
+    return cell ? numberIn(cell, this.#model, 0, "value") : NaN;
   }
 
-  /** When a row is, as a forecast says it. */
-  #moment(cells) {
-    const { dates } = this.#model;
-    const [cell] = cells.length ? together([cells]) : [];
-    return cell && ["day_first", "month_first"].includes(dates) ? spelled(readTimes([cell], () => "table", "time", [], dates)[0], {}) : cell;
+  /** When each row is, as a forecast says it. */
+  #moments(rows, names) {
+    const cells = together(rows.map((row) => names.map((name) => row[name])));
+    const dates = this.#model.dates ?? findDates(cells);
+    return readTimes(cells, () => "table", names.join(" "), [], dates).map((moment) => spelled(moment, { isCount: dates === "count" }));
   }
 }
 

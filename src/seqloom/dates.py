@@ -1,0 +1,305 @@
+"""Times as tables write them, read as moments: dates in several forms, and whole numbers, in one column or in several."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+import numpy as np
+
+from seqloom.clock import Times, Where, continued, find_step
+from seqloom.errors import DataError
+
+__all__ = ["Dates", "find_dates", "have_offsets", "read_times", "together"]
+
+Dates = Literal["iso", "day_first", "month_first", "count"]
+
+YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
+EXPECTED: dict[Dates, str] = {
+    "iso": "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
+    "day_first": "a date such as 31.12.2024 or 31/12/2024 14:00",
+    "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
+    "count": "a whole number, as in training",
+}
+LAST = re.compile(
+    r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?",
+    re.IGNORECASE | re.ASCII,
+)
+"""A date with the year last, and a time of the day."""
+FIRST = re.compile(r"(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?)?", re.ASCII)
+"""A date with the year first, not quite in ISO form."""
+QUARTER = re.compile(r"(\d{4})[ -]?Q([1-4])", re.IGNORECASE | re.ASCII)
+WEEK = re.compile(r"(\d{4})[ -]?W(\d\d?)", re.IGNORECASE | re.ASCII)
+IN_UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
+"""Behind a moment, as numpy does not read it."""
+OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
+"""Behind a time of the day, other than that of UTC itself."""
+PART = re.compile(r":\d\d\.\d*[1-9]")
+"""Of a second."""
+NO_TIME = "NaT"
+HALF_A_DAY, A_DAY = 12, 24
+FIRST_YEAR, LAST_YEAR = "1600", "2199"
+"""Of numbers that are years."""
+UNMARKED, CENTURIES = {6, 8, 10, 12, 14}, ("19", "20")
+"""Digits of dates without marks, and how they begin: with the century, then year, month, day, hour, minute and second."""
+SECONDS, SECONDS_SIZES = ("seconds", 1), {9, 10}
+PARTS = {13: ("milliseconds", 10**3), 16: ("microseconds", 10**6), 19: ("nanoseconds", 10**9)}
+"""What whole numbers of so many digits say since 1970, and how many of it are a second: the digits that they have from 2001 to 2286.
+Seconds have 9 from 1973 on."""
+MOST_COUNTED = 15
+"""Digits of a number that counts."""
+LATEST = str(np.iinfo(np.int64).max)
+"""Of nanoseconds."""
+WHOLE_SECONDS = "whole seconds. Round the times, or train without --time: rows are numbered then."
+
+
+def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = ()) -> Dates:
+    """How dates are written; `count` where all are whole numbers that say no date. Where the day and the month could each be first, full
+    stops say the day, since no one writes the month first between them; else rows that follow each other in even steps tell which it is.
+
+    Raises:
+        DataError: nothing tells it.
+    """
+    if not cells or not (first := LAST.fullmatch(IN_UTC.sub("", cells[0].strip()))):
+        return "count" if cells and _are_whole(cells) and _count(cells) else "iso"
+    times = {dates: _with_the_year_last(cells, dates) for dates in YEAR_LAST}
+    said = {dates: int((~np.isnat(read)).sum()) for dates, read in times.items()}
+    if said["day_first"] == said["month_first"]:
+        if first[2] == "." or said["day_first"] < len(cells):  # a cell that is no date is named when they are read
+            return "day_first"
+        if np.array_equal(times["day_first"], times["month_first"]) and len(np.unique(times["day_first"].astype("datetime64[D]"))) > 1:
+            return "day_first"  # as of years that all begin on 1/1
+        said = {dates: _even_steps(times[dates], starts) for dates in YEAR_LAST}
+    if said["day_first"] != said["month_first"]:
+        return "day_first" if said["day_first"] > said["month_first"] else "month_first"
+    raise DataError(
+        f"{where(0)}: {column} is {cells[0]!r}, and nothing tells whether the day or the month is first. "
+        "Say --set fields.numbers.dates=day_first (or month_first)."
+    )
+
+
+def _even_steps(times: Times, starts: Sequence[int]) -> int:
+    """How many rows are one step after the row before."""
+    inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts))
+    return int((continued(times[inside - 1], find_step(times, starts), 1) == times[inside]).sum())
+
+
+def read_times(cells: Sequence[str], where: Where, column: str, starts: Sequence[int] = (), dates: Dates = "iso") -> Times:
+    """The moments that cells say. In ISO form, also whole numbers: dates without marks (20240301, 202403, 2024030114), or seconds, milli-,
+    micro- or nanoseconds since 1970, told by their digits. Numbers that count stay as they are.
+
+    starts: the row where each series begins.
+
+    Raises:
+        DataError: a cell that is none of this; no whole second, where parts of seconds tell rows apart.
+    """
+    if dates == "count":
+        return _counted(cells, where, column)
+    if dates == "iso" and _are_whole(cells) and not _look_like_dates(cells) and not _count(cells):
+        return _since_1970(cells, where, column)
+    times = _read_dates(cells, dates)
+    if len(broken := np.nonzero(np.isnat(times))[0]):
+        row = int(broken[0])
+        raise DataError(f"{where(row)}: {column} is {cells[row]!r}; expected {EXPECTED[dates]}. {_advice(cells[row])}")
+    _refuse_parts_of_seconds(times, cells, starts, where, column, dates)
+    return times
+
+
+def _advice(cell: str) -> str:
+    """What to do about a cell that says no time."""
+    try:
+        float(cell)
+    except ValueError:
+        return "Mend the cell."
+    counts = ", or with --set fields.numbers.dates=count, if it counts rows" if cell.isdecimal() else ""
+    return f"Mend the cell, or train without --time: rows are numbered then{counts}."
+
+
+def _read_dates(cells: Sequence[str], dates: Dates, unit: str = "s") -> Times:
+    """The moments that dates say, in whole units; not a time where a cell is none."""
+    if dates in YEAR_LAST:
+        return _with_the_year_last(cells, dates, unit)
+    if _are_whole(cells) and _look_like_dates(cells):
+        return _unmarked(cells)
+    forms = [cells, [cell.replace("/", "-") for cell in cells]] if cells and "/" in cells[0] else [cells]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "no explicit representation of timezones")  # numpy brings them to UTC
+        for form in forms if all(map(_begins_as_date, cells)) else []:
+            with contextlib.suppress(ValueError):
+                return np.array(form, dtype=f"datetime64[{unit}]")
+        return np.array([_moment(cell, unit) for cell in cells], dtype=f"datetime64[{unit}]")
+
+
+def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], starts: Sequence[int], where: Where, column: str, dates: Dates) -> None:
+    """Parts of a second are cut: refused where rows of a series differ in nothing else, or step by some."""
+    if not any("." in cell and PART.search(cell) for cell in cells):
+        return
+    inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts))
+    exact = _read_dates(cells, dates, "ns").astype(np.int64)
+    steps = exact[inside] - exact[inside - 1]
+    same = inside[(times[inside] == times[inside - 1]) & (steps > 0)]
+    if len(same):
+        row, what = int(same[0]), "in the same second as the row before"
+    elif (parts := steps % 10**9 > 0).any() and np.unique(steps, return_counts=True)[1].max() > len(steps) / 2 and parts.mean() > 1 / 2:
+        row, what = int(inside[parts][0]), "and rows step by parts of a second"
+    else:
+        return
+    raise DataError(f"{where(row)}: {column} is {cells[row]!r}, {what}; expected {WHOLE_SECONDS}")
+
+
+def have_offsets(cells: Sequence[str]) -> bool:
+    """Whether a moment says how far it is from UTC, to which it is brought then."""
+    return any(map(OFFSET.search, cells))
+
+
+# -------------------------------------------------------------------------------------------------------- dates with marks
+
+
+def _with_the_year_last(cells: Sequence[str], dates: Dates, unit: str = "s") -> Times:
+    """The moments of dates so written, not a time where a cell is none."""
+    return np.array([_in_iso_form(cell, dates) for cell in cells], dtype=f"datetime64[{unit}]")
+
+
+def _in_iso_form(cell: str, dates: Dates) -> str:
+    """A date with the year last in ISO form."""
+    found = LAST.fullmatch(IN_UTC.sub("", cell.strip()))
+    if not found:
+        return NO_TIME
+    first, _, second, year, hour, _, minute, seconds, part, half = found.groups()
+    day, month = (first, second) if dates == "day_first" else (second, first)
+    if half and not 1 <= int(hour) <= HALF_A_DAY:
+        return NO_TIME
+    hours = int(hour or 0) % HALF_A_DAY + HALF_A_DAY * (half in "Pp") if half else int(hour or 0)
+    return _iso(year, month, day, hours, minute, seconds, part)
+
+
+def _iso(year: str, month: str, day: str | None, hour: str | int | None, minute: str | None, seconds: str | None, part: str | None) -> str:
+    """A moment in ISO form, 24:00 as the begin of the next day; NaT, which numpy reads as no time, where there is no such day or time."""
+    is_end = int(hour or 0) == A_DAY and not int(minute or 0) and not int(seconds or 0)
+    with contextlib.suppress(ValueError, OverflowError):
+        clock = 0 if is_end else int(hour or 0), int(minute or 0), int(seconds or 0)
+        return (datetime(int(year), int(month), int(day or 1), *clock) + timedelta(days=is_end)).isoformat() + (part or "")
+    return NO_TIME
+
+
+def _begins_as_date(cell: str) -> bool:
+    """Whether a year may stand in front: numpy takes `now` for a moment, an empty cell for none, and any number for a year."""
+    begin = cell.strip()[:4]
+    return len(begin) == 4 and begin.isdecimal() and not cell.strip()[4:5].isdecimal()
+
+
+def _moment(cell: str, unit: str) -> np.datetime64:
+    """The moment that a cell with the year first says, not a time where it says none."""
+    text = IN_UTC.sub("", cell.strip())
+    if found := FIRST.fullmatch(text):
+        year, _, month, day, hour, _, minute, seconds, part = found.groups()
+        return np.datetime64(_iso(year, month, day, hour, minute, seconds, part), unit)
+    if found := QUARTER.fullmatch(text):
+        return np.datetime64(f"{found[1]}-{3 * int(found[2]) - 2:02}", unit)
+    if found := WEEK.fullmatch(text):
+        return np.datetime64(_monday(*found.groups()), unit)
+    if _begins_as_date(text):
+        with contextlib.suppress(ValueError):
+            return np.datetime64(text.replace("/", "-"), unit)
+    return np.datetime64(NO_TIME)
+
+
+def _monday(year: str, week: str) -> str:
+    """With which a week of ISO 8601 begins, NaT where the year has no such week."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisocalendar(int(year), int(week), 1).isoformat()
+    return NO_TIME
+
+
+# ----------------------------------------------------------------------------------------------------------- whole numbers
+
+
+def _are_whole(cells: Sequence[str]) -> bool:
+    """Whether all are whole numbers, and not all of them years."""
+    return all(cell.isdecimal() for cell in cells) and not all(
+        len(cell) == len(FIRST_YEAR) and FIRST_YEAR <= cell <= LAST_YEAR for cell in cells
+    )
+
+
+def _look_like_dates(cells: Sequence[str]) -> bool:
+    """Whether whole numbers have the digits and the centuries of dates without marks, and are no seconds of the years to come."""
+    digits = len(cells[0])
+    if digits not in UNMARKED or not all(len(cell) == digits and cell[:2] in CENTURIES for cell in cells):
+        return False
+    return digits not in SECONDS_SIZES or all(cell > "2" for cell in cells) or not np.isnat(_unmarked(cells)).any()
+
+
+def _count(cells: Sequence[str]) -> bool:
+    """Whether whole numbers say neither dates nor what has gone by since 1970."""
+    sizes = set(map(len, cells))
+    if len(sizes) == 1 and sizes <= PARTS.keys():
+        return False
+    return not sizes <= SECONDS_SIZES and max(sizes) <= MOST_COUNTED and not _look_like_dates(cells)
+
+
+def _counted(cells: Sequence[str], where: Where, column: str) -> Times:
+    for row, cell in enumerate(cells):
+        if not cell.isdecimal() or len(cell) > MOST_COUNTED:
+            raise DataError(f"{where(row)}: {column} is {cell!r}; expected {EXPECTED['count']}. Mend the cell.")
+    return np.array(cells, dtype=np.int64)
+
+
+def _since_1970(cells: Sequence[str], where: Where, column: str) -> Times:
+    """The moments of whole numbers of seconds or parts of them."""
+    name, parts = PARTS.get(len(cells[0]), SECONDS)
+    for row, cell in enumerate(cells):
+        if len(cell) > len(LATEST) or (len(cell) == len(LATEST) and cell > LATEST) or (len(cell) > MOST_COUNTED and parts == 1):
+            raise DataError(f"{where(row)}: {column} is {cell!r}; expected {EXPECTED['iso']}. {_advice(cell)}")
+    numbers = np.array(cells, dtype=np.int64)
+    if len(broken := np.nonzero(numbers % parts)[0]):
+        row = int(broken[0])
+        raise DataError(f"{where(row)}: {column} is {cells[row]!r}, taken for {name} since 1970; expected {WHOLE_SECONDS}")
+    return (numbers // parts).astype("datetime64[s]")
+
+
+def _unmarked(cells: Sequence[str]) -> Times:
+    """The moments of dates without marks, not a time where a number is none; six digits are months, or weeks where they cannot be."""
+    read = [_iso(cell[:4], cell[4:6], cell[6:8], cell[8:10], cell[10:12], cell[12:14], "") for cell in cells]
+    if len(cells[0]) == min(UNMARKED) and NO_TIME in read:
+        weeks = [_monday(cell[:4], cell[4:]) for cell in cells]
+        read = read if NO_TIME in weeks else weeks
+    return np.array(read, dtype="datetime64[s]")
+
+
+# --------------------------------------------------------------------------------------------------------- several columns
+
+
+def together(rows: Sequence[Sequence[str]]) -> list[str]:
+    """What the columns of a time say as one: a date, or year, month and day in whole numbers, and then a time of the day, or hour, minute
+    and second, or an hour alone, or 930 for half past nine, as far as they are given.
+    """
+    if not rows or len(rows[0]) == 1:
+        return [cell for row in rows for cell in row]
+    whole = [all(row[place].isdecimal() for row in rows) for place in range(min(len(rows[0]), 3))]
+    are_years = whole[0] and all(len(row[0]) == len(FIRST_YEAR) for row in rows)
+    dates = [*whole, False].index(False) if are_years else 1
+    clocks = _clocks([row[dates:] for row in rows])
+    return [f"{_date(row[:dates])} {clock}".strip() for row, clock in zip(rows, clocks, strict=True)]
+
+
+def _date(parts: Sequence[str]) -> str:
+    if len(parts) > 1:
+        return "-".join([parts[0], *(f"{int(part):02}" for part in parts[1:])])
+    (whole,) = parts
+    return f"{whole[:4]}-{whole[4:6]}-{whole[6:]}" if len(whole) == 8 and whole.isdecimal() and whole[:2] in CENTURIES else whole
+
+
+def _clocks(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Times of the day; as they are written where they are not whole numbers."""
+    if not all(part.isdecimal() for row in rows for part in row):
+        return [" ".join(row) for row in rows]
+    if not rows[0] or len(rows[0]) > 1:
+        return [":".join(f"{int(part):02}" for part in row) for row in rows]
+    digits = max(len(part) for (part,) in rows)
+    if digits <= 2:
+        return [f"{int(part):02}:00" for (part,) in rows]
+    return [":".join(re.findall("..", part.zfill(digits + digits % 2))) for (part,) in rows]

@@ -1,0 +1,216 @@
+/** Times as tables write them, read as moments: dates in several forms, and whole numbers, in one column or in several, as in `dates.py`. */
+
+import { beginOf, DAY, HOUR, modulo, monthOf } from "./clock.js";
+
+const [HALF_A_DAY, A_DAY] = [12, 24]; // hours
+const PART = /:\d\d\.\d*[1-9]/; // of a second
+const MOST_COUNTED = 15; // digits of a number that counts
+const LATEST = "9223372036854775807"; // of nanoseconds
+const WHOLE_SECONDS = "whole seconds. Round the times, or train without --time: rows are numbered then.";
+const LAST = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year
+const FIRST = /^(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?)?$/; // the year, not quite in ISO form
+const QUARTER = /^(\d{4})[ -]?Q([1-4])$/i;
+const WEEK = /^(\d{4})[ -]?W(\d\d?)$/i;
+const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
+const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
+const EXPECTED = {
+  iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
+  day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
+  month_first: "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
+  count: "a whole number, as in training",
+};
+
+/** What whole numbers of so many digits say since 1970, and how many of their digits are behind the seconds. */
+const PARTS = { 9: ["seconds", 0], 10: ["seconds", 0], 13: ["milliseconds", 3], 16: ["microseconds", 6], 19: ["nanoseconds", 9] };
+
+/** How cells are written whose model does not say: `count` where all are whole numbers that say no date, else `iso`. */
+export function findDates(cells) {
+  return areWhole(cells) && count(cells) ? "count" : "iso";
+}
+
+/**
+ * The moments that cells say. In ISO form, also whole numbers: dates without marks, or seconds, milli-, micro- or nanoseconds since 1970.
+ * Numbers that count stay as they are.
+ *
+ * @param {string[]} cells
+ * @param {(row: number) => string} where the place of a row, for messages
+ * @param {string} column
+ * @param {number[]} starts the row where each series begins
+ * @param {"iso" | "day_first" | "month_first" | "count"} dates how they are written
+ * @returns {number[]}
+ * @throws {Error} a cell that is none of this; no whole second, where parts of seconds tell rows apart
+ */
+export function readTimes(cells, where, column, starts, dates) {
+  const fail = (row) => {
+    throw new Error(`${where(row)}: ${column} is '${cells[row]}'; expected ${EXPECTED[dates]}. Mend the cell.`);
+  };
+  if (dates === "iso" && areWhole(cells) && !lookLikeDates(cells) && !count(cells)) return since1970(cells, where, column, fail);
+  const times = readDates(cells, dates);
+  const broken = times.indexOf(undefined);
+  if (broken >= 0) fail(broken);
+  if (dates !== "count") refuseParts(times, cells, where, column, starts);
+  return times;
+}
+
+/** The moments of dates, undefined where a cell is none. */
+function readDates(cells, dates) {
+  if (dates === "count") return cells.map(counted);
+  if (dates !== "iso") return cells.map((cell) => readIso(inIsoForm(cell.replace(IN_UTC, ""), dates)));
+  return areWhole(cells) && lookLikeDates(cells) ? unmarked(cells) : cells.map(readMarked);
+}
+
+/** Parts of a second are cut: refused where rows of a series differ in nothing else, or step by some. */
+function refuseParts(times, cells, where, column, starts) {
+  if (!cells.some((cell) => PART.test(cell))) return;
+  const begins = new Set([0, ...starts]);
+  const inside = [...times.keys()].filter((row) => !begins.has(row));
+  const parts = cells.map((cell) => Number(/:\d\d(\.\d{1,9})/.exec(cell)?.[1] ?? 0));
+  const stepTo = (row) => Math.round((times[row] - times[row - 1]) * 1e9 + (parts[row] - parts[row - 1]) * 1e9);
+  const fail = (row, what) => {
+    throw new Error(`${where(row)}: ${column} is '${cells[row]}', ${what}; expected ${WHOLE_SECONDS}`);
+  };
+  const same = inside.find((row) => times[row] === times[row - 1] && stepTo(row) > 0);
+  if (same !== undefined) fail(same, "in the same second as the row before");
+  const steps = inside.map(stepTo);
+  const counts = new Map();
+  for (const step of steps) counts.set(step, (counts.get(step) ?? 0) + 1);
+  const uneven = inside.filter((_, place) => modulo(steps[place], 1e9) > 0);
+  if (uneven.length > steps.length / 2 && Math.max(...counts.values()) > steps.length / 2) fail(uneven[0], "and rows step by parts of a second");
+}
+
+// --------------------------------------------------------------------------------------------------- dates with marks
+
+/** The moment of a date with the year first. */
+function readMarked(cell) {
+  const text = cell.replace(IN_UTC, "");
+  const [quarter, week] = [QUARTER.exec(text), WEEK.exec(text)];
+  if (quarter) return readIso(`${quarter[1]}-${padded(3 * quarter[2] - 2)}`);
+  if (week) return monday(Number(week[1]), Number(week[2]));
+  return readIso(cell) ?? readIso(withTheYearFirst(text));
+}
+
+function withTheYearFirst(text) {
+  const [year, , month, day = "01", hour = "0", , minute = "00", seconds = "00", part = ""] = FIRST.exec(text)?.slice(1) ?? [];
+  return year ? `${year}-${padded(month)}-${padded(day)}T${padded(hour)}:${minute}:${seconds}${part}` : text.replaceAll("/", "-");
+}
+
+/** A date with the year last in ISO form, "" where it is none. */
+function inIsoForm(cell, dates) {
+  const [first, , second, year, hour = "0", , minute = "00", seconds = "00", part = "", half] = LAST.exec(cell)?.slice(1) ?? [];
+  if (!first || year === "0000" || (half && (Number(hour) < 1 || Number(hour) > HALF_A_DAY))) return "";
+  const hours = half ? (Number(hour) % HALF_A_DAY) + (half.toUpperCase() === "P" ? HALF_A_DAY : 0) : Number(hour);
+  const [day, month] = (dates === "day_first" ? [first, second] : [second, first]).map(padded);
+  return `${year}-${month}-${day}T${padded(hours)}:${minute}:${seconds}${part}`;
+}
+
+/** The moment that a date in ISO form says, 24:00 as the begin of the next day; undefined where it is none. */
+function readIso(cell) {
+  const found = ISO.exec(cell);
+  if (!found) return undefined;
+  const [year, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found.slice(1, 7).map((part) => part && Number(part));
+  const [sign, hours = 0, minutes = 0] = [found[7], ...found.slice(8).map((part) => part && Number(part))];
+  const begin = beginOf(12 * (year - 1970) + month - 1);
+  const isReal = month >= 1 && month <= 12 && day >= 1 && monthOf(begin + (day - 1) * DAY) === monthOf(begin);
+  const isEnd = hour === A_DAY && !minute && !second && !sign;
+  if (!isReal || (hour >= A_DAY && !isEnd) || hours >= A_DAY || Math.max(minute, minutes, second) > 59) return undefined;
+  const ahead = (sign === "-" ? -1 : 1) * (hours * HOUR + minutes * 60);
+  return begin + (day - 1) * DAY + hour * HOUR + minute * 60 + second - ahead;
+}
+
+/** With which a week of ISO 8601 begins, undefined where the year has no such week. */
+function monday(year, week) {
+  const first = (year) => {
+    const fourth = beginOf(12 * (year - 1970)) + 3 * DAY; // of January, which lies in the first week
+    return fourth - modulo(fourth / DAY + 3, 7) * DAY;
+  };
+  const begin = first(year) + (week - 1) * 7 * DAY;
+  return week >= 1 && begin < first(year + 1) ? begin : undefined;
+}
+
+function padded(number) {
+  return String(number).padStart(2, "0");
+}
+
+// ------------------------------------------------------------------------------------------------------ whole numbers
+
+/** Whether all are whole numbers, and not all of them years. */
+function areWhole(cells) {
+  return cells.every(isWhole) && !cells.every((cell) => /^(1[6-9]|2[01])\d\d$/.test(cell));
+}
+
+function isWhole(cell) {
+  return /^\d+$/.test(cell);
+}
+
+/** Whether whole numbers have the digits and the centuries of dates without marks, and are no seconds of the years to come. */
+function lookLikeDates(cells) {
+  const digits = cells[0].length;
+  if (![6, 8, 10, 12, 14].includes(digits) || !cells.every((cell) => cell.length === digits && /^(19|20)/.test(cell))) return false;
+  return digits !== 10 || cells.every((cell) => cell > "2") || !unmarked(cells).includes(undefined);
+}
+
+/** Whether whole numbers say neither dates nor what has gone by since 1970. */
+function count(cells) {
+  const sizes = new Set(cells.map((cell) => cell.length));
+  if (sizes.size === 1 && cells[0].length > 10 && cells[0].length in PARTS) return false;
+  return ![...sizes].every((size) => size === 9 || size === 10) && Math.max(...sizes) <= MOST_COUNTED && !lookLikeDates(cells);
+}
+
+/** A number that counts, undefined where it is none. */
+function counted(cell) {
+  return isWhole(cell) && cell.length <= MOST_COUNTED ? Number(cell) : undefined;
+}
+
+/** The moments of whole numbers of seconds or parts of them. */
+function since1970(cells, where, column, fail) {
+  const [name, digits] = PARTS[cells[0].length] ?? ["seconds", 0];
+  cells.forEach((cell, row) => {
+    if (cell.length > LATEST.length || (cell.length === LATEST.length && cell > LATEST) || (cell.length > MOST_COUNTED && !digits)) fail(row);
+  });
+  const row = cells.findIndex((cell) => digits && !/^0+$/.test(cell.slice(-digits)));
+  if (row < 0) return cells.map((cell) => Number(cell.slice(0, cell.length - digits)));
+  throw new Error(`${where(row)}: ${column} is '${cells[row]}', taken for ${name} since 1970; expected ${WHOLE_SECONDS}`);
+}
+
+/** The moments of dates without marks, undefined where a number is none; six digits are months, or weeks where they cannot be. */
+function unmarked(cells) {
+  const moments = cells.map((cell) => {
+    const [year, month, day = "01", hour = "00", minute = "00", second = "00"] = [cell.slice(0, 4), ...cell.slice(4).match(/../g)];
+    return readIso(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
+  });
+  if (cells[0].length > 6 || !moments.includes(undefined)) return moments;
+  const weeks = cells.map((cell) => monday(Number(cell.slice(0, 4)), Number(cell.slice(4))));
+  return weeks.includes(undefined) ? moments : weeks;
+}
+
+// ---------------------------------------------------------------------------------------------------- several columns
+
+/**
+ * What the columns of a time say as one: a date, or year, month and day in whole numbers, and then a time of the day, or hour, minute and
+ * second, or an hour alone, or 930 for half past nine, as far as they are given.
+ *
+ * @param {string[][]} rows
+ * @returns {string[]}
+ */
+export function together(rows) {
+  if (!rows.length || rows[0].length === 1) return rows.flat();
+  const whole = rows[0].slice(0, 3).map((_, place) => rows.every((row) => isWhole(row[place])));
+  const areYears = whole[0] && rows.every((row) => row[0].length === 4);
+  const dates = areYears ? [...whole, false].indexOf(false) : 1;
+  const clocks = clocksOf(rows.map((row) => row.slice(dates)));
+  return rows.map((row, place) => `${dateOf(row.slice(0, dates))} ${clocks[place]}`.trim());
+}
+
+function dateOf([first, ...rest]) {
+  if (rest.length) return [first, ...rest.map((part) => padded(Number(part)))].join("-");
+  return /^(19|20)\d{6}$/.test(first) ? `${first.slice(0, 4)}-${first.slice(4, 6)}-${first.slice(6)}` : first;
+}
+
+/** Times of the day; as they are written where they are not whole numbers. */
+function clocksOf(rows) {
+  if (!rows.every((row) => row.every(isWhole))) return rows.map((row) => row.join(" "));
+  if (rows[0].length !== 1) return rows.map((row) => row.map((part) => padded(Number(part))).join(":"));
+  const digits = Math.max(...rows.map(([part]) => part.length));
+  if (digits <= 2) return rows.map(([part]) => `${padded(Number(part))}:00`);
+  return rows.map(([part]) => part.padStart(digits + (digits % 2), "0").match(/../g).join(":"));
+}
