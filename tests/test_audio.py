@@ -155,6 +155,18 @@ def test_a_wav_that_was_cut_off_is_refused(tmp_path: Path):
     )
 
 
+@pytest.mark.parametrize("name", ["a.w64", "a.aiff", "a.au", "a.rf64"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_sounds_of_other_kinds_that_were_cut_off_are_refused(tmp_path: Path, name: str, subtype: str):
+    path = tmp_path / name
+    soundfile.write(path, noise(1001), 8000, subtype=subtype, format=name.removeprefix("a.").upper())
+    assert len(read_sound(str(path)).samples) == 1001
+    path.write_bytes(path.read_bytes()[:-500])
+    said = message(str(path))
+    assert said.startswith(f"{path}: the sound is cut off: ")
+    assert said.endswith(f" are there; expected all of it. Copy or record the file again. {GO_ON}")
+
+
 def test_a_flac_that_was_cut_off_is_refused(tmp_path: Path):
     path = Path(written(tmp_path, "a.flac", noise(20_000)))
     path.write_bytes(path.read_bytes()[:10_000])

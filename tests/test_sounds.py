@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from seqloom.audio import read_sound
 from seqloom.config import DataConfig
 from seqloom.data import Row, read_rows, read_sources, resolve
 from seqloom.errors import DataError
@@ -60,6 +61,52 @@ def test_texts_that_are_no_sound_files_stay_texts(tmp_path: Path):
     assert resolve(DataConfig(train=[path])).sounds is False
     assert not name_sounds(["", ""])
     assert rows(path, sounds=True)[0].source == (f"{tmp_path}/clips/1.wav",)
+
+
+def test_one_name_that_is_no_sound_does_not_turn_sounds_into_texts(tmp_path: Path):
+    lines = [f"clips/{number}.wav\tone\n" for number in range(20)]
+    path = table(tmp_path, "".join([*lines, "clips/20\ttwo\n"]))
+    assert rows(path)[20].source == (f"{tmp_path}/clips/20",)
+    assert read_rows([path], DataConfig()).are_sounds
+    some = read_rows([table(tmp_path, "".join([*lines, *["text\tone\n"] * 5]), "some.tsv")], DataConfig())
+    assert not some.are_sounds
+    said = "20 of 25 sources look like names of sound files; all are read as texts. If they name sounds, say --set data.sounds=true."
+    assert said in some.notes
+
+
+def test_kinds_of_sounds_that_nothing_reads_are_no_texts(tmp_path: Path):
+    (tmp_path / "1.m4a").write_bytes(b"ftypM4A and more")
+    path = table(tmp_path, "1.m4a\tone\n2.m4a\ttwo\n")
+    assert read_rows([path], DataConfig()).are_sounds
+    with pytest.raises(DataError, match=r"/1\.m4a: cannot be read as sound \(.*\); expected WAV or FLAC\. Convert it, as in ffmpeg"):
+        read_sound(rows(path)[0].source[0])
+
+
+@pytest.mark.parametrize("text", ["text\taudio\none\t1.wav\ntwo\t2.wav\n", "one\t1.wav\ntwo\t2.wav\n"])
+def test_sounds_in_the_second_column_are_the_source(tmp_path: Path, text: str):
+    path = table(tmp_path, text)
+    assert [(row.source, row.target) for row in rows(path)] == [((f"{tmp_path}/1.wav",), "one"), ((f"{tmp_path}/2.wav",), "two")]
+    said = "names sound files; expected it as the source. Change --source and --target, or say --set data.sounds=false to write such names."
+    assert error(path, source=[1], target=2).endswith(said)
+    assert rows(path, source=[1], target=2, sounds=False)[0].target == "1.wav"
+
+
+def test_sounds_beside_other_sources_are_refused(tmp_path: Path):
+    path = table(tmp_path, "wav\tspeaker\ttext\n1.wav\ta\tone\n2.wav\tb\ttwo\n")
+    said = "'wav' names sound files; expected it as the only source. Leave the others out, or say --set data.sounds=false to read the names"
+    assert said in error(path, source=["wav", "speaker"], target="text")
+    said = "Choose, as in --source wav --target text."
+    assert error(table(tmp_path, "wav\tid\ttext\tsex\n1.wav\ta\tone two\tm\n2.wav\tb\ttwo six\tf\n", "b.tsv")).endswith(said)
+
+
+def test_a_sound_has_one_name_from_wherever_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    names = ["1.wav", "./1.wav", "clips/../1.wav", str(tmp_path / "1.wav")]
+    table(tmp_path, "".join(f"{name}\tone\n" for name in names))
+    whole = f"{tmp_path}/1.wav"
+    for folder, path in ((tmp_path, "manifest.tsv"), (tmp_path.parent, f"{tmp_path.name}/manifest.tsv")):
+        monkeypatch.chdir(folder)
+        asked = read_sources(path, config=resolve(DataConfig(train=[path])))
+        assert {row.source[0] for row in (*rows(path), *asked)} == {whole}
 
 
 def test_absolute_paths_stay_and_the_column_can_be_chosen(tmp_path: Path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import struct
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -25,7 +26,9 @@ __all__ = ["SUFFIXES", "About", "Sound", "about", "is_sound", "log_mel", "read_f
 Samples = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.float32]
 
-SUFFIXES = frozenset((".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".ogg", ".opus", ".w64", ".wav"))
+UNREADABLE = frozenset((".3gp", ".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma"))
+"""Ends of sound files that nothing here reads: they have to be converted, and are no text."""
+SUFFIXES = frozenset((".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".ogg", ".opus", ".w64", ".wav")) | UNREADABLE
 LOWEST_RATE = 4000
 """Hertz; below it speech can no longer be told."""
 HIGHEST_RATE = 768_000
@@ -35,7 +38,9 @@ FULL_SCALE = 32768.0
 LOUDEST = 1e10
 """Of a sample; whole numbers of 32 bits written as they are stay below. The power of much more leaves the range of a float."""
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)
-"""In the header of a WAV that was written as a stream."""
+"""In the header of a file that was written as a stream."""
+W64_HEAD = 40
+"""Bytes before the first chunk: two names of 16 bytes, and the size."""
 NATS_A_DECIBEL = np.log(10) / 10
 SMALLEST_SPREAD = 1e-3
 """Of a mel band over a sound, below which it is not stretched: digital silence stays silent."""
@@ -65,7 +70,7 @@ class About:
 
 def is_sound(name: str) -> bool:
     """Whether a name ends as those of sound files do."""
-    return Path(name).suffix.lower() in SUFFIXES
+    return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def about(sound: str | bytes) -> About:
@@ -190,7 +195,7 @@ def _size(path: str) -> int:
 
 
 def _check(stream: BinaryIO, count: int, rate: int) -> None:
-    announced, there = _wav_data(stream)
+    announced, there = _announced(stream)
     if there < announced:
         raise _truncated(f"{announced:,} bytes of sound are announced and {there:,} are there")
     if not count:
@@ -201,21 +206,47 @@ def _check(stream: BinaryIO, count: int, rate: int) -> None:
         raise _Fault(f"{rate:,} samples a second; expected {HIGHEST_RATE:,} or fewer. Record it at a lower rate.")
 
 
-def _wav_data(stream: BinaryIO) -> tuple[int, int]:
-    """The bytes of sound that a RIFF WAV announces and those that are there; (0, 0) for other files and streams of unknown length.
+def _announced(stream: BinaryIO) -> tuple[int, int]:
+    """The bytes of sound that a header announces and those that are there; (0, 0) for compressed files and streams of unknown length.
 
-    libsndfile takes a WAV that was cut off for a shorter one, without a word.
+    libsndfile takes a WAV, RF64, W64, AIFF or AU that was cut off for a shorter one, without a word.
     """
     head = stream.read(12)
-    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        return 0, 0
-    while len(chunk := stream.read(8)) == 8:
-        size = struct.unpack("<I", chunk[4:])[0]
-        if chunk[:4] == b"data":
-            here = stream.tell()
-            there = stream.seek(0, 2) - here
-            return (0, 0) if size in UNKNOWN_SIZES else (size, there)
-        stream.seek(size + size % 2, 1)
+    kind, form = head[:4], head[8:]
+    if kind in (b"RIFF", b"RF64") and form == b"WAVE":
+        return _data_of(stream, "<4sI", b"data", large=kind == b"RF64")
+    if kind == b"FORM" and form in (b"AIFF", b"AIFC"):
+        return _data_of(stream, ">4sI", b"SSND")
+    if kind == b"riff":
+        stream.seek(W64_HEAD)
+        return _data_of(stream, "<4s12xQ", b"data", counts_head=True)
+    if kind == b".snd" and len(head) == 12:
+        offset, size = struct.unpack(">II", head[4:])
+        return (0, 0) if size in UNKNOWN_SIZES else (size, stream.seek(0, 2) - offset)
+    return 0, 0
+
+
+def _data_of(stream: BinaryIO, form: str, name: bytes, *, large: bool = False, counts_head: bool = False) -> tuple[int, int]:
+    """The bytes that the chunk of that name announces, and those that are there.
+
+    Args:
+        form: of the head of a chunk, its name and size.
+        large: whether the size may stand in a chunk before, of 64 bits (EBU 3306).
+        counts_head: whether sizes are those of chunks with their heads, and chunks begin at multiples of eight (W64).
+    """
+    length, long = struct.calcsize(form), 0
+    while len(chunk := stream.read(length)) == length:
+        kind, size = struct.unpack(form, chunk)
+        here, step = stream.tell(), 8 if counts_head else 2
+        size -= length if counts_head else 0
+        if large and kind == b"ds64":
+            long = struct.unpack("<8xQ", stream.read(16))[0]
+        if kind == name:
+            size = long if large and size in UNKNOWN_SIZES else size
+            return (0, 0) if size <= 0 or size in UNKNOWN_SIZES else (size, stream.seek(0, 2) - here)
+        if size < 0:
+            break
+        stream.seek(here + -(-size // step) * step)
     return 0, 0
 
 

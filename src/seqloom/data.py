@@ -40,6 +40,11 @@ class Rows(Protocol):
         ...
 
     @property
+    def are_sounds(self) -> bool:
+        """Whether sources are paths of sounds."""
+        ...
+
+    @property
     def notes(self) -> list[str]:
         """What was found, a plain sentence each; what only a whole reading shows is there after one."""
         ...
@@ -56,6 +61,10 @@ class DerivedRows:
     @property
     def names(self) -> tuple[str, ...]:
         return self._rows.names
+
+    @property
+    def are_sounds(self) -> bool:
+        return self._rows.are_sounds
 
     @property
     def notes(self) -> list[str]:
@@ -106,6 +115,8 @@ def _lasting_name(table: Table, place: int) -> str | int:
 
 
 class _FileRows:
+    are_sounds = False
+
     def __init__(self, layout: Layout) -> None:
         self._layout, self._counts = layout, LineCounts()
 
@@ -133,6 +144,8 @@ class _FileRows:
 
 class _SoundRows(_FileRows):
     """Rows whose sources are paths of sounds; the faulty ones go by where that is wanted."""
+
+    are_sounds = True
 
     def __init__(self, layout: Layout, skip_bad: bool) -> None:
         super().__init__(layout)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
@@ -59,13 +60,44 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     if table.header and config.train and not _read_alike(paths[0], config) and all(map(_is_number, (*config.source, config.target))):
         config = config.model_copy(update={"source": [], "target": None})  # numbers of another file's columns say nothing of names
     source, target = _choose(table, sample, config)
-    sounds = _name_sounds(sample, source) if config.sounds is None else config.sounds
+    if config.sounds is None:
+        source, target = _with_sounds_as_source(table, _name_sounds(sample, table), config, source, target)
+    first = min(source)
+    sounds = first in _name_sounds(sample, table) if config.sounds is None else config.sounds
     used = f"Source: {_columns(table, source)}{', which names sound files' if sounds else ''}. Target: {_columns(table, (target,))}."
-    return Layout(table, source, target, (*notes, used), sounds)
+    doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(sample, first)
+    return Layout(table, source, target, (*notes, used, *doubts), sounds)
 
 
-def _name_sounds(sample: list[list[str]], source: tuple[int, ...]) -> bool:
-    return len(source) == 1 and name_sounds(row[source[0]] for row in sample if source[0] < len(row))
+def _name_sounds(sample: list[list[str]], table: Table) -> list[int]:
+    """The places of columns that name sound files."""
+    return [place for place in range(len(table.columns)) if name_sounds(row[place] for row in sample if place < len(row))]
+
+
+def _doubts(sample: list[list[str]], place: int) -> list[str]:
+    """A sentence where some sources, but not nearly all, look like sound files."""
+    count = sum(is_sound(row[place]) for row in sample if place < len(row))
+    said = "sources look like names of sound files; all are read as texts. If they name sounds, say --set data.sounds=true."
+    return [f"{count:,} of {len(sample):,} {said}"] if count else []
+
+
+def _with_sounds_as_source(
+    table: Table, heard: list[int], config: DataConfig, source: tuple[int, ...], target: int
+) -> tuple[tuple[int, ...], int]:
+    """Source and target the other way round, where nothing is said and the second column names sounds: they are heard, not written.
+
+    Raises:
+        DataError: sounds beside other sources, or as a target.
+    """
+    if len(source) > 1 and (named := [place for place in source if place in heard]):
+        what = f"{_columns(table, named[:1])} names sound files; expected it as the only source"
+        raise DataError(f"{table.name}: {what}. Leave the others out, or say --set data.sounds=false to read the names as texts.")
+    if target not in heard or any(place in heard for place in source):
+        return source, target
+    if not config.source and config.target is None:
+        return (target,), min(source)
+    what = f"{_columns(table, (target,))} names sound files; expected it as the source"
+    raise DataError(f"{table.name}: {what}. Change --source and --target, or say --set data.sounds=false to write such names.")
 
 
 def _is_number(column: str | int | None) -> bool:
@@ -317,7 +349,13 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
 def _which_columns(table: Table, sample: list[list[str]]) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
-    example = f"--source {shlex.quote(table.columns[-2])} --target {shlex.quote(table.columns[-1])}"
+    source, target = table.columns[-2:]
+    if heard := _name_sounds(sample, table):
+        others = [place for place in range(len(table.columns)) if place not in heard]
+        letters = {place: sum(len(re.findall(r"[^\W\d]", row[place])) for row in sample if place < len(row)) for place in others}
+        longest = max(letters, key=lambda place: letters[place], default=-1)
+        source, target = table.columns[heard[0]], table.columns[longest]
+    example = f"--source {shlex.quote(source)} --target {shlex.quote(target)}"
     return (
         f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. "
         f"Columns: {first_few(columns)}. Choose, as in {example}."

@@ -127,7 +127,9 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
     places = [row.where for row in sample]
     array, lengths = profile_arrays(names[0], texts[0], places) if is_numbers else (None, np.zeros(0, np.int64))
     groups = numbered(map(key_of, sample))  # rows of one source stand on one side of a split
-    sides, sound, lengths, tokens = ((), None, lengths, lengths) if array else _sources(names, texts, places, groups)
+    sides, sound, lengths, tokens = (
+        ((), None, lengths, lengths) if array else _sources(names, texts, places, groups, are_sounds=getattr(rows, "are_sounds", None))
+    )
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample], groups)
     same_characters, same_tokens = shared(sample[:: max(1, len(sample) // SHARED_ROWS)])
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
@@ -160,10 +162,10 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
 
 
 def _sources(
-    names: Sequence[str], texts: Sequence[Sequence[str]], places: Sequence[str], groups: Ids
+    names: Sequence[str], texts: Sequence[Sequence[str]], places: Sequence[str], groups: Ids, *, are_sounds: bool | None
 ) -> tuple[tuple[SideProfile, ...], SoundProfile | None, np.ndarray, np.ndarray]:
     """The source columns, or the one that names sounds; lengths (N,) of the sources, and their tokens (N,)."""
-    if len(texts) == 1 and name_sounds(texts[0]):
+    if len(texts) == 1 and (name_sounds(texts[0]) if are_sounds is None else are_sounds):
         sound, lengths = profile_sounds(names[0], texts[0], places)
         return (), sound, lengths, lengths
     sides = [profile_side(name, values, groups) for name, values in zip(names, texts, strict=False)]

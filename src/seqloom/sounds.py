@@ -11,19 +11,23 @@ from seqloom.errors import DataError
 
 __all__ = ["FOLDER_COLUMNS", "FaultySounds", "folder_rows", "located", "name_sounds", "require_sound", "sounds_in"]
 
+NEARLY_ALL = 0.9
+"""Share of the values in a column of sounds that end as names of sound files do."""
 FOLDER_COLUMNS = ("path", "text")
 """What the columns of a folder of sounds and transcripts are called."""
 
 
 def name_sounds(values: Iterable[str]) -> bool:
-    """Whether values name sound files: every one that is not empty, and there is one."""
-    named = map(is_sound, filter(None, values))
-    return next(named, False) and all(named)
+    """Whether values name sound files: nearly all that are not empty, so that a slip of the pen in one is found and named."""
+    named = [is_sound(value) for value in values if value]
+    return sum(named) > NEARLY_ALL * len(named)
 
 
 def located(name: str, table: str) -> str:
-    """The path of a sound that a table names: from the folder of the table, or from here for standard input."""
-    return os.path.join(os.path.dirname(table), name) if name and table != "-" else name
+    """The whole path of a sound that a table names, from the folder of the table, or from here for standard input: however it is spelled,
+    and from wherever it is asked for, a sound has one name.
+    """
+    return os.path.abspath(os.path.join("" if table == "-" else os.path.dirname(table), name)) if name else ""
 
 
 def require_sound(name: str, where: str) -> None:
