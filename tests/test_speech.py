@@ -20,6 +20,7 @@ from seqloom.checkpoint import read_tensors
 from seqloom.cli import main
 from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TokensField
 from seqloom.config_file import build
+from seqloom.corpus import encode_rows
 from seqloom.data import Row, read_rows
 from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.events import Silence, Updated
@@ -84,6 +85,13 @@ def test_a_sound_is_frames_and_the_same_after_saving(tones: Path, tmp_path: Path
     assert fields.target.decode(loaded.target.encode("do re mi")) == "do re mi"
     assert fields.source.labels(path, frames)[:3] == ["0.00", "0.01", "0.02"]
     assert fields.source.unknown(path) == []
+
+
+def test_a_sound_that_is_too_long_is_named_with_its_moments(tones: Path):
+    rows, config = read_rows([str(tones / "train.tsv")], DataConfig()), DataConfig(sounds=True, max_source_length=9)
+    said = rf"train\.tsv:\d+: {tones}/train/\d+\.wav: the source has \d+ moments; the limit is 9\. Shorten it, or train a model with"
+    with pytest.raises(DataError, match=said):
+        list(encode_rows(rows, fields_of(tones), config, copy=False))
 
 
 def test_a_sound_that_has_changed_is_heard_anew(tones: Path, tmp_path: Path):

@@ -154,9 +154,9 @@ def encode_rows(
             source = fields.source.encode(row.source)
         copy_ids, extra = fields.copy_ids(row.source) if copy else (None, [])
         target = fields.encode_target(row.target, extra) if copy else fields.target.encode(row.target)
-        over = _over_limit(len(source) - (source.ndim == 1), len(target), config, trained)  # ids end with </s>
+        over = _over_limit(source, len(target), config, trained)
         if over and (config.too_long == "error" or (config.too_long == "skip" and not trained)):
-            raise DataError(f"{row.where}: {over}")
+            raise DataError(f"{row.where}: {row.source[0] + ': ' if config.sounds else ''}{over}")
         if over:
             counts[config.too_long] = counts.get(config.too_long, 0) + 1
             if config.too_long == "skip":
@@ -174,11 +174,13 @@ def _cut(source: Array, limit: int) -> Any:
     return np.append(source[:-1][:limit], source[-1]) if source.ndim == 1 else source[:limit]
 
 
-def _over_limit(source: int, target: int, config: DataConfig, trained: bool) -> str | None:
+def _over_limit(source: Array, target: int, config: DataConfig, trained: bool) -> str | None:
     """What is over a limit, and what to do about it."""
-    for side, length, limit in (("source", source, config.max_source_length), ("target", target, config.max_target_length)):
+    read, unit = (len(source) - 1, "symbols") if source.ndim == 1 else (len(source), "moments")  # ids end with </s>
+    sides = (("source", read, config.max_source_length, unit), ("target", target, config.max_target_length, "symbols"))
+    for side, length, limit, unit in sides:
         if length > limit:
-            what, higher = f"the {side} has {length:,} symbols; the limit is {limit:,}.", f"--set data.max_{side}_length={length}"
+            what, higher = f"the {side} has {length:,} {unit}; the limit is {limit:,}.", f"--set data.max_{side}_length={length}"
             if trained:
                 return f"{what} Mend the line, raise it with {higher}, or cut or skip such pairs with --set data.too_long=cut (or skip)."
             return f"{what} Shorten it, or train a model with {higher} or --set data.too_long=cut."
