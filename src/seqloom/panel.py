@@ -24,7 +24,6 @@ __all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
-
 _Reading = Callable[[Sequence[int]], Iterable[Record]]
 """Gives the columns of some places, row by row."""
 EACH = Step(0, 1)
@@ -189,14 +188,13 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         marks=spelling.marks,
     )
     if numbers.series is not None:
-        panel = _grouped(panel, [mark[-1] for mark in marks])
-        order = np.argsort(_codes([mark[-1] for mark in marks])[0], kind="stable")
+        panel, order = _grouped(panel, [mark[-1] for mark in marks])
         marks = [marks[row] for row in order.tolist()]
     if numbers.times:
-        cells = together([mark[: len(numbers.times)] for mark in marks])
+        moments = together([mark[: len(numbers.times)] for mark in marks])
         place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
-        dates = numbers.dates or find_dates(cells, *place)
-        panel = replace(panel, times=read_times(cells, *place, dates), brought_to_utc=have_offsets(cells), dates=dates)
+        dates = numbers.dates or find_dates(moments, *place)
+        panel = replace(panel, times=read_times(moments, *place, dates), brought_to_utc=have_offsets(moments), dates=dates)
     return panel
 
 
@@ -215,19 +213,14 @@ def _place(table: Table, name: str) -> int:
     raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}")
 
 
-def _codes(labels: Sequence[str]) -> tuple[Ids, list[str]]:
-    """A number for each label, in the order of their first row, and the labels."""
+def _grouped(panel: Panel, labels: Sequence[str]) -> tuple[Panel, Ids]:
+    """The rows of each series together, in their order, the series in that of their first rows; and where each row stood, (N,)."""
     known: dict[str, int] = {}
-    return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.int64), list(known)
-
-
-def _grouped(panel: Panel, labels: Sequence[str]) -> Panel:
-    """The rows of each series together, in their order."""
-    codes, names = _codes(labels)
+    codes = np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.int64)
     order = np.argsort(codes, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(names)))])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(known)))])
     lines = None if panel.lines is None else panel.lines[order]
-    return replace(panel, values=panel.values[order], lines=lines, starts=starts, series=tuple(names))
+    return replace(panel, values=panel.values[order], lines=lines, starts=starts, series=tuple(known)), order
 
 
 # ---------------------------------------------------------------------------------------------------------------- wide
