@@ -301,6 +301,13 @@ def faulty(tones: Path, tmp_path: Path) -> Path:
     return tmp_path / "faulty.tsv"
 
 
+def test_inspect_goes_on_without_faulty_sounds(faulty: Path):
+    code, _, said = command("inspect", faulty)
+    assert (code, "Go on without such files with --skip-bad." in said) == (2, True)
+    code, out, _ = command("inspect", faulty, "--skip-bad")
+    assert (code, "1 sound could not be used and went by" in out) == (0, True)
+
+
 def test_a_faulty_sound_ends_the_training_with_its_place(faulty: Path, tones: Path, tmp_path: Path):
     path = f"{tmp_path}/empty.wav"
     with pytest.raises(DataError) as error:

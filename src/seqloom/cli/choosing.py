@@ -129,6 +129,7 @@ def inspect(
     source: options.Source = None,
     target: options.Target = None,
     settings: options.Settings = None,
+    skip_bad: options.SkipBad = False,
     curve: Annotated[bool, typer.Option("--curve", help="Also train on growing parts of the pairs: would more of them help?")] = False,
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="TIME", show_default=False, help="With --curve: wall time for it. [default: 5m]")
@@ -150,10 +151,11 @@ def inspect(
     refuse_many(dev, "--dev")
     if not curve:
         refuse_idle(context, ["budget"], "nothing is trained without --curve")
+    settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
     columns = DataConfig.model_validate({"train": pairs, "source": column_names(source), "target": target})
-    base = override(RunConfig(data=columns), settings or [])
+    base = override(RunConfig(data=columns), settings)
     rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, base.data)) if dev else None
-    profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings or [], None, None))
+    profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings, None, None))
     learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
     with open_output(None) as out:
         if as_json:
