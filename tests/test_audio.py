@@ -167,6 +167,16 @@ def test_sounds_of_other_kinds_that_were_cut_off_are_refused(tmp_path: Path, nam
     assert said.endswith(f" are there; expected all of it. Copy or record the file again. {GO_ON}")
 
 
+def test_an_aiff_whose_writer_could_not_know_its_size_is_read_to_its_end(tmp_path: Path):
+    path = tmp_path / "a.aiff"
+    soundfile.write(path, noise(1000), 8000, subtype="PCM_16", format="AIFF")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"SSND") + 4
+    data[place : place + 4] = struct.pack(">I", 0x7F000008)
+    path.write_bytes(data)
+    assert len(read_sound(str(path)).samples) == 1000
+
+
 def test_a_flac_that_was_cut_off_is_refused(tmp_path: Path):
     path = Path(written(tmp_path, "a.flac", noise(20_000)))
     path.write_bytes(path.read_bytes()[:10_000])

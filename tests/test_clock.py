@@ -13,6 +13,7 @@ from seqloom.clock import (
     find_step,
     spelled,
 )
+from seqloom.config.numbers import STEP
 from seqloom.dates import find_dates, have_offsets, read_times, together
 from seqloom.errors import DataError
 
@@ -79,6 +80,7 @@ def test_whole_numbers_that_say_no_time_are_counted(cells: list[str], step: str,
     times = read_times(cells, where, "t", [0], "count")
     found = find_step(times, [0])
     assert str(found) == step
+    assert Step.parse(found.text) == found
     assert spelled(continued(times[-1:], found, 1)[0]) == ahead
     assert calendar_names(np.arange(10**6), found) == []
 
@@ -125,13 +127,24 @@ def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
         (["2024-1", "2024-2"], "2024-02-01"),
         (["2024-12-31 23:00", "2024-12-31 24:00"], "2025-01-01"),
         (["2024-W52", "2025W1"], "2024-12-30"),
-        (["202451", "202452", "202501"], "2024-12-30"),
         (["2024123123", "2024123124"], "2025-01-01"),
     ],
 )
 def test_dates_with_the_year_first_need_not_be_in_iso_form(cells: list[str], last: str):
     assert find_dates(cells, where, "date") == "iso"
     assert spelled(read_times(cells, where, "date")[-1]) == last
+
+
+def test_six_digits_that_are_no_months_are_weeks_and_stay_so():
+    weeks = ["202451", "202452", "202501"]
+    assert find_dates(weeks, where, "date") == "weeks"
+    assert find_dates(["202411", "202412"], where, "date") == "iso"
+    assert spelled(read_times(weeks, where, "date", [0], "weeks")[-1]) == "2024-12-30"
+    assert spelled(read_times(["202401", "202402"], where, "date", [0], "weeks")[-1]) == "2024-01-08"
+    for cell in ("202453", "2024-W01", "20241"):
+        said = rf"^load\.csv:3: date is '{cell}'; expected a year and a week of it, such as 202401\. "
+        with pytest.raises(DataError, match=said):
+            read_times(["202401", cell], where, "date", [0], "weeks")
 
 
 @pytest.mark.parametrize("cell", ["2024/13/1", "2024/2/30", "2024/1/1 24:00:01", "2024/1-1", "2024Q5", "2024-1-1 5:00:61", "2024W53"])
@@ -235,6 +248,8 @@ def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
     times = read_times(texts, where, "date")
     assert find_step(times, [0]) == step
     assert str(step) == name
+    assert Step.parse(step.text) == step
+    assert re.match(STEP, step.text)
     assert continued(times[:1], step, len(times) - 1)[0] == times[-1]
 
 

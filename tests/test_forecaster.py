@@ -400,6 +400,29 @@ def test_a_part_of_which_nothing_is_known_is_not_measured(tmp_path: Path):
     assert model.evaluate(with_holes(tmp_path, range(241, 299)), part="test")["model"]["mae"] > 0, "two rows are known"
 
 
+def test_a_model_goes_on_in_the_step_that_it_was_trained_in(tmp_path: Path):
+    days = np.arange("2023-01-02", "2024-06-01", dtype="datetime64[D]")
+    weekdays = [str(day) for day in days[np.is_busday(days)]]
+    rows = [f"{day},{place % 5 + place / 100}" for place, day in enumerate(weekdays)]
+    (tmp_path / "prices.csv").write_text("\n".join(["date,price", *rows]), encoding="utf-8")
+    model = train_forecast(
+        str(tmp_path / "prices.csv"), forecast="price", time_column="date", horizon=3, out=tmp_path / "run", settings=SMALL
+    )
+    assert (model.numbers.step, model.numbers.season) == ("weekday", 5)
+    week = tmp_path / "week.csv"
+    for count in (5, 1):
+        week.write_text("\n".join(["date,price", *rows[5 - count : 5]]), encoding="utf-8")
+        assert [said.time for said in model.forecast(week)] == ["2023-01-09", "2023-01-10", "2023-01-11"]
+    week.write_text("date,price\n2023-01-02 00:00,1\n2023-01-02 01:00,2\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"week\.csv:3: .*expected a row every weekday"):
+        list(model.forecast(week))
+
+
+def test_a_step_that_is_none_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"fields\.numbers\.step"):
+        train_forecast(str(table(tmp_path)), forecast="load", time_column="date", horizon=6, settings=["fields.numbers.step=hourly"])
+
+
 def test_dates_of_a_split_may_have_slashes():
     from seqloom.cli.forecasting import Forecasting
 

@@ -301,6 +301,15 @@ def faulty(tones: Path, tmp_path: Path) -> Path:
     return tmp_path / "faulty.tsv"
 
 
+def test_names_that_are_no_sounds_can_be_read_as_texts(tmp_path: Path):
+    pairs = tmp_path / "songs.tsv"
+    pairs.write_text("".join(f"song {number}\tsong_{number}.mp3\n" for number in range(40)))
+    code, _, said = command("train", pairs, "--out", tmp_path / "run")
+    assert (code, said.endswith("with --skip-bad. If such names are texts: --set data.sounds=false.\n")) == (2, True)
+    code, out, _ = command("config", pairs, "--set", "data.sounds=false")
+    assert (code, "kind: audio" in out) == (0, False)
+
+
 def test_inspect_goes_on_without_faulty_sounds(faulty: Path):
     code, _, said = command("inspect", faulty)
     assert (code, "Go on without such files with --skip-bad." in said) == (2, True)

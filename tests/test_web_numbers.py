@@ -220,6 +220,22 @@ def test_a_series_may_begin_in_the_second_in_which_another_ended_as_in_python() 
     assert_same(table, field(series="plant"))
 
 
+@pytest.mark.parametrize(
+    ("step", "times"),
+    [
+        ("weekday", ["2024-01-05"]),
+        ("weekday", ["2024-01-03", "2024-01-04", "2024-01-05"]),
+        ("1 month end", ["2024-01-31"]),
+        ("3 months", ["2024-01-30"]),
+        ("15 minutes", ["2024-01-31 23:50"]),
+        ("2 weeks", ["2024-01-31"]),
+        ("7", ["14", "21"]),
+    ],
+)
+def test_a_step_that_is_known_is_gone_on_in_as_in_python(step: str, times: list[str]) -> None:
+    assert_same(timed(*times), field(step=step))
+
+
 def test_weekdays_left_out_are_put_in_as_in_python() -> None:
     days = ["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11", "2024-01-15"]
     table = [row | {"load": place} for place, row in enumerate(timed(*days))]
@@ -264,6 +280,8 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "steps of parts of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:01.5", "2024-01-01T00:00:03"), field()),
     "a number that says no time": (timed("7", "8"), field(dates="iso")),
     "a date where rows are counted": (timed("7", "2024-01-01"), field(dates="count")),
+    "another step": (timed("2024-01-04", "2024-01-05"), field(step="1 hour")),
+    "no week in its place": (timed("202401", "202453"), field(dates="weeks")),
     "a weekday left out": (timed("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11"), field()),
     "a count left out": (timed("1", "2", "3", "5", "7"), field()),
     "between two steps": (timed("2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00", "2024-01-01 03:30"), field(gaps="fill")),

@@ -26,7 +26,7 @@ __all__ = ["SUFFIXES", "About", "Sound", "about", "is_sound", "log_mel", "read_f
 Samples = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.float32]
 
-UNREADABLE = frozenset((".3gp", ".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma"))
+UNREADABLE = frozenset((".aac", ".amr", ".m4a", ".wma"))
 """Ends of sound files that nothing here reads: they have to be converted, and are no text."""
 SUFFIXES = frozenset((".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".ogg", ".opus", ".w64", ".wav")) | UNREADABLE
 LOWEST_RATE = 4000
@@ -39,6 +39,8 @@ LOUDEST = 1e10
 """Of a sample; whole numbers of 32 bits written as they are stay below. The power of much more leaves the range of a float."""
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 """In the header of a file that was written as a stream."""
+LARGEST_STREAM = 0x7F000000
+"""From this on a size of 32 bits may be what a writer to a pipe puts there, who cannot know it."""
 W64_HEAD = 40
 """Bytes before the first chunk: two names of 16 bytes, and the size."""
 NATS_A_DECIBEL = np.log(10) / 10
@@ -222,7 +224,7 @@ def _announced(stream: BinaryIO) -> tuple[int, int]:
         return _data_of(stream, "<4s12xQ", b"data", counts_head=True)
     if kind == b".snd" and len(head) == 12:
         offset, size = struct.unpack(">II", head[4:])
-        return (0, 0) if size in UNKNOWN_SIZES else (size, stream.seek(0, 2) - offset)
+        return (0, 0) if size in UNKNOWN_SIZES else (size - offset, stream.seek(0, 2) - offset)  # some writers count the header too
     return 0, 0
 
 
@@ -243,7 +245,9 @@ def _data_of(stream: BinaryIO, form: str, name: bytes, *, large: bool = False, c
             long = struct.unpack("<8xQ", stream.read(16))[0]
         if kind == name:
             size = long if large and size in UNKNOWN_SIZES else size
-            return (0, 0) if size <= 0 or size in UNKNOWN_SIZES else (size, stream.seek(0, 2) - here)
+            there = stream.seek(0, 2) - here
+            is_unknown = size <= 0 or size in UNKNOWN_SIZES or (size >= LARGEST_STREAM and there < size / 2)
+            return (0, 0) if is_unknown else (size, there)
         if size < 0:
             break
         stream.seek(here + -(-size // step) * step)

@@ -35,6 +35,7 @@ Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
 HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
+UNITS = {"week": WEEK, "day": DAY, "hour": HOUR, "minute": 60, "second": 1}
 WORKING = 5
 """Days of a week, from Monday on."""
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
@@ -67,9 +68,26 @@ class Step(NamedTuple):
             return "weekday"
         if self.months:
             return f"{self.months} month{'s' * (self.months > 1)}"
-        units = (("week", WEEK), ("day", DAY), ("hour", HOUR), ("minute", 60), ("second", 1))
-        unit, size = next((unit, size) for unit, size in units if self.seconds % size == 0)
+        unit, size = next((unit, size) for unit, size in UNITS.items() if self.seconds % size == 0)
         return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
+
+    @property
+    def text(self) -> str:
+        """What `parse` reads."""
+        return f"{self}{' end' * self.from_end}"
+
+    @classmethod
+    def parse(cls, text: str) -> Step:
+        """The step that a config names, in the form of `config.numbers.STEP`."""
+        count, _, rest = text.partition(" ")
+        unit, _, end = rest.partition(" ")
+        if text == "weekday":
+            return cls(0, DAY, weekdays=True)
+        if not unit:
+            return cls(0, int(count), is_count=True)
+        if unit.startswith("month"):
+            return cls(int(count), 0, bool(end))
+        return cls(0, int(count) * UNITS[unit.removesuffix("s")])
 
 
 def find_step(times: Times, starts: Sequence[int]) -> Step:

@@ -16,11 +16,12 @@ from seqloom.errors import DataError
 
 __all__ = ["Dates", "find_dates", "have_offsets", "read_times", "together"]
 
-Dates = Literal["iso", "day_first", "month_first", "count"]
+Dates = Literal["iso", "weeks", "day_first", "month_first", "count"]
 
 YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
 EXPECTED: dict[Dates, str] = {
     "iso": "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
+    "weeks": "a year and a week of it, such as 202401",
     "day_first": "a date such as 31.12.2024 or 31/12/2024 14:00",
     "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
     "count": "a whole number, as in training",
@@ -65,7 +66,9 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
         DataError: nothing tells it.
     """
     if not cells or not (first := LAST.fullmatch(IN_UTC.sub("", cells[0].strip()))):
-        return "count" if cells and _are_whole(cells) and _count(cells) else "iso"
+        if not cells or not _are_whole(cells):
+            return "iso"
+        return "count" if _count(cells) else "weeks" if _are_weeks(cells) else "iso"
     times = {dates: _with_the_year_last(cells, dates) for dates in YEAR_LAST}
     said = {dates: int((~np.isnat(read)).sum()) for dates, read in times.items()}
     if said["day_first"] == said["month_first"]:
@@ -123,6 +126,8 @@ def _read_dates(cells: Sequence[str], dates: Dates, unit: str = "s") -> Times:
     """The moments that dates say, in whole units; not a time where a cell is none."""
     if dates in YEAR_LAST:
         return _with_the_year_last(cells, dates, unit)
+    if dates == "weeks":
+        return _weeks(cells)
     if _are_whole(cells) and _look_like_dates(cells):
         return _unmarked(cells)
     forms = [cells, [cell.replace("/", "-") for cell in cells]] if cells and "/" in cells[0] else [cells]
@@ -262,11 +267,20 @@ def _since_1970(cells: Sequence[str], where: Where, column: str) -> Times:
 
 
 def _unmarked(cells: Sequence[str]) -> Times:
-    """The moments of dates without marks, not a time where a number is none; six digits are months, or weeks where they cannot be."""
+    """The moments of dates without marks, not a time where a number is none."""
     read = [_iso(cell[:4], cell[4:6], cell[6:8], cell[8:10], cell[10:12], cell[12:14], "") for cell in cells]
-    if len(cells[0]) == min(UNMARKED) and NO_TIME in read:
-        weeks = [_monday(cell[:4], cell[4:]) for cell in cells]
-        read = read if NO_TIME in weeks else weeks
+    return np.array(read, dtype="datetime64[s]")
+
+
+def _are_weeks(cells: Sequence[str]) -> bool:
+    """Whether six digits are a year and a week of it, and not all of them a year and a month."""
+    has_six = len(cells[0]) == min(UNMARKED) and _look_like_dates(cells)
+    return has_six and bool(np.isnat(_unmarked(cells)).any()) and not np.isnat(_weeks(cells)).any()
+
+
+def _weeks(cells: Sequence[str]) -> Times:
+    """The Mondays of a year and a week in six digits, not a time where a number is none."""
+    read = [_monday(cell[:4], cell[4:]) if len(cell) == min(UNMARKED) and cell.isdecimal() else NO_TIME for cell in cells]
     return np.array(read, dtype="datetime64[s]")
 
 

@@ -58,7 +58,7 @@ class standing_at:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, DataError):
-            raise DataError(f"{self.where}: {error}") from None
+            raise type(error)(f"{self.where}: {error}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -63,6 +63,7 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
 
     why = {"iso": "", "count": "whole numbers that say no date"}
     choose("dates", panel.dates, why.get(panel.dates, "as the time column has them"))
+    choose("step", panel.step.text if panel.times is not None else None, "")
     said = "a comma stands before the decimals" if panel.marks.thousands != "." else "full stops stand between thousands"
     choose("decimal", panel.marks.decimal, "" if panel.marks.decimal == "." else said)
     choose("thousands", panel.marks.thousands, "" if panel.marks.thousands == "none" else "as numbers above a thousand have them")

@@ -172,7 +172,7 @@ class NumberAnswerer:
 
 def _refuse_stepless(panel: Panel, numbers: NumbersField) -> None:
     """Raises a DataError for moments of which none follows another, so that there is no telling when the forecast is."""
-    if panel.times is not None and panel.lengths.max() < 2:
+    if panel.times is not None and panel.lengths.max() < 2 and not numbers.step:
         row, column = f"a single row{' of each series' if numbers.series else ''}", " ".join(numbers.times)
         why = f"{row} tells no step of {column}; expected two rows or more"
         raise DataError(f"{panel.where(0)}: {why}. Give those before it too.")

@@ -140,7 +140,8 @@ def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
 def _checked(panel: Panel, numbers: NumbersField) -> Panel:
     """The panel with its times checked, and whole."""
     if panel.times is not None:
-        starts, step = panel.starts[:-1].tolist(), find_step(panel.times, panel.starts[:-1].tolist())
+        starts = panel.starts[:-1].tolist()
+        step = Step.parse(numbers.step) if numbers.step else find_step(panel.times, starts)
         allowed = numbers.gaps == "fill"
         check_times(panel.times, starts, step, panel.where, " ".join(numbers.times), gaps_allowed=allowed)
         panel = _without_gaps(replace(panel, step=step), panel.times) if allowed else replace(panel, step=step)

@@ -27,7 +27,7 @@ from seqloom.autosound import choose_for_sound
 from seqloom.config import DataConfig, MultiheadAttention, RunConfig, TransformerDecoder, TransformerEncoder
 from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
-from seqloom.errors import ConfigError
+from seqloom.errors import ConfigError, MissingFileError
 from seqloom.kept import KeptRows
 from seqloom.memory import at_hand
 from seqloom.profile import Profile, profile_rows
@@ -143,7 +143,10 @@ def make_plan(
     notes: list[str] = []
     held_out, train = hold_out(rows, dev, reading, base.seed, notes)
     train = thin(train, share, base.seed)
-    profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets))
+    try:
+        profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets), sounds=reading.sounds)
+    except MissingFileError as error:
+        raise MissingFileError(f"{error}{' If such names are texts: --set data.sounds=false.' * (base.data.sounds is None)}") from None
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
     choice, fitted = _choice(profile, reading, base), frozenset[str]()
     if profile.source and config is None:

@@ -11,6 +11,7 @@ from typing import cast
 
 import numpy as np
 
+from seqloom.audio import is_sound
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
@@ -28,7 +29,6 @@ from seqloom.sides import (
     profile_side,
     profile_sounds,
 )
-from seqloom.sounds import name_sounds
 
 __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe", "profile_rows"]
 
@@ -110,11 +110,12 @@ class Profile:
         return self.looked_at < self.pairs
 
 
-def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_numbers: bool = False) -> Profile:
+def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_numbers: bool = False, sounds: bool | None = None) -> Profile:
     """The profile of training rows, read once; memory is bounded: of more than 200,000 rows an even sample of 100,000 is looked at.
 
     Args:
         is_numbers: whether sources are numbers over time.
+        sounds: whether they name sounds; None: as the rows say, and in memory where all do.
 
     Raises:
         DataError: no rows, or all sources or all targets are empty.
@@ -127,8 +128,10 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
     places = [row.where for row in sample]
     array, lengths = profile_arrays(names[0], texts[0], places) if is_numbers else (None, np.zeros(0, np.int64))
     groups = numbered(map(key_of, sample))  # rows of one source stand on one side of a split
+    sounds = getattr(rows, "are_sounds", None) if sounds is None else sounds
+    sounds = all(map(is_sound, filter(None, texts[0]))) if sounds is None else sounds
     sides, sound, lengths, tokens = (
-        ((), None, lengths, lengths) if array else _sources(names, texts, places, groups, are_sounds=getattr(rows, "are_sounds", None))
+        ((), None, lengths, lengths) if array else _sources(names, texts, places, groups, are_sounds=sounds and len(texts) == 1)
     )
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample], groups)
     same_characters, same_tokens = shared(sample[:: max(1, len(sample) // SHARED_ROWS)])
@@ -162,10 +165,10 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
 
 
 def _sources(
-    names: Sequence[str], texts: Sequence[Sequence[str]], places: Sequence[str], groups: Ids, *, are_sounds: bool | None
+    names: Sequence[str], texts: Sequence[Sequence[str]], places: Sequence[str], groups: Ids, *, are_sounds: bool
 ) -> tuple[tuple[SideProfile, ...], SoundProfile | None, np.ndarray, np.ndarray]:
     """The source columns, or the one that names sounds; lengths (N,) of the sources, and their tokens (N,)."""
-    if len(texts) == 1 and (name_sounds(texts[0]) if are_sounds is None else are_sounds):
+    if are_sounds:
         sound, lengths = profile_sounds(names[0], texts[0], places)
         return (), sound, lengths, lengths
     sides = [profile_side(name, values, groups) for name, values in zip(names, texts, strict=False)]

@@ -20,7 +20,7 @@ FOLDER_COLUMNS = ("path", "text")
 def name_sounds(values: Iterable[str]) -> bool:
     """Whether values name sound files: nearly all that are not empty, so that a slip of the pen in one is found and named."""
     named = [is_sound(value) for value in values if value]
-    return sum(named) > NEARLY_ALL * len(named)
+    return bool(named) and sum(named) >= NEARLY_ALL * len(named)
 
 
 def located(name: str, table: str) -> str:

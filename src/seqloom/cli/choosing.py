@@ -155,7 +155,7 @@ def inspect(
     columns = DataConfig.model_validate({"train": pairs, "source": column_names(source), "target": target})
     base = override(RunConfig(data=columns), settings)
     rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, base.data)) if dev else None
-    profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings, None, None))
+    profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings, None, None), sounds=base.data.sounds)
     learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
     with open_output(None) as out:
         if as_json:

@@ -26,6 +26,16 @@ const CYCLES = {
   month: (moment) => modulo(monthOf(moment), 12) / 12,
 };
 
+/** The step that a config names, such as "1 hour", "3 months", "1 month end", "weekday", or a number where rows are counted. */
+export function stepOf(text) {
+  const [count, unit, end] = text.split(" ");
+  if (text === "weekday") return { months: 0, seconds: DAY, fromEnd: false, weekdays: true };
+  if (!unit) return { months: 0, seconds: Number(count), fromEnd: false, isCount: true };
+  if (unit.startsWith("month")) return { months: Number(count), seconds: 0, fromEnd: end !== undefined };
+  const sizes = { week: WEEK, day: DAY, hour: HOUR, minute: 60, second: 1 };
+  return { months: 0, seconds: Number(count) * sizes[unit.replace(/s$/, "")], fromEnd: false };
+}
+
 /**
  * The commonest step between rows, none of which may be in `starts`; calendar months where all days of the month are the same, and plain
  * numbers where rows are counted.

@@ -15,6 +15,7 @@ const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 const EXPECTED = {
   iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
+  weeks: "a year and a week of it, such as 202401",
   day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
   month_first: "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
   count: "a whole number, as in training",
@@ -25,7 +26,8 @@ const PARTS = { 9: ["seconds", 0], 10: ["seconds", 0], 13: ["milliseconds", 3], 
 
 /** How cells are written whose model does not say: `count` where all are whole numbers that say no date, else `iso`. */
 export function findDates(cells) {
-  return areWhole(cells) && count(cells) ? "count" : "iso";
+  if (!areWhole(cells)) return "iso";
+  return count(cells) ? "count" : areWeeks(cells) ? "weeks" : "iso";
 }
 
 /**
@@ -36,7 +38,7 @@ export function findDates(cells) {
  * @param {(row: number) => string} where the place of a row, for messages
  * @param {string} column
  * @param {number[]} starts the row where each series begins
- * @param {"iso" | "day_first" | "month_first" | "count"} dates how they are written
+ * @param {"iso" | "weeks" | "day_first" | "month_first" | "count"} dates how they are written
  * @returns {number[]}
  * @throws {Error} a cell that is none of this; no whole second, where parts of seconds tell rows apart
  */
@@ -55,6 +57,7 @@ export function readTimes(cells, where, column, starts, dates) {
 /** The moments of dates, undefined where a cell is none. */
 function readDates(cells, dates) {
   if (dates === "count") return cells.map(counted);
+  if (dates === "weeks") return cells.map(weekOf);
   if (dates !== "iso") return cells.map((cell) => readIso(inIsoForm(cell.replace(IN_UTC, ""), dates)));
   return areWhole(cells) && lookLikeDates(cells) ? unmarked(cells) : cells.map(readMarked);
 }
@@ -75,7 +78,7 @@ function refuseParts(times, cells, where, column, starts) {
   const counts = new Map();
   for (const step of steps) counts.set(step, (counts.get(step) ?? 0) + 1);
   const uneven = inside.filter((_, place) => modulo(steps[place], 1e9) > 0);
-  if (uneven.length > steps.length / 2 && Math.max(...counts.values()) > steps.length / 2) fail(uneven[0], "and rows step by parts of a second");
+  if (uneven.length > steps.length / 2 && [...counts.values()].some((count) => count > steps.length / 2)) fail(uneven[0], "and rows step by parts of a second");
 }
 
 // --------------------------------------------------------------------------------------------------- dates with marks
@@ -172,15 +175,22 @@ function since1970(cells, where, column, fail) {
   throw new Error(`${where(row)}: ${column} is '${cells[row]}', taken for ${name} since 1970; expected ${WHOLE_SECONDS}`);
 }
 
-/** The moments of dates without marks, undefined where a number is none; six digits are months, or weeks where they cannot be. */
+/** The moments of dates without marks, undefined where a number is none. */
 function unmarked(cells) {
-  const moments = cells.map((cell) => {
+  return cells.map((cell) => {
     const [year, month, day = "01", hour = "00", minute = "00", second = "00"] = [cell.slice(0, 4), ...cell.slice(4).match(/../g)];
     return readIso(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
   });
-  if (cells[0].length > 6 || !moments.includes(undefined)) return moments;
-  const weeks = cells.map((cell) => monday(Number(cell.slice(0, 4)), Number(cell.slice(4))));
-  return weeks.includes(undefined) ? moments : weeks;
+}
+
+/** Whether six digits are a year and a week of it, and not all of them a year and a month. */
+function areWeeks(cells) {
+  return cells[0].length === 6 && lookLikeDates(cells) && unmarked(cells).includes(undefined) && !cells.map(weekOf).includes(undefined);
+}
+
+/** The Monday of a year and a week in six digits, undefined where a number is none. */
+function weekOf(cell) {
+  return cell.length === 6 && isWhole(cell) ? monday(Number(cell.slice(0, 4)), Number(cell.slice(4))) : undefined;
 }
 
 // ---------------------------------------------------------------------------------------------------- several columns
@@ -210,7 +220,7 @@ function dateOf([first, ...rest]) {
 function clocksOf(rows) {
   if (!rows.every((row) => row.every(isWhole))) return rows.map((row) => row.join(" "));
   if (rows[0].length !== 1) return rows.map((row) => row.map((part) => padded(Number(part))).join(":"));
-  const digits = Math.max(...rows.map(([part]) => part.length));
+  const digits = rows.reduce((most, [part]) => Math.max(most, part.length), 0);
   if (digits <= 2) return rows.map(([part]) => `${padded(Number(part))}:00`);
   return rows.map(([part]) => part.padStart(digits + (digits % 2), "0").match(/../g).join(":"));
 }

@@ -1,6 +1,6 @@
 /** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
 
-import { checkTimes, filled, findStep } from "./clock.js";
+import { checkTimes, filled, findStep, stepOf } from "./clock.js";
 import { findDates, readTimes, together } from "./dates.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
@@ -155,14 +155,14 @@ function wide(names, records, numbers) {
 // --------------------------------------------------------------------------------------------------------------- whole
 
 /** The panel with its times checked, and the moments that were left out put in where the field says so. */
-function inTime(panel, { time: columns, series, gaps }) {
+function inTime(panel, { time: columns, series, gaps, step: named }) {
   const time = [columns].flat().join(" ");
   const starts = panel.starts.slice(0, -1);
-  if (starts.every((start, number) => panel.starts[number + 1] - start < 2)) {
+  if (!named && starts.every((start, number) => panel.starts[number + 1] - start < 2)) {
     const why = `a single row${series === null ? "" : " of each series"} tells no step of ${time}; expected two rows or more`;
     throw new Error(`${panel.where(0)}: ${why}. Give those before it too.`);
   }
-  const step = findStep(panel.times, starts, panel.isCounted);
+  const step = named ? stepOf(named) : findStep(panel.times, starts, panel.isCounted);
   checkTimes(panel.times, starts, step, (row) => panel.where(row), time, { gapsAllowed: gaps === "fill" });
   return gaps === "fill" ? withoutGaps(panel, step) : panel.with({ step });
 }

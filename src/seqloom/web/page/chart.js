@@ -62,8 +62,9 @@ export class Chart {
     const width = this.element.clientWidth;
     if (!width) return;
     const all = this.#points.flatMap(({ past, value, levels }) => [past, value, ...(levels?.values() ?? [])]).filter(Number.isFinite);
-    const room = Math.max(...all) - Math.min(...all) || Math.abs(all[0]) || 1;
-    const [low, high] = [Math.min(...all) - room * 0.05, Math.max(...all) + room * 0.05];
+    const [least, most] = all.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+    const room = most - least || Math.abs(all[0]) || 1;
+    const [low, high] = [least - room * 0.05, most + room * 0.05];
     const rows = numberMarks(low, high, 5);
     const left = Math.ceil(Math.max(...rows.map(({ label }) => label.length)) * CHARACTER) + 10;
     const [first, last] = [this.#moments[0], this.#moments.at(-1)];
@@ -102,7 +103,7 @@ export class Chart {
 
   /** Marks where times are neither dates nor numbers: what the table says there. */
   #placeMarks(width) {
-    const longest = Math.max(...this.#points.map(({ time }) => time.length)) * CHARACTER + 16;
+    const longest = this.#points.reduce((most, { time }) => Math.max(most, time.length), 0) * CHARACTER + 16;
     const marks = numberMarks(0, this.#points.length - 1, Math.max(1, Math.floor((width - this.#scale.left) / longest)));
     return marks.filter(({ at }) => Number.isInteger(at)).map(({ at }) => ({ at, label: this.#points[at].time }));
   }
