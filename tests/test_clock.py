@@ -94,6 +94,13 @@ def test_whole_numbers_that_look_like_dates_and_are_none_are_refused(cells: list
     assert read_times(cells, where, "t", [0], "count").tolist() == [int(cell) for cell in cells]
 
 
+def test_one_slip_of_the_pen_does_not_turn_dates_into_counts():
+    cells = [*(f"202401{day:02}" for day in range(1, 21)), "2024013", "20240122"]
+    assert find_dates(cells, where, "t") == "iso"
+    with pytest.raises(DataError, match=r"^load\.csv:22: t is '2024013'; expected a date in ISO form"):
+        read_times(cells, where, "t")
+
+
 def test_filling_is_not_offered_where_more_would_be_put_in_than_is_there():
     quarters = read_times([f"{year}-{month}" for year in range(2020, 2024) for month in (1, 2, 3, 4)], where, "date")
     with pytest.raises(

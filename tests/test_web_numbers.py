@@ -280,6 +280,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "steps of parts of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:01.5", "2024-01-01T00:00:03"), field()),
     "a number that says no time": (timed("7", "8"), field(dates="iso")),
     "a date where rows are counted": (timed("7", "2024-01-01"), field(dates="count")),
+    "a slip of the pen": (timed("20240101", "20240102", "2024013"), field(dates="iso")),
     "another step": (timed("2024-01-04", "2024-01-05"), field(step="1 hour")),
     "no week in its place": (timed("202401", "202453"), field(dates="weeks")),
     "a weekday left out": (timed("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11"), field()),

@@ -101,6 +101,10 @@ def _samples(file: Any) -> Samples:
         samples: Samples = file.read(dtype="float32", always_2d=True)
     except _soundfile().LibsndfileError as error:
         raise _truncated(f"reading breaks off: {_reason(error)}") from None
+    except ValueError as error:  # of kinds that cannot be read from their middle on
+        raise _Fault(
+            f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC. Convert it, as in ffmpeg -i FILE sound.wav."
+        ) from None
     if len(samples) < file.frames:
         raise _truncated(f"{file.frames:,} samples are announced and {len(samples):,} are there")
     if not np.isfinite(samples).all():

@@ -51,6 +51,8 @@ SECONDS, SECONDS_SIZES = ("seconds", 1), {9, 10}
 PARTS = {13: ("milliseconds", 10**3), 16: ("microseconds", 10**6), 19: ("nanoseconds", 10**9)}
 """What whole numbers of so many digits say since 1970, and how many of it are a second: the digits that they have from 2001 to 2286.
 Seconds have 9 from 1973 on."""
+NEARLY_ALL = 0.9
+"""Of whole numbers, which are dates then."""
 MOST_COUNTED = 15
 """Digits of a number that counts."""
 LATEST = str(np.iinfo(np.int64).max)
@@ -68,7 +70,9 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
     if not cells or not (first := LAST.fullmatch(IN_UTC.sub("", cells[0].strip()))):
         if not cells or not _are_whole(cells):
             return "iso"
-        return "count" if _count(cells) else "weeks" if _are_weeks(cells) else "iso"
+        if _count(cells):
+            return "iso" if sum(map(_looks_like_date, cells)) >= NEARLY_ALL * len(cells) else "count"  # a cell that is none is named
+        return "weeks" if _are_weeks(cells) else "iso"
     times = {dates: _with_the_year_last(cells, dates) for dates in YEAR_LAST}
     said = {dates: int((~np.isnat(read)).sum()) for dates, read in times.items()}
     if said["day_first"] == said["month_first"]:
@@ -200,6 +204,8 @@ def _begins_as_date(cell: str) -> bool:
 def _moment(cell: str, unit: str) -> np.datetime64:
     """The moment that a cell with the year first says, not a time where it says none."""
     text = IN_UTC.sub("", cell.strip())
+    if text.isdecimal() and _looks_like_date(text):
+        return _unmarked([text]).astype(f"datetime64[{unit}]")[0]
     if found := FIRST.fullmatch(text):
         year, _, month, day, hour, _, minute, seconds, part = found.groups()
         return np.datetime64(_iso(year, month, day, hour, minute, seconds, part), unit)
@@ -233,9 +239,13 @@ def _are_whole(cells: Sequence[str]) -> bool:
 def _look_like_dates(cells: Sequence[str]) -> bool:
     """Whether whole numbers have the digits and the centuries of dates without marks, and are no seconds of the years to come."""
     digits = len(cells[0])
-    if digits not in UNMARKED or not all(len(cell) == digits and cell[:2] in CENTURIES for cell in cells):
+    if not all(len(cell) == digits and _looks_like_date(cell) for cell in cells):
         return False
     return digits not in SECONDS_SIZES or all(cell > "2" for cell in cells) or not np.isnat(_unmarked(cells)).any()
+
+
+def _looks_like_date(cell: str) -> bool:
+    return len(cell) in UNMARKED and cell[:2] in CENTURIES
 
 
 def _count(cells: Sequence[str]) -> bool:

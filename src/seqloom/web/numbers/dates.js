@@ -86,6 +86,7 @@ function refuseParts(times, cells, where, column, starts) {
 /** The moment of a date with the year first. */
 function readMarked(cell) {
   const text = cell.replace(IN_UTC, "");
+  if (isWhole(text) && looksLikeDate(text)) return unmarked([text])[0];
   const [quarter, week] = [QUARTER.exec(text), WEEK.exec(text)];
   if (quarter) return readIso(`${quarter[1]}-${padded(3 * quarter[2] - 2)}`);
   if (week) return monday(Number(week[1]), Number(week[2]));
@@ -148,8 +149,12 @@ function isWhole(cell) {
 /** Whether whole numbers have the digits and the centuries of dates without marks, and are no seconds of the years to come. */
 function lookLikeDates(cells) {
   const digits = cells[0].length;
-  if (![6, 8, 10, 12, 14].includes(digits) || !cells.every((cell) => cell.length === digits && /^(19|20)/.test(cell))) return false;
+  if (!cells.every((cell) => cell.length === digits && looksLikeDate(cell))) return false;
   return digits !== 10 || cells.every((cell) => cell > "2") || !unmarked(cells).includes(undefined);
+}
+
+function looksLikeDate(cell) {
+  return [6, 8, 10, 12, 14].includes(cell.length) && /^(19|20)/.test(cell);
 }
 
 /** Whether whole numbers say neither dates nor what has gone by since 1970. */
