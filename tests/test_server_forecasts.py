@@ -60,6 +60,11 @@ def test_arrays_are_answered_by_arrays(client: TestClient, arrays: Path) -> None
     assert np.array(longer).shape == (2, 9, 1)
 
 
+def test_a_single_row_is_enough_to_go_on_from(client: TestClient) -> None:
+    said = client.post("/v1/predict", json={"table": loads(1)}).json()["forecast"]
+    assert list(dict.fromkeys(line["time"] for line in said)) == [f"2024-03-01 0{hour}:00" for hour in (1, 2, 3)]
+
+
 def test_a_model_that_forecasts_is_listed_with_its_columns(client: TestClient) -> None:
     listed = client.get("/v1/models").json()["models"][0]
     columns = [("time", "time"), ("plant", "series"), ("load", "target")]
@@ -114,7 +119,7 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"model": "arrays", "values": [[[1, 2]]], "quantiles": [0.5]}, "quantiles: of no effect, model arrays forecasts numbers."),
         ({"table": loads(20), "length": 7}, "length: of no effect, model load forecasts numbers. Leave it out."),
         ({"table": loads(20), "quantiles": [0.5] * 100}, f"quantiles: expected at most 99; got a list of 100. {DOCS}"),
-        ({"table": loads(1)}, "table:1: a single row of each series tells no step of time; expected two rows or more."),
+        ({"table": loads(9)[::2]}, "table:2: 2024-03-01 02:00 follows 2024-03-01; expected a row every 1 hour (4 such rows). Put in"),
         ({"table": [{"\ud800": 3}]}, "table: no column 'time'; there are ?."),
         ({"table": loads(20, "\ud800")}, "table: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16"),
     ],
