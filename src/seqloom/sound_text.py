@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 from seqloom.errors import DataError
 
@@ -28,10 +29,8 @@ def sound_of_text(source: str) -> bytes:
         DataError: it is not base64.
     """
     about, _, content = source.partition(",")
-    try:
-        if not about.endswith(";base64"):
-            raise ValueError("no `;base64,` stands before it")
-        return base64.b64decode("".join(content.split()), validate=True)
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"not base64 ({reason}); expected a sound file in base64. Encode it whole, as `base64 -w0 FILE` does.") from None
+    reason = "" if about.endswith(";base64") else " (no `;base64,` stands before it)"
+    with contextlib.suppress(ValueError):
+        if not reason:
+            return base64.b64decode("".join(content.split()), validate=True)
+    raise DataError(f"not base64{reason}; expected a sound file in base64. Encode it whole, as `base64 -w0 FILE` does.")
