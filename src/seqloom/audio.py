@@ -102,9 +102,7 @@ def _samples(file: Any) -> Samples:
     except _soundfile().LibsndfileError as error:
         raise _truncated(f"reading breaks off: {_reason(error)}") from None
     except ValueError as error:  # of kinds that cannot be read from their middle on
-        raise _Fault(
-            f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC. Convert it, as in ffmpeg -i FILE sound.wav."
-        ) from None
+        raise _unreadable(error) from None
     if len(samples) < file.frames:
         raise _truncated(f"{file.frames:,} samples are announced and {len(samples):,} are there")
     if not np.isfinite(samples).all():
@@ -183,8 +181,7 @@ def _open(sound: str | bytes) -> Any:
     try:
         file = _soundfile().SoundFile(io.BytesIO(sound) if isinstance(sound, bytes) else sound)
     except (_soundfile().LibsndfileError, OSError) as error:
-        reason = f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC"
-        raise _Fault(f"{reason}. Convert it, as in ffmpeg -i FILE sound.wav.") from None
+        raise _unreadable(error) from None
     with io.BytesIO(sound) if isinstance(sound, bytes) else open(sound, "rb") as stream:
         _check(stream, file.frames, file.samplerate)
     return file
@@ -256,6 +253,10 @@ def _data_of(stream: BinaryIO, form: str, name: bytes, *, large: bool = False, c
             break
         stream.seek(here + -(-size // step) * step)
     return 0, 0
+
+
+def _unreadable(error: Exception) -> _Fault:
+    return _Fault(f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC. Convert it, as in ffmpeg -i FILE sound.wav.")
 
 
 def _truncated(what: str) -> _Fault:

@@ -137,15 +137,6 @@ class _Cells:
         """Whether the mark between thousands cannot stand before decimals, since not all can be read so."""
         return marks.thousands not in NUMBER or not all(map(NUMBER[marks.thousands].fullmatch, self.all))
 
-    def only_above_a_thousand(self, marks: Marks) -> list[str]:
-        """Those with a mark between thousands, of columns whose other cells are whole numbers below a thousand."""
-        found: list[str] = []
-        for cells in self.columns.values():
-            others = [cell for cell in cells if marks.thousands not in cell]
-            if others and all(map(BELOW_A_THOUSAND.fullmatch, others)):
-                found += [cell for cell in cells if marks.thousands in cell]
-        return found
-
     def decimal(self) -> Decimal:
         """A comma, where all that holds one reads as a number with it, nothing has a full stop, and it does not mark thousands: not all of
         them have three digits behind the comma, or one has only a zero before it, or columns are separated by semicolons and all have one.
@@ -163,9 +154,10 @@ class _Cells:
 
     def refuse_unclear(self) -> None:
         """Raises a DataError for full stops that may as well be marks of thousands, since only numbers above a thousand have them."""
-        for cell in self.only_above_a_thousand(SWAPPED)[:1]:
-            column = next(name for name, cells in self.columns.items() if cell in cells)
-            raise DataError(f"{self.table.name}: {column} has whole numbers below a thousand, and {_unclear(cell)}")
+        for column, cells in self.columns.items():
+            with_stops, others = [cell for cell in cells if "." in cell], [cell for cell in cells if "." not in cell]
+            if with_stops and others and all(map(BELOW_A_THOUSAND.fullmatch, others)):
+                raise DataError(f"{self.table.name}: {column} has whole numbers below a thousand, and {_unclear(with_stops[0])}")
 
 
 def _unclear(cell: str) -> str:

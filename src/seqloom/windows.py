@@ -120,7 +120,7 @@ class Windows:
         source[:, :, :size] = np.where(places.mask[:, :, None], (source[:, :, :size] - levels.shift) / levels.scale, 0)
         target = (target - levels.shift) / levels.scale
         before = np.concatenate([np.zeros_like(target[:, :1]), np.nan_to_num(target[:, :-1])], 1)
-        target[self._unknown(places)] = np.nan
+        self._forget_filled(target, places)
         shown = np.concatenate([before, known], 2)
         mask = np.ones(target.shape[:2], dtype=np.bool_)
         return Batch(source, places.mask, shown, target, mask, None, np.asarray(index, dtype=np.int64))
@@ -140,7 +140,7 @@ class Windows:
         """The targets (T, D) in their own units, NaN where none is known."""
         places = self._places(index)
         targets = self._raw(places.horizon, places.series)[:, :, : self.fields.target.size]
-        targets[self._unknown(places)] = np.nan
+        self._forget_filled(targets, places)
         return list(targets)
 
     def yardsticks(self, index: Sequence[int] | Ids) -> Yardsticks:
@@ -218,12 +218,11 @@ class Windows:
         values[rows >= self.panel.starts[series + 1, None]] = np.nan
         return values
 
-    def _unknown(self, places: _Places) -> Mask:
-        """(B, T, D): targets that no one has seen: those of the time to come are missing, and others a rule has put in."""
+    def _forget_filled(self, targets: Floats, places: _Places) -> None:
+        """Make NaN of targets (B, T, D) that a rule has put in, which no one has seen."""
         filled, size = self.panel.filled, self.fields.target.size
-        if filled is None:
-            return np.zeros((*places.horizon.shape, size), dtype=np.bool_)
-        return filled[np.minimum(places.horizon, len(filled) - 1), :size]
+        if filled is not None:
+            targets[filled[np.minimum(places.horizon, len(filled) - 1), :size]] = np.nan
 
     def _scaled(self, rows: Ids, series: Ids) -> Floats:
         return (self._raw(rows, series) - self.shift[series, None]) / self.scale[series, None]
