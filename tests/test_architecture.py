@@ -40,7 +40,7 @@ PICTURE = {
         "errors config",
     ),
     "plan": room(
-        "selection profile oddities relation autoconfig autosound autoarray plan corpus batching search ctc schedules events progress "
+        "selection profile oddities relation base autoconfig autosound autoarray plan corpus batching search ctc schedules events progress "
         "rollout unseen summary pace number_pairs baselines windows array_pairs array_plan forecast_choices forecast_plan",
         "errors config data",
     ),

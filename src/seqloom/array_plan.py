@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources, same_width
 from seqloom.autoconfig import RATE, Settings, cut, learning_rate
+from seqloom.base import refuse_base
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, RunConfig
 from seqloom.config_file import override, setting
 from seqloom.data import Row, read_rows, resolve, rows_from_memory, sides_of_numbers
@@ -134,6 +135,7 @@ def _planned(
         reasons[STOP] = "targets are neither as long as their sources nor all of one length"
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
+    refuse_base(config)
     train, measured = (ArrayPairs.of(*side, fields) for side in (kept, held))
     about = f"{len(train):,} pairs to train on, {len(measured):,} in dev"
     return NumberPlan(config, reasons, fields, train, measured, [about, *notes, *([note] if note else [])])

@@ -118,9 +118,13 @@ class Settings:
             self.reasons[key] = reason
 
 
-def choose(profile: Profile, data: DataConfig) -> Choice:
-    """The config for data of this profile where there is time enough; `pace.py` fits it to the time there is."""
-    fields, settings = _fields(profile), Settings()
+def choose(profile: Profile, data: DataConfig, known: FieldsConfig | None = None) -> Choice:
+    """The config for data of this profile where there is time enough; `pace.py` fits it to the time there is.
+
+    Args:
+        known: how each column is cut, where that is no longer to be chosen.
+    """
+    fields, settings = _fields(profile) if known is None else (known, dict[str, str]()), Settings()
     profile = _with_fewer_repeats(profile, settings)
     sizes = _sizes(profile, fields[0])
     settings.reasons |= fields[1]

@@ -6,7 +6,8 @@ model.safetensors      the weights to predict with
 metrics.jsonl          one line an evaluation
 run.json               format number, versions, how the run ended
 dev.jsonl              the dev pairs
-training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights
+training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights,
+                       first.safetensors (those that it began with, where another run gave them)
 members/1, 2, ...      in place of model.safetensors and metrics.jsonl: runs whose networks answer as one
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -33,7 +35,7 @@ from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
 from seqloom.version import __version__
 
-__all__ = ["FORMAT", "RunDirectory", "load_network", "load_weights", "read_tensors", "write_tensors"]
+__all__ = ["FORMAT", "RunDirectory", "load_grown", "load_network", "load_weights", "read_tensors", "write_tensors"]
 
 FORMAT = 1
 TIED = "tied"
@@ -54,6 +56,7 @@ class RunDirectory:
         self.training = self.path / "training"
         self.state = self.training / "state.safetensors"
         self.best = self.training / "best"
+        self.first = self.training / "first.safetensors"
 
     def refuse_existing(self, *, overwrite: bool) -> None:
         """Make sure that the directory may be made or replaced.
@@ -250,6 +253,20 @@ def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], where: Path 
         raise CheckpointError(
             f"{where}: weights of another model than config.yaml describes ({detail}). Restore the pair that belongs together."
         ) from None
+
+
+def load_grown(network: nn.Module, tensors: Mapping[str, Tensor], where: Path | str) -> None:
+    """Put the tensors into a network whose vocabularies have grown since: what is new keeps the values it has.
+
+    Raises:
+        CheckpointError: names or shapes are those of another network.
+    """
+    grown = dict(tensors)
+    for name, fresh in network.state_dict().items():
+        part = tensors.get(name)
+        if part is not None and part.shape[1:] == fresh.shape[1:] and 0 < len(part) < len(fresh):
+            grown[name] = torch.cat([part, fresh[len(part) :]])
+    load_weights(network, grown, where)
 
 
 def read_json(path: Path) -> Any:

@@ -15,7 +15,7 @@ from seqloom.subwords import Subwords
 from seqloom.units import Characters, Tokens, Unit, Words, clean
 from seqloom.vocabulary import DAMAGED, Vocabulary, commonest
 
-__all__ = ["Codes", "Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "unit_of"]
+__all__ = ["Codes", "Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "new_symbols", "unit_of"]
 
 PARTS, LONG = 1 << 17, 40  # how many parts are kept with their ids, and of how many letters: some 30 MB
 _NUMBERED = re.compile(r"\d+:")
@@ -111,6 +111,18 @@ def learn(config: FieldConfig, texts: Callable[[], Iterator[str]]) -> tuple[Unit
     for text in texts():
         counts.update(unit.split(clean(config, text)))
     return unit, commonest(counts, config.min_count, config.max_size)
+
+
+def new_symbols(column: Column, known: Vocabulary, texts: Callable[[], Iterator[str]]) -> list[str]:
+    """The symbols of these texts that the vocabulary does not have, commonest first: none of subwords, which a model spells, and none
+    where the size of the vocabulary is given.
+    """
+    if isinstance(column.unit, Subwords) or column.config.max_size is not None:
+        return []
+    counts: Counter[str] = Counter()
+    for text in texts():
+        counts.update(key for key in column.keys(column.split(text)) if key not in known)
+    return commonest(counts, column.config.min_count)
 
 
 def unit_of(config: FieldConfig, model: str | None) -> Unit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from pydantic import ValidationError
 
-from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, unit_of
+from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, new_symbols, unit_of
 from seqloom.config import FieldsConfig
 from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
 from seqloom.files import write_atomically
@@ -66,6 +66,28 @@ class Fields:
             return cls(config, source, TargetField(source.columns[0], source.vocabulary), tuple(names))
         unit, symbols = learn(config.target, partial(_texts, rows, (), len(config.source), True))
         return cls(config, source, TargetField(Column(config.target, unit), Vocabulary(symbols)), tuple(names))
+
+    def grown(self, rows: Iterable[Row]) -> tuple[Fields, list[str]]:
+        """The same fields with the symbols of these rows added behind their own, where columns are not cut into subwords and their size is
+        not given; and those symbols. Ids that were there keep their meaning.
+
+        Raises:
+            DataError: a row with another number of source columns.
+        """
+        rows = list(rows) if isinstance(rows, Iterator) else rows
+        source, known = self.source, self.target.vocabulary
+        if not isinstance(source, SourceField):
+            new = new_symbols(self.target.column, known, partial(_texts, rows, (), len(self.config.source), True))
+            return replace(self, target=TargetField(self.target.column, known.grown(new))), new
+        added = list[str]()
+        for index, members in groups(self.config).items():
+            texts = partial(_texts, rows, members, len(source.columns), self.config.shared)
+            added += new_symbols(source.columns[index], source.vocabulary, texts)
+        grown = SourceField(source.columns, source.vocabulary.grown(added))
+        if self.config.shared:
+            return replace(self, source=grown, target=TargetField(grown.columns[0], grown.vocabulary)), added
+        new = new_symbols(self.target.column, known, partial(_texts, rows, (), len(source.columns), True))
+        return replace(self, source=grown, target=TargetField(self.target.column, known.grown(new))), [*added, *new]
 
     def copy_ids(self, source: Value) -> tuple[Ids, list[str]]:
         """For each source position the id of its symbol among the targets, int64 (S,), and the source symbols that targets do not have.

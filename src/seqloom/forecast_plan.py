@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.base import refuse_base
 from seqloom.clock import spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
@@ -90,7 +91,9 @@ def plan_forecast(
     reasons = {**reasons, **(choice.reasons if config is None else {})}
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
-    return NumberPlan(of_numbers(override(base, settings)), reasons, fields, train, dev, _notes(panel, train, dev, test_part))
+    final = of_numbers(override(base, settings))
+    refuse_base(final)
+    return NumberPlan(final, reasons, fields, train, dev, _notes(panel, train, dev, test_part))
 
 
 def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float | None) -> list[str]:

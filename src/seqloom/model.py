@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -68,6 +69,7 @@ def train(
     settings: Iterable[str] = (),
     seed: int | None = None,
     members: int | None = None,
+    start_from: str | Path | None = None,
     overwrite: bool = False,
     quiet: bool = False,
     watcher: Watcher | None = None,
@@ -88,6 +90,7 @@ def train(
         config: a config to follow in place of choosing one from the data.
         settings: "a.b=value" laid over the config.
         members: so many networks that differ by their seed, are trained one after the other and answer as one.
+        start_from: a trained run whose symbols and network this one begins with: to adapt a model to other pairs, or to go on learning.
         quiet: print only warnings, on standard error, and not what `seqloom train` does: the choices, how the run goes, the score.
         watcher: who is told in place of that.
 
@@ -95,7 +98,8 @@ def train(
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
     """
     started = time.perf_counter()
-    settings = [*([] if members is None else [f"training.members={members}"]), *settings]
+    said = {"training.members": members, "training.start_from": start_from and str(start_from)}
+    settings = [*(f"{name}={json.dumps(value)}" for name, value in said.items() if value is not None), *settings]
     data, targets = held(data, targets, source, target)
     dev = _held_out(*held(dev, None, source, target))
     watcher = watcher or (Warnings() if quiet else Lines())

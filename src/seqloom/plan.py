@@ -24,7 +24,8 @@ from seqloom.autoconfig import (
     metric_for,
 )
 from seqloom.autosound import choose_for_sound
-from seqloom.config import DataConfig, MultiheadAttention, RunConfig, TransformerDecoder, TransformerEncoder
+from seqloom.base import Base, read_base
+from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TransformerDecoder, TransformerEncoder
 from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.errors import ConfigError, MissingFileError
@@ -51,7 +52,7 @@ __all__ = [
 ASKED = "as asked for"
 """The reason for a setting that the user gave."""
 
-FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=")
+FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=", "training.start_from=")
 """Settings that reading, holding out and choosing ask for."""
 LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
 """Settings that reading replaces by what it found."""
@@ -67,6 +68,8 @@ FITTED = {
     "training.schedule.warmup_steps": ("training.schedule",),
 }
 """What depends on how fast this machine is, and the settings that say it otherwise."""
+KEPT = frozenset(("model.encoder.width", DROPOUT, RATE))
+"""What of FITTED a run brings that another begins with."""
 KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 NO_COPY = ("model.attention.kind=none", "model.encoder.subsampling", "model.head.ctc_weight")
@@ -103,6 +106,8 @@ class Plan:
     """What was found in the files, one plain sentence each."""
     estimates_length: bool = False
     """Whether search.max_length_ratio is an estimate, which encoded pairs will tell better."""
+    base: Base | None = None
+    """The run that this one begins with."""
     fitted: frozenset[str] = frozenset()
     """Settings, of FITTED, that are chosen for a machine with time enough, and not yet fitted to this one."""
 
@@ -137,6 +142,7 @@ def make_plan(
     settings = [*as_settings(source, target, budget, seed), *settings]
     given = given_config(config)
     base = base_config(None if targets is not None else data, dev, given, settings)
+    start = read_base(base.training.start_from) if base.training.start_from else None
     reading = base.data
     rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
@@ -148,9 +154,9 @@ def make_plan(
     except MissingFileError as error:
         raise MissingFileError(f"{error}{' If such names are texts: --set data.sounds=false.' * (base.data.sounds is None)}") from None
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
-    choice, fitted = _choice(profile, reading, base), frozenset[str]()
+    choice, fitted = _choice(profile, reading, base, start), frozenset[str]()
     if profile.source and config is None:
-        fitted = _left_to_choose(settings)
+        fitted = _left_to_choose(settings) - (KEPT if start else frozenset())
     if given is None:
         given, reasons = _give_way(choice, settings)
         fitted = fitted & reasons.keys()
@@ -158,6 +164,8 @@ def make_plan(
         given = given.model_copy(update={"data": reading})
         reasons = _still_true(_written_reasons(config), given, choice)
     final = override(given, [item for item in settings if not item.startswith(LAYOUT)])
+    if start is not None:
+        start.refuse_others(final)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
         name, reasons[METRIC] = metric_for(profile, final.fields)
@@ -168,16 +176,24 @@ def make_plan(
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
     train = Roots(train) if final.data.repeats == "root" else train
     is_held_out = dev is None and not reading.dev
-    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, fitted)
+    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, start, fitted)
 
 
-def _choice(profile: Profile, reading: DataConfig, base: RunConfig) -> Choice:
+def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None) -> Choice:
     """The config for data of this profile."""
+    if start is not None:
+        start.check(profile)
+        return start.begin(_choice_for(profile, reading, base, start.config.fields))
+    return _choice_for(profile, reading, base)
+
+
+def _choice_for(profile: Profile, reading: DataConfig, base: RunConfig, fields: FieldsConfig | None = None) -> Choice:
+    """The same; `fields`: how columns are cut, where that is known."""
     whole = base.training.budget_seconds
     seconds = whole and whole / base.training.members
     if profile.sound is not None:
         return choose_for_sound(profile, reading, budget_seconds=seconds)
-    return choose(profile, reading) if profile.array is None else choose_for_arrays(profile, profile.array, reading, seconds)
+    return choose(profile, reading, fields) if profile.array is None else choose_for_arrays(profile, profile.array, reading, seconds)
 
 
 def parse_duration(text: str | float) -> float:

@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from seqloom import metrics
-from seqloom.checkpoint import RunDirectory
+from seqloom.base import Base
+from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config, load_reasons, override
 from seqloom.corpus import Corpus, encode_rows, length_ratio
@@ -17,6 +21,7 @@ from seqloom.data import Row
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
+from seqloom.nn.seq2seq import make_network
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
 from seqloom.relation import ceiling
@@ -42,16 +47,19 @@ def start(
     run.refuse_existing(overwrite=overwrite)
     _check_metric(plan)
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
-    fields = Fields.fit(plan.config.fields, plan.train, plan.names)
+    fields = _fields(plan, watcher)
     plan, corpus = _encode(plan, fields, watcher)
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
+    first = _first_weights(plan.base, run, config, fields) if plan.base else None
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
     run.write_config(config, reasons)
     run.write_dev(plan.dev)
     corpus.save(run.training / "corpus")
+    if first is not None:
+        write_tensors(run.first, first)
     return _train(run, config, fields, corpus, plan.dev, watcher, started)
 
 
@@ -77,7 +85,8 @@ def resume(
     _refuse_member(run)
     if about.get("finished"):
         raise CheckpointError(
-            f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or train a new one."
+            f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, "
+            f"or go on learning with `seqloom train PAIRS --from {run.path}`."
         )
     watcher, started = watcher or Silence(), time.perf_counter() if started is None else started
     config = _moved(run, device, threads)
@@ -123,6 +132,31 @@ def _check_metric(plan: Plan) -> None:
         raise ConfigError(f"training.early_stopping.metric: {name!r} is no metric; {offer}")
 
 
+def _fields(plan: Plan, watcher: Watcher) -> Fields:
+    """The fields: learned from the training pairs, or those of the run that this one begins with and what is new in the pairs."""
+    if plan.base is None:
+        return Fields.fit(plan.config.fields, plan.train, plan.names)
+    fields, new = plan.base.fields.grown(plan.train)
+    if new:
+        shown = ", ".join(repr(symbol) for symbol in new[:5]) + (", ..." if len(new) > 5 else "")
+        watcher.say(f"note: symbols that {plan.base.path} does not know are added, {len(new):,} in all: {shown}")
+    return replace(fields, names=plan.names)
+
+
+def _first_weights(base: Base, run: RunDirectory, config: RunConfig, fields: Fields) -> dict[str, Tensor]:
+    """The weights that the run begins with: those of another, and drawn ones for symbols that are new.
+
+    Raises:
+        CheckpointError: there are none, or they lie where this run is to be.
+    """
+    if run.path.resolve() in (base.path.resolve(), *base.path.resolve().parents):
+        raise CheckpointError(f"--from {base.path}: lies in {run.path}, which training would replace. Choose another --out.")
+    torch.manual_seed(config.seed % 2**64)
+    network, weights = make_network(config.model, fields.source, fields.target), RunDirectory(base.path).weights
+    load_grown(network, read_tensors(weights)[0], weights)
+    return network.state_dict()
+
+
 def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> tuple[Plan, Corpus]:
     """The plan with the dev pairs that can be used, and the training pairs."""
     counts, copies = dict[str, int](), plan.config.model.copy_source
@@ -161,7 +195,7 @@ def fitted(plan: Plan, watcher: Watcher) -> Plan:
     """The plan as `start` would follow it: its pairs are encoded, and where that matters a network is trained for a moment."""
     if not plan.fitted:
         return plan
-    fields = Fields.fit(plan.config.fields, plan.train, plan.names)
+    fields = _fields(plan, watcher)
     plan, corpus = _encode(plan, fields, watcher)
     return _fit(plan, fields, corpus, watcher, 0.0)
 
@@ -212,13 +246,15 @@ def _train(
     from seqloom.members import Members
     from seqloom.training import Trainer
 
-    corpus.vary = fields.source.vary
+    corpus.vary, first = fields.source.vary, run.first
 
     def train(run: RunDirectory, config: RunConfig, started: float) -> Finished:
         trainer = Trainer(run, config, fields, corpus, DevSet(dev, config, fields, corpus), watcher, started)
         if run.state.is_file():
             trainer.restore()
-        return trainer.fit()
+        elif first.is_file():
+            load_weights(trainer.network, read_tensors(first)[0], first)
+        return trainer.fit(look_first=first.is_file())
 
     if config.training.members == 1:
         return train(run, config, started)

@@ -53,9 +53,17 @@ class Vocabulary:
             raise IndexError(f"id {number}; expected 0 to {len(self) - 1}")
         return self._symbols[number]
 
+    def grown(self, symbols: Iterable[str]) -> Vocabulary:
+        """The same with more symbols behind its own, which keep their ids."""
+        return Vocabulary([*self._own(), *symbols], self.reserved)
+
     def state(self) -> dict[str, Any]:
         """What JSON can hold of it."""
-        return {"reserved": list(self.reserved), "symbols": self._symbols[len(SPECIALS) + len(self.reserved) :]}
+        return {"reserved": list(self.reserved), "symbols": self._own()}
+
+    def _own(self) -> list[str]:
+        """The data's symbols."""
+        return self._symbols[len(SPECIALS) + len(self.reserved) :]
 
     @classmethod
     def from_state(cls, state: object) -> Vocabulary:

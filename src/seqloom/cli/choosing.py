@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class Choosing:
     seed: int | None = None
     device: str | None = None
     members: int | None = None
+    start_from: str | None = None
 
     def check(self) -> None:
         """Refuse what contradicts itself.
@@ -77,7 +79,8 @@ class Choosing:
 
     def _given(self) -> dict[str, Any]:
         """What was said, as both kinds of plan want it."""
-        named = {"training.device": self.device, "training.members": self.members}
+        start = self.start_from and json.dumps(self.start_from)
+        named = {"training.device": self.device, "training.members": self.members, "training.start_from": start}
         more = [f"{name}={value}" for name, value in named.items() if value is not None]
         return {
             "dev": self.dev or None,
@@ -191,6 +194,7 @@ def config(
     example: options.Example = None,
     seed: options.Seed = None,
     device: options.Device = None,
+    start_from: options.From = None,
 ) -> None:
     """Print the config that train would choose, with reasons.
 
@@ -200,7 +204,7 @@ def config(
     from seqloom.config_file import dump_config
     from seqloom.plan import Plan
 
-    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device)
+    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, start_from=start_from)
     choosing.check()
     plan = choosing.number_plan() or choosing.plan(choosing.example_data())
     for note in plan.notes:

@@ -10,7 +10,7 @@ import typer
 from seqloom.version import __version__
 
 __all__ = [
-    "Budget", "Config", "Debug", "Dev", "Device", "Example", "Json", "Members", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run",
+    "Budget", "Config", "Debug", "Dev", "Device", "Example", "From", "Json", "Members", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run",
     "SearchSettings", "Seed", "Settings", "SkipBad", "Source", "Target", "TensorBoard", "Version",
 ]  # fmt: skip
 
@@ -55,6 +55,15 @@ Budget = Annotated[
     str | None,
     typer.Option(
         "--budget", metavar="TIME", show_default=False, help="Wall time for the whole command, as in 90s, 15m, 1h30m. [default: chosen]"
+    ),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="RUN",
+        show_default=False,
+        help="Begin with the symbols and the network of this run: adapt it to other pairs, or go on learning.",
     ),
 ]
 Config = Annotated[

@@ -46,6 +46,7 @@ def train(
     seed: options.Seed = None,
     device: options.Device = None,
     members: options.Members = None,
+    start_from: options.From = None,
     overwrite: Overwrite = False,
     skip_bad: options.SkipBad = False,
     tensorboard: options.TensorBoard = False,
@@ -73,17 +74,17 @@ def train(
 
     asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
     settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
-    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members)
+    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members, start_from)
     choosing.check()
     folder = Path(out or _default_out(choosing))
     _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
     with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
-            refuse_idle(context, ("dev", "source", "target", "skip_bad", "members"), "numbers are forecast")
+            refuse_idle(context, ("dev", "source", "target", "skip_bad", "members", "start_from"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
             return
         if (numbers := choosing.number_plan()) is not None:
-            refuse_idle(context, ("skip_bad", "members"), "the targets are numbers")
+            refuse_idle(context, ("skip_bad", "members", "start_from"), "the targets are numbers")
             if train_arrays(numbers, folder, watcher, overwrite=overwrite, started=context.obj.started).why == "interrupted":
                 raise typer.Exit(130)
             return

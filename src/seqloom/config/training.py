@@ -100,6 +100,7 @@ class EarlyStopping(Settings):
 class TrainingConfig(Settings):
     """The loop."""
 
+    start_from: str | None = Field(default=None, description="A trained run whose symbols and network this one begins with, as --from says. Empty: from nothing.")
     members: Positive = Field(default=1, description="Networks that differ by their seed alone, are trained one after the other, and answer as one: the mean of their probabilities. A budget is shared among them.")
     epochs: Annotated[float, Field(gt=0)] = Field(default=20, description="Passes over the training pairs.")
     max_steps: Positive | None = Field(default=None, description="Never more updates than this.")

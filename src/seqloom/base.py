@@ -1,0 +1,117 @@
+"""A trained run that another begins with: what it brings to a plan, and what does not go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqloom.autoconfig import RATE, Choice
+from seqloom.config import RunConfig
+from seqloom.config_file import load_config, override, setting
+from seqloom.errors import CheckpointError, ConfigError
+from seqloom.fields import Fields
+from seqloom.profile import Profile
+
+__all__ = ["Base", "read_base", "refuse_base"]
+
+SLOWER = 0.5
+"""Of the learning rate that the run was trained with: what it knows is to be kept."""
+FREE = ("model.dropout", "model.head.label_smoothing", "model.encoder.variational", "model.decoder.variational")
+"""Settings of a network that may change: its weights stay what they are."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The run that `--from` names."""
+
+    path: Path
+    config: RunConfig
+    fields: Fields
+
+    def check(self, profile: Profile) -> None:
+        """Make sure that pairs of this profile can be read as those that the run was trained on.
+
+        Raises:
+            ConfigError: they are of another kind, or have another number of source columns.
+        """
+        own, fields = "texts", self.config.fields
+        if not fields.texts:
+            own = "sounds" if fields.sound else "arrays of numbers"
+        found = "sounds" if profile.sound else "arrays of numbers" if profile.array else "texts"
+        if own != found:
+            raise ConfigError(f"--from {self.path}: its model reads {own}; these pairs have {found}. Give pairs of the same kind.")
+        if len(profile.source) != len(fields.texts):
+            found = f"{len(fields.texts)} of the source; these pairs have {len(profile.source)}"
+            raise ConfigError(f"--from {self.path}: columns that its model reads: {found}. Name as many with --source.")
+
+    def begin(self, choice: Choice) -> Choice:
+        """The choice with the symbols and the network of the run, at a lower learning rate than the run's."""
+        optimizer = self.config.training.optimizer
+        training = choice.config.training.model_copy(update={"optimizer": optimizer})
+        config = choice.config.model_copy(update={"fields": self.config.fields, "model": self.config.model, "training": training})
+        config = override(config, [f"{RATE}={optimizer.learning_rate * SLOWER:g}"])
+        kept = {key: why for key, why in choice.reasons.items() if not key.startswith(("fields.", "model."))}
+        return Choice(config, kept | {RATE: f"half of what {self.path} was trained with, whose network is kept"})
+
+    def refuse_others(self, config: RunConfig) -> None:
+        """Make sure that the config describes the symbols and the network of the run.
+
+        Raises:
+            ConfigError: a setting differs that cannot.
+        """
+        for key, value in (*_leaves(self.config.fields, "fields"), *_leaves(self.config.model, "model")):
+            if key not in FREE and (found := _at(config, key)) != value:
+                raise ConfigError(f"{key}: {found}; {self.path} has {value}, and --from keeps its symbols and its network. Leave it out.")
+
+
+def read_base(path: str | Path) -> Base:
+    """The run in that folder.
+
+    Raises:
+        CheckpointError: it is none, or an ensemble.
+        ConfigError: it is one whose targets are numbers.
+    """
+    path = Path(path)
+    if (path / "manifest.json").is_file():
+        raise CheckpointError(
+            f"--from {path}: an exported model, whose weights can no longer be trained. Give the run that it was made from."
+        )
+    if not (path / "run.json").is_file():
+        raise CheckpointError(f"--from {path}: no run. Give a folder that `seqloom train` wrote.")
+    config = load_config(path / "config.yaml")
+    if config.model.head.kind != "tokens":
+        raise ConfigError(f"--from {path}: its targets are numbers; expected a model of texts or tokens. Train without --from.")
+    if config.training.members > 1:
+        raise CheckpointError(f"--from {path}: {config.training.members} networks; expected one. Give one of them, as {path}/members/1.")
+    return Base(path, config, Fields.load(path / "fields.json"))
+
+
+def refuse_base(config: RunConfig) -> None:
+    """Make sure that no run to begin with was asked for.
+
+    Raises:
+        ConfigError: there was, where targets are numbers.
+    """
+    if config.training.start_from is not None:
+        raise ConfigError(f"--from {config.training.start_from}: the targets are numbers; expected texts or tokens. Leave it out.")
+
+
+def _leaves(part: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The settings of a group by their dotted names, lists by their numbers."""
+    tree = part.model_dump(by_alias=True, mode="json") if not isinstance(part, (dict, list)) else part
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+            yield from _leaves(value, f"{name}.{key}")
+        else:
+            yield f"{name}.{key}", value
+
+
+def _at(config: RunConfig, key: str) -> Any:
+    """The setting under that name as JSON has it, None where the config has no such group."""
+    try:
+        value = setting(config, key)
+    except (AttributeError, IndexError):
+        return None
+    return list(value) if isinstance(value, tuple) else value
