@@ -16,11 +16,13 @@ PAIRS = 32
 """In a batch, about: of them its symbols are counted."""
 
 
-def choose_for_arrays(profile: Profile, array: ArrayProfile, data: DataConfig, budget_seconds: float | None = None) -> Choice:
-    """The config for arrays of this profile."""
+def choose_for_arrays(
+    profile: Profile, array: ArrayProfile, data: DataConfig, known: FieldsConfig | None = None, *, budget_seconds: float | None = None
+) -> Choice:
+    """The config for arrays of this profile; `known`: how targets are cut, where that is no longer to be chosen."""
     settings, pairs, longest = Settings(), profile.pairs, array.lengths.max
     field, why = cut(profile.target)
-    fields = FieldsConfig(source=[ArrayField()], target=field)
+    fields = known or FieldsConfig(source=[ArrayField()], target=field)
     settings.reasons |= {"fields.source.0": f"{array.width:,} numbers a moment", "fields.target": why}
     if longest > data.max_source_length:
         settings.set("data.max_source_length", int(longest), f"the longest array has {longest:,.0f} moments")

@@ -30,8 +30,13 @@ CTC = 0.3
 """Of the loss and of the search (Watanabe et al. 2017)."""
 
 
-def choose_for_sound(profile: Profile, data: DataConfig, *, budget_seconds: float | None = None) -> Choice:
+def choose_for_sound(
+    profile: Profile, data: DataConfig, known: FieldsConfig | None = None, *, budget_seconds: float | None = None
+) -> Choice:
     """The config for sounds of this profile.
+
+    Args:
+        known: how sounds are heard and targets cut, where that is no longer to be chosen.
 
     Raises:
         ValueError: the profile is one of texts.
@@ -40,7 +45,7 @@ def choose_for_sound(profile: Profile, data: DataConfig, *, budget_seconds: floa
     if sound is None:
         raise ValueError("a profile of sounds was expected")
     hours = sound.seconds.mean * profile.pairs / 3600
-    fields, reasons = _fields(sound, profile.target, hours)
+    fields, reasons = _fields(sound, profile.target, hours) if known is None else (known, dict[str, str]())
     settings = Settings()
     settings.reasons |= reasons
     _choose_limits(settings, sound)

@@ -192,8 +192,10 @@ def _choice_for(profile: Profile, reading: DataConfig, base: RunConfig, fields: 
     whole = base.training.budget_seconds
     seconds = whole and whole / base.training.members
     if profile.sound is not None:
-        return choose_for_sound(profile, reading, budget_seconds=seconds)
-    return choose(profile, reading, fields) if profile.array is None else choose_for_arrays(profile, profile.array, reading, seconds)
+        return choose_for_sound(profile, reading, fields, budget_seconds=seconds)
+    if profile.array is not None:
+        return choose_for_arrays(profile, profile.array, reading, fields, budget_seconds=seconds)
+    return choose(profile, reading, fields)
 
 
 def parse_duration(text: str | float) -> float:
