@@ -247,8 +247,27 @@ def test_known_past_and_static_columns_and_several_series_are_read(tmp_path: Pat
         str(file), forecast="sold", time_column="day", series="shop", known=["price"], past=["people"], static=["size"], horizon=3,
         history=14, out=tmp_path / "run", settings=SMALL,
     )  # fmt: skip
+    cut = tmp_path / "cut.csv"
+    cut.write_text(
+        "\n".join([lines[0], *(line for line in lines[1:] if ",a," in line or line.startswith("2024-03-"))]) + "\n", encoding="utf-8"
+    )
+    assert model.notes(model.panel(cut)) == [
+        "1 of 2 series have fewer rows than the 14 that the model reads before a forecast, such as 'b' with 0"
+    ]
     said = [line for line in model.forecast(file) if line.quantile is None]
     assert [(line.series, line.time) for line in said] == [(shop, f"2024-03-0{day}") for shop in "ab" for day in (1, 2, 3)]
+
+
+def test_a_forecast_from_fewer_rows_than_the_history_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    forecaster(tmp_path)
+    lines = (tmp_path / "load.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "few.csv").write_text("".join(lines[:4]), encoding="utf-8")
+    (tmp_path / "enough.csv").write_text("".join(lines[:25]), encoding="utf-8")
+    capsys.readouterr()
+    assert run("predict", tmp_path / "run", tmp_path / "few.csv") == 0
+    assert capsys.readouterr().err == "note: the table has fewer rows than the 24 that the model reads before a forecast: 3\n"
+    assert run("predict", tmp_path / "run", tmp_path / "enough.csv") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_one_row_a_series_is_measured_against_what_followed_it(tmp_path: Path):

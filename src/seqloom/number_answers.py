@@ -148,6 +148,21 @@ class NumberAnswerer:
             raise ConfigError(f"{self.path}: a model of pairs; expected one of a table. Give its sources to `predict`.")
         return table if isinstance(table, Panel) else read_panel(str(table), self.numbers, self.data)
 
+    def notes(self, panel: Panel) -> list[str]:
+        """What is to be known of a forecast from this table, a sentence each."""
+        known, history, count = self._begins(panel) - panel.starts[:-1], self.numbers.history, len(panel.series)
+        short = np.flatnonzero(known < history)
+        if not len(short):
+            return panel.notes(self.numbers)
+        first = int(short[0])
+        who = f"{len(short):,} of {count:,} series have fewer rows" if count > 1 else "the table has fewer rows"
+        such = f", such as {panel.series[first]!r} with {known[first]:,}" if count > 1 else f": {known[first]:,}"
+        return [*panel.notes(self.numbers), f"{who} than the {history} that the model reads before a forecast{such}"]
+
+    def _begins(self, panel: Panel) -> Ids:
+        """The row (series,) with which the forecast of each series begins."""
+        return parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
+
     def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Iterator[Said]:
         """The horizon after what is known of each series, a number a line: the point, then its quantiles.
 
@@ -158,7 +173,7 @@ class NumberAnswerer:
         panel = self.panel(table)
         levels = quantile_levels(self.head, quantiles, self.fields.spread)
         _refuse_stepless(panel, self.numbers)
-        begins = parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
+        begins = self._begins(panel)
         _refuse_unknown(panel, begins)
         windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
         for number, said in enumerate(self.forecasts(windows, range(len(windows)), levels)):

@@ -287,7 +287,7 @@ def _write_forecasts(
     if len(given) > 1:
         raise ConfigError(f"TEXT, --input: {len(given)} tables; expected one to forecast from. Leave the others out.")
     panel = model.panel(given[0])
-    for note in panel.notes(model.numbers):
+    for note in model.notes(panel):
         say(f"note: {note}")
     forecast = model.forecast(panel, levels_of(quantiles) or None)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
