@@ -8,6 +8,7 @@ from itertools import pairwise
 from seqloom.autoconfig import Choice, choose, learning_rate
 from seqloom.config import DataConfig, RecurrentDecoder, TextField, TokensField
 from seqloom.data import rows_from_memory
+from seqloom.plan import make_plan
 from seqloom.profile import profile_rows
 
 
@@ -43,6 +44,20 @@ def test_a_closed_set_of_tokens_on_both_sides_gets_tokens_and_a_small_network() 
     assert (choice.config.model.encoder.width, choice.config.model.dropout, choice.config.training.batch.size) == (128, 0.1, 512)
     assert chosen(numbers(20_000)).config.model.encoder.width == 256
     assert choice.reasons["fields.target"] == "a closed set of 10 tokens, 0 of them seen once"
+
+
+def test_targets_whose_line_breaks_and_blanks_are_meant_are_no_tokens() -> None:
+    lines = [(f"list {number} {row}", f"- a{number}\n- b{number}\n\tc") for row in range(300) for number in (row % 10,)]
+    assert chosen(lines).config.fields.target == TextField(unit="character")
+    plain = [(source, " ".join(target.split())) for source, target in lines]
+    assert chosen(plain).config.fields.target.kind == "tokens"
+    slip = [*plain[1:], ("list 0 0", "- a0  - b0 c")]
+    plan = make_plan(slip, dev=plain[:20])
+    assert plan.config.fields.target.kind == "tokens"
+    assert any(
+        note.startswith("1 of 300 targets have tabs, line breaks or several blanks between tokens: each becomes") for note in plan.notes
+    )
+    assert not any("blanks between tokens" in note for note in make_plan(plain, dev=plain[:20]).notes)
 
 
 def test_words_are_spelled_and_get_two_layers_and_their_phones_are_tokens() -> None:

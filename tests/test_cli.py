@@ -155,6 +155,18 @@ def test_train_on_an_example_leaves_its_files_in_the_run(tmp_path: Path) -> None
     assert json.loads(seqloom("evaluate", run, few, "--json").out)["pairs"] == 5
 
 
+def test_sources_that_are_cut_are_counted_and_marked(trained: Trained, tmp_path: Path) -> None:
+    options = ["--set", "data.max_source_length=3", "--set", "data.too_long=cut", *TINY, "--set", "training.max_steps=1"]
+    assert seqloom("train", trained.pairs, "--out", tmp_path / "run", *options).code == 0
+    result = seqloom("predict", tmp_path / "run", "--json", "abc", "abca")
+    assert result.err == "note: 1 of 2 sources are longer than the model reads: cut to their first 3 positions\n"
+    assert [json.loads(line).get("source_cut") for line in result.out.splitlines()] == [None, True]
+    file = tmp_path / "few.tsv"
+    file.write_text("abc\tcba\nabcab\tbacba\n", encoding="utf-8")
+    assert "note: 1 of 2 sources are longer than the model reads: cut to" in seqloom("evaluate", tmp_path / "run", file).err
+    assert seqloom("score", tmp_path / "run", file).out.count("\n") == 2
+
+
 def test_quiet_prints_nothing_when_nothing_is_wrong(trained: Trained, tmp_path: Path) -> None:
     result = seqloom("train", trained.pairs, "--out", tmp_path / "run", "--quiet", *TINY, "--set", "training.max_steps=2")
     assert result.code == 0

@@ -47,6 +47,28 @@ def test_pairs_are_pairs_in_whatever_they_are_held(data: Any):
     assert [tuple(pair) for pair in pairs] == PAIRS
 
 
+def test_two_paths_are_parallel_files_whether_together_or_apart(tmp_path: Path):
+    for name, lines in (("test.de", SOURCES), ("test.en", TARGETS)):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    source, target = tmp_path / "test.de", str(tmp_path / "test.en")
+    assert held(source, target) == ([source, target], None)
+    settings = [
+        "model.embedding=4", "model.encoder.width=4", "model.decoder.width=4", "training.max_steps=1", "training.device=cpu",
+        "training.threads=1", "training.precision=float32",
+    ]  # fmt: skip
+    model = seqloom.train(source, target, dev=PAIRS, out=tmp_path / "run", settings=settings, quiet=True)
+    assert model.score(source, target) == model.score(PAIRS)
+    assert model.evaluate(source, target) == model.evaluate(PAIRS)
+
+
+@pytest.mark.parametrize(("data", "targets"), [("test.de", TARGETS), (SOURCES, "test.en"), (PAIRS, "b")])
+def test_a_text_beside_a_list_is_refused_and_not_taken_letter_by_letter(data: Any, targets: Any):
+    single = data if isinstance(data, str) else targets
+    message = f"data: {single!r} beside values in memory; expected two paths, or two lists. Put a single text into a list."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        held(data, targets)
+
+
 def test_sources_and_targets_may_be_iterators_arrays_and_a_tuple_of_both():
     for sources, targets in ((iter(SOURCES), iter(TARGETS)), (np.array(SOURCES), np.array(TARGETS)), ((SOURCES, TARGETS), None)):
         assert held(sources, targets) == (SOURCES, TARGETS)

@@ -173,6 +173,11 @@ def test_a_source_over_the_limit_is_refused_with_its_place_and_cut_where_the_run
     cutting = translator(data=DataConfig(max_source_length=3, too_long="cut"))
     one, two = cutting.predict(rows_of("a b c", "a b c d"))
     assert one.text == two.text
+    assert (one.source_cut, two.source_cut) == (False, True)
+    pairs = [Row(row.source, "a b c d e f", row.where) for row in rows_of("a b c", "a b c d")]
+    scores = translator(data=DataConfig(max_source_length=3, max_target_length=4, too_long="cut")).score(pairs)
+    assert [len(parts) for parts in scores] == [7, 7], "targets are whole"
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
     skipping = translator(data=DataConfig(max_source_length=3, too_long="skip"))
     with pytest.raises(DataError, match="pairs:2"):
         list(skipping.predict(rows_of("a b c", "a b c d")))

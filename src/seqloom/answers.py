@@ -62,6 +62,8 @@ class Prediction:
     outputs: list[Output]
     limit: int = 0
     """The most target symbols that the search allowed."""
+    source_cut: bool = False
+    """Whether the source is longer than the model reads, so that its end was left out."""
 
     @property
     def text(self) -> str:
@@ -198,7 +200,8 @@ class Answerer:
     ) -> list[Prediction]:
         """Sorted by length, searched batch by batch, returned in order."""
         real = [place for place, row in enumerate(rows) if any(row.source)]
-        sources = dict(zip(real, self._encode([rows[place] for place in real]), strict=True))
+        encoded = {place: self._encode(rows[place]) for place in real}
+        sources = {place: source for place, (source, _) in encoded.items()}
         answers = [Prediction(row.source, [], []) for row in rows]
         for places in _by_length(sources, self.finder.batch_tokens // (config.beam if config.kind == "beam" else 1)):
             asked = {place: sources[place] for place in places}
@@ -208,12 +211,14 @@ class Answerer:
                 labels, extra = self._labels(rows[place], sources[place]), questions.extra[order]
                 states = -(-len(sources[place]) // self.finder.stride)
                 outputs = [self._output(hypothesis, labels, states, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
-                answers[place] = Prediction(rows[place].source, labels, outputs, questions.max_lengths[order])
+                answers[place] = Prediction(rows[place].source, labels, outputs, questions.max_lengths[order], encoded[place][1])
         return answers
 
-    def _encode(self, rows: Sequence[Row]) -> list[Array]:
-        sources = (Row(row.source, "", row.where) for row in rows)
-        return [example.source for example in encode_rows(sources, self.fields, self.data, copy=False)]
+    def _encode(self, row: Row) -> tuple[Array, bool]:
+        """The source of a row, and whether it was cut."""
+        counts = dict[str, int]()
+        (example,) = encode_rows([Row(row.source, "", row.where)], self.fields, self.data, copy=False, counts=counts)
+        return example.source, bool(counts)
 
     def _questions(self, sources: dict[int, Array], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
         """The sources at some places among the rows, as a finder wants them."""
@@ -275,6 +280,13 @@ class Answerer:
 
 def _rows_of(weights: Floats | None) -> list[list[float]] | None:
     return None if weights is None else weights.round(6).tolist()
+
+
+def cut_sources(count: int, of: int, data: DataConfig) -> list[str]:
+    """A sentence where so many sources of all were cut."""
+    if not count:
+        return []
+    return [f"{count:,} of {of:,} sources are longer than the model reads: cut to their first {data.max_source_length:,} positions"]
 
 
 def longest_output(config: SearchConfig, symbols: int) -> int:

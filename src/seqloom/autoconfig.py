@@ -39,6 +39,8 @@ __all__ = [
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
 """Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
+MEANT_BLANKS = 0.01
+"""Share of values with other blanks than one between tokens, from which on those are meant: lines of code, lists."""
 SENTENCE_TOKENS, SENTENCE_CHARACTERS, LONG_CHARACTERS = 3, 20, 60
 """Text is a sentence, and cut into subwords, from so many tokens and characters on average on; or, without blanks, so many characters."""
 FEW = 100
@@ -175,7 +177,7 @@ def cut(side: SideProfile) -> Cut:
         why = f"{side.pieces.distinct:,} pieces recur between {side.separator!r}"
         return TokensField(separator=side.separator), why
     tokens = side.tokens
-    if side.token_lengths.mean >= 1.5 and _is_closed(tokens):
+    if side.token_lengths.mean >= 1.5 and _is_closed(tokens) and side.other_blanks <= MEANT_BLANKS * side.count:
         return TokensField(), f"a closed set of {tokens.distinct:,} tokens, {tokens.once:,} of them seen once"
     words, characters = side.token_lengths.mean, side.lengths.mean
     if (words >= SENTENCE_TOKENS and characters > SENTENCE_CHARACTERS) or characters > LONG_CHARACTERS:

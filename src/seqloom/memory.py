@@ -21,8 +21,8 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     """The data and the targets as `train` works with them: paths, and arrays of numbers, as they are; all else as lists.
 
     Args:
-        data: a path or two, pairs, sources, (sources, targets), a dictionary of sources and their targets, or columns: a dictionary of
-            lists, a list of dictionaries, a data frame.
+        data: a path or two, of which `targets` may be the second, pairs, sources, (sources, targets), a dictionary of sources and their
+            targets, or columns: a dictionary of lists, a list of dictionaries, a data frame.
         targets: those of the sources.
         source: the columns of the sources, by name or number from 1; without, the first of two, or the one whose name says it.
         target: the column of the targets, likewise.
@@ -30,8 +30,14 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     Raises:
         DataError: columns that do not exist, or of which it cannot be told which is which.
     """
-    if data is None or isinstance(data, (str, os.PathLike)):
+    if data is None or (isinstance(data, (str, os.PathLike)) and targets is None):
         return data, targets
+    if isinstance(data, (str, os.PathLike)) and isinstance(targets, (str, os.PathLike)):
+        return [data, targets], None  # two parallel files
+    if single := next((part for part in (data, targets) if isinstance(part, (str, os.PathLike))), None):
+        raise DataError(
+            f"data: {str(single)!r:.60} beside values in memory; expected two paths, or two lists. Put a single text into a list."
+        )
     if not isinstance(data, Iterable) and not hasattr(data, "columns"):
         raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
     if targets is not None:

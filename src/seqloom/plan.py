@@ -25,7 +25,7 @@ from seqloom.autoconfig import (
 )
 from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
-from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TransformerDecoder, TransformerEncoder
+from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TokensField, TransformerDecoder, TransformerEncoder
 from seqloom.config_file import load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.errors import ConfigError, MissingFileError
@@ -172,11 +172,20 @@ def make_plan(
         final = override(final, [f"{METRIC}={name}"])
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
-    notes = [*profile.notes, *notes, *([warning] if warning else [])]
+    notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final)]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
     train = Roots(train) if final.data.repeats == "root" else train
     is_held_out = dev is None and not reading.dev
     return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, start, fitted)
+
+
+def _lost_blanks(profile: Profile, config: RunConfig) -> list[str]:
+    """What is lost where targets that are cut at blanks have others than one between tokens."""
+    target, count = config.fields.target, profile.target.other_blanks
+    if not count or not isinstance(target, TokensField) or target.separator != " ":
+        return []
+    of = f"{count:,} of {profile.target.count:,} targets have tabs, line breaks or several blanks between tokens"
+    return [f"{of}: each becomes one blank, in what is learned and in what is answered. Keep them with --set fields.target.kind=text."]
 
 
 def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None) -> Choice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -101,9 +102,13 @@ class Translator:
 
     @torch.inference_mode()
     def score(self, rows: Sequence[Row]) -> list[list[float]]:
-        """The log-probability in nats of each symbol of each row's target, </s> last, as the model gives it."""
+        """The log-probability in nats of each symbol of each row's target, </s> last, as the model gives it.
+
+        Sources are cut where the model cuts them; targets are whole: the probability of a cut one would be that of another.
+        """
         copy_ids = self.network.head.points
-        whole = self.data.model_copy(update={"too_long": "error"})  # the probability of a cut target would be that of another
+        cuts = self.data.too_long == "cut"
+        whole = self.data.model_copy(update={"max_target_length": sys.maxsize} if cuts else {"too_long": "error"})
         corpus = Corpus.build(encode_rows(rows, self.fields, whole, copy=copy_ids))
         result: list[list[float]] = [[] for _ in rows]
         for batch in _length_batches(corpus, self.batch_tokens):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,6 +37,7 @@ Ids = npt.NDArray[np.int64]
 CHARACTERS = 0x110000  # code points that there can be
 CODED = 10_000  # texts whose symbols stand in memory together
 SEPARATOR_SAMPLE = 5000  # values looked at for a separator
+OTHER_BLANKS = re.compile(r"[^\S ]|  ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class SideProfile:
     """Code points of NFD: base letters and marks; Korean syllables in letters."""
     tokens: Symbols
     """Between blanks."""
+    other_blanks: int
+    """Values with tabs, line breaks or several blanks between tokens, which tokens do not keep."""
     separator: str | None
     """A mark inside the values that parts them into symbols of a small closed set, as in V;PRS;3;SG."""
     pieces: Symbols | None
@@ -190,6 +194,7 @@ def profile_side(name: str, values: Sequence[str], sources: Ids | None = None) -
         characters=_letters(texts, clusters.parts, joined),
         decomposed=_letters(texts, _decompose, joined),
         tokens=_symbols(tokens, texts, str.split, _joined(texts, groups, " ")),
+        other_blanks=sum(OTHER_BLANKS.search(text) is not None for text in texts),
         separator=separator,
         pieces=_pieces_of(texts, separator, groups) if separator else None,
     )

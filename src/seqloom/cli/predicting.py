@@ -88,7 +88,7 @@ def predict(
         predict_numbers(run, texts, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
-    from seqloom.answers import READ_AHEAD
+    from seqloom.answers import READ_AHEAD, cut_sources
     from seqloom.config_file import override_search
     from seqloom.sounds import FaultySounds
 
@@ -109,14 +109,22 @@ def predict(
     at_keyboard = _at_keyboard(texts, input)
     answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
     write = _json if as_json else _table if scores or n_best else _plain
+    number = cut = 0
     with open_output(output) as out:
         for number, answer in enumerate(answers, 1):
+            cut += answer.source_cut
             out.writelines(write(number, answer, n_best or 1))
             if attention and not as_json and answer.outputs:
                 _draw(number, answer, model, output)
             if at_keyboard or number % READ_AHEAD == 0:
                 out.flush()
-    for note in (*layout, *rows.notes(), *_unknown_to(model, prefix), *(faults.notes() if faults else [])):
+    for note in (
+        *layout,
+        *rows.notes(),
+        *cut_sources(cut, number, model.data),
+        *_unknown_to(model, prefix),
+        *(faults.notes() if faults else []),
+    ):
         say(f"note: {note}")
 
 
@@ -230,6 +238,8 @@ def _draw(number: int, answer: Prediction, model: Answerer, output: str | None) 
 def _json(number: int, answer: Prediction, n_best: int) -> list[str]:
     source = answer.source[0] if len(answer.source) == 1 else list(answer.source)
     record: dict[str, Any] = {"source": source, "outputs": [asdict(output) for output in answer.outputs[:n_best]]}
+    if answer.source_cut:
+        record["source_cut"] = True
     if any(output["attention"] is not None for output in record["outputs"]):
         record["source_tokens"] = answer.source_tokens
     for output in record["outputs"]:
