@@ -266,7 +266,9 @@ def small_train() -> Iterator[None]:
 def prepare(folder: Path) -> None:
     """The files that pages speak of without showing them."""
     data = make_example("reverse")
-    for name, pairs in (("pairs", data.train[:400]), ("train", data.train[:400]), ("val", data.dev[:40]), ("test", data.test[:40])):
+    first, more = data.train[:400], data.train[400:800]
+    parts = {"pairs": first, "train": first, "general": first, "more": more, "mine": more, "val": data.dev[:40], "test": data.test[:40]}
+    for name, pairs in parts.items():
         (folder / f"{name}.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
         lines = [f"{source},{target}\n" for source, target in [("german", "english"), *pairs]]
         (folder / f"{name}.csv").write_text("".join(lines), encoding="utf-8")
