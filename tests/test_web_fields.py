@@ -38,6 +38,9 @@ CONFIGS = {
     "lower case, NFKC": TextField(lowercase=True, normalization="NFKC"),
     "words": WORDS,
     "lower-case words": TextField(unit="word", lowercase=True),
+    "characters of pieces that go on": TextField(pieces="@@"),
+    "words of pieces after a mark": TextField(unit="word", pieces="\u2581"),
+    "characters of joined pieces": TextField(pieces="\uffed"),
     "tokens": TOKENS,
     "tokens between bars": TokensField(separator="|"),
     "tokens between letters that are brought together": TokensField(separator="e\u0301", normalization="NFKC"),
@@ -53,7 +56,7 @@ AWKWARD = [
     "İSTANBUL", "ΑΣ ΣΑΣ Σ.", "straße ẞ", "ﬁn ① ㌔", "Ǆ ǅ ǆ", "e\u0301\u0327\u0300", "한국어 \u1112\u1161\u11ab", "日本語のテキスト",
     "क्षत्रिय हिन्दी", "ภาษาไทย", "ကျွန်ုပ်", "نیم‌فاصله", f"{FAMILY}!", "🇩🇪🇫🇷🇪", "👍🏽👍", "𝔘𝔫𝔦", "3,000.5 €", "_x_ don't stop-gap",
     "￭a ￭￭ a￭", "▁a ▅ \ufdd0.", "\ufdd0_\ufdd0", "<s> </s> <unk> <0xE2> <sep>", "1:a ٣:b 2:V", "\ud800 half", "half \udfff",
-    "a" * 300, "ab" * 100 + " " + "ba" * 100,
+    "th@@ e d@@ og@@", "@@ a@@", "▁the ▁d og s", "▁ ▁a", "do ￭n￭ 't ￭ .￭", "a" * 300, "ab" * 100 + " " + "ba" * 100,
 ]  # fmt: skip
 
 # Browser and Python may have Unicode of different years, and then read differently: characters that Python does not know yet, two

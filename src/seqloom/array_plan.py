@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources, same_width
-from seqloom.autoconfig import RATE, Settings, cut, learning_rate
+from seqloom.autoconfig import RATE, Settings, cut, learning_rate, put_together
 from seqloom.base import refuse_base
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, RunConfig
 from seqloom.config_file import override, setting
@@ -189,6 +189,7 @@ def _chosen(sources: Sequence[Any], reading: DataConfig) -> tuple[RunConfig, dic
 def _text_fields(sources: Sequence[tuple[str, ...]], settings: Settings) -> FieldsConfig:
     """How each column of text is cut into symbols."""
     groups = numbered(sources)
-    cuts = [cut(profile_side("source", column, groups)[0]) for column in zip(*sources, strict=True)]
+    sides = [profile_side("source", column, groups)[0] for column in zip(*sources, strict=True)]
+    cuts = [put_together(side, cut(side)) for side in sides]
     settings.reasons |= {f"fields.source.{number}": why for number, (_, why) in enumerate(cuts)}
     return FieldsConfig(source=[field for field, _ in cuts])

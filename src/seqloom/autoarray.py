@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqloom.autoconfig import RATE, Choice, Settings, cut, learning_rate, metric_for, warm_up
+from seqloom.autoconfig import RATE, Choice, Settings, cut, learning_rate, metric_for, put_together, warm_up
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, RunConfig
 from seqloom.config_file import override
 from seqloom.profile import Profile
@@ -21,7 +21,7 @@ def choose_for_arrays(
 ) -> Choice:
     """The config for arrays of this profile; `known`: how targets are cut, where that is no longer to be chosen."""
     settings, pairs, longest = Settings(), profile.pairs, array.lengths.max
-    field, why = cut(profile.target)
+    field, why = put_together(profile.target, cut(profile.target))
     fields = known or FieldsConfig(source=[ArrayField()], target=field)
     settings.reasons |= {"fields.source.0": f"{array.width:,} numbers a moment", "fields.target": why}
     if longest > data.max_source_length:

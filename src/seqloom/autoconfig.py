@@ -34,6 +34,7 @@ __all__ = [
     "has_sentences",
     "learning_rate",
     "metric_for",
+    "put_together",
     "warm_up",
 ]
 
@@ -155,11 +156,12 @@ def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     sources = [_spelled_with_target(cut(side), side, target) for side in profile.source]
     if _copies(profile, target):
         target, *sources = (_whole_words(side, profile) for side in (target, *sources))
-    shared = _is_shared(profile, sources, target)
+    shared = _is_shared(profile, sources, target) and profile.target.mark == profile.source[0].mark
     cuts = zip((profile.target, *profile.source), (target, *sources), strict=True)
     if in_subwords := [side for side, cut in cuts if _unit(cut) == "subword"]:
         size, why = _subword_size(profile, in_subwords, shared)
         target, *sources = (_sized(side, size, why) for side in (target, *sources))
+    target, *sources = (put_together(*part) for part in zip((profile.target, *profile.source), (target, *sources), strict=True))
     reasons = {f"fields.source.{number}": why for number, (_, why) in enumerate(sources)} | {"fields.target": target[1]}
     if shared:
         share = f"{profile.shared_characters:.0%} of the target's characters stand in their source: one vocabulary for both"
@@ -173,16 +175,34 @@ def _unit(side: Cut) -> str:
 
 def cut(side: SideProfile) -> Cut:
     """The smallest symbols that still mean something: pieces between marks, closed tokens, subwords of sentences, else characters."""
+    return (_ready_made(side) if side.mark is None else None) or _cut_text(side)
+
+
+def put_together(side: SideProfile, cut: Cut) -> Cut:
+    """The cut for whole words, where they were cut into pieces before."""
+    field, why = cut
+    if side.mark is None:
+        return cut
+    return field.model_copy(update={"pieces": side.mark}), f"{why}; their pieces, marked {side.mark}, are put together when read"
+
+
+def _ready_made(side: SideProfile) -> Cut | None:
+    """Pieces between marks, or closed tokens, where the values consist of these."""
     if side.separator is not None and side.pieces is not None:
         why = f"{side.pieces.distinct:,} pieces recur between {side.separator!r}"
         return TokensField(separator=side.separator), why
     tokens = side.tokens
     if side.token_lengths.mean >= 1.5 and _is_closed(tokens) and side.other_blanks <= MEANT_BLANKS * side.count:
         return TokensField(), f"a closed set of {tokens.distinct:,} tokens, {tokens.once:,} of them seen once"
+    return None
+
+
+def _cut_text(side: SideProfile) -> tuple[TextField, str]:
+    """Subwords of sentences, else characters."""
     words, characters = side.token_lengths.mean, side.lengths.mean
     if (words >= SENTENCE_TOKENS and characters > SENTENCE_CHARACTERS) or characters > LONG_CHARACTERS:
         kind: Literal["bpe", "unigram"] = "bpe" if words >= SENTENCE_TOKENS else "unigram"
-        why = f"sentences of {words:.0f} words on average, of which {tokens.unseen:.1%} would be new in new text"
+        why = f"sentences of {words:.0f} words on average, of which {side.tokens.unseen:.1%} would be new in new text"
         why = why if kind == "bpe" else f"texts of {characters:.0f} characters on average, without blanks between words"
         return TextField(unit="subword", subwords=kind), why
     return _characters(side)
@@ -192,7 +212,7 @@ def _is_closed(tokens: Symbols) -> bool:
     return tokens.distinct <= CLOSED_SIZE and tokens.unseen <= CLOSED_UNSEEN and tokens.rows_with_once <= CLOSED_ROWS
 
 
-def _characters(side: SideProfile) -> Cut:
+def _characters(side: SideProfile) -> tuple[TextField, str]:
     whole, parts = side.characters, side.decomposed
     gain = whole.rows_with_once - parts.rows_with_once
     why = f"short texts, {whole.distinct:,} different characters"
@@ -226,7 +246,7 @@ def _whole_words(side: Cut, profile: Profile) -> Cut:
 
 
 def _is_shared(profile: Profile, sources: list[Cut], target: Cut) -> bool:
-    return len(sources) == 1 and _unit(sources[0]) == _unit(target) == "subword" and profile.shared_characters >= SAME_SCRIPT
+    return len(sources) == 1 and sources[0][0] == target[0] and _unit(target) == "subword" and profile.shared_characters >= SAME_SCRIPT
 
 
 def _subword_size(profile: Profile, sides: list[SideProfile], shared: bool) -> tuple[int, str]:

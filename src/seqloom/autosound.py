@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from seqloom.autoconfig import Choice, Settings, cut
+from seqloom.autoconfig import Choice, Settings, cut, put_together
 from seqloom.config import AudioField, Augmentation, DataConfig, FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import override
 from seqloom.profile import Profile
@@ -63,6 +63,7 @@ def _fields(sound: SoundProfile, target: SideProfile, hours: float) -> tuple[Fie
     field, why = cut(target)
     if isinstance(field, TextField):
         field, why = _letters(field, why, hours)
+    field, why = put_together(target, (field, why))
     return FieldsConfig(source=[audio], target=field), {"fields.source.0": most, "fields.target": why}
 
 

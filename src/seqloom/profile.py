@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqloom.audio import is_sound
 from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_oddities, key_of
+from seqloom.pieces import together
 from seqloom.relation import correlation, new_words_copied, ratio, shared
 from seqloom.selection import Roots
 from seqloom.sides import (
@@ -134,7 +136,8 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         ((), None, lengths, lengths) if array else _sources(names, texts, places, groups, are_sounds=sounds and len(texts) == 1)
     )
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample], groups)
-    same_characters, same_tokens = shared(sample[:: max(1, len(sample) // SHARED_ROWS)])
+    whole = _whole(sample, sides, target)
+    same_characters, same_tokens = shared(whole[:: max(1, len(whole) // SHARED_ROWS)])
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
     oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sides or oddity.kind in OF_FRAMES]
     counts = {oddity.kind: oddity.count for oddity in oddities}
@@ -153,7 +156,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         length_correlation=correlation(lengths, target_lengths),
         shared_characters=same_characters,
         shared_tokens=same_tokens,
-        new_words_copied=new_words_copied(sample, groups),
+        new_words_copied=new_words_copied(whole, groups),
         copies=sum(row.target in row.source for row in sample) / len(sample),
         commonest_target=commonest,
         commonest_target_share=often / len(sample),
@@ -162,6 +165,15 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         notes=tuple(cast("list[str]", getattr(rows, "notes", []))),
         array=array,
     )
+
+
+def _whole(rows: Sequence[Row], sides: Sequence[SideProfile], target: SideProfile) -> Sequence[Row]:
+    """The rows with whole words, where they were cut into pieces before."""
+    marks = [side.mark for side in (*sides, target)]
+    if not any(marks):
+        return rows
+    put = [partial(together, mark=mark) if mark else str for mark in marks]
+    return [Row(tuple([join(text) for join, text in zip(put, row.source, strict=False)]), put[-1](row.target), row.where) for row in rows]
 
 
 def _sources(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from seqloom.audio import About, about
 from seqloom.errors import standing_at
 from seqloom.frame_text import frames_of_text
+from seqloom.pieces import find_mark, together
 from seqloom.units import Characters
 
 __all__ = [
@@ -95,6 +96,8 @@ class SideProfile:
     """A mark inside the values that parts them into symbols of a small closed set, as in V;PRS;3;SG."""
     pieces: Symbols | None
     """What stands between the separators."""
+    mark: str | None = None
+    """Of pieces that words were cut into before, which all of this looks at put together; see `pieces.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,8 @@ def profile_side(name: str, values: Sequence[str], sources: Ids | None = None) -
     Symbols are counted in NFC text, as fields read it by default. `sources` (N,) has the same number for rows of the same source;
     without it each row is one of its own.
     """
-    texts = [unicodedata.normalize("NFC", value) for value in values]
+    mark = find_mark(values)
+    texts = [unicodedata.normalize("NFC", value if mark is None else together(value, mark)) for value in values]
     groups = np.arange(len(texts)) if sources is None else sources
     joined = _joined(texts, groups, "")
     clusters = Characters()
@@ -197,6 +201,7 @@ def profile_side(name: str, values: Sequence[str], sources: Ids | None = None) -
         other_blanks=sum(OTHER_BLANKS.search(text) is not None for text in texts),
         separator=separator,
         pieces=_pieces_of(texts, separator, groups) if separator else None,
+        mark=mark,
     )
     return side, lengths, token_lengths
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import regex
 
 from seqloom.config import FieldConfig, TextField
+from seqloom.pieces import together
 
 __all__ = ["JOINER", "Characters", "Tokens", "Unit", "Words", "clean"]
 
@@ -133,7 +134,9 @@ class Tokens:
 
 
 def clean(config: FieldConfig, text: str) -> str:
-    """The text in the field's Unicode form and case; half a surrogate pair, which is no text, becomes U+FFFD."""
+    """The text in the field's Unicode form and case, of whole words; half a surrogate pair, which is no text, becomes U+FFFD."""
+    if isinstance(config, TextField) and config.pieces != "none":
+        text = together(text, config.pieces)
     if text.isascii():
         return text.lower() if config.lowercase else text
     if _SURROGATE.search(text):

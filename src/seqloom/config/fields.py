@@ -22,6 +22,7 @@ class TextField(Settings):
     normalization: Literal["none", "NFC", "NFKC"] = Field(default="NFC", description="Unicode form that text is brought to when read.")
     decompose: bool = Field(default=False, description="Characters are split into base letters and marks (NFD; Korean syllables into letters) and composed again in the output.")
     lowercase: bool = Field(default=False, description="Lower-case when read; the output is then lower case too.")
+    pieces: Literal["none", "@@", "\u2581", "\uffed"] = Field(default="none", description="Mark of pieces that words were cut into before, which are put together when read: @@ at the end of one that goes on (subword-nmt), \u2581 at the beginning of a word (sentencepiece), \uffed where no blank stands (OpenNMT's tokenizer).")
     subwords: Literal["bpe", "unigram"] = Field(default="bpe", description="Subword model (Sennrich et al. 2016; Kudo 2018). Only for unit: subword.")
     byte_fallback: bool = Field(default=True, description="Subwords: spell characters that were never seen as bytes instead of <unk>.")
     min_count: Positive = Field(default=1, description="Symbols rarer than this in the training part become <unk>.")

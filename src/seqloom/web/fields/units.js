@@ -99,10 +99,17 @@ export function strip(text) {
   return text.replace(OUTER_BLANKS, "");
 }
 
-/** The text in the field's Unicode form and case; half a surrogate pair, which is no text, becomes U+FFFD. */
+/** The text in the field's Unicode form and case, of whole words; half a surrogate pair, which is no text, becomes U+FFFD. */
 export function clean(config, text) {
-  const composed = compose(config, text.replace(/\p{Cs}/gu, "\ufffd"));
+  const composed = compose(config, together(config.pieces, text).replace(/\p{Cs}/gu, "\ufffd"));
   return config.lowercase ? compose(config, composed.toLowerCase()) : composed;
+}
+
+/** The text with the pieces put together into which its words were cut before, as `pieces.py` does it. */
+function together(mark, text) {
+  if (mark === "@@") return text.replace(/@@(?: |$)/g, "");
+  if (mark === "\u2581" && text.includes(mark)) return strip(text.replaceAll(" ", "").replaceAll(mark, " "));
+  return mark === JOINER ? text.replace(/ ?\uffed ?/g, "") : text;
 }
 
 function compose(config, text) {

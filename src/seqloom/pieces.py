@@ -1,0 +1,49 @@
+"""Texts whose words were cut into pieces before, as other toolkits want them: told by their marks, and put together again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["AFTER", "BEFORE", "JOINED", "find_mark", "together"]
+
+AFTER, BEFORE, JOINED = "@@", "\u2581", "\uffed"
+"""Behind a piece that goes on (subword-nmt); before the first of a word (sentencepiece); where no blank stands (OpenNMT's tokenizer)."""
+
+_AFTER = re.compile(r"@@(?: |$)")
+_JOINED = re.compile(" ?\uffed ?")
+LOOKED_AT = 5000
+"""Texts, of which so many are looked at."""
+OFTEN, NEARLY_ALL = 0.05, 0.98
+"""Share of the texts that hold a mark of pieces; of those that begin with the mark that stands before each word."""
+
+
+def together(text: str, mark: str) -> str:
+    """The text of whole words."""
+    if mark == AFTER:
+        return _AFTER.sub("", text)
+    if mark == BEFORE:
+        return text.replace(" ", "").replace(BEFORE, " ").strip() if BEFORE in text else text
+    return _JOINED.sub("", text)
+
+
+def find_mark(texts: Sequence[str]) -> str | None:
+    """The mark of pieces in these texts; None where words are whole."""
+    there = [text for text in texts[:LOOKED_AT] if text]
+    if not there:
+        return None
+    if sum(text.startswith(BEFORE) for text in there) >= NEARLY_ALL * len(there) and any(" " in text for text in there):
+        return BEFORE
+    for mark, is_cut in ((AFTER, _goes_on), (JOINED, _is_joined)):
+        if sum(map(is_cut, there)) >= OFTEN * len(there):
+            return mark
+    return None
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a piece of a word stands before another."""
+    return "@@ " in text and any(len(word) > 2 and word.endswith(AFTER) for word in text.split(" ")[:-1])
+
+
+def _is_joined(text: str) -> bool:
+    return JOINED in text and any(len(word) > 1 and JOINED in (word[0], word[-1]) for word in text.split(" "))
