@@ -87,6 +87,9 @@ def test_a_corpus_in_pieces_gets_the_model_of_the_plain_one_and_answers_in_words
     assert two.config.fields.target == one.config.fields.target.model_copy(update={"pieces": mark})
     assert two.config.model == one.config.model
     assert two.config.training == one.config.training
+    assert [note for note in two.notes if note not in one.notes] == [
+        f"{side}: words are cut into pieces marked {mark}, which are put together" for side in ("source", "target")
+    ]
     assert f"their pieces, marked {mark}, are put together when read" in two.reasons["fields.target"]
     models = [
         seqloom.train(data, dev=data[:20], out=tmp_path / str(place), settings=here, quiet=True) for place, data in enumerate((pairs, cut))

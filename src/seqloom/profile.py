@@ -162,9 +162,14 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         commonest_target_share=often / len(sample),
         overlap=found.result() if found else None,
         oddities=tuple(oddities),
-        notes=tuple(cast("list[str]", getattr(rows, "notes", []))),
+        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_in_pieces((*sides, target))),
         array=array,
     )
+
+
+def _in_pieces(sides: Iterable[SideProfile]) -> list[str]:
+    """A sentence for each column whose words were cut into pieces before."""
+    return [f"{side.name}: words are cut into pieces marked {side.mark}, which are put together" for side in sides if side.mark]
 
 
 def _whole(rows: Sequence[Row], sides: Sequence[SideProfile], target: SideProfile) -> Sequence[Row]:
