@@ -167,6 +167,24 @@ def test_sources_that_are_cut_are_counted_and_marked(trained: Trained, tmp_path:
     assert seqloom("score", tmp_path / "run", file).out.count("\n") == 2
 
 
+def test_a_source_with_several_targets_may_be_right_by_any(trained: Trained, tmp_path: Path) -> None:
+    answers = seqloom("predict", trained.run, "abc", "bca").out.splitlines()
+    file = tmp_path / "several.tsv"
+    lines = [("abc", "no"), ("bca", "never"), ("abc", answers[0]), ("abc", "nor this")]
+    file.write_text("".join(f"{source}\t{target}\n" for source, target in lines), encoding="utf-8")
+    each, any_of = seqloom("evaluate", trained.run, file, "--json"), seqloom("evaluate", trained.run, file, "--json", "--any-target")
+    assert "(exact_match 0.50); --any-target takes any of them\n" in each.err
+    assert "several targets" not in any_of.err
+    one, other = json.loads(each.out), json.loads(any_of.out)
+    assert (one["pairs"], one["exact_match"]) == (4, 0.25)
+    assert (other["pairs"], other["sources"], other["exact_match"]) == (4, 2, 0.5)
+    assert other["loss"] == one["loss"]
+    assert "free_running_accuracy" not in other
+    said = seqloom("evaluate", trained.run, file, "--any-target", "--output", tmp_path / "said.txt")
+    assert said.lines[0].endswith(": 4 pairs, 2 sources")
+    assert (tmp_path / "said.txt").read_text(encoding="utf-8").splitlines() == answers
+
+
 def test_quiet_prints_nothing_when_nothing_is_wrong(trained: Trained, tmp_path: Path) -> None:
     result = seqloom("train", trained.pairs, "--out", tmp_path / "run", "--quiet", *TINY, "--set", "training.max_steps=2")
     assert result.code == 0

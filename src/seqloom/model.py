@@ -42,10 +42,16 @@ class Model(Answerer):
         """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up."""
         return [sum(parts) for parts in self.translator.score(self.rows(pairs, targets))]
 
-    def evaluate(self, pairs: Pairs | None = None, targets: Sequence[str] | None = None, **search: Any) -> dict[str, float]:
-        """Every metric that fits the target, by name, on a file, on pairs or on two lists; on the run's dev pairs where none are given."""
+    def evaluate(
+        self, pairs: Pairs | None = None, targets: Sequence[str] | None = None, *, any_target: bool = False, **search: Any
+    ) -> dict[str, float]:
+        """Every metric that fits the target, by name, on a file, on pairs or on two lists; on the run's dev pairs where none are given.
+
+        Args:
+            any_target: pairs of one source are one question, right by any of their targets.
+        """
         rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets)
-        return self.translator.evaluate(rows, self.search(**search))[0]
+        return self.translator.evaluate(rows, self.search(**search), any_target=any_target)[0]
 
     def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory."""

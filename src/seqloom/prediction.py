@@ -24,6 +24,7 @@ from seqloom.hardware import on_device
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Network, TensorBatch
+from seqloom.relation import with_all_targets
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
 
 __all__ = ["Translator", "inference_copy", "to_tensors"]
@@ -131,16 +132,25 @@ class Translator:
         loss = nll / max(count, 1.0)
         return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), "teacher_forced_accuracy": correct / max(count, 1.0)}
 
-    def evaluate(self, rows: Sequence[Row], config: SearchConfig | None = None) -> tuple[dict[str, float], list[Prediction]]:
+    def evaluate(
+        self, rows: Sequence[Row], config: SearchConfig | None = None, *, any_target: bool = False
+    ) -> tuple[dict[str, float], list[Prediction]]:
         """Every metric that fits the target, by name, and the predictions.
+
+        Args:
+            any_target: rows of one source are one question, right by any of their targets; its answer stands where the first of them does.
 
         Raises:
             DataError: there are no rows.
         """
         if not rows:
             raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
-        predictions = list(self.predict(rows, config))
         corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=self.points))
+        if any_target:
+            asked, references = with_all_targets(rows)
+            predictions = list(self.predict(asked, config))
+            return self._measure(predictions, references) | self.losses(corpus), predictions
+        predictions = list(self.predict(rows, config))
         values = self.measure(rows, predictions) | self.losses(corpus)
         return values | {"free_running_accuracy": self._free_running_accuracy(rows, predictions, corpus)}, predictions
 
@@ -153,7 +163,10 @@ class Translator:
 
     def measure(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
         """The metrics of predictions against the targets of rows."""
-        target, references = self.fields.config.target, [row.target for row in rows]
+        return self._measure(predictions, [row.target for row in rows])
+
+    def _measure(self, predictions: Sequence[Prediction], references: metrics.References) -> dict[str, float]:
+        target = self.fields.config.target
         names = metrics.metrics_for(target, metrics.words_per_target(references))
         return metrics.score(names, [prediction.text for prediction in predictions], references, target)
 

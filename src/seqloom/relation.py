@@ -12,7 +12,7 @@ import numpy as np
 from seqloom.data import Row
 from seqloom.sides import Ids, Spread, spread
 
-__all__ = ["ceiling", "correlation", "new_words_copied", "ratio", "shared"]
+__all__ = ["ceiling", "correlation", "new_words_copied", "ratio", "shared", "with_all_targets"]
 
 FEWEST_NEW_WORDS = 20
 """Words seen once, from which on they say something."""
@@ -60,6 +60,16 @@ def new_words_copied(rows: Sequence[Row], sources: Ids) -> float:
     once = [(word, rows[number].source) for word, number in place.items() if number != AGAIN]
     copied = sum(any(word in _words(text) for text in source) for word, source in once)
     return copied / len(once) if len(once) >= FEWEST_NEW_WORDS else 0.0
+
+
+def with_all_targets(rows: Sequence[Row]) -> tuple[list[Row], list[list[str]]]:
+    """The first row of each source, and the targets of all its rows."""
+    first: dict[tuple[str, ...], Row] = {}
+    targets: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        first.setdefault(row.source, row)
+        targets.setdefault(row.source, []).append(row.target)
+    return list(first.values()), [list(dict.fromkeys(found)) for found in targets.values()]
 
 
 def ceiling(rows: Sequence[Row], of: str = "") -> list[str]:

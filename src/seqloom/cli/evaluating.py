@@ -47,6 +47,9 @@ def evaluate(
     output: Predictions = None,
     skip_bad: options.SkipBad = False,
     device: options.Device = None,
+    any_target: Annotated[
+        bool, typer.Option("--any-target", help="Pairs of one source are one question, right by any of their targets.")
+    ] = False,
     part: Annotated[
         str | None,
         typer.Option("--part", metavar="NAME", show_default=False, help="Forecasts: dev or test of the split. [default: test, if there]"),
@@ -58,7 +61,7 @@ def evaluate(
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
     """
     if holds_forecasts(run):
-        refuse_idle(context, ("source", "target", "beam", "settings", "skip_bad", "output"), FORECASTS)
+        refuse_idle(context, ("source", "target", "beam", "settings", "skip_bad", "output", "any_target"), FORECASTS)
         evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
@@ -66,31 +69,38 @@ def evaluate(
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
-    from seqloom.relation import ceiling
+    from seqloom.relation import ceiling, with_all_targets
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)
     rows = rows_of(model, files, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
     search = override_search(model.search(beam=beam), settings or [])
-    values, predictions = model.translator.evaluate(rows, search)
+    values, predictions = model.translator.evaluate(rows, search, any_target=any_target)
     if output is not None:
         with open_output(output) as out:
             out.writelines(f"{one_line(prediction.text)}\n" for prediction in predictions)
-    references = [row.target for row in rows]
+    references = with_all_targets(rows)[1] if any_target else [[row.target] for row in rows]
     signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
     unseen = Unseen(model.fields, copies=model.config.model.copy_source)
     unseen.add_pairs(rows)
     cut = sum(prediction.source_cut for prediction in predictions)
-    for note in (*ceiling(rows), *unseen.notes(), *cut_sources(cut, len(rows), model.data)):
+    several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
+    for note in (*several, *unseen.notes(), *cut_sources(cut, len(predictions), model.data)):
         say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:
         if as_json:
-            about: dict[str, Any] = {"pairs": len(rows), "data": files or None, "signatures": signatures}
+            about: dict[str, Any] = {
+                "pairs": len(rows),
+                **({"sources": len(predictions)} if any_target else {}),
+                "data": files or None,
+                "signatures": signatures,
+            }
             out.write(to_json({**values, **about}) + "\n")
         else:
-            lines = [f"{run} on {name}: {len(rows):,} pairs", *columns(metric_rows(values)), *signatures.values()]
+            of = f", {len(predictions):,} sources" if any_target else ""
+            lines = [f"{run} on {name}: {len(rows):,} pairs{of}", *columns(metric_rows(values)), *signatures.values()]
             out.write("\n".join(lines) + "\n")
 
 
