@@ -76,7 +76,7 @@ def test_what_is_spelled_is_judged_by_its_characters_in_several_words_too() -> N
 
 
 def test_few_words_get_a_narrow_network_and_sentences_and_many_words_a_wide_one() -> None:
-    widths = [chosen(pairs).config.model.encoder.width for pairs in (words(3000), sentences(1500), sentences(3000), words(21_000))]
+    widths = [chosen(pairs).config.model.encoder.width for pairs in (words(21_000), sentences(1500), sentences(3000), words(100_000))]
     assert widths == [256, 256, 512, 512]
 
 
@@ -185,7 +185,7 @@ def test_batches_grow_with_the_number_of_pairs_but_not_to_very_many_short_ones()
 
 
 def test_less_is_dropped_from_narrow_networks_unless_pairs_are_very_few() -> None:
-    assert [chosen(words(count)).config.model.dropout for count in (1500, 2500, 21_000)] == [0.4, 0.2, 0.4]
+    assert [chosen(words(count)).config.model.dropout for count in (1500, 2500, 100_000)] == [0.4, 0.2, 0.3]
     assert chosen(words(2500)).reasons["model.dropout"] == "2,500 pairs, 256 wide: the fewer and the wider, the more"
     assert chosen(sentences(2500)).config.model.dropout == 0.4, "512 wide"
     assert chosen(sentences(10_001)).config.model.dropout == 0.25, "and not few"

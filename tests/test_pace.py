@@ -14,6 +14,12 @@ from seqloom.plan import Plan, make_plan
 WORK = Work(symbols=50_000, updates=80)
 
 
+@pytest.fixture(autouse=True)
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let 21,000 words be many, for which a wide network is chosen: fewer to make and to look at than the 100,000 that are."""
+    monkeypatch.setattr("seqloom.autoconfig.FEW_WORDS", 20_000)
+
+
 @cache
 def words(count: int) -> list[str]:
     draw = random.Random(3)

@@ -46,7 +46,7 @@ SENTENCE_TOKENS, SENTENCE_CHARACTERS, LONG_CHARACTERS = 3, 20, 60
 """Text is a sentence, and cut into subwords, from so many tokens and characters on average on; or, without blanks, so many characters."""
 FEW = 100
 """Different tokens a side, up to which a small network is enough."""
-FEW_PAIRS, FEW_WORDS = 2000, 20_000
+FEW_PAIRS, FEW_WORDS = 2000, 100_000
 """So many pairs are few: of anything, and of what are no sentences."""
 LITTLE = 100_000
 """Target tokens in all, up to which such a network can be smaller still."""
