@@ -151,6 +151,13 @@ def read_all(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname(), timeout=SECONDS):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_an_address_that_is_taken_is_refused_in_words() -> None:
     with listen("127.0.0.1", 0) as taken:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address_of(taken))
