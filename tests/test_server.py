@@ -18,7 +18,7 @@ from seqloom.config import FieldsConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.fields import Fields
-from seqloom.server.access import is_loopback, read_tokens
+from seqloom.server.access import check_origins, is_loopback, read_tokens
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.models import named_paths
@@ -268,6 +268,25 @@ def test_an_address_that_is_not_there_and_a_wrong_method_are_refused_in_the_same
     response = client.get("/v1/predict")
     assert refusal(response) == (405, f"/v1/predict: GET is not for this address; expected POST. {DOCS}")
     assert response.headers["allow"] == "POST"
+    response = client.post("/health")
+    assert refusal(response)[0] == 405
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_a_slash_at_the_end_leads_nowhere(client: TestClient) -> None:
+    for path in ("/v1/predict/", "/health/", "/docs/"):
+        response = client.post(path, headers={"host": "elsewhere.example"}, follow_redirects=False)
+        assert refusal(response) == (404, f"{path}: nothing there. {DOCS}")
+
+
+def test_head_is_answered_as_get_is_without_a_body(model: Reverse) -> None:
+    with TestClient(create_app({"reverse": model}, tokens=[TOKEN])) as client:
+        for path in ("/health", "/v1/models", "/metrics"):
+            known = {"authorization": f"Bearer {TOKEN}"}
+            head, get = client.head(path, headers=known), client.get(path, headers=known)
+            assert (head.status_code, head.headers["content-type"]) == (200, get.headers["content-type"])
+            assert client.head(path).status_code == (200 if path == "/health" else 401)
+        assert set(client.get("/openapi.json").json()["paths"]["/health"]) == {"get"}
 
 
 def test_no_address_leads_to_a_file_beside_the_page(client: TestClient) -> None:
@@ -367,6 +386,41 @@ def test_a_token_is_asked_for_before_every_address_that_answers_for_a_model(mode
         assert texts(client.post("/v1/predict", json={"input": "ab"}, headers={"authorization": f"bearer {TOKEN}"})) == [["ba"]]
 
 
+ORIGIN = "https://pages.example"
+
+
+def test_no_page_of_another_origin_may_ask_unless_it_is_named(model: Reverse) -> None:
+    with TestClient(create_app({"reverse": model})) as client:
+        response = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN})
+        assert "access-control-allow-origin" not in response.headers
+    with TestClient(create_app({"reverse": model}, origins=["https://other.example"])) as client:
+        response = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN})
+        assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize(("origins", "allowed"), [([ORIGIN, "http://localhost:3000"], ORIGIN), (["*"], "*")])
+def test_a_page_of_an_origin_that_is_named_may_ask_with_a_token(model: Reverse, origins: list[str], allowed: str) -> None:
+    with TestClient(create_app({"reverse": model}, origins=origins, tokens=[TOKEN])) as client:
+        asking = {"access-control-request-method": "POST", "access-control-request-headers": "authorization, content-type"}
+        before = client.options("/v1/predict", headers={"origin": ORIGIN, **asking})
+        assert (before.status_code, before.headers["access-control-allow-origin"]) == (200, allowed)
+        assert "POST" in before.headers["access-control-allow-methods"]
+        refused = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN})
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, allowed)
+        answer = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN, "authorization": f"Bearer {TOKEN}"})
+        assert answer.headers["access-control-allow-origin"] == allowed
+        assert "access-control-allow-credentials" not in answer.headers
+        assert texts(answer) == [["ba"]]
+
+
+def test_what_is_no_origin_is_refused() -> None:
+    check_origins(["*", "https://example.org", "http://localhost:3000"])
+    for origin in ("example.org", "https://example.org/", "https://example.org/page", ""):
+        said = f"--allow-origin {origin}: no origin; expected * or scheme, name and port in small letters, with nothing behind. "
+        with pytest.raises(ConfigError, match=f"^{re.escape(said)}Give one as in https://example"):
+            check_origins([origin])
+
+
 def test_tokens_are_read_from_a_file_and_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tokens").write_text(f"{TOKEN}\n\n another-token-here \n", encoding="utf-8")
     monkeypatch.setenv("SEQLOOM_TOKEN", "a-token-from-outside")
@@ -421,6 +475,19 @@ def test_the_list_of_addresses_stands_on_its_own(client: TestClient) -> None:
     assert "<code>POST /v1/predict</code>" in response.text
     assert "<td><code>length_penalty</code><td>number ≥ 0, ≤ 10<td>Scores are divided by length to this power." in response.text
     assert "<td>413<td>The body is too large." in response.text
+
+
+def test_behind_a_prefix_all_is_found_and_the_description_names_it(model: Reverse) -> None:
+    with TestClient(
+        create_app({"reverse": model}, tokens=[TOKEN]), root_path="/ai", headers={"authorization": f"Bearer {TOKEN}"}
+    ) as client:
+        assert client.get("/ai/openapi.json").json()["servers"] == [{"url": "/ai"}]
+        assert "<a href='openapi.json'>" in client.get("/ai/docs").text
+        assert texts(client.post("/ai/v1/predict", json={"input": "ab"})) == [["ba"]]
+        assert refusal(client.get("/ai/v1/nothing")) == (404, f"/ai/v1/nothing: nothing there. {DOCS}")
+        assert 'seqloom_requests_total{path="/v1/predict",status="200"} 1.0' in client.get("/ai/metrics").text
+        assert client.get("/ai/health", headers={"authorization": ""}).status_code == 200
+        assert client.get("/ai/v1/models", headers={"authorization": ""}).status_code == 401
 
 
 def test_the_page_and_all_that_it_loads_come_from_the_server(client: TestClient) -> None:

@@ -118,6 +118,15 @@ def test_a_token_from_a_file_is_asked_for(exported: Path, tmp_path: Path) -> Non
         assert ask(address, "0123456789abcdef", input="abba")["model"] == "words"
 
 
+def test_behind_a_proxy_that_strips_a_prefix_the_description_names_it(exported: Path) -> None:
+    with serving(exported, "--root-path", "/ai", "--allow-origin", "https://pages.example") as (_, address):
+        assert ask(address, input="abba")["model"] == "words"
+        request = urllib.request.Request(f"{address}/openapi.json", headers={"Origin": "https://pages.example"})
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            assert json.load(response)["servers"] == [{"url": "/ai"}]
+            assert response.headers["access-control-allow-origin"] == "https://pages.example"
+
+
 def test_who_opens_the_server_to_all_without_a_token_is_told(exported: Path) -> None:
     command = [sys.executable, "-m", "seqloom", "serve", str(exported), "--host", "0.0.0.0", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -136,6 +145,10 @@ def test_what_cannot_be_served_is_refused_in_one_line(exported: Path, tmp_path: 
         assert (
             refused(exported, flag, value) == f"{flag} {value}: expected a finite number. Give a large one where there should be no limit."
         )
+    said = "expected letters, digits, '.', '_', '~', '-' behind each '/', as in /ai. Mend it."
+    for path in ("ai", "/", "/ai/", "/a b"):
+        assert refused(exported, "--root-path", path) == f"--root-path {path}: {said}"
+    assert refused(exported, "--allow-origin", "example.org").startswith("--allow-origin example.org: no origin; expected * or scheme")
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         assert refused(exported, "--port", port).startswith(f"127.0.0.1:{port}: cannot listen there (Address already in use).")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from seqloom.server.access import address_within
 from seqloom.server.batcher import Watch
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Metered:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started, status = time.perf_counter(), 500
-        path = scope["path"] if scope["path"] in self.paths else "other"
+        path = address if (address := address_within(scope)) in self.paths else "other"
 
         async def noted(message: Message) -> None:
             nonlocal status

@@ -55,8 +55,11 @@ def run(server: uvicorn.Server, listening: socket.socket) -> None:
         server.run(sockets=[listening])
 
 
-def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None]) -> uvicorn.Server:
-    """A server that calls `started` when it answers, and in the end finishes what was taken within so many seconds."""
+def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None], root_path: str = "") -> uvicorn.Server:
+    """A server that calls `started` when it answers, and in the end finishes what was taken within so many seconds.
+
+    root_path: what a proxy takes from the begin of every address before it asks here, such as /ai.
+    """
     config = uvicorn.Config(
         app,
         lifespan="on",
@@ -64,6 +67,7 @@ def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None]
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        root_path=root_path,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(round(finish_seconds), 1),
     )
