@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField, TokensField
+from seqloom.config_file import build
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.fields import Fields
@@ -22,6 +23,7 @@ from seqloom.server.access import check_origins, is_loopback, read_tokens
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.models import named_paths
+from seqloom.server.refusals import unusable
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -46,7 +48,7 @@ class Reverse:
         self.may_answer.set()
 
     def search(self, **changes: Any) -> SearchConfig:
-        return SearchConfig(**{"beam": 2, **changes})
+        return build({"search": {"beam": 2, **changes}}, where="predict").search
 
     def answers(
         self, rows: Iterable[Row], config: SearchConfig, *, prefix: str, replace_unknown: bool, keep_attention: bool
@@ -201,6 +203,12 @@ FAILED = "the server failed on it, and its log says where. Try another input, an
         ({"input": "a", "scores": None}, f"scores: expected true or false; got null. {DOCS}"),
         ({"input": "a", "length_penalty": 11}, f"length_penalty: expected 10 or less; got 11. {DOCS}"),
         ({"input": "a", "prefix": []}, f"prefix: expected a text; got a list of 0. {DOCS}"),
+        ({"inputs": ["b" * 50, 7 * [{}]]}, f"inputs[1]: {TEXTS}; got a list of 7. {DOCS}"),
+        ({"input": "a", "beam": "b" * 50}, f"beam: expected a whole number; got '{'b' * 36}.... {DOCS}"),
+        ({"input": "a", "x" * 100: 3}, f"body: unknown key '{'x' * 77}...'. {DOCS}"),
+        ({"input": "a", "table": [{"b": True}]}, f"table[0].b: expected a text or a number; got true. {DOCS}"),
+        ({"input": "a", "table": [{"str": 3}, {"str": []}]}, f"table[1].str: expected a text or a number; got a list of 0. {DOCS}"),
+        ({"input": "a", "min_length": 9, "max_length": 8}, f"min_length 9 is above max_length 8; lower the one or raise the other. {DOCS}"),
         ({"input": "a", "beam": 9}, "beam: 9; the limit is 8. Ask for less."),
         ({"input": "a", "n_best": 1_000}, "n_best: 1,000; the limit is 8. Ask for less."),
         ({"input": "a", "max_length": 51}, "max_length: 51; the limit is 50. Ask for less."),
@@ -221,24 +229,75 @@ def test_what_cannot_be_used_is_refused_in_words(client: TestClient, body: dict[
 
 
 @pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("table:4: load is 'x'; expected a number. Mend the cell, or choose other columns.",
+         "table[3]: load is 'x'; expected a number. Mend the cell."),
+        ("inputs[1]: the source has 9 symbols; the limit is 8. Shorten it, or train a model with --set data.max_source_length=9 or --set "
+         "data.too_long=cut.",
+         "inputs[1]: the source has 9 symbols; the limit is 8. Shorten it."),
+        ("inputs[0]: the prefix 'abc' has 3 symbols; the longest output allowed here has 2. Shorten it, or raise search.max_length.",
+         "inputs[0]: the prefix 'abc' has 3 symbols; the longest output allowed here has 2. Shorten it, or raise max_length."),
+        ("table:2: day is '3x'; expected a date. Mend the cell, or train without --time: rows are numbered then, or with --set "
+         "fields.numbers.dates=count, if it counts rows.",
+         "table[1]: day is '3x'; expected a date. Mend the cell."),
+        ("table:1: day is '01/02/03', and nothing tells whether the day or the month is first. Say --set fields.numbers.dates=day_first "
+         "(or month_first).",
+         "table[0]: day is '01/02/03', and nothing tells whether the day or the month is first. Write it as the table of training did."),
+        ("table: 3 rows were put in by fields.numbers.gaps=fill, with nothing in them. Name a rule for what they hold: --set "
+         "fields.numbers.missing=previous (or linear, zero).",
+         "table: 3 rows were put in, with nothing in them. Give those rows."),
+        ("quantiles: a head of kind 'squared' says points only. Train with --quantiles, or with model.head.kind=gaussian.",
+         "quantiles: a head of kind 'squared' says points only. Leave quantiles out."),
+        ("quantile 0.3: the model was trained for [0.1, 0.5]. Ask for those, or train with --quantiles.",
+         "quantile 0.3: the model was trained for [0.1, 0.5]. Ask for those."),
+        ("table: load is empty in all rows; expected numbers. Choose other columns.",
+         "table: load is empty in all rows; expected numbers. Give numbers, or another table."),
+        (f"table:1: load is {'x' * 99!r}, the model's cell is 'y'.", f"table[0]: load is '{'x' * 76}..., the model's cell is 'y'."),
+        (f"table:1: load is 'table:{'9' * 5_000}'.", f"table[0]: load is 'table:{'9' * 70}....")
+    ],
+)  # fmt: skip
+def test_what_is_said_to_those_with_a_command_line_is_said_in_words_of_a_request(said: str, instead: str) -> None:
+    assert (unusable(DataError(said)).status_code, unusable(DataError(said)).detail) == (422, instead)
+
+
+def test_a_message_never_grows_with_what_was_sent() -> None:
+    assert len(unusable(DataError(f"table: no column 'a'; there are {'b' * 9_000}.")).detail) == 1_000
+
+
+@pytest.mark.parametrize(
     ("content", "error"),
     [
         (b'{"input":', "body: not JSON (Expecting value, at character 9). Send an object with input or inputs; " + DOCS),
         (b"\xff", "body: not JSON in UTF-8. Send an object with input or inputs; " + DOCS),
-        (b'{"input": "a", "beam": 1' + b"0" * 1_900 + b"}", f"beam: expected 100,000 or less; got 1{'0' * 39}. {DOCS}"),
+        (b'{"input": "a", "beam": 1' + b"0" * 1_900 + b"}", f"beam: expected 100,000 or less; got 1{'0' * 36}.... {DOCS}"),
         (b"[1]", f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}"),
         (b'"a"', f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}"),
         (b"", f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}"),
         (b'{"input": "\\ud800"}', "input: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16 first."),
         (b'{"input": "a", "\\ud800": 1}', f"body: expected whole characters, not half of a surrogate pair; got '\\ud800'. {DOCS}"),
         (b'{"input": "a", "length_penalty": NaN}', f"length_penalty: expected a finite number; got nan. {DOCS}"),
-        (b"[" * 1_999, "body: "),
+        (b"[" * 1_999, f"body: JSON that is nested too deep. Send an object with input or inputs; {DOCS}"),
     ],
 )
 def test_bytes_that_are_no_request_are_refused_in_words(client: TestClient, content: bytes, error: str) -> None:
     status, said = refusal(client.post("/v1/predict", content=content, headers={"content-type": "application/json"}))
     assert status == 422
     assert said.startswith(error)
+
+
+def test_a_number_of_too_many_digits_is_refused_as_that(model: Reverse) -> None:
+    with TestClient(create_app({"reverse": model})) as client:
+        body = b'{"input": "a", "beam": ' + b"1" * 5_000 + b"}"
+        answer = client.post("/v1/predict", content=body, headers={"content-type": "application/json"})
+    assert refusal(answer) == (422, f"body: JSON with a number of too many digits. Send an object with input or inputs; {DOCS}")
+
+
+def test_a_packed_body_is_refused(client: TestClient) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    said = "body: Content-Encoding is not read; expected identity, got 'gzip'. Send the JSON as it is."
+    assert refusal(client.post("/v1/predict", content=b"\x1f\x8b\x08", headers=headers)) == (415, said)
+    assert texts(client.post("/v1/predict", json={"input": "ab"}, headers={"content-encoding": "identity"})) == [["ba"]]
 
 
 NO_JSON = f"expected application/json. Send an object with input or inputs, of a text file its lines, a sound file in base64; {DOCS}"

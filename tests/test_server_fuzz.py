@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
 from seqloom.config import AudioField, FieldsConfig, SearchConfig, TextField
+from seqloom.config_file import build
 from seqloom.data import Row
 from seqloom.errors import standing_at
 from seqloom.fields import Fields
@@ -42,7 +43,7 @@ class Echo:
         self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, versions={})
 
     def search(self, **changes: Any) -> SearchConfig:
-        return SearchConfig(**changes)
+        return build({"search": changes}, where="predict").search
 
     def answers(
         self, rows: Iterable[Row], config: SearchConfig, *, prefix: str, replace_unknown: bool, keep_attention: bool

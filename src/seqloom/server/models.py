@@ -19,7 +19,7 @@ from seqloom.fields import Fields
 from seqloom.server.answering import UNCACHED, answer, events
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.server.limits import Limits
-from seqloom.server.refusals import Refusal
+from seqloom.server.refusals import Refusal, listed, unusable
 from seqloom.server.sources import refuse_bad, sources_of
 from seqloom.server.wire import ColumnKind, Manifest, ModelInfo, PredictRequest
 
@@ -136,7 +136,7 @@ class ServedModel:
         try:
             search = self._search(**request.search)
         except ConfigError as error:
-            raise Refusal(422, str(error)) from None
+            raise unusable(error) from None
         if request.n_best > (search.beam if search.kind == "beam" else 1):
             search = search.model_copy(update={"kind": "beam", "beam": request.n_best})
         refuse_bad("prefix", request.prefix)

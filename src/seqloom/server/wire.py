@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, PlainValidator, model_validator
+from pydantic_core import core_schema
 
 from seqloom.answers import Output, Prediction
 
@@ -38,6 +39,11 @@ MOST_LENGTH_PENALTY = 10.0
 """Far beyond use; a length to a power far above it leaves the range of a float."""
 
 
+def _told_once(schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """The schema of a cell, which is wrong once and not once for each type that it could be."""
+    return core_schema.custom_error_schema(schema, custom_error_type="cell", custom_error_message="expected a text or a number")
+
+
 def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
@@ -49,7 +55,7 @@ def _texts(value: object) -> tuple[str, ...]:
 SourceTexts = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)])]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Role = Literal["time", "series", "target", "past", "known", "static"]
-Cell = str | int | float | None
+Cell = Annotated[str | int | float | None, GetPydanticSchema(lambda kind, handler: _told_once(handler(kind)))]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
