@@ -35,11 +35,15 @@ TOKEN = "correct-horse-battery"
 
 
 class Reverse:
-    """A model that writes its source backwards, as often as the beam is wide, and cannot answer "bad" and "broken"."""
+    """A model that writes its source backwards, as often as the beam is wide, and cannot answer "bad" and "broken".
+
+    It knows a, b and c, and has never seen q.
+    """
 
     stride = 1
 
-    def __init__(self, columns: int = 1) -> None:
+    def __init__(self, columns: int = 1, *, copies: bool = False) -> None:
+        self.copies = copies
         config = FieldsConfig(source=[TextField(), TokensField()][:columns], target=TextField())
         self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=("word", "tags")[:columns])
         self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={"bleu": 30.5}, versions={"seqloom": "0.1.0"})
@@ -64,7 +68,8 @@ class Reverse:
             text = prefix + "|".join(row.source)[::-1]
             attention = [[1.0, 0.0]] if keep_attention else None
             output = Output(text, -0.25, -0.5, list(text), [-0.25, float("-inf")], False, attention)
-            yield Prediction(row.source, list(row.source[0]), [output] * config.beam if any(row.source) else [])
+            unknown = ["q"] * row.source[0].count("q")
+            yield Prediction(row.source, list(row.source[0]), [output] * config.beam if any(row.source) else [], unknown=unknown)
 
 
 @pytest.fixture
@@ -139,7 +144,32 @@ def test_scores_and_attention_come_where_they_are_asked_for(client: TestClient) 
 def test_settings_of_the_search_reach_the_model(client: TestClient, model: Reverse) -> None:
     ask(client, input="ab", beam=1, min_length=2, max_length=7, length_penalty=0.5)
     assert model.asked == [(["ab"], SearchConfig(beam=1, min_length=2, max_length=7, length_penalty=0.5))]
-    assert texts(ask(client, input="ab", prefix="x")) == [["xba"]]
+    assert texts(ask(client, input="ab", prefix="c")) == [["cba"]]
+
+
+def test_symbols_that_training_never_saw_are_named_once_with_the_answer_and_counted(client: TestClient) -> None:
+    predictions = ask(client, inputs=["abc", "qaq"]).json()["predictions"]
+    assert predictions == [{"outputs": [{"text": "cba"}]}, {"outputs": [{"text": "qaq"}], "unknown": ["q"]}]
+    streamed = events(ask(client, input="qaq", stream=True))
+    assert streamed[0] == ("prediction", {"index": 0, "outputs": [{"text": "qaq"}], "unknown": ["q"]})
+    assert 'seqloom_unknown_symbols_total{model="reverse"} 4.0' in client.get("/metrics").text.splitlines()
+    described = client.get("/openapi.json").json()["components"]["schemas"]["Predicted"]["properties"]["unknown"]
+    assert described["description"].startswith("Symbols of the source that training never saw")
+
+
+def test_a_prefix_that_the_model_cannot_write_is_refused(client: TestClient) -> None:
+    said = "prefix: unknown to model reverse: 'x', 'é'; expected symbols of its targets. Leave them out."
+    assert refusal(ask(client, input="xé", prefix="axéx")) == (422, said)
+    assert refusal(ask(client, input="a", prefix="defghijkl"))[1].startswith(
+        "prefix: unknown to model reverse: 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k' and 1 more; "
+    )
+
+
+def test_a_prefix_may_hold_what_a_model_that_copies_finds_in_every_source() -> None:
+    with TestClient(create_app({"copying": Reverse(copies=True)})) as client:
+        assert texts(ask(client, inputs=["xé", "", "éx"], prefix="éx")) == [["éxéx"], [], ["éxxé"]]
+        said = "prefix: unknown to model copying, and not in inputs[1] to be copied: 'é'; expected symbols of its targets. Leave them out."
+        assert refusal(ask(client, inputs=["xé", "ax"], prefix="éx")) == (422, said)
 
 
 def test_the_models_are_listed_with_their_columns(client: TestClient) -> None:
@@ -511,7 +541,7 @@ def test_an_address_that_only_this_machine_reaches_is_known() -> None:
 
 
 def test_the_counts_are_those_of_what_was_asked(client: TestClient) -> None:
-    ask(client, inputs=["ab", "cd"])
+    ask(client, inputs=["ab", "cd", "", "bad"], stream=True)
     ask(client, input=3)
     client.get("/no/such/address")
     text = client.get("/metrics").text

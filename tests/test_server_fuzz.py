@@ -36,7 +36,7 @@ from seqloom.sound_field import SoundField
 class Echo:
     """Reads its source as a real model would, and writes it."""
 
-    stride = 1
+    stride, copies = 1, False
 
     def __init__(self) -> None:
         self.fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "abc", "")])
@@ -133,7 +133,7 @@ def test_any_bytes_are_refused_in_words(body: bytes, kind: str) -> None:
 def test_any_text_is_answered_or_refused_in_words(inputs: list[str], prefix: str, attention: bool) -> None:
     response = CLIENT.post("/v1/predict", json={"inputs": inputs, "prefix": prefix, "attention": attention})
     assert_foreseen(response)
-    if "\0" not in "".join([*inputs, prefix]):
+    if "\0" not in "".join([*inputs, prefix]) and not set(prefix) - set("abc"):
         assert response.status_code == 200
         assert len(response.json()["predictions"]) == len(inputs)
 

@@ -33,7 +33,7 @@ from seqloom.server.process import address_of, listen, make_server, run
 
 class Slow:
     manifest = None
-    stride = 1
+    stride, copies = 1, False
     fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "abc", "")])
     def search(self, **changes):
         return SearchConfig(**changes)

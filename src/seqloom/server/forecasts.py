@@ -176,6 +176,7 @@ class ServedForecaster:
             said = self._values(request)
             count = len(said.values)
         self._watch.batch(count, [started - arrived] * count, time.monotonic() - started)
+        self._watch.answered(count)
         return said
 
     def _values(self, request: PredictRequest) -> ValuesResponse:

@@ -50,6 +50,11 @@ class Predictor(Protocol):
         """Source positions a state of its encoder."""
         ...
 
+    @property
+    def copies(self) -> bool:
+        """Whether it can write what stands in the source though training never saw it."""
+        ...
+
     def search(self, **changes: Any) -> SearchConfig:
         """Its settings of the search, some of them changed."""
         ...
@@ -121,6 +126,7 @@ class ServedModel:
             raise Refusal(422, f"inputs: {what}. Send them in several requests.")
         rows = [self.sources.row(source, request.where(place)) for place, source in enumerate(request.sources)]
         asked = self._asked(request)
+        self._refuse_unknown(asked.prefix, rows)
         if asked.attention:
             self.limits.check_attention(map(self.sources.symbols, rows), asked.search, self.predictor.stride)
         try:
@@ -131,6 +137,16 @@ class ServedModel:
         except Closed:
             raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"}) from None
         return [asyncio.wrap_future(future) for future in taken]
+
+    def _refuse_unknown(self, prefix: str, rows: Sequence[Row]) -> None:
+        """Refuse a prefix that no answer could begin with: symbols unknown to the model, which are not in a source to be copied either."""
+        unknown = dict.fromkeys(self.predictor.fields.target.unknown(prefix))
+        for row in (row for row in rows if unknown and any(row.source)):
+            within = self.predictor.fields.copy_ids(row.source)[1] if self.predictor.copies else []
+            if missing := [symbol for symbol in unknown if symbol not in within]:
+                where = f", and not in {row.where} to be copied" if self.predictor.copies else ""
+                what = f"unknown to model {self.name}{where}: {listed(missing)}; expected symbols of its targets"
+                raise Refusal(422, f"prefix: {what}. Leave them out.")
 
     def _asked(self, request: PredictRequest) -> Asked:
         try:

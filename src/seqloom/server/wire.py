@@ -57,6 +57,10 @@ Count = Annotated[int, Field(ge=1, le=MOST)]
 Role = Literal["time", "series", "target", "past", "known", "static"]
 Cell = Annotated[str | int | float | None, GetPydanticSchema(lambda kind, handler: _told_once(handler(kind)))]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Unknown = Annotated[
+    list[str] | None,
+    Field(description="Symbols of the source that training never saw, each once, read as <unk>; absent where there are none."),
+]
 
 
 GIVEN = ("input", "inputs", "table", "values")
@@ -169,12 +173,17 @@ class Predicted(Wire):
 
     outputs: list[Answer]
     source_tokens: list[str] | None = Field(default=None, description="The source as the model read it, where attention was asked for.")
+    unknown: Unknown = None
 
     @classmethod
     def of(cls, prediction: Prediction, request: PredictRequest) -> Predicted:
         """A prediction, with as much of it as the request asked for."""
         outputs = [Answer.of(output, scores=request.scores, attention=request.attention) for output in prediction.outputs[: request.n_best]]
-        return cls.model_construct(outputs=outputs, source_tokens=prediction.source_tokens if request.attention else None)
+        return cls.model_construct(
+            outputs=outputs,
+            source_tokens=prediction.source_tokens if request.attention else None,
+            unknown=list(dict.fromkeys(prediction.unknown)) or None,
+        )
 
 
 class StreamedPrediction(Wire):
@@ -183,11 +192,14 @@ class StreamedPrediction(Wire):
     index: int = Field(description="The place of its source, from 0.")
     outputs: list[Answer]
     source_tokens: list[str] | None = None
+    unknown: Unknown = None
 
     @classmethod
     def at(cls, index: int, prediction: Predicted) -> StreamedPrediction:
         """A prediction with its place."""
-        return cls.model_construct(index=index, outputs=prediction.outputs, source_tokens=prediction.source_tokens)
+        return cls.model_construct(
+            index=index, outputs=prediction.outputs, source_tokens=prediction.source_tokens, unknown=prediction.unknown
+        )
 
 
 class StreamedFailure(Wire):
