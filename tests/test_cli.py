@@ -439,6 +439,14 @@ def test_every_setting_of_the_search_can_be_changed_for_one_call(trained: Traine
     assert json.loads(greedy) == json.loads(seqloom("evaluate", trained.run, "--json", "--beam", "1").out)
 
 
+def test_a_search_that_can_never_end_is_refused(trained: Trained) -> None:
+    failed = seqloom("predict", trained.run, "abcd", "--min-length", "9", "--max-length", "5")
+    assert failed.code == 2
+    assert failed.err.endswith(
+        "predict: search: min_length 9 is above max_length 5; lower the one or raise the other. docs/config.md lists what is allowed.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

@@ -13,6 +13,7 @@ import pytest
 
 import seqloom
 from seqloom.cli import main
+from seqloom.errors import ConfigError
 from seqloom.export import export
 from seqloom.loading import load
 from seqloom.runtime import Predictor, _names_a_file, open_session
@@ -56,6 +57,19 @@ def test_an_exported_model_answers_as_the_trained_one(model: seqloom.Model, fold
             assert [output.tokens for output in one.outputs] == [output.tokens for output in other.outputs]
             assert [output.cut for output in one.outputs] == [output.cut for output in other.outputs]
             assert [output.score for output in one.outputs] == pytest.approx([output.score for output in other.outputs], abs=1e-5)
+
+
+def test_symbols_that_training_never_saw_are_told_with_each_answer(model: seqloom.Model, folder: Path) -> None:
+    for one in (model, seqloom.load(folder)):
+        found = one.predictions(["a b", "a q b z q", ""], beam=1)
+        assert [answer.unknown for answer in found] == [[], ["q", "z", "q"], []]
+
+
+def test_a_search_that_can_never_end_is_refused_by_trained_and_exported_models(model: seqloom.Model, folder: Path) -> None:
+    said = r"^predict: search: min_length 9 is above max_length 5; lower the one or raise the other\. docs/config\.md lists what is allowed"
+    for one in (model, seqloom.load(folder)):
+        with pytest.raises(ConfigError, match=said):
+            one.predict(["a b"], min_length=9, max_length=5)
 
 
 def test_attention_comes_where_asked_for_and_replaces_what_is_unknown(model: seqloom.Model, folder: Path) -> None:

@@ -15,13 +15,15 @@ from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField, TokensField
+from seqloom.config_file import build
 from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.fields import Fields
-from seqloom.server.access import is_loopback, read_tokens
+from seqloom.server.access import check_origins, is_loopback, read_tokens
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.models import named_paths
+from seqloom.server.refusals import unusable
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -33,11 +35,15 @@ TOKEN = "correct-horse-battery"
 
 
 class Reverse:
-    """A model that writes its source backwards, as often as the beam is wide, and cannot answer "bad" and "broken"."""
+    """A model that writes its source backwards, as often as the beam is wide, and cannot answer "bad" and "broken".
+
+    It knows a, b and c, and has never seen q.
+    """
 
     stride = 1
 
-    def __init__(self, columns: int = 1) -> None:
+    def __init__(self, columns: int = 1, *, copies: bool = False) -> None:
+        self.copies = copies
         config = FieldsConfig(source=[TextField(), TokensField()][:columns], target=TextField())
         self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=("word", "tags")[:columns])
         self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={"bleu": 30.5}, versions={"seqloom": "0.1.0"})
@@ -46,7 +52,7 @@ class Reverse:
         self.may_answer.set()
 
     def search(self, **changes: Any) -> SearchConfig:
-        return SearchConfig(**{"beam": 2, **changes})
+        return build({"search": {"beam": 2, **changes}}, where="predict").search
 
     def answers(
         self, rows: Iterable[Row], config: SearchConfig, *, prefix: str, replace_unknown: bool, keep_attention: bool
@@ -62,7 +68,8 @@ class Reverse:
             text = prefix + "|".join(row.source)[::-1]
             attention = [[1.0, 0.0]] if keep_attention else None
             output = Output(text, -0.25, -0.5, list(text), [-0.25, float("-inf")], False, attention)
-            yield Prediction(row.source, list(row.source[0]), [output] * config.beam if any(row.source) else [])
+            unknown = ["q"] * row.source[0].count("q")
+            yield Prediction(row.source, list(row.source[0]), [output] * config.beam if any(row.source) else [], unknown=unknown)
 
 
 @pytest.fixture
@@ -137,7 +144,32 @@ def test_scores_and_attention_come_where_they_are_asked_for(client: TestClient) 
 def test_settings_of_the_search_reach_the_model(client: TestClient, model: Reverse) -> None:
     ask(client, input="ab", beam=1, min_length=2, max_length=7, length_penalty=0.5)
     assert model.asked == [(["ab"], SearchConfig(beam=1, min_length=2, max_length=7, length_penalty=0.5))]
-    assert texts(ask(client, input="ab", prefix="x")) == [["xba"]]
+    assert texts(ask(client, input="ab", prefix="c")) == [["cba"]]
+
+
+def test_symbols_that_training_never_saw_are_named_once_with_the_answer_and_counted(client: TestClient) -> None:
+    predictions = ask(client, inputs=["abc", "qaq"]).json()["predictions"]
+    assert predictions == [{"outputs": [{"text": "cba"}]}, {"outputs": [{"text": "qaq"}], "unknown": ["q"]}]
+    streamed = events(ask(client, input="qaq", stream=True))
+    assert streamed[0] == ("prediction", {"index": 0, "outputs": [{"text": "qaq"}], "unknown": ["q"]})
+    assert 'seqloom_unknown_symbols_total{model="reverse"} 4.0' in client.get("/metrics").text.splitlines()
+    described = client.get("/openapi.json").json()["components"]["schemas"]["Predicted"]["properties"]["unknown"]
+    assert described["description"].startswith("Symbols of the source that training never saw")
+
+
+def test_a_prefix_that_the_model_cannot_write_is_refused(client: TestClient) -> None:
+    said = "prefix: unknown to model reverse: 'x', 'é'; expected symbols of its targets. Leave them out."
+    assert refusal(ask(client, input="xé", prefix="axéx")) == (422, said)
+    assert refusal(ask(client, input="a", prefix="defghijkl"))[1].startswith(
+        "prefix: unknown to model reverse: 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k' and 1 more; "
+    )
+
+
+def test_a_prefix_may_hold_what_a_model_that_copies_finds_in_every_source() -> None:
+    with TestClient(create_app({"copying": Reverse(copies=True)})) as client:
+        assert texts(ask(client, inputs=["xé", "", "éx"], prefix="éx")) == [["éxéx"], [], ["éxxé"]]
+        said = "prefix: unknown to model copying, and not in inputs[1] to be copied: 'é'; expected symbols of its targets. Leave them out."
+        assert refusal(ask(client, inputs=["xé", "ax"], prefix="éx")) == (422, said)
 
 
 def test_the_models_are_listed_with_their_columns(client: TestClient) -> None:
@@ -201,6 +233,12 @@ FAILED = "the server failed on it, and its log says where. Try another input, an
         ({"input": "a", "scores": None}, f"scores: expected true or false; got null. {DOCS}"),
         ({"input": "a", "length_penalty": 11}, f"length_penalty: expected 10 or less; got 11. {DOCS}"),
         ({"input": "a", "prefix": []}, f"prefix: expected a text; got a list of 0. {DOCS}"),
+        ({"inputs": ["b" * 50, 7 * [{}]]}, f"inputs[1]: {TEXTS}; got a list of 7. {DOCS}"),
+        ({"input": "a", "beam": "b" * 50}, f"beam: expected a whole number; got '{'b' * 36}.... {DOCS}"),
+        ({"input": "a", "x" * 100: 3}, f"body: unknown key '{'x' * 77}...'. {DOCS}"),
+        ({"input": "a", "table": [{"b": True}]}, f"table[0].b: expected a text or a number; got true. {DOCS}"),
+        ({"input": "a", "table": [{"str": 3}, {"str": []}]}, f"table[1].str: expected a text or a number; got a list of 0. {DOCS}"),
+        ({"input": "a", "min_length": 9, "max_length": 8}, f"min_length 9 is above max_length 8; lower the one or raise the other. {DOCS}"),
         ({"input": "a", "beam": 9}, "beam: 9; the limit is 8. Ask for less."),
         ({"input": "a", "n_best": 1_000}, "n_best: 1,000; the limit is 8. Ask for less."),
         ({"input": "a", "max_length": 51}, "max_length: 51; the limit is 50. Ask for less."),
@@ -221,24 +259,75 @@ def test_what_cannot_be_used_is_refused_in_words(client: TestClient, body: dict[
 
 
 @pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("table:4: load is 'x'; expected a number. Mend the cell, or choose other columns.",
+         "table[3]: load is 'x'; expected a number. Mend the cell."),
+        ("inputs[1]: the source has 9 symbols; the limit is 8. Shorten it, or train a model with --set data.max_source_length=9 or --set "
+         "data.too_long=cut.",
+         "inputs[1]: the source has 9 symbols; the limit is 8. Shorten it."),
+        ("inputs[0]: the prefix 'abc' has 3 symbols; the longest output allowed here has 2. Shorten it, or raise search.max_length.",
+         "inputs[0]: the prefix 'abc' has 3 symbols; the longest output allowed here has 2. Shorten it, or raise max_length."),
+        ("table:2: day is '3x'; expected a date. Mend the cell, or train without --time: rows are numbered then, or with --set "
+         "fields.numbers.dates=count, if it counts rows.",
+         "table[1]: day is '3x'; expected a date. Mend the cell."),
+        ("table:1: day is '01/02/03', and nothing tells whether the day or the month is first. Say --set fields.numbers.dates=day_first "
+         "(or month_first).",
+         "table[0]: day is '01/02/03', and nothing tells whether the day or the month is first. Write it as the table of training did."),
+        ("table: 3 rows were put in by fields.numbers.gaps=fill, with nothing in them. Name a rule for what they hold: --set "
+         "fields.numbers.missing=previous (or linear, zero).",
+         "table: 3 rows were put in, with nothing in them. Give those rows."),
+        ("quantiles: a head of kind 'squared' says points only. Train with --quantiles, or with model.head.kind=gaussian.",
+         "quantiles: a head of kind 'squared' says points only. Leave quantiles out."),
+        ("quantile 0.3: the model was trained for [0.1, 0.5]. Ask for those, or train with --quantiles.",
+         "quantile 0.3: the model was trained for [0.1, 0.5]. Ask for those."),
+        ("table: load is empty in all rows; expected numbers. Choose other columns.",
+         "table: load is empty in all rows; expected numbers. Give numbers, or another table."),
+        (f"table:1: load is {'x' * 99!r}, the model's cell is 'y'.", f"table[0]: load is '{'x' * 76}..., the model's cell is 'y'."),
+        (f"table:1: load is 'table:{'9' * 5_000}'.", f"table[0]: load is 'table:{'9' * 70}....")
+    ],
+)  # fmt: skip
+def test_what_is_said_to_those_with_a_command_line_is_said_in_words_of_a_request(said: str, instead: str) -> None:
+    assert (unusable(DataError(said)).status_code, unusable(DataError(said)).detail) == (422, instead)
+
+
+def test_a_message_never_grows_with_what_was_sent() -> None:
+    assert len(unusable(DataError(f"table: no column 'a'; there are {'b' * 9_000}.")).detail) == 1_000
+
+
+@pytest.mark.parametrize(
     ("content", "error"),
     [
         (b'{"input":', "body: not JSON (Expecting value, at character 9). Send an object with input or inputs; " + DOCS),
         (b"\xff", "body: not JSON in UTF-8. Send an object with input or inputs; " + DOCS),
-        (b'{"input": "a", "beam": 1' + b"0" * 1_900 + b"}", f"beam: expected 100,000 or less; got 1{'0' * 39}. {DOCS}"),
+        (b'{"input": "a", "beam": 1' + b"0" * 1_900 + b"}", f"beam: expected 100,000 or less; got 1{'0' * 36}.... {DOCS}"),
         (b"[1]", f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}"),
         (b'"a"', f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}"),
         (b"", f"body: expected a JSON object with input or inputs, and Content-Type: application/json. {DOCS}"),
         (b'{"input": "\\ud800"}', "input: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16 first."),
         (b'{"input": "a", "\\ud800": 1}', f"body: expected whole characters, not half of a surrogate pair; got '\\ud800'. {DOCS}"),
         (b'{"input": "a", "length_penalty": NaN}', f"length_penalty: expected a finite number; got nan. {DOCS}"),
-        (b"[" * 1_999, "body: "),
+        (b"[" * 1_999, f"body: JSON that is nested too deep. Send an object with input or inputs; {DOCS}"),
     ],
 )
 def test_bytes_that_are_no_request_are_refused_in_words(client: TestClient, content: bytes, error: str) -> None:
     status, said = refusal(client.post("/v1/predict", content=content, headers={"content-type": "application/json"}))
     assert status == 422
     assert said.startswith(error)
+
+
+def test_a_number_of_too_many_digits_is_refused_as_that(model: Reverse) -> None:
+    with TestClient(create_app({"reverse": model})) as client:
+        body = b'{"input": "a", "beam": ' + b"1" * 5_000 + b"}"
+        answer = client.post("/v1/predict", content=body, headers={"content-type": "application/json"})
+    assert refusal(answer) == (422, f"body: JSON with a number of too many digits. Send an object with input or inputs; {DOCS}")
+
+
+def test_a_packed_body_is_refused(client: TestClient) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    said = "body: Content-Encoding is not read; expected identity, got 'gzip'. Send the JSON as it is."
+    assert refusal(client.post("/v1/predict", content=b"\x1f\x8b\x08", headers=headers)) == (415, said)
+    assert texts(client.post("/v1/predict", json={"input": "ab"}, headers={"content-encoding": "identity"})) == [["ba"]]
 
 
 NO_JSON = f"expected application/json. Send an object with input or inputs, of a text file its lines, a sound file in base64; {DOCS}"
@@ -268,6 +357,25 @@ def test_an_address_that_is_not_there_and_a_wrong_method_are_refused_in_the_same
     response = client.get("/v1/predict")
     assert refusal(response) == (405, f"/v1/predict: GET is not for this address; expected POST. {DOCS}")
     assert response.headers["allow"] == "POST"
+    response = client.post("/health")
+    assert refusal(response)[0] == 405
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_a_slash_at_the_end_leads_nowhere(client: TestClient) -> None:
+    for path in ("/v1/predict/", "/health/", "/docs/"):
+        response = client.post(path, headers={"host": "elsewhere.example"}, follow_redirects=False)
+        assert refusal(response) == (404, f"{path}: nothing there. {DOCS}")
+
+
+def test_head_is_answered_as_get_is_without_a_body(model: Reverse) -> None:
+    with TestClient(create_app({"reverse": model}, tokens=[TOKEN])) as client:
+        for path in ("/health", "/v1/models", "/metrics"):
+            known = {"authorization": f"Bearer {TOKEN}"}
+            head, get = client.head(path, headers=known), client.get(path, headers=known)
+            assert (head.status_code, head.headers["content-type"]) == (200, get.headers["content-type"])
+            assert client.head(path).status_code == (200 if path == "/health" else 401)
+        assert set(client.get("/openapi.json").json()["paths"]["/health"]) == {"get"}
 
 
 def test_no_address_leads_to_a_file_beside_the_page(client: TestClient) -> None:
@@ -367,6 +475,41 @@ def test_a_token_is_asked_for_before_every_address_that_answers_for_a_model(mode
         assert texts(client.post("/v1/predict", json={"input": "ab"}, headers={"authorization": f"bearer {TOKEN}"})) == [["ba"]]
 
 
+ORIGIN = "https://pages.example"
+
+
+def test_no_page_of_another_origin_may_ask_unless_it_is_named(model: Reverse) -> None:
+    with TestClient(create_app({"reverse": model})) as client:
+        response = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN})
+        assert "access-control-allow-origin" not in response.headers
+    with TestClient(create_app({"reverse": model}, origins=["https://other.example"])) as client:
+        response = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN})
+        assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize(("origins", "allowed"), [([ORIGIN, "http://localhost:3000"], ORIGIN), (["*"], "*")])
+def test_a_page_of_an_origin_that_is_named_may_ask_with_a_token(model: Reverse, origins: list[str], allowed: str) -> None:
+    with TestClient(create_app({"reverse": model}, origins=origins, tokens=[TOKEN])) as client:
+        asking = {"access-control-request-method": "POST", "access-control-request-headers": "authorization, content-type"}
+        before = client.options("/v1/predict", headers={"origin": ORIGIN, **asking})
+        assert (before.status_code, before.headers["access-control-allow-origin"]) == (200, allowed)
+        assert "POST" in before.headers["access-control-allow-methods"]
+        refused = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN})
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, allowed)
+        answer = client.post("/v1/predict", json={"input": "ab"}, headers={"origin": ORIGIN, "authorization": f"Bearer {TOKEN}"})
+        assert answer.headers["access-control-allow-origin"] == allowed
+        assert "access-control-allow-credentials" not in answer.headers
+        assert texts(answer) == [["ba"]]
+
+
+def test_what_is_no_origin_is_refused() -> None:
+    check_origins(["*", "https://example.org", "http://localhost:3000"])
+    for origin in ("example.org", "https://example.org/", "https://example.org/page", ""):
+        said = f"--allow-origin {origin}: no origin; expected * or scheme, name and port in small letters, with nothing behind. "
+        with pytest.raises(ConfigError, match=f"^{re.escape(said)}Give one as in https://example"):
+            check_origins([origin])
+
+
 def test_tokens_are_read_from_a_file_and_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tokens").write_text(f"{TOKEN}\n\n another-token-here \n", encoding="utf-8")
     monkeypatch.setenv("SEQLOOM_TOKEN", "a-token-from-outside")
@@ -398,7 +541,7 @@ def test_an_address_that_only_this_machine_reaches_is_known() -> None:
 
 
 def test_the_counts_are_those_of_what_was_asked(client: TestClient) -> None:
-    ask(client, inputs=["ab", "cd"])
+    ask(client, inputs=["ab", "cd", "", "bad"], stream=True)
     ask(client, input=3)
     client.get("/no/such/address")
     text = client.get("/metrics").text
@@ -421,6 +564,19 @@ def test_the_list_of_addresses_stands_on_its_own(client: TestClient) -> None:
     assert "<code>POST /v1/predict</code>" in response.text
     assert "<td><code>length_penalty</code><td>number ≥ 0, ≤ 10<td>Scores are divided by length to this power." in response.text
     assert "<td>413<td>The body is too large." in response.text
+
+
+def test_behind_a_prefix_all_is_found_and_the_description_names_it(model: Reverse) -> None:
+    with TestClient(
+        create_app({"reverse": model}, tokens=[TOKEN]), root_path="/ai", headers={"authorization": f"Bearer {TOKEN}"}
+    ) as client:
+        assert client.get("/ai/openapi.json").json()["servers"] == [{"url": "/ai"}]
+        assert "<a href='openapi.json'>" in client.get("/ai/docs").text
+        assert texts(client.post("/ai/v1/predict", json={"input": "ab"})) == [["ba"]]
+        assert refusal(client.get("/ai/v1/nothing")) == (404, f"/ai/v1/nothing: nothing there. {DOCS}")
+        assert 'seqloom_requests_total{path="/v1/predict",status="200"} 1.0' in client.get("/ai/metrics").text
+        assert client.get("/ai/health", headers={"authorization": ""}).status_code == 200
+        assert client.get("/ai/v1/models", headers={"authorization": ""}).status_code == 401
 
 
 def test_the_page_and_all_that_it_loads_come_from_the_server(client: TestClient) -> None:

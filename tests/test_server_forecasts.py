@@ -95,6 +95,8 @@ def test_a_forecast_that_takes_too_long_is_refused(forecasting: Path) -> None:
     assert answer.status_code in (408, 504)
 
 
+EMPTY = "table[2]: load is empty (1 such cells); expected a number. Fill it."
+GAP = "table[1]: 2024-03-01 02:00 follows 2024-03-01; expected a row every 1 hour (4 such rows). Put in what is missing."
 OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
 
 
@@ -105,7 +107,7 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"model": "arrays", "table": loads(3)}, "body: model arrays forecasts numbers; expected values, a list of arrays of numbers."),
         ({"table": loads(3), "beam": 3}, "beam: of no effect, model load forecasts numbers. Leave it out."),
         ({"table": []}, f"table: expected at least one; got a list of 0. {DOCS}"),
-        ({"table": OTHER}, "table:4: load is 'much'; expected a number. Mend the cell, or choose other columns."),
+        ({"table": OTHER}, "table[3]: load is 'much'; expected a number. Mend the cell."),
         ({"table": [{"time": "2024", "plant": "a", "lod": 3}]}, "table: no column 'load'; there are time, plant, lod. Did you mean 'lod'?"),
         ({"table": [row for name in "abc" for row in loads(5, name)]}, "table: 3 series; the limit is 2. Send them in several requests."),
         ({"table": loads(20), "quantiles": [0.001]}, "quantile 0.001: measured on dev are 0.01 to 0.99. Ask for one between them."),
@@ -115,11 +117,18 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"model": "arrays", "values": [[[1.0, 2.0]]], "length": 21}, "length: 21; the limit is 20. Ask for less."),
         ({"model": "arrays", "values": [[[1, 2]], [[1, 2]] * 51]}, "values[1]: 51 moments; the limit is 50. Cut it into shorter parts."),
         ({"model": "arrays", "values": [[[1, 2], [3]]]}, "values[0]: moments of unlike width; expected as many numbers at each. Mend the"),
-        ({"model": "arrays", "values": [[[1, 1e39]]]}, "X[0, 0, 1] is inf; expected a finite number. Fill or remove it before training."),
+        ({"model": "arrays", "values": [[[1, 1e39]]]}, "X[0, 0, 1] is inf; expected a finite number. Fill or remove it."),
         ({"model": "arrays", "values": [[[1, 2]]], "quantiles": [0.5]}, "quantiles: of no effect, model arrays forecasts numbers."),
         ({"table": loads(20), "length": 7}, "length: of no effect, model load forecasts numbers. Leave it out."),
         ({"table": loads(20), "quantiles": [0.5] * 100}, f"quantiles: expected at most 99; got a list of 100. {DOCS}"),
-        ({"table": loads(9)[::2]}, "table:2: 2024-03-01 02:00 follows 2024-03-01; expected a row every 1 hour (4 such rows). Put in"),
+        ({"table": loads(9)[::2]}, GAP),
+        ({"table": loads(3)[::-1]}, "table[1]: 2024-03-01 01:00 after 2024-03-01 02:00. Sort the rows by time."),
+        ({"table": [*loads(3), *loads(3)]}, "table[3]: 2024-03-01 after 2024-03-01 02:00. Sort the rows by time."),
+        ({"table": loads(1) * 2}, "table[1]: the same time as the row before (2024-03-01). Remove one of the two."),
+        ({"table": [*loads(2), {"time": "2024-03-01 02:00", "plant": "a"}, *loads(4)[3:]]}, EMPTY),
+        ({"table": [{}]}, "table: the rows have no columns; expected time, plant, load. Give each row its cells by column."),
+        ({"table": [{**loads(1)[0], "load": "x" * 90}]}, f"table[0]: load is '{'x' * 76}...; expected a number. Mend the cell."),
+        ({"table": [{**loads(1)[0], "load": True}]}, f"table[0].load: expected a text or a number; got true. {DOCS}"),
         ({"table": [{"\ud800": 3}]}, "table: no column 'time'; there are ?."),
         ({"table": loads(20, "\ud800")}, "table: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16"),
     ],
@@ -128,6 +137,7 @@ def test_what_cannot_be_forecast_is_refused_in_a_line(client: TestClient, body: 
     answer = client.post("/v1/predict", content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"].startswith(said)
+    assert "--" not in answer.json()["error"], "nobody who asks over HTTP has a command line"
 
 
 def test_a_table_that_is_too_large_is_refused(client: TestClient) -> None:
@@ -167,9 +177,15 @@ def test_a_table_of_a_row_a_series_is_answered(tmp_path: Path) -> None:
         many = made.post(
             "/v1/predict", json={"table": [{"name": "a", f"V{place}": 1} for place in range(4)]}
         )  # the same one, if it is read
+        twice, bare = (made.post("/v1/predict", json={"table": part}) for part in ([table[0]] * 2, [{}]))
         nothing = made.post("/v1/predict", json={"table": [{"name": "a", "V1": None}]})
     expected = [line._asdict() for line in model.forecast(tmp_path / "wide.csv")]
     assert [{"quantile": None, **line} for line in said] == [{**line, "value": pytest.approx(line["value"])} for line in expected]
     assert [line["time"] for line in said if line["series"] == "b" and "quantile" not in line] == ["1", "2", "3"]
     assert many.json() == {"error": "table: 4 series; the limit is 3. Send them in several requests."}
-    assert nothing.json() == {"error": "table:1: series 'a' has no values. Remove the line."}
+    assert nothing.json() == {"error": "table[0]: series 'a' has no values. Remove the row."}
+    assert twice.json() == {
+        "error": "table[1]: series 'a' is in table[0] already; expected a row a series. Rename or remove one of the two."
+    }
+    bare_rows = "the rows have no columns; expected the name of a series, and its values"
+    assert bare.json() == {"error": f"table: {bare_rows}. Give each row its cells by column."}

@@ -33,7 +33,7 @@ from seqloom.server.process import address_of, listen, make_server, run
 
 class Slow:
     manifest = None
-    stride = 1
+    stride, copies = 1, False
     fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "abc", "")])
     def search(self, **changes):
         return SearchConfig(**changes)
@@ -149,6 +149,13 @@ def read_all(connection: socket.socket) -> bytes:
     while part := connection.recv(65_536):
         parts.append(part)
     return b"".join(parts)
+
+
+def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname(), timeout=SECONDS):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_address_that_is_taken_is_refused_in_words() -> None:

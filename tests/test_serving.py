@@ -104,8 +104,13 @@ def test_a_real_model_answers_any_text_and_any_settings(exported: Path) -> None:
         if "\0" in "".join([*inputs, prefix]):
             assert (response.status_code, "NUL" in response.text) == (422, True)
         elif response.status_code != 200:
-            assert (response.status_code, "the longest output allowed here" in response.text) == (422, True), response.text
-            assert len(prefix) > more.get("max_length", 10)
+            assert response.status_code == 422, response.text
+            reasons = {
+                "unknown to model words": bool(set(prefix) - set("abcdef")),
+                "is above max_length": more.get("min_length", 0) > more.get("max_length", 9),
+                "the longest output allowed here": len(prefix) > more.get("max_length", 10),
+            }
+            assert any(true and reason in response.text for reason, true in reasons.items()), response.text
 
     ask_anything()
 
@@ -116,6 +121,15 @@ def test_a_token_from_a_file_is_asked_for(exported: Path, tmp_path: Path) -> Non
         with pytest.raises(OSError, match="401"):
             ask(address, input="abba")
         assert ask(address, "0123456789abcdef", input="abba")["model"] == "words"
+
+
+def test_behind_a_proxy_that_strips_a_prefix_the_description_names_it(exported: Path) -> None:
+    with serving(exported, "--root-path", "/ai", "--allow-origin", "https://pages.example") as (_, address):
+        assert ask(address, input="abba")["model"] == "words"
+        request = urllib.request.Request(f"{address}/openapi.json", headers={"Origin": "https://pages.example"})
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            assert json.load(response)["servers"] == [{"url": "/ai"}]
+            assert response.headers["access-control-allow-origin"] == "https://pages.example"
 
 
 def test_who_opens_the_server_to_all_without_a_token_is_told(exported: Path) -> None:
@@ -136,6 +150,10 @@ def test_what_cannot_be_served_is_refused_in_one_line(exported: Path, tmp_path: 
         assert (
             refused(exported, flag, value) == f"{flag} {value}: expected a finite number. Give a large one where there should be no limit."
         )
+    said = "expected letters, digits, '.', '_', '~', '-' behind each '/', as in /ai. Mend it."
+    for path in ("ai", "/", "/ai/", "/a b"):
+        assert refused(exported, "--root-path", path) == f"--root-path {path}: {said}"
+    assert refused(exported, "--allow-origin", "example.org").startswith("--allow-origin example.org: no origin; expected * or scheme")
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         assert refused(exported, "--port", port).startswith(f"127.0.0.1:{port}: cannot listen there (Address already in use).")

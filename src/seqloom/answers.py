@@ -64,6 +64,8 @@ class Prediction:
     """The most target symbols that the search allowed."""
     source_cut: bool = False
     """Whether the source is longer than the model reads, so that its end was left out."""
+    unknown: list[str] = field(default_factory=list[str])
+    """The symbols of the source that training never saw, in order, as often as they occur; read as <unk>."""
 
     @property
     def text(self) -> str:
@@ -129,6 +131,11 @@ class Answerer:
     def stride(self) -> int:
         """Source positions a state of the encoder: attention has a weight for each state."""
         return self.finder.stride
+
+    @property
+    def copies(self) -> bool:
+        """Whether the model can write what stands in the source though training never saw it."""
+        return self.finder.points
 
     def predict(self, sources: Iterable[str | Sequence[str]], **search: Any) -> list[str]:
         """The best answer to each source, in their order; '' for an empty source.
@@ -208,10 +215,11 @@ class Answerer:
             questions = self._questions(asked, rows, number, config, prefix)
             found = self.finder.find(questions, config, replace_unknown or keep_attention)
             for order, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
-                labels, extra = self._labels(rows[place], sources[place]), questions.extra[order]
-                states = -(-len(sources[place]) // self.finder.stride)
+                whole, extra = self._labels(rows[place], sources[place]), questions.extra[order]
+                labels, states = whole[:: self.finder.stride], -(-len(sources[place]) // self.finder.stride)
                 outputs = [self._output(hypothesis, labels, states, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
-                answers[place] = Prediction(rows[place].source, labels, outputs, questions.max_lengths[order], encoded[place][1])
+                most, unknown = questions.max_lengths[order], self._unknown(whole, sources[place])
+                answers[place] = Prediction(rows[place].source, labels, outputs, most, encoded[place][1], unknown)
         return answers
 
     def _encode(self, row: Row) -> tuple[Array, bool]:
@@ -246,8 +254,14 @@ class Answerer:
         return most if self.enough is None else min(most, self.enough(row))
 
     def _labels(self, row: Row, source: Any) -> list[str]:
-        """What stands at each state of the source: its symbols, or moments of a sound."""
-        return self.fields.source.labels(row.source, source)[:: self.finder.stride]
+        """What stands at each position of the source: its symbols, or moments of a sound."""
+        return self.fields.source.labels(row.source, source)
+
+    def _unknown(self, symbols: list[str], source: Array) -> list[str]:
+        """Those of the symbols that are read as <unk>; frames have none."""
+        if self.fields.source.kind != "ids":
+            return []
+        return [symbols[place] for place in np.flatnonzero(source == UNK).tolist()]
 
     def _output(
         self, hypothesis: Hypothesis, source: list[str], states: int, extra: list[str], replace_unknown: bool, keep_attention: bool

@@ -115,6 +115,9 @@ def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: Num
         DataError: as `read_panel`; a row is named by its number, from 1, as in `table:3`.
     """
     table = Table(("table",), "memory", None, True, tuple(dict.fromkeys(column for row in rows for column in row)))
+    if not table.columns:
+        expected = "the name of a series, and its values" if numbers.wide else ", ".join([*_labels(numbers), *column_names(numbers)])
+        raise DataError(f"{table.name}: the rows have no columns; expected {expected}. Give each row its cells by column.")
 
     def read(places: Sequence[int], rows: Sequence[Mapping[str, str | float | None]] = rows) -> Iterator[Record]:
         return _rows_of(rows, [table.columns[place] for place in places], numbers.decimal or ".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,11 @@ def serve(
     ],
     host: Annotated[str, _option("--host", "ADDRESS", "Listen there; 0.0.0.0 is everywhere.")] = "127.0.0.1",
     port: Annotated[int, _option("--port", "N", "And on this port; 0 takes any that is free.", min=0, max=65_535)] = 8_000,
+    root_path: Annotated[str, _option("--root-path", "PATH", "What a proxy takes from the begin of addresses, such as /ai.")] = "",
+    origins: Annotated[
+        list[str] | None,
+        _option("--allow-origin", "ORIGIN", "Let pages from there ask, such as https://example.org; * is all. Repeatable."),
+    ] = None,
     token_file: Annotated[Path | None, _option("--token-file", "FILE", "Ask for one of the tokens in it, one a line.")] = None,
     token_env: Annotated[str | None, _option("--token-env", "NAME", "Ask for the token in this environment variable.")] = None,
     threads: Annotated[
@@ -54,22 +60,39 @@ def serve(
     for flag, value in (("--window", window), ("--max-seconds", seconds), ("--max-sound-seconds", sound_seconds)):
         if not math.isfinite(value):
             raise ConfigError(f"{flag} {value}: expected a finite number. Give a large one where there should be no limit.")
+    _check_root_path(root_path)
     from seqloom.exported import load_exported
-    from seqloom.server.access import is_loopback, read_tokens
+    from seqloom.server.access import check_origins, is_loopback, read_tokens
     from seqloom.server.app import create_app
     from seqloom.server.limits import Limits
     from seqloom.server.models import named_paths
     from seqloom.server.process import address_of, listen, make_server, run
     from seqloom.server.sources import body_bytes
 
+    check_origins(origins or [])
     tokens, paths = read_tokens(token_file, token_env), named_paths(models)
     predictors = {name: load_exported(path, threads=1) for name, path in paths.items()}
     largest = body or body_bytes(predictor.fields.config for predictor in predictors.values())
     limits = Limits(largest, items, characters, beam, max_length, seconds, waiting, sounds, sound_seconds, attention)
-    app = create_app(predictors, limits=limits, tokens=tokens, threads=threads or cores(), batch=batch, window=window / 1_000)
+    app = create_app(
+        predictors,
+        limits=limits,
+        tokens=tokens,
+        threads=threads or cores(),
+        batch=batch,
+        window=window / 1_000,
+        origins=origins or [],
+    )
     if not is_loopback(host) and not tokens:
         say(f"note: whoever reaches {host} may ask, for no token is asked for; --token-file FILE asks for one")
     listening = listen(host, port)
     names = ", ".join(predictors)
-    run(make_server(app, limits.seconds, lambda: say(f"serving {names} on {address_of(listening)} (Ctrl-C ends)")), listening)
+    server = make_server(app, limits.seconds, lambda: say(f"serving {names} on {address_of(listening)} (Ctrl-C ends)"), root_path)
+    run(server, listening)
     say("ended")
+
+
+def _check_root_path(path: str) -> None:
+    """Refuse what an address cannot begin with."""
+    if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+        raise ConfigError(f"--root-path {path}: expected letters, digits, '.', '_', '~', '-' behind each '/', as in /ai. Mend it.")

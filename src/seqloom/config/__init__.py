@@ -95,6 +95,12 @@ class SearchConfig(Settings):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, description="Sampling: only from the best symbols that hold this probability together.")
     seed: Natural = Field(default=1, description="Sampling: the same seed draws the same outputs.")
 
+    @model_validator(mode="after")
+    def _can_end(self) -> SearchConfig:
+        if self.max_length is not None and self.min_length > self.max_length:
+            raise ValueError(f"min_length {self.min_length:,} is above max_length {self.max_length:,}; lower the one or raise the other")
+        return self
+
     @property
     def name(self) -> str:
         """The kind as a person reads it: `greedy`, `beam 5`."""

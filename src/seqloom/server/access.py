@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,9 @@ from seqloom.server.refusals import Refusal, refuse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["TokenGate", "is_loopback", "read_tokens"]
+__all__ = ["TokenGate", "address_within", "check_origins", "is_loopback", "read_tokens"]
 
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 SHORTEST = 16
 """Characters of a token; a shorter one can be guessed."""
 
@@ -31,7 +33,7 @@ class TokenGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
-        if scope["type"] != "http" or scope["path"] in self.open or self._known(_given(scope)):
+        if scope["type"] != "http" or address_within(scope) in self.open or self._known(_given(scope)):
             return await self.app(scope, receive, send)
         message = "Authorization: no token that is known here; expected the header `Authorization: Bearer TOKEN`. Ask who runs the server."
         await refuse(Refusal(401, message, {"WWW-Authenticate": "Bearer"}), scope, receive, send)
@@ -39,6 +41,11 @@ class TokenGate:
     def _known(self, given: bytes) -> bool:
         """Whether it is one of the tokens, in a time that says nothing of how near it is."""
         return sum(hmac.compare_digest(given, token) for token in self.tokens) > 0  # all are compared
+
+
+def address_within(scope: Scope) -> str:
+    """The address that is asked for, without what a proxy has taken from its begin (`--root-path`)."""
+    return scope["path"].removeprefix(scope.get("root_path", ""))
 
 
 def _given(scope: Scope) -> bytes:
@@ -79,6 +86,18 @@ def _checked(lines: list[str], where: str) -> list[str]:
             problem = f"expected {SHORTEST} or more ASCII characters without blanks, got {len(token)}"
             raise ConfigError(f"{where}: token {number} cannot be used; {problem}. `openssl rand -hex 32` makes one.")
     return tokens
+
+
+def check_origins(origins: Collection[str]) -> None:
+    """Make sure that pages can have these origins, as a browser writes them.
+
+    Raises:
+        ConfigError: one is no origin.
+    """
+    for origin in origins:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            expected = "expected * or scheme, name and port in small letters, with nothing behind"
+            raise ConfigError(f"--allow-origin {origin}: no origin; {expected}. Give one as in https://example.org.")
 
 
 def is_loopback(host: str) -> bool:

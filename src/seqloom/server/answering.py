@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from seqloom.answers import Prediction
 from seqloom.errors import SeqloomError
-from seqloom.server.refusals import MISSED, Refusal
+from seqloom.server.refusals import MISSED, Refusal, unusable
 from seqloom.server.wire import Done, Predicted, PredictRequest, PredictResponse, StreamedFailure, StreamedPrediction, Wire
 
 __all__ = ["UNCACHED", "answer", "events", "late"]
@@ -34,7 +34,7 @@ async def answer(model: str, request: PredictRequest, taken: Futures, seconds: f
         raise Refusal(504, late(len(missing), len(taken), seconds))
     for future in taken:
         if isinstance(error := future.exception(), SeqloomError):
-            raise Refusal(422, str(error))
+            raise unusable(error)
         if error is not None:
             raise error
     return PredictResponse.model_construct(model=model, predictions=[Predicted.of(future.result(), request) for future in taken])
@@ -67,7 +67,7 @@ def _streamed(request: PredictRequest, place: int, future: asyncio.Future[Predic
     if error is None:
         return "prediction", StreamedPrediction.at(place, Predicted.of(future.result(), request))
     if isinstance(error, SeqloomError):
-        return "error", StreamedFailure(index=place, error=str(error))
+        return "error", StreamedFailure(index=place, error=unusable(error).detail)
     _LOG.error("%s", request.where(place), exc_info=error)
     return "error", StreamedFailure(index=place, error=f"{request.where(place)}: {MISSED}")
 

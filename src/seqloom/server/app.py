@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from seqloom.errors import ConfigError
@@ -23,15 +24,22 @@ from seqloom.version import __version__
 
 __all__ = ["create_app"]
 
+Endpoint = Callable[[], Awaitable[Any]]
 ABOUT = "Answers of sequence-to-sequence models. Every refusal is a status and a JSON object with one key, `error`."
 SERVED: dict[str, Callable[..., Served]] = {"ids": ServedModel, "frames": ServedForecaster}
 """What serves a model, by what it says."""
+SHARED: dict[str, Any] = {
+    "allow_methods": ["GET", "HEAD", "POST"],
+    "allow_headers": ["Authorization", "Content-Type"],
+    "expose_headers": ["Retry-After", "WWW-Authenticate"],
+}
+"""What pages of other origins may send and read. Cookies are not among it: a token is put into a header by whoever has it."""
 REFUSED = {
     401: "No token, or not one that is known here.",
     404: "No model of this name.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
-    415: "The body is of another type than JSON.",
+    415: "The body is of another type than JSON, or packed.",
     422: "Something in the request has to be mended.",
     429: "Too many sources wait. Try again after Retry-After seconds.",
     500: "The server failed.",
@@ -48,6 +56,7 @@ def create_app(
     threads: int = 1,
     batch: int = 32,
     window: float = 0.003,
+    origins: Collection[str] = (),
 ) -> FastAPI:
     """The application that serves predictors by their names; the first answers where a request names none.
 
@@ -56,6 +65,7 @@ def create_app(
         threads: searches of one model at a time.
         batch: sources answered together at most.
         window: seconds that a source waits for others while nothing is being answered.
+        origins: whose pages a browser lets ask here, such as https://example.org; * is all.
 
     Raises:
         ConfigError: a model of texts on one side and arrays of numbers on the other.
@@ -77,7 +87,7 @@ def create_app(
 
     app = FastAPI(
         title="Seqloom", version=__version__, description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None,
-        responses={500: {"model": Failure, "description": REFUSED[500]}},
+        redirect_slashes=False, responses={500: {"model": Failure, "description": REFUSED[500]}},
     )  # fmt: skip
     refusals.install(app)
     _add_addresses(app, models, limits, meters, _refused(401) if tokens else {})
@@ -85,6 +95,8 @@ def create_app(
     app.add_middleware(BodyGate, limits=limits)
     if tokens:
         app.add_middleware(TokenGate, tokens=tokens, open={"/health", *pages})
+    if origins:  # before the tokens, which a browser does not send with its question whether it may ask
+        app.add_middleware(CORSMiddleware, allow_origins=list(origins), **SHARED)
     app.add_middleware(Metered, meters=meters, paths={"/v1/predict", "/v1/models", "/health", "/metrics", *pages})
     return app
 
@@ -108,17 +120,18 @@ def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters,
         limits.check(request)
         return await models.pick(request.model).respond(request)
 
-    @app.get("/v1/models", tags=["v1"], response_description="The models.", response_model=ModelList, responses=guarded)
+    @_get(app, "/v1/models", tags=["v1"], response_description="The models.", response_model=ModelList, responses=guarded)
     async def models_() -> Response:
         """List the models: what their columns are, how they search, what their folders say of them."""
         return Response(ModelList(models=[model.info for model in models]).to_json(), media_type="application/json")
 
-    @app.get("/health", tags=["running"], response_description="It does.")
+    @_get(app, "/health", tags=["running"], response_description="It does.")
     async def health() -> Health:
         """Say that the server answers. Needs no token."""
         return Health(version=__version__, models=models.names)
 
-    @app.get(
+    @_get(
+        app,
         "/metrics",
         tags=["running"],
         response_description="The counts.",
@@ -128,6 +141,17 @@ def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters,
     async def metrics() -> Response:
         """Count requests, sources, batches, and the time that they took, as Prometheus reads it."""
         return Response(meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _get(app: FastAPI, path: str, **described: Any) -> Callable[[Endpoint], Endpoint]:
+    """Adds what answers GET, and HEAD without a body. The description has GET alone: FastAPI would give both the same name in it."""
+
+    def add(endpoint: Endpoint) -> Endpoint:
+        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)  # the first is asked, and named by a 405
+        app.add_api_route(path, endpoint, methods=["GET"], **described)
+        return endpoint
+
+    return add
 
 
 def _add_pages(app: FastAPI) -> list[str]:

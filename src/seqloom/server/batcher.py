@@ -49,7 +49,10 @@ class Watch:
     """What a batcher tells of its work; does nothing."""
 
     def batch(self, size: int, waited: Sequence[float], seconds: float) -> None:
-        """So many sources were answered together, after each waited so many seconds, in so many."""
+        """So many sources were taken together, after each waited so many seconds, and worked on for so many."""
+
+    def answered(self, sources: int, unknown: int = 0) -> None:
+        """So many sources have an answer, and hold so many symbols that training never saw; blank and refused ones have none."""
 
 
 class Batcher:
@@ -119,6 +122,11 @@ class Batcher:
                 started = time.monotonic()
                 self._settle(wanted, asked)
                 self._watch.batch(len(wanted), [started - job.arrived for job in wanted], time.monotonic() - started)
+                self._tell_answered([job.future.result() for job in wanted if job.future.exception() is None])
+
+    def _tell_answered(self, predictions: Sequence[Prediction]) -> None:
+        real = [prediction for prediction in predictions if prediction.outputs]
+        self._watch.answered(len(real), sum(len(prediction.unknown) for prediction in real))
 
     def _take(self) -> tuple[Asked, list[_Job]] | None:
         """The next batch, once there is one; nothing when there will be none."""

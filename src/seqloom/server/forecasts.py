@@ -21,7 +21,7 @@ from seqloom.panel import panel_of_rows
 from seqloom.server.answering import late
 from seqloom.server.batcher import Watch
 from seqloom.server.limits import Limits
-from seqloom.server.refusals import ADVICE, Refusal
+from seqloom.server.refusals import ADVICE, Refusal, unusable
 from seqloom.server.sources import refuse_bad
 from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, Role, ValuesResponse, Wire
 
@@ -119,7 +119,7 @@ class ServedForecaster:
         except (TimeoutError, asyncio.TimeoutError):
             raise Refusal(504, late(1, 1, self.limits.seconds)) from None
         except SeqloomError as error:
-            raise Refusal(422, str(error)) from None
+            raise unusable(error) from None
         finally:
             self._leave()
         return Response(said.to_json(), media_type="application/json")
@@ -176,6 +176,7 @@ class ServedForecaster:
             said = self._values(request)
             count = len(said.values)
         self._watch.batch(count, [started - arrived] * count, time.monotonic() - started)
+        self._watch.answered(count)
         return said
 
     def _values(self, request: PredictRequest) -> ValuesResponse:

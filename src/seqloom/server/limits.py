@@ -86,7 +86,7 @@ class Limits:
 
 
 class BodyGate:
-    """Refuses a body that is too large (413) or too slow to arrive (408), before all of it is in memory."""
+    """Refuses a body that is packed (415), too large (413) or too slow to arrive (408), before all of it is in memory."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app = app
@@ -97,6 +97,7 @@ class BodyGate:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
+            _check_encoding(scope)
             _check_size(_declared_length(scope), self.limits)
         except Refusal as refusal:
             return await refuse(refusal, scope, receive, send)
@@ -124,6 +125,12 @@ class _Counted:
         self.complete = not message.get("more_body", False)
         _check_size(self.size, self.limits)
         return message
+
+
+def _check_encoding(scope: Scope) -> None:
+    encoding = dict(scope["headers"]).get(b"content-encoding", b"").decode("latin-1").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Refusal(415, f"body: Content-Encoding is not read; expected identity, got {encoding!r:.40}. Send the JSON as it is.")
 
 
 def _check_size(size: int, limits: Limits) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from seqloom.server.access import address_within
 from seqloom.server.batcher import Watch
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Meters:
         self.seconds = Histogram("seqloom_request_seconds", "Time a request took.", ["path"], buckets=SECONDS, registry=self.registry)
         self.open = Gauge("seqloom_requests_open", "Requests that are being answered.", registry=self.registry)
         self.sources = Counter("seqloom_sources", "Sources answered.", ["model"], registry=self.registry)
-        self.batches = Histogram("seqloom_batch_sources", "Sources answered together.", ["model"], buckets=SIZES, registry=self.registry)
+        self.unknown = Counter("seqloom_unknown_symbols", "Symbols unknown to the model.", ["model"], registry=self.registry)
+        self.batches = Histogram("seqloom_batch_sources", "Sources taken together.", ["model"], buckets=SIZES, registry=self.registry)
         self.waited = Histogram("seqloom_wait_seconds", "Time a source waited.", ["model"], buckets=SECONDS, registry=self.registry)
         self.worked = Histogram("seqloom_batch_seconds", "Time a batch took.", ["model"], buckets=SECONDS, registry=self.registry)
         self.waiting = Gauge("seqloom_sources_waiting", "Sources that wait.", ["model"], registry=self.registry)
@@ -48,15 +50,19 @@ class Meters:
 
 class _BatchMeter(Watch):
     def __init__(self, meters: Meters, model: str) -> None:
-        self._sources, self._batches = meters.sources.labels(model), meters.batches.labels(model)
+        self._sources, self._unknown = meters.sources.labels(model), meters.unknown.labels(model)
+        self._batches = meters.batches.labels(model)
         self._waited, self._worked = meters.waited.labels(model), meters.worked.labels(model)
 
     def batch(self, size: int, waited: Sequence[float], seconds: float) -> None:
-        self._sources.inc(size)
         self._batches.observe(size)
         self._worked.observe(seconds)
         for one in waited:
             self._waited.observe(one)
+
+    def answered(self, sources: int, unknown: int = 0) -> None:
+        self._sources.inc(sources)
+        self._unknown.inc(unknown)
 
 
 class Metered:
@@ -72,7 +78,7 @@ class Metered:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started, status = time.perf_counter(), 500
-        path = scope["path"] if scope["path"] in self.paths else "other"
+        path = address if (address := address_within(scope)) in self.paths else "other"
 
         async def noted(message: Message) -> None:
             nonlocal status

@@ -19,7 +19,7 @@ from seqloom.fields import Fields
 from seqloom.server.answering import UNCACHED, answer, events
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.server.limits import Limits
-from seqloom.server.refusals import Refusal
+from seqloom.server.refusals import Refusal, listed, unusable
 from seqloom.server.sources import refuse_bad, sources_of
 from seqloom.server.wire import ColumnKind, Manifest, ModelInfo, PredictRequest
 
@@ -48,6 +48,11 @@ class Predictor(Protocol):
     @property
     def stride(self) -> int:
         """Source positions a state of its encoder."""
+        ...
+
+    @property
+    def copies(self) -> bool:
+        """Whether it can write what stands in the source though training never saw it."""
         ...
 
     def search(self, **changes: Any) -> SearchConfig:
@@ -121,6 +126,7 @@ class ServedModel:
             raise Refusal(422, f"inputs: {what}. Send them in several requests.")
         rows = [self.sources.row(source, request.where(place)) for place, source in enumerate(request.sources)]
         asked = self._asked(request)
+        self._refuse_unknown(asked.prefix, rows)
         if asked.attention:
             self.limits.check_attention(map(self.sources.symbols, rows), asked.search, self.predictor.stride)
         try:
@@ -132,11 +138,21 @@ class ServedModel:
             raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"}) from None
         return [asyncio.wrap_future(future) for future in taken]
 
+    def _refuse_unknown(self, prefix: str, rows: Sequence[Row]) -> None:
+        """Refuse a prefix that no answer could begin with: symbols unknown to the model, which are not in a source to be copied either."""
+        unknown = dict.fromkeys(self.predictor.fields.target.unknown(prefix))
+        for row in (row for row in rows if unknown and any(row.source)):
+            within = self.predictor.fields.copy_ids(row.source)[1] if self.predictor.copies else []
+            if missing := [symbol for symbol in unknown if symbol not in within]:
+                where = f", and not in {row.where} to be copied" if self.predictor.copies else ""
+                what = f"unknown to model {self.name}{where}: {listed(missing)}; expected symbols of its targets"
+                raise Refusal(422, f"prefix: {what}. Leave them out.")
+
     def _asked(self, request: PredictRequest) -> Asked:
         try:
             search = self._search(**request.search)
         except ConfigError as error:
-            raise Refusal(422, str(error)) from None
+            raise unusable(error) from None
         if request.n_best > (search.beam if search.kind == "beam" else 1):
             search = search.model_copy(update={"kind": "beam", "beam": request.n_best})
         refuse_bad("prefix", request.prefix)

@@ -55,7 +55,7 @@ def read_pages() -> dict[str, Page]:
 
 def manual(schema: Mapping[str, Any]) -> Page:
     """The OpenAPI description as one plain page, which loads nothing from elsewhere."""
-    parts = [f"<p>{_code(schema['info']['description'])} <a href='/openapi.json'>openapi.json</a></p>"]
+    parts = [f"<p>{_code(schema['info']['description'])} <a href='openapi.json'>openapi.json</a></p>"]
     for path, methods in schema["paths"].items():
         for method, about in methods.items():
             parts += _address(method, path, about)

@@ -26,19 +26,21 @@ IDLE_SECONDS = 30
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any that is free.
+    """A listening socket; port 0 takes any that is free. Its connections send an answer at once, not when the head of it is acknowledged.
 
     Raises:
         ConfigError: the address cannot be used.
     """
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(found[4][:2], family=found[0], backlog=BACKLOG)
+        made = socket.create_server(found[4][:2], family=found[0], backlog=BACKLOG)
     except UnicodeError:
         raise ConfigError(f"{host}:{port}: cannot listen there (no name of a machine). Give another --host, such as 127.0.0.1.") from None
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
         raise ConfigError(f"{host}:{port}: cannot listen there ({reason}). Give a free --port, or an address of this machine.") from None
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it accepts inherits it; asyncio leaves sockets of protocol 0 alone
+    return made
 
 
 def address_of(listening: socket.socket) -> str:
@@ -53,8 +55,11 @@ def run(server: uvicorn.Server, listening: socket.socket) -> None:
         server.run(sockets=[listening])
 
 
-def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None]) -> uvicorn.Server:
-    """A server that calls `started` when it answers, and in the end finishes what was taken within so many seconds."""
+def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None], root_path: str = "") -> uvicorn.Server:
+    """A server that calls `started` when it answers, and in the end finishes what was taken within so many seconds.
+
+    root_path: what a proxy takes from the begin of every address before it asks here, such as /ai.
+    """
     config = uvicorn.Config(
         app,
         lifespan="on",
@@ -62,6 +67,7 @@ def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None]
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        root_path=root_path,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(round(finish_seconds), 1),
     )

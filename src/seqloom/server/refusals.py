@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from seqloom.errors import nearest
+from seqloom.errors import SeqloomError, nearest
 from seqloom.server.wire import Failure, PredictRequest
 
 if TYPE_CHECKING:
@@ -18,11 +19,38 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["ADVICE", "MISSED", "Refusal", "failure", "install", "refuse"]
+__all__ = ["ADVICE", "MISSED", "Refusal", "failure", "install", "listed", "refuse", "unusable"]
 
 ADVICE = "/docs lists what is allowed."
 NO_OBJECT = ("missing", "model_type", "model_attributes_type")
 """What pydantic calls a body that is absent, or JSON of another kind."""
+REWORDED: Sequence[tuple[str, str]] = (
+    (r"^predict: search: ", ""),
+    (r"docs/config\.md lists what is allowed\.", ADVICE),
+    (r"search\.max_length", "max_length"),
+    (r", or train a model with --set .*$", "."),
+    (r", or train with --quantiles\.", "."),
+    (r" Train with --quantiles, or .*$", " Leave quantiles out."),
+    (r", let it be filled \(--set [^)]*\)", ""),
+    (r", or train without --time: rows are numbered then", ""),
+    (r", or with --set .*$", "."),
+    (r", or name the column of --series", ""),
+    (r", or (name a rule: --set .*|choose other columns\.)$", "."),
+    (r"Choose other columns\.$", "Give numbers, or another table."),
+    (r" Say --set .*$", " Write it as the table of training did."),
+    (r" If decimals stand behind the comma, say --set .*$", " Mend the cell."),
+    (r" Name a rule for what they hold: --set .*$", " Give those rows."),
+    (r" \(fields\.numbers\.\w+=\w+\)| by fields\.numbers\.gaps=fill", ""),
+    (r" before training\.$", "."),
+    (r"Sort the file by", "Sort the rows by"),
+    (r"Remove the line\.$", "Remove the row."),
+)
+"""What the errors of files and of the command line say, and what one who asks over HTTP can do instead."""
+ROW = re.compile(r"^table:(\d{1,9})\b|(?<= is in )line (\d{1,9})(?= already; expected a row a series)")
+"""How they name a row of a table, from 1; here it is from 0, as all that stands in a request."""
+QUOTED = re.compile(r"(?<!\w)'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+LONGEST, LONGEST_MESSAGE, SHOWN = 80, 1_000, 8
+"""Characters of what a message quotes, and of a message; symbols that it lists."""
 MISSED = "the server failed on it, and its log says where. Try another input, and report this one."
 
 
@@ -31,6 +59,20 @@ class Refusal(HTTPException):
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, message, headers)
+
+
+def unusable(error: SeqloomError) -> Refusal:
+    """The refusal (422) of what a model cannot use, in words for one who has sent JSON."""
+    message = ROW.sub(lambda found: f"table[{int(found[1] or found[2]) - 1}]", str(error))
+    for said, instead in REWORDED:
+        message = re.sub(said, instead, message)
+    return Refusal(422, _cut(QUOTED.sub(lambda found: _cut(found[0]), message), LONGEST_MESSAGE))
+
+
+def listed(symbols: Sequence[str]) -> str:
+    """The first of some symbols, quoted, and how many more there are."""
+    more = f" and {len(symbols) - SHOWN:,} more" if len(symbols) > SHOWN else ""
+    return ", ".join(_cut(repr(symbol)) for symbol in symbols[:SHOWN]) + more
 
 
 def failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -56,7 +98,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         return failure(error.status_code, error.detail, error.headers)
     address = _shown(request.url.path)
     if error.status_code == 400:  # how FastAPI calls bytes that it cannot read as JSON
-        return failure(422, f"body: not JSON in UTF-8. Send an object with input or inputs; {ADVICE}")
+        return failure(422, f"body: {_unreadable(error.__cause__)}. Send an object with input or inputs; {ADVICE}")
     if error.status_code == 404:
         return failure(404, f"{address}: nothing there. {ADVICE}")
     if error.status_code == 405:
@@ -76,6 +118,15 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """For what nobody foresaw; uvicorn logs the traceback."""
     return failure(500, f"{_shown(request.url.path)}: {MISSED}")
+
+
+def _unreadable(cause: BaseException | None) -> str:
+    """Why Python does not read a body as JSON."""
+    if isinstance(cause, RecursionError):
+        return "JSON that is nested too deep"
+    if isinstance(cause, ValueError) and not isinstance(cause, UnicodeError):
+        return "JSON with a number of too many digits"
+    return "not JSON in UTF-8"
 
 
 def _is_json(content_type: str) -> bool:
@@ -126,8 +177,13 @@ def _value(value: object) -> str:
         return f"a {'list' if isinstance(value, list) else 'JSON object'} of {len(value)}"  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, (bool, type(None))):
         return {True: "true", False: "false", None: "null"}[value]
-    return _shown(f"{value!r:.40}")
+    return _shown(_cut(repr(value), 40))
 
 
 def _shown(text: str) -> str:
-    return "".join(character if character.isprintable() else "�" for character in text[:80])
+    return "".join(character if character.isprintable() else "�" for character in _cut(text))
+
+
+def _cut(text: str, most: int = LONGEST) -> str:
+    """The text, or its begin and `...`."""
+    return text if len(text) <= most else text[: most - 3] + "..."

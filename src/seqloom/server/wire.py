@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, PlainValidator, model_validator
+from pydantic_core import core_schema
 
 from seqloom.answers import Output, Prediction
 
@@ -38,6 +39,11 @@ MOST_LENGTH_PENALTY = 10.0
 """Far beyond use; a length to a power far above it leaves the range of a float."""
 
 
+def _told_once(schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """The schema of a cell, which is wrong once and not once for each type that it could be."""
+    return core_schema.custom_error_schema(schema, custom_error_type="cell", custom_error_message="expected a text or a number")
+
+
 def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
@@ -49,8 +55,12 @@ def _texts(value: object) -> tuple[str, ...]:
 SourceTexts = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)])]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Role = Literal["time", "series", "target", "past", "known", "static"]
-Cell = str | int | float | None
+Cell = Annotated[str | int | float | None, GetPydanticSchema(lambda kind, handler: _told_once(handler(kind)))]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Unknown = Annotated[
+    list[str] | None,
+    Field(description="Symbols of the source that training never saw, each once, read as <unk>; absent where there are none."),
+]
 
 
 GIVEN = ("input", "inputs", "table", "values")
@@ -163,12 +173,17 @@ class Predicted(Wire):
 
     outputs: list[Answer]
     source_tokens: list[str] | None = Field(default=None, description="The source as the model read it, where attention was asked for.")
+    unknown: Unknown = None
 
     @classmethod
     def of(cls, prediction: Prediction, request: PredictRequest) -> Predicted:
         """A prediction, with as much of it as the request asked for."""
         outputs = [Answer.of(output, scores=request.scores, attention=request.attention) for output in prediction.outputs[: request.n_best]]
-        return cls.model_construct(outputs=outputs, source_tokens=prediction.source_tokens if request.attention else None)
+        return cls.model_construct(
+            outputs=outputs,
+            source_tokens=prediction.source_tokens if request.attention else None,
+            unknown=list(dict.fromkeys(prediction.unknown)) or None,
+        )
 
 
 class StreamedPrediction(Wire):
@@ -177,11 +192,14 @@ class StreamedPrediction(Wire):
     index: int = Field(description="The place of its source, from 0.")
     outputs: list[Answer]
     source_tokens: list[str] | None = None
+    unknown: Unknown = None
 
     @classmethod
     def at(cls, index: int, prediction: Predicted) -> StreamedPrediction:
         """A prediction with its place."""
-        return cls.model_construct(index=index, outputs=prediction.outputs, source_tokens=prediction.source_tokens)
+        return cls.model_construct(
+            index=index, outputs=prediction.outputs, source_tokens=prediction.source_tokens, unknown=prediction.unknown
+        )
 
 
 class StreamedFailure(Wire):
