@@ -69,7 +69,8 @@ class Reverse:
             attention = [[1.0, 0.0]] if keep_attention else None
             output = Output(text, -0.25, -0.5, list(text), [-0.25, float("-inf")], False, attention)
             unknown = ["q"] * row.source[0].count("q")
-            yield Prediction(row.source, list(row.source[0]), [output] * config.beam if any(row.source) else [], unknown=unknown)
+            outputs, is_cut = [output] * config.beam if any(row.source) else [], row.source[0].startswith("long")
+            yield Prediction(row.source, list(row.source[0]), outputs, unknown=unknown, source_cut=is_cut)
 
 
 @pytest.fixture
@@ -145,6 +146,13 @@ def test_settings_of_the_search_reach_the_model(client: TestClient, model: Rever
     ask(client, input="ab", beam=1, min_length=2, max_length=7, length_penalty=0.5)
     assert model.asked == [(["ab"], SearchConfig(beam=1, min_length=2, max_length=7, length_penalty=0.5))]
     assert texts(ask(client, input="ab", prefix="c")) == [["cba"]]
+
+
+def test_a_source_that_was_cut_is_marked(client: TestClient) -> None:
+    assert ask(client, inputs=["abc", "long"]).json()["predictions"] == [
+        {"outputs": [{"text": "cba"}]},
+        {"outputs": [{"text": "gnol"}], "source_cut": True},
+    ]
 
 
 def test_symbols_that_training_never_saw_are_named_once_with_the_answer_and_counted(client: TestClient) -> None:
