@@ -204,6 +204,21 @@ def test_blank_lines_and_lone_tabs_are_skipped_and_counted(tmp_path: Path) -> No
     assert "3 blank lines were skipped." in rows.notes
 
 
+def test_rows_with_an_empty_side_go_by_where_that_is_wanted(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "a\tb\tc\n\t\tx\n\n\tb\tx\ny\tz\t\n")
+    rows = read_rows([path], config(path, source=[1, 2], target=3, skip_bad=True))
+    for _ in range(2):
+        assert [row.where.rpartition(":")[2] for row in rows] == ["1", "4"]
+    assert [row is None for row in rows.in_step()] == [False, True, True, False, True]
+    first, second = (
+        f"1 row with an empty source went by, the first at {path}:2.",
+        f"1 row with an empty target went by, the first at {path}:5.",
+    )
+    assert rows.notes[-3:] == ["1 blank line was skipped.", first, second]
+    write(tmp_path / "train.tsv", "\tb\na\t\n")
+    assert "no rows; expected a source and a target on each line." in error(path, skip_bad=True)
+
+
 def test_the_first_row_arrives_before_a_big_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "train.tsv.gz"
     with gzip.open(path, "wb", compresslevel=1) as stream:

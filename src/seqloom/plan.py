@@ -27,7 +27,7 @@ from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
 from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TransformerDecoder, TransformerEncoder
 from seqloom.config_file import load_config, load_reasons, override, setting
-from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
+from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError, MissingFileError
 from seqloom.kept import KeptRows
 from seqloom.memory import at_hand
@@ -147,6 +147,8 @@ def make_plan(
     rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
     notes: list[str] = []
+    if reading.skip_bad and isinstance(rows, list):
+        rows = without_empty(rows, notes)
     held_out, train = hold_out(rows, dev, reading, base.seed, notes)
     train = thin(train, share, base.seed)
     try:

@@ -92,9 +92,8 @@ class FaultySounds:
     def __contains__(self, path: str) -> bool:
         if path not in self._reasons:
             try:
-                if path:
-                    read_sound(path)
-                self._reasons[path] = "" if path else "a transcript without sound"
+                read_sound(path)
+                self._reasons[path] = ""
             except DataError as error:
                 self._reasons[path] = str(error).partition("; expected")[0]
         return bool(self._reasons[path])
