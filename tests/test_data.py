@@ -88,6 +88,44 @@ def test_json_lines_take_numbers_as_written_and_join_lists(tmp_path: Path) -> No
     assert pairs(path) == [(("1.50",), "a b 3", "train.jsonl:1"), (("ü",), "", "train.jsonl:3")]
 
 
+def test_objects_in_json_lines_are_read_by_dotted_names(tmp_path: Path) -> None:
+    lines = '{"id": "7", "translation": {"de": "Haus", "en": "house"}}\n{"id": "8", "translation": {"en": "dog", "de": "Hund"}}\n'
+    path = write(tmp_path / "train.jsonl", lines)
+    expected = [(("Haus",), "house", "train.jsonl:1"), (("Hund",), "dog", "train.jsonl:2")]
+    assert pairs(path) == pairs(path, source=["translation.de"], target="translation.en") == expected
+    assert resolve(config(path)).target == "translation.en"
+    assert "no column 'translation.fr'; expected one of id, translation.de, translation.en." in error(path, target="translation.fr")
+    sources = write(tmp_path / "sources.jsonl", '{"translation": {"de": "Hund"}}\n')
+    assert [row.source for row in read_sources(sources, 1, resolve(config(path)))] == [("Hund",)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"text": "a long text", "meta": {"name": "a", "language": "en"}}',
+        '{"id": "7", "x": {"a": "b", "c": "d", "e": "f"}}',
+        '{"id": "7", "x": {"a": "bb"}, "y": {"c": "dd"}}',
+    ],
+)
+def test_what_is_in_objects_is_not_guessed_where_it_is_not_plainly_a_pair(tmp_path: Path, line: str) -> None:
+    path = write(tmp_path / "train.jsonl", line + "\n")
+    assert "expected 2, or --source and --target to say which." in error(path)
+
+
+def test_json_that_is_nested_deeply_is_refused_in_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.jsonl", '{"a": ' * 300 + '"x"' + "}" * 300 + "\n")
+    assert "1 column; expected 2 or more (source, target), got a.a.a" in error(path)
+
+
+def test_objects_in_parquet_are_read_by_dotted_names(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "train.parquet"
+    rows = [{"de": "Haus", "en": "house"}, None, {"de": "Hund", "en": None}]
+    parquet.write_table(pyarrow.table({"id": [1, 2, 3], "translation": rows}), path)
+    assert pairs(str(path)) == [(("Haus",), "house", "train.parquet:1"), (("Hund",), "", "train.parquet:3")]
+
+
 def test_parquet_is_read_by_name(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -534,7 +572,10 @@ def test_text_behind_a_closing_quote_is_refused(tmp_path: Path) -> None:
         ('{"source": "a", "target": }', "not JSON (Expecting value at character 27); expected one object a line, got"),
         ('["a", "b"]', '\'["a", "b"]\' is not an object; expected one object a line, with named values. A JSON array becomes JSON Lines'),
         ('{"source": "a", "traget": "b"}', "no 'target' in the object; expected it on every line. Did you mean 'traget'?"),
-        ('{"source": "a", "target": {"b": 1}}', "'target' holds an object; expected text, a number or a list of texts. Flatten it first."),
+        (
+            '{"source": "a", "target": {"b": 1}}',
+            "'target' holds an object; expected text, a number or a list of texts. Name what is in it, as in target.b.",
+        ),
         ('{"source": "a", "target": "\\ud83d"}', "half of a surrogate pair; expected whole characters."),
         ('{"source": "a", "target": ["\\u0000"]}', "a NUL character; expected text. Remove it."),
     ],

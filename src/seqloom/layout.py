@@ -15,10 +15,10 @@ from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
-from seqloom.header import has_header, tell_sides
+from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
-from seqloom.tables import Table, csv_rows, first_few, json_rows, parquet_names, parquet_values, short, table_rows
+from seqloom.tables import Table, csv_rows, first_few, flat, json_rows, parquet_names, parquet_values, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
 
@@ -286,7 +286,7 @@ def _named_columns(path: str, format: str) -> tuple[tuple[str, ...], list[list[o
     if format == "parquet":
         columns = parquet_names(path)
         return columns, [[*row] for row in itertools.islice(parquet_values(path, columns), SAMPLE)]
-    rows = [row for _, row in itertools.islice(json_rows(path, LineCounts()), SAMPLE) if row is not None]
+    rows = [flat(row) for _, row in itertools.islice(json_rows(path, LineCounts()), SAMPLE) if row is not None]
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
     return columns, [[row.get(key) for key in columns] for row in rows]
 
@@ -325,6 +325,8 @@ def _choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[
         twice = next(table.columns[place] for place in source if (*source, target).count(place) > 1)
         raise DataError(f"{table.name}: column {twice!r} is named twice; expected different columns. Change --source or --target.")
     source, target = tell_sides(table.columns if table.header else [""] * len(table.columns), source, target)
+    if not source and target is None and table.format in ("jsonl", "parquet") and (pair := pair_in_object(table.columns, sample)):
+        source, target = pair[:1], pair[1]
     if not source or target is None:
         raise DataError(_which_columns(table, sample))
     return source, target
@@ -352,7 +354,7 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     source, target = table.columns[-2:]
     if heard := _name_sounds(sample, table):
         others = [place for place in range(len(table.columns)) if place not in heard]
-        letters = {place: sum(len(re.findall(r"[^\W\d]", row[place])) for row in sample if place < len(row)) for place in others}
+        letters = {place: sum(len(LETTERS.findall(row[place])) for row in sample if place < len(row)) for place in others}
         longest = max(letters, key=lambda place: letters[place], default=-1)
         source, target = table.columns[heard[0]], table.columns[longest]
     example = f"--source {shlex.quote(source)} --target {shlex.quote(target)}"

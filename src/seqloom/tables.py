@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -26,6 +26,7 @@ __all__ = [
     "csv_rows",
     "delimited_rows",
     "first_few",
+    "flat",
     "json_object",
     "json_rows",
     "listed",
@@ -219,7 +220,7 @@ def _json_advice(text: str) -> str:
 
 
 def _refuse_broken_escapes(value: dict[str, object], where: str) -> None:
-    items = (cast("list[object]", item) if isinstance(item, list) else [item] for item in value.values())
+    items = (cast("list[object]", item) if isinstance(item, list) else [item] for item in flat(value).values())
     text = "".join(item for group in items for item in group if isinstance(item, str))
     refuse_bad_characters(text, where)
 
@@ -242,10 +243,19 @@ def _pick_keys(rows: Iterable[tuple[int, dict[str, object] | None]], table: Tabl
         yield number, () if found is None else pick_keys(found, keys, f"{table.name}:{number}")
 
 
+def flat(value: Mapping[str, object], deep: int = 8) -> dict[str, object]:
+    """The values of an object by name, and those of objects in it, down to some depth, by dotted names: `translation.de`."""
+    found: dict[str, object] = {}
+    for name, item in value.items():
+        inner = flat(cast("Mapping[str, object]", item), deep - 1) if deep and isinstance(item, Mapping) and item else None
+        found |= {str(name): item} if inner is None else {f"{name}.{key}": part for key, part in inner.items()}
+    return found
+
+
 def pick_keys(value: dict[str, object], keys: Sequence[str], where: str) -> tuple[str, ...]:
-    """The texts under some keys of one object, outer blanks stripped."""
+    """The texts under some keys of one object, dotted ones of objects in it, outer blanks stripped."""
     for key in keys:
-        if key not in value:
+        if key not in value and key not in (value := flat(value)):
             here = nearest(key, value) or f" Here are: {', '.join(value)}."
             raise DataError(f"{where}: no {key!r} in the object; expected it on every line.{here}")
     return tuple([as_text(value[key], where, key).strip() for key in keys])
@@ -272,7 +282,12 @@ def as_text(value: object, where: str, key: str) -> str:
         if (text := text_of_lists(items)) is not None:
             return text
     kind = "an object" if isinstance(value, dict) else "lists in a list" if isinstance(value, list) else f"a {type(value).__name__}"
-    raise DataError(f"{where}: {key!r} holds {kind}; expected text, a number or a list of texts. Flatten it first.")
+    advice = (
+        f"Name what is in it, as in {key}.{next(iter(cast('dict[str, object]', value)))}."
+        if isinstance(value, dict) and value
+        else "Flatten it first."
+    )
+    raise DataError(f"{where}: {key!r} holds {kind}; expected text, a number or a list of texts. {advice}")
 
 
 # ------------------------------------------------------------------------------------------------- Parquet and parallel
@@ -299,14 +314,39 @@ def _open_parquet(path: str) -> _ParquetFile:
 
 
 def parquet_names(path: str) -> tuple[str, ...]:
-    """The names of the columns of a Parquet file."""
-    return tuple(_open_parquet(path).schema_arrow.names)
+    """The names of the columns of a Parquet file, dotted ones where a column holds objects."""
+    return tuple(name for column in _open_parquet(path).schema_arrow for name in _names_in(column))
+
+
+def _names_in(column: Any) -> Iterator[str]:
+    parts = [column.type.field(place) for place in range(column.type.num_fields)] if str(column.type).startswith("struct<") else []
+    if not parts:
+        yield column.name
+    for part in parts:
+        yield from (f"{column.name}.{name}" for name in _names_in(part))
 
 
 def parquet_values(path: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
     """The values of some columns, row by row; moments to the microsecond."""
-    for batch in _open_parquet(path).iter_batches(batch_size=1024, columns=list(columns)):
-        yield from zip(*(_to_microseconds(batch.column(name)).to_pylist() for name in columns), strict=True)
+    file = _open_parquet(path)
+    whole = [next(name for name in (column, *_outer(column)) if name in file.schema_arrow.names) for column in columns]
+    for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(whole))):
+        values = {name: _to_microseconds(batch.column(name)).to_pylist() for name in set(whole)}
+        yield from zip(*(_inside(values[name], column[len(name) + 1 :]) for name, column in zip(whole, columns, strict=True)), strict=True)
+
+
+def _outer(column: str) -> Iterator[str]:
+    """The names of the columns that may hold what has a dotted name."""
+    while "." in column:
+        column = column.rpartition(".")[0]
+        yield column
+
+
+def _inside(values: list[Any], name: str) -> list[Any]:
+    """What objects hold under a dotted name, None where there is no object."""
+    if not name:
+        return values
+    return [None if value is None else flat(value).get(name) for value in values]
 
 
 def _to_microseconds(column: Any) -> Any:
