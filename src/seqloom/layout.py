@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -16,18 +15,12 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
 from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
-from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
+from seqloom.lines import LineCounts, open_file, regular_path, shown
+from seqloom.marks import SAMPLE, csv_delimiter, find_delimiter, first_lines, plain_delimiter
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
-from seqloom.tables import Table, csv_rows, first_few, flat, json_rows, parquet_names, parquet_values, short, table_rows
+from seqloom.tables import Table, first_few, flat, json_rows, parquet_names, parquet_values, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
-
-SAMPLE = 1000  # rows looked at
-SAMPLE_CHARACTERS = 1 << 20
-DECIMAL_COMMA = re.compile(r"[+-]?(\d*|\d{1,3}([.' ]\d{3})+),\d+(e[+-]?\d+)?", re.IGNORECASE)
-"""A number with a comma before its decimals, and perhaps with marks between its thousands."""
-MARKS = ("|||", "->", "=>", "→", "  ")
-"""What people write between source and target, besides a tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +125,7 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
         table, sample = Table((path,), format, None, True, columns, frames), [[*map(_loosely, row)] for row in values]
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
-        format, delimiter = _delimiter(path, format, config.delimiter if alike else None)
+        format, delimiter = find_delimiter(path, format, config.delimiter if alike else None)
         table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None, named)
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
@@ -191,91 +184,17 @@ def _sniffed(path: str) -> str:
         with open_file(path, refuse=False) as stream:
             if stream.read(4) == b"PAR1":
                 return "parquet"
-    lines = [text for _, text in _first_lines(path)]
+    lines = [text for _, text in first_lines(path)]
     if lines and (lines[0].lstrip().startswith("{") or _json_array(path, lines)):
         return "jsonl"
-    if _plain_delimiter(lines):
+    if plain_delimiter(lines):
         return "tsv"
-    return "csv" if _csv_delimiter(path, whole=True) else "tsv"
+    return "csv" if csv_delimiter(path, whole=True) else "tsv"
 
 
 def _json_array(path: str, lines: list[str]) -> bool:
     """Whether a file is one JSON array, which reading it as JSON Lines refuses with advice."""
     return PurePath(path.removesuffix(".gz")).suffix.lower() == ".json" and lines[0].lstrip().startswith("[")
-
-
-def _first_lines(path: str) -> list[tuple[int, str]]:
-    """The first lines that are not blank, at most some megabyte."""
-    lines: list[tuple[int, str]] = []
-    room = SAMPLE_CHARACTERS
-    for number, text in read_lines(path):
-        if text.strip():
-            lines.append((number, text))
-        room -= len(text) + 1
-        if room < 0 or len(lines) == SAMPLE:
-            break
-    return lines
-
-
-# ----------------------------------------------------------------------------------------------------------- delimiter
-
-
-def _delimiter(path: str, format: str, asked: str | None) -> tuple[str, str]:
-    """The format (tsv or csv) and what stands between its columns."""
-    if asked:
-        return format, asked.replace("\\t", "\t")
-    if format == "csv":
-        return format, _csv_delimiter(path, whole=False) or ","
-    return format, _plain_delimiter([text for _, text in _first_lines(path)]) or "\t"
-
-
-def _plain_delimiter(lines: Sequence[str]) -> str | None:
-    """A tab in most lines; failing that, three bars, an arrow or two blanks, once in nearly every line."""
-    if sum("\t" in line for line in lines) * 2 > len(lines):
-        return "\t"
-    for mark in MARKS:
-        if lines and sum(_splits_once(line, mark) for line in lines) >= 0.9 * len(lines):
-            return mark
-    return None
-
-
-def _splits_once(line: str, mark: str) -> bool:
-    left, _, right = line.strip().partition(mark)
-    return bool(left and right.strip()) and mark not in right.strip()
-
-
-def _csv_delimiter(path: str, *, whole: bool) -> str | None:
-    """The mark that splits the first records into equally many columns (all of them if `whole`), the most columns first."""
-    lines = _first_lines(path)
-    best: tuple[float, int, str | None] = (0.0, 0, None)
-    for mark in (",", ";", "\t", "|"):
-        records, is_whole = _records(lines, mark, shown(path))
-        widths = [len(cells) for cells in records]
-        if not widths or widths[0] < 2:
-            continue
-        agreeing = widths.count(widths[0]) / len(widths)
-        if mark == ";" and is_whole and agreeing == 1 and _commas_are_in_numbers(records):
-            return mark
-        if (agreeing, widths[0]) > best[:2] and (agreeing == 1 or not whole):
-            best = (agreeing, widths[0], mark)
-    return best[2]
-
-
-def _commas_are_in_numbers(records: list[list[str]]) -> bool:
-    """Whether there are commas in the cells, each before the decimals of a number."""
-    commas = [cell.strip() for cells in records for cell in cells if "," in cell]
-    return bool(commas) and all(map(DECIMAL_COMMA.fullmatch, commas))
-
-
-def _records(lines: list[tuple[int, str]], mark: str, name: str) -> tuple[list[list[str]], bool]:
-    """The cells of the first records, as far as they can be read with this mark, and whether these are all."""
-    records: list[list[str]] = []
-    try:
-        for _, cells in csv_rows(lines, mark, name):
-            records.append(list(cells))
-    except DataError:  # with the right mark the reading itself says it, with its line
-        return records, False
-    return records, True
 
 
 # -------------------------------------------------------------------------------------------------------------- header
