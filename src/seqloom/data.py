@@ -113,6 +113,8 @@ def resolve(config: DataConfig) -> DataConfig:
     table = layout.table
     columns = [_lasting_name(table, place) for place in (*layout.source, layout.target)]
     found = {"format": table.format, "delimiter": table.delimiter, "header": table.header, "source": columns[:-1], "target": columns[-1]}
+    if table.delimiter:
+        found |= {"split": "first" if table.once else "all", "comment": table.comment or config.comment}
     found["sounds"] = layout.sounds
     return config.model_copy(update=found)
 
@@ -277,7 +279,8 @@ def _text(value: Any, where: str, side: str) -> str:
     if isinstance(value, np.ndarray):
         return text_of_array(value, f"{where}: the {side}")
     if not isinstance(value, str):
-        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. Convert it with str().")
+        advice = 'Join its parts with " ".join(...).' if isinstance(value, (list, tuple)) else "Convert it with str()."
+        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {advice}")
     refuse_bad_characters(value, where)
     return value.strip()
 
@@ -356,24 +359,37 @@ def _amount(columns: int) -> str:
 
 def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig) -> Iterator[Row]:
     """Sources from plain lines; lines like those of the training file give its source columns."""
+    first = 1
     for number, text in lines:
         where = f"{name}:{number}"
         if config.format == "jsonl" and text.lstrip().startswith("{"):
             value = json_object(text, where)
             yield Row(pick_keys(value, [str(key) for key in config.source], where), "", where)
             continue
-        if number == 1 and (places := _header_places(text, config)):
+        if config.comment and text.startswith(config.comment):
+            first += number == first
+            yield Row(("",) * columns, "", where)
+            continue
+        if number == first and (places := _header_places(text, config)):
             yield from _headed_sources(lines, name, places, config)
             return
-        yield _source_row(_source_cells(text, columns, config), columns, where)
+        yield _source_row(_source_cells(text, columns, config, name, number), columns, where)
 
 
-def _source_cells(text: str, columns: int, config: DataConfig) -> list[str]:
+def _source_cells(text: str, columns: int, config: DataConfig, name: str, number: int) -> list[str]:
     """The source columns of one line without a header."""
     delimiter = config.delimiter if config.format == "tsv" and config.delimiter else "\t"
+    if config.split == "first":
+        return text.strip().split(delimiter, 1)[:1] if config.source == [1] else [text]
+    if config.format == "csv" and config.delimiter == "\t" and delimiter in text:  # text that is quoted
+        return _picked(next(csv_rows([(number, text)], delimiter, name))[1], columns, config)
     if columns == 1 and config.format != "tsv":
         return [text]
-    cells = text.split(delimiter)
+    return _picked(text.split(delimiter), columns, config)
+
+
+def _picked(cells: list[str], columns: int, config: DataConfig) -> list[str]:
+    """The source columns among cells, where these are more."""
     places = [int(column) - 1 for column in config.source if isinstance(column, int)]
     if len(cells) > columns == len(places) and max(places) < len(cells):
         return [cells[place] for place in places]
@@ -391,7 +407,9 @@ def _header_places(first: str, config: DataConfig) -> list[int]:
 
 def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[int], config: DataConfig) -> Iterator[Row]:
     delimiter = config.delimiter or "\t"
-    rows = csv_rows(lines, delimiter, name) if config.format == "csv" else delimited_rows(lines, delimiter)
+    once, comment = config.split == "first", config.comment or ""
+    is_csv = config.format == "csv"
+    rows = csv_rows(lines, delimiter, name, comment) if is_csv else delimited_rows(lines, delimiter, once=once, comment=comment)
     for number, cells in rows:
         where = f"{name}:{number}"
         picked = [cells[place] for place in places] if max(places) < len(cells) else cells if any(cells) else []

@@ -7,7 +7,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from seqloom.audio import is_sound
@@ -16,9 +16,9 @@ from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
 from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
 from seqloom.lines import LineCounts, open_file, regular_path, shown
-from seqloom.marks import SAMPLE, csv_delimiter, find_delimiter, first_lines, plain_delimiter
+from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
-from seqloom.tables import Table, first_few, flat, json_rows, parquet_names, parquet_values, short, table_rows
+from seqloom.tables import Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
 
@@ -122,11 +122,12 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
     if format in ("jsonl", "parquet"):
         columns, values = _named_columns(path, format)
         frames = frozenset(place for place in range(len(columns)) if hold_frames([row[place] for row in values]))
-        table, sample = Table((path,), format, None, True, columns, frames), [[*map(_loosely, row)] for row in values]
+        table, sample = Table((path,), format, None, True, columns, frames=frames), [[*map(_loosely, row)] for row in values]
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
-        format, delimiter = find_delimiter(path, format, config.delimiter if alike else None)
-        table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None, named)
+        own = config if alike else config.model_copy(update={"delimiter": None, "header": None, "comment": None, "split": None})
+        marks = find_marks(first_lines(path), shown(path), format, own)
+        table, sample, notes = _delimited_table(path, marks, config, own.header, named)
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
         expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
@@ -166,7 +167,7 @@ def _format(paths: Sequence[str], config: DataConfig) -> str:
     if len(paths) == 1 and config.format != "auto" and _read_alike(paths[0], config):
         return config.format
     if len(paths) == 1:
-        return format_of_name(paths[0]) or _sniffed(paths[0])
+        return format_of_name(paths[0]) or _sniffed(paths[0], config.comment)
     names = ", ".join(shown(path) for path in paths)
     one_or_two = "expected one file of pairs or two parallel text files"
     if len(paths) > 2:
@@ -178,18 +179,19 @@ def _format(paths: Sequence[str], config: DataConfig) -> str:
     return "parallel"
 
 
-def _sniffed(path: str) -> str:
+def _sniffed(path: str, comment: str | None) -> str:
     """jsonl, parquet, csv or tsv, from the beginning of a file."""
     if path != "-":
         with open_file(path, refuse=False) as stream:
             if stream.read(4) == b"PAR1":
                 return "parquet"
-    lines = [text for _, text in first_lines(path)]
+    numbered = without_comments(first_lines(path), comment)
+    lines = [text for _, text in numbered]
     if lines and (lines[0].lstrip().startswith("{") or _json_array(path, lines)):
         return "jsonl"
     if plain_delimiter(lines):
         return "tsv"
-    return "csv" if csv_delimiter(path, whole=True) else "tsv"
+    return "csv" if said_delimiter(lines[0] if lines else "") or csv_delimiter(numbered, shown(path), whole=True) else "tsv"
 
 
 def _json_array(path: str, lines: list[str]) -> bool:
@@ -216,21 +218,32 @@ def _loosely(value: object) -> str:
 
 
 def _delimited_table(
-    path: str, format: str, delimiter: str, config: DataConfig, header: bool | None, named: Sequence[str]
+    path: str, marks: Marks, config: DataConfig, header: bool | None, named: Sequence[str]
 ) -> tuple[Table, list[list[str]], list[str]]:
-    rows = ([cell.strip() for cell in cells] for _, cells in table_rows(path, format, delimiter, LineCounts()))
+    table = Table((path,), marks.format, marks.delimiter, False, (), marks.once, marks.comment)
+    rows = ([cell.strip() for cell in cells] for _, cells in table_rows(table, LineCounts()))
     sample = list(itertools.islice((cells for cells in rows if any(cells)), SAMPLE))
     if not sample:
-        return Table((path,), format, delimiter, False, ()), sample, []
+        return table, sample, []
     first = sample[0]
     if header is None and any(name in first and not name.isdecimal() for name in named):
         header = True
-    mark = {"\t": "tabs", "  ": "two blanks"}.get(delimiter, f"{delimiter!r}")
-    found, reason = has_header(first, sample[1:], format, config, header, shown(path))
+    found, reason = has_header(first, sample[1:], "tsv" if marks.quoted else marks.format, config, header, shown(path))
     width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]
     columns = tuple(cell or str(number) for number, cell in enumerate(first, 1)) if found else tuple(map(str, range(1, width + 1)))
-    notes = [f"{'CSV' if format == 'csv' else 'Text'} with {_amount(columns, 'column')} separated by {mark}.", reason]
-    return Table((path,), format, delimiter, found, columns), sample[1:] if found else sample, notes
+    return replace(table, header=found, columns=columns), sample[1:] if found else sample, [*_said(marks, columns), reason]
+
+
+def _said(marks: Marks, columns: Sequence[str]) -> list[str]:
+    """How lines become cells, a sentence each."""
+    between = {"\t": "tabs", "  ": "two blanks"}.get(marks.delimiter, f"{marks.delimiter!r}")
+    between = f"the first {marks.delimiter!r} of each line" if marks.once else between
+    notes = [f"{'CSV' if marks.format == 'csv' and not marks.quoted else 'Text'} with {_amount(columns, 'column')} separated by {between}."]
+    if marks.quoted:
+        notes.append("Every value is quoted, and read without its quotes. If they belong to it, say --set data.format=tsv.")
+    if marks.comment:
+        notes.append(f"Lines that begin with {marks.comment!r} are comments. If they are data, say --set data.comment='\"\"'.")
+    return notes
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -263,6 +276,10 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
         if not 1 <= int(column) <= len(table.columns):
             raise DataError(f"{table.name}: no column {column}; expected 1 to {len(table.columns)} ({there}). Change {flag}.")
         return int(column) - 1
+    if flag == "--target" and "," in column:
+        raise DataError(
+            f"{table.name}: no column {column!r}; expected one target column of {there}. Name one; only --source takes several."
+        )
     near = nearest(column, table.columns) if table.header else ""
     raise DataError(f"{table.name}: no column {column!r}; expected one of {there}.{near} Change {flag}, or give it a number from 1.")
 
@@ -270,16 +287,15 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
 def _which_columns(table: Table, sample: list[list[str]]) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
-    source, target = table.columns[-2:]
+    advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
     if heard := _name_sounds(sample, table):
         others = [place for place in range(len(table.columns)) if place not in heard]
         letters = {place: sum(len(LETTERS.findall(row[place])) for row in sample if place < len(row)) for place in others}
         longest = max(letters, key=lambda place: letters[place], default=-1)
-        source, target = table.columns[heard[0]], table.columns[longest]
-    example = f"--source {shlex.quote(source)} --target {shlex.quote(target)}"
+        source, target = shlex.quote(table.columns[heard[0]]), shlex.quote(table.columns[longest])
+        advice = f"Choose, as in --source {source} --target {target}."
     return (
-        f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. "
-        f"Columns: {first_few(columns)}. Choose, as in {example}."
+        f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
     )
 
 
@@ -288,7 +304,10 @@ def _one_column(table: Table, sample: list[list[str]]) -> str:
     if table.format in ("jsonl", "parquet"):
         return f"{begin}, got {first_few(table.columns)}. Name both values on every line."
     cell = (table.columns if table.header else sample[0])[0]
-    return f"{begin}, got {short(cell)!r}. Put a tab between them, or say what stands there: --set data.delimiter=…"
+    advice = "Put a tab between them, or say what stands there: --set data.delimiter=…"
+    blanks = all(len(row[0].split()) > 1 for row in sample)
+    rest = ". For a first word and the rest of the line: --set data.split=first" if blanks and table.format == "tsv" else ""
+    return f"{begin}, got {short(cell)!r}. {advice}{rest}"
 
 
 def _columns(table: Table, places: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -20,6 +21,7 @@ from seqloom.lines import LineCounts, read_lines, regular_path, shown
 from seqloom.sounds import folder_rows
 
 __all__ = [
+    "COMMENT",
     "Record",
     "Table",
     "as_text",
@@ -35,11 +37,15 @@ __all__ = [
     "pick_keys",
     "read_records",
     "refuse_bad_characters",
+    "said_delimiter",
     "short",
     "table_rows",
 ]
 
 Record = tuple[int, tuple[str, ...]]
+COMMENT = re.compile(r"(?:[#;%]+|//)(?= |$)")
+"""What a comment may begin with."""
+SAID = re.compile(r'"?sep=(.|\\t)"?', re.IGNORECASE)
 QUOTED_LIMIT = 1_000_000  # characters in one quoted value, after which its quote counts as never closed
 
 
@@ -52,6 +58,10 @@ class Table:
     delimiter: str | None
     header: bool
     columns: tuple[str, ...]
+    once: bool = False
+    """Whether a line of text is parted at its first delimiter only."""
+    comment: str = ""
+    """What a line that is a comment begins with; '' where there are none."""
     frames: frozenset[int] = frozenset()
     """Places of the columns that hold lists of numbers, as far as the format tells numbers from text."""
 
@@ -74,26 +84,46 @@ def read_records(table: Table, wanted: Sequence[int], counts: LineCounts) -> Ite
         return _strip(folder_rows(table.paths[0]), wanted)
     if table.format == "parallel":
         return _strip(_parallel_rows(table, counts), wanted)
-    rows = table_rows(table.paths[0], table.format, table.delimiter or "\t", counts)
-    return _strip(_regular(rows, table), wanted)
+    return _strip(_regular(table_rows(table, counts), table, counts), wanted)
 
 
-def table_rows(path: str, format: str, delimiter: str, counts: LineCounts) -> Iterator[tuple[int, list[str]]]:
-    """The raw cells of each line of a tab-separated file or record of a CSV file, header and blank lines too."""
-    lines = read_lines(path, counts)
-    return csv_rows(lines, delimiter, shown(path)) if format == "csv" else delimited_rows(lines, delimiter)
+def table_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, list[str]]]:
+    """The raw cells of each line of a tab-separated file or record of a CSV file, header and blank lines too; none of a comment."""
+    lines, delimiter = read_lines(table.paths[0], counts), table.delimiter or "\t"
+    if table.format == "csv":
+        return csv_rows(_behind_said_delimiter(lines), delimiter, table.name, table.comment)
+    return delimited_rows(lines, delimiter, once=table.once, comment=table.comment)
 
 
-def delimited_rows(lines: Iterable[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line split at the delimiter; quotes are letters like any other."""
+def _behind_said_delimiter(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    first = next(lines, None)
+    return lines if first is None or said_delimiter(first[1]) else itertools.chain([first], lines)
+
+
+def said_delimiter(first: str) -> str | None:
+    """The delimiter that a first line of Excel's says, as in sep=;"""
+    match = SAID.fullmatch(first.strip())
+    return match and match[1].replace("\\t", "\t")
+
+
+def delimited_rows(
+    lines: Iterable[tuple[int, str]], delimiter: str, *, once: bool = False, comment: str = ""
+) -> Iterator[tuple[int, list[str]]]:
+    """Each line split at the delimiter, or once; quotes are letters like any other."""
+    if once:
+        lines = ((number, text.strip()) for number, text in lines)
+    most = 1 if once else -1
     for number, text in lines:
-        yield number, text.split(delimiter)
+        yield number, [] if comment and text.startswith(comment) else text.split(delimiter, most)
 
 
-def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, name: str, comment: str = "") -> Iterator[tuple[int, list[str]]]:
     """CSV records; a quoted value may hold delimiters, line ends and doubled quotes (RFC 4180)."""
     lines = iter(lines)
     for number, text in lines:
+        if comment and text.startswith(comment):
+            yield number, []
+            continue
         yield number, _Quoted(lines, delimiter, name, number, text).cells() if '"' in text else text.split(delimiter)
 
 
@@ -161,7 +191,7 @@ class _Quoted:
         return at
 
 
-def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tuple[int, list[str]]]:
+def _regular(rows: Iterable[tuple[int, list[str]]], table: Table, counts: LineCounts) -> Iterator[tuple[int, list[str]]]:
     """Rows behind the header; one of another width is refused unless it is blank."""
     width, header = len(table.columns), table.header
     for number, cells in rows:
@@ -169,11 +199,19 @@ def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tu
             if header and any(cell.strip() for cell in cells):
                 header = False
                 continue
+            counts.comments += not cells
             yield number, cells
         else:
             found = f"{len(cells)} column{'s' if len(cells) > 1 else ''}"
             expected = f"expected {width} ({', '.join(table.columns)})"
-            raise DataError(f"{table.name}:{number}: {found}; {expected}, got {listed(cells)}. Mend or delete the line.")
+            raise DataError(
+                f"{table.name}:{number}: {found}; {expected}, got {listed(cells)}. Mend or delete the line.{_if_comment(cells)}"
+            )
+
+
+def _if_comment(cells: list[str]) -> str:
+    mark = COMMENT.match(cells[0]) if cells else None
+    return f" If it is a comment, say --set data.comment='{mark[0]}'." if mark else ""
 
 
 def _strip(rows: Iterable[tuple[int, Sequence[str]]], wanted: Sequence[int]) -> Iterator[Record]:
