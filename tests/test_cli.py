@@ -182,7 +182,8 @@ def test_a_source_with_several_targets_may_be_right_by_any(trained: Trained, tmp
     assert "free_running_accuracy" not in other
     said = seqloom("evaluate", trained.run, file, "--any-target", "--output", tmp_path / "said.txt")
     assert said.lines[0].endswith(": 4 pairs, 2 sources")
-    assert (tmp_path / "said.txt").read_text(encoding="utf-8").splitlines() == answers
+    one_each = [answers[0], answers[1], answers[0], answers[0]]
+    assert (tmp_path / "said.txt").read_text(encoding="utf-8").splitlines() == one_each
 
 
 def test_quiet_prints_nothing_when_nothing_is_wrong(trained: Trained, tmp_path: Path) -> None:
@@ -538,6 +539,44 @@ def test_evaluate_prints_a_table_or_json(trained: Trained, tmp_path: Path) -> No
     answers = (tmp_path / "answers.txt").read_text(encoding="utf-8").splitlines()
     right = sum(answer == word[::-1] for answer, word in zip(answers, words(30, seed=9), strict=True))
     assert right / 30 == pytest.approx(found["exact_match"])
+
+
+@pytest.fixture
+def gaps(tmp_path: Path) -> list[Path]:
+    """Two parallel files with a blank pair and a pair without a source."""
+    sources, targets = tmp_path / "test.src", tmp_path / "test.tgt"
+    sources.write_text("abc\n\ndea\n\nbad\n", encoding="utf-8")
+    targets.write_text("cba\n\naed\nxx\ndab\n", encoding="utf-8")
+    return [sources, targets]
+
+
+def test_what_is_written_of_pairs_stays_in_step_with_their_lines(trained: Trained, gaps: list[Path], tmp_path: Path) -> None:
+    there = tmp_path / "out.txt"
+    result = seqloom("evaluate", trained.run, *gaps, "--skip-bad", "--output", there)
+    assert result.lines[0].endswith(": 3 pairs")
+    assert f"note: 1 row with an empty source went by, the first at {gaps[0]}:4.\n" in result.err
+    assert there.read_text(encoding="utf-8") == seqloom("predict", trained.run, "--input", gaps[0]).out
+    lines = seqloom("score", trained.run, *gaps, "--skip-bad").lines
+    assert [bool(line) for line in lines] == [True, False, True, False, True]
+    pairs = tmp_path / "test.tsv"
+    pairs.write_text("abc\tcba\n\n \t\ndea\taed\n", encoding="utf-8")
+    assert seqloom("score", trained.run, pairs).lines == [lines[0], "", "", lines[2]]
+    tokens = seqloom("score", trained.run, pairs, "--tokens").lines
+    assert [line.split("\t")[0] for line in tokens] == ["1"] * 4 + ["4"] * 4
+
+
+def test_a_row_without_a_source_ends_a_command_and_names_the_flag_that_goes_on(trained: Trained, gaps: list[Path], tmp_path: Path) -> None:
+    for command in ("evaluate", "score"):
+        said = seqloom(command, trained.run, *gaps).err.splitlines()[-1]
+        where = f"error: {gaps[0]}:4: the source is empty; expected at least one symbol."
+        assert said == f"{where} Mend the line, or go on without such rows: --skip-bad."
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text(trained.pairs.read_text(encoding="utf-8") + "\tabc\nabc\t\nabd\t\n", encoding="utf-8")
+    train = ["train", pairs, "--out", tmp_path / "run", *TINY, "--set", "training.max_steps=2"]
+    assert seqloom(*train).err.startswith(f"error: {pairs}:401: the source is empty;")
+    result = seqloom(*train, "--skip-bad")
+    assert f"note: 1 row with an empty source went by, the first at {pairs}:401.\n" in result.out
+    assert f"note: 2 rows with an empty target went by, the first at {pairs}:402.\n" in result.out
 
 
 def test_a_file_without_the_header_of_training_is_read_whole_by_numbers(columns: Trained, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_model_that_copies_gets_ids_for_what_the_target_lacks():
 
 
 def test_a_row_without_source_is_refused_with_its_place():
-    message = "pairs.tsv:2: the source is empty; expected at least one symbol. Mend or remove the line."
+    message = "pairs.tsv:2: the source is empty; expected at least one symbol. Mend the line, or go on without such rows: --skip-bad."
     with pytest.raises(DataError, match=re.escape(message)):
         encode(("a", "a"), ("", "b"))
 

@@ -88,6 +88,150 @@ def test_json_lines_take_numbers_as_written_and_join_lists(tmp_path: Path) -> No
     assert pairs(path) == [(("1.50",), "a b 3", "train.jsonl:1"), (("ü",), "", "train.jsonl:3")]
 
 
+DICTIONARY = """;;; # A dictionary  --  Version: 7
+;;;
+;;;   1. Copy it.
+!MARK  M AA1 R K
+#HASH  HH AE1 SH
+
+A  AH0
+TREE  T R IY1
+"""
+
+
+def test_comments_above_and_among_rows_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "words.txt", DICTIONARY)
+    rows = read_rows([path], config(path))
+    assert [(row.source[0], row.target, row.where.rpartition(":")[2]) for row in rows] == [
+        ("!MARK", "M AA1 R K", "4"),
+        ("#HASH", "HH AE1 SH", "5"),
+        ("A", "AH0", "7"),
+        ("TREE", "T R IY1", "8"),
+    ]
+    assert [row is None for row in rows.in_step()] == [True, True, True, False, False, True, False, False]
+    assert "Lines that begin with ';;;' are comments. If they are data, say --set data.comment='\"\"'." in rows.notes
+    assert rows.notes[-2:] == ["3 comments were skipped.", "1 blank line was skipped."]
+    other = write(tmp_path / "other.txt", "B  B IY1\n;;; more\nC  S IY1\n")
+    trained = resolve(config(path))
+    assert [row.source[0] for row in read_rows([other], trained)] == ["B", "C"]
+    assert [row.source[0] for row in read_sources(other, 1, trained)] == ["B", "", "C"]
+
+
+def test_comments_stand_above_a_header_and_between_quoted_records(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", '# made by hand\nde,en\n"a\n# b",c\n# d, e\nf,g\n')
+    assert pairs(path) == [(("a\n# b",), "c", "train.csv:3"), (("f",), "g", "train.csv:6")]
+    path = write(tmp_path / "train.tsv", "# made by hand\nsource\ttarget\na b\tc\n")
+    assert pairs(path) == [(("a b",), "c", "train.tsv:3")]
+    assert [row.source[0] for row in read_sources(path, 1, resolve(config(path)))] == ["", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [
+        ("#\thash\n!\tmark\n", ["#", "!"]),
+        ("#id\tname\n# 1\tx\n", ["#id", "# 1"]),
+        ("# one\tx\ntwo\ty\n", ["# one", "two"]),
+        ("# a  x\n# b  y\n", ["# a", "# b"]),
+    ],
+)
+def test_a_row_that_begins_with_a_mark_is_no_comment(tmp_path: Path, text: str, sources: list[str]) -> None:
+    assert [source for (source,), _, _ in pairs(write(tmp_path / "train.txt", text))] == sources
+
+
+def test_a_comment_that_is_not_found_is_said_and_may_be_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "a\tb\n# c\nd\te\n")
+    assert error(path).endswith("got '# c'. Mend or delete the line. If it is a comment, say --set data.comment='#'.")
+    assert [source for (source,), _, _ in pairs(path, comment="#")] == ["a", "d"]
+    above = write(tmp_path / "above.tsv", "# c\na\tb\n")
+    assert pairs(above)[0][0] == ("a",)
+    assert error(above, comment="").startswith("above.tsv: 1 column; expected 2 or more (source, target), got '# c'.")
+
+
+@pytest.mark.parametrize("settings", [{"split": "first"}, {"delimiter": " "}])
+def test_a_word_and_the_rest_of_its_line_are_two_columns_where_that_is_asked_for(tmp_path: Path, settings: dict[str, str]) -> None:
+    path = write(tmp_path / "words.txt", "tree T R IY1\na  AH0\n by B AY1\n")
+    assert [(source, target) for (source,), target, _ in pairs(path, **settings)] == [("tree", "T R IY1"), ("a", "AH0"), ("by", "B AY1")]
+    trained = resolve(config(path, **settings))
+    assert (trained.delimiter, trained.split) == (" ", "first")
+    other = write(tmp_path / "other.txt", "hello HH AH0\n")
+    assert [(row.source[0], row.target) for row in read_rows([other], trained)] == [("hello", "HH AH0")]
+    assert [row.source[0] for row in read_sources(other, 1, trained)] == ["hello"]
+    backwards = resolve(config(path, source=[2], target=1, **settings))
+    assert [row.source[0] for row in read_sources(write(tmp_path / "p.txt", "HH AH0 L\n"), 1, backwards)] == ["HH AH0 L"]
+
+
+def test_lines_with_equally_many_blanks_are_split_at_each(tmp_path: Path) -> None:
+    path = write(tmp_path / "words.txt", "a b c\nd e f\n")
+    assert pairs(path, delimiter=" ", source=[1], target=3)[1][:2] == (("d",), "f")
+    assert pairs(path, delimiter=" ", split="first")[1][:2] == (("d",), "e f")
+
+
+def test_a_file_of_text_in_which_every_value_is_quoted_is_read_without_quotes(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", '"source"\t"target"\n"one two"\t"un\tdeux"\n"fo""ur"\t""\n')
+    assert pairs(path) == [(("one two",), "un\tdeux", "train.tsv:2"), (('fo"ur',), "", "train.tsv:3")]
+    trained = resolve(config(path))
+    assert (trained.format, trained.delimiter, trained.header) == ("csv", "\t", True)
+    note = "Every value is quoted, and read without its quotes. If they belong to it, say --set data.format=tsv."
+    assert note in read_rows([path], config(path)).notes
+    assert [row.source[0] for row in read_sources(path, 1, trained)] == ["one two", 'fo"ur']
+    bare = write(tmp_path / "bare.tsv", '"one two"\t"un deux"\n"three"\t"trois"\n')
+    assert [source for (source,), _, _ in pairs(bare)] == ["one two", "three"]
+    assert [row.source[0] for row in read_sources(bare, 1, resolve(config(bare)))] == ["one two", "three"]
+    assert pairs(bare, format="tsv")[0][0] == ('"one two"',)
+    partly = write(tmp_path / "partly.tsv", '"one"\t"un"\n"two"\tdeux\n')
+    assert [source for (source,), _, _ in pairs(partly)] == ['"one"', '"two"']
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train"])
+def test_a_first_line_that_says_the_delimiter_is_no_row(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, "sep=;\r\nde;en\r\nHaus, Hof;house\r\nHund;dog\r\n")
+    assert pairs(path) == [(("Haus, Hof",), "house", f"{name}:3"), (("Hund",), "dog", f"{name}:4")]
+
+
+def test_there_is_one_target_column(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "src\tref1\tref2\na\tb\tc\n")
+    said = "train.tsv: no column 'ref1,ref2'; expected one target column of src, ref1, ref2. Name one; only --source takes several."
+    assert error(path, source=["src"], target="ref1,ref2") == said
+
+
+def test_objects_in_json_lines_are_read_by_dotted_names(tmp_path: Path) -> None:
+    lines = '{"id": "7", "translation": {"de": "Haus", "en": "house"}}\n{"id": "8", "translation": {"en": "dog", "de": "Hund"}}\n'
+    path = write(tmp_path / "train.jsonl", lines)
+    expected = [(("Haus",), "house", "train.jsonl:1"), (("Hund",), "dog", "train.jsonl:2")]
+    assert pairs(path) == pairs(path, source=["translation.de"], target="translation.en") == expected
+    assert resolve(config(path)).target == "translation.en"
+    assert "no column 'translation.fr'; expected one of id, translation.de, translation.en." in error(path, target="translation.fr")
+    sources = write(tmp_path / "sources.jsonl", '{"translation": {"de": "Hund"}}\n')
+    assert [row.source for row in read_sources(sources, 1, resolve(config(path)))] == [("Hund",)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"text": "a long text", "meta": {"name": "a", "language": "en"}}',
+        '{"id": "7", "x": {"a": "b", "c": "d", "e": "f"}}',
+        '{"id": "7", "x": {"a": "bb"}, "y": {"c": "dd"}}',
+    ],
+)
+def test_what_is_in_objects_is_not_guessed_where_it_is_not_plainly_a_pair(tmp_path: Path, line: str) -> None:
+    path = write(tmp_path / "train.jsonl", line + "\n")
+    assert "expected 2, or --source and --target to say which." in error(path)
+
+
+def test_json_that_is_nested_deeply_is_refused_in_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.jsonl", '{"a": ' * 300 + '"x"' + "}" * 300 + "\n")
+    assert "1 column; expected 2 or more (source, target), got a.a.a" in error(path)
+
+
+def test_objects_in_parquet_are_read_by_dotted_names(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "train.parquet"
+    rows = [{"de": "Haus", "en": "house"}, None, {"de": "Hund", "en": None}]
+    parquet.write_table(pyarrow.table({"id": [1, 2, 3], "translation": rows}), path)
+    assert pairs(str(path)) == [(("Haus",), "house", "train.parquet:1"), (("Hund",), "", "train.parquet:3")]
+
+
 def test_parquet_is_read_by_name(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -204,6 +348,21 @@ def test_blank_lines_and_lone_tabs_are_skipped_and_counted(tmp_path: Path) -> No
     assert "3 blank lines were skipped." in rows.notes
 
 
+def test_rows_with_an_empty_side_go_by_where_that_is_wanted(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "a\tb\tc\n\t\tx\n\n\tb\tx\ny\tz\t\n")
+    rows = read_rows([path], config(path, source=[1, 2], target=3, skip_bad=True))
+    for _ in range(2):
+        assert [row.where.rpartition(":")[2] for row in rows] == ["1", "4"]
+    assert [row is None for row in rows.in_step()] == [False, True, True, False, True]
+    first, second = (
+        f"1 row with an empty source went by, the first at {path}:2.",
+        f"1 row with an empty target went by, the first at {path}:5.",
+    )
+    assert rows.notes[-3:] == ["1 blank line was skipped.", first, second]
+    write(tmp_path / "train.tsv", "\tb\na\t\n")
+    assert "no rows; expected a source and a target on each line." in error(path, skip_bad=True)
+
+
 def test_the_first_row_arrives_before_a_big_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "train.tsv.gz"
     with gzip.open(path, "wb", compresslevel=1) as stream:
@@ -308,7 +467,8 @@ def test_many_columns_without_a_choice_are_shown_with_an_example(tmp_path: Path)
     path = write(tmp_path / "train.csv", "id,my text,title\n1,hello there,hi\n")
     assert error(path) == (
         "train.csv: 3 columns; expected 2, or --source and --target to say which. "
-        "Columns: id ('1'), my text ('hello there'), title ('hi'). Choose, as in --source 'my text' --target title."
+        "Columns: id ('1'), my text ('hello there'), title ('hi'). "
+        "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
     )
 
 
@@ -411,6 +571,8 @@ def test_empty_parallel_files_are_refused(tmp_path: Path) -> None:
 def test_one_column_is_refused(tmp_path: Path) -> None:
     message = "1 column; expected 2 or more (source, target), got 'just a line'. Put a tab between them, or say what stands there: "
     assert error(write(tmp_path / "a.tsv", "just a line\nmore\n")) == f"a.tsv: {message}--set data.delimiter=…"
+    said = "Put a tab between them, or say what stands there: --set data.delimiter=…. For a first word and the rest of the line: "
+    assert error(write(tmp_path / "a.tsv", "just a line\nmore here\n")).endswith(f"{said}--set data.split=first")
     assert error(write(tmp_path / "a.jsonl", '{"text": "x"}\n')) == (
         "a.jsonl: 1 column; expected 2 or more (source, target), got text. Name both values on every line."
     )
@@ -519,7 +681,10 @@ def test_text_behind_a_closing_quote_is_refused(tmp_path: Path) -> None:
         ('{"source": "a", "target": }', "not JSON (Expecting value at character 27); expected one object a line, got"),
         ('["a", "b"]', '\'["a", "b"]\' is not an object; expected one object a line, with named values. A JSON array becomes JSON Lines'),
         ('{"source": "a", "traget": "b"}', "no 'target' in the object; expected it on every line. Did you mean 'traget'?"),
-        ('{"source": "a", "target": {"b": 1}}', "'target' holds an object; expected text, a number or a list of texts. Flatten it first."),
+        (
+            '{"source": "a", "target": {"b": 1}}',
+            "'target' holds an object; expected text, a number or a list of texts. Name what is in it, as in target.b.",
+        ),
         ('{"source": "a", "target": "\\ud83d"}', "half of a surrogate pair; expected whole characters."),
         ('{"source": "a", "target": ["\\u0000"]}', "a NUL character; expected text. Remove it."),
     ],
@@ -544,6 +709,11 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
         ([], None, "pairs: no rows; expected a list of (source, target) pairs. Give at least one."),
         (["ab"], None, "pairs:1: expected a (source, target) pair, got 'ab'."),
         ([("a", "b"), ("a", "b", "c")], None, "pairs:2: expected a (source, target) pair, got 3 values."),
+        (
+            [("a", ["b", "c"])],
+            None,
+            "pairs:1: the target is list ['b', 'c']; expected a text. Join its parts with \" \".join(...).",
+        ),
         ([("a", 7)], None, "pairs:1: the target is int 7; expected a text. Convert it with str()."),
         (["a", "b"], ["c"], "pairs: 2 sources and 1 targets; expected equally many."),
         ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source columns; expected 2 as in the first pair."),

@@ -81,6 +81,16 @@ def test_paths_and_arrays_of_numbers_stay_what_they_are(tmp_path: Path):
     assert held((numbers, TARGETS))[0] is numbers
 
 
+def test_dictionaries_in_records_and_columns_are_read_by_dotted_names():
+    records = [{"id": str(number), "translation": {"de": source, "en": target}} for number, (source, target) in enumerate(PAIRS)]
+    assert held(records)[0] == held(records, source="translation.de", target="translation.en")[0] == PAIRS
+    assert held(Frame(translation=[record["translation"] for record in records]))[0] == PAIRS
+    pyarrow = pytest.importorskip("pyarrow")
+    assert held(pyarrow.Table.from_pylist(records))[0] == PAIRS
+    with pytest.raises(DataError, match=r"no column 'translation'; expected one of id, translation\.de, translation\.en"):
+        held(records, target="translation")
+
+
 def test_columns_are_chosen_by_name_or_number():
     frame = Frame(lemma=SOURCES, tags=["x", "y", "z"], form=TARGETS)
     assert held(frame, source=["lemma", 2], target="form")[0][1] == (("c", "y"), "d")

@@ -49,6 +49,12 @@ def test_dev_pairs_are_held_out_once_and_the_same_each_time() -> None:
     assert make_plan(PAIRS, seed=2).dev != plan.dev
 
 
+def test_pairs_in_memory_with_an_empty_side_go_by_where_that_is_wanted() -> None:
+    plan = make_plan([*PAIRS, ("", "x"), ("x", "")], settings=["data.skip_bad=true"])
+    assert len(list(plan.train)) + len(plan.dev) == len(PAIRS)
+    assert f"1 row with an empty source went by, the first at pairs:{len(PAIRS) + 1}." in plan.notes
+
+
 def test_given_dev_pairs_are_used_and_their_overlap_with_training_is_said() -> None:
     plan = make_plan(PAIRS, dev=PAIRS[:3])
     assert [row.target for row in plan.dev] == ["x0", "x1", "x2"]

@@ -162,7 +162,8 @@ def test_faulty_sounds_go_by_and_are_counted(tmp_path: Path):
     read = read_rows([path], DataConfig(skip_bad=True))
     for _ in range(2):
         assert [row.target for row in read] == ["one", "two"]
-    assert read.notes[-1] == f"3 sounds could not be used and went by, such as {tmp_path}/3.wav: an empty file (0 bytes)."
+    assert read.notes[-2] == f"1 row with an empty source went by, the first at {path}:5."
+    assert read.notes[-1] == f"2 sounds could not be used and went by, such as {tmp_path}/3.wav: an empty file (0 bytes)."
 
 
 def test_of_a_faulty_sound_only_the_fault_is_said(tmp_path: Path):

@@ -306,6 +306,7 @@ def test_names_that_are_no_sounds_can_be_read_as_texts(tmp_path: Path):
     pairs.write_text("".join(f"song {number}\tsong_{number}.mp3\n" for number in range(40)))
     code, _, said = command("train", pairs, "--out", tmp_path / "run")
     assert (code, said.endswith("with --skip-bad. If such names are texts: --set data.sounds=false.\n")) == (2, True)
+    assert command("inspect", pairs)[2].endswith("with --skip-bad. If such names are texts: --set data.sounds=false.\n")
     code, out, _ = command("config", pairs, "--set", "data.sounds=false")
     assert (code, "kind: audio" in out) == (0, False)
 

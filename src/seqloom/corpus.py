@@ -149,7 +149,9 @@ def encode_rows(
     counts = {} if counts is None else counts
     for row in rows:
         if not any(row.source):
-            raise DataError(f"{row.where}: the source is empty; expected at least one symbol. Mend or remove the line.")
+            raise DataError(
+                f"{row.where}: the source is empty; expected at least one symbol. Mend the line, or go on without such rows: --skip-bad."
+            )
         with standing_at(row.where):
             source = fields.source.encode(row.source)
         copy_ids, extra = fields.copy_ids(row.source) if copy else (None, [])

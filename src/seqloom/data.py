@@ -19,7 +19,19 @@ from seqloom.lines import LineCounts, decode_lines, read_lines, shown
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
-__all__ = ["DerivedRows", "Row", "Rows", "read_rows", "read_sources", "resolve", "rows_from_memory", "sides_of_numbers", "texts_of"]
+__all__ = [
+    "DerivedRows",
+    "FileRows",
+    "Row",
+    "Rows",
+    "read_rows",
+    "read_sources",
+    "resolve",
+    "rows_from_memory",
+    "sides_of_numbers",
+    "texts_of",
+    "without_empty",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,14 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Row]: ...
 
 
+class FileRows(Rows, Protocol):
+    """Rows that are read from files."""
+
+    def in_step(self) -> Iterator[Row | None]:
+        """Each record behind the header in its place, None where it is blank or left out."""
+        ...
+
+
 class DerivedRows:
     """Rows that are made of others, whose names and notes they have."""
 
@@ -71,7 +91,7 @@ class DerivedRows:
         return self._rows.notes
 
 
-def read_rows(paths: Sequence[str], config: DataConfig) -> Rows:
+def read_rows(paths: Sequence[str], config: DataConfig) -> FileRows:
     """The pairs of a file, or of two parallel files; each iteration reads them anew, and nothing but the beginning is read before.
 
     Raises:
@@ -79,7 +99,7 @@ def read_rows(paths: Sequence[str], config: DataConfig) -> Rows:
         DataError: here, where the columns cannot be told; while iterating, where a row cannot be read.
     """
     layout = find_layout(paths, config)
-    return _SoundRows(layout, config.skip_bad) if layout.sounds else _FileRows(layout)
+    return _SoundRows(layout, config.skip_bad) if layout.sounds else _FileRows(layout, config.skip_bad)
 
 
 def resolve(config: DataConfig) -> DataConfig:
@@ -93,6 +113,8 @@ def resolve(config: DataConfig) -> DataConfig:
     table = layout.table
     columns = [_lasting_name(table, place) for place in (*layout.source, layout.target)]
     found = {"format": table.format, "delimiter": table.delimiter, "header": table.header, "source": columns[:-1], "target": columns[-1]}
+    if table.delimiter:
+        found |= {"split": "first" if table.once else "all", "comment": table.comment or config.comment}
     found["sounds"] = layout.sounds
     return config.model_copy(update=found)
 
@@ -117,8 +139,8 @@ def _lasting_name(table: Table, place: int) -> str | int:
 class _FileRows:
     are_sounds = False
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout, self._counts = layout, LineCounts()
+    def __init__(self, layout: Layout, skip_bad: bool) -> None:
+        self._layout, self._skip_bad, self._counts, self._empty = layout, skip_bad, LineCounts(), _Empty()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,20 +148,48 @@ class _FileRows:
 
     @property
     def notes(self) -> list[str]:
-        return [*self._layout.notes, *self._counts.notes()]
+        return [*self._layout.notes, *self._counts.notes(), *self._empty.notes()]
 
     def __iter__(self) -> Iterator[Row]:
-        layout, counts, any_rows = self._layout, LineCounts(), False
+        return filter(None, self.in_step())
+
+    def in_step(self) -> Iterator[Row | None]:
+        layout, skip_bad, counts, empty, any_rows = self._layout, self._skip_bad, LineCounts(), _Empty(), False
         name = shown(layout.table.paths[layout.source[0] if layout.table.format == "parallel" else 0])
         for number, cells in read_records(layout.table, (*layout.source, layout.target), counts):
-            if cells:
-                any_rows = True
-                yield Row(cells[:-1], cells[-1], f"{name}:{number}")
-            else:
+            if not cells:
                 counts.blank += 1
-        self._counts = counts
+                yield None
+                continue
+            row = Row(cells[:-1], cells[-1], f"{name}:{number}")
+            if skip_bad and row in empty:
+                yield None
+            else:
+                any_rows = True
+                yield row
+        self._counts, self._empty = counts, empty
         if not any_rows:
             raise DataError(f"{layout.table.name}: no rows; expected a source and a target on each line. Name files that hold pairs.")
+
+
+class _Empty:
+    """Rows without a source or without a target, counted."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, list[str]] = {}
+
+    def __contains__(self, row: Row) -> bool:
+        side = "source" if not any(row.source) else "" if row.target else "target"
+        if side:
+            self._places.setdefault(side, []).append(row.where)
+        return side != ""
+
+    def notes(self) -> list[str]:
+        """One sentence a side, with the number of such rows and the place of the first."""
+        return [
+            f"{len(places):,} row{'' if len(places) == 1 else 's'} with an empty {side} went by, the first at {places[0]}."
+            for side, places in self._places.items()
+        ]
 
 
 class _SoundRows(_FileRows):
@@ -148,23 +198,26 @@ class _SoundRows(_FileRows):
     are_sounds = True
 
     def __init__(self, layout: Layout, skip_bad: bool) -> None:
-        super().__init__(layout)
+        super().__init__(layout, skip_bad)
         self._faults = FaultySounds() if skip_bad else None
 
     @property
     def notes(self) -> list[str]:
         return [*super().notes, *(self._faults.notes() if self._faults else [])]
 
-    def __iter__(self) -> Iterator[Row]:
+    def in_step(self) -> Iterator[Row | None]:
         table = self._layout.table
         home = os.path.join(table.paths[0], "") if table.format == "folder" else table.paths[0]
-        for row in super().__iter__():
-            path = located(row.source[0], home)
-            if self._faults is None:
-                require_sound(path, row.where)
-            elif path in self._faults:
-                continue
-            yield Row((path,), row.target, row.where)
+        for row in super().in_step():
+            yield None if row is None else self._heard(located(row.source[0], home), row)
+
+    def _heard(self, path: str, row: Row) -> Row | None:
+        """The row with the whole path of its sound, None where that goes by."""
+        if self._faults is None:
+            require_sound(path, row.where)
+        elif path in self._faults:
+            return None
+        return Row((path,), row.target, row.where)
 
 
 # ----------------------------------------------------------------------------------------------------------- in memory
@@ -183,6 +236,14 @@ def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -
         if len(row.source) != len(rows[0].source):
             raise DataError(f"{row.where}: {len(row.source)} source columns; expected {len(rows[0].source)} as in the first pair. Mend it.")
     return rows
+
+
+def without_empty(rows: list[Row], notes: list[str]) -> list[Row]:
+    """The rows that have a source and a target; `notes` gets the number of the others."""
+    empty = _Empty()
+    full = [row for row in rows if row not in empty]
+    notes += empty.notes()
+    return full
 
 
 def _memory_row(source: Any, target: Any, where: str) -> Row:
@@ -218,7 +279,8 @@ def _text(value: Any, where: str, side: str) -> str:
     if isinstance(value, np.ndarray):
         return text_of_array(value, f"{where}: the {side}")
     if not isinstance(value, str):
-        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. Convert it with str().")
+        advice = 'Join its parts with " ".join(...).' if isinstance(value, (list, tuple)) else "Convert it with str()."
+        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {advice}")
     refuse_bad_characters(value, where)
     return value.strip()
 
@@ -297,24 +359,37 @@ def _amount(columns: int) -> str:
 
 def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig) -> Iterator[Row]:
     """Sources from plain lines; lines like those of the training file give its source columns."""
+    first = 1
     for number, text in lines:
         where = f"{name}:{number}"
         if config.format == "jsonl" and text.lstrip().startswith("{"):
             value = json_object(text, where)
             yield Row(pick_keys(value, [str(key) for key in config.source], where), "", where)
             continue
-        if number == 1 and (places := _header_places(text, config)):
+        if config.comment and text.startswith(config.comment):
+            first += number == first
+            yield Row(("",) * columns, "", where)
+            continue
+        if number == first and (places := _header_places(text, config)):
             yield from _headed_sources(lines, name, places, config)
             return
-        yield _source_row(_source_cells(text, columns, config), columns, where)
+        yield _source_row(_source_cells(text, columns, config, name, number), columns, where)
 
 
-def _source_cells(text: str, columns: int, config: DataConfig) -> list[str]:
+def _source_cells(text: str, columns: int, config: DataConfig, name: str, number: int) -> list[str]:
     """The source columns of one line without a header."""
     delimiter = config.delimiter if config.format == "tsv" and config.delimiter else "\t"
+    if config.split == "first":
+        return text.strip().split(delimiter, 1)[:1] if config.source == [1] else [text]
+    if config.format == "csv" and config.delimiter == "\t" and delimiter in text:  # text that is quoted
+        return _picked(next(csv_rows([(number, text)], delimiter, name))[1], columns, config)
     if columns == 1 and config.format != "tsv":
         return [text]
-    cells = text.split(delimiter)
+    return _picked(text.split(delimiter), columns, config)
+
+
+def _picked(cells: list[str], columns: int, config: DataConfig) -> list[str]:
+    """The source columns among cells, where these are more."""
     places = [int(column) - 1 for column in config.source if isinstance(column, int)]
     if len(cells) > columns == len(places) and max(places) < len(cells):
         return [cells[place] for place in places]
@@ -332,7 +407,9 @@ def _header_places(first: str, config: DataConfig) -> list[int]:
 
 def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[int], config: DataConfig) -> Iterator[Row]:
     delimiter = config.delimiter or "\t"
-    rows = csv_rows(lines, delimiter, name) if config.format == "csv" else delimited_rows(lines, delimiter)
+    once, comment = config.split == "first", config.comment or ""
+    is_csv = config.format == "csv"
+    rows = csv_rows(lines, delimiter, name, comment) if is_csv else delimited_rows(lines, delimiter, once=once, comment=comment)
     for number, cells in rows:
         where = f"{name}:{number}"
         picked = [cells[place] for place in places] if max(places) < len(cells) else cells if any(cells) else []

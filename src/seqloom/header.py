@@ -11,7 +11,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.sounds import name_sounds
 from seqloom.tables import first_few, listed, short
 
-__all__ = ["SOURCE_WORDS", "has_header", "tell_sides"]
+__all__ = ["LETTERS", "SOURCE_WORDS", "has_header", "pair_in_object", "tell_sides"]
 
 SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
 TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
@@ -25,6 +25,7 @@ COLUMN_WORDS = (
 """General names of columns: a first line of nothing else is a header even where none is expected."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
 """What any name of a column looks like, in plain letters; one letter may be a word."""
+LETTERS = re.compile(r"[^\W\d]")
 ENOUGH, NEARLY_ALL = 20, 0.95
 """Rows from which on values can be told from a name above them, and the share of them that must be unlike it."""
 
@@ -144,6 +145,19 @@ def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None
     if target is None:
         target = _only(names, [place for place in left if place not in source], TARGET_WORDS)
     return source, target
+
+
+def pair_in_object(names: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[int, int] | None:
+    """The places of the only two dotted names, which are parts of one object, beside at most one other name, which says less than either
+    (an id): how pairs of translations are published.
+    """
+    places = [place for place, name in enumerate(names) if "." in name]
+    if len(places) != 2 or len(names) > 3 or len({names[place].rpartition(".")[0] for place in places}) > 1:
+        return None
+    letters = [sum(len(LETTERS.findall(str(row[place]))) for row in rows) for place in range(len(names))]
+    if any(letters[place] >= min(letters[part] for part in places) for place in range(len(names)) if place not in places):
+        return None
+    return places[0], places[1]
 
 
 def _only(names: Sequence[str], places: list[int], words: frozenset[str]) -> int | None:

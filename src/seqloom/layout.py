@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
-from seqloom.header import has_header, tell_sides
-from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
+from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
+from seqloom.lines import LineCounts, open_file, regular_path, shown
+from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
-from seqloom.tables import Table, csv_rows, first_few, json_rows, parquet_names, parquet_values, short, table_rows
+from seqloom.tables import Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
-
-SAMPLE = 1000  # rows looked at
-SAMPLE_CHARACTERS = 1 << 20
-DECIMAL_COMMA = re.compile(r"[+-]?(\d*|\d{1,3}([.' ]\d{3})+),\d+(e[+-]?\d+)?", re.IGNORECASE)
-"""A number with a comma before its decimals, and perhaps with marks between its thousands."""
-MARKS = ("|||", "->", "=>", "→", "  ")
-"""What people write between source and target, besides a tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +122,12 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
     if format in ("jsonl", "parquet"):
         columns, values = _named_columns(path, format)
         frames = frozenset(place for place in range(len(columns)) if hold_frames([row[place] for row in values]))
-        table, sample = Table((path,), format, None, True, columns, frames), [[*map(_loosely, row)] for row in values]
+        table, sample = Table((path,), format, None, True, columns, frames=frames), [[*map(_loosely, row)] for row in values]
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
-        format, delimiter = _delimiter(path, format, config.delimiter if alike else None)
-        table, sample, notes = _delimited_table(path, format, delimiter, config, config.header if alike else None, named)
+        own = config if alike else config.model_copy(update={"delimiter": None, "header": None, "comment": None, "split": None})
+        marks = find_marks(first_lines(path), shown(path), format, own)
+        table, sample, notes = _delimited_table(path, marks, config, own.header, named)
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
         expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
@@ -173,7 +167,7 @@ def _format(paths: Sequence[str], config: DataConfig) -> str:
     if len(paths) == 1 and config.format != "auto" and _read_alike(paths[0], config):
         return config.format
     if len(paths) == 1:
-        return format_of_name(paths[0]) or _sniffed(paths[0])
+        return format_of_name(paths[0]) or _sniffed(paths[0], config.comment)
     names = ", ".join(shown(path) for path in paths)
     one_or_two = "expected one file of pairs or two parallel text files"
     if len(paths) > 2:
@@ -185,97 +179,24 @@ def _format(paths: Sequence[str], config: DataConfig) -> str:
     return "parallel"
 
 
-def _sniffed(path: str) -> str:
+def _sniffed(path: str, comment: str | None) -> str:
     """jsonl, parquet, csv or tsv, from the beginning of a file."""
     if path != "-":
         with open_file(path, refuse=False) as stream:
             if stream.read(4) == b"PAR1":
                 return "parquet"
-    lines = [text for _, text in _first_lines(path)]
+    numbered = without_comments(first_lines(path), comment)
+    lines = [text for _, text in numbered]
     if lines and (lines[0].lstrip().startswith("{") or _json_array(path, lines)):
         return "jsonl"
-    if _plain_delimiter(lines):
+    if plain_delimiter(lines):
         return "tsv"
-    return "csv" if _csv_delimiter(path, whole=True) else "tsv"
+    return "csv" if said_delimiter(lines[0] if lines else "") or csv_delimiter(numbered, shown(path), whole=True) else "tsv"
 
 
 def _json_array(path: str, lines: list[str]) -> bool:
     """Whether a file is one JSON array, which reading it as JSON Lines refuses with advice."""
     return PurePath(path.removesuffix(".gz")).suffix.lower() == ".json" and lines[0].lstrip().startswith("[")
-
-
-def _first_lines(path: str) -> list[tuple[int, str]]:
-    """The first lines that are not blank, at most some megabyte."""
-    lines: list[tuple[int, str]] = []
-    room = SAMPLE_CHARACTERS
-    for number, text in read_lines(path):
-        if text.strip():
-            lines.append((number, text))
-        room -= len(text) + 1
-        if room < 0 or len(lines) == SAMPLE:
-            break
-    return lines
-
-
-# ----------------------------------------------------------------------------------------------------------- delimiter
-
-
-def _delimiter(path: str, format: str, asked: str | None) -> tuple[str, str]:
-    """The format (tsv or csv) and what stands between its columns."""
-    if asked:
-        return format, asked.replace("\\t", "\t")
-    if format == "csv":
-        return format, _csv_delimiter(path, whole=False) or ","
-    return format, _plain_delimiter([text for _, text in _first_lines(path)]) or "\t"
-
-
-def _plain_delimiter(lines: Sequence[str]) -> str | None:
-    """A tab in most lines; failing that, three bars, an arrow or two blanks, once in nearly every line."""
-    if sum("\t" in line for line in lines) * 2 > len(lines):
-        return "\t"
-    for mark in MARKS:
-        if lines and sum(_splits_once(line, mark) for line in lines) >= 0.9 * len(lines):
-            return mark
-    return None
-
-
-def _splits_once(line: str, mark: str) -> bool:
-    left, _, right = line.strip().partition(mark)
-    return bool(left and right.strip()) and mark not in right.strip()
-
-
-def _csv_delimiter(path: str, *, whole: bool) -> str | None:
-    """The mark that splits the first records into equally many columns (all of them if `whole`), the most columns first."""
-    lines = _first_lines(path)
-    best: tuple[float, int, str | None] = (0.0, 0, None)
-    for mark in (",", ";", "\t", "|"):
-        records, is_whole = _records(lines, mark, shown(path))
-        widths = [len(cells) for cells in records]
-        if not widths or widths[0] < 2:
-            continue
-        agreeing = widths.count(widths[0]) / len(widths)
-        if mark == ";" and is_whole and agreeing == 1 and _commas_are_in_numbers(records):
-            return mark
-        if (agreeing, widths[0]) > best[:2] and (agreeing == 1 or not whole):
-            best = (agreeing, widths[0], mark)
-    return best[2]
-
-
-def _commas_are_in_numbers(records: list[list[str]]) -> bool:
-    """Whether there are commas in the cells, each before the decimals of a number."""
-    commas = [cell.strip() for cells in records for cell in cells if "," in cell]
-    return bool(commas) and all(map(DECIMAL_COMMA.fullmatch, commas))
-
-
-def _records(lines: list[tuple[int, str]], mark: str, name: str) -> tuple[list[list[str]], bool]:
-    """The cells of the first records, as far as they can be read with this mark, and whether these are all."""
-    records: list[list[str]] = []
-    try:
-        for _, cells in csv_rows(lines, mark, name):
-            records.append(list(cells))
-    except DataError:  # with the right mark the reading itself says it, with its line
-        return records, False
-    return records, True
 
 
 # -------------------------------------------------------------------------------------------------------------- header
@@ -286,7 +207,7 @@ def _named_columns(path: str, format: str) -> tuple[tuple[str, ...], list[list[o
     if format == "parquet":
         columns = parquet_names(path)
         return columns, [[*row] for row in itertools.islice(parquet_values(path, columns), SAMPLE)]
-    rows = [row for _, row in itertools.islice(json_rows(path, LineCounts()), SAMPLE) if row is not None]
+    rows = [flat(row) for _, row in itertools.islice(json_rows(path, LineCounts()), SAMPLE) if row is not None]
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
     return columns, [[row.get(key) for key in columns] for row in rows]
 
@@ -297,21 +218,32 @@ def _loosely(value: object) -> str:
 
 
 def _delimited_table(
-    path: str, format: str, delimiter: str, config: DataConfig, header: bool | None, named: Sequence[str]
+    path: str, marks: Marks, config: DataConfig, header: bool | None, named: Sequence[str]
 ) -> tuple[Table, list[list[str]], list[str]]:
-    rows = ([cell.strip() for cell in cells] for _, cells in table_rows(path, format, delimiter, LineCounts()))
+    table = Table((path,), marks.format, marks.delimiter, False, (), marks.once, marks.comment)
+    rows = ([cell.strip() for cell in cells] for _, cells in table_rows(table, LineCounts()))
     sample = list(itertools.islice((cells for cells in rows if any(cells)), SAMPLE))
     if not sample:
-        return Table((path,), format, delimiter, False, ()), sample, []
+        return table, sample, []
     first = sample[0]
     if header is None and any(name in first and not name.isdecimal() for name in named):
         header = True
-    mark = {"\t": "tabs", "  ": "two blanks"}.get(delimiter, f"{delimiter!r}")
-    found, reason = has_header(first, sample[1:], format, config, header, shown(path))
+    found, reason = has_header(first, sample[1:], "tsv" if marks.quoted else marks.format, config, header, shown(path))
     width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]
     columns = tuple(cell or str(number) for number, cell in enumerate(first, 1)) if found else tuple(map(str, range(1, width + 1)))
-    notes = [f"{'CSV' if format == 'csv' else 'Text'} with {_amount(columns, 'column')} separated by {mark}.", reason]
-    return Table((path,), format, delimiter, found, columns), sample[1:] if found else sample, notes
+    return replace(table, header=found, columns=columns), sample[1:] if found else sample, [*_said(marks, columns), reason]
+
+
+def _said(marks: Marks, columns: Sequence[str]) -> list[str]:
+    """How lines become cells, a sentence each."""
+    between = {"\t": "tabs", "  ": "two blanks"}.get(marks.delimiter, f"{marks.delimiter!r}")
+    between = f"the first {marks.delimiter!r} of each line" if marks.once else between
+    notes = [f"{'CSV' if marks.format == 'csv' and not marks.quoted else 'Text'} with {_amount(columns, 'column')} separated by {between}."]
+    if marks.quoted:
+        notes.append("Every value is quoted, and read without its quotes. If they belong to it, say --set data.format=tsv.")
+    if marks.comment:
+        notes.append(f"Lines that begin with {marks.comment!r} are comments. If they are data, say --set data.comment='\"\"'.")
+    return notes
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -325,6 +257,8 @@ def _choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[
         twice = next(table.columns[place] for place in source if (*source, target).count(place) > 1)
         raise DataError(f"{table.name}: column {twice!r} is named twice; expected different columns. Change --source or --target.")
     source, target = tell_sides(table.columns if table.header else [""] * len(table.columns), source, target)
+    if not source and target is None and table.format in ("jsonl", "parquet") and (pair := pair_in_object(table.columns, sample)):
+        source, target = pair[:1], pair[1]
     if not source or target is None:
         raise DataError(_which_columns(table, sample))
     return source, target
@@ -342,6 +276,10 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
         if not 1 <= int(column) <= len(table.columns):
             raise DataError(f"{table.name}: no column {column}; expected 1 to {len(table.columns)} ({there}). Change {flag}.")
         return int(column) - 1
+    if flag == "--target" and "," in column:
+        raise DataError(
+            f"{table.name}: no column {column!r}; expected one target column of {there}. Name one; only --source takes several."
+        )
     near = nearest(column, table.columns) if table.header else ""
     raise DataError(f"{table.name}: no column {column!r}; expected one of {there}.{near} Change {flag}, or give it a number from 1.")
 
@@ -349,16 +287,15 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
 def _which_columns(table: Table, sample: list[list[str]]) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
-    source, target = table.columns[-2:]
+    advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
     if heard := _name_sounds(sample, table):
         others = [place for place in range(len(table.columns)) if place not in heard]
-        letters = {place: sum(len(re.findall(r"[^\W\d]", row[place])) for row in sample if place < len(row)) for place in others}
+        letters = {place: sum(len(LETTERS.findall(row[place])) for row in sample if place < len(row)) for place in others}
         longest = max(letters, key=lambda place: letters[place], default=-1)
-        source, target = table.columns[heard[0]], table.columns[longest]
-    example = f"--source {shlex.quote(source)} --target {shlex.quote(target)}"
+        source, target = shlex.quote(table.columns[heard[0]]), shlex.quote(table.columns[longest])
+        advice = f"Choose, as in --source {source} --target {target}."
     return (
-        f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. "
-        f"Columns: {first_few(columns)}. Choose, as in {example}."
+        f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
     )
 
 
@@ -367,7 +304,10 @@ def _one_column(table: Table, sample: list[list[str]]) -> str:
     if table.format in ("jsonl", "parquet"):
         return f"{begin}, got {first_few(table.columns)}. Name both values on every line."
     cell = (table.columns if table.header else sample[0])[0]
-    return f"{begin}, got {short(cell)!r}. Put a tab between them, or say what stands there: --set data.delimiter=…"
+    advice = "Put a tab between them, or say what stands there: --set data.delimiter=…"
+    blanks = all(len(row[0].split()) > 1 for row in sample)
+    rest = ". For a first word and the rest of the line: --set data.split=first" if blanks and table.format == "tsv" else ""
+    return f"{begin}, got {short(cell)!r}. {advice}{rest}"
 
 
 def _columns(table: Table, places: Sequence[int]) -> str:

@@ -34,14 +34,17 @@ class LineCounts:
     lf: int = 0
     crlf: int = 0
     blank: int = 0
+    """Lines that hold no row, comments among them."""
+    comments: int = 0
 
     def notes(self) -> list[str]:
         """One sentence for each thing that a person would want to know."""
         notes: list[str] = []
         if self.crlf and self.lf:
             notes.append(f"{self.crlf:,} lines end with CRLF and {self.lf:,} with LF; both are read.")
-        if self.blank:
-            notes.append(f"{self.blank:,} blank line{'s were' if self.blank > 1 else ' was'} skipped.")
+        for kind, count in (("comment", self.comments), ("blank line", self.blank - self.comments)):
+            if count:
+                notes.append(f"{count:,} {kind}{'s were' if count > 1 else ' was'} skipped.")
         return notes
 
 

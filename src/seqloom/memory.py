@@ -9,12 +9,13 @@ from typing import Any, cast
 import numpy as np
 
 from seqloom.errors import DataError, nearest
-from seqloom.header import tell_sides
-from seqloom.tables import first_few
+from seqloom.header import pair_in_object, tell_sides
+from seqloom.tables import first_few, flat
 
 __all__ = ["at_hand", "held"]
 
 Column = str | int
+SAMPLE = 1000  # rows looked at
 
 
 def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | None = None, target: Column | None = None) -> tuple[Any, Any]:
@@ -49,7 +50,7 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
         return list(data.items()), None
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = at_hand(data)
-    columns = _columns(data)
+    columns = _flattened(_columns(data))
     return (data if columns is None else _pairs(columns, wanted, target)), None
 
 
@@ -77,7 +78,8 @@ def _columns(data: Any) -> dict[str, list[Any]] | None:
     if isinstance(data, Mapping):
         return {str(name): list(values) for name, values in data.items()}
     if hasattr(data, "column_names"):  # an Arrow table
-        return {str(name): data[name].to_pylist() for name in cast("Iterable[Any]", data.column_names)}
+        parts = {str(name): data[name] for name in cast("Iterable[Any]", data.column_names)}
+        return {name: values.to_pylist() if hasattr(values, "to_pylist") else list(values) for name, values in parts.items()}
     if hasattr(data, "columns"):
         return {str(name): list(data[name]) for name in cast("Iterable[Any]", data.columns)}
     if isinstance(data, (list, tuple)) and data and all(isinstance(record, Mapping) for record in cast("Sequence[Any]", data)):
@@ -87,12 +89,34 @@ def _columns(data: Any) -> dict[str, list[Any]] | None:
     return None
 
 
+def _flattened(columns: dict[str, list[Any]] | None) -> dict[str, list[Any]] | None:
+    """The columns, those that hold dictionaries as columns with dotted names."""
+    if columns is None or not any(_of_objects(values) for values in columns.values()):
+        return columns
+    found: dict[str, list[Any]] = {}
+    for name, values in columns.items():
+        objects = [flat({name: value}) for value in values] if _of_objects(values) else [{name: value} for value in values]
+        for inner in dict.fromkeys(key for one in objects for key in one):
+            found[inner] = [one.get(inner, "") for one in objects]
+    return found
+
+
+def _of_objects(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(value, Mapping) for value in values)
+
+
 def _pairs(columns: dict[str, list[Any]], wanted: Sequence[Column], target: Column | None) -> list[tuple[Any, Any]]:
     names = list(columns)
     source, goal = tuple(_place(column, names) for column in wanted), None if target is None else _place(target, names)
     if twice := [names[place] for place in source if (*source, goal).count(place) > 1]:
         raise DataError(f"data: column {twice[0]!r} is named twice; expected different columns. Change source or target.")
     source, goal = tell_sides(["" if name.isdecimal() else name for name in names], source, goal)
+    if (
+        not source
+        and goal is None
+        and (pair := pair_in_object(names, list(zip(*(values[:SAMPLE] for values in columns.values()), strict=False))))
+    ):
+        source, goal = pair[:1], pair[1]
     if not source or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
     *sources, result = (names[place] for place in (*source, goal))

@@ -27,12 +27,13 @@ from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
 from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TokensField, TransformerDecoder, TransformerEncoder
 from seqloom.config_file import load_config, load_reasons, override, setting
-from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers
-from seqloom.errors import ConfigError, MissingFileError
+from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers, without_empty
+from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
 from seqloom.memory import at_hand
 from seqloom.profile import Profile, profile_rows
 from seqloom.selection import Roots, split, thin
+from seqloom.sounds import hint_at_texts
 
 __all__ = [
     "ASKED",
@@ -147,12 +148,12 @@ def make_plan(
     rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
     notes: list[str] = []
+    if reading.skip_bad and isinstance(rows, list):
+        rows = without_empty(rows, notes)
     held_out, train = hold_out(rows, dev, reading, base.seed, notes)
     train = thin(train, share, base.seed)
-    try:
+    with hint_at_texts(base.data.sounds):
         profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets), sounds=reading.sounds)
-    except MissingFileError as error:
-        raise MissingFileError(f"{error}{' If such names are texts: --set data.sounds=false.' * (base.data.sounds is None)}") from None
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
     choice, fitted = _choice(profile, reading, base, start), frozenset[str]()
     if profile.source and config is None:

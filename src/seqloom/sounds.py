@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from seqloom.audio import is_sound, read_sound
-from seqloom.errors import DataError
+from seqloom.errors import DataError, MissingFileError
 
-__all__ = ["FOLDER_COLUMNS", "FaultySounds", "folder_rows", "located", "name_sounds", "require_sound", "sounds_in"]
+__all__ = ["FOLDER_COLUMNS", "FaultySounds", "folder_rows", "hint_at_texts", "located", "name_sounds", "require_sound", "sounds_in"]
 
 NEARLY_ALL = 0.9
 """Share of the values in a column of sounds that end as names of sound files do."""
@@ -37,6 +38,16 @@ def require_sound(name: str, where: str) -> None:
             f"{where}: a transcript without sound: the name is empty; expected that of a sound file. Fill it in, or remove the row. "
             "Go on without such rows with --skip-bad."
         )
+
+
+@contextmanager
+def hint_at_texts(asked: bool | None) -> Generator[None]:
+    """Where a sound is missing and nobody said that names are sounds, the way to read them as texts is said too."""
+    try:
+        yield
+    except MissingFileError as error:
+        hint = " If such names are texts: --set data.sounds=false." if asked is None else ""
+        raise MissingFileError(f"{error}{hint}") from None
 
 
 # --------------------------------------------------------------------------------------------------------------- folders
@@ -92,9 +103,8 @@ class FaultySounds:
     def __contains__(self, path: str) -> bool:
         if path not in self._reasons:
             try:
-                if path:
-                    read_sound(path)
-                self._reasons[path] = "" if path else "a transcript without sound"
+                read_sound(path)
+                self._reasons[path] = ""
             except DataError as error:
                 self._reasons[path] = str(error).partition("; expected")[0]
         return bool(self._reasons[path])

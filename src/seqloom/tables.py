@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -20,12 +21,14 @@ from seqloom.lines import LineCounts, read_lines, regular_path, shown
 from seqloom.sounds import folder_rows
 
 __all__ = [
+    "COMMENT",
     "Record",
     "Table",
     "as_text",
     "csv_rows",
     "delimited_rows",
     "first_few",
+    "flat",
     "json_object",
     "json_rows",
     "listed",
@@ -34,11 +37,15 @@ __all__ = [
     "pick_keys",
     "read_records",
     "refuse_bad_characters",
+    "said_delimiter",
     "short",
     "table_rows",
 ]
 
 Record = tuple[int, tuple[str, ...]]
+COMMENT = re.compile(r"(?:[#;%]+|//)(?= |$)")
+"""What a comment may begin with."""
+SAID = re.compile(r'"?sep=(.|\\t)"?', re.IGNORECASE)
 QUOTED_LIMIT = 1_000_000  # characters in one quoted value, after which its quote counts as never closed
 
 
@@ -51,6 +58,10 @@ class Table:
     delimiter: str | None
     header: bool
     columns: tuple[str, ...]
+    once: bool = False
+    """Whether a line of text is parted at its first delimiter only."""
+    comment: str = ""
+    """What a line that is a comment begins with; '' where there are none."""
     frames: frozenset[int] = frozenset()
     """Places of the columns that hold lists of numbers, as far as the format tells numbers from text."""
 
@@ -73,26 +84,46 @@ def read_records(table: Table, wanted: Sequence[int], counts: LineCounts) -> Ite
         return _strip(folder_rows(table.paths[0]), wanted)
     if table.format == "parallel":
         return _strip(_parallel_rows(table, counts), wanted)
-    rows = table_rows(table.paths[0], table.format, table.delimiter or "\t", counts)
-    return _strip(_regular(rows, table), wanted)
+    return _strip(_regular(table_rows(table, counts), table, counts), wanted)
 
 
-def table_rows(path: str, format: str, delimiter: str, counts: LineCounts) -> Iterator[tuple[int, list[str]]]:
-    """The raw cells of each line of a tab-separated file or record of a CSV file, header and blank lines too."""
-    lines = read_lines(path, counts)
-    return csv_rows(lines, delimiter, shown(path)) if format == "csv" else delimited_rows(lines, delimiter)
+def table_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, list[str]]]:
+    """The raw cells of each line of a tab-separated file or record of a CSV file, header and blank lines too; none of a comment."""
+    lines, delimiter = read_lines(table.paths[0], counts), table.delimiter or "\t"
+    if table.format == "csv":
+        return csv_rows(_behind_said_delimiter(lines), delimiter, table.name, table.comment)
+    return delimited_rows(lines, delimiter, once=table.once, comment=table.comment)
 
 
-def delimited_rows(lines: Iterable[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line split at the delimiter; quotes are letters like any other."""
+def _behind_said_delimiter(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    first = next(lines, None)
+    return lines if first is None or said_delimiter(first[1]) else itertools.chain([first], lines)
+
+
+def said_delimiter(first: str) -> str | None:
+    """The delimiter that a first line of Excel's says, as in sep=;"""
+    match = SAID.fullmatch(first.strip())
+    return match and match[1].replace("\\t", "\t")
+
+
+def delimited_rows(
+    lines: Iterable[tuple[int, str]], delimiter: str, *, once: bool = False, comment: str = ""
+) -> Iterator[tuple[int, list[str]]]:
+    """Each line split at the delimiter, or once; quotes are letters like any other."""
+    if once:
+        lines = ((number, text.strip()) for number, text in lines)
+    most = 1 if once else -1
     for number, text in lines:
-        yield number, text.split(delimiter)
+        yield number, [] if comment and text.startswith(comment) else text.split(delimiter, most)
 
 
-def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, name: str, comment: str = "") -> Iterator[tuple[int, list[str]]]:
     """CSV records; a quoted value may hold delimiters, line ends and doubled quotes (RFC 4180)."""
     lines = iter(lines)
     for number, text in lines:
+        if comment and text.startswith(comment):
+            yield number, []
+            continue
         yield number, _Quoted(lines, delimiter, name, number, text).cells() if '"' in text else text.split(delimiter)
 
 
@@ -160,7 +191,7 @@ class _Quoted:
         return at
 
 
-def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tuple[int, list[str]]]:
+def _regular(rows: Iterable[tuple[int, list[str]]], table: Table, counts: LineCounts) -> Iterator[tuple[int, list[str]]]:
     """Rows behind the header; one of another width is refused unless it is blank."""
     width, header = len(table.columns), table.header
     for number, cells in rows:
@@ -168,11 +199,19 @@ def _regular(rows: Iterable[tuple[int, list[str]]], table: Table) -> Iterator[tu
             if header and any(cell.strip() for cell in cells):
                 header = False
                 continue
+            counts.comments += not cells
             yield number, cells
         else:
             found = f"{len(cells)} column{'s' if len(cells) > 1 else ''}"
             expected = f"expected {width} ({', '.join(table.columns)})"
-            raise DataError(f"{table.name}:{number}: {found}; {expected}, got {listed(cells)}. Mend or delete the line.")
+            raise DataError(
+                f"{table.name}:{number}: {found}; {expected}, got {listed(cells)}. Mend or delete the line.{_if_comment(cells)}"
+            )
+
+
+def _if_comment(cells: list[str]) -> str:
+    mark = COMMENT.match(cells[0]) if cells else None
+    return f" If it is a comment, say --set data.comment='{mark[0]}'." if mark else ""
 
 
 def _strip(rows: Iterable[tuple[int, Sequence[str]]], wanted: Sequence[int]) -> Iterator[Record]:
@@ -219,7 +258,7 @@ def _json_advice(text: str) -> str:
 
 
 def _refuse_broken_escapes(value: dict[str, object], where: str) -> None:
-    items = (cast("list[object]", item) if isinstance(item, list) else [item] for item in value.values())
+    items = (cast("list[object]", item) if isinstance(item, list) else [item] for item in flat(value).values())
     text = "".join(item for group in items for item in group if isinstance(item, str))
     refuse_bad_characters(text, where)
 
@@ -242,10 +281,19 @@ def _pick_keys(rows: Iterable[tuple[int, dict[str, object] | None]], table: Tabl
         yield number, () if found is None else pick_keys(found, keys, f"{table.name}:{number}")
 
 
+def flat(value: Mapping[str, object], deep: int = 8) -> dict[str, object]:
+    """The values of an object by name, and those of objects in it, down to some depth, by dotted names: `translation.de`."""
+    found: dict[str, object] = {}
+    for name, item in value.items():
+        inner = flat(cast("Mapping[str, object]", item), deep - 1) if deep and isinstance(item, Mapping) and item else None
+        found |= {str(name): item} if inner is None else {f"{name}.{key}": part for key, part in inner.items()}
+    return found
+
+
 def pick_keys(value: dict[str, object], keys: Sequence[str], where: str) -> tuple[str, ...]:
-    """The texts under some keys of one object, outer blanks stripped."""
+    """The texts under some keys of one object, dotted ones of objects in it, outer blanks stripped."""
     for key in keys:
-        if key not in value:
+        if key not in value and key not in (value := flat(value)):
             here = nearest(key, value) or f" Here are: {', '.join(value)}."
             raise DataError(f"{where}: no {key!r} in the object; expected it on every line.{here}")
     return tuple([as_text(value[key], where, key).strip() for key in keys])
@@ -272,7 +320,12 @@ def as_text(value: object, where: str, key: str) -> str:
         if (text := text_of_lists(items)) is not None:
             return text
     kind = "an object" if isinstance(value, dict) else "lists in a list" if isinstance(value, list) else f"a {type(value).__name__}"
-    raise DataError(f"{where}: {key!r} holds {kind}; expected text, a number or a list of texts. Flatten it first.")
+    advice = (
+        f"Name what is in it, as in {key}.{next(iter(cast('dict[str, object]', value)))}."
+        if isinstance(value, dict) and value
+        else "Flatten it first."
+    )
+    raise DataError(f"{where}: {key!r} holds {kind}; expected text, a number or a list of texts. {advice}")
 
 
 # ------------------------------------------------------------------------------------------------- Parquet and parallel
@@ -299,14 +352,39 @@ def _open_parquet(path: str) -> _ParquetFile:
 
 
 def parquet_names(path: str) -> tuple[str, ...]:
-    """The names of the columns of a Parquet file."""
-    return tuple(_open_parquet(path).schema_arrow.names)
+    """The names of the columns of a Parquet file, dotted ones where a column holds objects."""
+    return tuple(name for column in _open_parquet(path).schema_arrow for name in _names_in(column))
+
+
+def _names_in(column: Any) -> Iterator[str]:
+    parts = [column.type.field(place) for place in range(column.type.num_fields)] if str(column.type).startswith("struct<") else []
+    if not parts:
+        yield column.name
+    for part in parts:
+        yield from (f"{column.name}.{name}" for name in _names_in(part))
 
 
 def parquet_values(path: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
     """The values of some columns, row by row; moments to the microsecond."""
-    for batch in _open_parquet(path).iter_batches(batch_size=1024, columns=list(columns)):
-        yield from zip(*(_to_microseconds(batch.column(name)).to_pylist() for name in columns), strict=True)
+    file = _open_parquet(path)
+    whole = [next(name for name in (column, *_outer(column)) if name in file.schema_arrow.names) for column in columns]
+    for batch in file.iter_batches(batch_size=1024, columns=list(dict.fromkeys(whole))):
+        values = {name: _to_microseconds(batch.column(name)).to_pylist() for name in set(whole)}
+        yield from zip(*(_inside(values[name], column[len(name) + 1 :]) for name, column in zip(whole, columns, strict=True)), strict=True)
+
+
+def _outer(column: str) -> Iterator[str]:
+    """The names of the columns that may hold what has a dotted name."""
+    while "." in column:
+        column = column.rpartition(".")[0]
+        yield column
+
+
+def _inside(values: list[Any], name: str) -> list[Any]:
+    """What objects hold under a dotted name, None where there is no object."""
+    if not name:
+        return values
+    return [None if value is None else flat(value).get(name) for value in values]
 
 
 def _to_microseconds(column: Any) -> Any:

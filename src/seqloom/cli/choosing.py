@@ -149,6 +149,7 @@ def inspect(
     from seqloom.data import read_rows
     from seqloom.plan import reads_numbers
     from seqloom.profile import describe, profile_rows
+    from seqloom.sounds import hint_at_texts
 
     refuse_many(pairs, "PAIRS")
     refuse_many(dev, "--dev")
@@ -158,7 +159,8 @@ def inspect(
     columns = DataConfig.model_validate({"train": pairs, "source": column_names(source), "target": target})
     base = override(RunConfig(data=columns), settings)
     rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, base.data)) if dev else None
-    profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings, None, None), sounds=base.data.sounds)
+    with hint_at_texts(base.data.sounds):
+        profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings, None, None), sounds=base.data.sounds)
     learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
     with open_output(None) as out:
         if as_json:

@@ -13,6 +13,7 @@ from seqloom.cli.output import one_line, open_output, say, to_json
 from seqloom.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from seqloom.data import Row
@@ -31,7 +32,7 @@ Beam = Annotated[
     int | None, typer.Option("--beam", metavar="N", show_default=False, help="Hypotheses kept a sentence. [default: the run's]")
 ]
 Predictions = Annotated[
-    str | None, typer.Option("--output", metavar="FILE", show_default=False, help="Also write the predictions, one a line.")
+    str | None, typer.Option("--output", metavar="FILE", show_default=False, help="Also write the predictions, line for line of FILE.")
 ]
 
 
@@ -59,6 +60,7 @@ def evaluate(
 
     With --json: one object with the metrics by name, the number of pairs, and the signatures of sacrebleu. Forecasts are made at every
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
+    With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out.
     """
     if holds_forecasts(run):
         refuse_idle(context, ("source", "target", "beam", "settings", "skip_bad", "output", "any_target"), FORECASTS)
@@ -74,12 +76,15 @@ def evaluate(
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)
-    rows = rows_of(model, files, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
+    places = rows_of(model, files, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
+    rows = [row for row in places if row is not None]
     search = override_search(model.search(beam=beam), settings or [])
     values, predictions = model.translator.evaluate(rows, search, any_target=any_target)
     if output is not None:
         with open_output(output) as out:
-            out.writelines(f"{one_line(prediction.text)}\n" for prediction in predictions)
+            of_source = {prediction.source: prediction for prediction in predictions}
+            said = iter([of_source[row.source] for row in rows] if any_target else predictions)
+            out.writelines("\n" if row is None else f"{one_line(next(said).text)}\n" for row in places)
     references = with_all_targets(rows)[1] if any_target else [[row.target] for row in rows]
     signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
     unseen = Unseen(model.fields, copies=model.config.model.copy_source)
@@ -124,9 +129,9 @@ def load_model(run: Path, device: str | None) -> Model:
 
 def rows_of(
     model: Model, files: list[str], source: list[str] | None = None, target: str | None = None, *, skip_bad: bool = False
-) -> list[Row]:
-    """The pairs of files, read as the training file was, with other columns where they are named: then the file itself says whether it
-    has a header.
+) -> Sequence[Row | None]:
+    """The pairs of files in their places, None where a line is blank or left out. They are read as the training file was, with other
+    columns where they are named: then the file itself says whether it has a header.
     """
     from seqloom.data import read_rows
 
@@ -137,7 +142,7 @@ def rows_of(
     if source or target is not None:
         update["header"] = None
     rows = read_rows(files, model.config.data.model_copy(update=update))
-    found = list(rows)
+    found = list(rows.in_step())
     for note in rows.notes:
         say(f"note: {note}")
     return found

@@ -116,6 +116,8 @@ NewThreads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, show_default=False, help="Processor threads. [default: the run's]")
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard files into RUN/tensorboard.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without sounds that cannot be used, and count them.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Go on without rows that lack a source or a target, and sounds that cannot be used; count them.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors and warnings only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

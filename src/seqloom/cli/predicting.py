@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -261,26 +261,29 @@ def score(
         bool, typer.Option("--tokens", help="Print TSV: number of the pair, symbol, its log-probability; </s> last.")
     ] = False,
     output: Output = None,
+    skip_bad: options.SkipBad = False,
     device: options.Device = None,
 ) -> None:
     """Print how likely a model finds given targets.
 
     One line a pair, in the input's order: the log-probability of the target given the source, in nats, which is the sum over its
-    symbols, </s> included, and what `predict --json` calls log_prob.
+    symbols, </s> included, and what `predict --json` calls log_prob. A line that is blank or left out gets an empty line.
     """
     if holds_forecasts(run):
         raise ConfigError(f"{run}: a model of numbers, whose targets have no such probability. `seqloom evaluate` measures it.")
     from seqloom.answers import READ_AHEAD
 
     model = load_model(run, device)
-    rows = iter(rows_of(model, files, source, target))
-    number = 0
+    places = rows_of(model, files, source, target, skip_bad=skip_bad)
     with open_output(output) as out:
-        while chunk := list(islice(rows, READ_AHEAD)):
-            for row, parts in zip(chunk, model.translator.score(chunk), strict=True):
-                number += 1
-                if tokens:
+        for begin in range(0, len(places), READ_AHEAD):
+            chunk = places[begin : begin + READ_AHEAD]
+            rows = [row for row in chunk if row is not None]
+            scored = iter(model.translator.score(rows) if rows else [])
+            for number, row in enumerate(chunk, begin + 1):
+                parts = None if row is None else next(scored)
+                if not tokens:
+                    out.write("\n" if parts is None else f"{sum(parts):.6f}\n")
+                elif row is not None and parts is not None:
                     symbols = [*model.fields.target.symbols(row.target), "</s>"]
                     out.writelines(f"{number}\t{escape(symbol)}\t{part:.6f}\n" for symbol, part in zip(symbols, parts, strict=True))
-                else:
-                    out.write(f"{sum(parts):.6f}\n")
