@@ -481,6 +481,8 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
         (["abc", "--top-k", "2", "--temperature", "3"], "--temperature, --top-k: of no effect without --sample."),
         (["abc", "--quantiles", "0.5"], "--quantiles: of no effect, the model was trained on pairs. Leave it out."),
         (["abc", "--beam", "0"], "search.beam: Input should be greater than or equal to 1; got 0"),
+        (["abc", "--length-penalty", "1e9"], "search.length_penalty: Input should be less than or equal to 10; got 1000000000.0"),
+        (["abc", "--length-penalty", "inf"], "search.length_penalty: Input should be a finite number; got inf"),
         (["--input", "none.txt"], "none.txt: no such file."),
         (["a" * 5001], "texts:1: "),
     ],
