@@ -506,6 +506,13 @@ def test_several_source_columns_are_separated_by_tabs(columns: Trained) -> None:
     assert len(from_file.lines) == 120
 
 
+def test_columns_that_predict_does_not_read_are_said(trained: Trained) -> None:
+    result = seqloom("predict", trained.run, stdin="abc\tcba\nbcd\n")
+    assert result.out == seqloom("predict", trained.run, "abc", "bcd").out
+    said = "note: 1 line has further columns, which are not read (the first at stdin:1); the source is column 1, as in the training file\n"
+    assert result.err == said
+
+
 def test_a_reader_that_leaves_early_ends_predict_quietly(trained: Trained) -> None:
     command = [sys.executable, "-m", "seqloom", "predict", str(trained.run), "--greedy", "--max-length", "3"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
