@@ -253,6 +253,8 @@ def test_bad_data_gives_one_line_and_leaves_nothing(
         (["inspect", "b.tsv"], "b.tsv: no such file."),
         (["evaluate", "runs/none"], "runs/none: no such run directory."),
         (["predict", ".", "x"], "not a run directory, run.json is missing."),
+        (["predict", "a.tsv", "x"], "a.tsv: a file; expected the folder of a model. Unpack it where it is an archive, and give"),
+        (["serve", "a.tsv"], "a.tsv: a file; expected the folder of a model. Unpack it where it is an archive, and give the folder."),
         (["resume", "runs/none"], "runs/none: no such run directory."),
         (["score", "runs/none", "a.tsv"], "runs/none: no such run directory."),
         (["train", "a.tsv", "--device", "warp"], "'warp'"),
