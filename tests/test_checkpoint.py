@@ -156,14 +156,15 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path):
     missing, file, empty = tmp_path / "missing", tmp_path / "file", tmp_path / "empty"
     file.write_text("x")
     empty.mkdir()
-    for path in (missing, file):
-        assert refusal(RunDirectory(path).check) == f"{path}: no such run directory. `seqloom train PAIRS --out {path}` makes one."
+    assert refusal(RunDirectory(missing).check) == f"{missing}: no such run directory. `seqloom train PAIRS --out {missing}` makes one."
+    unpack = "Unpack it where it is an archive, and give the folder."
+    assert refusal(RunDirectory(file).check) == f"{file}: a file; expected the folder of a model. {unpack}"
     assert refusal(RunDirectory(empty).check) == (
         f"{empty}: not a run directory, run.json is missing. Give the folder that `seqloom train` wrote."
     )
 
 
-@pytest.mark.parametrize("number", [FORMAT + 1, 0, None, "1"])
+@pytest.mark.parametrize("number", [FORMAT + 1, 0, None, "1", float(FORMAT), True])
 def test_another_format_is_refused_with_both_numbers(tmp_path: Path, number: Any):
     run = run_at(tmp_path / "a")
     run.about.write_text(json.dumps({"format": number}))

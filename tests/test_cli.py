@@ -254,6 +254,8 @@ def test_bad_data_gives_one_line_and_leaves_nothing(
         (["inspect", "b.tsv"], "b.tsv: no such file."),
         (["evaluate", "runs/none"], "runs/none: no such run directory."),
         (["predict", ".", "x"], "not a run directory, run.json is missing."),
+        (["predict", "a.tsv", "x"], "a.tsv: a file; expected the folder of a model. Unpack it where it is an archive, and give"),
+        (["serve", "a.tsv"], "a.tsv: a file; expected the folder of a model. Unpack it where it is an archive, and give the folder."),
         (["resume", "runs/none"], "runs/none: no such run directory."),
         (["score", "runs/none", "a.tsv"], "runs/none: no such run directory."),
         (["train", "a.tsv", "--device", "warp"], "'warp'"),
@@ -490,6 +492,8 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
         (["abc", "--top-k", "2", "--temperature", "3"], "--temperature, --top-k: of no effect without --sample."),
         (["abc", "--quantiles", "0.5"], "--quantiles: of no effect, the model was trained on pairs. Leave it out."),
         (["abc", "--beam", "0"], "search.beam: Input should be greater than or equal to 1; got 0"),
+        (["abc", "--length-penalty", "1e9"], "search.length_penalty: Input should be less than or equal to 10; got 1000000000.0"),
+        (["abc", "--length-penalty", "inf"], "search.length_penalty: Input should be a finite number; got inf"),
         (["--input", "none.txt"], "none.txt: no such file."),
         (["a" * 5001], "texts:1: "),
     ],
@@ -511,6 +515,13 @@ def test_several_source_columns_are_separated_by_tabs(columns: Trained) -> None:
     assert "texts:1: 1 source column; expected the model's 2 source columns" in seqloom("predict", columns.run, "abc").error
     from_file = seqloom("predict", columns.run, "--input", columns.pairs)
     assert len(from_file.lines) == 120
+
+
+def test_columns_that_predict_does_not_read_are_said(trained: Trained) -> None:
+    result = seqloom("predict", trained.run, stdin="abc\tcba\nbcd\n")
+    assert result.out == seqloom("predict", trained.run, "abc", "bcd").out
+    said = "note: 1 line has further columns, which are not read (the first at stdin:1); the source is column 1, as in the training file\n"
+    assert result.err == said
 
 
 def test_a_reader_that_leaves_early_ends_predict_quietly(trained: Trained) -> None:

@@ -752,7 +752,10 @@ def test_a_table_of_sources_has_no_header_where_training_had_none(tmp_path: Path
     for text, read in (("mg\nzhog\n", ["mg", "zhog"]), ('"m,g",1\nzhog,2\n', ["m,g", "zhog"]), ("source\nzhog\n", ["zhog"])):
         path = write(tmp_path / "in.csv", text)
         assert [row.source[0] for row in read_sources(path, 1, found, notes=notes)] == read
-    assert notes == [f"{tmp_path / 'in.csv'}:1: 'source' is read as a header; if it is a source, put the line 'source' above it"]
+    assert notes == [
+        f"{tmp_path / 'in.csv'}: 2 columns; the source is column 1, as in the training file",
+        f"{tmp_path / 'in.csv'}:1: 'source' is read as a header; if it is a source, put the line 'source' above it",
+    ]
 
 
 def test_of_named_values_the_one_that_says_it_is_the_source_is_taken(tmp_path: Path) -> None:
@@ -790,6 +793,20 @@ def test_several_source_columns_are_separated_by_tabs(tmp_path: Path) -> None:
         DataError, match=r"in\.txt:3: 1 source column; expected the model's 2 source columns separated by tabs, got 'ver'\. "
     ):
         next(rows)
+
+
+def test_columns_beside_the_source_are_not_read_and_said_once(tmp_path: Path) -> None:
+    train = resolve(config(write(tmp_path / "train.tsv", "a\tb\nc\td\n")))
+    notes: list[str] = []
+    path = write(tmp_path / "in.txt", "mg\nzhog\tX\n\ng\t \nh\tY\tZ\n")
+    assert [row.source[0] for row in read_sources(path, 1, train, notes=notes)] == ["mg", "zhog", "", "g", "h"]
+    further = "further columns, which are not read (the first at"
+    assert notes == [f"2 lines have {further} {path}:2); the source is column 1, as in the training file"]
+    assert [row.source[0] for row in read_sources(["a\tb"], 1, train)] == ["a\tb"], "what is given as a text is read whole"
+    train = resolve(config(write(tmp_path / "train.tsv", "reír\triendo\tV;PRS\n"), source=[1, 3], target=2))
+    path, notes = write(tmp_path / "in.tsv", "ver\tviendo\tV\n"), []
+    assert [row.source for row in read_sources(path, 2, train, notes=notes)] == [("ver", "V")]
+    assert notes == [f"1 line has {further} {path}:1); the source is column 1, 3, as in the training file"]
 
 
 def test_a_file_like_the_training_file_gives_its_source_columns(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ import seqloom
 from seqloom.cli import main
 from seqloom.errors import ConfigError
 from seqloom.export import export
+from seqloom.exported import load_exported
 from seqloom.loading import load
+from seqloom.manifest import describe_files
 from seqloom.runtime import Predictor, _names_a_file, open_session
 
 PAIRS = [
@@ -110,11 +112,58 @@ def test_a_file_that_was_cut_or_changed_is_refused(spoilt: Path) -> None:
 
 
 def test_what_is_no_model_is_refused_in_one_line_though_its_hash_is_right(spoilt: Path) -> None:
-    from seqloom.manifest import describe_files
-
     (spoilt / "model.onnx").write_bytes(b"not a model")
-    change_manifest(spoilt, files={name: entry.model_dump() for name, entry in describe_files(spoilt).items()})
+    renew_hashes(spoilt)
     with pytest.raises(seqloom.CheckpointError, match=r"model\.onnx: onnxruntime cannot load it \(.*\)\. Copy the folder again"):
+        load(spoilt)
+
+
+def renew_hashes(folder: Path, **changes: Any) -> None:
+    change_manifest(folder, files={name: entry.model_dump() for name, entry in describe_files(folder).items()}, **changes)
+
+
+def test_files_of_two_models_are_refused_though_their_hashes_are_right(spoilt: Path) -> None:
+    again = "expected the files of one model. Copy the folder again, or export it again."
+    fields = json.loads((spoilt / "fields.json").read_text(encoding="utf-8"))
+    (spoilt / "fields.json").write_text(json.dumps(dict(reversed(fields.items()))), encoding="utf-8")
+    renew_hashes(spoilt)
+    assert load(spoilt).predict(["a"]), "the same fields in another order"
+    fields["target"]["vocabulary"]["symbols"].reverse()
+    (spoilt / "fields.json").write_text(json.dumps(fields), encoding="utf-8")
+    renew_hashes(spoilt)
+    with pytest.raises(seqloom.CheckpointError, match=f"onnx: carries other fields than fields.json says; {again}$"):
+        load(spoilt)
+
+
+def test_a_manifest_with_the_settings_of_another_model_is_refused(spoilt: Path) -> None:
+    search = json.loads((spoilt / "manifest.json").read_text(encoding="utf-8"))["search"]
+    change_manifest(spoilt, search={name: value for name, value in search.items() if name != "seed"})
+    assert load(spoilt).predict(["a"]), "a setting that is left out is the default"
+    change_manifest(spoilt, search=search | {"beam": 7})
+    with pytest.raises(seqloom.CheckpointError, match=r"onnx: carries other search than manifest\.json says; expected the files of one"):
+        load(spoilt)
+
+
+def test_a_folder_without_its_manifest_says_so(spoilt: Path) -> None:
+    (spoilt / "manifest.json").unlink()
+    message = r"dist/manifest\.json: missing; expected it beside model\.onnx\. Copy the folder again, or export it again\.$"
+    for loads in (load, load_exported):
+        with pytest.raises(seqloom.CheckpointError, match=message):
+            loads(spoilt)
+
+
+@pytest.mark.parametrize("number", [1.0, True, "1"])
+def test_a_format_that_is_no_whole_number_is_refused(spoilt: Path, number: object) -> None:
+    change_manifest(spoilt, format=number)
+    with pytest.raises(seqloom.CheckpointError, match=rf"manifest\.json: format {number!r}; this is Seqloom .*, which reads format 1"):
+        load(spoilt)
+
+
+def test_fields_of_a_format_that_is_no_number_are_refused(spoilt: Path) -> None:
+    fields = json.loads((spoilt / "fields.json").read_text(encoding="utf-8"))
+    (spoilt / "fields.json").write_text(json.dumps(fields | {"format": True}), encoding="utf-8")
+    renew_hashes(spoilt)
+    with pytest.raises(seqloom.CheckpointError, match=r"fields: 'format' is bool; expected int"):
         load(spoilt)
 
 

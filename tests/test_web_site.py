@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Page, expect
 from stage import make_site, run, serve
+from starlette.testclient import TestClient
 
 import seqloom
 from seqloom import onnxruntime_web as pinned
@@ -19,6 +20,8 @@ from seqloom.errors import ConfigError
 from seqloom.examples import make_example
 from seqloom.onnxruntime_web import find_runtime
 from seqloom.runtime import Predictor
+from seqloom.server.app import create_app
+from seqloom.server.limits import Limits
 
 DATES = make_example("dates")
 TWO_COLUMNS = [
@@ -131,22 +134,57 @@ def assert_answers_alike(one: dict[str, Any], other: Any, tolerance: float) -> N
         assert [pytest.approx(row, abs=10 * tolerance) for row in other.attention] == one["attention"]
 
 
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        ([["a", "b"]], "source: 2 columns; expected 1. Give those that the model was trained with, in order."),
-        ([["a"], ["b\0"]], "inputs[1]: a NUL character; expected text. Remove it."),
-        ([["\ud800"]], "inputs[0]: half of a surrogate pair; expected whole characters. Remove it."),
-        ([["1" * 5001]], "inputs[0]: the source has 5,001 symbols; the limit is 5,000. Shorten it."),
-    ],
-)
-def test_what_the_model_cannot_read_is_refused_as_the_server_refuses_it(
-    page: Page, address: str, inputs: list[list[str]], message: str
-) -> None:
+TRY = """async (text) => {
+  const { connect } = await import("/browser/connection.js");
+  window.backend ??= await connect(() => {});
+  const answers = JSON.parse(text).map((request) => window.backend.predict(request).catch((error) => ({ error: error.message })));
+  return Promise.all(answers); // of JSON, which can hold half a pair
+}"""
+REQUESTS: list[dict[str, Any]] = [
+    {"input": "3 March 1984"},
+    {"input": ["3 March 1984"], "scores": True},
+    {"inputs": ["3 March 1984", " ", ["4 May 2001"]], "attention": True, "n_best": 2},
+    {"inputs": ["3 March 1984", ""], "prefix": "19", "max_length": 2, "model": "run"},
+    {"inputs": [""], "prefix": "1984", "max_length": 2},
+    {"input": "3 March 1984", "min_length": 8, "max_length": 4, "scores": True},
+    {"input": "3 March 1984", "beam": None, "max_length": None, "stream": False},
+    {"inputs": ["a", "3 March 1984"], "prefix": "19'84\n", "max_length": 3},
+    {"input": "a", "prefix": "1" * 30},
+    {"input": "a", "prefix": "a\0"},
+    {"input": "a", "prefix": "\ud800"},
+    {"input": ["a", "b"]},
+    {"inputs": ["a", ["a", "b"]]},
+    {"inputs": ["a", "b\0"]},
+    {"inputs": ["\ud800"]},
+    {"inputs": ["1" * 5001]},
+    {"inputs": "3 March 1984"},
+    {"inputs": ["a"], "beam": 0},
+    {"inputs": ["a"], "lenght_penalty": 2},
+    {"inputs": ["a"], "model": "runs"},
+    {"inputs": ["a"], "quantiles": [0.5]},
+]
+
+
+def test_a_site_and_a_server_take_the_same_requests_and_say_the_same(page: Page, address: str, site: Path) -> None:
+    limits = Limits(characters=10_000)
+    with TestClient(create_app({"run": Predictor.load(site / "model", threads=1)}, limits=limits, window=0.0)) as client:
+        headers = {"Content-Type": "application/json"}
+        wanted = [client.post("/v1/predict", content=json.dumps(request), headers=headers).json() for request in REQUESTS]
     page.goto(address)
-    asked = ASK.replace("[inputs, ", "[text, ").replace("{ inputs,", "{ inputs: JSON.parse(text),")  # JSON can hold half a pair
-    with pytest.raises(Error, match=re.escape(message)):
-        page.evaluate(asked, [json.dumps(inputs), {}])
+    found = page.evaluate(TRY, json.dumps(REQUESTS))
+    for request, mine, theirs in zip(REQUESTS, found, wanted, strict=True):
+        said = theirs.get("error", "").replace("/docs lists", "docs/serving.md lists").replace("See /v1/models.", "Leave it out.")
+        assert shape(mine) == shape({"error": said} if said else theirs["predictions"]), request
+    assert sum("error" in one for one in found) == len(REQUESTS) - 7
+
+
+def shape(value: Any) -> Any:
+    """A value with the kind of each number in its place."""
+    if isinstance(value, dict):
+        return {key: shape(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [shape(part) for part in value]
+    return float if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 @pytest.mark.logs("404")
@@ -163,6 +201,11 @@ def test_what_the_model_cannot_read_is_refused_as_the_server_refuses_it(
             "model/model.onnx",
             b"half",
             "model/model.onnx: not of the size that the manifest names. Copy the whole site, or export it again.",
+        ),
+        (
+            "model/fields.json",
+            b'{"format": 1}',
+            "model/model.onnx: carries other fields than fields.json says. Copy the whole site, or export it again.",
         ),
         ("model/manifest.json", b'{"format": 7}', "model/manifest.json: format 7; expected 1. Export the model again."),
     ],

@@ -319,10 +319,10 @@ def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
 
 def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     if lines == "-":
-        return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config)
+        return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config, notes)
     if format_of_name(lines) in ("csv", "jsonl", "parquet"):
         return _table_sources(lines, columns, config, notes)
-    return _line_sources(read_lines(lines), lines, columns, config)
+    return _line_sources(read_lines(lines), lines, columns, config, notes)
 
 
 def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator[Row]:
@@ -357,9 +357,9 @@ def _amount(columns: int) -> str:
     return f"{columns} source column{'' if columns == 1 else 's'}"
 
 
-def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig) -> Iterator[Row]:
-    """Sources from plain lines; lines like those of the training file give its source columns."""
-    first = 1
+def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
+    """Sources from plain lines; lines like those of the training file give its source columns, and what stands beside those is said."""
+    first, unread = 1, _Unread()
     for number, text in lines:
         where = f"{name}:{number}"
         if config.format == "jsonl" and text.lstrip().startswith("{"):
@@ -373,25 +373,53 @@ def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, con
         if number == first and (places := _header_places(text, config)):
             yield from _headed_sources(lines, name, places, config)
             return
-        yield _source_row(_source_cells(text, columns, config, name, number), columns, where)
+        yield _source_row(_source_cells((number, text), name, columns, config, unread), columns, where)
+    notes += unread.notes()
 
 
-def _source_cells(text: str, columns: int, config: DataConfig, name: str, number: int) -> list[str]:
+@dataclass(slots=True)
+class _Unread:
+    """Lines that hold more columns than are read."""
+
+    count: int = 0
+    first: str = ""
+    places: Sequence[int] = ()
+
+    def add(self, cells: Sequence[str], places: Sequence[int], where: str) -> None:
+        """Count a line where there is text beside the places that are read."""
+        if any(cell.strip() for place, cell in enumerate(cells) if place not in places):
+            self.count, self.first, self.places = self.count + 1, self.first or where, places
+
+    def notes(self) -> list[str]:
+        """A sentence where there are some."""
+        if not self.count:
+            return []
+        lines = f"{self.count:,} line{' has' if self.count == 1 else 's have'} further columns, which are not read"
+        return [f"{lines} (the first at {self.first}); {_as_trained(self.places)}"]
+
+
+def _as_trained(places: Sequence[int]) -> str:
+    return f"the source is column {', '.join(str(place + 1) for place in places)}, as in the training file"
+
+
+def _source_cells(line: tuple[int, str], name: str, columns: int, config: DataConfig, unread: _Unread) -> list[str]:
     """The source columns of one line without a header."""
+    number, text = line
     delimiter = config.delimiter if config.format == "tsv" and config.delimiter else "\t"
     if config.split == "first":
         return text.strip().split(delimiter, 1)[:1] if config.source == [1] else [text]
     if config.format == "csv" and config.delimiter == "\t" and delimiter in text:  # text that is quoted
-        return _picked(next(csv_rows([(number, text)], delimiter, name))[1], columns, config)
+        return _picked(next(csv_rows([line], delimiter, name))[1], columns, config, unread, f"{name}:{number}")
     if columns == 1 and config.format != "tsv":
         return [text]
-    return _picked(text.split(delimiter), columns, config)
+    return _picked(text.split(delimiter), columns, config, unread, f"{name}:{number}")
 
 
-def _picked(cells: list[str], columns: int, config: DataConfig) -> list[str]:
+def _picked(cells: list[str], columns: int, config: DataConfig, unread: _Unread, where: str) -> list[str]:
     """The source columns among cells, where these are more."""
     places = [int(column) - 1 for column in config.source if isinstance(column, int)]
     if len(cells) > columns == len(places) and max(places) < len(cells):
+        unread.add(cells, places, where)
         return [cells[place] for place in places]
     return cells
 
@@ -423,7 +451,10 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
     table, _, _ = find_table([path], config.model_copy(update={"target": None}))
     if table.format == "csv" and table.header and not config.header:
         notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
-    for number, cells in read_records(table, _source_places(table, columns, config), LineCounts()):
+    places = _source_places(table, columns, config)
+    if not table.header and len(table.columns) > len(places):
+        notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
+    for number, cells in read_records(table, places, LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
 
 

@@ -7,9 +7,9 @@ import errno
 import os
 from pathlib import Path
 
-from seqloom.errors import TrainingError
+from seqloom.errors import CheckpointError, TrainingError
 
-__all__ = ["cannot_write", "give_second_name", "says_full", "write_atomically"]
+__all__ = ["cannot_write", "give_second_name", "refuse_file", "says_full", "write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -29,6 +29,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise cannot_write(path, error) from None
+
+
+def refuse_file(path: Path) -> None:
+    """Raises a CheckpointError for a file where the folder of a model is expected: an archive of it, or a part."""
+    if path.is_file():
+        raise CheckpointError(f"{path}: a file; expected the folder of a model. Unpack it where it is an archive, and give the folder.")
 
 
 def give_second_name(path: Path, second: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqloom.manifest import is_exported
+from seqloom.manifest import looks_exported
 
 if TYPE_CHECKING:
     from seqloom.forecaster import Forecaster
@@ -26,7 +26,7 @@ def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -
     Raises:
         CheckpointError: neither, damaged, or of another format.
     """
-    if is_exported(path):
+    if looks_exported(path):
         from seqloom.exported import load_exported
 
         return load_exported(path, threads=threads)

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead
 from seqloom.errors import CheckpointError
-from seqloom.files import write_atomically
+from seqloom.files import refuse_file, write_atomically
 from seqloom.version import __version__
 
-__all__ = ["FORMAT", "Manifest", "describe_files", "is_exported", "read_manifest", "target_of", "write_manifest"]
+__all__ = ["FORMAT", "Manifest", "describe_files", "is_exported", "looks_exported", "read_manifest", "target_of", "write_manifest"]
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -67,6 +67,11 @@ def is_exported(folder: str | Path) -> bool:
     return (Path(folder) / NAME).is_file()
 
 
+def looks_exported(folder: str | Path) -> bool:
+    """Whether a folder was exported, be it that its manifest was lost."""
+    return is_exported(folder) or ((Path(folder) / NEEDED[0]).is_file() and not (Path(folder) / "run.json").is_file())
+
+
 def describe_files(folder: Path) -> dict[str, FileEntry]:
     """Size and hash of each file in the folder but the manifest."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != NAME)
@@ -100,16 +105,19 @@ def target_of(folder: Path) -> Literal["ids", "frames"]:
 
 
 def _parse(path: Path) -> Manifest:
+    refuse_file(path.parent)
     try:
         tree: object = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if looks_exported(path.parent):
+            raise CheckpointError(f"{path}: missing; expected it beside {NEEDED[0]}. {AGAIN}") from None
         raise CheckpointError(
             f"{path.parent}: not an exported model, {NAME} is missing. `seqloom export RUN --out DIR` makes one."
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read ({_line(error)}). {AGAIN}") from None
     number = tree.get("format") if isinstance(tree, dict) else None
-    if number != FORMAT:
+    if type(number) is not int or number != FORMAT:
         reads = f"this is Seqloom {__version__}, which reads format {FORMAT}"
         raise CheckpointError(f"{path}: format {number!r:.40}; {reads}. Export the run again, or use the Seqloom that wrote it.")
     try:

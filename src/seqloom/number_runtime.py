@@ -12,7 +12,7 @@ from seqloom.batching import Batch
 from seqloom.manifest import Manifest, read_manifest
 from seqloom.number_answers import NumberAnswerer, known_of
 from seqloom.number_fields import NumberFields
-from seqloom.runtime import fields_of, open_session
+from seqloom.runtime import fields_of, open_session, refuse_another
 
 __all__ = ["FrameGraph", "NumberPredictor"]
 
@@ -32,7 +32,9 @@ class NumberPredictor(NumberAnswerer):
         folder = Path(path)
         manifest, contents = read_manifest(folder)
         fields = fields_of(folder, contents, NumberFields.from_state)
-        return cls(folder, manifest, fields, FrameGraph(contents["model.onnx"], threads, where=folder / "model.onnx"))
+        graph = FrameGraph(contents["model.onnx"], threads, where=folder / "model.onnx")
+        refuse_another(folder, manifest, contents, graph.session)
+        return cls(folder, manifest, fields, graph)
 
 
 class FrameGraph:

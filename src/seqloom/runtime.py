@@ -20,7 +20,7 @@ from seqloom.fields import Fields
 from seqloom.manifest import AGAIN, Manifest, read_manifest
 from seqloom.search import Hypothesis
 
-__all__ = ["Graph", "Predictor", "fields_of", "open_session"]
+__all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another"]
 
 Restored = TypeVar("Restored")
 
@@ -49,7 +49,9 @@ class Predictor(Answerer):
         folder = Path(path)
         manifest, contents = read_manifest(folder)
         fields = fields_of(folder, contents, Fields.from_state)
-        return cls(folder, manifest, fields, Graph(contents["model.onnx"], threads, where=folder / "model.onnx"))
+        graph = Graph(contents["model.onnx"], threads, where=folder / "model.onnx")
+        refuse_another(folder, manifest, contents, graph.session)
+        return cls(folder, manifest, fields, graph)
 
 
 class Graph:
@@ -117,6 +119,32 @@ def fields_of(folder: Path, contents: Mapping[str, bytes], from_state: Callable[
         return from_state(json.loads(contents["fields.json"]))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{folder / 'fields.json'}: {error}") from None
+
+
+def refuse_another(folder: Path, manifest: Manifest, contents: Mapping[str, bytes], session: Any) -> None:
+    """Make sure that the graph is of the model that the files beside it describe, by what it carries of them itself.
+
+    Raises:
+        CheckpointError: its fields, or its settings of search, data or head, are others; names the first.
+    """
+    carried: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    beside = {"fields": ("fields.json", json.loads(contents["fields.json"]))}
+    beside |= {name: ("manifest.json", getattr(manifest, name).model_dump(mode="json")) for name in ("search", "data", "head")}
+    for name, (file, said) in beside.items():
+        if not _is_alike(carried.get(f"seqloom.{name}", "{}"), said, whole=name == "fields"):
+            what = f"carries other {name} than {file} says; expected the files of one model"
+            raise CheckpointError(f"{folder / 'model.onnx'}: {what}. {AGAIN}")
+
+
+def _is_alike(carried: str, said: Any, *, whole: bool) -> bool:
+    """Whether a graph carries what a file says; of settings, those that are newer than the graph may be missing."""
+    try:
+        told = json.loads(carried)
+    except (ValueError, RecursionError):
+        return False
+    if not whole and isinstance(told, dict):
+        told = said | told
+    return told == said or json.dumps(told, sort_keys=True) == json.dumps(said, sort_keys=True)  # where NaN is NaN
 
 
 def open_session(model: bytes, threads: int | None, where: Path | str) -> Any:

@@ -93,7 +93,7 @@ def entry(state: object, key: str, kind: type[object], where: str = "fields") ->
     if key not in mapping:
         raise CheckpointError(f"{where}: {key!r} is missing. {DAMAGED}")
     value = mapping[key]
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise CheckpointError(f"{where}: {key!r} is {type(value).__name__}; expected {kind.__name__}. {DAMAGED}")
     return value
 

@@ -116,10 +116,10 @@ def load_model(run: Path, device: str | None) -> Model:
         CheckpointError: the folder holds an exported model.
     """
     from seqloom.hardware import choose_device
-    from seqloom.manifest import is_exported
+    from seqloom.manifest import looks_exported
     from seqloom.model import load
 
-    if is_exported(run):
+    if looks_exported(run):
         raise CheckpointError(
             f"{run}: an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."
         )

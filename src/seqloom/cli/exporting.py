@@ -84,18 +84,18 @@ def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *
 
 
 def _export_site(run: Path, out: Path, precision: Precision, overwrite: bool, runtime: Path | None, settings: list[str]) -> None:
-    from seqloom.manifest import is_exported
+    from seqloom.manifest import looks_exported
     from seqloom.onnxruntime_web import find_runtime
     from seqloom.site import MODEL, check_kinds, check_place, copy_model, write_site
 
-    if is_exported(run) and precision != "auto":
+    if looks_exported(run) and precision != "auto":
         raise ConfigError(f"--{precision}: of no effect on an exported model, {run}. Give the run that it was made from, or leave it out.")
-    if is_exported(run) and settings:
+    if looks_exported(run) and settings:
         raise ConfigError(f"--set {settings[0]}: of no effect on an exported model, {run}. Give the run that it was made from.")
     check_kinds(run)
     check_place(out, overwrite=overwrite)
     files = find_runtime(runtime)  # before what takes long
-    if is_exported(run):
+    if looks_exported(run):
         copy_model(run, out)
     else:
         _export_model(run, out / MODEL, precision, overwrite=True, settings=settings)

@@ -247,9 +247,9 @@ def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, 
 
 def _open(run: Path, device: str | None) -> NumberAnswerer:
     """The model of a run, or an exported one, for which torch is not imported."""
-    from seqloom.manifest import is_exported
+    from seqloom.manifest import looks_exported
 
-    if is_exported(run):
+    if looks_exported(run):
         from seqloom.number_runtime import NumberPredictor
 
         refuse_device(device)

@@ -163,9 +163,9 @@ def _check(
 
 def _open(folder: Path, device: str | None) -> Answerer:
     """The model of a run, or an exported one, for which torch is not imported."""
-    from seqloom.manifest import is_exported
+    from seqloom.manifest import looks_exported
 
-    if not is_exported(folder):
+    if not looks_exported(folder):
         return load_model(folder, device)
     from seqloom.runtime import Predictor
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from seqloom.config.base import Natural, Positive, Probability, Settings
+from seqloom.config.base import LengthPenalty, Natural, Positive, Probability, Settings
 from seqloom.config.fields import ArrayField, AudioField, Augmentation, FieldConfig, FieldsConfig, SourceFieldConfig, TextField, TokensField
 from seqloom.config.model import (
     AbsoluteHead,
@@ -56,7 +56,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
+__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
 
 
 class DataConfig(Settings):
@@ -86,7 +86,7 @@ class SearchConfig(Settings):
 
     kind: Literal["greedy", "beam", "sample"] = "beam"
     beam: Positive = Field(default=5, description="Hypotheses kept a sentence, for kind: beam.")
-    length_penalty: Annotated[float, Field(ge=0)] = Field(default=1.0, description="Scores are divided by length to this power. 0: none.")
+    length_penalty: LengthPenalty = Field(default=1.0, description="Scores are divided by length to this power. 0: none.")
     ctc_weight: Probability = Field(default=0.0, description="Weight of the CTC head's score of each symbol beside the decoder's; needs model.head.ctc_weight above 0.")
     coverage_penalty: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14).")
     min_length: Natural = Field(default=0, description="No end before so many target symbols.")

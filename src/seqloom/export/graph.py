@@ -63,8 +63,9 @@ class Graph:
         self.nodes += _renamed(nodes, names, prefix)
 
     def finish(self, name: str, inputs: Iterable[ValueInfoProto], outputs: Iterable[ValueInfoProto]) -> GraphProto:
-        """The graph as it is now; the outermost one has the constants."""
-        constants = [] if self.inner else list(self.constants.values())
+        """The graph as it is now; the outermost one has the constants that are read, for onnxruntime warns of others."""
+        read = set[str]() if self.inner else {name for node in self.nodes for name in _reads(node)}
+        constants = [constant for constant in self.constants.values() if constant.name in read]
         return helper.make_graph(self.nodes, name, list(inputs), list(outputs), constants)
 
 
@@ -104,9 +105,19 @@ def _untold(name: str, dtype: str) -> ValueInfoProto:
 
 
 def _renamed(nodes: Iterable[NodeProto], names: dict[str, str], prefix: str) -> list[NodeProto]:
-    """The nodes with their outputs prefixed, and all names of `names` put in, in the bodies of conditions and loops too."""
+    """The nodes with their outputs prefixed, and all names of `names` put in, in the bodies of conditions and loops too.
+
+    Casts of a constant to the type that it has are left out: onnxruntime does so itself, and warns where a loop reads one.
+    """
     result: list[NodeProto] = []
+    types: dict[str, int] = {}
+    """Of constants."""
     for node in nodes:
+        if node.op_type == "Constant":
+            types |= {output: value.t.data_type for output in node.output for value in node.attribute if value.name == "value"}
+        if node.op_type == "Cast" and types.get(node.input[0]) == node.attribute[0].i:
+            types[node.output[0]], names[node.output[0]] = types[node.input[0]], names[node.input[0]]
+            continue
         renamed = NodeProto()
         renamed.CopyFrom(node)
         for attribute in renamed.attribute:

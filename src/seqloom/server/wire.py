@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, PlainValid
 from pydantic_core import core_schema
 
 from seqloom.answers import Output, Prediction
+from seqloom.config import LengthPenalty
 
 __all__ = [
     "Answer",
@@ -35,8 +36,6 @@ MOST = 100_000
 """Of anything that is counted; what a server allows (`Limits`) is far below."""
 MOST_QUANTILES = 99
 """Of a forecast: each is a number more for every one that is said."""
-MOST_LENGTH_PENALTY = 10.0
-"""Far beyond use; a length to a power far above it leaves the range of a float."""
 
 
 def _told_once(schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
@@ -109,9 +108,7 @@ class PredictRequest(_Request):
     attention: bool = Field(default=False, description="Give where each token looked in the source, and the scores.")
     min_length: Annotated[int, Field(ge=0, le=MOST)] | None = Field(default=None, description="No end before so many target symbols.")
     max_length: Count | None = Field(default=None, description="At most so many target symbols.")
-    length_penalty: Annotated[float, Field(ge=0, le=MOST_LENGTH_PENALTY, allow_inf_nan=False)] | None = Field(
-        default=None, description="Scores are divided by length to this power."
-    )
+    length_penalty: LengthPenalty | None = Field(default=None, description="Scores are divided by length to this power.")
     prefix: str = Field(default="", description="What every answer begins with.")
     replace_unknown: bool = Field(default=False, description="Put the source symbol most looked at where an answer says <unk>.")
     stream: bool = Field(default=False, description="Send each prediction when it is there, as server-sent events.")

@@ -1,8 +1,11 @@
 /** From sources to answers, as `answers.py` does it: limits, batches of like length, hypotheses as text. */
 
-import { Fields, kindOf } from "../fields/fields.js";
+import { Fields, kindOf, refuseBad } from "../fields/fields.js";
 import { UNK } from "../fields/vocabulary.js";
 import { Graph } from "./graph.js";
+import { readSources } from "./request.js";
+import { refuseAnother } from "./session.js";
+import { quoted } from "./words.js";
 
 /** Padded states of the source × hypotheses in one run of the graph. */
 const BATCH_TOKENS = 4096;
@@ -15,16 +18,18 @@ export class Answerer {
    * @param {Uint8Array} model the content of model.onnx
    */
   static async load(state, manifest, model) {
+    refuseAnother(model, state);
     const fields = new Fields(state);
     return new Answerer(fields, manifest, await Graph.load(model, fields.source));
   }
 
   /**
    * @param {import("../fields/fields.js").Fields} fields
-   * @param {{search: object, data: object}} manifest of the exported folder
+   * @param {{name: string, search: object, data: object}} manifest of the exported folder
    * @param {import("./graph.js").Graph} graph
    */
-  constructor(fields, { search, data }, graph) {
+  constructor(fields, { name, search, data }, graph) {
+    this.name = name;
     this.fields = fields;
     this.search = search;
     this.data = data;
@@ -38,18 +43,21 @@ export class Answerer {
   }
 
   /**
-   * A prediction for each of `request.inputs`, in their order, as `POST /v1/predict` gives them.
+   * A prediction for each source of a request, in their order, as `POST /v1/predict` gives them.
    *
    * @throws {Error} a source or a setting that cannot be used; says which.
    */
-  async predict(request) {
-    const rows = request.inputs.map((given, place) => this.#row(given, `inputs[${place}]`));
+  async answer(asked) {
+    const request = readSources(asked, { name: this.name, hears: this.fields.source.kind === "frames" });
+    const sources = request.sources.map((given, place) => this.#read(given, request.where(place)));
     const search = this.#searchOf(request);
-    const predictions = rows.map(({ isBlank, labels }) => ({ outputs: [], source_tokens: isBlank ? [] : labels }));
+    refuseBad(search.prefix, "prefix");
+    const rows = sources.map((value, place) => this.#row(value, request.where(place), search));
+    const predictions = rows.map(({ isBlank, labels }) => ({ outputs: [], ...(search.attention && { source_tokens: isBlank ? [] : labels }) }));
     const real = rows.map((_, place) => place).filter((place) => !rows[place].isBlank);
     for (const places of byLength(rows, real, Math.floor((BATCH_TOKENS * this.graph.stride) / search.beam))) {
-      const asked = places.map((place) => rows[place]);
-      const found = await this.graph.find(this.#questions(asked, search), search, search.attention || search.replaceUnknown);
+      const questions = questionsOf(places.map((place) => rows[place]));
+      const found = await this.graph.find(questions, search, search.attention || search.replaceUnknown);
       places.forEach((place, order) => {
         const outputs = found[order].slice(0, search.nBest).map((hypothesis) => this.#output(hypothesis, rows[place], search));
         predictions[place].outputs = outputs;
@@ -63,7 +71,7 @@ export class Answerer {
     const own = this.search;
     const kind = request.beam === undefined ? own.kind : "beam";
     if (kind === "sample") throw new Error("search.kind: an exported model does not sample; expected beam or greedy. Give a beam.");
-    const nBest = request.n_best ?? 1;
+    const nBest = request.n_best;
     return {
       nBest,
       beam: Math.max(kind === "beam" ? (request.beam ?? own.beam) : 1, nBest),
@@ -73,46 +81,58 @@ export class Answerer {
       lengthPenalty: request.length_penalty ?? own.length_penalty,
       coveragePenalty: own.coverage_penalty,
       ctcWeight: own.ctc_weight,
-      prefix: request.prefix ?? "",
-      replaceUnknown: request.replace_unknown ?? false,
-      attention: request.attention ?? false,
+      prefix: request.prefix,
+      replaceUnknown: request.replace_unknown,
+      scores: request.scores || request.attention,
+      attention: request.attention,
     };
   }
 
-  #row(given, where) {
+  /** A source as its field has it: a text a column, or a sound. */
+  #read(given, where) {
+    const { source } = this.fields;
+    const [count, expected] = [[given].flat().length, source.columns.length];
+    if (source.kind === "ids" && count !== expected) {
+      const form = expected === 1 ? "a text, or several in inputs" : `a list of ${expected} texts`;
+      throw new Error(`${where}: ${count} source columns; model ${this.name} expects ${expected}. Give ${form}.`);
+    }
+    return source.read(given, where);
+  }
+
+  #row(value, where, search) {
     const { source, target } = this.fields;
-    const value = source.read(given, where);
     const whole = source.encode(value);
     const limit = this.data.max_source_length;
     const { symbols } = source.lengths(whole);
     if (symbols > limit && this.data.too_long !== "cut") {
-      const numbers = [symbols, limit].map((number) => number.toLocaleString("en"));
-      throw new Error(`${where}: the source has ${numbers[0]} symbols; the limit is ${numbers[1]}. Shorten it.`);
+      const [count, most] = [symbols, limit].map((number) => number.toLocaleString("en"));
+      const what = `the source has ${count} ${source.kind === "ids" ? "symbols" : "moments"}; the limit is ${most}`;
+      throw new Error(`${where}: ${what}. Shorten it, or train a model with --set data.max_source_length=${symbols} or --set data.too_long=cut.`);
     }
     const array = source.cut(whole, limit);
     const [allCopyIds, allExtra] = this.graph.points ? this.fields.copyIds(value) : [[], []];
     const copyIds = [...allCopyIds.slice(0, -1).slice(0, limit), -1];
-    return {
+    const extra = allExtra.slice(0, Math.max(Math.max(...copyIds) + 1 - target.vocabulary.size, 0));
+    const { positions: length } = source.lengths(array);
+    const row = {
       array,
-      length: source.lengths(array).positions,
+      length,
       labels: source.labels(value, array).filter((_, place) => place % this.graph.stride === 0),
       isBlank: source.isBlank(value),
       copyIds,
-      extra: allExtra.slice(0, Math.max(Math.max(...copyIds) + 1 - target.vocabulary.size, 0)),
+      extra,
+      longest: search.maxLength || Math.ceil(search.maxLengthRatio * length) + 10,
+      prefix: search.prefix ? this.fields.encodeTarget(search.prefix, extra) : [],
     };
+    if (!row.isBlank && row.prefix.length > row.longest) {
+      const what = `the prefix ${quoted(search.prefix)} has ${row.prefix.length} symbols; the longest output allowed here has ${row.longest}`;
+      throw new Error(`${where}: ${what}. Shorten it, or raise search.max_length.`);
+    }
+    return row;
   }
 
-  #questions(rows, { prefix, maxLength, maxLengthRatio }) {
-    return {
-      sources: rows.map(({ array }) => array),
-      lengths: rows.map(({ length }) => length),
-      maxLengths: rows.map(({ length }) => maxLength || Math.ceil(maxLengthRatio * length) + 10),
-      copyIds: rows.map(({ copyIds }) => copyIds),
-      prefixes: rows.map(({ extra }) => (prefix ? this.fields.encodeTarget(prefix, extra) : [])),
-    };
-  }
-
-  #output(hypothesis, row, { replaceUnknown, attention: wantsAttention }) {
+  /** An output of the search, with as much of it as was asked for. */
+  #output(hypothesis, row, { replaceUnknown, scores, attention: wantsAttention }) {
     const states = Math.ceil(row.length / this.graph.stride);
     const attention = hypothesis.attention?.map((weights) => weights.slice(0, states));
     const canReplace = replaceUnknown && attention && row.labels.length && this.fields.source.kind === "ids";
@@ -121,16 +141,33 @@ export class Answerer {
       if (id !== UNK || !canReplace) return id;
       return this.fields.target.vocabulary.size + extra.push(row.labels[mostOf(attention[place].slice(0, row.labels.length))]) - 1;
     });
+    const text = this.fields.target.decode(ids, extra);
+    if (!scores) return { text };
     return {
-      text: this.fields.target.decode(ids, extra),
-      score: hypothesis.score,
-      log_prob: hypothesis.logProbs.reduce((sum, logProb) => sum + logProb, 0),
+      text,
+      score: finite(hypothesis.score),
+      log_prob: finite(hypothesis.logProbs.reduce((sum, logProb) => sum + logProb, 0)),
       tokens: this.fields.target.vocabulary.symbols(ids, extra),
-      token_log_probs: hypothesis.logProbs,
+      token_log_probs: hypothesis.logProbs.map(finite),
       cut: hypothesis.cut,
-      attention: wantsAttention ? attention : undefined,
+      ...(wantsAttention && attention && { attention }),
     };
   }
+}
+
+function questionsOf(rows) {
+  return {
+    sources: rows.map(({ array }) => array),
+    lengths: rows.map(({ length }) => length),
+    maxLengths: rows.map(({ longest }) => longest),
+    copyIds: rows.map(({ copyIds }) => copyIds),
+    prefixes: rows.map(({ prefix }) => prefix),
+  };
+}
+
+/** A number, or null where it is none that JSON could hold. */
+function finite(number) {
+  return Number.isFinite(number) ? number : null;
 }
 
 /** The places of the sources, longest first, cut into batches of at most so many padded symbols. */

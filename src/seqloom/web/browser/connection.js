@@ -31,10 +31,10 @@ export async function connect(say) {
 
   const model = await ask("load");
   reason = "The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam.";
-  const answer = (task) => async (request, signal) => {
-    const answers = await ask(task, request);
+  const answer = async (request, signal) => {
+    const answers = await ask("answer", request);
     signal?.throwIfAborted();
     return answers;
   };
-  return { models: async () => [model], predict: answer("predict"), forecast: answer("forecast"), sound: hear };
+  return { models: async () => [model], predict: answer, forecast: answer, sound: hear };
 }

@@ -4,7 +4,8 @@ import { spelled } from "../numbers/clock.js";
 import { errorAt, levelsOf, placeOfPoint, quantileOf, unitOf, widthOf } from "../numbers/distributions.js";
 import { readPanel } from "../numbers/panel.js";
 import { Windows } from "../numbers/windows.js";
-import { frames, integers, openSession, run } from "./session.js";
+import { readTable } from "./request.js";
+import { frames, integers, openSession, refuseAnother, run } from "./session.js";
 
 const FORMAT = 1;
 const ROWS = 256; // windows in one run of the graph
@@ -20,10 +21,12 @@ export class Forecaster {
    */
   static async load(fields, manifest, model) {
     if (fields.format !== FORMAT) throw new Error(`fields: format ${fields.format}; expected ${FORMAT}. Export the model again.`);
+    refuseAnother(model, fields);
     return new Forecaster(fields, manifest, await openSession(model));
   }
 
-  constructor(fields, { head }, session) {
+  constructor(fields, { name, head }, session) {
+    this.name = name;
     this.fields = fields;
     this.numbers = fields.config.numbers;
     this.head = head;
@@ -51,9 +54,10 @@ export class Forecaster {
    * The horizon behind what is known of each series, a number a line, as `POST /v1/predict` gives it: the point, then its quantiles.
    *
    * @param {{table: Record<string, string>[], quantiles?: number[]}} request
-   * @throws {Error} a table or quantiles that cannot be used; says which.
+   * @throws {Error} a table, quantiles or a key that cannot be used; says which.
    */
-  async forecast({ table, quantiles }) {
+  async answer(request) {
+    const { table, quantiles } = readTable(request, this);
     const windows = new Windows(readPanel(table, this.numbers), this.fields);
     const levels = levelsOf(this.head, quantiles, this.fields.spread);
     const { series } = windows.panel;

@@ -25,6 +25,12 @@ export function metadataOf(model) {
   return Object.fromEntries(entries.map(([, entry]) => [...readFields(entry)].map(([, part]) => text(part))));
 }
 
+/** Refuse a model that is not the one whose fields stand beside it: a host, or a cache, may hold files of two exports. */
+export function refuseAnother(model, fields) {
+  const carried = JSON.parse(metadataOf(model)["seqloom.fields"] ?? "null");
+  if (JSON.stringify(carried) !== JSON.stringify(fields)) throw new Error("model/model.onnx: carries other fields than fields.json says. Copy the whole site, or export it again.");
+}
+
 /** What the graph says of inputs, read from its outputs of those names before they are let go. */
 export async function run(session, inputs, names, read) {
   const outputs = await session.run(inputs, names);

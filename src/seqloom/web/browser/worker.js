@@ -6,11 +6,7 @@ import { Forecaster } from "./forecasts.js";
 const FOLDER = new URL("../model/", import.meta.url);
 const FORMAT = 1;
 const KINDS = { ids: Answerer, frames: Forecaster }; // by what the model says, as in `exported.py`
-const TASKS = {
-  load,
-  predict: async (request) => (await answerer).predict(request),
-  forecast: async (request) => (await answerer).forecast(request),
-};
+const TASKS = { load, answer: async (request) => (await answerer).answer(request) };
 
 let answerer; // a promise from the first question on
 

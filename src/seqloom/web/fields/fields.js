@@ -75,8 +75,7 @@ export class SourceField {
   /** The text of each column, of a text or a list of them; refuses what is no text. */
   read(given, where) {
     const texts = (typeof given === "string" ? [given] : given).map(strip);
-    if (texts.some((text) => text.includes("\0"))) throw new Error(`${where}: a NUL character; expected text. Remove it.`);
-    if (texts.some((text) => !text.isWellFormed())) throw new Error(`${where}: half of a surrogate pair; expected whole characters. Remove it.`);
+    texts.forEach((text) => refuseBad(text, where));
     return texts;
   }
 
@@ -143,6 +142,12 @@ export class TargetField {
   decode(ids, extra = []) {
     return this.column.unit.join(this.vocabulary.symbols(ids, extra));
   }
+}
+
+/** Refuse characters that are no text. */
+export function refuseBad(text, where) {
+  if (text.includes("\0")) throw new Error(`${where}: a NUL character; expected text. Remove it.`);
+  if (!text.isWellFormed()) throw new Error(`${where}: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16 first.`);
 }
 
 /** What may be known of a column of text. */

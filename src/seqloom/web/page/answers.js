@@ -50,8 +50,8 @@ export class Answers {
         { onclick: () => radio.checked || radio.click() },
         element("td", {}, radio),
         element("td", { className: "text", dir: "auto" }, output.text || "(empty)", ...marks(output)),
-        element("td", { className: "number" }, decimal(output.score, 3)),
-        element("td", { className: "number" }, percent(Math.exp(output.log_prob))),
+        element("td", { className: "number" }, decimal(output.score ?? -Infinity, 3)),
+        element("td", { className: "number" }, percent(Math.exp(output.log_prob ?? -Infinity))),
       );
     });
     const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));

@@ -69,7 +69,7 @@ export class WholeFile {
       const part = sources.slice(start, start + TOGETHER);
       const predictions = await this.#predict({ inputs: part, scores: true }, signal);
       signal.throwIfAborted();
-      predictions.forEach(({ outputs: [first] }, place) => rows.push([...part[place], first?.text ?? "", first?.score.toFixed(6) ?? ""]));
+      predictions.forEach(({ outputs: [first] }, place) => rows.push([...part[place], first?.text ?? "", first?.score?.toFixed(6) ?? ""]));
     }
   }
 
