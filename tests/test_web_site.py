@@ -147,6 +147,8 @@ REQUESTS: list[dict[str, Any]] = [
     {"inputs": ["3 March 1984", ""], "prefix": "19", "max_length": 2, "model": "run"},
     {"inputs": [""], "prefix": "1984", "max_length": 2},
     {"input": "3 March 1984", "min_length": 8, "max_length": 4, "scores": True},
+    {"inputs": ["3 März 1984", "3 March 1984"], "attention": True},
+    {"inputs": ["3 March 1984", "a"], "prefix": "ßé"},
     {"input": "3 March 1984", "beam": None, "max_length": None, "stream": False},
     {"inputs": ["a", "3 March 1984"], "prefix": "19'84\n", "max_length": 3},
     {"input": "a", "prefix": "1" * 30},

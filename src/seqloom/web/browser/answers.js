@@ -3,9 +3,9 @@
 import { Fields, kindOf, refuseBad } from "../fields/fields.js";
 import { UNK } from "../fields/vocabulary.js";
 import { Graph } from "./graph.js";
-import { readSources } from "./request.js";
+import { ADVICE, readSources } from "./request.js";
 import { refuseAnother } from "./session.js";
-import { quoted } from "./words.js";
+import { cut, listed, quoted } from "./words.js";
 
 /** Padded states of the source × hypotheses in one run of the graph. */
 const BATCH_TOKENS = 4096;
@@ -52,8 +52,9 @@ export class Answerer {
     const sources = request.sources.map((given, place) => this.#read(given, request.where(place)));
     const search = this.#searchOf(request);
     refuseBad(search.prefix, "prefix");
+    this.#refuseUnknown(search.prefix, sources, request.where);
     const rows = sources.map((value, place) => this.#row(value, request.where(place), search));
-    const predictions = rows.map(({ isBlank, labels }) => ({ outputs: [], ...(search.attention && { source_tokens: isBlank ? [] : labels }) }));
+    const predictions = rows.map((row) => predictionOf(row, search));
     const real = rows.map((_, place) => place).filter((place) => !rows[place].isBlank);
     for (const places of byLength(rows, real, Math.floor((BATCH_TOKENS * this.graph.stride) / search.beam))) {
       const questions = questionsOf(places.map((place) => rows[place]));
@@ -72,11 +73,16 @@ export class Answerer {
     const kind = request.beam === undefined ? own.kind : "beam";
     if (kind === "sample") throw new Error("search.kind: an exported model does not sample; expected beam or greedy. Give a beam.");
     const nBest = request.n_best;
+    const [least, most] = [request.min_length ?? own.min_length, request.max_length ?? own.max_length];
+    if (most !== null && least > most) {
+      const [above, below] = [least, most].map((number) => number.toLocaleString("en"));
+      throw new Error(`min_length ${above} is above max_length ${below}; lower the one or raise the other. ${ADVICE}`);
+    }
     return {
       nBest,
       beam: Math.max(kind === "beam" ? (request.beam ?? own.beam) : 1, nBest),
-      minLength: request.min_length ?? own.min_length,
-      maxLength: request.max_length ?? own.max_length,
+      minLength: least,
+      maxLength: most,
       maxLengthRatio: own.max_length_ratio,
       lengthPenalty: request.length_penalty ?? own.length_penalty,
       coveragePenalty: own.coverage_penalty,
@@ -86,6 +92,20 @@ export class Answerer {
       scores: request.scores || request.attention,
       attention: request.attention,
     };
+  }
+
+  /** Refuse a prefix that no answer could begin with: symbols unknown to the model, which are not in a source to be copied either. */
+  #refuseUnknown(prefix, sources, where) {
+    const { column, vocabulary } = this.fields.target;
+    const unknown = [...new Set(column.split(prefix).filter((symbol) => !vocabulary.has(symbol)))];
+    sources.forEach((value, place) => {
+      if (!unknown.length || this.fields.source.isBlank(value)) return;
+      const within = this.graph.points ? this.fields.copyIds(value)[1] : [];
+      const missing = unknown.filter((symbol) => !within.includes(symbol));
+      const copied = this.graph.points ? `, and not in ${where(place)} to be copied` : "";
+      const what = `unknown to model ${this.name}${copied}: ${listed(missing)}; expected symbols of its targets`;
+      if (missing.length) throw new Error(`prefix: ${what}. Leave them out.`);
+    });
   }
 
   /** A source as its field has it: a text a column, or a sound. */
@@ -107,17 +127,20 @@ export class Answerer {
     if (symbols > limit && this.data.too_long !== "cut") {
       const [count, most] = [symbols, limit].map((number) => number.toLocaleString("en"));
       const what = `the source has ${count} ${source.kind === "ids" ? "symbols" : "moments"}; the limit is ${most}`;
-      throw new Error(`${where}: ${what}. Shorten it, or train a model with --set data.max_source_length=${symbols} or --set data.too_long=cut.`);
+      throw new Error(`${where}: ${what}. Shorten it.`);
     }
     const array = source.cut(whole, limit);
     const [allCopyIds, allExtra] = this.graph.points ? this.fields.copyIds(value) : [[], []];
     const copyIds = [...allCopyIds.slice(0, -1).slice(0, limit), -1];
     const extra = allExtra.slice(0, Math.max(Math.max(...copyIds) + 1 - target.vocabulary.size, 0));
     const { positions: length } = source.lengths(array);
+    const read = source.labels(value, array);
     const row = {
       array,
       length,
-      labels: source.labels(value, array).filter((_, place) => place % this.graph.stride === 0),
+      unknown: source.kind === "ids" ? [...new Set(read.filter((_, place) => array[place] === UNK))] : [],
+      isCut: symbols > limit,
+      labels: read.filter((_, place) => place % this.graph.stride === 0),
       isBlank: source.isBlank(value),
       copyIds,
       extra,
@@ -125,8 +148,8 @@ export class Answerer {
       prefix: search.prefix ? this.fields.encodeTarget(search.prefix, extra) : [],
     };
     if (!row.isBlank && row.prefix.length > row.longest) {
-      const what = `the prefix ${quoted(search.prefix)} has ${row.prefix.length} symbols; the longest output allowed here has ${row.longest}`;
-      throw new Error(`${where}: ${what}. Shorten it, or raise search.max_length.`);
+      const what = `the prefix ${cut(quoted(search.prefix))} has ${row.prefix.length} symbols; the longest output allowed here has ${row.longest}`;
+      throw new Error(`${where}: ${what}. Shorten it, or raise max_length.`);
     }
     return row;
   }
@@ -153,6 +176,16 @@ export class Answerer {
       ...(wantsAttention && attention && { attention }),
     };
   }
+}
+
+/** A prediction without its outputs: what is to be said of its source. */
+function predictionOf({ isBlank, labels, unknown, isCut }, { attention }) {
+  return {
+    outputs: [],
+    ...(attention && { source_tokens: isBlank ? [] : labels }),
+    ...(!isBlank && unknown.length && { unknown }),
+    ...(isCut && { source_cut: true }),
+  };
 }
 
 function questionsOf(rows) {

@@ -2,7 +2,7 @@
 
 import { nearest, printable, quoted, shown } from "./words.js";
 
-const ADVICE = "docs/serving.md lists what is allowed.";
+export const ADVICE = "docs/serving.md lists what is allowed.";
 const MOST = 100_000; // of anything that is counted
 const MOST_QUANTILES = 99;
 const MOST_LENGTH_PENALTY = 10;

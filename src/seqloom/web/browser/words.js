@@ -1,6 +1,7 @@
 /** The words of refusals, as Python writes them: a value in one short line, and the name that was meant. */
 
-const SHOWN = 40; // characters of a value
+const [LONGEST, SHOWN] = [80, 40]; // characters of what is quoted, and of a value
+const LISTED = 8; // symbols
 const ALIKE = 0.6;
 const NAMED = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\" };
 const TRUTHS = [true, false, null];
@@ -11,13 +12,25 @@ export function shown(value) {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object") return `a JSON object of ${Object.keys(value).length}`;
   const written = typeof value === "string" ? quoted(value) : String(value).replace("NaN", "nan").replace("Infinity", "inf");
-  return [...written].slice(0, SHOWN).join("");
+  return cut(written, SHOWN);
+}
+
+/** The text, or its begin and `...`. */
+export function cut(text, most = LONGEST) {
+  const characters = [...text];
+  return characters.length > most ? `${characters.slice(0, most - 3).join("")}...` : text;
 }
 
 /** A text between quotes, as Python's `repr` has it. */
 export function quoted(text) {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   return quote + Array.from(text, (character) => escaped(character, quote)).join("") + quote;
+}
+
+/** The first of some symbols, quoted, and how many more there are. */
+export function listed(symbols) {
+  const more = symbols.length > LISTED ? ` and ${(symbols.length - LISTED).toLocaleString("en")} more` : "";
+  return symbols.slice(0, LISTED).map((symbol) => cut(quoted(symbol))).join(", ") + more;
 }
 
 /** The words that offer the nearest known name: ` Did you mean 'beam'?`, or nothing; by the ratio of `difflib` (Ratcliff & Metzener 1988). */
@@ -30,9 +43,7 @@ export function nearest(name, known) {
 
 /** The beginning of a text, with a mark for what cannot be seen. */
 export function printable(text) {
-  return Array.from(text, (character) => (isPrintable(character) ? character : "\ufffd"))
-    .slice(0, 80)
-    .join("");
+  return Array.from(cut(text), (character) => (isPrintable(character) ? character : "\ufffd")).join("");
 }
 
 function isPrintable(character) {
