@@ -895,3 +895,23 @@ def test_a_faulty_line_far_down_is_named_and_those_before_it_are_given(tmp_path:
     assert sum(1 for _ in itertools.islice(lines, 1500)) == 1500
     with pytest.raises(DataError, match=r"a\.txt:1501: byte 1 of the line \(0xff\) is not UTF-8"):
         next(lines)
+
+
+TSV_OF_OTHERS = {
+    "english\tfrench\nred\trouge\n\nsky\tciel\n": ["red", "", "sky"],
+    "french\tenglish\nrouge\tred\n": ["red"],
+    "red\ngreen\nblue sky\n": ["red", "green", "blue sky"],
+}
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train.jsonl"])
+@pytest.mark.parametrize(("text", "expected"), TSV_OF_OTHERS.items())
+def test_a_table_with_tabs_is_read_by_its_columns_whatever_training_read(tmp_path: Path, name: str, text: str, expected: list[str]):
+    lines = ["english,french", "red,rouge"] if name.endswith("csv") else ['{"english": "red", "french": "rouge"}']
+    (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "asked.tsv").write_text(text, encoding="utf-8")
+    config = resolve(DataConfig(train=[str(tmp_path / name)]))
+    assert [row.source[0] for row in read_sources(str(tmp_path / "asked.tsv"), 1, config)] == expected
+    (tmp_path / "other.tsv").write_text("german\tfrench\nrot\trouge\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"other\.tsv: no (header that names|column) 'english'"):
+        list(read_sources(str(tmp_path / "other.tsv"), 1, config))

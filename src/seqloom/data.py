@@ -299,9 +299,9 @@ def read_sources(
 
     `lines` is a path ('-' reads standard input line by line, as it comes), or texts in memory (tuples for several columns); `columns`
     is how many source columns the model has, separated by tabs in a line; `config` is the resolved config of its training data. A file
-    named CSV, JSON Lines or Parquet, and lines with more columns or with the training file's header, give the columns that training
-    used. Targets are empty. With `faults`, sounds that cannot be used become blank and are counted there. A header where the training file
-    had none is said in `notes`.
+    named CSV, JSON Lines or Parquet, or TSV where training had another format, and lines with more columns or with the training file's
+    header, give the columns that training used. Targets are empty. With `faults`, sounds that cannot be used become blank and are counted
+    there. A header where the training file had none is said in `notes`.
     """
     config = config or DataConfig()
     if not isinstance(lines, str):
@@ -317,12 +317,22 @@ def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
         yield Row(("",), "", row.where) if row.source[0] and row.source[0] in faults else row
 
 
+TABLES = ("csv", "jsonl", "parquet")
+"""Formats of files whose lines are no plain texts."""
+
+
 def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     if lines == "-":
         return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config, notes)
-    if format_of_name(lines) in ("csv", "jsonl", "parquet"):
+    named = format_of_name(lines)
+    if named in TABLES or (named == "tsv" and config.format in (*TABLES, "parallel") and _has_tabs(lines, columns)):
         return _table_sources(lines, columns, config, notes)
     return _line_sources(read_lines(lines), lines, columns, config, notes)
+
+
+def _has_tabs(path: str, least: int) -> bool:
+    """Whether so many tabs stand in the first line that is not blank."""
+    return next((text.count("\t") >= least for _, text in read_lines(path) if text.strip()), False)
 
 
 def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator[Row]:
