@@ -157,16 +157,14 @@ class _FileRows:
         layout, skip_bad, counts, empty, any_rows = self._layout, self._skip_bad, LineCounts(), _Empty(), False
         name = shown(layout.table.paths[layout.source[0] if layout.table.format == "parallel" else 0])
         for number, cells in read_records(layout.table, (*layout.source, layout.target), counts):
-            if not cells:
+            row = Row(cells[:-1], cells[-1], f"{name}:{number}") if cells else None
+            if row is None:
                 counts.blank += 1
-                yield None
-                continue
-            row = Row(cells[:-1], cells[-1], f"{name}:{number}")
-            if skip_bad and row in empty:
-                yield None
+            elif skip_bad and row in empty:
+                row = None
             else:
                 any_rows = True
-                yield row
+            yield row
         self._counts, self._empty = counts, empty
         if not any_rows:
             raise DataError(f"{layout.table.name}: no rows; expected a source and a target on each line. Name files that hold pairs.")

@@ -110,11 +110,14 @@ def delimited_rows(
     lines: Iterable[tuple[int, str]], delimiter: str, *, once: bool = False, comment: str = ""
 ) -> Iterator[tuple[int, list[str]]]:
     """Each line split at the delimiter, or once; quotes are letters like any other."""
-    if once:
-        lines = ((number, text.strip()) for number, text in lines)
-    most = 1 if once else -1
+    if not once and not comment:
+        for number, text in lines:
+            yield number, text.split(delimiter)
     for number, text in lines:
-        yield number, [] if comment and text.startswith(comment) else text.split(delimiter, most)
+        if comment and text.startswith(comment):
+            yield number, []
+        else:
+            yield number, text.strip().split(delimiter, 1) if once else text.split(delimiter)
 
 
 def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, name: str, comment: str = "") -> Iterator[tuple[int, list[str]]]:
