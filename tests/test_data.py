@@ -915,3 +915,13 @@ def test_a_table_with_tabs_is_read_by_its_columns_whatever_training_read(tmp_pat
     (tmp_path / "other.tsv").write_text("german\tfrench\nrot\trouge\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"other\.tsv: no (header that names|column) 'english'"):
         list(read_sources(str(tmp_path / "other.tsv"), 1, config))
+
+
+def test_lists_of_several_texts_are_joined_and_said(tmp_path: Path):
+    file = tmp_path / "answers.jsonl"
+    file.write_text('{"turns": ["hi", "hello there"], "tags": ["N", "PL"], "answers": ["Tom", "Tom Sawyer"]}\n', encoding="utf-8")
+    read = read_rows([str(file)], DataConfig(source=["turns", "tags"], target="answers"))
+    assert [(row.source, row.target) for row in read] == [(("hi hello there", "N PL"), "Tom Tom Sawyer")]
+    said = "holds lists of several texts, which are joined by blanks."
+    advice = "If they are several right answers, give each a row of its own."
+    assert read.notes[-2:] == [f"'turns' {said}", f"'answers' {said} {advice}"]

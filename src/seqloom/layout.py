@@ -59,7 +59,13 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     sounds = first in _name_sounds(sample, table) if config.sounds is None else config.sounds
     used = f"Source: {_columns(table, source)}{', which names sound files' if sounds else ''}. Target: {_columns(table, (target,))}."
     doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(sample, first)
-    return Layout(table, source, target, (*notes, used, *doubts), sounds)
+    joined = [_joined(table.columns[place], place == target) for place in (*source, target) if place in table.lists]
+    return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds)
+
+
+def _joined(column: str, is_target: bool) -> str:
+    advice = " If they are several right answers, give each a row of its own." if is_target else ""
+    return f"{column!r} holds lists of several texts, which are joined by blanks.{advice}"
 
 
 def _name_sounds(sample: list[list[str]], table: Table) -> list[int]:
@@ -122,7 +128,9 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
     if format in ("jsonl", "parquet"):
         columns, values = _named_columns(path, format)
         frames = frozenset(place for place in range(len(columns)) if hold_frames([row[place] for row in values]))
-        table, sample = Table((path,), format, None, True, columns, frames=frames), [[*map(_loosely, row)] for row in values]
+        lists = frozenset(place for place in range(len(columns)) if any(_is_of_texts(row[place]) for row in values))
+        table = Table((path,), format, None, True, columns, frames=frames, lists=lists)
+        sample = [[*map(_loosely, row)] for row in values]
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
         own = config if alike else config.model_copy(update={"delimiter": None, "header": None, "comment": None, "split": None})
@@ -210,6 +218,12 @@ def _named_columns(path: str, format: str) -> tuple[tuple[str, ...], list[list[o
     rows = [flat(row) for _, row in itertools.islice(json_rows(path, LineCounts()), SAMPLE) if row is not None]
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
     return columns, [[row.get(key) for key in columns] for row in rows]
+
+
+def _is_of_texts(value: object) -> bool:
+    """Whether a value is a list of several texts that are more than tokens: some have blanks inside."""
+    parts: list[object] = value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+    return len(parts) > 1 and any(isinstance(part, str) and " " in part.strip() for part in parts)
 
 
 def _loosely(value: object) -> str:

@@ -64,6 +64,8 @@ class Table:
     """What a line that is a comment begins with; '' where there are none."""
     frames: frozenset[int] = frozenset()
     """Places of the columns that hold lists of numbers, as far as the format tells numbers from text."""
+    lists: frozenset[int] = frozenset()
+    """Places of the columns that hold lists of several texts, some of them with blanks inside, which are joined by blanks."""
 
     @property
     def name(self) -> str:
