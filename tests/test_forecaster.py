@@ -522,6 +522,9 @@ def test_a_name_with_a_tab_stays_one_cell_of_what_is_predicted(monkeypatch: pyte
         def panel(self, table: str) -> Panel:
             return panel_of_arrays(np.zeros((2, 1)), ["load"])
 
+        def notes(self, table: Panel) -> list[str]:
+            return []
+
         def forecast(self, table: Panel, levels: list[float] | None) -> Iterator[Said]:
             return iter([Said("a\tb", "1", "load", None, 0.5)])
 

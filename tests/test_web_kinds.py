@@ -138,7 +138,7 @@ def test_a_file_with_semicolons_is_forecast_at_once_and_control_enter_asks_again
         ("time,time,load\n1,2,3", "table: column 'time' stands there twice; expected different names. Rename one of both."),
         ("time,plant,load\n1,a,3,4", "table: line 2 has 4 cells; expected 3, as in the first line. Mend the line."),
         ("time,plant,lod\n2024-03-01,a,3", "table: no column 'load'; there are time, plant."),
-        ("time,plant,load\n2024-03-01,a,much", "table:1: load is 'much'; expected a number. Mend the cell, or choose other columns."),
+        ("time,plant,load\n2024-03-01,a,much", "table[0]: load is 'much'; expected a number. Mend the cell."),
     ],
 )
 def test_a_table_that_cannot_be_forecast_is_refused(page: Page, address: str, text: str, said: str) -> None:
