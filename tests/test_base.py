@@ -17,6 +17,7 @@ from stage import run
 
 import seqloom
 from seqloom import runs
+from seqloom.autoconfig import Choice, choose
 from seqloom.base import read_base
 from seqloom.checkpoint import load_grown, read_tensors
 from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
@@ -28,6 +29,7 @@ from seqloom.fields import Fields
 from seqloom.loading import load
 from seqloom.nn.seq2seq import make_network
 from seqloom.plan import make_plan
+from seqloom.profile import profile_rows
 from seqloom.training import Trainer
 
 Pairs = list[tuple[str, str]]
@@ -261,7 +263,9 @@ def refusal(match: str) -> Any:
 
 
 def test_another_network_or_other_symbols_are_refused(base: Path, tmp_path: Path) -> None:
-    with refusal(rf"^model\.encoder\.width: 16; {base} has 8, and --from keeps its symbols and its network\. Leave it out\.$"):
+    with refusal(
+        rf"^model\.encoder\.width: 16; {base} has 8, and --from keeps its symbols and its network\. Leave it out; of a --config, begin"
+    ):
         follow(base, tmp_path / "new", "model.encoder.width=16")
     with refusal(rf"^model\.encoder\.kind: transformer; {base} has recurrent, "):
         follow(base, tmp_path / "new", "model.encoder.kind=transformer")
@@ -269,6 +273,21 @@ def test_another_network_or_other_symbols_are_refused(base: Path, tmp_path: Path
         follow(base, tmp_path / "new", "fields.target.decompose=true")
     assert not (tmp_path / "new").exists()
     assert follow(base, tmp_path / "new", "model.dropout=0.4", "model.head.label_smoothing=0").config.model.dropout == 0.4
+
+
+def test_more_columns_and_a_name_that_is_empty_are_refused(base: Path, tmp_path: Path) -> None:
+    with refusal(r"^fields\.source\.1\.kind: text; "):
+        follow(base, tmp_path / "new", "fields.source=[{kind: text, unit: character}, {kind: text, unit: character}]")
+    with refusal(r"^--from \.: no run\."):
+        follow(Path(""), tmp_path / "new")
+
+
+def test_a_base_without_a_ctc_head_is_searched_without_one(base: Path) -> None:
+    run, choice = read_base(base), choose(profile_rows(rows((("ab",), "ba"), (("cd",), "dc"))), RunConfig().data)
+    heard = choice.config.model_copy(update={"search": choice.config.search.model_copy(update={"ctc_weight": 0.3})})
+    begun = run.begin(Choice(heard, {**choice.reasons, "search.ctc_weight": "CTC keeps the order"}))
+    assert begun.config.search.ctc_weight == 0
+    assert "search.ctc_weight" not in begun.reasons
 
 
 def test_pairs_of_another_kind_are_refused(base: Path, tmp_path: Path) -> None:
@@ -319,7 +338,7 @@ def test_weights_that_are_missing_are_said(base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     shutil.copytree(base, folder)
     (folder / "model.safetensors").unlink()
-    with refusal(rf"^{folder}/model\.safetensors: missing\. The run never saved weights"):
+    with refusal(rf"^--from {folder}: no weights, model\.safetensors is missing\. Go on with it by `seqloom resume {folder}` first\.$"):
         follow(folder, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

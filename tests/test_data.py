@@ -117,12 +117,28 @@ def test_comments_above_and_among_rows_are_left_out_and_counted(tmp_path: Path) 
     assert [row.source[0] for row in read_sources(other, 1, trained)] == ["B", "", "C"]
 
 
-def test_comments_stand_above_a_header_and_between_quoted_records(tmp_path: Path) -> None:
+def test_comments_that_are_named_stand_above_a_header_and_between_quoted_records(tmp_path: Path) -> None:
     path = write(tmp_path / "train.csv", '# made by hand\nde,en\n"a\n# b",c\n# d, e\nf,g\n')
-    assert pairs(path) == [(("a\n# b",), "c", "train.csv:3"), (("f",), "g", "train.csv:6")]
+    assert pairs(path, comment="#") == [(("a\n# b",), "c", "train.csv:3"), (("f",), "g", "train.csv:6")]
     path = write(tmp_path / "train.tsv", "# made by hand\nsource\ttarget\na b\tc\n")
-    assert pairs(path) == [(("a b",), "c", "train.tsv:3")]
-    assert [row.source[0] for row in read_sources(path, 1, resolve(config(path)))] == ["", "a b"]
+    assert pairs(path, comment="#") == [(("a b",), "c", "train.tsv:3")]
+    notes: list[str] = []
+    assert [row.source[0] for row in read_sources(path, 1, resolve(config(path, comment="#")), None, notes)] == ["", "a b"]
+
+
+def test_what_training_had_no_comments_of_has_none_later(tmp_path: Path) -> None:
+    trained = resolve(config(write(tmp_path / "train.txt", "a  b\nc  d\n")))
+    assert trained.comment == ""
+    asked = write(tmp_path / "asked.txt", ";;; x  y\nb  c\n")
+    assert [row.source[0] for row in read_rows([asked], trained)] == [";;; x", "b"]
+
+
+def test_plain_lines_that_are_comments_are_said(tmp_path: Path) -> None:
+    trained = resolve(config(write(tmp_path / "train.tsv", "# c\na\tb\nc\td\n"), comment="#"))
+    notes: list[str] = []
+    asked = write(tmp_path / "asked.txt", "a\n#a\nc\n")
+    assert [row.source[0] for row in read_sources(asked, 1, trained, None, notes)] == ["a", "", "c"]
+    assert notes == ["1 line is a comment, as '#' says (data.comment)"]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +148,8 @@ def test_comments_stand_above_a_header_and_between_quoted_records(tmp_path: Path
         ("#id\tname\n# 1\tx\n", ["#id", "# 1"]),
         ("# one\tx\ntwo\ty\n", ["# one", "two"]),
         ("# a  x\n# b  y\n", ["# a", "# b"]),
+        ("// add\tadd()\nsum\tsum()\n// calls\tf()\n", ["// add", "sum", "// calls"]),
+        ("## Intro\t<h2>\ntext\t<p>\n", ["## Intro", "text"]),
     ],
 )
 def test_a_row_that_begins_with_a_mark_is_no_comment(tmp_path: Path, text: str, sources: list[str]) -> None:
@@ -143,8 +161,9 @@ def test_a_comment_that_is_not_found_is_said_and_may_be_named(tmp_path: Path) ->
     assert error(path).endswith("got '# c'. Mend or delete the line. If it is a comment, say --set data.comment='#'.")
     assert [source for (source,), _, _ in pairs(path, comment="#")] == ["a", "d"]
     above = write(tmp_path / "above.tsv", "# c\na\tb\n")
-    assert pairs(above)[0][0] == ("a",)
-    assert error(above, comment="").startswith("above.tsv: 1 column; expected 2 or more (source, target), got '# c'.")
+    assert pairs(above, comment="#")[0][0] == ("a",)
+    assert error(above).startswith("above.tsv: 1 column; expected 2 or more (source, target), got '# c'.")
+    assert error(above).endswith(". If it is a comment, say --set data.comment='#'")
 
 
 @pytest.mark.parametrize("settings", [{"split": "first"}, {"delimiter": " "}])

@@ -50,12 +50,13 @@ def test_pieces_are_told_by_their_mark_and_put_together(mark: str) -> None:
     [
         [plain(sentence) for sentence in sentences(100, 2)],
         ["mail me @@ home", "diff @@ -1 +1 @@", "@@"] * 30,
+        [f"Dear @@NAME@@ your order @@ORDER@@ number {number}" for number in range(50)],
         ["\u2581"] * 50,
         ["a \u2581 bar", "\u2581\u2582\u2583"] * 30,
         [""],
         [],
     ],
-    ids=["words", "at signs", "a bar alone", "bars", "empty", "none"],
+    ids=["words", "at signs", "placeholders", "a bar alone", "bars", "empty", "none"],
 )
 def test_marks_that_stand_for_themselves_are_none(texts: list[str]) -> None:
     assert find_mark(texts) is None

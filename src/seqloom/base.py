@@ -50,10 +50,12 @@ class Base:
         """The choice with the symbols and the network of the run, at a lower learning rate than the run's."""
         optimizer = self.config.training.optimizer
         training = choice.config.training.model_copy(update={"optimizer": optimizer})
-        config = choice.config.model_copy(update={"fields": self.config.fields, "model": self.config.model, "training": training})
+        search = choice.config.search.model_copy(update={"ctc_weight": self.config.search.ctc_weight})  # the head is there, or not
+        kept = {"fields": self.config.fields, "model": self.config.model, "training": training, "search": search}
+        config = choice.config.model_copy(update=kept)
         config = override(config, [f"{RATE}={optimizer.learning_rate * SLOWER:g}"])
-        kept = {key: why for key, why in choice.reasons.items() if not key.startswith(("fields.", "model."))}
-        return Choice(config, kept | {RATE: f"half of what {self.path} was trained with, whose network is kept"})
+        left = {key: why for key, why in choice.reasons.items() if not key.startswith(("fields.", "model.", "search.ctc_weight"))}
+        return Choice(config, left | {RATE: f"half of what {self.path} was trained with, whose network is kept"})
 
     def refuse_others(self, config: RunConfig) -> None:
         """Make sure that the config describes the symbols and the network of the run.
@@ -61,9 +63,13 @@ class Base:
         Raises:
             ConfigError: a setting differs that cannot.
         """
-        for key, value in (*_leaves(self.config.fields, "fields"), *_leaves(self.config.model, "model")):
+        own = [*_leaves(self.config.fields, "fields"), *_leaves(self.config.model, "model")]
+        names = {key for key, _ in own}
+        other = [*_leaves(config.fields, "fields"), *_leaves(config.model, "model")]
+        for key, value in (*own, *((key, None) for key, _ in other if key not in names)):
             if key not in FREE and (found := _at(config, key)) != value:
-                raise ConfigError(f"{key}: {found}; {self.path} has {value}, and --from keeps its symbols and its network. Leave it out.")
+                why = f"{key}: {found}; {self.path} has {value}, and --from keeps its symbols and its network"
+                raise ConfigError(f"{why}. Leave it out; of a --config, begin with that of `seqloom config PAIRS --from {self.path}`.")
 
 
 def read_base(path: str | Path) -> Base:
@@ -85,6 +91,8 @@ def read_base(path: str | Path) -> Base:
         raise ConfigError(f"--from {path}: its targets are numbers; expected a model of texts or tokens. Train without --from.")
     if config.training.members > 1:
         raise CheckpointError(f"--from {path}: {config.training.members} networks; expected one. Give one of them, as {path}/members/1.")
+    if not (path / "model.safetensors").is_file():
+        raise CheckpointError(f"--from {path}: no weights, model.safetensors is missing. Go on with it by `seqloom resume {path}` first.")
     return Base(path, config, Fields.load(path / "fields.json"))
 
 

@@ -114,7 +114,7 @@ def resolve(config: DataConfig) -> DataConfig:
     columns = [_lasting_name(table, place) for place in (*layout.source, layout.target)]
     found = {"format": table.format, "delimiter": table.delimiter, "header": table.header, "source": columns[:-1], "target": columns[-1]}
     if table.delimiter:
-        found |= {"split": "first" if table.once else "all", "comment": table.comment or config.comment}
+        found |= {"split": "first" if table.once else "all", "comment": table.comment}
     found["sounds"] = layout.sounds
     return config.model_copy(update=found)
 
@@ -367,7 +367,7 @@ def _amount(columns: int) -> str:
 
 def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from plain lines; lines like those of the training file give its source columns, and what stands beside those is said."""
-    first, unread = 1, _Unread()
+    first, comments, unread = 1, 0, _Unread()
     for number, text in lines:
         where = f"{name}:{number}"
         if config.format == "jsonl" and text.lstrip().startswith("{"):
@@ -375,7 +375,7 @@ def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, con
             yield Row(pick_keys(value, [str(key) for key in config.source], where), "", where)
             continue
         if config.comment and text.startswith(config.comment):
-            first += number == first
+            first, comments = first + (number == first), comments + 1
             yield Row(("",) * columns, "", where)
             continue
         if number == first and (places := _header_places(text, config)):
@@ -383,6 +383,8 @@ def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, con
             return
         yield _source_row(_source_cells((number, text), name, columns, config, unread), columns, where)
     notes += unread.notes()
+    if comments:
+        notes += [f"{comments:,} line{' is a comment' if comments == 1 else 's are comments'}, as {config.comment!r} says (data.comment)"]
 
 
 @dataclass(slots=True)

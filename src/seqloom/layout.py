@@ -18,7 +18,7 @@ from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
 from seqloom.lines import LineCounts, open_file, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
-from seqloom.tables import Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
+from seqloom.tables import COMMENT, Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
 
@@ -321,7 +321,9 @@ def _one_column(table: Table, sample: list[list[str]]) -> str:
     advice = "Put a tab between them, or say what stands there: --set data.delimiter=…"
     blanks = all(len(row[0].split()) > 1 for row in sample)
     rest = ". For a first word and the rest of the line: --set data.split=first" if blanks and table.format == "tsv" else ""
-    return f"{begin}, got {short(cell)!r}. {advice}{rest}"
+    mark = COMMENT.match(cell)
+    comment = f". If it is a comment, say --set data.comment={mark[0]!r}" if mark and not rest else ""
+    return f"{begin}, got {short(cell)!r}. {advice}{rest}{comment}"
 
 
 def _columns(table: Table, places: Sequence[int]) -> str:

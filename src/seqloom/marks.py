@@ -59,7 +59,7 @@ def find_marks(lines: Lines, name: str, format: str, config: DataConfig) -> Mark
     mark = _comment_mark(lines) if config.comment is None else config.comment
     comments, rows = _apart(lines, mark)
     found = _marks_of(rows, name, format, config, mark)
-    if config.comment is None and mark and not _are_comments(comments, rows, found):
+    if config.comment is None and mark and not _are_comments(comments, found):
         return _marks_of(lines, name, format, config, "")
     return found
 
@@ -122,18 +122,12 @@ def _apart(lines: Lines, mark: str) -> tuple[Lines, Lines]:
     return [line for line in lines if line[1].startswith(mark)], [line for line in lines if not line[1].startswith(mark)]
 
 
-def _are_comments(comments: Lines, rows: Lines, marks: Marks) -> bool:
-    """Whether lines with a mark are no rows: the first is not as wide as rows are, nor is any in which the mark is the beginning of a word.
-    At a single blank everything is as wide as a row, so that a mark of one letter does not do, nor does it say more than a longer one.
+def _are_comments(comments: Lines, marks: Marks) -> bool:
+    """Whether lines with a mark are no rows, as far as that is safe to tell without being asked: in dictionaries, whose words stand before
+    blanks, with a mark of several letters that is never the beginning of a word. Elsewhere a row may well begin so: code, headings.
     """
-    if len(marks.comment) == 1 and marks.once:
-        return False
-    usual = Counter(text.count(marks.delimiter) for _, text in rows).most_common(1)[0][0]
-    glued = [text for _, text in comments if text[len(marks.comment) :][:1].strip(" ")]
-    if marks.once:
-        return not glued
-    plain = comments[:1] if len(marks.comment) == 1 else []
-    return all(text.count(marks.delimiter) != usual for text in (*glued, *(text for _, text in plain)))
+    glued = any(text[len(marks.comment) :][:1].strip(" ") for _, text in comments)
+    return len(marks.comment) > 1 and (marks.once or marks.delimiter == "  ") and not glued
 
 
 # ---------------------------------------------------------------------------------------------------------- delimiters

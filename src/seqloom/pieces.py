@@ -35,7 +35,7 @@ def find_mark(texts: Sequence[str]) -> str | None:
     if sum(text.startswith(BEFORE) for text in there) >= NEARLY_ALL * len(there) and any(" " in text for text in there):
         return BEFORE
     for mark, is_cut in ((AFTER, _goes_on), (JOINED, _is_joined)):
-        if sum(map(is_cut, there)) >= OFTEN * len(there):
+        if sum(map(is_cut, there)) >= OFTEN * len(there) and not (mark == AFTER and any(map(_holds_names, there))):
             return mark
     return None
 
@@ -43,6 +43,11 @@ def find_mark(texts: Sequence[str]) -> str | None:
 def _goes_on(text: str) -> bool:
     """Whether a piece of a word stands before another."""
     return "@@ " in text and any(len(word) > 2 and word.endswith(AFTER) for word in text.split(" ")[:-1])
+
+
+def _holds_names(text: str) -> bool:
+    """Whether the mark stands before a word as well, as around a placeholder: @@NAME@@."""
+    return AFTER in text and any(word.startswith(AFTER) for word in text.split(" "))
 
 
 def _is_joined(text: str) -> bool:

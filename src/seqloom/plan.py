@@ -143,7 +143,7 @@ def make_plan(
     settings = [*as_settings(source, target, budget, seed), *settings]
     given = given_config(config)
     base = base_config(None if targets is not None else data, dev, given, settings)
-    start = read_base(base.training.start_from) if base.training.start_from else None
+    start = None if base.training.start_from is None else read_base(base.training.start_from)
     reading = base.data
     rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading

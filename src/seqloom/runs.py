@@ -84,9 +84,11 @@ def resume(
     about = run.check()
     _refuse_member(run)
     if about.get("finished"):
+        config = load_config(run.config)
+        can_begin = config.model.head.kind == "tokens" and config.training.members == 1
+        further = f"go on learning with `seqloom train PAIRS --from {run.path}`" if can_begin else "train a new one"
         raise CheckpointError(
-            f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, "
-            f"or go on learning with `seqloom train PAIRS --from {run.path}`."
+            f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or {further}."
         )
     watcher, started = watcher or Silence(), time.perf_counter() if started is None else started
     config = _moved(run, device, threads)

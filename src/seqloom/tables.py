@@ -115,6 +115,7 @@ def delimited_rows(
     if not once and not comment:
         for number, text in lines:
             yield number, text.split(delimiter)
+        return
     for number, text in lines:
         if comment and text.startswith(comment):
             yield number, []

@@ -69,7 +69,7 @@ class DataConfig(Settings):
     format: Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "folder"] = Field(default="auto", description="auto: told from the name and the first lines; folder: sounds, each with its transcript in a .txt beside it.")
     delimiter: str | None = Field(default=None, description="Between columns. Empty: found from the first lines.")
     split: Literal["all", "first"] | None = Field(default=None, description="Where a line of text is parted: at all delimiters, or at the first: a word, then the rest (without a delimiter: at the first blank). Empty: all, unless the delimiter is a blank that lines have unequally often.")
-    comment: str | None = Field(default=None, description="What a line begins with that is a comment, such as ;;; or #, in text and CSV. Empty: told from the first line; '': there are none.")
+    comment: str | None = Field(default=None, description="What a line begins with that is a comment, such as ;;; or #, in text and CSV. Empty: told from the first line of a dictionary; '': there are none.")
     header: bool | None = Field(default=None, description="Whether the first line names the columns. Empty: found.")
     sounds: bool | None = Field(default=None, description="Whether sources are names of sound files, looked for from the folder of the table that names them. Empty: told from the names.")
     skip_bad: bool = Field(default=False, description="Go on without rows that have an empty source or target, and without sounds that are missing, unreadable, empty or cut off; they are counted. False: the first empty source or bad sound ends the run, and an empty target is learned.")
