@@ -617,3 +617,17 @@ def test_a_model_is_named_by_its_folder_or_as_one_says(tmp_path: Path, monkeypat
         ConfigError, match=r"^x/fr: 'fr' is the name of dist/fr too; expected different ones\. Give one, as in NAME=x/fr\.$"
     ):
         named_paths(["dist/fr", "x/fr"])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "input: the prefix 'search.max_length, or with --set x' has 30 symbols. Shorten it, or raise search.max_length.",
+            "input: the prefix 'search.max_length, or with --set x' has 30 symbols. Shorten it, or raise max_length.",
+        ),
+        ("inputs[0]: empty. Mend the line, or go on without such rows: --skip-bad.", "inputs[0]: empty. Mend the line."),
+    ],
+)  # fmt: skip
+def test_what_to_do_is_said_for_http_and_what_was_sent_stays(said: str, expected: str) -> None:
+    assert unusable(DataError(said)).detail == expected

@@ -29,6 +29,7 @@ REWORDED: Sequence[tuple[str, str]] = (
     (r"docs/config\.md lists what is allowed\.", ADVICE),
     (r"search\.max_length", "max_length"),
     (r", or train a model with --set .*$", "."),
+    (r", or go on without such rows: --skip-bad\.$", "."),
     (r", or train with --quantiles\.", "."),
     (r" Train with --quantiles, or .*$", " Leave quantiles out."),
     (r", let it be filled \(--set [^)]*\)", ""),
@@ -63,10 +64,16 @@ class Refusal(HTTPException):
 
 def unusable(error: SeqloomError) -> Refusal:
     """The refusal (422) of what a model cannot use, in words for one who has sent JSON."""
-    message = ROW.sub(lambda found: f"table[{int(found[1] or found[2]) - 1}]", str(error))
+    quoted = list[str]()
+
+    def kept(found: re.Match[str]) -> str:  # what was sent stays as it was sent
+        quoted.append(_cut(found[0]))
+        return f"\0{len(quoted) - 1}\0"
+
+    message = QUOTED.sub(kept, ROW.sub(lambda found: f"table[{int(found[1] or found[2]) - 1}]", str(error)))
     for said, instead in REWORDED:
         message = re.sub(said, instead, message)
-    return Refusal(422, _cut(QUOTED.sub(lambda found: _cut(found[0]), message), LONGEST_MESSAGE))
+    return Refusal(422, _cut(re.sub("\0(\\d+)\0", lambda found: quoted[int(found[1])], message), LONGEST_MESSAGE))
 
 
 def listed(symbols: Sequence[str]) -> str:
