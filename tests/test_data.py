@@ -944,3 +944,11 @@ def test_lists_of_several_texts_are_joined_and_said(tmp_path: Path):
     said = "holds lists of several texts, which are joined by blanks."
     advice = "If they are several right answers, give each a row of its own."
     assert read.notes[-2:] == [f"'turns' {said}", f"'answers' {said} {advice}"]
+
+
+def test_csv_is_not_parted_at_its_first_delimiter(tmp_path: Path):
+    path = write(tmp_path / "train.csv", "a,b\nc,d\n")
+    assert (
+        error(path, split="first")
+        == "train.csv: data.split=first for CSV; expected lines of text. Leave it out, or add --set data.format=tsv."
+    )

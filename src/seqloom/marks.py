@@ -66,6 +66,8 @@ def find_marks(lines: Lines, name: str, format: str, config: DataConfig) -> Mark
 
 def _marks_of(lines: Lines, name: str, format: str, config: DataConfig, comment: str) -> Marks:
     texts = [text for _, text in lines]
+    if format == "csv" and config.split == "first":
+        raise DataError(f"{name}: data.split=first for CSV; expected lines of text. Leave it out, or add --set data.format=tsv.")
     if config.delimiter:
         delimiter = config.delimiter.replace("\\t", "\t")
     elif format == "csv" and (said := said_delimiter(texts[0] if texts else "")):

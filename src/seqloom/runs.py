@@ -45,13 +45,14 @@ def start(
     started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
+    _refuse_replacing(plan.base, run)
     _check_metric(plan)
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = _fields(plan, watcher)
     plan, corpus = _encode(plan, fields, watcher)
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
-    first = _first_weights(plan.base, run, config, fields) if plan.base else None
+    first = _first_weights(plan.base, config, fields) if plan.base else None
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
@@ -145,14 +146,18 @@ def _fields(plan: Plan, watcher: Watcher) -> Fields:
     return replace(fields, names=plan.names)
 
 
-def _first_weights(base: Base, run: RunDirectory, config: RunConfig, fields: Fields) -> dict[str, Tensor]:
-    """The weights that the run begins with: those of another, and drawn ones for symbols that are new.
+def _refuse_replacing(base: Base | None, run: RunDirectory) -> None:
+    """Make sure that the run that another begins with does not lie where that is to be."""
+    if base is not None and run.path.resolve() in (base.path.resolve(), *base.path.resolve().parents):
+        raise CheckpointError(f"--from {base.path}: lies in {run.path}, which training would replace. Choose another --out.")
+
+
+def _first_weights(base: Base, config: RunConfig, fields: Fields) -> dict[str, Tensor]:
+    """The weights that a run begins with: those of another, and drawn ones for symbols that are new.
 
     Raises:
-        CheckpointError: there are none, or they lie where this run is to be.
+        CheckpointError: they are damaged.
     """
-    if run.path.resolve() in (base.path.resolve(), *base.path.resolve().parents):
-        raise CheckpointError(f"--from {base.path}: lies in {run.path}, which training would replace. Choose another --out.")
     torch.manual_seed(config.seed % 2**64)
     network, weights = make_network(config.model, fields.source, fields.target), RunDirectory(base.path).weights
     load_grown(network, read_tensors(weights)[0], weights)
