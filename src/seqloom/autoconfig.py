@@ -156,7 +156,7 @@ def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     sources = [_spelled_with_target(cut(side), side, target) for side in profile.source]
     if _copies(profile, target):
         target, *sources = (_whole_words(side, profile) for side in (target, *sources))
-    shared = _is_shared(profile, sources, target) and profile.target.mark == profile.source[0].mark
+    shared = _is_shared(profile, sources, target)
     cuts = zip((profile.target, *profile.source), (target, *sources), strict=True)
     if in_subwords := [side for side, cut in cuts if _unit(cut) == "subword"]:
         size, why = _subword_size(profile, in_subwords, shared)
@@ -246,7 +246,9 @@ def _whole_words(side: Cut, profile: Profile) -> Cut:
 
 
 def _is_shared(profile: Profile, sources: list[Cut], target: Cut) -> bool:
-    return len(sources) == 1 and sources[0][0] == target[0] and _unit(target) == "subword" and profile.shared_characters >= SAME_SCRIPT
+    if len(sources) > 1 or sources[0][0] != target[0] or profile.source[0].mark != profile.target.mark:
+        return False
+    return _unit(target) == "subword" and profile.shared_characters >= SAME_SCRIPT
 
 
 def _subword_size(profile: Profile, sides: list[SideProfile], shared: bool) -> tuple[int, str]:

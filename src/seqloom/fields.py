@@ -75,19 +75,17 @@ class Fields:
             DataError: a row with another number of source columns.
         """
         rows = list(rows) if isinstance(rows, Iterator) else rows
-        source, known = self.source, self.target.vocabulary
-        if not isinstance(source, SourceField):
-            new = new_symbols(self.target.column, known, partial(_texts, rows, (), len(self.config.source), True))
-            return replace(self, target=TargetField(self.target.column, known.grown(new))), new
-        added = list[str]()
-        for index, members in groups(self.config).items():
-            texts = partial(_texts, rows, members, len(source.columns), self.config.shared)
-            added += new_symbols(source.columns[index], source.vocabulary, texts)
-        grown = SourceField(source.columns, source.vocabulary.grown(added))
-        if self.config.shared:
-            return replace(self, source=grown, target=TargetField(grown.columns[0], grown.vocabulary)), added
-        new = new_symbols(self.target.column, known, partial(_texts, rows, (), len(source.columns), True))
-        return replace(self, source=grown, target=TargetField(self.target.column, known.grown(new))), [*added, *new]
+        source, width, added = self.source, len(self.config.source), list[str]()
+        if isinstance(source, SourceField):
+            for index, members in groups(self.config).items():
+                texts = partial(_texts, rows, members, width, self.config.shared)
+                added += new_symbols(source.columns[index], source.vocabulary, texts)
+            source = SourceField(source.columns, source.vocabulary.grown(added))
+            if self.config.shared:
+                return replace(self, source=source, target=TargetField(source.columns[0], source.vocabulary)), added
+        column, known = self.target.column, self.target.vocabulary
+        new = new_symbols(column, known, partial(_texts, rows, (), width, True))
+        return replace(self, source=source, target=TargetField(column, known.grown(new))), [*added, *new]
 
     def copy_ids(self, source: Value) -> tuple[Ids, list[str]]:
         """For each source position the id of its symbol among the targets, int64 (S,), and the source symbols that targets do not have.

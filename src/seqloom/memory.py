@@ -31,14 +31,14 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     Raises:
         DataError: columns that do not exist, or of which it cannot be told which is which.
     """
-    if data is None or (isinstance(data, (str, os.PathLike)) and targets is None):
+    paths = [part for part in (data, targets) if isinstance(part, (str, os.PathLike))]
+    if data is None or (paths and targets is None):
         return data, targets
-    if isinstance(data, (str, os.PathLike)) and isinstance(targets, (str, os.PathLike)):
-        return [data, targets], None  # two parallel files
-    if single := next((part for part in (data, targets) if isinstance(part, (str, os.PathLike))), None):
-        raise DataError(
-            f"data: {str(single)!r:.60} beside values in memory; expected two paths, or two lists. Put a single text into a list."
-        )
+    if len(paths) == 2:
+        return paths, None  # parallel files
+    if paths:
+        what = f"data: {str(paths[0])!r:.60} beside values in memory"
+        raise DataError(f"{what}; expected two paths, or two lists. Put a single text into a list.")
     if not isinstance(data, Iterable) and not hasattr(data, "columns"):
         raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
     if targets is not None:

@@ -130,8 +130,7 @@ def predict(
 
 def _unknown_to(model: Any, prefix: str) -> list[str]:
     """A line where the prefix holds symbols that the model does not know."""
-    field = model.fields.target
-    unknown = dict.fromkeys(symbol for symbol in field.symbols(prefix) if symbol not in field.vocabulary)
+    unknown = dict.fromkeys(model.fields.target.unknown(prefix))
     shown = ", ".join(repr(symbol) for symbol in unknown)
     return [f"--prefix: unknown to the model: {shown}; answers hold <unk> there, or a copy from the source."] if unknown else []
 
