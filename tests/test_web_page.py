@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 from stage import DARK, PHONE, served
 
 from seqloom.answers import Answerer, Questions
@@ -268,6 +268,19 @@ def test_a_file_is_answered_line_by_line_and_the_answers_can_be_saved(page: Page
     assert [line[:2] for line in lines[:2] + lines[-2:]] == [["c", "c"], ["abc", "cba"], ["", ""], ["xyz", "zyx"]]
     assert lines[-2][2] == ""
     assert float(lines[-1][2]) == pytest.approx(-0.07)
+
+
+def test_a_file_cannot_be_given_before_there_is_a_model_to_answer_it(page: Page, address: str) -> None:
+    held: list[Route] = []
+    page.route("**/v1/models", lambda route: held.append(route))
+    page.goto(address)
+    expect(page.locator("#file")).to_be_hidden()
+    expect(page.locator("#upload")).to_have_count(0)
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].continue_()
+    upload(page, "words.txt", "abc\n")
+    expect(page.get_by_text("1 answer.")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ class Page {
   #file = new WholeFile((request, signal) => this.#backend.predict({ ...this.#settings.request, ...request, n_best: 1, model: this.#model.name }, signal));
 
   async start() {
-    find("file").append(...this.#file.elements);
     find("ask").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#ask();
@@ -35,6 +34,7 @@ class Page {
     find("model").replaceChildren(...models.map(({ name }) => element("option", { value: name }, name)));
     find("model").addEventListener("change", ({ target }) => this.#take(models[target.selectedIndex]));
     find("model").parentElement.hidden = models.length < 2;
+    find("file").append(...this.#file.elements); // not before: without a model no file can be answered
     this.#take(models[0]);
   }
 
