@@ -51,7 +51,7 @@ PICTURE = {
         "server.pages server.process server.refusals server.sources server.wire",
         "errors config data plan answers runtime",
     ),
-    "nn.layers": room("nn.layers nn.dropout nn.cross_entropy nn.ctc nn.subsampling", "errors config", torch=True),
+    "nn.layers": room("nn.layers nn.dropout nn.products nn.cross_entropy nn.ctc nn.subsampling", "errors config", torch=True),
     "nn.attention": room("nn.attention", "errors config nn.layers", torch=True),
     "nn.encoders": room("nn.encoders", "errors config nn.layers nn.attention", torch=True),
     "nn.decoders": room("nn.decoders", "errors config nn.layers nn.attention nn.encoders", torch=True),  # what an encoder gives, never how

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqloom import config
+from seqloom.nn.products import Linear
 
 __all__ = ["ATTENTIONS", "Attention", "join_heads", "make_attention", "read_heads", "split_heads"]
 
@@ -55,7 +56,7 @@ class DotAttention(Attention):
     def __init__(self, config: config.DotAttention, query: int, source: int) -> None:
         super().__init__()
         self.context_width = source
-        self.keys = nn.Identity() if query == source else nn.Linear(source, query, bias=False)
+        self.keys = nn.Identity() if query == source else Linear(source, query, bias=False)
 
     def prepare(self, states: Tensor) -> Memory:
         return {"keys": self.keys(states), "values": states}
@@ -70,7 +71,7 @@ class BilinearAttention(DotAttention):
     def __init__(self, config: config.BilinearAttention, query: int, source: int) -> None:
         Attention.__init__(self)
         self.context_width = source
-        self.keys = nn.Linear(source, query, bias=False)
+        self.keys = Linear(source, query, bias=False)
 
 
 class AdditiveAttention(Attention):
@@ -79,9 +80,9 @@ class AdditiveAttention(Attention):
     def __init__(self, config: config.AdditiveAttention, query: int, source: int) -> None:
         super().__init__()
         self.context_width = source
-        self.query = nn.Linear(query, config.width, bias=False)
-        self.keys = nn.Linear(source, config.width)
-        self.score = nn.Linear(config.width, 1, bias=False)
+        self.query = Linear(query, config.width, bias=False)
+        self.keys = Linear(source, config.width)
+        self.score = Linear(config.width, 1, bias=False)
 
     def prepare(self, states: Tensor) -> Memory:
         return {"keys": self.keys(states), "values": states}
@@ -98,9 +99,9 @@ class MultiheadAttention(Attention):
         super().__init__()
         self.context_width = query
         self.heads = config.heads
-        self.query = nn.Linear(query, query)
-        self.keys_values = nn.Linear(source, 2 * query)
-        self.outer = nn.Linear(query, query)
+        self.query = Linear(query, query)
+        self.keys_values = Linear(source, 2 * query)
+        self.outer = Linear(query, query)
 
     def prepare(self, states: Tensor) -> Memory:
         keys, values = (split_heads(part, self.heads) for part in self.keys_values(states).chunk(2, dim=2))

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqloom.nn.products import Linear
+
 __all__ = ["BLANK", "CtcHead", "ctc_loss"]
 
 BLANK = 0
@@ -17,7 +19,7 @@ class CtcHead(nn.Module):
 
     def __init__(self, encoder: int, vocabulary: int) -> None:
         super().__init__()
-        self.project = nn.Linear(encoder, vocabulary)
+        self.project = Linear(encoder, vocabulary)
 
     def forward(self, states: Tensor) -> Tensor:
         """Log-probabilities (B, S, V) in float32 of states (B, S, E)."""

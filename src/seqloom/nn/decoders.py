@@ -23,6 +23,7 @@ from seqloom.nn.attention import Attention, join_heads, make_attention, read_hea
 from seqloom.nn.dropout import Dropout, draw_mask
 from seqloom.nn.encoders import Encoded
 from seqloom.nn.layers import FeedForward, Recurrence, positions
+from seqloom.nn.products import Linear
 
 __all__ = ["DECODERS", "Decoded", "Decoder", "make_decoder"]
 
@@ -78,9 +79,9 @@ class RecurrentDecoder(Decoder):
         self.names = self.layers[0].state_names
         self.bridge = nn.ModuleDict()
         if config.start == "bridge":
-            self.bridge.update({name: nn.Linear(encoder, config.layers * config.width) for name in self.names})
+            self.bridge.update({name: Linear(encoder, config.layers * config.width) for name in self.names})
         self.attention: Attention = make_attention(attention, query=config.width, source=encoder)
-        self.combine = nn.Linear(config.width + self.attention.context_width, config.width)
+        self.combine = Linear(config.width + self.attention.context_width, config.width)
         self.dropout = Dropout(dropout)
 
     def prepare(self, encoded: Encoded) -> Memory:
@@ -143,12 +144,12 @@ class TransformerDecoder(Decoder):
     def __init__(self, config: config.TransformerDecoder, attention: Any, inputs: int, encoder: int, dropout: float) -> None:
         super().__init__()
         self.width = config.width
-        self.enter = nn.Identity() if inputs == config.width else nn.Linear(inputs, config.width)
+        self.enter = nn.Identity() if inputs == config.width else Linear(inputs, config.width)
         layers = nn.ModuleList(_Block(config, attention, encoder, dropout) for _ in range(config.layers))
         self.layers = cast("Sequence[_Block]", layers)
         self.norm = nn.LayerNorm(config.width)
         sees_source = self.layers[0].attention.context_width > 0
-        self.context = None if sees_source else nn.Linear(encoder, config.width)
+        self.context = None if sees_source else Linear(encoder, config.width)
 
     def prepare(self, encoded: Encoded) -> Memory:
         memory = {"mask": encoded.mask}
@@ -186,12 +187,12 @@ class _Block(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.norm = nn.LayerNorm(config.width)
-        self.queries_keys_values = nn.Linear(config.width, 3 * config.width)
-        self.outer = nn.Linear(config.width, config.width)
+        self.queries_keys_values = Linear(config.width, 3 * config.width)
+        self.outer = Linear(config.width, config.width)
         self.attention: Attention = make_attention(attention, query=config.width, source=encoder)
         width = self.attention.context_width
         self.source_norm = nn.LayerNorm(config.width) if width else nn.Identity()
-        self.context = nn.Identity() if width in (0, config.width) else nn.Linear(width, config.width, bias=False)
+        self.context = nn.Identity() if width in (0, config.width) else Linear(width, config.width, bias=False)
         self.feed_norm = nn.LayerNorm(config.width)
         self.feed = FeedForward(config.width, config.feed_forward, dropout)
         self.dropout = Dropout(dropout)

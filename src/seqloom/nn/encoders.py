@@ -16,6 +16,7 @@ from seqloom import config
 from seqloom.nn.attention import join_heads, read_heads, split_heads
 from seqloom.nn.dropout import Dropout, draw_mask
 from seqloom.nn.layers import FeedForward, Recurrence, last_real, positions, reverse_real
+from seqloom.nn.products import Linear
 from seqloom.nn.subsampling import make_subsampling
 
 __all__ = ["ENCODERS", "Encoded", "Encoder", "make_encoder"]
@@ -100,7 +101,7 @@ class TransformerEncoder(Encoder):
     def __init__(self, config: config.TransformerEncoder, inputs: int, dropout: float, hands_over: bool = False) -> None:
         super().__init__()
         self.width = config.width
-        self.enter = nn.Identity() if inputs == config.width else nn.Linear(inputs, config.width)
+        self.enter = nn.Identity() if inputs == config.width else Linear(inputs, config.width)
         self.layers = nn.ModuleList(_Block(config.width, config.heads, config.feed_forward, dropout) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
 
@@ -120,8 +121,8 @@ class _Block(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(width)
-        self.queries_keys_values = nn.Linear(width, 3 * width)
-        self.outer = nn.Linear(width, width)
+        self.queries_keys_values = Linear(width, 3 * width)
+        self.outer = Linear(width, width)
         self.feed_norm = nn.LayerNorm(width)
         self.feed = FeedForward(width, inner, dropout)
         self.dropout = Dropout(dropout)

@@ -18,6 +18,7 @@ from torch.nn import functional
 from seqloom import config
 from seqloom.nn.decoders import Decoded
 from seqloom.nn.heads import LossSum, Pointer
+from seqloom.nn.products import Linear
 
 __all__ = ["FRAME_HEADS", "FrameHead"]
 
@@ -34,8 +35,8 @@ class FrameHead(nn.Module):
     def __init__(self, config: Any, width: int, size: int, parameters: int = 1) -> None:
         super().__init__()
         self.parameters_each = parameters
-        self.project = nn.Linear(width, size * parameters)
-        self.stop = nn.Linear(width, 1) if config.stop == "learned" else None
+        self.project = Linear(width, size * parameters)
+        self.stop = Linear(width, 1) if config.stop == "learned" else None
 
     def values(self, decoded: Decoded) -> Tensor:
         """The parameters (B, T, D, P); the linear path's forecast is added to where a distribution stands."""

@@ -15,6 +15,7 @@ from torch.nn import functional
 from seqloom import config
 from seqloom.nn.cross_entropy import smoothed_cross_entropy
 from seqloom.nn.decoders import Decoded
+from seqloom.nn.products import Linear
 
 __all__ = ["LossSum", "Pointer", "TokenHead"]
 
@@ -51,11 +52,11 @@ class TokenHead(nn.Module):
         super().__init__()
         self.label_smoothing = config.label_smoothing
         inner = width if embedding is None else embedding.embedding_dim
-        self.narrow = nn.Identity() if inner == width else nn.Linear(width, inner, bias=False)
-        self.project = nn.Linear(inner, vocabulary)
+        self.narrow = nn.Identity() if inner == width else Linear(width, inner, bias=False)
+        self.project = Linear(inner, vocabulary)
         if embedding is not None:
             self.project.weight = embedding.weight
-        self.gate = nn.Linear(width, 1) if copies else None
+        self.gate = Linear(width, 1) if copies else None
 
     @property
     def points(self) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqloom.nn.dropout import Dropout
+from seqloom.nn.products import Linear, cell
 
 __all__ = [
     "FeedForward",
@@ -82,7 +83,7 @@ class FrameInput(nn.Module):
 
     def __init__(self, size: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.project = nn.Linear(size, width)
+        self.project = Linear(size, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -163,10 +164,7 @@ class Recurrence(nn.Module):
             dtype = torch.get_autocast_dtype(inputs.device.type)
             inputs, weights = inputs.to(dtype), tuple(weight.to(dtype) for weight in weights)
             state = tuple(part.to(dtype) for part in state)
-        if self.cell == "lstm":
-            return tuple(torch.lstm_cell(inputs, list(state), *weights))
-        cell = torch.gru_cell if self.cell == "gru" else torch.rnn_tanh_cell
-        return (cell(inputs, state[0], *weights),)
+        return cell(self.cell, inputs, state, weights)
 
 
 class FeedForward(nn.Module):
@@ -174,8 +172,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__()
-        self.inner = nn.Linear(width, inner)
-        self.outer = nn.Linear(inner, width)
+        self.inner = Linear(width, inner)
+        self.outer = Linear(inner, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
