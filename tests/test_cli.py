@@ -355,6 +355,7 @@ def test_predictions_come_one_a_line_in_order_and_nothing_else_on_stdout(trained
     assert seqloom("predict", trained.run, stdin=text).out == together.out
     assert seqloom("predict", trained.run, "--input", tmp_path / "sources.txt").out == together.out
     assert seqloom("predict", trained.run, "--input", "-", stdin=text).out == together.out
+    assert seqloom("predict", trained.run, "-", stdin=text).out == together.out
 
 
 def test_a_blank_line_is_answered_by_a_blank_line_and_counted(trained: Trained) -> None:
@@ -532,6 +533,19 @@ def test_a_reader_that_leaves_early_ends_predict_quietly(trained: Trained) -> No
         _, err = process.communicate(b"abcd\n" * 9000)
     assert err == b""
     assert process.returncode == 0
+
+
+def test_who_waits_for_an_answer_gets_it(trained: Trained) -> None:
+    command = [sys.executable, "-m", "seqloom", "predict", str(trained.run)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for source in ("abc", "bcd"):
+            process.stdin.write(f"{source}\n".encode())
+            process.stdin.flush()
+            assert process.stdout.readline() == seqloom("predict", trained.run, source).out.encode()
+        process.stdin.close()
+        assert process.stdout.read() == b""
 
 
 # ------------------------------------------------------------------------------------------- evaluate, inspect, config

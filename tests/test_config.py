@@ -226,6 +226,11 @@ def test_a_file_gives_what_it_says_and_defaults_for_the_rest(tmp_path: Path):
         ("model: {encoder: {heads: 2}}", "unknown setting 'model.encoder.heads'. Known here: bidirectional,"),
         ("fields: {source: [{kind: txt}]}", "fields.source.0: Input tag 'txt' found using 'kind' does not match any of the expected tags"),
         ("3: 4", "unknown setting '3'."),
+        ("? [a]\n: 1", "not YAML:"),
+        (
+            "data: {}\nmodel:\n  dropout: 0.1\n  width: 3\n  dropout: 0.2",
+            "line 5: 'dropout' stands in line 3 too. Put the settings under one",
+        ),
     ],
 )
 def test_a_bad_file_is_refused_with_its_name(tmp_path: Path, text: str, message: str):

@@ -19,7 +19,7 @@ from seqloom.config import DataConfig
 from seqloom.data import Row, read_rows, read_sources, resolve, rows_from_memory
 from seqloom.errors import DataError, MissingFileError
 from seqloom.kept import KeptRows
-from seqloom.lines import LineCounts, decode_lines, read_lines
+from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines
 
 
 def write(path: Path, text: str | bytes) -> str:
@@ -838,22 +838,24 @@ def test_a_file_like_the_training_file_gives_its_source_columns(tmp_path: Path) 
     assert sources(write(tmp_path / "test.jsonl", '{"german": "Hund"}\n'), 1, train) == [("Hund",)]
 
 
-def test_standard_input_is_answered_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stdin:
-        def __init__(self) -> None:
-            self.given = 0
-            self.buffer = self.lines()
-
-        def lines(self) -> Iterator[bytes]:
-            for line in (b"a\n", b"b\n"):
-                self.given += 1
-                yield line
-
-    stdin = Stdin()
-    monkeypatch.setattr(sys, "stdin", stdin)
-    rows = read_sources("-")
-    assert next(rows) == Row(("a",), "", "stdin:1")
-    assert stdin.given == 1
+def test_standard_input_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = os.pipe()
+    with open(ours, encoding="utf-8") as stdin, open(theirs, "wb", buffering=0) as pipe:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        lines = Arriving()
+        rows = read_sources("-", stdin=lines)
+        pipe.write(b"a\nb\nc")
+        assert [row.source for row in lines.together(rows, 9)] == [("a",), ("b",)]
+        pipe.write(b"d\ne\nf\n")
+        assert [row.source for row in lines.together(rows, 2)] == [("cd",), ("e",)]
+        assert not lines.pausing()
+        assert next(rows) == Row(("f",), "", "stdin:5")
+        assert lines.pausing()
+        pipe.write(b"the last without an end")
+        pipe.close()
+        assert not lines.pausing()
+        assert [row.source[0] for row in lines.together(rows, 9)] == ["the last without an end"]
+        assert lines.together(rows, 9) == []
 
 
 def test_lines_like_a_training_file_with_header_or_json_are_understood_on_standard_input(
@@ -906,6 +908,16 @@ def test_lines_are_the_same_together_and_one_by_one(count: int, odd: bytes, tmp_
     together, alone = LineCounts(), LineCounts()
     assert list(read_lines(str(tmp_path / "a.txt"), together)) == list(decode_lines(io.BytesIO(raw), "a.txt", alone))
     assert together == alone
+
+
+@pytest.mark.parametrize("before", [1, 1500])
+def test_one_byte_of_another_encoding_among_utf8_is_no_reason_to_convert_the_file(tmp_path: Path, before: int) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("déjà\n".encode() * before + b"caf\xe9 du coin\n")
+    with pytest.raises(DataError) as caught:
+        list(read_lines(str(path)))
+    said = f"{path}:{before + 1}: byte 4 of the line (0xe9) is not UTF-8; it looks like ISO-8859-1, expected UTF-8. "
+    assert str(caught.value) == said + "The lines before are: mend this one alone."
 
 
 def test_a_faulty_line_far_down_is_named_and_those_before_it_are_given(tmp_path: Path) -> None:

@@ -114,6 +114,11 @@ class Finder(Protocol):
         ...
 
 
+def read_ahead(rows: Iterator[Row]) -> list[Row]:
+    """The next READ_AHEAD rows."""
+    return list(islice(rows, READ_AHEAD))
+
+
 class Answerer:
     """Fields, limits and a search over a finder: the face that a trained and an exported model share."""
 
@@ -185,6 +190,7 @@ class Answerer:
         prefix: str = "",
         replace_unknown: bool = False,
         keep_attention: bool = False,
+        gather: Callable[[Iterator[Row]], list[Row]] = read_ahead,
     ) -> Iterator[Prediction]:
         """Answers to the sources of rows, in their order, as a stream. A row without source is answered by nothing.
 
@@ -192,13 +198,14 @@ class Answerer:
             prefix: what every output must begin with.
             replace_unknown: put the source symbol most attended to where the output says <unk>.
             keep_attention: give the attention with each output, and where a model that copies would copy from.
+            gather: takes the next rows, which are answered together, from those that are left; none once all are answered.
 
         Raises:
             DataError: a source is longer than the limit.
             ConfigError: the prefix is longer than an output may be.
         """
         stream, number = iter(rows), 0
-        while chunk := list(islice(stream, READ_AHEAD)):
+        while chunk := gather(stream):
             yield from self._answer_chunk(chunk, number, config or self.defaults, prefix, replace_unknown, keep_attention)
             number += len(chunk)
 

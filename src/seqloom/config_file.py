@@ -28,6 +28,18 @@ from seqloom.errors import ConfigError, MissingFileError, nearest
 __all__ = ["build", "dump_config", "load_config", "load_reasons", "override", "override_search", "setting"]
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        first: dict[str, int] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            line = key.start_mark.line + 1
+            if first.setdefault(key.value, line) != line:
+                raise ConfigError(f"line {line}: {key.value!r} stands in line {first[key.value]} too. Put the settings under one of them.")
+        return super().construct_mapping(node, deep)
+
+
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     """The config in a YAML file, with `a.b.c=value` overrides laid over it.
 
@@ -39,11 +51,13 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     if not path.is_file():
         raise MissingFileError(f"{path}: no such config file. `seqloom config PAIRS > {path.name}` writes one.")
     try:
-        tree: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path}: not YAML: {' '.join(str(error).split())}. Mend the file or write a new one with `seqloom config`."
         ) from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds {type(tree).__name__}; expected keys such as data, model, training.")
     return build(tree, overrides, where=str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -15,7 +14,7 @@ from seqloom.errors import DataError
 from seqloom.frame_text import text_of_array
 from seqloom.header import SOURCE_WORDS
 from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
-from seqloom.lines import LineCounts, decode_lines, read_lines, shown
+from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, shown
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
@@ -292,21 +291,23 @@ def read_sources(
     config: DataConfig | None = None,
     faults: FaultySounds | None = None,
     notes: list[str] | None = None,
+    stdin: Iterable[bytes] | None = None,
 ) -> Iterator[Row]:
     """The sources to predict from, one a line or record, blank ones too (with empty texts), so that each keeps its place.
 
-    `lines` is a path ('-' reads standard input line by line, as it comes), or texts in memory (tuples for several columns); `columns`
-    is how many source columns the model has, separated by tabs in a line; `config` is the resolved config of its training data. A file
-    named CSV, JSON Lines or Parquet, or TSV where training had another format, and lines with more columns or with the training file's
-    header, give the columns that training used. Targets are empty. With `faults`, sounds that cannot be used become blank and are counted
-    there. A header where the training file had none is said in `notes`.
+    `lines` is a path ('-' reads `stdin`, standard input where not given, line by line, as it comes), or texts in memory (tuples for several
+    columns); `columns` is how many source columns the model has, separated by tabs in a line; `config` is the resolved config of its
+    training data. A file named CSV, JSON Lines or Parquet, or TSV where training had another format, and lines with more columns or with
+    the training file's header, give the columns that training used. Targets are empty. With `faults`, sounds that cannot be used become
+    blank and are counted there. A header where the training file had none is said in `notes`.
     """
     config = config or DataConfig()
     if not isinstance(lines, str):
         rows = _memory_sources(lines, columns)
     else:
         notes = [] if notes is None else notes
-        rows = _sound_sources(lines, config, notes) if config.sounds else _file_sources(lines, columns, config, notes)
+        read = _sound_sources if config.sounds else _file_sources
+        rows = read(lines, columns, config, notes, stdin)
     return rows if faults is None or not config.sounds else _blanked(rows, faults)
 
 
@@ -319,9 +320,9 @@ TABLES = ("csv", "jsonl", "parquet")
 """Formats of files whose lines are no plain texts."""
 
 
-def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
+def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str], stdin: Iterable[bytes] | None) -> Iterator[Row]:
     if lines == "-":
-        return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config, notes)
+        return _line_sources(decode_lines(stdin or Arriving(), "stdin"), "stdin", columns, config, notes)
     named = format_of_name(lines)
     if named in TABLES or (named == "tsv" and config.format in (*TABLES, "parallel") and _has_tabs(lines, columns)):
         return _table_sources(lines, columns, config, notes)
@@ -333,12 +334,12 @@ def _has_tabs(path: str, least: int) -> bool:
     return next((text.count("\t") >= least for _, text in read_lines(path) if text.strip()), False)
 
 
-def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator[Row]:
+def _sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str], stdin: Iterable[bytes] | None) -> Iterator[Row]:
     """The sounds that a table, a list of paths or a folder names."""
     if os.path.isdir(lines):
         yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
         return
-    for row in _file_sources(lines, 1, config, notes):
+    for row in _file_sources(lines, columns, config, notes, stdin):
         yield Row((located(row.source[0], lines),), "", row.where)
 
 

@@ -9,22 +9,27 @@ import gzip
 import io
 import os
 import re
+import select
 import shutil
 import stat
 import sys
 import tempfile
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from seqloom.errors import DataError, MissingFileError, nearest
 
 BLOCK = 1000  # lines that are decoded together
+PAUSE = 0.02  # seconds without a line after which those that came are worked on
 
-__all__ = ["LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown"]
+Item = TypeVar("Item")
+
+__all__ = ["Arriving", "LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown"]
 
 
 @dataclass(slots=True)
@@ -36,6 +41,8 @@ class LineCounts:
     blank: int = 0
     """Lines that hold no row, comments among them."""
     comments: int = 0
+    beyond_ascii: bool = False
+    """Whether a line held letters that show it to be UTF-8."""
 
     def notes(self) -> list[str]:
         """One sentence for each thing that a person would want to know."""
@@ -58,24 +65,23 @@ def read_lines(path: str, counts: LineCounts | None = None) -> Iterator[tuple[in
     counts, name, number = LineCounts() if counts is None else counts, shown(path), 1
     with open_file(path) as stream:
         while lines := list(islice(_undamaged(stream, name, number), BLOCK)):
-            texts = _plain(lines) if number > 1 else None
-            if texts is None:
-                yield from decode_lines(lines, name, counts, number)
-            else:
-                counts.lf += len(lines)
-                yield from enumerate(texts, number)
+            texts = _plain(lines, counts) if number > 1 else None
+            yield from decode_lines(lines, name, counts, number) if texts is None else enumerate(texts, number)
             number += len(lines)
 
 
-def _plain(lines: Sequence[bytes]) -> list[str] | None:
+def _plain(lines: Sequence[bytes], counts: LineCounts) -> list[str] | None:
     """The texts of many lines at once, in a third of the time, where they end with LF alone and nothing is to be said of them."""
     joined = b"".join(lines)
     if b"\0" in joined or b"\r\n" in joined or not joined.endswith(b"\n"):
         return None
     try:
-        return joined.decode("utf-8")[:-1].split("\n")
+        texts = joined.decode("utf-8")[:-1].split("\n")
     except UnicodeDecodeError:
         return None
+    counts.lf += len(lines)
+    counts.beyond_ascii = counts.beyond_ascii or not joined.isascii()
+    return texts
 
 
 def shown(path: str) -> str:
@@ -156,6 +162,53 @@ def _spool_folder() -> Path:
     return Path(folder)
 
 
+class Arriving(Iterator[bytes]):
+    """The lines of standard input as they arrive, from a pipe, a terminal or a file."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdin.buffer
+        self._ready: deque[bytes] = deque()
+        self._rest = b""
+
+    def __next__(self) -> bytes:
+        while not self._ready:
+            read = os.read(self._stream.fileno(), 1 << 16) if self._is_open else self._stream.read()
+            *lines, self._rest = (self._rest + read).split(b"\n")
+            self._ready.extend(line + b"\n" for line in lines)
+            if not read and not self._rest:
+                raise StopIteration
+            if not read:
+                self._ready.append(self._rest)
+                self._rest = b""
+        return self._ready.popleft()
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the system knows the stream; a text in memory may stand for it."""
+        try:
+            return self._stream.fileno() >= 0
+        except (OSError, ValueError):
+            return False
+
+    def pausing(self) -> bool:
+        """Whether there is no line for the moment: whoever writes them may wait for an answer."""
+        if self._ready or not self._is_open:
+            return False
+        if sys.platform == "win32":  # where pipes cannot be asked
+            return self._stream.isatty()
+        return not select.select([self._stream.fileno()], [], [], PAUSE)[0]
+
+    def together(self, items: Iterator[Item], most: int) -> list[Item]:
+        """The next of the items that are made from these lines: as many as come without a pause, one at least, unless all have come."""
+        found = list(islice(items, 1))
+        while found and len(found) < most and not self.pausing():
+            count = len(found)
+            found += islice(items, 1)
+            if len(found) == count:
+                break
+        return found
+
+
 def decode_lines(stream: Iterable[bytes], name: str, counts: LineCounts | None = None, first: int = 1) -> Iterator[tuple[int, str]]:
     """The lines of an open byte stream as text without their ends, one by one as they come, numbered from `first`; a byte order mark is
     dropped.
@@ -164,7 +217,8 @@ def decode_lines(stream: Iterable[bytes], name: str, counts: LineCounts | None =
     for number, raw in enumerate(stream, first):
         if number == 1:
             raw = _first_line(raw, name)
-        text = _decode(raw, name, number)
+        text = _decode(raw, name, number, counts.beyond_ascii)
+        counts.beyond_ascii = counts.beyond_ascii or not text.isascii()
         if text.endswith("\r\n"):
             counts.crlf += 1
             yield number, text[:-2]
@@ -195,7 +249,7 @@ def _first_line(raw: bytes, name: str) -> bytes:
     return raw.removeprefix(b"\xef\xbb\xbf")
 
 
-def _decode(raw: bytes, name: str, number: int) -> str:
+def _decode(raw: bytes, name: str, number: int, after_utf8: bool) -> str:
     zero = raw.find(b"\0")
     if zero >= 0:
         expected, advice = _about_zeros(raw)
@@ -205,9 +259,9 @@ def _decode(raw: bytes, name: str, number: int) -> str:
     except UnicodeDecodeError as error:
         encoding = _likely_encoding(raw)
         looks = f"it looks like {encoding}, " if encoding else ""
+        advice = "The lines before are: mend this one alone." if after_utf8 else _convert(encoding or "ENCODING")
         raise DataError(
-            f"{name}:{number}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; {looks}expected UTF-8. "
-            f"{_convert(encoding or 'ENCODING')}"
+            f"{name}:{number}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; {looks}expected UTF-8. {advice}"
         ) from None
 
 

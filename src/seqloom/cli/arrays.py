@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from seqloom.data import Row
     from seqloom.events import Finished, Watcher
     from seqloom.forecast_plan import NumberPlan
+    from seqloom.lines import Arriving
     from seqloom.number_answers import NumberAnswerer
 
 __all__ = ["closing", "predict_arrays", "train_arrays"]
@@ -48,33 +48,38 @@ def predict_arrays(
 ) -> None:
     """Write the array for each source, a line each, as JSON: a list of numbers, or of a list a moment where there are several."""
     from seqloom.data import read_sources
+    from seqloom.lines import Arriving
 
+    if texts == ["-"]:
+        texts, file = None, file or "-"
     if quantiles:
         raise ConfigError("--quantiles: of no effect, the model was trained on pairs and says points. Leave it out.")
     if texts and file is not None:
         raise ConfigError("--input: TEXT is given too; expected one of both. Leave one out.")
-    if not texts and file in (None, "-") and sys.stdin.isatty():
+    stdin = Arriving() if not texts and file in (None, "-") else None
+    if stdin and sys.stdin.isatty():
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
     notes: list[str] = []
-    rows = read_sources(texts or file or "-", len(model.fields.config.source), model.data, notes=notes)
+    rows = read_sources(texts or file or "-", len(model.fields.config.source), model.data, notes=notes, stdin=stdin)
     with open_output(output) as out:
-        for row, frames in _answers(model, rows):
+        for row, frames in _answers(model, rows, stdin):
             values: list[list[float]] = [[float(f"{number:.7g}") for number in frame] for frame in frames.tolist()]
             if as_json:
                 source = row.source[0] if len(row.source) == 1 else list(row.source)
                 out.write(to_json({"source": source, "values": values}) + "\n")
             else:
                 out.write(to_json([value for (value,) in values] if model.fields.target.size == 1 else values) + "\n")
+            if stdin:
+                out.flush()
     for note in notes:
         say(f"note: {note}")
 
 
-def _answers(model: NumberAnswerer, rows: Iterable[Row]) -> Iterator[tuple[Row, Any]]:
-    """Each row and the frames (T, D) that follow it, some thousand rows at a time."""
-    from seqloom.answers import READ_AHEAD
+def _answers(model: NumberAnswerer, rows: Iterator[Row], stdin: Arriving | None) -> Iterator[tuple[Row, Any]]:
+    """Each row and the frames (T, D) that follow it, some thousand rows at a time, or those that have come."""
+    from seqloom.answers import READ_AHEAD, read_ahead
 
-    stream = iter(rows)
-    while chunk := list(islice(stream, READ_AHEAD)):
+    while chunk := stdin.together(rows, READ_AHEAD) if stdin else read_ahead(rows):
         yield from zip(chunk, model.answers(_sources(model, chunk)), strict=True)
 
 

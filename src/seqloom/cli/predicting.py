@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from seqloom.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from seqloom.answers import Answerer, Prediction
     from seqloom.data import Row
+    from seqloom.lines import Arriving
     from seqloom.sounds import FaultySounds
 
 __all__ = ["predict", "score"]
@@ -90,8 +90,11 @@ def predict(
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD, cut_sources
     from seqloom.config_file import override_search
+    from seqloom.lines import Arriving
     from seqloom.sounds import FaultySounds
 
+    if texts == ["-"]:
+        texts, input = None, input or "-"
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing)
     model = _open(run, device)
@@ -104,10 +107,10 @@ def predict(
         search = search.model_copy(update={"beam": n_best})
     faults = FaultySounds() if skip_bad else None
     layout: list[str] = []
-    rows = _Watched(_sources(model, texts, input, faults, layout), model)
+    stdin = Arriving() if not texts and input in (None, "-") else None
+    rows = _Watched(_sources(model, texts or input or "-", stdin, faults, layout), model)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
-    at_keyboard = _at_keyboard(texts, input)
-    answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
+    answers = ask(rows, gather=partial(stdin.together, most=READ_AHEAD)) if stdin else ask(rows)
     write = _json if as_json else _table if scores or n_best else _plain
     number = cut = 0
     with open_output(output) as out:
@@ -116,7 +119,7 @@ def predict(
             out.writelines(write(number, answer, n_best or 1))
             if attention and not as_json and answer.outputs:
                 _draw(number, answer, model, output)
-            if at_keyboard or number % READ_AHEAD == 0:
+            if stdin or number % READ_AHEAD == 0:
                 out.flush()
     for note in (
         *layout,
@@ -172,20 +175,17 @@ def _open(folder: Path, device: str | None) -> Answerer:
     return Predictor.load(folder)
 
 
-def _sources(model: Answerer, texts: list[str] | None, input: str | None, faults: FaultySounds | None, notes: list[str]) -> Iterator[Row]:
+def _sources(
+    model: Answerer, given: list[str] | str, stdin: Arriving | None, faults: FaultySounds | None, notes: list[str]
+) -> Iterator[Row]:
     from seqloom.data import read_sources
 
-    if _at_keyboard(texts, input):
+    if stdin and sys.stdin.isatty():
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
-    for text in () if model.data.sounds else texts or ():
+    for text in given if isinstance(given, list) and not model.data.sounds else ():
         if os.path.isfile(text):
             say(f"note: {text} is a file, and read here as a text; --input {shlex.quote(text)} reads what is in it")
-    return read_sources(texts or input or "-", len(model.fields.config.source), model.data, faults, notes)
-
-
-def _at_keyboard(texts: list[str] | None, input: str | None) -> bool:
-    """Whether a person types the sources and waits for each answer."""
-    return not texts and input in (None, "-") and sys.stdin.isatty()
+    return read_sources(given, len(model.fields.config.source), model.data, faults, notes, stdin)
 
 
 class _Watched:
