@@ -108,6 +108,16 @@ def test_missing_weights_are_said_to_be_missing(tmp_path: Path):
     )
 
 
+def test_weights_that_may_not_be_read_are_not_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    path = tmp_path / "model.safetensors"
+    write_tensors(path, network().state_dict())
+    monkeypatch.setattr("seqloom.checkpoint.safe_open", refuse)
+    assert refusal(lambda: read_tensors(path)) == f"{path}: cannot be read. Change its permissions."
+
+
 @pytest.mark.parametrize("keep", [0, 5, 50, -1])
 def test_truncated_weights_are_refused(tmp_path: Path, keep: int):
     path = tmp_path / "model.safetensors"

@@ -910,6 +910,14 @@ def test_lines_are_the_same_together_and_one_by_one(count: int, odd: bytes, tmp_
     assert together == alone
 
 
+def test_a_link_to_what_is_not_there_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.symlink_to("gone.tsv")
+    with pytest.raises(MissingFileError) as caught:
+        list(read_lines(str(path)))
+    assert str(caught.value) == f"{path}: a link to gone.tsv, which is not there. Mend the link."
+
+
 @pytest.mark.parametrize("before", [1, 1500])
 def test_one_byte_of_another_encoding_among_utf8_is_no_reason_to_convert_the_file(tmp_path: Path, before: int) -> None:
     path = tmp_path / "a.txt"

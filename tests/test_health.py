@@ -102,6 +102,12 @@ def test_empty_output_is_found():
     assert examine(evidence([""] * 50 + REFERENCES[50:], references=[""] * 50 + REFERENCES[50:])) == []
 
 
+def test_unknown_symbols_where_nearly_all_are_known_are_no_good_guess():
+    finding = only(examine(evidence(["<unk> <unk>"] * ROWS, lengths=[2] * ROWS, unknown=[2] * ROWS, unknown_share=0.001)))
+    said = "nothing but <unk>. 0.1 % of the dev targets' symbols are not in the vocabulary, so that <unk> is no good guess: "
+    assert finding.message.endswith(said + "the model has learned little yet. Train longer, or on more pairs.")
+
+
 def test_output_of_nothing_but_unknown_is_found():
     predictions = ["<unk> <unk>"] * ROWS
     finding = only(examine(evidence(predictions, lengths=[2] * ROWS, unknown=[2] * ROWS, unknown_share=0.314)))

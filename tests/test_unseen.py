@@ -41,6 +41,9 @@ def test_of_many_the_commonest_are_named_and_what_is_no_letter_is_written_out() 
     (note,) = unseen.notes()
     assert note.endswith(": 'm' (2), 'd' (1), 'e' (1), 'f' (1), 'g' (1), 'h' (1), 'i' (1), 'j' (1) and 3 more")
     unseen = Unseen(FIELDS)
+    unseen.add_source(("n" * 3000,))
+    assert unseen.notes()[0].endswith(f": '{'n' * 29}…' (1)")
+    unseen = Unseen(FIELDS)
     unseen.add_source(("\x1b",))
     assert unseen.notes() == ["1 of 1 sources hold symbols that training never saw, read as <unk>: '\\x1b' (1)"]
 

@@ -311,8 +311,10 @@ def cut_sources(count: int, of: int, data: DataConfig) -> list[str]:
 
 
 def longest_output(config: SearchConfig, symbols: int) -> int:
-    """The most target symbols for so many of the source, </s> included: a multiple of them, so that nothing runs for ever."""
-    return config.max_length or math.ceil(config.max_length_ratio * symbols) + 10
+    """The most target symbols for so many of the source, </s> included: a multiple of them, so that nothing runs for ever; never fewer
+    than the least that is asked for.
+    """
+    return config.max_length or max(math.ceil(config.max_length_ratio * symbols) + 10, config.min_length)
 
 
 def _by_length(sources: dict[int, Array], tokens: int) -> Iterator[list[int]]:

@@ -218,6 +218,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         tied: dict[str, str] = json.loads(metadata.pop(TIED, "{}"))
         return tensors | {name: tensors[first] for name, first in tied.items()}, metadata
     except FileNotFoundError:
+        if path.exists():  # what safetensors says of any file that it may not open
+            raise CheckpointError(f"{path}: cannot be read. Change its permissions.") from None
         raise CheckpointError(
             f"{path}: missing. The run never saved weights, or the file was removed; train again or `seqloom resume`."
         ) from None

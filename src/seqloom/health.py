@@ -17,6 +17,7 @@ FEWEST_ROWS = 4  # with fewer, nothing can be told from a share
 EARLY_SHARE, SHARE = 0.5, 0.1  # of the rows that must have a fault, before and after EARLY
 SAME_SHARE = 0.9  # of the predictions that must be the same, where less than half of the references are
 MOST_UNKNOWN = 0.5  # of the symbols of a prediction that is as good as nothing but <unk>
+FEW_UNKNOWN = 0.01  # share of the dev symbols that training does not know, below which saying <unk> does not pay
 REPEATS, MORE_REPEATS, REPEATED_CHARACTERS, LONGEST_PERIOD = 4, 3, 8, 60
 GOOD_TEACHER_FORCED, VERY_GOOD_TEACHER_FORCED, USELESS_ERROR_RATE = 0.7, 0.9, 0.8
 MEASURABLE_MATCHES = 0.05  # exact matches of a baseline below which character error rates are compared
@@ -136,8 +137,12 @@ def _unknown(evidence: Evidence) -> list[Finding]:
     count = sum(unknown > MOST_UNKNOWN * length for unknown, length in rows)
     if not _is_common(evidence, count):
         return []
-    share = f"{100 * evidence.unknown_share:.1f} % of the dev targets' symbols are not in the vocabulary, so <unk> is a good guess."
+    share = f"{100 * evidence.unknown_share:.1f} % of the dev targets' symbols are not in the vocabulary, "
     todo = "Lower fields.target.min_count, raise fields.target.max_size, or use characters or subwords (fields.target.unit)."
+    if evidence.unknown_share < FEW_UNKNOWN:
+        share, todo = share + "so that <unk> is no good guess: the model has learned little yet.", "Train longer, or on more pairs."
+    else:
+        share += "so <unk> is a good guess."
     what = "nothing but <unk>" if evidence.unknown == evidence.lengths else "mostly <unk>"
     return [_finding(evidence, "unknown_output", f"{_of(count, len(evidence.predictions), 'are')} {what}. {share} {todo}")]
 

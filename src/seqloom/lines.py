@@ -125,6 +125,8 @@ def regular_path(path: str) -> Path:
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
+        if os.path.islink(path):
+            raise MissingFileError(f"{path}: a link to {os.readlink(path)}, which is not there. Mend the link.") from None
         raise MissingFileError(f"{path}: no such file.{_neighbour(path)}") from None
     except OSError as error:
         raise _unreadable(path, error) from None

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 from seqloom.data import Row
 from seqloom.fields import Fields
+from seqloom.tables import short
 
 __all__ = ["Unseen"]
 
 SHOWN = 8
+LONGEST = 30  # letters of a symbol that are shown
 
 
 class Unseen:
@@ -53,5 +55,7 @@ class Unseen:
 
 
 def _commonest(counts: Counter[str]) -> str:
-    first = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in counts.most_common(SHOWN))
+    first = ", ".join(
+        f"{(symbol if len(symbol) <= LONGEST else short(symbol, LONGEST))!r} ({count:,})" for symbol, count in counts.most_common(SHOWN)
+    )
     return first + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
