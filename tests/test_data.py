@@ -910,6 +910,15 @@ def test_lines_are_the_same_together_and_one_by_one(count: int, odd: bytes, tmp_
     assert together == alone
 
 
+def test_one_of_two_parallel_files_is_no_table(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / name, "a b\nc d\n") for name in ("dev.de", "dev.en"))
+    train = resolve(DataConfig(train=[str(one), str(two)]))
+    with pytest.raises(DataError) as caught:
+        read_rows([str(one)], train)
+    said = f"{one}: 1 column; expected 2 or more (source, target), or two parallel files as in training. Name both; a dev set takes --dev twice."
+    assert str(caught.value) == said
+
+
 def test_a_link_to_what_is_not_there_is_said(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.symlink_to("gone.tsv")

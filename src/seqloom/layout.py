@@ -49,7 +49,7 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     if table.format in ("parallel", "folder") and config.format not in ("auto", table.format):
         config = _first_and_second(table, config)
     if len(table.columns) < 2:
-        raise DataError(_one_column(table, sample))
+        raise DataError(_one_column(table, sample, of_two=len(config.train) > 1))
     if table.header and config.train and not _read_alike(paths[0], config) and all(map(_is_number, (*config.source, config.target))):
         config = config.model_copy(update={"source": [], "target": None})  # numbers of another file's columns say nothing of names
     source, target = _choose(table, sample, config)
@@ -313,8 +313,11 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     )
 
 
-def _one_column(table: Table, sample: list[list[str]]) -> str:
+def _one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:
+    """What to do about a table of one column; `of_two`: training has two parallel files."""
     begin = f"{table.name}: 1 column; expected 2 or more (source, target)"
+    if of_two:
+        return f"{begin}, or two parallel files as in training. Name both; a dev set takes --dev twice."
     if table.format in ("jsonl", "parquet"):
         return f"{begin}, got {first_few(table.columns)}. Name both values on every line."
     cell = (table.columns if table.header else sample[0])[0]
