@@ -219,6 +219,9 @@ def test_a_search_that_draws_is_not_exported_and_says_what_to_set(model: seqloom
     said = f"{model.path}: search.kind is sample, and no graph draws; expected beam or greedy. Export with --set search.kind=beam."
     with pytest.raises(seqloom.CheckpointError, match=re.escape(said)):
         export(model.path, tmp_path / "dist", settings=["search.kind=sample"])
+    said = f"{model.path}: search.no_repeat_ngram, which no graph knows; expected 0. Export with --set search.no_repeat_ngram=0."
+    with pytest.raises(seqloom.CheckpointError, match=re.escape(said)):
+        export(model.path, tmp_path / "dist", settings=["search.no_repeat_ngram=3"])
 
 
 def test_symbols_of_a_prefix_that_a_model_does_not_know_are_said(

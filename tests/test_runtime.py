@@ -237,6 +237,8 @@ def test_a_setting_of_the_search_that_is_none_changes_nothing(folder: Path) -> N
 def test_sampling_is_refused(folder: Path) -> None:
     with pytest.raises(seqloom.ConfigError, match=r"search\.kind: an exported model does not sample; expected beam or greedy"):
         load(folder).predict(["a"], kind="sample")
+    with pytest.raises(seqloom.ConfigError, match=r"search\.no_repeat_ngram: an exported model does not know it; expected 0\. Set it to 0"):
+        load(folder).predict(["a"], no_repeat_ngram=2)
 
 
 def test_an_export_replaces_only_an_exported_model_and_only_when_told(model: seqloom.Model, folder: Path, tmp_path: Path) -> None:

@@ -83,6 +83,32 @@ def test_a_beam_as_wide_as_all_outputs_finds_all_of_them_in_order(penalty: float
         np.testing.assert_allclose([hypothesis.score for hypothesis in hypotheses], [score for score, _ in wanted], rtol=1e-5)
 
 
+def repeats(ids: list[int], count: int) -> bool:
+    rows = [tuple(ids[place : place + count]) for place in range(len(ids) - count + 1)]
+    return len(set(rows)) < len(rows)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_wide_beam_finds_all_outputs_that_repeat_no_row_of_symbols(count: int):
+    tables = random_tables(3, seed=7)
+    for rows, hypotheses in zip(tables, find(Table(tables), [4] * 3, kind="beam", beam=400, no_repeat_ngram=count), strict=True):
+        wanted = [(score, ids) for score, ids in every_output(rows, 4) if not repeats(ids, count)]
+        assert sorted(hypothesis.ids for hypothesis in hypotheses) == sorted(ids for _, ids in wanted)
+        np.testing.assert_allclose([hypothesis.score for hypothesis in hypotheses], [score for score, _ in wanted], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [{"kind": "greedy"}, {"kind": "beam", "beam": 3}, {"kind": "sample"}, {"kind": "sample", "top_k": 1}])
+def test_what_is_not_to_be_repeated_is_not_and_a_prefix_may(kind: dict[str, Any]):
+    rows = table(start={A: 0.99}, a={B: 0.98, C: 0.01}, b={A: 0.98, C: 0.01}, c={A: 0.99})
+    assert ids_of(find(Table(rows), [6], kind="greedy")) == [[[A, B, A, B, A, B]]]
+    for hypothesis in find(Table(rows), [9], no_repeat_ngram=2, **kind)[0]:
+        assert not repeats(hypothesis.ids, 2)
+    ((first, *_),) = ids_of(find(Table(rows), [9], [[A, B, A, B]], no_repeat_ngram=2, **kind))
+    assert first[:4] == [A, B, A, B]
+    assert not repeats(first[3:], 2)
+    assert (B, A) not in itertools.pairwise(first[3:])
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_wide_beam_finds_the_best_output_and_a_narrow_one_none_better(seed: int):
     rows = random_tables(1, seed)

@@ -69,6 +69,8 @@ class Graph:
         """See `seqloom.answers.Finder`."""
         if config.kind == "sample":
             raise ConfigError("search.kind: an exported model does not sample; expected beam or greedy. Sample with the run it came from.")
+        if config.no_repeat_ngram:
+            raise ConfigError("search.no_repeat_ngram: an exported model does not know it; expected 0. Set it to 0, or ask the run.")
         check_ctc(config, self.hears)
         keep_attention = keep_attention and self.attends
         names = ["ids", "lengths", "scores", "token_log_probs", *(["attention"] if keep_attention else [])]

@@ -94,7 +94,8 @@ def search(
     draws = _Sampler(config, range(len(max_lengths)) if sentence_numbers is None else sentence_numbers)
     wide = vocabulary if config.kind == "sample" and config.top_k is None else _candidates_needed(config)
     while len(beams.sentences):
-        stepped = stepper.step(beams.tokens.ravel(), beams.parents.ravel(), min(wide, vocabulary), beams.wanted())
+        most = wide + (beams.length if config.no_repeat_ngram else 0)  # as many symbols can be forbidden as there are before
+        stepped = stepper.step(beams.tokens.ravel(), beams.parents.ravel(), min(most, vocabulary), beams.wanted())
         choose = draws.choose if config.kind == "sample" else beams.choose
         beams.advance(stepped, *choose(*beams.candidates(stepped), beams.sentences))
     return beams.results()
@@ -150,12 +151,21 @@ class _Beams:
         log_probs[np.isin(ids, NEVER)] = IMPOSSIBLE
         if self.length < self.config.min_length:
             log_probs[ids == EOS] = IMPOSSIBLE
+        if 0 < self.config.no_repeat_ngram <= self.length:
+            log_probs[self._repeats(ids, self.config.no_repeat_ngram)] = IMPOSSIBLE
         forced = self._forced()
         bound = forced != PAD
         log_probs[bound] = IMPOSSIBLE
         log_probs[bound, :, 0] = stepped.wanted.reshape(shape[:2])[bound]
         ids[bound, :, 0] = forced[bound, None]
         return log_probs, ids
+
+    def _repeats(self, ids: Ids, count: int) -> npt.NDArray[np.bool_]:
+        """Which of the symbols (b, K, k) would end a row of so many that stands in the hypothesis already."""
+        rows = np.lib.stride_tricks.sliding_window_view(self.ids[:, :, : self.length], count, axis=2)  # (b, K, n, count)
+        last = self.ids[:, :, None, self.length - count + 1 : self.length]  # (b, K, 1, count - 1)
+        forbidden = np.where((rows[..., :-1] == last).all(3), rows[..., -1], PAD)  # (b, K, n)
+        return (ids[..., None] == forbidden[:, :, None]).any(3)
 
     def choose(self, log_probs: Floats, ids: Ids, sentences: Ids) -> tuple[Ids, Ids, Floats]:
         """The 2K best ways on (b, 2K): the hypothesis each comes from, its symbol, and that symbol's log-probability."""

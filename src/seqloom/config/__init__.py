@@ -91,6 +91,7 @@ class SearchConfig(Settings):
     coverage_penalty: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14).")
     min_length: Natural = Field(default=0, description="No end before so many target symbols.")
     max_length: Positive | None = Field(default=None, description="At most so many target symbols. Empty: max_length_ratio decides.")
+    no_repeat_ngram: Natural = Field(default=0, description="No so many symbols in a row twice in an output, as in 3; 0: none are forbidden. Not in an exported model.")
     max_length_ratio: Annotated[float, Field(gt=0)] = Field(default=2.0, description="At most this many target symbols a source symbol, and ten more.")
     temperature: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Sampling: below 1 sharper, above 1 flatter.")
     top_k: Positive | None = Field(default=None, description="Sampling: only from so many best symbols.")

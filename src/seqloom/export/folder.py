@@ -108,6 +108,10 @@ def export(
         raise CheckpointError(
             f"{run}: search.kind is sample, and no graph draws; expected beam or greedy. Export with --set search.kind=beam."
         )
+    if model.config.search.no_repeat_ngram:
+        raise CheckpointError(
+            f"{run}: search.no_repeat_ngram, which no graph knows; expected 0. Export with --set search.no_repeat_ngram=0."
+        )
     with _beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()
