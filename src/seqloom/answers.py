@@ -25,7 +25,7 @@ from seqloom.frame_text import text_of_array
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.vocabulary import UNK
 
-__all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions", "longest_output"]
+__all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "longest_output"]
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
@@ -296,11 +296,34 @@ def _rows_of(weights: Floats | None) -> list[list[float]] | None:
     return None if weights is None else weights.round(6).tolist()
 
 
-def cut_sources(count: int, of: int, data: DataConfig) -> list[str]:
-    """A sentence where so many sources of all were cut."""
-    if not count:
-        return []
-    return [f"{count:,} of {of:,} sources are longer than the model reads: cut to their first {data.max_source_length:,} positions"]
+class Cuts:
+    """Sources and answers that are not whole, counted as they pass."""
+
+    def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
+        self._sources = self._answers = self._all = 0
+        for prediction in predictions:
+            self.add(prediction)
+
+    def add(self, prediction: Prediction) -> None:
+        """Count a source, and the best answer to it."""
+        self._all += 1
+        self._sources += prediction.source_cut
+        self._answers += bool(prediction.outputs) and prediction.outputs[0].cut
+
+    def notes(self, data: DataConfig, search: SearchConfig) -> list[str]:
+        """A sentence where some were cut."""
+        notes: list[str] = []
+        if self._sources:
+            long = f"{self._sources:,} of {self._all:,} sources are longer than the model reads"
+            notes.append(f"{long}: cut to their first {data.max_source_length:,} positions")
+        if self._answers:
+            name, limit = ("max_length", search.max_length) if search.max_length else ("max_length_ratio", search.max_length_ratio)
+            were = "was" if self._answers == 1 else "were"
+            notes.append(
+                f"{self._answers:,} of {self._all:,} answers {were} cut off at the longest allowed length (search.{name} is {limit:g}). "
+                f"Where more is to be said: --set search.{name}={limit * 2:g}"
+            )
+        return notes
 
 
 def longest_output(config: SearchConfig, symbols: int) -> int:

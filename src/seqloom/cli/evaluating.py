@@ -67,7 +67,7 @@ def evaluate(
         evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
-    from seqloom.answers import cut_sources
+    from seqloom.answers import Cuts
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
@@ -89,9 +89,8 @@ def evaluate(
     signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
     unseen = Unseen(model.fields, copies=model.config.model.copy_source)
     unseen.add_pairs(rows)
-    cut = sum(prediction.source_cut for prediction in predictions)
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
-    for note in (*several, *unseen.notes(), *cut_sources(cut, len(predictions), model.data)):
+    for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model.data, search)):
         say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:

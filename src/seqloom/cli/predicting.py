@@ -88,7 +88,7 @@ def predict(
         predict_numbers(run, texts, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
-    from seqloom.answers import READ_AHEAD, cut_sources
+    from seqloom.answers import READ_AHEAD, Cuts
     from seqloom.config_file import override_search
     from seqloom.sounds import FaultySounds
 
@@ -109,10 +109,10 @@ def predict(
     at_keyboard = _at_keyboard(texts, input)
     answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
     write = _json if as_json else _table if scores or n_best else _plain
-    number = cut = 0
+    cuts = Cuts()
     with open_output(output) as out:
         for number, answer in enumerate(answers, 1):
-            cut += answer.source_cut
+            cuts.add(answer)
             out.writelines(write(number, answer, n_best or 1))
             if attention and not as_json and answer.outputs:
                 _draw(number, answer, model, output)
@@ -121,7 +121,7 @@ def predict(
     for note in (
         *layout,
         *rows.notes(),
-        *cut_sources(cut, number, model.data),
+        *cuts.notes(model.data, search),
         *_unknown_to(model, prefix),
         *(faults.notes() if faults else []),
     ):
