@@ -91,6 +91,39 @@ def test_sounds_in_the_second_column_are_the_source(tmp_path: Path, text: str):
     assert rows(path, source=[1], target=2, sounds=False)[0].target == "1.wav"
 
 
+def test_two_files_of_sounds_and_words_are_read_with_and_without_ids(tmp_path: Path):
+    """Kaldi's wav.scp and text were learned as the letters of file names, without a word."""
+    scp, text = (
+        table(tmp_path, "a-1 wav/1.wav\na-2  wav/my 2.sph\na-3 /x/3.wav\n", "wav.scp"),
+        table(tmp_path, "a-1 ONE\na-2 TWO  SIX\na-3\n", "text"),
+    )
+    wanted = [(f"{tmp_path}/wav/1.wav", "ONE"), (f"{tmp_path}/wav/my 2.sph", "TWO  SIX"), ("/x/3.wav", "")]
+    for paths in ([scp, text], [text, scp]):
+        read = read_rows(paths, DataConfig())
+        assert [(*row.source, row.target) for row in read] == wanted
+        assert read.notes[0] == f"Two parallel files: {paths[0]} and {paths[1]}, behind the ids that both have."
+    plain, words = table(tmp_path, "1.wav\n2.wav\n", "paths.txt"), table(tmp_path, "one\ntwo six\n", "words.txt")
+    assert [(*row.source, row.target) for row in read_rows([plain, words], DataConfig())][1] == (f"{tmp_path}/2.wav", "two six")
+    sound(tmp_path / "wav" / "1.wav")
+    assert next(iter(read_sources(scp, 1, DataConfig(sounds=True)))).source == (f"{tmp_path}/wav/1.wav",)
+
+
+def test_ids_that_differ_and_commands_for_sounds_are_refused(tmp_path: Path):
+    scp, text = table(tmp_path, "a 1.wav\nb 2.wav\nc 3.wav\n", "wav.scp"), table(tmp_path, "a one\nc two\n", "text")
+    with pytest.raises(DataError) as found:
+        list(read_rows([scp, text], DataConfig()))
+    assert str(found.value) == (
+        f"{scp}:2: the id 'b' stands beside 'c' in {text}:2; expected the same ids in both, line by line. "
+        "Sort both files by them, and leave out what stands in one alone."
+    )
+    scp = table(tmp_path, "a sph2pipe -f wav 1.sph |\nc 2.wav\n", "wav.scp")
+    with pytest.raises(DataError) as found:
+        list(read_rows([scp, text], DataConfig()))
+    assert str(found.value) == (
+        f"{scp}:1: a command (sph2pipe -f wav 1.sph |); expected the name of a sound file. Run it, and name the file that it writes."
+    )
+
+
 def test_sounds_beside_other_sources_are_refused(tmp_path: Path):
     path = table(tmp_path, "wav\tspeaker\ttext\n1.wav\ta\tone\n2.wav\tb\ttwo\n")
     said = "'wav' names sound files; expected it as the only source. Leave the others out, or say --set data.sounds=false to read the names"

@@ -130,9 +130,7 @@ class Corpus:
 def length_ratio(corpus: Corpus) -> float:
     """A `search.max_length_ratio` that lets 999 of 1,000 targets of the corpus be written, and a fifth more; at least 1 for ids."""
     targets, sources = corpus.target_lengths, np.maximum(corpus.source_lengths, 1)
-    if (
-        corpus.source_is_frames
-    ):  # the ten more symbols stay to spare: short targets need no others, and would leave nothing to longer sources
+    if corpus.source_is_frames:  # short targets need no more than the ten symbols, and would leave nothing to longer sources
         return max(0.01, float(np.ceil(120 * np.quantile(targets / sources, 0.999)) / 100))
     return max(1.0, float(np.ceil(12 * np.quantile((targets - 10) / sources, 0.999)) / 10))  # ten more symbols are always allowed
 

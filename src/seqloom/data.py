@@ -14,6 +14,7 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError
 from seqloom.frame_text import text_of_array
 from seqloom.header import SOURCE_WORDS
+from seqloom.keyed import named_sound
 from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import LineCounts, decode_lines, read_lines, shown
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
@@ -205,7 +206,8 @@ class _SoundRows(_FileRows):
 
     def in_step(self) -> Iterator[Row | None]:
         table = self._layout.table
-        home = os.path.join(table.paths[0], "") if table.format == "folder" else table.paths[0]
+        home = table.paths[self._layout.source[0] if table.format == "parallel" else 0]
+        home = os.path.join(home, "") if table.format == "folder" else home
         for row in super().in_step():
             yield None if row is None else self._heard(located(row.source[0], home), row)
 
@@ -339,7 +341,7 @@ def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator
         yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
         return
     for row in _file_sources(lines, 1, config, notes):
-        yield Row((located(row.source[0], lines),), "", row.where)
+        yield Row((named_sound(row.source[0], lines),), "", row.where)
 
 
 def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:

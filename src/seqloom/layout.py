@@ -15,7 +15,8 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
 from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
-from seqloom.lines import LineCounts, open_file, regular_path, shown
+from seqloom.keyed import apart, share_ids
+from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
 from seqloom.tables import COMMENT, Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
@@ -118,9 +119,7 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
     """
     format = _format(paths, config)
     if format == "parallel":
-        for path in paths:
-            regular_path(path)
-        return Table(tuple(paths), format, None, False, ("1", "2")), [], [f"Two parallel files: {paths[0]} and {paths[1]}."]
+        return _parallel_table(paths, config)
     if format == "folder":
         sample = [list(cells) for _, cells in itertools.islice(folder_rows(paths[0]), SAMPLE)]
         return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, ["A folder of sounds, each with a transcript beside it."]
@@ -141,6 +140,18 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
         expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
         raise DataError(f"{table.name}: no rows{header}; expected {expected[0]}. Name a file that holds {expected[1]}.")
     return table, sample, notes
+
+
+def _parallel_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[list[str]], list[str]]:
+    """Two files of one column each, with ids before it where both begin with the same ones and it names sounds."""
+    for path in paths:
+        regular_path(path)
+    lines = itertools.islice(zip(*map(read_lines, paths), strict=False), SAMPLE)
+    pairs = [[text.strip() for _, text in line] for line in lines]
+    keyed = config.sounds is not False and bool(pairs) and share_ids(pairs)
+    table = Table(tuple(paths), "parallel", None, False, ("1", "2"), keyed=keyed)
+    sample = [[apart(text)[1] for text in pair] for pair in pairs] if keyed else pairs
+    return table, sample, [f"Two parallel files: {paths[0]} and {paths[1]}{', behind the ids that both have' if keyed else ''}."]
 
 
 # -------------------------------------------------------------------------------------------------------------- format
