@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from seqloom import kept
@@ -734,6 +735,23 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
             "pairs:1: the target is list ['b', 'c']; expected a text. Join its parts with \" \".join(...).",
         ),
         ([("a", 7)], None, "pairs:1: the target is int 7; expected a text. Convert it with str()."),
+        (
+            [("a", 0.5)],
+            None,
+            "pairs:1: the target is float 0.5; expected a text. "
+            "Numbers that are measured go into an array, np.array([...]); one that is a name becomes a text with str().",
+        ),
+        (
+            [(b"RIFF", "a")],
+            None,
+            "pairs:1: the source is bytes b'RIFF'; expected a text. Decode it; of a sound, give the path of its file.",
+        ),
+        (
+            [((np.zeros(9), 8000), "a")],
+            None,
+            "pairs:1: samples with their rate; expected the path of a sound file. "
+            "Write one, as with soundfile.write(path, samples, rate), and give its path.",
+        ),
         (["a", "b"], ["c"], "pairs: 2 sources and 1 targets; expected equally many."),
         ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source columns; expected 2 as in the first pair."),
         ([("a", "b\0")], None, "pairs:1: a NUL character; expected text."),

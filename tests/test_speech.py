@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 import seqloom
@@ -257,11 +258,42 @@ def test_attention_is_drawn(model: Model, tones: Path, tmp_path: Path, monkeypat
 
 
 def test_pairs_in_memory_name_sounds_too(tones: Path, tmp_path: Path):
-    pairs = [(str(tones / "train" / f"{number:04}.wav"), text) for number, text in enumerate(["do re", "mi", "fa so", "la do mi"] * 3)]
+    pairs = [(tones / "train" / f"{number:04}.wav", text) for number, text in enumerate(["do re", "mi", "fa so", "la do mi"] * 3)]
     trained = seqloom.train(pairs, out=tmp_path / "run", settings=[*SMALL, "training.max_steps=2"])
     assert trained.config.data.sounds is True
     assert isinstance(trained.fields.source, SoundField)
     assert len(trained.predict([pairs[0][0]], max_length=3)) == 1
+
+
+def test_a_path_is_a_sound_and_what_is_none_is_refused(model: Model, exported: Path, tones: Path):
+    clip, words = tones / "test" / "0001.wav", _texts(tones)[1]
+    said = "expected the path of a sound file. Write one, as with soundfile.write(path, samples, rate), and give its path."
+    for here in (model, seqloom.load(exported)):
+        assert here.predict([clip], max_length=5) == here.predict([str(clip)], max_length=5)
+        samples, rate = soundfile.read(clip)
+        for given, message in (
+            (samples, f"sources:1: an array; {said}"),
+            ((samples, rate), f"sources:1: samples with their rate; {said}"),
+            ({"array": samples, "sampling_rate": rate}, f"sources:1: samples with their rate; {said}"),
+            ("x" * 5000, f"sources:1: {'x' * 200}: no such sound file; expected one."),
+        ):
+            with pytest.raises(DataError) as error:
+                here.predict([given])
+            assert str(error.value).startswith(message)
+    assert model.evaluate([(clip, words)]) == model.evaluate([clip], [words]) == model.evaluate([(str(clip), words)])
+    with pytest.raises(DataError) as error:
+        model.evaluate([(samples, words)])
+    assert str(error.value) == f"pairs:1: an array; {said}"
+
+
+def test_samples_that_are_learned_as_numbers_are_told_to_be_written_to_files():
+    draw = np.random.default_rng(1)
+    plan = make_plan([(draw.normal(size=3000), word) for word in ["one", "two"] * 6])
+    assert plan.notes[-1] == (
+        "arrays of one number a moment, 3,000 moments in the mean: more than can be learned from well. "
+        "If they are samples of sounds, write each to a file (soundfile.write) and give its path."
+    )
+    assert not make_plan([(draw.normal(size=1000), word) for word in ["one", "two"] * 6]).notes
 
 
 class StopAt(Silence):

@@ -7,6 +7,7 @@ All else that lies between a text and its answer stands here, so that the two ca
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,7 +19,7 @@ from seqloom.batching import Array
 from seqloom.config import DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
-from seqloom.data import Row, texts_of
+from seqloom.data import SOUNDS_ARE_FILES, Row, texts_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
@@ -141,7 +142,8 @@ class Answerer:
         """The best answer to each source, in their order; '' for an empty source.
 
         Args:
-            sources: a text each, a tuple of texts where the model has several source columns, or an array (S, D) where it reads numbers.
+            sources: a text each, a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers, or
+                the path of a file where it hears sounds.
             search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
 
         Raises:
@@ -160,8 +162,8 @@ class Answerer:
         **search: Any,
     ) -> list[Prediction]:
         """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`."""
-        if isinstance(sources, str):
-            raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
+        if isinstance(sources, (str, os.PathLike)):
+            raise DataError(f"sources: expected a list of texts, got the text {os.fspath(sources)[:40]!r}. Put it into a list.")
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
         return list(self.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention))
@@ -284,8 +286,20 @@ class Answerer:
             copying=_rows_of(None if hypothesis.copying is None else hypothesis.copying[:, : len(source) + 1]) if keep_attention else None,
         )
 
+    def refuse_array(self, where: str) -> None:
+        """Make sure that the model reads numbers.
+
+        Raises:
+            DataError: it reads sounds or texts.
+        """
+        kind = self.fields.config.source[0].kind
+        if kind != "array":
+            raise DataError(f"{where}: an array; {SOUNDS_ARE_FILES if kind == 'audio' else 'expected a text, as in training. Give texts.'}")
+
     def _row(self, source: str | Sequence[str], number: int) -> Row:
         where, expected = f"sources:{number}", len(self.fields.config.source)
+        if isinstance(source, np.ndarray):
+            self.refuse_array(where)
         columns = (text_of_array(source, where),) if isinstance(source, np.ndarray) else texts_of(source, where)
         if len(columns) != expected:
             raise DataError(f"{where}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")

@@ -200,11 +200,18 @@ def _open(sound: str | bytes) -> Any:
 def _size(path: str) -> int:
     """The bytes of a file that must be there."""
     place = Path(path)
-    if not place.exists():
-        raise MissingFileError(f"{path}: no such sound file; expected one. Mend the path (from the folder of its table). {_GO_ON}")
+    if not _is_there(place):
+        raise MissingFileError(f"{path:.200}: no such sound file; expected one. Mend the path (from the folder of its table). {_GO_ON}")
     if place.is_dir():
         raise _Fault("a folder; expected a sound file. Name the file.")
     return place.stat().st_size
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long to be one
+        return False
 
 
 def _check(stream: BinaryIO, count: int, rate: int) -> None:

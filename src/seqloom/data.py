@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
 
+from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError
 from seqloom.frame_text import text_of_array
@@ -21,6 +22,7 @@ from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
 __all__ = [
+    "SOUNDS_ARE_FILES",
     "DerivedRows",
     "FileRows",
     "Row",
@@ -33,6 +35,10 @@ __all__ = [
     "texts_of",
     "without_empty",
 ]
+
+
+SOUNDS_ARE_FILES = "expected the path of a sound file. Write one, as with soundfile.write(path, samples, rate), and give its path."
+"""What is said of samples in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,19 +276,40 @@ def _zipped(sources: list[Any], targets: list[str]) -> list[tuple[Any, Any]]:
 
 def texts_of(source: Any, where: str) -> tuple[str, ...]:
     """The columns of a source in memory, each without outer blanks; DataError where one is no text, or none that can be read."""
+    if not isinstance(source, str) and _holds_samples(source):
+        raise DataError(f"{where}: samples with their rate; {SOUNDS_ARE_FILES}")
     if isinstance(source, (tuple, list)) and source:
         return tuple([_text(part, where, "source") for part in cast("list[Any]", source)])
     return (_text(source, where, "source"),)
 
 
+def _holds_samples(source: Any) -> bool:
+    """Whether a source is samples and their rate, as libraries of sound hold them: a pair, or a dictionary."""
+    values = list(cast("Mapping[str, Any]", source).values()) if isinstance(source, Mapping) else source
+    parts: list[Any] = list(values) if isinstance(values, (tuple, list)) else []
+    return len(parts) > 1 and any(isinstance(part, np.ndarray) for part in parts) and any(isinstance(part, (int, float)) for part in parts)
+
+
 def _text(value: Any, where: str, side: str) -> str:
     if isinstance(value, np.ndarray):
         return text_of_array(value, f"{where}: the {side}")
+    if not isinstance(value, str) and isinstance(value, os.PathLike) and is_sound(name := os.fspath(cast("os.PathLike[str]", value))):
+        value = name
     if not isinstance(value, str):
-        advice = 'Join its parts with " ".join(...).' if isinstance(value, (list, tuple)) else "Convert it with str()."
-        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {advice}")
+        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {_advice(value)}")
     refuse_bad_characters(value, where)
     return value.strip()
+
+
+def _advice(value: object) -> str:
+    """How a value in memory becomes what can be learned."""
+    if isinstance(value, (list, tuple)):
+        return 'Join its parts with " ".join(...).'
+    if isinstance(value, (bytes, bytearray)):
+        return "Decode it; of a sound, give the path of its file."
+    if isinstance(value, (float, np.floating)):
+        return "Numbers that are measured go into an array, np.array([...]); one that is a name becomes a text with str()."
+    return "Convert it with str()."
 
 
 # ---------------------------------------------------------------------------------------------------------- prediction
