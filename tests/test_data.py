@@ -734,12 +734,12 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
             None,
             "pairs:1: the target is list ['b', 'c']; expected a text. Join its parts with \" \".join(...).",
         ),
-        ([("a", 7)], None, "pairs:1: the target is int 7; expected a text. Convert it with str()."),
+        ([("a", None)], None, "pairs:1: the target is NoneType None; expected a text. Convert it with str()."),
         (
             [("a", 0.5)],
             None,
             "pairs:1: the target is float 0.5; expected a text. "
-            "Numbers that are measured go into an array, np.array([...]); one that is a name becomes a text with str().",
+            "One that names something becomes a text with str(); one that is measured goes into an array, as in np.array([0.5]).",
         ),
         (
             [(b"RIFF", "a")],

@@ -307,8 +307,8 @@ def _advice(value: object) -> str:
         return 'Join its parts with " ".join(...).'
     if isinstance(value, (bytes, bytearray)):
         return "Decode it; of a sound, give the path of its file."
-    if isinstance(value, (float, np.floating)):
-        return "Numbers that are measured go into an array, np.array([...]); one that is a name becomes a text with str()."
+    if isinstance(value, (int, float, np.number)):
+        return "One that names something becomes a text with str(); one that is measured goes into an array, as in np.array([0.5])."
     return "Convert it with str()."
 
 
