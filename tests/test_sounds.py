@@ -169,13 +169,33 @@ def test_a_transcript_without_sound_is_refused(tmp_path: Path):
         f"{path}:3: a transcript without sound: the name is empty; expected that of a sound file. Fill it in, or remove the row. "
         "Go on without such rows with --skip-bad."
     )
-    folder = tmp_path / "folder"
-    sound(folder / "1.wav")
-    (folder / "1.txt").write_text("one")
-    (folder / "2.txt").write_text("two")
-    assert error(str(folder)) == (
-        f"{folder}/2.txt: a transcript without sound; expected 2.wav (or another sound) beside it. Add the sound, or remove the transcript."
-    )
+
+
+def test_a_text_without_a_sound_goes_by_and_is_said(tmp_path: Path):
+    """A README.txt in the folder ended everything."""
+    sound(tmp_path / "1.wav")
+    (tmp_path / "1.txt").write_text("one")
+    (tmp_path / "README.txt").write_bytes(b"/ Recorded in Malm\xf6.\n")
+    read = read_rows([str(tmp_path)], DataConfig())
+    assert [row.target for row in read] == ["one"]
+    assert f"1 text has no sound beside it and went by, such as {tmp_path}/README.txt." in read.notes
+
+
+def test_one_text_for_a_folder_holds_the_words_of_its_sounds_behind_their_names(tmp_path: Path):
+    """As LibriSpeech has them."""
+    for name in ("84/121/84-121-0000.flac", "84/121/84-121-0001.flac", "84/150/84-150-0000.flac", "85/1.wav"):
+        sound(tmp_path / name)
+    (tmp_path / "84/121/84-121.trans.txt").write_text("84-121-0000 GO  ON\n84-121-0001\n84-121-0002 THREE\n")
+    (tmp_path / "84/150/84-150.trans.txt").write_text("84-150-0000 THEN\n")
+    (tmp_path / "85/1.txt").write_text("one")
+    read = read_rows([str(tmp_path)], DataConfig())
+    assert [(Path(row.source[0]).stem, row.target) for row in read] == [
+        ("84-121-0000", "GO ON"),
+        ("84-121-0001", ""),
+        ("84-150-0000", "THEN"),
+        ("1", "one"),
+    ]
+    assert f"1 text has no sound beside it and went by, such as {tmp_path}/84/121/84-121.trans.txt:3." in read.notes
 
 
 def test_a_sound_without_transcript_is_refused(tmp_path: Path):

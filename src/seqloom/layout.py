@@ -18,7 +18,7 @@ from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
 from seqloom.keyed import apart, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
-from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
+from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, name_sounds
 from seqloom.tables import COMMENT, Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
@@ -121,8 +121,10 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
     if format == "parallel":
         return _parallel_table(paths, config)
     if format == "folder":
-        sample = [list(cells) for _, cells in itertools.islice(folder_rows(paths[0]), SAMPLE)]
-        return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, ["A folder of sounds, each with a transcript beside it."]
+        folder = SoundFolder.read(paths[0])
+        sample = [list(cells) for _, cells in itertools.islice(folder.rows(), SAMPLE)]
+        beside = "A folder of sounds, each with a transcript beside it."
+        return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, [beside, *folder.notes()]
     path, alike = paths[0], _read_alike(paths[0], config)
     if format in ("jsonl", "parquet"):
         columns, values = _named_columns(path, format)

@@ -19,7 +19,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.frame_text import text_of_lists
 from seqloom.keyed import behind_ids
 from seqloom.lines import LineCounts, read_lines, regular_path, shown
-from seqloom.sounds import folder_rows
+from seqloom.sounds import SoundFolder
 
 __all__ = [
     "COMMENT",
@@ -87,7 +87,7 @@ def read_records(table: Table, wanted: Sequence[int], counts: LineCounts) -> Ite
     if table.format == "parquet":
         return _strip(_parquet_rows(table.paths[0], [table.columns[place] for place in wanted]), range(len(wanted)))
     if table.format == "folder":
-        return _strip(folder_rows(table.paths[0]), wanted)
+        return _strip(SoundFolder.read(table.paths[0]).rows(), wanted)
     if table.format == "parallel":
         return _strip(_parallel_rows(table, counts), wanted)
     return _strip(_regular(table_rows(table, counts), table, counts), wanted)
