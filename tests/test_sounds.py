@@ -132,6 +132,44 @@ def test_sounds_beside_other_sources_are_refused(tmp_path: Path):
     assert error(table(tmp_path, "wav\tid\ttext\tsex\n1.wav\ta\tone two\tm\n2.wav\tb\ttwo six\tf\n", "b.tsv")).endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("client_id\tpath\tsentence\tage\n{0}\t1.wav\tIt is one\tthirties\n{0}\t2.wav\tGo\t\n", "sentence"),
+        ("id\tfile\tspeaker\ttranscript\nu1\t1.wav\tjackson\tone\nu2\t2.wav\tnicolas\ttwo\n", "transcript"),
+        ("u1\t1.wav\tjackson\tone\nu2\t2.wav\tjackson\ttwo\n", "4"),
+        ("uid\tWortlaut\tclip\n{0}\tdrei\t1.wav\n{0}\tvier fünf\t2.wav\n", "Wortlaut"),
+    ],
+)
+def test_the_column_that_is_offered_as_the_target_holds_words(tmp_path: Path, text: str, target: str):
+    """It was the one with most letters: that of ids."""
+    assert error(table(tmp_path, text.format("abcdef0123" * 6))).endswith(f" --target {target}.")
+
+
+def test_sounds_are_found_in_a_folder_beside_their_table(tmp_path: Path):
+    for number in (1, 2):
+        sound(tmp_path / "clips" / f"{number}.wav")
+    path = table(tmp_path, "1.wav\tone\n2.wav\ttwo\n")
+    read = read_rows([path], DataConfig())
+    assert [row.source[0] for row in read] == [f"{tmp_path}/clips/1.wav", f"{tmp_path}/clips/2.wav"]
+    assert "Source: column 1, which names sound files in clips. Target: column 2." in read.notes
+    sound(tmp_path / "old" / "1.wav")
+    assert rows(path)[0].source == (f"{tmp_path}/1.wav",), "one of two is not chosen"
+
+
+def test_names_of_sounds_without_their_ends_are_said_and_found_where_that_is_asked_for(tmp_path: Path):
+    for name in ("a-1", "a-2"):
+        sound(tmp_path / "wavs" / f"{name}.wav")
+    path = table(tmp_path, "a-1|One.|one\na-2|Two six.|two six\n", "metadata.csv")
+    assert error(path).endswith(" Choose, as in --source 1 --target 2 --set data.sounds=true.")
+    found = rows(path, source=[1], target=3, sounds=True)
+    assert [(*row.source, row.target) for row in found] == [(f"{tmp_path}/wavs/a-1.wav", "one"), (f"{tmp_path}/wavs/a-2.wav", "two six")]
+    read = read_rows([path], DataConfig(source=[1], target=3))
+    assert not read.are_sounds
+    said = f"Sources are names of sound files that lie beside {path}, without their ends; all are read as texts. "
+    assert read.notes[-1] == f"{said}If they name sounds, say --set data.sounds=true."
+
+
 def test_a_sound_has_one_name_from_wherever_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     names = ["1.wav", "./1.wav", "clips/../1.wav", str(tmp_path / "1.wav")]
     table(tmp_path, "".join(f"{name}\tone\n" for name in names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -14,14 +15,19 @@ from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
-from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
+from seqloom.header import TARGET_WORDS, has_header, pair_in_object, tell_sides
 from seqloom.keyed import apart, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
-from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, name_sounds
+from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds, name_sounds_without_ends
 from seqloom.tables import COMMENT, Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
+
+WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
+"""What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""
+SPOKEN = frozenset(["sentence", "text", "transcript", "transcription", "utterance", "words"]) | TARGET_WORDS
+"""Names of columns that hold what is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,9 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
         source, target = _with_sounds_as_source(table, _name_sounds(sample, table), config, source, target)
     first = min(source)
     sounds = first in _name_sounds(sample, table) if config.sounds is None else config.sounds
-    used = f"Source: {_columns(table, source)}{', which names sound files' if sounds else ''}. Target: {_columns(table, (target,))}."
-    doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(sample, first)
+    heard = f", which names sound files{_elsewhere(table, sample, first)}" if sounds else ""
+    used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
+    doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
     joined = [_joined(table.columns[place], place == target) for place in (*source, target) if place in table.lists]
     return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds)
 
@@ -74,11 +81,24 @@ def _name_sounds(sample: list[list[str]], table: Table) -> list[int]:
     return [place for place in range(len(table.columns)) if name_sounds(row[place] for row in sample if place < len(row))]
 
 
-def _doubts(sample: list[list[str]], place: int) -> list[str]:
-    """A sentence where some sources, but not nearly all, look like sound files."""
-    count = sum(is_sound(row[place]) for row in sample if place < len(row))
-    said = "sources look like names of sound files; all are read as texts. If they name sounds, say --set data.sounds=true."
-    return [f"{count:,} of {len(sample):,} {said}"] if count else []
+def _elsewhere(table: Table, sample: list[list[str]], place: int) -> str:
+    """Where the first sound lies, if not where its name says."""
+    name, path = next((row[place] for row in sample if place < len(row) and row[place]), ""), table.paths[0]
+    if table.format in ("parallel", "folder") or not name:
+        return ""
+    home = os.path.abspath(os.path.dirname("" if path == "-" else path))
+    found = os.path.dirname(located(name, path))
+    return "" if found == os.path.dirname(os.path.abspath(os.path.join(home, name))) else f" in {os.path.relpath(found, home)}"
+
+
+def _doubts(table: Table, sample: list[list[str]], place: int) -> list[str]:
+    """A sentence where sources, but not nearly all, look like sound files, or are the names of such without their ends."""
+    values = [row[place] for row in sample if place < len(row)]
+    count = sum(map(is_sound, values))
+    advice = "all are read as texts. If they name sounds, say --set data.sounds=true."
+    if not count and name_sounds_without_ends(values, table.paths[0]):
+        return [f"Sources are names of sound files that lie beside {table.name}, without their ends; {advice}"]
+    return [f"{count:,} of {len(sample):,} sources look like names of sound files; {advice}"] if count else []
 
 
 def _with_sounds_as_source(
@@ -315,15 +335,27 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
     advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
-    if heard := _name_sounds(sample, table):
-        others = [place for place in range(len(table.columns)) if place not in heard]
-        letters = {place: sum(len(LETTERS.findall(row[place])) for row in sample if place < len(row)) for place in others}
-        longest = max(letters, key=lambda place: letters[place], default=-1)
-        source, target = shlex.quote(table.columns[heard[0]]), shlex.quote(table.columns[longest])
-        advice = f"Choose, as in --source {source} --target {target}."
+    heard, whole = _name_sounds(sample, table), ""
+    if not heard:
+        values = {place: [row[place] for row in sample if place < len(row)] for place in range(len(table.columns))}
+        heard = [place for place, some in values.items() if name_sounds_without_ends(some, table.paths[0])]
+        whole = " --set data.sounds=true" if heard else ""
+    if heard:
+        source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
+        advice = f"Choose, as in --source {source} --target {target}{whole}."
     return (
         f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
     )
+
+
+def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) -> int:
+    """The column, beside those that name sounds, that holds what is said: by its name, then by its words, and by how seldom they repeat."""
+
+    def spoken(place: int) -> tuple[bool, int, int]:
+        values = [row[place] for row in sample if place < len(row)]
+        return table.columns[place].casefold() in SPOKEN, sum(len(WORD.findall(value)) for value in values), len(set(values))
+
+    return max((place for place in range(len(table.columns)) if place not in heard), key=spoken, default=heard[0])
 
 
 def _one_column(table: Table, sample: list[list[str]]) -> str:

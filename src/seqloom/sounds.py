@@ -6,16 +6,32 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
-from seqloom.audio import is_sound, read_sound
+from seqloom.audio import READABLE, is_sound, read_sound
 from seqloom.errors import DataError, MissingFileError
 from seqloom.lines import read_lines
 
-__all__ = ["FOLDER_COLUMNS", "FaultySounds", "SoundFolder", "hint_at_texts", "located", "name_sounds", "require_sound", "sounds_in"]
+__all__ = [
+    "FOLDER_COLUMNS",
+    "FaultySounds",
+    "SoundFolder",
+    "hint_at_texts",
+    "located",
+    "name_sounds",
+    "name_sounds_without_ends",
+    "require_sound",
+    "sounds_in",
+]
 
 NEARLY_ALL = 0.9
 """Share of the values in a column of sounds that end as names of sound files do."""
+FOLDERS = 50
+"""In the folder of a table, that sounds are looked for in."""
+LOOKED_AT, LONGEST = 20, 100
+"""Values that may be names of sounds without their ends, and characters of one."""
 FOLDER_COLUMNS = ("path", "text")
 """What the columns of a folder of sounds and transcripts are called."""
 
@@ -28,9 +44,41 @@ def name_sounds(values: Iterable[str]) -> bool:
 
 def located(name: str, table: str) -> str:
     """The whole path of a sound that a table names, from the folder of the table, or from here for standard input: however it is spelled,
-    and from wherever it is asked for, a sound has one name.
+    and from wherever it is asked for, a sound has one name. One that is not there is looked for in the folders of that folder, and a name
+    without an end with those of sounds; it is taken where one file alone is found.
     """
-    return os.path.abspath(os.path.join("" if table == "-" else os.path.dirname(table), name)) if name else ""
+    if not name:
+        return ""
+    home = "" if table == "-" else os.path.dirname(table)
+    whole = os.path.abspath(os.path.join(home, name))
+    if os.path.isfile(whole) or os.path.isabs(name):
+        return whole
+    places = [whole, *(os.path.abspath(os.path.join(home, inner, name)) for inner in _folders_in(home or "."))]
+    ends = [""] if is_sound(name) else ["", *sorted(READABLE)]
+    found = [path for place in places for end in ends if os.path.isfile(path := place + end)]
+    return found[0] if len(found) == 1 else whole
+
+
+def _folders_in(folder: str) -> tuple[str, ...]:
+    """The names of the folders in a folder, where they are few."""
+    try:
+        return _folders_since(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=8)
+def _folders_since(folder: str, changed: int) -> tuple[str, ...]:
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir())
+    return tuple(names) if len(names) <= FOLDERS else ()
+
+
+def name_sounds_without_ends(values: Iterable[str], table: str) -> bool:
+    """Whether values name sounds that lie where the table does, or in a folder there, all but their ends."""
+    some = [value for value in islice(filter(None, values), LOOKED_AT) if len(value) < LONGEST and not is_sound(value)]
+    found = (is_sound(located(value, table)) for value in some)
+    return next(found, False) and 1 + sum(found) >= NEARLY_ALL * len(some)
 
 
 def require_sound(name: str, where: str) -> None:
@@ -63,7 +111,7 @@ def sounds_in(folder: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class SoundFolder:
-    """A folder of sounds and their words: each has them in a text file of its name, or behind its name in one text file for all beside it."""
+    """A folder of sounds and their words: each has them in a text of its name, or behind its name in one text for all beside it."""
 
     folder: str
     words: dict[str, str | None]
