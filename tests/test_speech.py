@@ -16,6 +16,7 @@ import torch
 
 import seqloom
 from seqloom import runs
+from seqloom.audio import about
 from seqloom.autosound import choose_for_sound
 from seqloom.checkpoint import read_tensors
 from seqloom.cli import main
@@ -391,6 +392,27 @@ def test_a_faulty_sound_is_answered_by_a_blank_line_or_refused(model: Model, fau
     assert err.startswith(f"error: {faulty}:4: {faulty.parent}/empty.wav: an empty file (0 bytes);")
     code, _, err = command("evaluate", model.path, faulty, "--skip-bad")
     assert code == 0, err
+
+
+def test_sounds_that_are_too_long_go_by_where_that_is_asked_for(tones: Path, tmp_path: Path):
+    lines = (tones / "train.tsv").read_text().splitlines()
+    lengths = [about(str(tones / line.split("\t")[0])).seconds for line in lines[1:]]
+    limit = round(sorted(lengths)[-2] * 100)
+    place = lengths.index(max(lengths)) + 2
+    more = [word for setting in [*SMALL, "training.max_steps=2", f"data.max_source_length={limit}"] for word in ("--set", setting)]
+    command_line = ["train", tones / "train.tsv", "--dev", tones / "train.tsv", "--out", tmp_path / "run", *more]
+    assert command(*command_line)[0] == 2
+    code, out, err = command(*command_line, "--skip-bad")
+    assert code == 0, err
+    assert "note: 1 training pairs over the length limits were skipped (data.too_long: skip)." in out
+    assert "note: 1 dev pairs over the length limits were skipped (data.too_long: skip)." in out
+    for words in (["predict", tmp_path / "run", "--input"], ["evaluate", tmp_path / "run"], ["score", tmp_path / "run"]):
+        assert command(*words, tones / "train.tsv")[0] == 2
+        code, out, err = command(*words, tones / "train.tsv", "--skip-bad")
+        assert code == 0, err
+        assert f"note: 1 over the length limit was left out, such as {tones}/train.tsv:{place}: {tones}/train/" in err
+        assert f" moments; the limit is {limit}.\n" in err
+        assert words[0] == "evaluate" or out.splitlines()[place - 2] == ""
 
 
 def test_rows_know_their_sounds_by_path(tones: Path):

@@ -20,13 +20,13 @@ from seqloom.config import DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
 from seqloom.data import SOUNDS_ARE_FILES, Row, texts_of
-from seqloom.errors import ConfigError, DataError
+from seqloom.errors import ConfigError, DataError, TooLongError
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.vocabulary import UNK
 
-__all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "longest_output"]
+__all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "TooLong", "longest_output"]
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
@@ -308,6 +308,26 @@ class Answerer:
 
 def _rows_of(weights: Floats | None) -> list[list[float]] | None:
     return None if weights is None else weights.round(6).tolist()
+
+
+class TooLong:
+    """Rows that are over the length limits of a model, found by encoding them, and counted."""
+
+    def __init__(self, model: Answerer) -> None:
+        self._model, self._count, self._first = model, 0, ""
+
+    def __contains__(self, row: Row) -> bool:
+        try:
+            any(encode_rows([row], self._model.fields, self._model.data, copy=False) if any(row.source) else ())
+        except TooLongError as error:
+            self._count, self._first = self._count + 1, self._first or str(error).partition(" Shorten it")[0]
+            return True
+        return False
+
+    def notes(self) -> list[str]:
+        """A sentence where there were some."""
+        were = "was" if self._count == 1 else "were"
+        return [f"{self._count:,} over the length limit {were} left out, such as {self._first}"] if self._count else []
 
 
 class Cuts:

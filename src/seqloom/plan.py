@@ -149,6 +149,8 @@ def make_plan(
     reading = base.data
     rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
+    if reading.skip_bad and reading.too_long == "error":
+        reading = reading.model_copy(update={"too_long": "skip"})
     notes: list[str] = []
     if reading.skip_bad and isinstance(rows, list):
         rows = without_empty(rows, notes)

@@ -182,7 +182,7 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> tuple[Plan, Corpus]
 def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
     """The plan without the held-out pairs that are skipped as training pairs are; a given dev pair that cannot be used is refused."""
     counts, data = dict[str, int](), plan.config.data
-    examples = encode_rows(plan.dev, fields, data, copy=False, trained=plan.dev_is_held_out, counts=counts)
+    examples = encode_rows(plan.dev, fields, data, copy=False, trained=plan.dev_is_held_out or data.skip_bad, counts=counts)
     places = {example.where for example in examples}
     if "skip" not in counts:
         return plan

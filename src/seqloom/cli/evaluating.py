@@ -132,6 +132,7 @@ def rows_of(
     """The pairs of files in their places, None where a line is blank or left out. They are read as the training file was, with other
     columns where they are named: then the file itself says whether it has a header.
     """
+    from seqloom.answers import TooLong
     from seqloom.data import read_rows
 
     refuse_many(files, "FILE")
@@ -141,7 +142,9 @@ def rows_of(
     if source or target is not None:
         update["header"] = None
     rows = read_rows(files, model.config.data.model_copy(update=update))
-    found = list(rows.in_step())
-    for note in rows.notes:
+    found, long = list(rows.in_step()), TooLong(model)
+    if skip_bad:
+        found = [None if row is None or row in long else row for row in found]
+    for note in (*rows.notes, *long.notes()):
         say(f"note: {note}")
     return found

@@ -88,8 +88,9 @@ def predict(
         predict_numbers(run, texts, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
-    from seqloom.answers import READ_AHEAD, Cuts
+    from seqloom.answers import READ_AHEAD, Cuts, TooLong
     from seqloom.config_file import override_search
+    from seqloom.data import Row
     from seqloom.sounds import FaultySounds
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
@@ -104,7 +105,8 @@ def predict(
         search = search.model_copy(update={"beam": n_best})
     faults = FaultySounds() if skip_bad else None
     layout: list[str] = []
-    rows = _Watched(_sources(model, texts, input, faults, layout), model)
+    sources, long = _sources(model, texts, input, faults, layout), TooLong(model)
+    rows = _Watched((Row(("",), "", row.where) if row in long else row for row in sources) if skip_bad else sources, model)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
     at_keyboard = _at_keyboard(texts, input)
     answers = chain.from_iterable(ask([row]) for row in rows) if at_keyboard else ask(rows)
@@ -124,6 +126,7 @@ def predict(
         *cuts.notes(model.data, search),
         *_unknown_to(model, prefix),
         *(faults.notes() if faults else []),
+        *long.notes(),
     ):
         say(f"note: {note}")
 
