@@ -189,6 +189,25 @@ def test_the_page_of_inspect_says_what_sounds_are_like(tones: Path):
     assert "characters in a value, mean" in page
 
 
+def test_silence_and_words_written_in_several_ways_are_odd(tones: Path, tmp_path: Path):
+    for name, level in (("zeros", 0.0), ("level", 0.25)):
+        soundfile.write(tmp_path / f"{name}.wav", np.full(8000, level), 8000)
+    quiet = np.zeros(8000)
+    quiet[7000] = 0.01
+    soundfile.write(tmp_path / "quiet.wav", quiet, 8000)
+    words = ["zero", "ZERO", "Zero.", "zero!", "zero", "one", "two"]
+    names = ["zeros", "level", "quiet", *(f"{tones}/train/{number:04}" for number in range(4))]
+    table = tmp_path / "odd.tsv"
+    table.write_text("".join(f"{name}.wav\t{word}\n" for name, word in zip(names, words, strict=True)))
+    said = command("inspect", table)[1]
+    assert f"  2 rows whose sound is silence: all samples are the same.\n      {table}:1  " in said
+    assert (
+        "  5 rows whose words are written in several ways, in case or punctuation, of which all but the expected one count as errors.\n"
+        "      'zero' (2), 'ZERO' (1), 'Zero.' (1), 'zero!' (1)\n"
+    ) in said
+    assert "Nothing odd was found." in command("inspect", tones / "train.tsv")[1]
+
+
 # -------------------------------------------------------------------------------------------------- training, answering
 
 

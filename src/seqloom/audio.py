@@ -21,7 +21,7 @@ import numpy.typing as npt
 from seqloom.config import AudioField
 from seqloom.errors import DataError, MissingFileError
 
-__all__ = ["READABLE", "SUFFIXES", "About", "Sound", "about", "is_sound", "log_mel", "read_frames", "read_sound"]
+__all__ = ["READABLE", "SUFFIXES", "About", "Sound", "about", "is_silent", "is_sound", "log_mel", "read_frames", "read_sound"]
 
 Samples = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.float32]
@@ -48,6 +48,8 @@ LARGEST_STREAM = 0x7F000000
 """From this on a size of 32 bits may be what a writer to a pipe puts there, who cannot know it."""
 W64_HEAD = 40
 """Bytes before the first chunk: two names of 16 bytes, and the size."""
+BLOCK = 4096
+"""Samples read together to see whether they differ."""
 SPHERE_HEAD = 1024
 """Bytes; longer heads hold no more of what is asked for."""
 NATS_A_DECIBEL = np.log(10) / 10
@@ -90,6 +92,24 @@ def about(sound: str | bytes) -> About:
     """
     with _named(sound), _open(sound) as file:
         return About(file.frames / file.samplerate, file.samplerate, file.channels)
+
+
+def is_silent(sound: str | bytes) -> bool:
+    """Whether all samples of a sound file are the same; it is read as far as they are.
+
+    Raises:
+        DataError: as `about`.
+    """
+    with _named(sound), _open(sound) as file:
+        first = None
+        try:
+            for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+                first = block[0] if first is None else first
+                if (block != first).any():
+                    return False
+        except (_soundfile().LibsndfileError, ValueError):  # said where it is read whole
+            return False
+    return True
 
 
 def read_sound(sound: str | bytes) -> Sound:
