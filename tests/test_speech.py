@@ -57,9 +57,14 @@ def model(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
     return seqloom.train(tones / "train.tsv", dev=tones / "dev.tsv", out=out, settings=settings)
 
 
-def command(*arguments: str | Path) -> tuple[int, str, str]:
+def command(*arguments: str | Path, stdin: Any = None) -> tuple[int, str, str]:
     out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), mock.patch.object(sys, "stdin", io.StringIO("")), pytest.raises(SystemExit) as ended:
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        mock.patch.object(sys, "stdin", stdin or io.StringIO("")),
+        pytest.raises(SystemExit) as ended,
+    ):
         main([str(argument) for argument in arguments])
     out.flush()
     return int(ended.value.code or 0), out.buffer.getvalue().decode(), err.getvalue()  # pyright: ignore
@@ -222,6 +227,28 @@ def test_a_model_says_words_for_a_clip_a_table_and_a_folder(model: Model, tones:
         code, out, err = command("predict", model.path, "--input", given, "--max-length", "5")
         assert (code, len(out.splitlines())) == (0, 4), err
         assert out.splitlines()[1] == answer.text
+
+
+@pytest.mark.parametrize("words", [[], ["-"], ["--input", "-"]])
+def test_a_sound_is_heard_from_standard_input(model: Model, exported: Path, tones: Path, words: list[str]):
+    """It was said to be a program's own file, to be exported as TSV."""
+    clip = tones / "test" / "0001.wav"
+    wanted = model.predict([str(clip)], max_length=5)[0]
+    for run in (model.path, exported):
+        stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(clip.read_bytes())))  # pyright: ignore[reportArgumentType]
+        code, out, err = command("predict", run, *words, "--max-length", "5", stdin=stdin)
+        assert (code, out) == (0, wanted + "\n"), err
+
+
+def test_a_file_and_a_folder_of_sounds_are_told_from_lists_and_sounds(model: Model, tones: Path, tmp_path: Path):
+    clip = tones / "test" / "0001.wav"
+    assert command("predict", model.path, "--input", clip, "--max-length", "5") == command("predict", model.path, clip, "--max-length", "5")
+    said = f"error: TEXT {tones}/test: a folder; expected a sound file. All sounds in it are heard with --input {tones}/test.\n"
+    assert command("predict", model.path, tones / "test") == (2, "", said)
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{clip}\n")
+    said = f"note: {listed} is heard here as a sound; --input {listed} hears those that it names\n"
+    assert command("predict", model.path, listed)[2].startswith(said)
 
 
 def test_evaluation_measures_words(model: Model, tones: Path):

@@ -17,7 +17,7 @@ from seqloom.frame_text import text_of_array
 from seqloom.header import SOURCE_WORDS
 from seqloom.keyed import named_sound
 from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
-from seqloom.lines import LineCounts, decode_lines, read_lines, shown
+from seqloom.lines import LineCounts, decode_lines, read_lines, regular_path, shown, stdin_holds_bytes
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
@@ -363,7 +363,13 @@ def _has_tabs(path: str, least: int) -> bool:
 
 
 def _sound_sources(lines: str, config: DataConfig, notes: list[str]) -> Iterator[Row]:
-    """The sounds that a table, a list of paths or a folder names."""
+    """The sounds that a table, a list of paths or a folder names, or a single one: a file of it, or standard input that holds it."""
+    if lines == "-" and stdin_holds_bytes():
+        yield Row((str(regular_path("-")),), "", "stdin")
+        return
+    if is_sound(lines) and os.path.isfile(lines):
+        yield Row((os.path.abspath(lines),), "", lines)
+        return
     if os.path.isdir(lines):
         yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
         return

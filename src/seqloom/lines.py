@@ -24,7 +24,7 @@ from seqloom.errors import DataError, MissingFileError, nearest
 
 BLOCK = 1000  # lines that are decoded together
 
-__all__ = ["LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown"]
+__all__ = ["LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown", "stdin_holds_bytes"]
 
 
 @dataclass(slots=True)
@@ -125,6 +125,13 @@ def regular_path(path: str) -> Path:
     if stat.S_ISDIR(mode):
         raise DataError(f"{path}: a folder; expected a file. Name the file in it.")
     return Path(path) if stat.S_ISREG(mode) else _spooled(path, None)
+
+
+def stdin_holds_bytes() -> bool:
+    """Whether standard input begins with what is no text, as a file of sound does; nothing is taken from it."""
+    peek = getattr(sys.stdin.buffer, "peek", None)
+    head: bytes = peek(1) if peek else b""
+    return b"\0" in head or head.startswith((b"ID3", b"\xff"))
 
 
 def _unreadable(path: str, error: OSError) -> DataError:

@@ -180,10 +180,27 @@ def _sources(model: Answerer, texts: list[str] | None, input: str | None, faults
 
     if _at_keyboard(texts, input):
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
-    for text in () if model.data.sounds else texts or ():
-        if os.path.isfile(text):
-            say(f"note: {text} is a file, and read here as a text; --input {shlex.quote(text)} reads what is in it")
+    texts = None if model.data.sounds and texts == ["-"] else texts
+    for text in texts or ():
+        _hint_at_input(text, sounds=model.data.sounds is True)
     return read_sources(texts or input or "-", len(model.fields.config.source), model.data, faults, notes)
+
+
+def _hint_at_input(text: str, *, sounds: bool) -> None:
+    """Say so where a TEXT is rather a file or a folder to read sources from.
+
+    Raises:
+        DataError: a folder in place of a sound.
+    """
+    from seqloom.audio import is_sound
+
+    instead = f"--input {shlex.quote(text)}"
+    if sounds and os.path.isdir(text):
+        raise DataError(f"TEXT {text}: a folder; expected a sound file. All sounds in it are heard with {instead}.")
+    if sounds and os.path.isfile(text) and not is_sound(text):
+        say(f"note: {text} is heard here as a sound; {instead} hears those that it names")
+    if not sounds and os.path.isfile(text):
+        say(f"note: {text} is a file, and read here as a text; {instead} reads what is in it")
 
 
 def _at_keyboard(texts: list[str] | None, input: str | None) -> bool:
