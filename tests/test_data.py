@@ -802,9 +802,23 @@ def test_of_named_values_the_one_that_says_it_is_the_source_is_taken(tmp_path: P
         assert sources(write(tmp_path / "in.jsonl", text), 1, found) == [("mg",)]
     path = write(tmp_path / "in.jsonl", '{"id": 1, "text": "mg"}\n')
     with pytest.raises(
-        DataError, match=r"in\.jsonl: 2 columns \(id, text\); expected the model's 1 source column\. Leave the others out\.$"
+        DataError,
+        match=r"in\.jsonl: 2 columns \(id, text\); expected the model's 1 source column\. Call it 'source', or leave the others out\.$",
     ):
         sources(path, 1, found)
+
+
+def test_a_table_without_the_column_that_training_read_is_refused_with_what_can_be_done(tmp_path: Path) -> None:
+    """The advice was to change --source, which predict has not."""
+    found = resolve(config(write(tmp_path / "train.csv", "german,english\na,b\nc,d\n"), source=["german"], target="english"))
+    path = write(tmp_path / "in.csv", "id,germans\n1,mg\n2,zhog\n")
+    with pytest.raises(DataError) as caught:
+        sources(path, 1, found)
+    assert str(caught.value) == (
+        f"{path}: no column 'german', which training read; expected it among id, germans. Did you mean 'germans'? "
+        "Give the column of the source that name."
+    )
+    assert sources(write(tmp_path / "in.csv", "id,german\n1,mg\n2,zhog\n"), 1, found) == [("mg",), ("zhog",)]
 
 
 def test_named_columns_are_no_numbered_ones(tmp_path: Path) -> None:

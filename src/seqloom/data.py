@@ -12,14 +12,14 @@ import numpy as np
 
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
-from seqloom.errors import DataError
+from seqloom.errors import DataError, nearest
 from seqloom.frame_text import text_of_array
 from seqloom.header import SOURCE_WORDS
 from seqloom.keyed import named_sound
-from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
+from seqloom.layout import Layout, columns_of_sounds, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import LineCounts, decode_lines, read_lines, regular_path, shown, stdin_holds_bytes
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
-from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
+from seqloom.tables import Table, csv_rows, delimited_rows, first_few, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
 __all__ = [
     "SOUNDS_ARE_FILES",
@@ -493,14 +493,22 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
     """Sources from a table, which may lack the target."""
     if not config.train and not config.source and config.format == "auto":  # trained on pairs in memory, which have no header
         config = config.model_copy(update={"format": "tsv", "header": False})
-    table, _, _ = find_table([path], config.model_copy(update={"target": None}))
+    table, sample, _ = find_table([path], config.model_copy(update={"target": None}))
     if table.format == "csv" and table.header and not config.header:
         notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
-    places = _source_places(table, columns, config)
+    places = _place_of_sounds(table, sample, config) or _source_places(table, columns, config)
     if not table.header and len(table.columns) > len(places):
         notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
     for number, cells in read_records(table, places, LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
+
+
+def _place_of_sounds(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[int, ...]:
+    """The only column that names sounds, where the model hears and no column is called as in training."""
+    if not config.sounds or (table.header and any(column in table.columns for column in config.source)):
+        return ()
+    heard = columns_of_sounds(sample, table)
+    return (heard[0],) if len(heard) == 1 else ()
 
 
 def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:
@@ -509,11 +517,13 @@ def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int,
         if len(plain) == columns:
             return plain
         config = config.model_copy(update={"source": []})
+    if table.header and (missing := [column for column in config.source if isinstance(column, str) and column not in table.columns]):
+        there = f"no column {missing[0]!r}, which training read; expected it among {first_few(table.columns)}"
+        raise DataError(f"{table.name}: {there}.{nearest(missing[0], table.columns)} Give the column of the source that name.")
     if config.source and (table.header or len(table.columns) > columns):
         return tuple(find_column(table, column, "--source") for column in config.source)
     if len(table.columns) != columns:
-        there = ", ".join(table.columns)
-        raise DataError(
-            f"{table.name}: {len(table.columns)} columns ({there}); expected the model's {_amount(columns)}. Leave the others out."
-        )
+        there = f"{len(table.columns)} columns ({first_few(table.columns)}); expected the model's {_amount(columns)}"
+        called = "Call it 'source', or leave the others out." if table.header and columns == 1 else "Leave the others out."
+        raise DataError(f"{table.name}: {there}. {called}")
     return tuple(range(columns))

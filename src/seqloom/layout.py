@@ -22,7 +22,7 @@ from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines,
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds, name_sounds_without_ends
 from seqloom.tables import COMMENT, Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
-__all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
+__all__ = ["Layout", "columns_of_sounds", "find_column", "find_layout", "find_table", "format_of_name"]
 
 WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
 """What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""
@@ -61,9 +61,9 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
         config = config.model_copy(update={"source": [], "target": None})  # numbers of another file's columns say nothing of names
     source, target = _choose(table, sample, config)
     if config.sounds is None:
-        source, target = _with_sounds_as_source(table, _name_sounds(sample, table), config, source, target)
+        source, target = _with_sounds_as_source(table, columns_of_sounds(sample, table), config, source, target)
     first = min(source)
-    sounds = first in _name_sounds(sample, table) if config.sounds is None else config.sounds
+    sounds = first in columns_of_sounds(sample, table) if config.sounds is None else config.sounds
     heard = f", which names sound files{_elsewhere(table, sample, first)}" if sounds else ""
     used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
     doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
@@ -76,7 +76,7 @@ def _joined(column: str, is_target: bool) -> str:
     return f"{column!r} holds lists of several texts, which are joined by blanks.{advice}"
 
 
-def _name_sounds(sample: list[list[str]], table: Table) -> list[int]:
+def columns_of_sounds(sample: list[list[str]], table: Table) -> list[int]:
     """The places of columns that name sound files."""
     return [place for place in range(len(table.columns)) if name_sounds(row[place] for row in sample if place < len(row))]
 
@@ -335,7 +335,7 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
     advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
-    heard, whole = _name_sounds(sample, table), ""
+    heard, whole = columns_of_sounds(sample, table), ""
     if not heard:
         values = {place: [row[place] for row in sample if place < len(row)] for place in range(len(table.columns))}
         heard = [place for place, some in values.items() if name_sounds_without_ends(some, table.paths[0])]
