@@ -271,11 +271,11 @@ def _announced(stream: BinaryIO) -> tuple[int, int]:
 def _data_of_sphere(stream: BinaryIO) -> tuple[int, int]:
     """The same of a SPHERE file: its head, of as many bytes as its second line says, names channels, samples and the bytes of one."""
     stream.seek(0)
-    _, length, *lines = stream.read(SPHERE_HEAD).split(b"\n")
-    said = {name: value for name, _, value in (line.split(b" ", 2) for line in lines if line.count(b" ") > 1)}
+    _, *lines = stream.read(SPHERE_HEAD).split(b"\n")
+    said = {name: value for name, _, value in (line.split(b" ", 2) for line in lines[1:] if line.count(b" ") > 1)}
     try:
-        head, (count, channels, size) = int(length), (int(said[name]) for name in (b"sample_count", b"channel_count", b"sample_n_bytes"))
-    except (KeyError, ValueError):
+        head, (count, channels, size) = int(lines[0]), (int(said[name]) for name in (b"sample_count", b"channel_count", b"sample_n_bytes"))
+    except (LookupError, ValueError):
         return 0, 0
     return count * channels * size, max(stream.seek(0, 2) - head, 0)
 
