@@ -282,7 +282,13 @@ def test_sounds_to_predict_from_are_named_by_tables_lists_and_folders(tmp_path: 
 
 def test_a_table_to_predict_from_gives_its_only_column_of_sounds(tmp_path: Path):
     """Whatever training called its own, or where it stood: a manifest was to lose its other columns."""
-    manifest = table(tmp_path, "id,file,speaker,transcript\n1,a.wav,theo,three\n2,b.wav,theo,four\n", "manifest.csv")
+    text = "id,file,speaker,transcript\n1,a.wav,theo,three\n2,b.wav,theo,four\n"
+    manifests = [
+        table(tmp_path, text, "manifest.csv"),
+        table(tmp_path, text.replace(",", "\t"), "manifest.tsv"),
+        table(tmp_path, text.partition("\n")[2].replace(",", "\t"), "bare.tsv"),
+    ]
     for train in ("path\ttext\n1.wav\tone\n2.wav\ttwo\n", "1.wav\tone\n2.wav\ttwo\n"):
-        config = resolve(DataConfig(train=[table(tmp_path, train)]))
-        assert [row.source[0] for row in read_sources(manifest, 1, config)] == [f"{tmp_path}/a.wav", f"{tmp_path}/b.wav"]
+        config = resolve(DataConfig(train=[table(tmp_path, train, "train.tsv")]))
+        for path in manifests:
+            assert [row.source[0] for row in read_sources(path, 1, config)] == [f"{tmp_path}/a.wav", f"{tmp_path}/b.wav"]

@@ -352,7 +352,8 @@ def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str]
     if lines == "-":
         return _line_sources(decode_lines(sys.stdin.buffer, "stdin"), "stdin", columns, config, notes)
     named = format_of_name(lines)
-    if named in TABLES or (named == "tsv" and config.format in (*TABLES, "parallel") and _has_tabs(lines, columns)):
+    as_table = config.format in (*TABLES, "parallel") or config.sounds
+    if named in TABLES or (named == "tsv" and as_table and _has_tabs(lines, columns)):
         return _table_sources(lines, columns, config, notes)
     return _line_sources(read_lines(lines), lines, columns, config, notes)
 
@@ -493,11 +494,13 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
     """Sources from a table, which may lack the target."""
     if not config.train and not config.source and config.format == "auto":  # trained on pairs in memory, which have no header
         config = config.model_copy(update={"format": "tsv", "header": False})
-    table, sample, _ = find_table([path], config.model_copy(update={"target": None}))
+    told: dict[str, Any] = {"source": [], "header": None} if config.sounds else {}  # by what the columns hold
+    table, sample, _ = find_table([path], config.model_copy(update={"target": None, **told}))
     if table.format == "csv" and table.header and not config.header:
         notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
-    places = _place_of_sounds(table, sample, config) or _source_places(table, columns, config)
-    if not table.header and len(table.columns) > len(places):
+    heard = _place_of_sounds(table, sample, config)
+    places = heard or _source_places(table, columns, config)
+    if not heard and not table.header and len(table.columns) > len(places):
         notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
     for number, cells in read_records(table, places, LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
