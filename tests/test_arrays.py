@@ -307,6 +307,18 @@ def test_inspect_says_what_arrays_are_like(tmp_path: Path, capsys: pytest.Captur
 # --------------------------------------------------------------------------------------------------------------- errors
 
 
+@pytest.mark.parametrize("form", [np.asarray, list])
+def test_a_number_a_source_is_an_array_of_one_moment(tmp_path: Path, form: Any):
+    """(N,) is what other libraries take for the targets of a regression; it was said to convert them to texts."""
+    draw = np.random.default_rng(1)
+    sources, numbers = draw.normal(size=(20, 6)), draw.normal(size=20)
+    one = seqloom.train((sources, form(numbers)), out=tmp_path / "one", settings=SMALL, quiet=True)
+    two = seqloom.train((sources, numbers[:, None]), out=tmp_path / "two", settings=SMALL, quiet=True)
+    np.testing.assert_array_equal(np.asarray(one.predict(sources)), np.asarray(two.predict(sources)))
+    assert np.asarray(one.predict(sources)).shape == (20, 1, 1)
+    assert one.evaluate((sources, form(numbers))) == two.evaluate((sources, numbers[:, None]))
+
+
 def test_what_is_no_array_is_refused_with_its_place(tmp_path: Path):
     def refused(target: str, message: str, source: str = '"ab"') -> None:
         file = tmp_path / "bad.jsonl"

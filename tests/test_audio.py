@@ -185,6 +185,29 @@ def test_a_flac_that_was_cut_off_is_refused(tmp_path: Path):
     assert text.endswith(f"; expected all of it. Copy or record the file again. {GO_ON}")
 
 
+def test_a_sphere_file_is_read_and_one_that_was_cut_off_is_refused(tmp_path: Path):
+    path = Path(written(tmp_path, "a.sph", noise(1000), 8000, format="NIST"))
+    assert len(read_sound(str(path)).samples) == 1000
+    path.write_bytes(path.read_bytes()[:-500])
+    assert message(str(path)) == (
+        f"{path}: the sound is cut off: 2,000 bytes of sound are announced and 1,500 are there; expected all of it. "
+        f"Copy or record the file again. {GO_ON}"
+    )
+
+
+def test_samples_without_a_header_are_refused(tmp_path: Path):
+    (tmp_path / "a.raw").write_bytes(bytes(1000))
+    assert message(str(tmp_path / "a.raw")) == (
+        f"{tmp_path}/a.raw: samples without a header, which does not say their rate; expected WAV or FLAC. "
+        f"Convert it, as in ffmpeg -f s16le -ar RATE -i FILE sound.wav. {GO_ON}"
+    )
+
+
+@pytest.mark.parametrize("suffix", ["sph", "webm", "oga", "mp4", "3gp", "raw", "SPH"])
+def test_files_with_sound_are_told_by_their_ends(suffix: str):
+    assert is_sound(f"clips/1.{suffix}")
+
+
 def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(tmp_path: Path):
     path = Path(written(tmp_path, "a.wav", noise(1000)))
     data = bytearray(path.read_bytes())

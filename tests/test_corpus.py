@@ -184,6 +184,11 @@ def test_the_length_ratio_lets_nearly_all_targets_be_written() -> None:
     assert length_ratio(Corpus.build([Example(np.arange(4, 8), np.full(3, 5), "x")])) == 1.0
 
 
+def test_short_targets_of_frames_leave_room_for_those_of_longer_ones() -> None:
+    """A hundred moments that take six symbols: of a thousand moments sixty are to be had, and not the ten that all may have."""
+    assert length_ratio(Corpus.build([Example(np.ones((100, 3), np.float32), np.full(6, 5), "x")])) == 0.08
+
+
 def test_frames_are_kept_whole_and_read_by_memory_map(tmp_path: Path):
     draw = np.random.default_rng(1)
     examples = [

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from seqloom import kept
@@ -733,7 +734,24 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
             None,
             "pairs:1: the target is list ['b', 'c']; expected a text. Join its parts with \" \".join(...).",
         ),
-        ([("a", 7)], None, "pairs:1: the target is int 7; expected a text. Convert it with str()."),
+        ([("a", None)], None, "pairs:1: the target is NoneType None; expected a text. Convert it with str()."),
+        (
+            [("a", 0.5)],
+            None,
+            "pairs:1: the target is float 0.5; expected a text. "
+            "One that names something becomes a text with str(); one that is measured goes into an array, as in np.array([0.5]).",
+        ),
+        (
+            [(b"RIFF", "a")],
+            None,
+            "pairs:1: the source is bytes b'RIFF'; expected a text. Decode it; of a sound, give the path of its file.",
+        ),
+        (
+            [((np.zeros(9), 8000), "a")],
+            None,
+            "pairs:1: samples with their rate; expected the path of a sound file. "
+            "Write one, as with soundfile.write(path, samples, rate), and give its path.",
+        ),
         (["a", "b"], ["c"], "pairs: 2 sources and 1 targets; expected equally many."),
         ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source columns; expected 2 as in the first pair."),
         ([("a", "b\0")], None, "pairs:1: a NUL character; expected text."),
@@ -784,9 +802,23 @@ def test_of_named_values_the_one_that_says_it_is_the_source_is_taken(tmp_path: P
         assert sources(write(tmp_path / "in.jsonl", text), 1, found) == [("mg",)]
     path = write(tmp_path / "in.jsonl", '{"id": 1, "text": "mg"}\n')
     with pytest.raises(
-        DataError, match=r"in\.jsonl: 2 columns \(id, text\); expected the model's 1 source column\. Leave the others out\.$"
+        DataError,
+        match=r"in\.jsonl: 2 columns \(id, text\); expected the model's 1 source column\. Call it 'source', or leave the others out\.$",
     ):
         sources(path, 1, found)
+
+
+def test_a_table_without_the_column_that_training_read_is_refused_with_what_can_be_done(tmp_path: Path) -> None:
+    """The advice was to change --source, which predict has not."""
+    found = resolve(config(write(tmp_path / "train.csv", "german,english\na,b\nc,d\n"), source=["german"], target="english"))
+    path = write(tmp_path / "in.csv", "id,germans\n1,mg\n2,zhog\n")
+    with pytest.raises(DataError) as caught:
+        sources(path, 1, found)
+    assert str(caught.value) == (
+        f"{path}: no column 'german', which training read; expected it among id, germans. Did you mean 'germans'? "
+        "Give the column of the source that name."
+    )
+    assert sources(write(tmp_path / "in.csv", "id,german\n1,mg\n2,zhog\n"), 1, found) == [("mg",), ("zhog",)]
 
 
 def test_named_columns_are_no_numbered_ones(tmp_path: Path) -> None:

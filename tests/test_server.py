@@ -219,6 +219,19 @@ def test_a_source_that_fails_in_a_stream_is_an_event_and_the_others_are_answered
     assert found[3:] == [("done", {"predictions": 1, "errors": 2})]
 
 
+def test_a_source_that_cannot_be_used_in_a_stream_is_an_event_and_the_others_are_answered(client: TestClient) -> None:
+    found = events(ask(client, inputs=["abc", ["a", "b"]], stream=True))
+    said = "inputs[1]: 2 source columns; model reverse expects 1. Give a text, or several in inputs."
+    assert sorted(found[:2], key=lambda event: event[1]["index"]) == [
+        ("prediction", {"index": 0, "outputs": [{"text": "cba"}]}),
+        ("error", {"index": 1, "error": said}),
+    ]
+    assert found[2:] == [("done", {"predictions": 1, "errors": 1})]
+    whole = ask(client, inputs=[["a", "b"]], stream=True), ask(client, inputs=["abc", ["a", "b"]])
+    assert [answer.status_code for answer in whole] == [422, 422]
+    assert whole[1].json() == {"error": said}
+
+
 FAILED = "the server failed on it, and its log says where. Try another input, and report this one."
 
 

@@ -83,6 +83,14 @@ def test_the_same_is_said_in_events(client: TestClient, clips: list[Path]) -> No
     assert f'"outputs":[{{"text":"{whole}"}}]' in client.post("/v1/predict", json={**body, "stream": True}).text
 
 
+def test_a_sound_that_is_cut_off_fails_alone_in_events(client: TestClient, clips: list[Path]) -> None:
+    body = {"inputs": [text(clips[0].read_bytes()), text(NOISE[:-600])], "stream": True}
+    said = client.post("/v1/predict", json=body).text
+    assert 'data: {"index":1,"error":"inputs[1]: the sound is cut off: 1,600 bytes of sound are announced and 1,000 are there;' in said
+    assert 'data: {"index":0,"outputs":' in said
+    assert said.endswith('data: {"predictions":1,"errors":1}\n\n')
+
+
 def test_a_model_of_sound_is_listed_with_its_rate(client: TestClient) -> None:
     listed = client.get("/v1/models").json()["models"][0]
     assert [{**column, "name": ""} for column in listed["source"]] == [{"name": "", "kind": "audio", "sample_rate": 8000}]

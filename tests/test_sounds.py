@@ -91,12 +91,83 @@ def test_sounds_in_the_second_column_are_the_source(tmp_path: Path, text: str):
     assert rows(path, source=[1], target=2, sounds=False)[0].target == "1.wav"
 
 
+def test_two_files_of_sounds_and_words_are_read_with_and_without_ids(tmp_path: Path):
+    """Kaldi's wav.scp and text were learned as the letters of file names, without a word."""
+    scp, text = (
+        table(tmp_path, "a-1 wav/1.wav\na-2  wav/my 2.sph\na-3 /x/3.wav\n", "wav.scp"),
+        table(tmp_path, "a-1 ONE\na-2 TWO  SIX\na-3\n", "text"),
+    )
+    wanted = [(f"{tmp_path}/wav/1.wav", "ONE"), (f"{tmp_path}/wav/my 2.sph", "TWO  SIX"), ("/x/3.wav", "")]
+    for paths in ([scp, text], [text, scp]):
+        read = read_rows(paths, DataConfig())
+        assert [(*row.source, row.target) for row in read] == wanted
+        assert read.notes[0] == f"Two parallel files: {paths[0]} and {paths[1]}, behind the ids that both have."
+    plain, words = table(tmp_path, "1.wav\n2.wav\n", "paths.txt"), table(tmp_path, "one\ntwo six\n", "words.txt")
+    assert [(*row.source, row.target) for row in read_rows([plain, words], DataConfig())][1] == (f"{tmp_path}/2.wav", "two six")
+    sound(tmp_path / "wav" / "1.wav")
+    assert next(iter(read_sources(scp, 1, DataConfig(sounds=True)))).source == (f"{tmp_path}/wav/1.wav",)
+
+
+def test_ids_that_differ_and_commands_for_sounds_are_refused(tmp_path: Path):
+    scp, text = table(tmp_path, "a 1.wav\nb 2.wav\nc 3.wav\n", "wav.scp"), table(tmp_path, "a one\nc two\n", "text")
+    with pytest.raises(DataError) as found:
+        list(read_rows([scp, text], DataConfig()))
+    assert str(found.value) == (
+        f"{scp}:2: the id 'b' stands beside 'c' in {text}:2; expected the same ids in both, line by line. "
+        "Sort both files by them, and leave out what stands in one alone."
+    )
+    scp = table(tmp_path, "a sph2pipe -f wav 1.sph |\nc 2.wav\n", "wav.scp")
+    with pytest.raises(DataError) as found:
+        list(read_rows([scp, text], DataConfig()))
+    assert str(found.value) == (
+        f"{scp}:1: a command (sph2pipe -f wav 1.sph |); expected the name of a sound file. Run it, and name the file that it writes."
+    )
+
+
 def test_sounds_beside_other_sources_are_refused(tmp_path: Path):
     path = table(tmp_path, "wav\tspeaker\ttext\n1.wav\ta\tone\n2.wav\tb\ttwo\n")
     said = "'wav' names sound files; expected it as the only source. Leave the others out, or say --set data.sounds=false to read the names"
     assert said in error(path, source=["wav", "speaker"], target="text")
     said = "Choose, as in --source wav --target text."
     assert error(table(tmp_path, "wav\tid\ttext\tsex\n1.wav\ta\tone two\tm\n2.wav\tb\ttwo six\tf\n", "b.tsv")).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("client_id\tpath\tsentence\tage\n{0}\t1.wav\tIt is one\tthirties\n{0}\t2.wav\tGo\t\n", "sentence"),
+        ("id\tfile\tspeaker\ttranscript\nu1\t1.wav\tjackson\tone\nu2\t2.wav\tnicolas\ttwo\n", "transcript"),
+        ("u1\t1.wav\tjackson\tone\nu2\t2.wav\tjackson\ttwo\n", "4"),
+        ("uid\tWortlaut\tclip\n{0}\tdrei\t1.wav\n{0}\tvier fünf\t2.wav\n", "Wortlaut"),
+    ],
+)
+def test_the_column_that_is_offered_as_the_target_holds_words(tmp_path: Path, text: str, target: str):
+    """It was the one with most letters: that of ids."""
+    assert error(table(tmp_path, text.format("abcdef0123" * 6))).endswith(f" --target {target}.")
+
+
+def test_sounds_are_found_in_a_folder_beside_their_table(tmp_path: Path):
+    for number in (1, 2):
+        sound(tmp_path / "clips" / f"{number}.wav")
+    path = table(tmp_path, "1.wav\tone\n2.wav\ttwo\n")
+    read = read_rows([path], DataConfig())
+    assert [row.source[0] for row in read] == [f"{tmp_path}/clips/1.wav", f"{tmp_path}/clips/2.wav"]
+    assert "Source: column 1, which names sound files in clips. Target: column 2." in read.notes
+    sound(tmp_path / "old" / "1.wav")
+    assert rows(path)[0].source == (f"{tmp_path}/1.wav",), "one of two is not chosen"
+
+
+def test_names_of_sounds_without_their_ends_are_said_and_found_where_that_is_asked_for(tmp_path: Path):
+    for name in ("a-1", "a-2"):
+        sound(tmp_path / "wavs" / f"{name}.wav")
+    path = table(tmp_path, "a-1|One.|one\na-2|Two six.|two six\n", "metadata.csv")
+    assert error(path).endswith(" Choose, as in --source 1 --target 2 --set data.sounds=true.")
+    found = rows(path, source=[1], target=3, sounds=True)
+    assert [(*row.source, row.target) for row in found] == [(f"{tmp_path}/wavs/a-1.wav", "one"), (f"{tmp_path}/wavs/a-2.wav", "two six")]
+    read = read_rows([path], DataConfig(source=[1], target=3))
+    assert not read.are_sounds
+    said = f"Sources are names of sound files that lie beside {path}, without their ends; all are read as texts. "
+    assert read.notes[-1] == f"{said}If they name sounds, say --set data.sounds=true."
 
 
 def test_a_sound_has_one_name_from_wherever_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -136,13 +207,33 @@ def test_a_transcript_without_sound_is_refused(tmp_path: Path):
         f"{path}:3: a transcript without sound: the name is empty; expected that of a sound file. Fill it in, or remove the row. "
         "Go on without such rows with --skip-bad."
     )
-    folder = tmp_path / "folder"
-    sound(folder / "1.wav")
-    (folder / "1.txt").write_text("one")
-    (folder / "2.txt").write_text("two")
-    assert error(str(folder)) == (
-        f"{folder}/2.txt: a transcript without sound; expected 2.wav (or another sound) beside it. Add the sound, or remove the transcript."
-    )
+
+
+def test_a_text_without_a_sound_goes_by_and_is_said(tmp_path: Path):
+    """A README.txt in the folder ended everything."""
+    sound(tmp_path / "1.wav")
+    (tmp_path / "1.txt").write_text("one")
+    (tmp_path / "README.txt").write_bytes(b"/ Recorded in Malm\xf6.\n")
+    read = read_rows([str(tmp_path)], DataConfig())
+    assert [row.target for row in read] == ["one"]
+    assert f"1 text has no sound beside it and went by, such as {tmp_path}/README.txt." in read.notes
+
+
+def test_one_text_for_a_folder_holds_the_words_of_its_sounds_behind_their_names(tmp_path: Path):
+    """As LibriSpeech has them."""
+    for name in ("84/121/84-121-0000.flac", "84/121/84-121-0001.flac", "84/150/84-150-0000.flac", "85/1.wav"):
+        sound(tmp_path / name)
+    (tmp_path / "84/121/84-121.trans.txt").write_text("84-121-0000 GO  ON\n84-121-0001\n84-121-0002 THREE\n")
+    (tmp_path / "84/150/84-150.trans.txt").write_text("84-150-0000 THEN\n")
+    (tmp_path / "85/1.txt").write_text("one")
+    read = read_rows([str(tmp_path)], DataConfig())
+    assert [(Path(row.source[0]).stem, row.target) for row in read] == [
+        ("84-121-0000", "GO ON"),
+        ("84-121-0001", ""),
+        ("84-150-0000", "THEN"),
+        ("1", "one"),
+    ]
+    assert f"1 text has no sound beside it and went by, such as {tmp_path}/84/121/84-121.trans.txt:3." in read.notes
 
 
 def test_a_sound_without_transcript_is_refused(tmp_path: Path):
@@ -187,3 +278,17 @@ def test_sounds_to_predict_from_are_named_by_tables_lists_and_folders(tmp_path: 
     for given in (config.train[0], listed, named, str(tmp_path / "clips")):
         assert [row.source[0] for row in read_sources(given, 1, config)] == wanted
     assert [row.source for row in read_sources(["x.wav"], 1, config)] == [("x.wav",)]
+
+
+def test_a_table_to_predict_from_gives_its_only_column_of_sounds(tmp_path: Path):
+    """Whatever training called its own, or where it stood: a manifest was to lose its other columns."""
+    text = "id,file,speaker,transcript\n1,a.wav,theo,three\n2,b.wav,theo,four\n"
+    manifests = [
+        table(tmp_path, text, "manifest.csv"),
+        table(tmp_path, text.replace(",", "\t"), "manifest.tsv"),
+        table(tmp_path, text.partition("\n")[2].replace(",", "\t"), "bare.tsv"),
+    ]
+    for train in ("path\ttext\n1.wav\tone\n2.wav\ttwo\n", "1.wav\tone\n2.wav\ttwo\n"):
+        config = resolve(DataConfig(train=[table(tmp_path, train, "train.tsv")]))
+        for path in manifests:
+            assert [row.source[0] for row in read_sources(path, 1, config)] == [f"{tmp_path}/a.wav", f"{tmp_path}/b.wav"]

@@ -11,10 +11,12 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 import seqloom
 from seqloom import runs
+from seqloom.audio import about
 from seqloom.autosound import choose_for_sound
 from seqloom.checkpoint import read_tensors
 from seqloom.cli import main
@@ -55,9 +57,14 @@ def model(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
     return seqloom.train(tones / "train.tsv", dev=tones / "dev.tsv", out=out, settings=settings)
 
 
-def command(*arguments: str | Path) -> tuple[int, str, str]:
+def command(*arguments: str | Path, stdin: Any = None) -> tuple[int, str, str]:
     out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), mock.patch.object(sys, "stdin", io.StringIO("")), pytest.raises(SystemExit) as ended:
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        mock.patch.object(sys, "stdin", stdin or io.StringIO("")),
+        pytest.raises(SystemExit) as ended,
+    ):
         main([str(argument) for argument in arguments])
     out.flush()
     return int(ended.value.code or 0), out.buffer.getvalue().decode(), err.getvalue()  # pyright: ignore
@@ -187,6 +194,25 @@ def test_the_page_of_inspect_says_what_sounds_are_like(tones: Path):
     assert "characters in a value, mean" in page
 
 
+def test_silence_and_words_written_in_several_ways_are_odd(tones: Path, tmp_path: Path):
+    for name, level in (("zeros", 0.0), ("level", 0.25)):
+        soundfile.write(tmp_path / f"{name}.wav", np.full(8000, level), 8000)
+    quiet = np.zeros(8000)
+    quiet[7000] = 0.01
+    soundfile.write(tmp_path / "quiet.wav", quiet, 8000)
+    words = ["zero", "ZERO", "Zero.", "zero!", "zero", "one", "two"]
+    names = ["zeros", "level", "quiet", *(f"{tones}/train/{number:04}" for number in range(4))]
+    table = tmp_path / "odd.tsv"
+    table.write_text("".join(f"{name}.wav\t{word}\n" for name, word in zip(names, words, strict=True)))
+    said = command("inspect", table)[1]
+    assert f"  2 rows whose sound is silence: all samples are the same.\n      {table}:1  " in said
+    assert (
+        "  5 rows whose words are written in several ways, in case or punctuation, of which all but the expected one count as errors.\n"
+        "      'zero' (2), 'ZERO' (1), 'Zero.' (1), 'zero!' (1)\n"
+    ) in said
+    assert "Nothing odd was found." in command("inspect", tones / "train.tsv")[1]
+
+
 # -------------------------------------------------------------------------------------------------- training, answering
 
 
@@ -203,6 +229,28 @@ def test_a_model_says_words_for_a_clip_a_table_and_a_folder(model: Model, tones:
         assert out.splitlines()[1] == answer.text
 
 
+@pytest.mark.parametrize("words", [[], ["-"], ["--input", "-"]])
+def test_a_sound_is_heard_from_standard_input(model: Model, exported: Path, tones: Path, words: list[str]):
+    """It was said to be a program's own file, to be exported as TSV."""
+    clip = tones / "test" / "0001.wav"
+    wanted = model.predict([str(clip)], max_length=5)[0]
+    for run in (model.path, exported):
+        stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(clip.read_bytes())))  # pyright: ignore[reportArgumentType]
+        code, out, err = command("predict", run, *words, "--max-length", "5", stdin=stdin)
+        assert (code, out) == (0, wanted + "\n"), err
+
+
+def test_a_file_and_a_folder_of_sounds_are_told_from_lists_and_sounds(model: Model, tones: Path, tmp_path: Path):
+    clip = tones / "test" / "0001.wav"
+    assert command("predict", model.path, "--input", clip, "--max-length", "5") == command("predict", model.path, clip, "--max-length", "5")
+    said = f"error: TEXT {tones}/test: a folder; expected a sound file. All sounds in it are heard with --input {tones}/test.\n"
+    assert command("predict", model.path, tones / "test") == (2, "", said)
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{clip}\n")
+    said = f"note: {listed} is heard here as a sound; --input {listed} hears those that it names\n"
+    assert command("predict", model.path, listed)[2].startswith(said)
+
+
 def test_evaluation_measures_words(model: Model, tones: Path):
     code, out, err = command("evaluate", model.path, tones / "test.tsv", "--json")
     assert code == 0, err
@@ -214,6 +262,21 @@ def test_evaluation_measures_words(model: Model, tones: Path):
 
 def _texts(tones: Path) -> list[str]:
     return [line.split("\t")[1] for line in (tones / "test.tsv").read_text().splitlines()[1:]]
+
+
+def test_what_may_be_said_of_a_second_is_not_learned_from_short_sounds(model: Model):
+    """Training needed 0.05 symbols a moment, with which strings of more words than it had were cut off."""
+    assert model.config.search.max_length_ratio == 0.5
+
+
+def test_answers_that_are_cut_off_are_counted(model: Model, exported: Path, tones: Path):
+    said = "4 of 4 answers were cut off at the longest allowed length (search.max_length is 1). "
+    said = f"note: {said}Where more is to be said: --set search.max_length=2\n"
+    for run in (model.path, exported):
+        code, out, err = command("predict", run, "--input", tones / "test.tsv", "--set", "search.max_length=1", "--json")
+        assert (code, err) == (0, said)
+        assert all(json.loads(line)["outputs"][0]["cut"] for line in out.splitlines())
+    assert said in command("evaluate", model.path, tones / "test.tsv", "--set", "search.max_length=1")[2]
 
 
 def test_attention_is_over_moments(model: Model, tones: Path):
@@ -230,11 +293,11 @@ def test_attention_is_over_moments(model: Model, tones: Path):
 def test_attention_is_drawn(model: Model, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     output = tmp_path / "words.txt"
     clips = [tones / "test" / f"{number:04}.wav" for number in (1, 2)]
-    code, _, err = command("predict", model.path, *clips, "--attention", "--max-length", "5", "--output", output)
+    code, _, err = command("predict", model.path, *clips, "--attention", "--output", output)
     assert code == 0, err
     for number in (1, 2):
         assert (tmp_path / f"attention-{number}.png").read_bytes().startswith(b"\x89PNG")
-    assert err == "".join(f"attention: {tmp_path}/attention-{number}.png\n" for number in (1, 2))
+    assert err.startswith("".join(f"attention: {tmp_path}/attention-{number}.png\n" for number in (1, 2)))
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     code, _, err = command("predict", model.path, clips[0], "--attention")
     assert code == 2
@@ -242,11 +305,42 @@ def test_attention_is_drawn(model: Model, tones: Path, tmp_path: Path, monkeypat
 
 
 def test_pairs_in_memory_name_sounds_too(tones: Path, tmp_path: Path):
-    pairs = [(str(tones / "train" / f"{number:04}.wav"), text) for number, text in enumerate(["do re", "mi", "fa so", "la do mi"] * 3)]
+    pairs = [(tones / "train" / f"{number:04}.wav", text) for number, text in enumerate(["do re", "mi", "fa so", "la do mi"] * 3)]
     trained = seqloom.train(pairs, out=tmp_path / "run", settings=[*SMALL, "training.max_steps=2"])
     assert trained.config.data.sounds is True
     assert isinstance(trained.fields.source, SoundField)
     assert len(trained.predict([pairs[0][0]], max_length=3)) == 1
+
+
+def test_a_path_is_a_sound_and_what_is_none_is_refused(model: Model, exported: Path, tones: Path):
+    clip, words = tones / "test" / "0001.wav", _texts(tones)[1]
+    said = "expected the path of a sound file. Write one, as with soundfile.write(path, samples, rate), and give its path."
+    for here in (model, seqloom.load(exported)):
+        assert here.predict([clip], max_length=5) == here.predict([str(clip)], max_length=5)
+        samples, rate = soundfile.read(clip)
+        for given, message in (
+            (samples, f"sources:1: an array; {said}"),
+            ((samples, rate), f"sources:1: samples with their rate; {said}"),
+            ({"array": samples, "sampling_rate": rate}, f"sources:1: samples with their rate; {said}"),
+            ("x" * 5000, f"sources:1: {'x' * 200}: no such sound file; expected one."),
+        ):
+            with pytest.raises(DataError) as error:
+                here.predict([given])
+            assert str(error.value).startswith(message)
+    assert model.evaluate([(clip, words)]) == model.evaluate([clip], [words]) == model.evaluate([(str(clip), words)])
+    with pytest.raises(DataError) as error:
+        model.evaluate([(samples, words)])
+    assert str(error.value) == f"pairs:1: an array; {said}"
+
+
+def test_samples_that_are_learned_as_numbers_are_told_to_be_written_to_files():
+    draw = np.random.default_rng(1)
+    plan = make_plan([(draw.normal(size=3000), word) for word in ["one", "two"] * 6])
+    assert plan.notes[-1] == (
+        "arrays of one number a moment, 3,000 moments in the mean: more than can be learned from well. "
+        "If they are samples of sounds, write each to a file (soundfile.write) and give its path."
+    )
+    assert not make_plan([(draw.normal(size=1000), word) for word in ["one", "two"] * 6]).notes
 
 
 class StopAt(Silence):
@@ -344,6 +438,27 @@ def test_a_faulty_sound_is_answered_by_a_blank_line_or_refused(model: Model, fau
     assert err.startswith(f"error: {faulty}:4: {faulty.parent}/empty.wav: an empty file (0 bytes);")
     code, _, err = command("evaluate", model.path, faulty, "--skip-bad")
     assert code == 0, err
+
+
+def test_sounds_that_are_too_long_go_by_where_that_is_asked_for(tones: Path, tmp_path: Path):
+    lines = (tones / "train.tsv").read_text().splitlines()
+    lengths = [about(str(tones / line.split("\t")[0])).seconds for line in lines[1:]]
+    limit = round(sorted(lengths)[-2] * 100)
+    place = lengths.index(max(lengths)) + 2
+    more = [word for setting in [*SMALL, "training.max_steps=2", f"data.max_source_length={limit}"] for word in ("--set", setting)]
+    command_line = ["train", tones / "train.tsv", "--dev", tones / "train.tsv", "--out", tmp_path / "run", *more]
+    assert command(*command_line)[0] == 2
+    code, out, err = command(*command_line, "--skip-bad")
+    assert code == 0, err
+    assert "note: 1 training pairs over the length limits were skipped (data.too_long: skip)." in out
+    assert "note: 1 dev pairs over the length limits were skipped (data.too_long: skip)." in out
+    for words in (["predict", tmp_path / "run", "--input"], ["evaluate", tmp_path / "run"], ["score", tmp_path / "run"]):
+        assert command(*words, tones / "train.tsv")[0] == 2
+        code, out, err = command(*words, tones / "train.tsv", "--skip-bad")
+        assert code == 0, err
+        assert f"note: 1 over the length limit was left out, such as {tones}/train.tsv:{place}: {tones}/train/" in err
+        assert f" moments; the limit is {limit}.\n" in err
+        assert words[0] == "evaluate" or out.splitlines()[place - 2] == ""
 
 
 def test_rows_know_their_sounds_by_path(tones: Path):

@@ -7,6 +7,7 @@ All else that lies between a text and its answer stands here, so that the two ca
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,14 +19,14 @@ from seqloom.batching import Array
 from seqloom.config import DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
-from seqloom.data import Row, texts_of
-from seqloom.errors import ConfigError, DataError
+from seqloom.data import SOUNDS_ARE_FILES, Row, texts_of
+from seqloom.errors import ConfigError, DataError, TooLongError
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.vocabulary import UNK
 
-__all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions", "longest_output"]
+__all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "TooLong", "longest_output"]
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
@@ -146,7 +147,8 @@ class Answerer:
         """The best answer to each source, in their order; '' for an empty source.
 
         Args:
-            sources: a text each, a tuple of texts where the model has several source columns, or an array (S, D) where it reads numbers.
+            sources: a text each, a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers, or
+                the path of a file where it hears sounds.
             search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
 
         Raises:
@@ -165,8 +167,8 @@ class Answerer:
         **search: Any,
     ) -> list[Prediction]:
         """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`."""
-        if isinstance(sources, str):
-            raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
+        if isinstance(sources, (str, os.PathLike)):
+            raise DataError(f"sources: expected a list of texts, got the text {os.fspath(sources)[:40]!r}. Put it into a list.")
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
         return list(self.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention))
@@ -291,8 +293,20 @@ class Answerer:
             copying=_rows_of(None if hypothesis.copying is None else hypothesis.copying[:, : len(source) + 1]) if keep_attention else None,
         )
 
+    def refuse_array(self, where: str) -> None:
+        """Make sure that the model reads numbers.
+
+        Raises:
+            DataError: it reads sounds or texts.
+        """
+        kind = self.fields.config.source[0].kind
+        if kind != "array":
+            raise DataError(f"{where}: an array; {SOUNDS_ARE_FILES if kind == 'audio' else 'expected a text, as in training. Give texts.'}")
+
     def _row(self, source: str | Sequence[str], number: int) -> Row:
         where, expected = f"sources:{number}", len(self.fields.config.source)
+        if isinstance(source, np.ndarray):
+            self.refuse_array(where)
         columns = (text_of_array(source, where),) if isinstance(source, np.ndarray) else texts_of(source, where)
         if len(columns) != expected:
             raise DataError(f"{where}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
@@ -303,11 +317,54 @@ def _rows_of(weights: Floats | None) -> list[list[float]] | None:
     return None if weights is None else weights.round(6).tolist()
 
 
-def cut_sources(count: int, of: int, data: DataConfig) -> list[str]:
-    """A sentence where so many sources of all were cut."""
-    if not count:
-        return []
-    return [f"{count:,} of {of:,} sources are longer than the model reads: cut to their first {data.max_source_length:,} positions"]
+class TooLong:
+    """Rows that are over the length limits of a model, found by encoding them, and counted."""
+
+    def __init__(self, model: Answerer) -> None:
+        self._model, self._count, self._first = model, 0, ""
+
+    def __contains__(self, row: Row) -> bool:
+        try:
+            any(encode_rows([row], self._model.fields, self._model.data, copy=False) if any(row.source) else ())
+        except TooLongError as error:
+            self._count, self._first = self._count + 1, self._first or str(error).partition(" Shorten it")[0]
+            return True
+        return False
+
+    def notes(self) -> list[str]:
+        """A sentence where there were some."""
+        were = "was" if self._count == 1 else "were"
+        return [f"{self._count:,} over the length limit {were} left out, such as {self._first}"] if self._count else []
+
+
+class Cuts:
+    """Sources and answers that are not whole, counted as they pass."""
+
+    def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
+        self._sources = self._answers = self._all = 0
+        for prediction in predictions:
+            self.add(prediction)
+
+    def add(self, prediction: Prediction) -> None:
+        """Count a source, and the best answer to it."""
+        self._all += 1
+        self._sources += prediction.source_cut
+        self._answers += bool(prediction.outputs) and prediction.outputs[0].cut
+
+    def notes(self, data: DataConfig, search: SearchConfig) -> list[str]:
+        """A sentence where some were cut."""
+        notes: list[str] = []
+        if self._sources:
+            long = f"{self._sources:,} of {self._all:,} sources are longer than the model reads"
+            notes.append(f"{long}: cut to their first {data.max_source_length:,} positions")
+        if self._answers:
+            name, limit = ("max_length", search.max_length) if search.max_length else ("max_length_ratio", search.max_length_ratio)
+            were = "was" if self._answers == 1 else "were"
+            notes.append(
+                f"{self._answers:,} of {self._all:,} answers {were} cut off at the longest allowed length (search.{name} is {limit:g}). "
+                f"Where more is to be said: --set search.{name}={limit * 2:g}"
+            )
+        return notes
 
 
 def longest_output(config: SearchConfig, symbols: int) -> int:

@@ -21,14 +21,19 @@ import numpy.typing as npt
 from seqloom.config import AudioField
 from seqloom.errors import DataError, MissingFileError
 
-__all__ = ["SUFFIXES", "About", "Sound", "about", "is_sound", "log_mel", "read_frames", "read_sound"]
+__all__ = ["READABLE", "SUFFIXES", "About", "Sound", "about", "is_silent", "is_sound", "log_mel", "read_frames", "read_sound"]
 
 Samples = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.float32]
 
-UNREADABLE = frozenset((".aac", ".amr", ".m4a", ".wma"))
-"""Ends of sound files that nothing here reads: they have to be converted, and are no text."""
-SUFFIXES = frozenset((".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".ogg", ".opus", ".w64", ".wav")) | UNREADABLE
+UNREADABLE = frozenset(
+    [".aac", ".ac3", ".amr", ".ape", ".dss", ".m4a", ".m4b", ".mka", ".pcm", ".ra", ".raw", ".spx", ".wma", ".wv"]
+) | frozenset([".3gp", ".3gpp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"])
+"""Ends of files with sound that nothing here reads, films among them: they have to be converted, and are no text."""
+READABLE = frozenset(
+    [".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg", ".opus", ".snd", ".sph", ".voc", ".w64"]
+) | frozenset([".rf64", ".wav", ".wave", ".wv1", ".wv2"])
+SUFFIXES = READABLE | UNREADABLE
 LOWEST_RATE = 4000
 """Hertz; below it speech can no longer be told."""
 HIGHEST_RATE = 768_000
@@ -43,6 +48,10 @@ LARGEST_STREAM = 0x7F000000
 """From this on a size of 32 bits may be what a writer to a pipe puts there, who cannot know it."""
 W64_HEAD = 40
 """Bytes before the first chunk: two names of 16 bytes, and the size."""
+BLOCK = 4096
+"""Samples read together to see whether they differ."""
+SPHERE_HEAD = 1024
+"""Bytes; longer heads hold no more of what is asked for."""
 NATS_A_DECIBEL = np.log(10) / 10
 SMALLEST_SPREAD = 1e-3
 """Of a mel band over a sound, below which it is not stretched: digital silence stays silent."""
@@ -83,6 +92,24 @@ def about(sound: str | bytes) -> About:
     """
     with _named(sound), _open(sound) as file:
         return About(file.frames / file.samplerate, file.samplerate, file.channels)
+
+
+def is_silent(sound: str | bytes) -> bool:
+    """Whether all samples of a sound file are the same; it is read as far as they are.
+
+    Raises:
+        DataError: as `about`.
+    """
+    with _named(sound), _open(sound) as file:
+        first = None
+        try:
+            for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+                first = block[0] if first is None else first
+                if (block != first).any():
+                    return False
+        except (_soundfile().LibsndfileError, ValueError):  # said where it is read whole
+            return False
+    return True
 
 
 def read_sound(sound: str | bytes) -> Sound:
@@ -182,6 +209,9 @@ def _open(sound: str | bytes) -> Any:
         file = _soundfile().SoundFile(io.BytesIO(sound) if isinstance(sound, bytes) else sound)
     except (_soundfile().LibsndfileError, OSError) as error:
         raise _unreadable(error) from None
+    except TypeError:  # soundfile asks for rate and form of a file named .raw
+        what = "samples without a header, which does not say their rate; expected WAV or FLAC"
+        raise _Fault(f"{what}. Convert it, as in ffmpeg -f s16le -ar RATE -i FILE sound.wav.") from None
     with io.BytesIO(sound) if isinstance(sound, bytes) else open(sound, "rb") as stream:
         _check(stream, file.frames, file.samplerate)
     return file
@@ -190,11 +220,18 @@ def _open(sound: str | bytes) -> Any:
 def _size(path: str) -> int:
     """The bytes of a file that must be there."""
     place = Path(path)
-    if not place.exists():
-        raise MissingFileError(f"{path}: no such sound file; expected one. Mend the path (from the folder of its table). {_GO_ON}")
+    if not _is_there(place):
+        raise MissingFileError(f"{path:.200}: no such sound file; expected one. Mend the path (from the folder of its table). {_GO_ON}")
     if place.is_dir():
         raise _Fault("a folder; expected a sound file. Name the file.")
     return place.stat().st_size
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long to be one
+        return False
 
 
 def _check(stream: BinaryIO, count: int, rate: int) -> None:
@@ -212,7 +249,7 @@ def _check(stream: BinaryIO, count: int, rate: int) -> None:
 def _announced(stream: BinaryIO) -> tuple[int, int]:
     """The bytes of sound that a header announces and those that are there; (0, 0) for compressed files and streams of unknown length.
 
-    libsndfile takes a WAV, RF64, W64, AIFF or AU that was cut off for a shorter one, without a word.
+    libsndfile takes a WAV, RF64, W64, AIFF, AU or SPHERE that was cut off for a shorter one, without a word.
     """
     head = stream.read(12)
     kind, form = head[:4], head[8:]
@@ -226,7 +263,21 @@ def _announced(stream: BinaryIO) -> tuple[int, int]:
     if kind == b".snd" and len(head) == 12:
         offset, size = struct.unpack(">II", head[4:])
         return (0, 0) if size in UNKNOWN_SIZES else (size - offset, stream.seek(0, 2) - offset)  # some writers count the header too
+    if head.startswith(b"NIST_1A"):
+        return _data_of_sphere(stream)
     return 0, 0
+
+
+def _data_of_sphere(stream: BinaryIO) -> tuple[int, int]:
+    """The same of a SPHERE file: its head, of as many bytes as its second line says, names channels, samples and the bytes of one."""
+    stream.seek(0)
+    _, *lines = stream.read(SPHERE_HEAD).split(b"\n")
+    said = {name: value for name, _, value in (line.split(b" ", 2) for line in lines[1:] if line.count(b" ") > 1)}
+    try:
+        head, (count, channels, size) = int(lines[0]), (int(said[name]) for name in (b"sample_count", b"channel_count", b"sample_n_bytes"))
+    except (LookupError, ValueError):
+        return 0, 0
+    return count * channels * size, max(stream.seek(0, 2) - head, 0)
 
 
 def _data_of(stream: BinaryIO, form: str, name: bytes, *, large: bool = False, counts_head: bool = False) -> tuple[int, int]:

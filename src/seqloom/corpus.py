@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seqloom.batching import Array, Batch, Example, Ids, collate, make_batches
 from seqloom.config import BatchConfig, DataConfig
 from seqloom.data import Row
-from seqloom.errors import CheckpointError, DataError, TrainingError, standing_at
+from seqloom.errors import CheckpointError, DataError, TooLongError, TrainingError, standing_at
 from seqloom.fields import Fields
 from seqloom.vocabulary import UNK
 
@@ -129,10 +129,10 @@ class Corpus:
 
 def length_ratio(corpus: Corpus) -> float:
     """A `search.max_length_ratio` that lets 999 of 1,000 targets of the corpus be written, and a fifth more; at least 1 for ids."""
-    needed = (corpus.target_lengths - 10) / np.maximum(corpus.source_lengths, 1)  # ten more symbols are always allowed
-    if corpus.source_is_frames:
-        return max(0.01, float(np.ceil(120 * np.quantile(needed, 0.999)) / 100))
-    return max(1.0, float(np.ceil(12 * np.quantile(needed, 0.999)) / 10))
+    targets, sources = corpus.target_lengths, np.maximum(corpus.source_lengths, 1)
+    if corpus.source_is_frames:  # short targets need no more than the ten symbols, and would leave nothing to longer sources
+        return max(0.01, float(np.ceil(120 * np.quantile(targets / sources, 0.999)) / 100))
+    return max(1.0, float(np.ceil(12 * np.quantile((targets - 10) / sources, 0.999)) / 10))  # ten more symbols are always allowed
 
 
 def encode_rows(
@@ -144,7 +144,8 @@ def encode_rows(
         trained: whether the pairs are those of a training; of what is answered or measured none is skipped, but refused.
 
     Raises:
-        DataError: a row without source, or over a limit and neither cut nor skipped; names file and line.
+        DataError: a row without source; names file and line.
+        TooLongError: one over a limit that is neither cut nor skipped.
     """
     counts = {} if counts is None else counts
     for row in rows:
@@ -158,7 +159,7 @@ def encode_rows(
         target = fields.encode_target(row.target, extra) if copy else fields.target.encode(row.target)
         over = _over_limit(source, len(target), config, trained)
         if over and (config.too_long == "error" or (config.too_long == "skip" and not trained)):
-            raise DataError(f"{row.where}: {row.source[0] + ': ' if config.sounds else ''}{over}")
+            raise TooLongError(f"{row.where}: {row.source[0] + ': ' if config.sounds else ''}{over}")
         if over:
             counts[config.too_long] = counts.get(config.too_long, 0) + 1
             if config.too_long == "skip":

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
 
+from seqloom.audio import is_sound
 from seqloom.config import DataConfig
-from seqloom.errors import DataError
+from seqloom.errors import DataError, nearest
 from seqloom.frame_text import text_of_array
 from seqloom.header import SOURCE_WORDS
-from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
-from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, shown
+from seqloom.keyed import named_sound
+from seqloom.layout import Layout, columns_of_sounds, find_column, find_layout, find_table, format_of_name
+from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, regular_path, shown, stdin_holds_bytes
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
-from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
+from seqloom.tables import Table, csv_rows, delimited_rows, first_few, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
 __all__ = [
+    "SOUNDS_ARE_FILES",
     "DerivedRows",
     "FileRows",
     "Row",
@@ -31,6 +34,10 @@ __all__ = [
     "texts_of",
     "without_empty",
 ]
+
+
+SOUNDS_ARE_FILES = "expected the path of a sound file. Write one, as with soundfile.write(path, samples, rate), and give its path."
+"""What is said of samples in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +211,8 @@ class _SoundRows(_FileRows):
 
     def in_step(self) -> Iterator[Row | None]:
         table = self._layout.table
-        home = os.path.join(table.paths[0], "") if table.format == "folder" else table.paths[0]
+        home = table.paths[self._layout.source[0] if table.format == "parallel" else 0]
+        home = os.path.join(home, "") if table.format == "folder" else home
         for row in super().in_step():
             yield None if row is None else self._heard(located(row.source[0], home), row)
 
@@ -267,19 +275,40 @@ def _zipped(sources: list[Any], targets: list[str]) -> list[tuple[Any, Any]]:
 
 def texts_of(source: Any, where: str) -> tuple[str, ...]:
     """The columns of a source in memory, each without outer blanks; DataError where one is no text, or none that can be read."""
+    if not isinstance(source, str) and _holds_samples(source):
+        raise DataError(f"{where}: samples with their rate; {SOUNDS_ARE_FILES}")
     if isinstance(source, (tuple, list)) and source:
         return tuple([_text(part, where, "source") for part in cast("list[Any]", source)])
     return (_text(source, where, "source"),)
 
 
+def _holds_samples(source: Any) -> bool:
+    """Whether a source is samples and their rate, as libraries of sound hold them: a pair, or a dictionary."""
+    values = list(cast("Mapping[str, Any]", source).values()) if isinstance(source, Mapping) else source
+    parts: list[Any] = list(values) if isinstance(values, (tuple, list)) else []
+    return len(parts) > 1 and any(isinstance(part, np.ndarray) for part in parts) and any(isinstance(part, (int, float)) for part in parts)
+
+
 def _text(value: Any, where: str, side: str) -> str:
     if isinstance(value, np.ndarray):
         return text_of_array(value, f"{where}: the {side}")
+    if not isinstance(value, str) and isinstance(value, os.PathLike) and is_sound(name := os.fspath(cast("os.PathLike[str]", value))):
+        value = name
     if not isinstance(value, str):
-        advice = 'Join its parts with " ".join(...).' if isinstance(value, (list, tuple)) else "Convert it with str()."
-        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {advice}")
+        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {_advice(value)}")
     refuse_bad_characters(value, where)
     return value.strip()
+
+
+def _advice(value: object) -> str:
+    """How a value in memory becomes what can be learned."""
+    if isinstance(value, (list, tuple)):
+        return 'Join its parts with " ".join(...).'
+    if isinstance(value, (bytes, bytearray)):
+        return "Decode it; of a sound, give the path of its file."
+    if isinstance(value, (int, float, np.number)):
+        return "One that names something becomes a text with str(); one that is measured goes into an array, as in np.array([0.5])."
+    return "Convert it with str()."
 
 
 # ---------------------------------------------------------------------------------------------------------- prediction
@@ -324,7 +353,8 @@ def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str]
     if lines == "-":
         return _line_sources(decode_lines(stdin or Arriving(), "stdin"), "stdin", columns, config, notes)
     named = format_of_name(lines)
-    if named in TABLES or (named == "tsv" and config.format in (*TABLES, "parallel") and _has_tabs(lines, columns)):
+    as_table = config.format in (*TABLES, "parallel") or config.sounds
+    if named in TABLES or (named == "tsv" and as_table and _has_tabs(lines, columns)):
         return _table_sources(lines, columns, config, notes)
     return _line_sources(read_lines(lines), lines, columns, config, notes)
 
@@ -335,12 +365,18 @@ def _has_tabs(path: str, least: int) -> bool:
 
 
 def _sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str], stdin: Iterable[bytes] | None) -> Iterator[Row]:
-    """The sounds that a table, a list of paths or a folder names."""
+    """The sounds that a table, a list of paths or a folder names, or a single one: a file of it, or standard input that holds it."""
+    if lines == "-" and stdin_holds_bytes():
+        yield Row((str(regular_path("-")),), "", "stdin")
+        return
+    if is_sound(lines) and os.path.isfile(lines):
+        yield Row((os.path.abspath(lines),), "", lines)
+        return
     if os.path.isdir(lines):
         yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
         return
     for row in _file_sources(lines, columns, config, notes, stdin):
-        yield Row((located(row.source[0], lines),), "", row.where)
+        yield Row((named_sound(row.source[0], lines),), "", row.where)
 
 
 def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:
@@ -459,14 +495,24 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
     """Sources from a table, which may lack the target."""
     if not config.train and not config.source and config.format == "auto":  # trained on pairs in memory, which have no header
         config = config.model_copy(update={"format": "tsv", "header": False})
-    table, _, _ = find_table([path], config.model_copy(update={"target": None}))
+    told: dict[str, Any] = {"source": [], "header": None} if config.sounds else {}  # by what the columns hold
+    table, sample, _ = find_table([path], config.model_copy(update={"target": None, **told}))
     if table.format == "csv" and table.header and not config.header:
         notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
-    places = _source_places(table, columns, config)
-    if not table.header and len(table.columns) > len(places):
+    heard = _place_of_sounds(table, sample, config)
+    places = heard or _source_places(table, columns, config)
+    if not heard and not table.header and len(table.columns) > len(places):
         notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
     for number, cells in read_records(table, places, LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
+
+
+def _place_of_sounds(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[int, ...]:
+    """The only column that names sounds, where the model hears and no column is called as in training."""
+    if not config.sounds or (table.header and any(column in table.columns for column in config.source)):
+        return ()
+    heard = columns_of_sounds(sample, table)
+    return (heard[0],) if len(heard) == 1 else ()
 
 
 def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:
@@ -475,11 +521,13 @@ def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int,
         if len(plain) == columns:
             return plain
         config = config.model_copy(update={"source": []})
+    if table.header and (missing := [column for column in config.source if isinstance(column, str) and column not in table.columns]):
+        there = f"no column {missing[0]!r}, which training read; expected it among {first_few(table.columns)}"
+        raise DataError(f"{table.name}: {there}.{nearest(missing[0], table.columns)} Give the column of the source that name.")
     if config.source and (table.header or len(table.columns) > columns):
         return tuple(find_column(table, column, "--source") for column in config.source)
     if len(table.columns) != columns:
-        there = ", ".join(table.columns)
-        raise DataError(
-            f"{table.name}: {len(table.columns)} columns ({there}); expected the model's {_amount(columns)}. Leave the others out."
-        )
+        there = f"{len(table.columns)} columns ({first_few(table.columns)}); expected the model's {_amount(columns)}"
+        called = "Call it 'source', or leave the others out." if table.header and columns == 1 else "Leave the others out."
+        raise DataError(f"{table.name}: {there}. {called}")
     return tuple(range(columns))

@@ -15,6 +15,7 @@ __all__ = [
     "DataError",
     "MissingFileError",
     "SeqloomError",
+    "TooLongError",
     "TrainingError",
     "nearest",
     "standing_at",
@@ -34,6 +35,10 @@ class MissingFileError(DataError, FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class TooLongError(DataError):
+    """A source or target that is over the length limits of a model."""
 
 
 class ConfigError(SeqloomError, ValueError):

@@ -11,7 +11,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.sounds import name_sounds
 from seqloom.tables import first_few, listed, short
 
-__all__ = ["LETTERS", "SOURCE_WORDS", "has_header", "pair_in_object", "tell_sides"]
+__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "pair_in_object", "tell_sides"]
 
 SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
 TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})

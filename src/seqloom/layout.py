@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -14,13 +15,19 @@ from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
-from seqloom.header import LETTERS, has_header, pair_in_object, tell_sides
-from seqloom.lines import LineCounts, open_file, regular_path, shown
+from seqloom.header import TARGET_WORDS, has_header, pair_in_object, tell_sides
+from seqloom.keyed import apart, share_ids
+from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
-from seqloom.sounds import FOLDER_COLUMNS, folder_rows, name_sounds
+from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds, name_sounds_without_ends
 from seqloom.tables import COMMENT, Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
-__all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
+__all__ = ["Layout", "columns_of_sounds", "find_column", "find_layout", "find_table", "format_of_name"]
+
+WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
+"""What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""
+SPOKEN = frozenset(["sentence", "text", "transcript", "transcription", "utterance", "words"]) | TARGET_WORDS
+"""Names of columns that hold what is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,12 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
         config = config.model_copy(update={"source": [], "target": None})  # numbers of another file's columns say nothing of names
     source, target = _choose(table, sample, config)
     if config.sounds is None:
-        source, target = _with_sounds_as_source(table, _name_sounds(sample, table), config, source, target)
+        source, target = _with_sounds_as_source(table, columns_of_sounds(sample, table), config, source, target)
     first = min(source)
-    sounds = first in _name_sounds(sample, table) if config.sounds is None else config.sounds
-    used = f"Source: {_columns(table, source)}{', which names sound files' if sounds else ''}. Target: {_columns(table, (target,))}."
-    doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(sample, first)
+    sounds = first in columns_of_sounds(sample, table) if config.sounds is None else config.sounds
+    heard = f", which names sound files{_elsewhere(table, sample, first)}" if sounds else ""
+    used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
+    doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
     joined = [_joined(table.columns[place], place == target) for place in (*source, target) if place in table.lists]
     return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds)
 
@@ -68,16 +76,29 @@ def _joined(column: str, is_target: bool) -> str:
     return f"{column!r} holds lists of several texts, which are joined by blanks.{advice}"
 
 
-def _name_sounds(sample: list[list[str]], table: Table) -> list[int]:
+def columns_of_sounds(sample: list[list[str]], table: Table) -> list[int]:
     """The places of columns that name sound files."""
     return [place for place in range(len(table.columns)) if name_sounds(row[place] for row in sample if place < len(row))]
 
 
-def _doubts(sample: list[list[str]], place: int) -> list[str]:
-    """A sentence where some sources, but not nearly all, look like sound files."""
-    count = sum(is_sound(row[place]) for row in sample if place < len(row))
-    said = "sources look like names of sound files; all are read as texts. If they name sounds, say --set data.sounds=true."
-    return [f"{count:,} of {len(sample):,} {said}"] if count else []
+def _elsewhere(table: Table, sample: list[list[str]], place: int) -> str:
+    """Where the first sound lies, if not where its name says."""
+    name, path = next((row[place] for row in sample if place < len(row) and row[place]), ""), table.paths[0]
+    if table.format in ("parallel", "folder") or not name:
+        return ""
+    home = os.path.abspath(os.path.dirname("" if path == "-" else path))
+    found = os.path.dirname(located(name, path))
+    return "" if found == os.path.dirname(os.path.abspath(os.path.join(home, name))) else f" in {os.path.relpath(found, home)}"
+
+
+def _doubts(table: Table, sample: list[list[str]], place: int) -> list[str]:
+    """A sentence where sources, but not nearly all, look like sound files, or are the names of such without their ends."""
+    values = [row[place] for row in sample if place < len(row)]
+    count = sum(map(is_sound, values))
+    advice = "all are read as texts. If they name sounds, say --set data.sounds=true."
+    if not count and name_sounds_without_ends(values, table.paths[0]):
+        return [f"Sources are names of sound files that lie beside {table.name}, without their ends; {advice}"]
+    return [f"{count:,} of {len(sample):,} sources look like names of sound files; {advice}"] if count else []
 
 
 def _with_sounds_as_source(
@@ -118,12 +139,12 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
     """
     format = _format(paths, config)
     if format == "parallel":
-        for path in paths:
-            regular_path(path)
-        return Table(tuple(paths), format, None, False, ("1", "2")), [], [f"Two parallel files: {paths[0]} and {paths[1]}."]
+        return _parallel_table(paths, config)
     if format == "folder":
-        sample = [list(cells) for _, cells in itertools.islice(folder_rows(paths[0]), SAMPLE)]
-        return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, ["A folder of sounds, each with a transcript beside it."]
+        folder = SoundFolder.read(paths[0])
+        sample = [list(cells) for _, cells in itertools.islice(folder.rows(), SAMPLE)]
+        beside = "A folder of sounds, each with a transcript beside it."
+        return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, [beside, *folder.notes()]
     path, alike = paths[0], _read_alike(paths[0], config)
     if format in ("jsonl", "parquet"):
         columns, values = _named_columns(path, format)
@@ -141,6 +162,18 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
         expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
         raise DataError(f"{table.name}: no rows{header}; expected {expected[0]}. Name a file that holds {expected[1]}.")
     return table, sample, notes
+
+
+def _parallel_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, list[list[str]], list[str]]:
+    """Two files of one column each, with ids before it where both begin with the same ones and it names sounds."""
+    for path in paths:
+        regular_path(path)
+    lines = itertools.islice(zip(*map(read_lines, paths), strict=False), SAMPLE)
+    pairs = [[text.strip() for _, text in line] for line in lines]
+    keyed = config.sounds is not False and bool(pairs) and share_ids(pairs)
+    table = Table(tuple(paths), "parallel", None, False, ("1", "2"), keyed=keyed)
+    sample = [[apart(text)[1] for text in pair] for pair in pairs] if keyed else pairs
+    return table, sample, [f"Two parallel files: {paths[0]} and {paths[1]}{', behind the ids that both have' if keyed else ''}."]
 
 
 # -------------------------------------------------------------------------------------------------------------- format
@@ -302,15 +335,27 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
     advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
-    if heard := _name_sounds(sample, table):
-        others = [place for place in range(len(table.columns)) if place not in heard]
-        letters = {place: sum(len(LETTERS.findall(row[place])) for row in sample if place < len(row)) for place in others}
-        longest = max(letters, key=lambda place: letters[place], default=-1)
-        source, target = shlex.quote(table.columns[heard[0]]), shlex.quote(table.columns[longest])
-        advice = f"Choose, as in --source {source} --target {target}."
+    heard, whole = columns_of_sounds(sample, table), ""
+    if not heard:
+        values = {place: [row[place] for row in sample if place < len(row)] for place in range(len(table.columns))}
+        heard = [place for place, some in values.items() if name_sounds_without_ends(some, table.paths[0])]
+        whole = " --set data.sounds=true" if heard else ""
+    if heard:
+        source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
+        advice = f"Choose, as in --source {source} --target {target}{whole}."
     return (
         f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
     )
+
+
+def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) -> int:
+    """The column, beside those that name sounds, that holds what is said: by its name, then by its words, and by how seldom they repeat."""
+
+    def spoken(place: int) -> tuple[bool, int, int]:
+        values = [row[place] for row in sample if place < len(row)]
+        return table.columns[place].casefold() in SPOKEN, sum(len(WORD.findall(value)) for value in values), len(set(values))
+
+    return max((place for place in range(len(table.columns)) if place not in heard), key=spoken, default=heard[0])
 
 
 def _one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:

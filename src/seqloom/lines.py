@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from seqloom.errors import DataError, MissingFileError, nearest
 
@@ -29,7 +29,7 @@ PAUSE = 0.02  # seconds without a line after which those that came are worked on
 
 Item = TypeVar("Item")
 
-__all__ = ["Arriving", "LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown"]
+__all__ = ["Arriving", "LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown", "stdin_holds_bytes"]
 
 
 @dataclass(slots=True)
@@ -135,6 +135,13 @@ def regular_path(path: str) -> Path:
     return Path(path) if stat.S_ISREG(mode) else _spooled(path, None)
 
 
+def stdin_holds_bytes() -> bool:
+    """Whether standard input begins with what is no text, as a file of sound does; nothing is taken from it."""
+    peek = getattr(sys.stdin.buffer, "peek", None)
+    head: bytes = peek(1) if peek else b""
+    return b"\0" in head or head.startswith((b"ID3", b"\xff"))
+
+
 def _unreadable(path: str, error: OSError) -> DataError:
     return DataError(f"{shown(path)}: cannot be read ({error.strerror}). Change its permissions or name another file.")
 
@@ -168,13 +175,13 @@ class Arriving(Iterator[bytes]):
     """The lines of standard input as they arrive, from a pipe, a terminal or a file."""
 
     def __init__(self) -> None:
-        self._stream = sys.stdin.buffer
+        self._stream = cast("io.BufferedReader", sys.stdin.buffer)
         self._ready: deque[bytes] = deque()
         self._rest = b""
 
     def __next__(self) -> bytes:
         while not self._ready:
-            read = os.read(self._stream.fileno(), 1 << 16) if self._is_open else self._stream.read()
+            read = self._stream.read1(1 << 16)
             *lines, self._rest = (self._rest + read).split(b"\n")
             self._ready.extend(line + b"\n" for line in lines)
             if not read and not self._rest:

@@ -42,9 +42,9 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     if not isinstance(data, Iterable) and not hasattr(data, "columns"):
         raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
     if targets is not None:
-        return at_hand(data), at_hand(targets)
+        return at_hand(data), _targets(targets)
     if isinstance(data, tuple) and len(data) == 2 and (all(isinstance(part, list) for part in data) or any(map(_is_of_arrays, data))):
-        return at_hand(data[0]), at_hand(data[1])
+        return at_hand(data[0]), _targets(data[1])
     wanted = [source] if isinstance(source, (str, int)) else list(source or [])
     if isinstance(data, Mapping) and not _holds_columns(data) and not data.keys() & {*wanted, target}:
         return list(data.items()), None
@@ -61,6 +61,16 @@ def at_hand(values: Any) -> Any:
     if values is None or isinstance(values, (str, os.PathLike, list, tuple)):
         return values
     return list(values)
+
+
+def _targets(values: Any) -> Any:
+    """The same of targets, of which a number each, as of a regression, is an array (N, 1): one moment of one number."""
+    values = at_hand(values)
+    if isinstance(values, np.ndarray):
+        return values[:, None] if values.ndim == 1 and values.dtype.kind == "f" else values
+    if isinstance(values, list) and values and all(isinstance(value, (float, np.floating)) for value in cast("list[Any]", values)):
+        return np.asarray(values)[:, None]
+    return cast(Any, values)
 
 
 def _is_of_arrays(part: Any) -> bool:

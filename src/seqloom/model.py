@@ -11,9 +11,9 @@ from typing import Any
 from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
-from seqloom.config import RunConfig
+from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config
-from seqloom.data import Row, read_rows, rows_from_memory
+from seqloom.data import Row, read_rows, rows_from_memory, sides_of_numbers
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.forecaster import load_forecaster, train_pairs
@@ -59,6 +59,8 @@ class Model(Answerer):
         source, target = (data.source, data.target) if all(isinstance(name, str) for name in names) else (None, None)
         given, targets = held(pairs, targets, source, target)
         paths = paths_of(given) if targets is None else None
+        if sides_of_numbers(DataConfig(), given, targets)[0]:
+            self.refuse_array("pairs:1")
         return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqloom.audio import is_silent
 from seqloom.data import Row
 
-__all__ = ["Oddity", "find_oddities", "key_of"]
+__all__ = ["Oddity", "find_in_sounds", "find_oddities", "key_of"]
 
 EXAMPLES = 3
 COPIES = 0.95
@@ -45,6 +46,26 @@ def find_oddities(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.n
         *_order(rows, lengths),
     ]
     return [oddity for oddity in found if oddity.count]
+
+
+def find_in_sounds(rows: Sequence[Row]) -> list[Oddity]:
+    """What is odd in sounds and their words besides: silence, and words that are written in several ways, which cannot be heard."""
+    silent = {path for path in {row.source[0] for row in rows} if path and is_silent(path)}
+    found = [_rows_that(rows, "silent", "whose sound is silence: all samples are the same", lambda row: row.source[0] in silent)]
+    ways: dict[str, Counter[str]] = {}
+    for row in rows:
+        ways.setdefault(_heard(row.target), Counter())[row.target] += 1
+    several = sorted((way for heard, way in ways.items() if heard and len(way) > 1), key=lambda way: -way.total())
+    text = "whose words are written in several ways, in case or punctuation, of which all but the expected one count as errors"
+    shown = [", ".join(f"{_quoted(target, 30)} ({count:,})" for target, count in way.most_common(4)) for way in several[:EXAMPLES]]
+    count = sum(way.total() for way in several)
+    found.append(Oddity("written in several ways", f"{_rows(count)} {text}", count, tuple(shown)))
+    return [oddity for oddity in found if oddity.count]
+
+
+def _heard(text: str) -> str:
+    """A text without case and punctuation."""
+    return " ".join("".join(letter for letter in text.casefold() if letter.isalnum() or letter.isspace()).split())
 
 
 def key_of(row: Row) -> tuple[str, ...]:

@@ -71,6 +71,8 @@ FITTED = {
 """What depends on how fast this machine is, and the settings that say it otherwise."""
 KEPT = frozenset(("model.encoder.width", DROPOUT, RATE))
 """What of FITTED a run brings that another begins with."""
+SAMPLES = 2000
+"""Numbers, one a moment, from which on they look like the samples of a sound: a quarter of a second of speech."""
 KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 NO_COPY = ("model.attention.kind=none", "model.encoder.subsampling", "model.head.ctc_weight")
@@ -147,6 +149,8 @@ def make_plan(
     reading = base.data
     rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
+    if reading.skip_bad and reading.too_long == "error":
+        reading = reading.model_copy(update={"too_long": "skip"})
     notes: list[str] = []
     if reading.skip_bad and isinstance(rows, list):
         rows = without_empty(rows, notes)
@@ -173,7 +177,7 @@ def make_plan(
         final = override(final, [f"{METRIC}={name}"])
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     warning = "" if profile.overlap is None else profile.overlap.warning
-    notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final)]
+    notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
     train = Roots(train) if final.data.repeats == "root" else train
     is_held_out = dev is None and not reading.dev
@@ -187,6 +191,15 @@ def _lost_blanks(profile: Profile, config: RunConfig) -> list[str]:
         return []
     of = f"{count:,} of {profile.target.count:,} targets have tabs, line breaks or several blanks between tokens"
     return [f"{of}: each becomes one blank, in what is learned and in what is answered. Keep them with --set fields.target.kind=text."]
+
+
+def _raw_samples(profile: Profile) -> list[str]:
+    """What to do where arrays may be the samples of sounds, of which thousands make a moment."""
+    array = profile.array
+    if array is None or array.width > 1 or array.lengths.mean < SAMPLES:
+        return []
+    what = f"arrays of one number a moment, {array.lengths.mean:,.0f} moments in the mean: more than can be learned from well"
+    return [f"{what}. If they are samples of sounds, write each to a file (soundfile.write) and give its path."]
 
 
 def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None) -> Choice:

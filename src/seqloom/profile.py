@@ -15,7 +15,7 @@ import numpy as np
 from seqloom.audio import is_sound
 from seqloom.data import Row
 from seqloom.errors import DataError
-from seqloom.oddities import Oddity, find_oddities, key_of
+from seqloom.oddities import Oddity, find_in_sounds, find_oddities, key_of
 from seqloom.pieces import together
 from seqloom.relation import correlation, new_words_copied, ratio, shared
 from seqloom.selection import Roots
@@ -140,6 +140,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
     same_characters, same_tokens = shared(whole[:: max(1, len(whole) // SHARED_ROWS)])
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
     oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sides or oddity.kind in OF_FRAMES]
+    oddities += find_in_sounds(sample) if sound else []
     counts = {oddity.kind: oddity.count for oddity in oddities}
     return Profile(
         file=sample[0].where.rpartition(":")[0],

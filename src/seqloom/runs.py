@@ -182,7 +182,7 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> tuple[Plan, Corpus]
 def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
     """The plan without the held-out pairs that are skipped as training pairs are; a given dev pair that cannot be used is refused."""
     counts, data = dict[str, int](), plan.config.data
-    examples = encode_rows(plan.dev, fields, data, copy=False, trained=plan.dev_is_held_out, counts=counts)
+    examples = encode_rows(plan.dev, fields, data, copy=False, trained=plan.dev_is_held_out or data.skip_bad, counts=counts)
     places = {example.where for example in examples}
     if "skip" not in counts:
         return plan
@@ -224,8 +224,8 @@ def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: fl
 def _decide(plan: Plan, corpus: Corpus) -> tuple[RunConfig, dict[str, str]]:
     """The config with what only this machine and the encoded pairs can tell, and the reasons with those added."""
     config, reasons = decide(plan.config, plan.reasons)
-    if plan.estimates_length:
-        ratio = length_ratio(corpus)
+    ratio = length_ratio(corpus) if plan.estimates_length else 0.0
+    if ratio > (config.search.max_length_ratio if plan.profile.sound else 0.0):  # what sounds may need is known before any is heard
         reasons["search.max_length_ratio"] = "1.2 times what 999 of 1,000 training targets need"
         config = config.model_copy(update={"search": config.search.model_copy(update={"max_length_ratio": ratio})})
     return config, reasons

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
-from seqloom.audio import is_sound, read_sound
+from seqloom.audio import READABLE, is_sound, read_sound
 from seqloom.errors import DataError, MissingFileError
+from seqloom.lines import read_lines
 
-__all__ = ["FOLDER_COLUMNS", "FaultySounds", "folder_rows", "hint_at_texts", "located", "name_sounds", "require_sound", "sounds_in"]
+__all__ = [
+    "FOLDER_COLUMNS",
+    "FaultySounds",
+    "SoundFolder",
+    "hint_at_texts",
+    "located",
+    "name_sounds",
+    "name_sounds_without_ends",
+    "require_sound",
+    "sounds_in",
+]
 
 NEARLY_ALL = 0.9
 """Share of the values in a column of sounds that end as names of sound files do."""
+FOLDERS = 50
+"""In the folder of a table, that sounds are looked for in."""
+LOOKED_AT, LONGEST = 20, 100
+"""Values that may be names of sounds without their ends, and characters of one."""
 FOLDER_COLUMNS = ("path", "text")
 """What the columns of a folder of sounds and transcripts are called."""
 
@@ -26,9 +44,41 @@ def name_sounds(values: Iterable[str]) -> bool:
 
 def located(name: str, table: str) -> str:
     """The whole path of a sound that a table names, from the folder of the table, or from here for standard input: however it is spelled,
-    and from wherever it is asked for, a sound has one name.
+    and from wherever it is asked for, a sound has one name. One that is not there is looked for in the folders of that folder, and a name
+    without an end with those of sounds; it is taken where one file alone is found.
     """
-    return os.path.abspath(os.path.join("" if table == "-" else os.path.dirname(table), name)) if name else ""
+    if not name:
+        return ""
+    home = "" if table == "-" else os.path.dirname(table)
+    whole = os.path.abspath(os.path.join(home, name))
+    if os.path.isfile(whole) or os.path.isabs(name):
+        return whole
+    places = [whole, *(os.path.abspath(os.path.join(home, inner, name)) for inner in _folders_in(home or "."))]
+    ends = [""] if is_sound(name) else ["", *sorted(READABLE)]
+    found = [path for place in places for end in ends if os.path.isfile(path := place + end)]
+    return found[0] if len(found) == 1 else whole
+
+
+def _folders_in(folder: str) -> tuple[str, ...]:
+    """The names of the folders in a folder, where they are few."""
+    try:
+        return _folders_since(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=8)
+def _folders_since(folder: str, changed: int) -> tuple[str, ...]:
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir())
+    return tuple(names) if len(names) <= FOLDERS else ()
+
+
+def name_sounds_without_ends(values: Iterable[str], table: str) -> bool:
+    """Whether values name sounds that lie where the table does, or in a folder there, all but their ends."""
+    some = [value for value in islice(filter(None, values), LOOKED_AT) if len(value) < LONGEST and not is_sound(value)]
+    found = (is_sound(located(value, table)) for value in some)
+    return next(found, False) and 1 + sum(found) >= NEARLY_ALL * len(some)
 
 
 def require_sound(name: str, where: str) -> None:
@@ -59,29 +109,67 @@ def sounds_in(folder: str) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def folder_rows(folder: str) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Number, sound and transcript, by name: each sound has a text file of the same name beside it.
+@dataclass(frozen=True, slots=True)
+class SoundFolder:
+    """A folder of sounds and their words: each has them in a text of its name, or behind its name in one text for all beside it."""
 
-    Raises:
-        DataError: no sounds at all, one of both is missing, or a transcript is not UTF-8.
+    folder: str
+    words: dict[str, str | None]
+    """Of each sound, from the folder, by name; None: in the file beside it."""
+    lonely: list[str]
+    """Text files, and lines of them, that have no sound beside them."""
+
+    @classmethod
+    def read(cls, folder: str) -> SoundFolder:
+        """What is in a folder and the folders in it.
+
+        Raises:
+            DataError: no sounds at all, or one without words.
+        """
+        sounds = sounds_in(folder)
+        if not sounds:
+            raise DataError(f"{folder}: a folder; expected a file, or a folder of sounds, each with a .txt beside it. Name the file in it.")
+        texts = sorted(path.relative_to(folder) for path in Path(folder).rglob("*.txt") if path.is_file())
+        named, names = {text.with_suffix("").as_posix() for text in texts}, {os.path.splitext(name)[0]: name for name in sounds}
+        words, lonely = dict[str, str | None](), list[str]()
+        for text in texts:
+            if text.with_suffix("").as_posix() not in names:
+                found, left = _lines_behind_names(Path(folder), text, names)
+                words, lonely = words | found, [*lonely, *left]
+        for name in sounds:
+            if name not in words and os.path.splitext(name)[0] not in named:
+                missing = f"{Path(folder, name).with_suffix('.txt')}: missing; expected the transcript of the sound beside it"
+                raise DataError(f"{missing}. Write it, or name a table of path and text.")
+        return cls(folder, {name: words.get(name) for name in sounds}, lonely)
+
+    def rows(self) -> Iterator[tuple[int, tuple[str, str]]]:
+        """Number, sound and words; DataError where a text file is not UTF-8."""
+        for number, (name, words) in enumerate(self.words.items(), 1):
+            yield number, (name, _transcript(Path(self.folder, name).with_suffix(".txt")) if words is None else words)
+
+    def notes(self) -> list[str]:
+        """One sentence with the number of texts without a sound, and the first."""
+        if not self.lonely:
+            return []
+        texts, them = ("text has", "it") if len(self.lonely) == 1 else ("texts have", "them")
+        return [f"{len(self.lonely):,} {texts} no sound beside {them} and went by, such as {self.lonely[0]}."]
+
+
+def _lines_behind_names(folder: Path, text: Path, names: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The words of the sounds whose names begin the lines of a text file, and where lines stand that name none; of no such file its path.
+
+    Args:
+        names: of the sounds, without and with their ends.
     """
-    sounds = sounds_in(folder)
-    if not sounds:
-        raise DataError(f"{folder}: a folder; expected a file, or a folder of sounds, each with a .txt beside it. Name the file in it.")
-    _refuse_lonely(folder, sounds)
-    for number, name in enumerate(sounds, 1):
-        yield number, (name, _transcript(Path(folder, name).with_suffix(".txt")))
-
-
-def _refuse_lonely(folder: str, sounds: Sequence[str]) -> None:
-    heard = {Path(folder, name).with_suffix(".txt") for name in sounds}
-    for path in sorted(Path(folder).rglob("*.txt")):
-        if path not in heard:
-            beside = f"{path.stem}.wav (or another sound)"
-            raise DataError(f"{path}: a transcript without sound; expected {beside} beside it. Add the sound, or remove the transcript.")
-    for path in sorted(heard):
-        if not path.is_file():
-            raise DataError(f"{path}: missing; expected the transcript of the sound beside it. Write it, or name a table of path and text.")
+    try:
+        lines = [(number, *line.split(None, 1)) for number, line in read_lines(str(folder / text)) if line.strip()]
+    except DataError:  # no text
+        lines = []
+    found = {number: names.get(os.path.join(text.parent.as_posix(), name).removeprefix("./")) for number, name, *_ in lines}
+    if not any(found.values()):
+        return {}, [str(folder / text)]
+    words = {heard: " ".join(" ".join(rest).split()) for number, _, *rest in lines if (heard := found[number])}
+    return words, [f"{folder / text}:{number}" for number, heard in found.items() if not heard]
 
 
 def _transcript(path: Path) -> str:

@@ -17,8 +17,9 @@ from typing import Any, Protocol, cast
 
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import text_of_lists
+from seqloom.keyed import behind_ids
 from seqloom.lines import LineCounts, read_lines, regular_path, shown
-from seqloom.sounds import folder_rows
+from seqloom.sounds import SoundFolder
 
 __all__ = [
     "COMMENT",
@@ -67,6 +68,9 @@ class Table:
     lists: frozenset[int] = frozenset()
     """Places of the columns that hold lists of several texts, some of them with blanks inside, which are joined by blanks."""
 
+    keyed: bool = False
+    """Whether the lines of parallel files begin with ids, the same in both, which are dropped."""
+
     @property
     def name(self) -> str:
         return " and ".join(shown(path) for path in self.paths)
@@ -83,7 +87,7 @@ def read_records(table: Table, wanted: Sequence[int], counts: LineCounts) -> Ite
     if table.format == "parquet":
         return _strip(_parquet_rows(table.paths[0], [table.columns[place] for place in wanted]), range(len(wanted)))
     if table.format == "folder":
-        return _strip(folder_rows(table.paths[0]), wanted)
+        return _strip(SoundFolder.read(table.paths[0]).rows(), wanted)
     if table.format == "parallel":
         return _strip(_parallel_rows(table, counts), wanted)
     return _strip(_regular(table_rows(table, counts), table, counts), wanted)
@@ -420,7 +424,8 @@ def _parallel_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, tupl
                 "expected equally many, line n of one for line n of the other. Find where they part before training."
             )
         number = left[0]
-        yield number, (left[1], right[1])
+        places = (f"{shown(table.paths[0])}:{number}", f"{shown(table.paths[1])}:{number}")
+        yield number, behind_ids((left[1], right[1]), places) if table.keyed else (left[1], right[1])
 
 
 def _lines(count: int) -> str:

@@ -67,7 +67,7 @@ def evaluate(
         evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
-    from seqloom.answers import cut_sources
+    from seqloom.answers import Cuts
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
@@ -89,9 +89,8 @@ def evaluate(
     signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
     unseen = Unseen(model.fields, copies=model.config.model.copy_source)
     unseen.add_pairs(rows)
-    cut = sum(prediction.source_cut for prediction in predictions)
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
-    for note in (*several, *unseen.notes(), *cut_sources(cut, len(predictions), model.data)):
+    for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model.data, search)):
         say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:
@@ -133,6 +132,7 @@ def rows_of(
     """The pairs of files in their places, None where a line is blank or left out. They are read as the training file was, with other
     columns where they are named: then the file itself says whether it has a header.
     """
+    from seqloom.answers import TooLong
     from seqloom.data import read_rows
 
     refuse_many(files, "FILE")
@@ -142,7 +142,9 @@ def rows_of(
     if source or target is not None:
         update["header"] = None
     rows = read_rows(files, model.config.data.model_copy(update=update))
-    found = list(rows.in_step())
-    for note in rows.notes:
+    found, long = list(rows.in_step()), TooLong(model)
+    if skip_bad:
+        found = [None if row is None or row in long else row for row in found]
+    for note in (*rows.notes, *long.notes()):
         say(f"note: {note}")
     return found

@@ -117,7 +117,8 @@ NewThreads = Annotated[
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard files into RUN/tensorboard.")]
 SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Go on without rows that lack a source or a target, and sounds that cannot be used; count them.")
+    bool,
+    typer.Option("--skip-bad", help="Go on without rows that lack a side or are too long, and sounds that cannot be used; count them."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors and warnings only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

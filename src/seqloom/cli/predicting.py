@@ -88,8 +88,9 @@ def predict(
         predict_numbers(run, texts, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
-    from seqloom.answers import READ_AHEAD, cut_sources
+    from seqloom.answers import READ_AHEAD, Cuts, TooLong
     from seqloom.config_file import override_search
+    from seqloom.data import Row
     from seqloom.lines import Arriving
     from seqloom.sounds import FaultySounds
 
@@ -108,14 +109,15 @@ def predict(
     faults = FaultySounds() if skip_bad else None
     layout: list[str] = []
     stdin = Arriving() if not texts and input in (None, "-") else None
-    rows = _Watched(_sources(model, texts or input or "-", stdin, faults, layout), model)
+    sources, long = _sources(model, texts or input or "-", stdin, faults, layout), TooLong(model)
+    rows = _Watched((Row(("",), "", row.where) if row in long else row for row in sources) if skip_bad else sources, model)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
     answers = ask(rows, gather=partial(stdin.together, most=READ_AHEAD)) if stdin else ask(rows)
     write = _json if as_json else _table if scores or n_best else _plain
-    number = cut = 0
+    cuts = Cuts()
     with open_output(output) as out:
         for number, answer in enumerate(answers, 1):
-            cut += answer.source_cut
+            cuts.add(answer)
             out.writelines(write(number, answer, n_best or 1))
             if attention and not as_json and answer.outputs:
                 _draw(number, answer, model, output)
@@ -124,9 +126,10 @@ def predict(
     for note in (
         *layout,
         *rows.notes(),
-        *cut_sources(cut, number, model.data),
+        *cuts.notes(model.data, search),
         *_unknown_to(model, prefix),
         *(faults.notes() if faults else []),
+        *long.notes(),
     ):
         say(f"note: {note}")
 
@@ -182,10 +185,26 @@ def _sources(
 
     if stdin and sys.stdin.isatty():
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
-    for text in given if isinstance(given, list) and not model.data.sounds else ():
-        if os.path.isfile(text):
-            say(f"note: {text} is a file, and read here as a text; --input {shlex.quote(text)} reads what is in it")
+    for text in given if isinstance(given, list) else ():
+        _hint_at_input(text, sounds=model.data.sounds is True)
     return read_sources(given, len(model.fields.config.source), model.data, faults, notes, stdin)
+
+
+def _hint_at_input(text: str, *, sounds: bool) -> None:
+    """Say so where a TEXT is rather a file or a folder to read sources from.
+
+    Raises:
+        DataError: a folder in place of a sound.
+    """
+    from seqloom.audio import is_sound
+
+    instead = f"--input {shlex.quote(text)}"
+    if sounds and os.path.isdir(text):
+        raise DataError(f"TEXT {text}: a folder; expected a sound file. All sounds in it are heard with {instead}.")
+    if sounds and os.path.isfile(text) and not is_sound(text):
+        say(f"note: {text} is heard here as a sound; {instead} hears those that it names")
+    if not sounds and os.path.isfile(text):
+        say(f"note: {text} is a file, and read here as a text; {instead} reads what is in it")
 
 
 class _Watched:

@@ -72,7 +72,7 @@ class DataConfig(Settings):
     comment: str | None = Field(default=None, description="What a line begins with that is a comment, such as ;;; or #, in text and CSV. Empty: told from the first line of a dictionary; '': there are none.")
     header: bool | None = Field(default=None, description="Whether the first line names the columns. Empty: found.")
     sounds: bool | None = Field(default=None, description="Whether sources are names of sound files, looked for from the folder of the table that names them. Empty: told from the names.")
-    skip_bad: bool = Field(default=False, description="Go on without rows that have an empty source or target, and without sounds that are missing, unreadable, empty or cut off; they are counted. False: the first empty source or bad sound ends the run, and an empty target is learned.")
+    skip_bad: bool = Field(default=False, description="Go on without rows that have an empty source or target or are over the length limits, and without sounds that are missing, unreadable, empty or cut off; they are counted. False: the first empty source or bad sound ends the run, and an empty target is learned.")
     repeats: Literal["all", "root"] = Field(default="all", description="How often a pass goes over a training pair that stands n times: all: n times; root: √n times, rounded down, so that what is frequent stays so and does not fill the pass.")
     hold_out: Annotated[float, Field(gt=0, lt=0.5)] = Field(default=0.1, description="Largest share of the training pairs to hold out as dev set when none is given.")
     hold_out_at_most: Positive = Field(default=1000, description="Never hold out more pairs than about this.")

@@ -66,8 +66,9 @@ def _streamed(request: PredictRequest, place: int, future: asyncio.Future[Predic
     error = future.exception()
     if error is None:
         return "prediction", StreamedPrediction.at(place, Predicted.of(future.result(), request))
-    if isinstance(error, SeqloomError):
-        return "error", StreamedFailure(index=place, error=unusable(error).detail)
+    if isinstance(error, (SeqloomError, Refusal)):
+        refusal = error if isinstance(error, Refusal) else unusable(error)
+        return "error", StreamedFailure(index=place, error=refusal.detail)
     _LOG.error("%s", request.where(place), exc_info=error)
     return "error", StreamedFailure(index=place, error=f"{request.where(place)}: {MISSED}")
 

@@ -124,7 +124,7 @@ class ServedModel:
         if len(request.sources) > most:
             what = f"{len(request.sources):,} sources; at most {most:,} can wait"
             raise Refusal(422, f"inputs: {what}. Send them in several requests.")
-        rows = [self.sources.row(source, request.where(place)) for place, source in enumerate(request.sources)]
+        rows, refused = self._rows(request)
         asked = self._asked(request)
         self._refuse_unknown(asked.prefix, rows)
         if asked.attention:
@@ -136,7 +136,22 @@ class ServedModel:
             raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"}) from None
         except Closed:
             raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"}) from None
-        return [asyncio.wrap_future(future) for future in taken]
+        answers = map(asyncio.wrap_future, taken)
+        return [_refusing(refused[place]) if place in refused else next(answers) for place in range(len(request.sources))]
+
+    def _rows(self, request: PredictRequest) -> tuple[list[Row], dict[int, Refusal]]:
+        """The rows of the sources that can be used, and why the others, by their places, cannot: only a stream has words for each."""
+        rows, refused = list[Row](), dict[int, Refusal]()
+        for place, source in enumerate(request.sources):
+            try:
+                rows.append(self.sources.row(source, request.where(place)))
+            except Refusal as refusal:
+                if not request.stream:
+                    raise
+                refused[place] = refusal
+        if not rows and refused:
+            raise next(iter(refused.values()))
+        return rows, refused
 
     def _refuse_unknown(self, prefix: str, rows: Sequence[Row]) -> None:
         """Refuse a prefix that no answer could begin with: symbols unknown to the model, which are not in a source to be copied either."""
@@ -243,6 +258,13 @@ def named_paths(texts: Sequence[str]) -> dict[str, Path]:
             raise ConfigError(f"{text}: {name!r} is the name of {found[name]} too; expected different ones. Give one, as in NAME={path}.")
         found[name] = Path(path)
     return found
+
+
+def _refusing(refusal: Refusal) -> asyncio.Future[Prediction]:
+    """A future that has failed already."""
+    future = asyncio.get_running_loop().create_future()
+    future.set_exception(refusal)
+    return future
 
 
 def _column(name: str, config: SourceFieldConfig) -> ColumnKind:

@@ -1,0 +1,53 @@
+"""Lines of an id, a blank and the rest, as recipes of speech keep sounds and words in two files: Kaldi's `wav.scp` and `text`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from seqloom.errors import DataError
+from seqloom.sounds import located, name_sounds
+
+__all__ = ["apart", "behind_ids", "named_sound", "share_ids"]
+
+
+def apart(line: str) -> tuple[str, str]:
+    """The id that a line begins with, and the rest."""
+    key, *rest = line.split(None, 1) or [""]
+    return key, rest[0].strip() if rest else ""
+
+
+def share_ids(pairs: Sequence[Sequence[str]]) -> bool:
+    """Whether lines of two files begin with ids, most of them in both, behind which one of the files names sounds, or commands for them."""
+    sides = [[apart(line) for line in lines if line] for lines in zip(*pairs, strict=True)]
+    if not any(name_sounds(rest.rstrip("| ") for _, rest in side) or any(rest.endswith("|") for _, rest in side) for side in sides):
+        return False
+    first, second = ({key for key, _ in side} for side in sides)
+    return 2 * len(first & second) >= min(len(first), len(second))
+
+
+def behind_ids(lines: tuple[str, str], places: tuple[str, str]) -> tuple[str, str]:
+    """What stands behind the id of two lines, which is the same.
+
+    Args:
+        places: of the lines, for what is said of a fault.
+
+    Raises:
+        DataError: the ids differ, or a line gives a command in place of a sound.
+    """
+    (one, first), (other, second) = map(apart, lines)
+    if one != other:
+        what = f"the id {one!r} stands beside {other!r} in {places[1]}; expected the same ids in both, line by line"
+        raise DataError(f"{places[0]}: {what}. Sort both files by them, and leave out what stands in one alone.")
+    for place, rest in zip(places, (first, second), strict=True):
+        if rest.endswith("|"):
+            raise DataError(
+                f"{place}: a command ({rest:.60}); expected the name of a sound file. Run it, and name the file that it writes."
+            )
+    return first, second
+
+
+def named_sound(line: str, table: str) -> str:
+    """The whole path of the sound that a line of a list names: all of it, or what stands behind an id, where that is what exists."""
+    whole, rest = located(line, table), located(apart(line)[1], table)
+    return rest if rest and os.path.isfile(rest) and not os.path.exists(whole) else whole
