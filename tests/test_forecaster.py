@@ -91,7 +91,7 @@ def test_lists_of_arrays_may_have_any_lengths(tmp_path: Path):
         (lambda x, y: (x, y[:-1]), r"^arrays: X has 16 sequences and y has 15; expected one target for each source\.$"),
         (
             lambda x, y: (np.where(np.arange(5) == 2, np.nan, x), y),
-            r"^X\[0, 0, 2\] is nan; expected a finite number\. Fill or",
+            r"^X\[0, 0, 2\] is nan; expected a finite number, at most 1e\+38 in size\. Fill or",
         ),
         (lambda x, y: ([*x[:3], x[3][:, :4]], list(y[:4])), r"^X\[3\]: 4 numbers a moment; expected 5, as in X\[0\]\.$"),
         (lambda x, y: (list(x[:2]), [y[0], y[1][:0]]), r"^y\[1\]: shape \(0, 1\); expected \(T, D\) with at least one moment\."),
@@ -183,6 +183,31 @@ def test_quantiles_beyond_those_that_dev_can_measure_are_as_the_head_says(tmp_pa
     assert ([level for level, _ in values], model.fields.spread) == ([0.001, 0.5, 0.999], None)
     with pytest.raises(ConfigError, match=r"^quantile 0\.9: the model was trained for \[0\.001, 0\.5, 0\.999\]\. Ask for those, or train"):
         list(model.forecast(tmp_path / "load.csv", [0.9]))
+
+
+def test_a_high_level_changes_no_error_and_is_written_with_its_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    low, high = table(tmp_path), tmp_path / "high.csv"
+    head, *rows = low.read_text(encoding="utf-8").splitlines()
+    cells = [row.split(",") for row in rows]
+    high.write_text("\n".join([head, *(f"{date},{1e9 + float(load):.4f},{sign}" for date, load, sign in cells)]), encoding="utf-8")
+    asked: dict[str, Any] = {"forecast": "load", "time_column": "date", "history": 24, "horizon": 6, "season": 12, "settings": SMALL}
+    boards = [train_forecast(file, out=tmp_path / file.stem, **asked).evaluate() for file in (low, high)]
+    assert boards[0].keys() == boards[1].keys() == {"model", "naive", "seasonal naive", "linear"}
+    for who, values in boards[0].items():
+        assert boards[1][who]["mae"] == pytest.approx(values["mae"], rel=1e-3), who
+    capsys.readouterr()
+    assert run("predict", tmp_path / "high", "--input", high) == 0
+    said = [line.split("\t")[-1] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert len(set(said)) == 6
+    assert all(re.fullmatch(r"10000000\d\d(\.\d\d?)?", number) for number in said), said
+
+
+@pytest.mark.parametrize(
+    ("value", "figures"),
+    [(50.123456789, "50.12346"), (20000016.0, "20000016"), (-123456789.126, "-123456789.13"), (1e-9, "1e-09"), (1e30, "1e+30")],
+)
+def test_a_number_is_written_with_two_decimals_at_the_least(value: float, figures: str):
+    assert forecasting.figures(value) == figures
 
 
 def test_scheduled_sampling_and_teacher_forcing_train_the_same_model_differently(tmp_path: Path):

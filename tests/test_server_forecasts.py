@@ -117,7 +117,7 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"model": "arrays", "values": [[[1.0, 2.0]]], "length": 21}, "length: 21; the limit is 20. Ask for less."),
         ({"model": "arrays", "values": [[[1, 2]], [[1, 2]] * 51]}, "values[1]: 51 moments; the limit is 50. Cut it into shorter parts."),
         ({"model": "arrays", "values": [[[1, 2], [3]]]}, "values[0]: moments of unlike width; expected as many numbers at each. Mend the"),
-        ({"model": "arrays", "values": [[[1, 1e39]]]}, "X[0, 0, 1] is inf; expected a finite number. Fill or remove it."),
+        ({"model": "arrays", "values": [[[1, 1e39]]]}, "X[0, 0, 1] is 1e+39; expected a finite number, at most 1e+38 in size."),
         ({"model": "arrays", "values": [[[1, 2]]], "quantiles": [0.5]}, "quantiles: of no effect, model arrays forecasts numbers."),
         ({"table": loads(20), "length": 7}, "length: of no effect, model load forecasts numbers. Leave it out."),
         ({"table": loads(20), "quantiles": [0.5] * 100}, f"quantiles: expected at most 99; got a list of 100. {DOCS}"),

@@ -113,6 +113,12 @@ def test_tiny_numbers_are_windowed_as_in_python(scaling: str) -> None:
     assert_same(new, field(series="plant", scaling=scaling, window="standard"), seen=seen)
 
 
+@pytest.mark.parametrize(("scaling", "window"), [("standard", "last"), ("series", "standard"), ("none", "standard")])
+def test_numbers_on_a_high_level_are_windowed_as_in_python(scaling: str, window: str) -> None:
+    seen, new = ([{**row, "load": 1e9 + row["load"]} for row in hours(20, plant=plant)] for plant in "ab")
+    assert_same(new, field(series="plant", scaling=scaling, window=window), seen=seen)
+
+
 def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
     numbers = field(
         targets=["load", "warmth"], past=["wind"], known=["free", "price"], static=["size"], series="plant", scaling="series",

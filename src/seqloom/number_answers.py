@@ -29,7 +29,8 @@ from seqloom.windows import Part, Windows
 
 __all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
+Frames = npt.NDArray[np.float32]
 
 ROWS = 256
 """Windows in one pass of the network."""
@@ -38,7 +39,7 @@ ROWS = 256
 class FrameFinder(Protocol):
     """What runs the network."""
 
-    def values(self, batch: Batch, lengths: Sequence[int]) -> list[Floats]:
+    def values(self, batch: Batch, lengths: Sequence[int]) -> list[Frames]:
         """The head's parameters (T, D, P) for each row, in scaled units: at most lengths[row] frames."""
         ...
 
@@ -65,7 +66,7 @@ class Said(NamedTuple):
     value: float
 
 
-def known_of(batch: Batch, lengths: Sequence[int]) -> Floats:
+def known_of(batch: Batch, lengths: Sequence[int]) -> Frames:
     """What is known beforehand of each target frame, (B, T, C), with room for the longest output; of a free length nothing is known."""
     known = np.asarray(batch.target_in[:, :, batch.target_out.shape[2] :], dtype=np.float32)
     return np.pad(known, ((0, 0), (0, max(max(lengths, default=0) - known.shape[1], 0)), (0, 0)))
@@ -89,14 +90,14 @@ def forecasts_of(
             else:  # as measured on dev, where that was done
                 around = spread.around(point_of(head, values), width_of(head, values), changes[row], levels)
             quantiles = np.maximum(around * scale[..., None] + shift[..., None], floor[:, None])
-            yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
+            yield Forecast(point, quantiles)
 
 
-def window_changes(batch: Batch, fields: NumberFields) -> Floats:
+def window_changes(batch: Batch, fields: NumberFields) -> Frames:
     """(B, D): how much the targets changed in the past of each window; NaN where nothing was measured by it."""
     if not fields.config.numbers.horizon:
         return np.full((len(batch.index), fields.target.size), np.nan, dtype=np.float32)
-    past: Floats = batch.source[:, :, : fields.target.size].astype(np.float32)
+    past: Frames = batch.source[:, :, : fields.target.size].astype(np.float32)
     return change_of(past, batch.source_mask, fields.config.numbers.season)
 
 
@@ -135,7 +136,7 @@ class NumberAnswerer:
     def answers(self, sources: Sequence[Any], length: int | None = None) -> list[Floats]:
         """As `predict`, for sources that are read; a blank text is answered by no frames (0, D)."""
         real = [place for place, source in enumerate(sources) if any(map(len, source))]
-        said = [np.zeros((0, self.fields.target.size), dtype=np.float32) for _ in sources]
+        said: list[Floats] = [np.zeros((0, self.fields.target.size)) for _ in sources]
         if real:
             pairs = ArrayPairs.asked([sources[place] for place in real], self.fields, length)
             for place, forecast in zip(real, self.forecasts(pairs, range(len(pairs))), strict=True):

@@ -21,7 +21,7 @@ from seqloom.tables import Record, Table, read_records
 
 __all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
 _Reading = Callable[[Sequence[int]], Iterable[Record]]
@@ -38,7 +38,7 @@ class Panel:
 
     columns: tuple[str, ...]
     values: Floats
-    """(N, columns)"""
+    """(N, columns), as they were written: a float32 would lose what changes on a high level"""
     starts: Ids
     """(series + 1,): the row where each begins, and N"""
     series: tuple[str, ...]
@@ -78,7 +78,7 @@ class Panel:
     def known(self, start: int, end: int) -> Floats:
         """(end - start, columns): the values of rows, NaN where none was given."""
         values = self.values[start:end]
-        return values if self.filled is None else np.where(self.filled[start:end], np.float32(np.nan), values)
+        return values if self.filled is None else np.where(self.filled[start:end], np.nan, values)
 
     def notes(self, numbers: NumbersField) -> list[str]:
         """What rules have put in, in words."""
@@ -153,7 +153,7 @@ def _checked(panel: Panel, numbers: NumbersField) -> Panel:
 
 def panel_of_arrays(values: Any, columns: Sequence[str], name: str = "array") -> Panel:
     """One series (N, C), or several as a list of them."""
-    parts = [np.asarray(part, dtype=np.float32) for part in (values if isinstance(values, (list, tuple)) else [values])]
+    parts = [np.asarray(part, dtype=np.float64) for part in (values if isinstance(values, (list, tuple)) else [values])]
     starts = np.cumsum([0, *map(len, parts)])
     return Panel(tuple(columns), np.concatenate(parts), starts, tuple(str(place + 1) for place in range(len(parts))), name=name)
 
@@ -172,7 +172,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     labels = _labels(numbers)
     places = [_place(table, name) for name in (*labels, *names)]
     spelling = Spelling.of(table, sample, places[len(labels) :], numbers)
-    cells = array("f")
+    cells = array("d")
     marks: list[tuple[str, ...]] = []
     lines, where = array("q"), table.name
     for number, record in read(places):
@@ -181,7 +181,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         marks.append(record[: len(labels)])
         lines.append(number)
         cells.extend(spelling.number(cell, where, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
-    values = np.frombuffer(cells, dtype=np.float32).reshape(len(lines), len(names))
+    values = np.frombuffer(cells, dtype=np.float64).reshape(len(lines), len(names))
     panel = Panel(
         names,
         values,
@@ -233,7 +233,7 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> tuple[Panel, Ids]:
 def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a series: its name, then its values."""
     spelling = Spelling.of(table, sample, range(1, len(table.columns)), numbers)
-    values, known, starts, lines, where = array("f"), dict[str, int](), [0], list[int](), table.name
+    values, known, starts, lines, where = array("d"), dict[str, int](), [0], list[int](), table.name
     for number, record in read(range(len(table.columns))):
         if not record:
             continue
@@ -251,7 +251,7 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         starts.append(len(values))
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
-    whole = np.frombuffer(values, dtype=np.float32).reshape(-1, 1)
+    whole = np.frombuffer(values, dtype=np.float64).reshape(-1, 1)
     return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks)
 
 
@@ -322,7 +322,7 @@ def _guess(part: Floats, empty: npt.NDArray[np.bool_], rule: str) -> Floats | fl
         return 0.0
     places = np.nonzero(empty)[0]
     if rule == "linear":
-        return np.interp(places, real, part[real]).astype(np.float32)
+        return np.interp(places, real, part[real])
     return part[real[np.maximum(np.searchsorted(real, places) - 1, 0)]]
 
 

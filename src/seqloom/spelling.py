@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from seqloom.config import NumbersField
 from seqloom.errors import DataError
+from seqloom.frame_text import LARGEST
 from seqloom.tables import Table
 
 __all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling"]
@@ -20,8 +21,6 @@ EMPTY = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n"
 """What an empty cell may hold, in lower case."""
 TRUTHS = {"true": 1.0, "false": 0.0}
 """In lower case."""
-LARGEST = 1e38
-"""Of a number: a float32 holds it, and its distance from any other."""
 BLANKS = str.maketrans("\u00a0\u202f", "  ")
 """Blanks that keep a line together, as they stand between thousands."""
 BETWEEN: Mapping[str, str] = {".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks"}

@@ -28,6 +28,7 @@ __all__ = [
     "Forecasting",
     "closing",
     "evaluate_forecasts",
+    "figures",
     "holds_forecasts",
     "is_of_numbers",
     "is_of_table",
@@ -299,6 +300,11 @@ def _write_forecasts(
                 out.write(to_json(said._asdict()) + "\n")
             else:
                 level = "" if said.quantile is None else f"{said.quantile:g}"
-                out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{said.value:.7g}\n")
+                out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{figures(said.value)}\n")
     if panel.brought_to_utc:
         say("note: times are in UTC, to which those of the table were brought by their offsets")
+
+
+def figures(value: float) -> str:
+    """A number with seven digits, and with two decimals at the least as far as a float64 has them: a high level hides no change."""
+    return f"{value:.{min(max(7, len(str(int(abs(value)))) + 2), 17)}g}"

@@ -192,11 +192,10 @@ class ServedForecaster:
         return ForecastResponse(model=self.name, forecast=lines)
 
 
-def _array(values: Sequence[Sequence[float]], place: int) -> npt.NDArray[np.float32]:
+def _array(values: Sequence[Sequence[float]], place: int) -> npt.NDArray[np.float64]:
     """Numbers over time (T, D)."""
     try:
-        with np.errstate(over="ignore"):  # what is too large is refused as infinite
-            return np.asarray(values, dtype=np.float32)
+        return np.asarray(values, dtype=np.float64)
     except ValueError:
         raise Refusal(422, f"values[{place}]: moments of unlike width; expected as many numbers at each. Mend the array.") from None
 

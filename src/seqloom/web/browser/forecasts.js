@@ -87,7 +87,7 @@ export class Forecaster {
       const time = timeOf(windows, series, step);
       return columns.flatMap((parameters, column) => {
         const line = { series: windows.panel.series[series], time, column: this.numbers.targets[column] };
-        const inUnits = (value) => Math.fround(Math.max(value * level.scale[column] + level.shift[column], level.floor[column]));
+        const inUnits = (value) => Math.max(value * level.scale[column] + level.shift[column], level.floor[column]);
         const point = parameters[placeOfPoint(this.head)];
         const around = levels.map((quantile) => ({ ...line, quantile, value: inUnits(this.#quantile(parameters, step, column, change[column], quantile)) }));
         return [{ ...line, value: inUnits(point) }, ...around];

@@ -15,7 +15,7 @@ const LARGEST = 1e38; // a float32 holds it, and its distance from any other
 export class Panel {
   /**
    * @param {string[]} columns C of them
-   * @param {Float32Array[]} rows (N) rows of C numbers, NaN where one is missing
+   * @param {Float64Array[]} rows (N) rows of C numbers, NaN where one is missing
    * @param {number[]} starts (series + 1) the row where each begins, and N
    * @param {string[]} series
    * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null}} more when each row is, or its number
@@ -71,7 +71,7 @@ function columnsOf({ targets, past, known, static: fixed }) {
 function long(names, records, numbers) {
   const columns = columnsOf(numbers);
   const places = columns.map((name) => placeOf(names, name));
-  const rows = records.map((record, row) => Float32Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column])));
+  const rows = records.map((record, row) => Float64Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column])));
   const lines = records.map((_, row) => row + 1);
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
@@ -144,7 +144,7 @@ function wide(names, records, numbers) {
       throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
     }
     known.set(series, line);
-    rows.push(...values.map((cell, place) => Float32Array.of(numberIn(cell, numbers, line, names[place + 1]))));
+    rows.push(...values.map((cell, place) => Float64Array.of(numberIn(cell, numbers, line, names[place + 1]))));
     lines.push(...values.map(() => line));
     starts.push(rows.length);
   });
@@ -176,7 +176,7 @@ function withoutGaps(panel, step) {
     step,
     starts,
     times: parts.flatMap(({ times }) => times),
-    rows: from.map((row) => (row < 0 ? new Float32Array(panel.columns.length).fill(NaN) : panel.rows[row])),
+    rows: from.map((row) => (row < 0 ? new Float64Array(panel.columns.length).fill(NaN) : panel.rows[row])),
     lines: from.map((row) => (row < 0 ? 0 : panel.lines[row])),
   });
 }
