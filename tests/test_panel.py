@@ -26,6 +26,22 @@ def refused(folder: Path, lines: list[str], message: str, **numbers: Any) -> Non
         read(folder, lines, **numbers)
 
 
+@pytest.mark.parametrize("first", ["Country,1960,1961,1962", ",1,2,3", "id,1990,1995,2000"])
+@pytest.mark.parametrize("rows", [["a,7,5,9"], ["a,7,5,9", "b,1,2,3", "c,4,4,5"]])
+def test_years_and_counts_over_rows_of_a_series_are_a_header(tmp_path: Path, first: str, rows: list[str]):
+    panel = read(tmp_path, [first, *rows], targets=[], wide=True)
+    assert panel.values[:3, 0].tolist() == [7, 5, 9]
+    (said,) = panel.layout
+    assert re.fullmatch(r"Line 1 is read as a header: .*\d\. If it is data, say --set data\.header=false\.", said)
+
+
+@pytest.mark.parametrize("rows", [["a,1,2,3", "b,2,4,6"], ["a,1,2,4", "b,5,7,6"], ["a,1,2", "b,7,5"], ["a,1.0,2.0,3.0", "b,7,5,9"]])
+def test_rows_that_go_on_like_the_first_or_a_first_that_does_not_rise_evenly_are_all_data(tmp_path: Path, rows: list[str]):
+    panel = read(tmp_path, rows, targets=[], wide=True)
+    assert panel.series == ("a", "b")
+    assert panel.layout[0].endswith("is a number. If it is a header, say --set data.header=true.")
+
+
 def test_rows_of_a_series_are_put_together_in_their_order(tmp_path: Path):
     panel = read(tmp_path, LONG, time="date", series="shop", known=["price"])
     assert (panel.columns, panel.series, panel.starts.tolist()) == (("sales", "price"), ("a", "b"), [0, 2, 4])

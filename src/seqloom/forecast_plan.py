@@ -225,6 +225,7 @@ def _has_mase(dev: Windows) -> bool:
 
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:
     notes = [f"{len(panel):,} rows in {len(panel.series):,} series, {', '.join(panel.columns[:8])}"]
+    notes += panel.layout
     if panel.times is not None:
         what = "rows are counted, one" if panel.step.is_count else "a row"
         notes.append(f"{what} every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")

@@ -56,6 +56,8 @@ class Panel:
     """What stood before decimals and between thousands."""
     filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
+    layout: tuple[str, ...] = ()
+    """What was found of a file whose columns are not asked for by name: whether line 1 is a header. A sentence each."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -104,8 +106,9 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     Raises:
         DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
     """
-    table, sample, _ = find_table([path], data, [*_labels(numbers), *column_names(numbers)])
-    return _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
+    table, sample, notes = find_table([path], data, [*_labels(numbers), *column_names(numbers)], wide=numbers.wide)
+    panel = _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
+    return replace(panel, layout=tuple(notes[-1:])) if numbers.wide and table.delimiter else panel
 
 
 def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:
