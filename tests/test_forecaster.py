@@ -444,6 +444,34 @@ def test_a_part_of_which_nothing_is_known_is_not_measured(tmp_path: Path):
     assert model.evaluate(with_holes(tmp_path, range(241, 299)), part="test")["model"]["mae"] > 0, "two rows are known"
 
 
+def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model = forecaster(tmp_path)
+    rows = (tmp_path / "load.csv").read_text(encoding="utf-8").splitlines()
+    rows[270] = f"{rows[270].split(',')[0]},,1"
+    file = tmp_path / "holes.csv"
+    file.write_text("\n".join([*rows[:280], *rows[283:]]), encoding="utf-8")
+    fill = ["--set", "fields.numbers.gaps=fill", "--set", "fields.numbers.missing=linear"]
+    for command in (["predict", tmp_path / "run", "--input", file], ["evaluate", tmp_path / "run", file]):
+        assert run(*command) == 2
+        assert " ".join(fill) in capsys.readouterr().err
+        assert run(*command, *fill) == 0
+        said = capsys.readouterr().err
+        assert "note: 3 rows that are left out in " in said
+        assert "empty cells were given a value (fields.numbers.missing=linear), which counts as no truth: load 4" in said
+        assert run(*command, "--set", "fields.numbers.season=2") == 2
+        expected = "expected fields.numbers.gaps or fields.numbers.missing. Leave it out."
+        assert f"error: --set fields.numbers.season: of no effect, the model is trained; {expected}" in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "run", *fill) == 2
+    assert "--set fields.numbers.gaps=fill: of no effect, the run's dev part is read already. Name the table, or" in capsys.readouterr().err
+    filling = model.filling(gaps="fill", missing="linear")
+    assert len(list(filling.forecast(file))) == 6
+    assert filling.evaluate(file)["model"]["mae"] > 0
+    with pytest.raises(DataError, match=r"holes\.csv:271: load is empty \(1 such cells\); expected a number\."):
+        model.filling(gaps="fill").panel(file)
+    with pytest.raises(ConfigError, match=r"^--set: fields\.numbers\.missing: Input should be 'error', .*; got 'some'\."):
+        model.filling(missing="some")
+
+
 def test_a_model_goes_on_in_the_step_that_it_was_trained_in(tmp_path: Path):
     days = np.arange("2023-01-02", "2024-06-01", dtype="datetime64[D]")
     weekdays = [str(day) for day in days[np.is_busday(days)]]

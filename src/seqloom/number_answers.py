@@ -7,9 +7,10 @@ graph (`number_runtime.FrameGraph`). All else stands here, so that the two canno
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ import numpy.typing as npt
 from seqloom.array_pairs import ArrayPairs, read_sources
 from seqloom.batching import Batch, Ids
 from seqloom.clock import continued, spelled
-from seqloom.config import DataConfig, HeadConfig, NumbersField
+from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
+from seqloom.config_file import override
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, width_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_plan import parts_of
@@ -34,6 +36,9 @@ Frames = npt.NDArray[np.float32]
 
 ROWS = 256
 """Windows in one pass of the network."""
+
+
+_Answerer = TypeVar("_Answerer", bound="NumberAnswerer")
 
 
 class FrameFinder(Protocol):
@@ -142,6 +147,20 @@ class NumberAnswerer:
             for place, forecast in zip(real, self.forecasts(pairs, range(len(pairs))), strict=True):
                 said[place] = forecast.point
         return said
+
+    def filling(self: _Answerer, *, gaps: str | None = None, missing: str | None = None) -> _Answerer:
+        """The same model, which follows another rule than that of training where a table has a gap in time, or an empty cell.
+
+        Args:
+            gaps, missing: as `fields.numbers.gaps` and `fields.numbers.missing`; None: as in training.
+
+        Raises:
+            ConfigError: there is no such rule.
+        """
+        asked = [f"fields.numbers.{name}={rule}" for name, rule in (("gaps", gaps), ("missing", missing)) if rule is not None]
+        model = copy(self)
+        model.fields = replace(self.fields, config=override(RunConfig(fields=self.fields.config), asked).fields)
+        return model
 
     def panel(self, table: Any) -> Panel:
         """The table of a file, read as that of training was."""

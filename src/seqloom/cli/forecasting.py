@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from seqloom.number_answers import NumberAnswerer
     from seqloom.panel import Panel
 
+_Model = TypeVar("_Model", bound="NumberAnswerer")
+
 __all__ = [
     "Forecasting",
     "closing",
     "evaluate_forecasts",
     "figures",
+    "filling",
     "holds_forecasts",
     "is_of_numbers",
     "is_of_table",
@@ -216,7 +219,15 @@ def closing(finished: Finished, table: str | None) -> list[str]:
     return lines
 
 
-def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, device: str | None = None, as_json: bool = False) -> None:
+def evaluate_forecasts(
+    run: Path,
+    files: list[str],
+    *,
+    part: str | None = None,
+    settings: Sequence[str] = (),
+    device: str | None = None,
+    as_json: bool = False,
+) -> None:
     """Print the measures of the model beside those of the baselines, over rolling origins."""
     from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
@@ -227,6 +238,9 @@ def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, 
     if len(files) > 2:
         raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
     begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))
+    if settings and not files:
+        raise ConfigError(f"--set {settings[0]}: of no effect, the run's dev part is read already. Name the table, or leave it out.")
+    model = filling(model, settings)
     table, truth, *_ = [*files, None, None]
     pairs = model.pairs(table, truth=truth, part=part)
     for note in pairs.panel.notes(model.numbers) if table and isinstance(pairs, Windows) else []:
@@ -244,6 +258,23 @@ def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, 
             return
         seconds = time.perf_counter() - begun
         out.write("\n".join([f"{run} on {where}: {len(pairs):,} {pairs.noun}, {seconds:.0f} s", *columns(rows)]) + "\n")
+
+
+def filling(model: _Model, settings: Sequence[str]) -> _Model:
+    """The model with the rules for gaps and empty cells that are asked for with --set.
+
+    Raises:
+        ConfigError: another setting, or a model of pairs.
+    """
+    rules: dict[str, str] = {}
+    for item in settings:
+        name, _, rule = item.partition("=")
+        part = name.strip().removeprefix("fields.numbers.")
+        if not model.numbers.horizon or name.strip() == part or part not in ("gaps", "missing"):
+            expected = "expected fields.numbers.gaps or fields.numbers.missing" if model.numbers.horizon else "it reads no table"
+            raise ConfigError(f"--set {name}: of no effect, the model is trained; {expected}. Leave it out.")
+        rules[part] = rule.strip()
+    return model.filling(**rules) if rules else model
 
 
 def _open(run: Path, device: str | None) -> NumberAnswerer:
@@ -267,12 +298,13 @@ def predict_numbers(
     file: str | None,
     *,
     quantiles: str | None = None,
+    settings: Sequence[str] = (),
     output: str | None = None,
     device: str | None = None,
     as_json: bool = False,
 ) -> None:
     """Write what a model of a table, or of pairs, says."""
-    model = _open(run, device)
+    model = filling(_open(run, device), settings)
     write = _write_forecasts if model.numbers.horizon else predict_arrays
     write(model, texts, file, quantiles=quantiles, output=output, as_json=as_json)
 
