@@ -47,6 +47,12 @@ def test_rows_are_answered_by_what_predict_writes(client: TestClient, forecastin
     assert len(said) == 2 * 3 * 4
 
 
+def test_what_is_to_be_known_of_a_forecast_is_said(client: TestClient) -> None:
+    said = client.post("/v1/predict", json={"table": loads(5)}).json()
+    assert list(said) == ["model", "forecast", "notes"]
+    assert said["notes"] == ["the table has fewer rows than the 12 that the model reads before a forecast: 5"]
+
+
 def test_quantiles_can_be_chosen(client: TestClient) -> None:
     said = client.post("/v1/predict", json={"table": loads(20), "quantiles": [0.9]}).json()["forecast"]
     assert [line.get("quantile") for line in said] == [None, 0.9] * 3

@@ -257,6 +257,22 @@ def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
     assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], scaling="series"))
 
 
+@pytest.mark.parametrize(
+    ("missing", "series", "left", "history"),
+    [("linear", "plant", [7, 8, 30], 6), ("zero", None, [3], 30), ("previous", None, [], 21), ("error", "plant", [], 15)],
+)
+def test_what_is_to_be_known_of_a_forecast_is_said_as_in_python(missing: str, series: str | None, left: list[int], history: int) -> None:
+    table = [row | {"plant": name} for name in ("a", "b")[: 2 if series else 1] for row in hours(20, plant=name)]
+    table = [row | ({"load": None} if place == 2 and missing != "error" else {}) for place, row in enumerate(table) if place not in left]
+    table = table[: -9 if series else None]
+    numbers = field(series=series, gaps="fill", missing=missing, history=history)
+    panel = panel_of_rows(table, numbers)
+    fields = fitted(panel, numbers)
+    wanted = NumberAnswerer(Path("model"), fields, DataConfig(), SquaredHead(), NoFinder()).forecast(panel).notes
+    assert wanted
+    assert in_javascript({"task": "notes", "table": table, "fields": fields.state()}) == wanted
+
+
 def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> None:
     rows = [{"name": "a", "V1": "1", "V2": "2.5", "V3": "4e0", "V4": ""}, {"name": "b", "V1": "-3", "V2": "+.5", "V3": "7.", "V4": "9"}]
     assert_same(rows, field(targets=["value"], time=None, wide=True, window="last", floor="seen", scaling="series"))

@@ -29,7 +29,7 @@ from seqloom.panel import Panel, read_panel
 from seqloom.spread import change_of
 from seqloom.windows import Part, Windows
 
-__all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
+__all__ = ["Forecast", "FrameFinder", "Lines", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
 
 Floats = npt.NDArray[np.floating[Any]]
 Frames = npt.NDArray[np.float32]
@@ -69,6 +69,18 @@ class Said(NamedTuple):
     quantile: float | None
     """None: the point forecast."""
     value: float
+
+
+class Lines(Iterator[Said]):
+    """The numbers of a forecast, one after the other."""
+
+    def __init__(self, lines: Iterator[Said], notes: list[str]) -> None:
+        self._lines = lines
+        self.notes = notes
+        """What is to be known of them, a sentence each: values that a rule put in, fewer rows than the model reads."""
+
+    def __next__(self) -> Said:
+        return next(self._lines)
 
 
 def known_of(batch: Batch, lengths: Sequence[int]) -> Frames:
@@ -183,8 +195,9 @@ class NumberAnswerer:
         """The row (series,) with which the forecast of each series begins."""
         return parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
 
-    def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Iterator[Said]:
-        """The horizon after what is known of each series, a number a line: the point, then its quantiles.
+    def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Lines:
+        """The horizon after what is known of each series, a number a line: the point, then its quantiles. What is to be known of them
+        stands in `notes`.
 
         Raises:
             ConfigError: quantiles that the model does not give, or a model of arrays.
@@ -195,6 +208,9 @@ class NumberAnswerer:
         _refuse_stepless(panel, self.numbers)
         begins = self._begins(panel)
         _refuse_unknown(panel, begins)
+        return Lines(self._lines(panel, begins, levels), self.notes(panel))
+
+    def _lines(self, panel: Panel, begins: Ids, levels: Sequence[float]) -> Iterator[Said]:
         windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
         for number, said in enumerate(self.forecasts(windows, range(len(windows)), levels)):
             series, origin = (int(part[0]) for part in windows.origins([number]))

@@ -51,7 +51,8 @@ export class Forecaster {
   }
 
   /**
-   * The horizon behind what is known of each series, a number a line, as `POST /v1/predict` gives it: the point, then its quantiles.
+   * The horizon behind what is known of each series, a number a line, as `POST /v1/predict` gives it: the point, then its quantiles; and
+   * what is to be known of it.
    *
    * @param {{table: Record<string, string>[], quantiles?: number[]}} request
    * @throws {Error} a table, quantiles or a key that cannot be used; says which.
@@ -67,7 +68,7 @@ export class Forecaster {
       const said = await this.#said(batch);
       batch.forEach((window, place) => lines.push(...this.#lines(windows, first + place, said[place], window, levels)));
     }
-    return lines;
+    return { forecast: lines, notes: windows.notes };
   }
 
   /** What the head says of each window: for each moment and column its parameters, in scaled units. */

@@ -18,16 +18,29 @@ export class Panel {
    * @param {Float64Array[]} rows (N) rows of C numbers, NaN where one is missing
    * @param {number[]} starts (series + 1) the row where each begins, and N
    * @param {string[]} series
-   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null}} more when each row is, or its number
-   *   where rows are counted, and the row of the table it comes from
+   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null, filled?: number[][]}} more when each row is, or
+   *   its number where rows are counted, the row of the table it comes from, and the cells [row, column] in which a rule has put a value
    */
-  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null } = {}) {
-    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines });
+  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [] } = {}) {
+    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled });
   }
 
   /** The place of a row, for messages. */
   where(row) {
     return `table:${this.lines ? this.lines[row] : row + 1}`;
+  }
+
+  /** What rules have put in, in words. */
+  notes({ missing }) {
+    if (!this.filled.length) return [];
+    const count = (number) => number.toLocaleString("en");
+    const rows = this.lines.filter((line) => !line).length;
+    const cells = this.columns.map((name, column) => [name, this.filled.filter((cell) => cell[1] === column).length]).filter(([, cells]) => cells);
+    const said = cells.map(([name, cells]) => `${name} ${count(cells)}`).join(", ");
+    return [
+      ...(rows ? [`${count(rows)} rows that are left out in table were put in (fields.numbers.gaps=fill)`] : []),
+      `empty cells were given a value (fields.numbers.missing=${missing}), which counts as no truth: ${said}`,
+    ];
   }
 
   /** The panel with some of its parts changed. */
@@ -200,7 +213,7 @@ function whole(panel, numbers) {
   }
   const rows = panel.rows.map((row) => row.slice());
   for (const [row, column] of holes) rows[row][column] = guess(panel, row, column, numbers.missing);
-  return panel.with({ rows });
+  return panel.with({ rows, filled: holes });
 }
 
 /** The cells that are missing and may not be, as [row, column]. */

@@ -24,6 +24,19 @@ export class Windows {
     this.origins = panel.series.map((_, series) => this.#knownEnd(series));
   }
 
+  /** What is to be known of a forecast from this table, a sentence each. */
+  get notes() {
+    const { panel, origins, numbers } = this;
+    const known = origins.map((origin, series) => origin - panel.starts[series]);
+    const short = known.filter((rows) => rows < numbers.history).length;
+    if (!short) return panel.notes(numbers);
+    const count = (number) => number.toLocaleString("en");
+    const first = known.findIndex((rows) => rows < numbers.history);
+    const who = known.length > 1 ? `${count(short)} of ${count(known.length)} series have fewer rows` : "the table has fewer rows";
+    const such = known.length > 1 ? `, such as '${panel.series[first]}' with ${count(known[first])}` : `: ${count(known[first])}`;
+    return [...panel.notes(numbers), `${who} than the ${numbers.history} that the model reads before a forecast${such}`];
+  }
+
   #knownEnd(series) {
     const [start, end] = this.panel.starts.slice(series, series + 2);
     let last = end;

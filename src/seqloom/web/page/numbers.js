@@ -52,11 +52,12 @@ export class TableSource {
     return this.#box.value.trim() ? "" : "Nothing to forecast from: paste a table or choose a file first.";
   }
 
-  /** Elements with the forecast. */
+  /** Elements with the forecast, behind what is to be known of it. */
   async answers({ forecast }) {
     const { names, rows } = readTable(this.#box.value);
-    const lines = await forecast({ table: rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row))) });
-    return [new Forecast(lines, (series, column) => this.#history(names, rows, series, column)).element];
+    const { forecast: lines, notes = [] } = await forecast({ table: rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row))) });
+    const said = notes.map((note) => element("p", { className: "hint" }, `Note: ${note}.`));
+    return [...said, new Forecast(lines, (series, column) => this.#history(names, rows, series, column)).element];
   }
 
   focus() {
