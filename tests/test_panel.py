@@ -42,6 +42,18 @@ def test_rows_that_go_on_like_the_first_or_a_first_that_does_not_rise_evenly_are
     assert panel.layout[0].endswith("is a number. If it is a header, say --set data.header=true.")
 
 
+def test_what_is_said_not_to_change_within_a_series_must_not(tmp_path: Path):
+    rows = ["date,shop,sales,size", "2024-01-01,a,1,3", "2024-01-01,b,1,5", "2024-01-02,a,2,3", "2024-01-02,b,2,", "2024-01-03,b,2,6.5"]
+    message = (
+        ":6: size of series 'b' is 6.5, and 5 in line 3; expected one value within a series. Mend the cell, or name the column with "
+        "--known or --past in place of --static."
+    )
+    refused(tmp_path, rows, message, time="date", series="shop", static=["size"], missing="zero")
+    panel = read(tmp_path, rows[:-1], time="date", series="shop", static=["size"], missing="zero")
+    assert panel.values[:, 1].tolist() == [3, 3, 5, 5], "what does not change is not 0 where it is empty"
+    refused(tmp_path, ["sales,size", "1,3", "2,4"], ":3: size is 4, and 3 in line 2; expected one value within a series.", static=["size"])
+
+
 def test_rows_of_a_series_are_put_together_in_their_order(tmp_path: Path):
     panel = read(tmp_path, LONG, time="date", series="shop", known=["price"])
     assert (panel.columns, panel.series, panel.starts.tolist()) == (("sales", "price"), ("a", "b"), [0, 2, 4])

@@ -253,8 +253,8 @@ def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
     table = [row | {"plant": name} for name in "ab" for row in hours(24)]
     for row in (3, 4, 24, 40):
         table[row]["load"] = "n/a"
-    left = [row for place, row in enumerate(table) if place not in (7, 8, 30)]
-    assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], scaling="series"))
+    left = [row | {"size": 3} for place, row in enumerate(table) if place not in (7, 8, 30)]
+    assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], static=["size"], scaling="series"))
 
 
 @pytest.mark.parametrize(
@@ -330,6 +330,14 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
     "all empty": ([{"time": "2024-01-01", "load": ""}], field()),
     "what is to come is not said": (hours(9), field(known=["wind"])),
+    "what should not change": (
+        [row | {"plant": name, "size": size} for name, size in (("a", 3), ("b", 1.5), ("b", 2)) for row in hours(1)],
+        field(series="plant", static=["size"], time=None),
+    ),
+    "what should not change, in one series": (
+        [row | {"size": size} for row, size in zip(hours(2), (1, 7), strict=True)],
+        field(static=["size"]),
+    ),
     "a series twice": ([{"name": "a", "V1": 3}, {"name": "a", "V1": 4}], field(targets=["value"], time=None, wide=True)),
     "a series without values": ([{"name": "a", "V1": "NA"}], field(targets=["value"], time=None, wide=True)),
 }
@@ -348,7 +356,7 @@ def forecast_in_python(table: Table, numbers: NumbersField) -> list[Any]:
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_forecast_is_refused_as_in_python(case: str) -> None:
     table, numbers = REFUSED[case]
-    trained = numbers.model_copy(update={"targets": ["load"], "time": None, "wide": False, "missing": "zero"})
+    trained = numbers.model_copy(update={"targets": ["load"], "time": None, "wide": False, "missing": "zero", "series": None, "static": []})
     state = fitted(panel_of_rows(hours(12), trained), trained).state()
     fields = state | {"config": FieldsConfig(numbers=numbers).model_dump(mode="json")}
     found = in_javascript({"task": "windows", "table": table, "fields": fields})

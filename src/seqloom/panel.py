@@ -94,7 +94,11 @@ class Panel:
 
     def where(self, row: int) -> str:
         """The place of a row, for messages."""
-        return f"{self.name}:{row + 1 if self.lines is None else int(self.lines[row])}"
+        return f"{self.name}:{self.line(row)}"
+
+    def line(self, row: int) -> int:
+        """The line of a row in its file, or its number."""
+        return row + 1 if self.lines is None else int(self.lines[row])
 
 
 def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
@@ -144,7 +148,8 @@ def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
 
 
 def _checked(panel: Panel, numbers: NumbersField) -> Panel:
-    """The panel with its times checked, and whole."""
+    """The panel with its times and what must not change checked, and whole."""
+    _refuse_change(panel, numbers)
     if panel.times is not None:
         starts = panel.starts[:-1].tolist()
         step = Step.parse(numbers.step) if numbers.step else find_step(panel.times, starts)
@@ -152,6 +157,23 @@ def _checked(panel: Panel, numbers: NumbersField) -> Panel:
         check_times(panel.times, starts, step, panel.where, " ".join(numbers.times), gaps_allowed=allowed)
         panel = _without_gaps(replace(panel, step=step), panel.times) if allowed else replace(panel, step=step)
     return _whole(panel, numbers)
+
+
+def _refuse_change(panel: Panel, numbers: NumbersField) -> None:
+    """Raises a DataError for a column of `static` that changes within a series."""
+    for column in range(len(panel.columns) - len(numbers.static), len(panel.columns)):
+        values = panel.values[:, column]
+        least, most = (bound.reduceat(values, panel.starts[:-1]) for bound in (np.fmin, np.fmax))  # which leave out what is missing
+        if not (changing := np.flatnonzero(least < most)).size:
+            continue
+        series = int(changing[0])
+        begin, end = int(panel.starts[series]), int(panel.starts[series + 1])
+        rows = begin + np.flatnonzero(~np.isnan(values[begin:end]))
+        first, other = int(rows[0]), int(rows[values[rows] != values[rows[0]]][0])
+        name = f" of series {panel.series[series]!r}" if panel.series[series] else ""
+        before = f"{values[first]:.12g} in line {panel.line(first)}"
+        what = f"{panel.columns[column]}{name} is {values[other]:.12g}, and {before}; expected one value within a series"
+        raise DataError(f"{panel.where(other)}: {what}. Mend the cell, or name the column with --known or --past in place of --static.")
 
 
 def panel_of_arrays(values: Any, columns: Sequence[str], name: str = "array") -> Panel:
@@ -302,7 +324,8 @@ def _whole(panel: Panel, numbers: NumbersField) -> Panel:
         for column in range(values.shape[1]):
             part, empty = values[start:end, column], holes[start:end, column]
             if empty.any():
-                part[empty] = _guess(part, empty, numbers.missing)
+                is_static = column >= values.shape[1] - len(numbers.static)
+                part[empty] = _guess(part, empty, "previous" if is_static else numbers.missing)
     return replace(panel, values=values, filled=holes)
 
 

@@ -60,7 +60,24 @@ export function readPanel(table, numbers) {
   const names = [...new Set(table.flatMap(Object.keys))];
   const records = table.map((row) => names.map((name) => textOf(row[name], numbers.decimal ?? ".")));
   const panel = (numbers.wide ? wide : long)(names, records, numbers);
+  refuseChange(panel, numbers);
   return whole(panel.times ? inTime(panel, numbers) : panel, numbers);
+}
+
+/** A column of `static` that changes within a series is refused. */
+function refuseChange(panel, { static: fixed }) {
+  for (let column = panel.columns.length - fixed.length; column < panel.columns.length; column++) {
+    panel.series.forEach((series, number) => {
+      const rows = [];
+      for (let row = panel.starts[number]; row < panel.starts[number + 1]; row++) if (!isNaN(panel.rows[row][column])) rows.push(row);
+      const other = rows.find((row) => panel.rows[row][column] !== panel.rows[rows[0]][column]);
+      if (other === undefined) return;
+      const name = series && ` of series '${series}'`;
+      const before = `${panel.rows[rows[0]][column]} in line ${panel.lines[rows[0]]}`;
+      const what = `${panel.columns[column]}${name} is ${panel.rows[other][column]}, and ${before}`;
+      throw new Error(`${panel.where(other)}: ${what}; expected one value within a series. Mend the cell.`);
+    });
+  }
 }
 
 /** A cell as a file of the model's table would hold it. */
@@ -212,7 +229,7 @@ function whole(panel, numbers) {
     throw new Error(`${panel.where(row)}: ${what}; expected a number. Fill it, or train with a rule in fields.numbers.missing.`);
   }
   const rows = panel.rows.map((row) => row.slice());
-  for (const [row, column] of holes) rows[row][column] = guess(panel, row, column, numbers.missing);
+  for (const [row, column] of holes) rows[row][column] = guess(panel, row, column, column < rows[row].length - numbers.static.length ? numbers.missing : "previous");
   return panel.with({ rows, filled: holes });
 }
 
