@@ -4,10 +4,13 @@ import json
 import re
 import runpy
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
 
@@ -183,6 +186,78 @@ def test_quantiles_beyond_those_that_dev_can_measure_are_as_the_head_says(tmp_pa
     assert ([level for level, _ in values], model.fields.spread) == ([0.001, 0.5, 0.999], None)
     with pytest.raises(ConfigError, match=r"^quantile 0\.9: the model was trained for \[0\.001, 0\.5, 0\.999\]\. Ask for those, or train"):
         list(model.forecast(tmp_path / "load.csv", [0.9]))
+
+
+class Index:
+    """As much of an index of dates as is asked for."""
+
+    inferred_type, names, name = "datetime64", [None], None
+
+
+class Frame:
+    """As much of a data frame as is asked for, with an index of dates until it is reset."""
+
+    def __init__(self, columns: dict[str, Any], index: list[datetime] | None = None) -> None:
+        self.all, self.columns, self.dates = columns, list(columns), index
+        self.index = Index() if index else SimpleNamespace(inferred_type="integer", names=[None])
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.array(self.all[name], dtype=object)
+
+    def reset_index(self) -> "Frame":
+        return Frame({"index": self.dates, **self.all})
+
+
+def test_a_table_in_memory_is_forecast_as_its_file_is(tmp_path: Path):
+    asked: dict[str, Any] = {"forecast": "load", "history": 24, "horizon": 6, "season": 12, "settings": SMALL, "past": "sign"}
+    file = table(tmp_path)
+    model = train_forecast(file, time_column="date", out=tmp_path / "run", **asked)
+    wanted = list(model.forecast(file, "0.1,0.9"))
+    rows = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()[1:]]
+    dates, loads = [datetime.fromisoformat(date) for date, _, _ in rows], [float(load) for _, load, _ in rows]
+    columns = {"date": dates, "load": loads, "sign": [sign == "1" for _, _, sign in rows]}
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for held in (columns, records, Frame(columns), pyarrow.table(columns)):
+        assert list(model.forecast(held, [0.1, 0.9])) == wanted
+        assert model.evaluate(held) == model.evaluate(file)
+    indexed = Frame({name: columns[name] for name in ("load", "sign")}, dates)
+    again = train_forecast(indexed, out=tmp_path / "again", **asked)
+    assert (again.numbers.times, again.numbers.step) == (["index"], "1 hour")
+    assert [said.value for said in again.forecast(indexed, "0.1,0.9")] == [said.value for said in wanted]
+    holed = {**columns, "load": [None, *loads[1:]]}
+    with pytest.raises(DataError, match=r"^table:1: load is empty \(1 such cells\); expected a number\. Fill it, or name a rule:"):
+        model.forecast(holed)
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (np.zeros((9, 2)), r"ndarray \(9, 2\); expected a path, a data frame or columns by name\. Give numbers as {'load': values}\.$"),
+        (None, "NoneType; expected a path, a data frame or columns by name."),
+        ({"date": [1, 2], "load": [1]}, "column date has 2 values and load 1; expected equally many. Mend the columns."),
+        (SimpleNamespace(columns=["load", "load"]), "2 columns are called 'load'; expected one. Rename the others."),
+        ({"date": [1, 2], "lod": [1, 2]}, "no column 'load'; there are date, lod. Did you mean 'lod'?"),
+    ],
+)
+def test_what_holds_no_table_is_refused_in_one_line(tmp_path: Path, held: Any, message: str):
+    with pytest.raises(DataError, match="^table: " + (message if "\\" in message else re.escape(message))):
+        train_forecast(held, forecast="load", time_column="date", horizon=6, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"horizon": -1}, "train_forecast: fields.numbers.horizon: Input should be greater than or equal to 0; got -1."),
+        ({"past": "load"}, "train_forecast: fields.numbers: column 'load' is named twice; expected each in one part alone."),
+        ({"pasts": "load"}, "train_forecast: unknown setting 'fields.numbers.pasts'. Did you mean 'fields.numbers.past'?"),
+        ({"quantiles": "0.1,high"}, "quantiles 0.1,high: expected numbers between 0 and 1, as in 0.1,0.5,0.9."),
+        ({"quantiles": 3}, "quantiles 3: expected numbers between 0 and 1, as in 0.1,0.5,0.9."),
+        ({"split": [0.7, 0.8]}, "--split 0.7/0.8: the shares are 1.5 together; expected at most 1."),
+    ],
+)
+def test_settings_in_python_that_cannot_be_are_refused_in_one_line(tmp_path: Path, asked: dict[str, Any], message: str):
+    with pytest.raises(ConfigError, match="^" + re.escape(message)):
+        forecaster(tmp_path, **asked)
 
 
 def test_a_high_level_changes_no_error_and_is_written_with_its_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -506,8 +581,10 @@ def test_dates_of_a_split_may_have_slashes():
         assert Forecasting(forecast=["y"], horizon=2, split=text).numbers().split == parts
 
 
-@pytest.mark.parametrize("split", [["180", "60", "60"], ["0.6", "0.2", "0.2"], ["2024-01-08 12:00", "2024-01-11 00:00"]])
-def test_parts_are_told_by_counts_shares_or_dates(tmp_path: Path, split: list[str]):
+@pytest.mark.parametrize(
+    "split", [["180", "60", "60"], ["0.6", "0.2", "0.2"], [0.6, 0.2, 0.2], "0.6/0.2/0.2", ["2024-01-08 12:00", "2024-01-11 00:00"]]
+)
+def test_parts_are_told_by_counts_shares_or_dates(tmp_path: Path, split: Any):
     model = forecaster(tmp_path, split=split)
     assert len(model.pairs(tmp_path / "load.csv")) == 60 - 6 + 1
     assert len(model.pairs(tmp_path / "load.csv", part="dev")) == 60 - 6 + 1
@@ -634,7 +711,7 @@ def test_quantiles_and_a_budget_are_laid_over_a_config(tmp_path: Path):
         (["--wide", "--horizon", 6, "--forecast", "a,b"], "2 targets cannot be told where a row is a series (wide); expected its name and"),
         (["--forecast", "load", "--horizon", 6, "--known", "load"], "column 'load' is named twice; expected each in one part alone"),
         (["--forecast", "lod", "--horizon", 6], "no column 'lod'; there are date, load, sign. Did you mean 'load'?"),
-        (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: --quantiles 0.5,2: expected numbers between 0 and 1"),
+        (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: quantiles 0.5,2: expected numbers between 0 and 1"),
     ],
 )
 def test_what_contradicts_itself_is_refused_in_one_line(tmp_path: Path, arguments: list[Any], message: str, capsys: Any):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,16 @@ from seqloom.clock import spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.dates import read_times
+from seqloom.distributions import read_levels
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
-from seqloom.panel import Panel, read_panel
+from seqloom.panel import Panel, panel_of
 from seqloom.plan import ASKED
 from seqloom.windows import Part, Windows
 
-__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen"]
+__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -48,27 +50,28 @@ class NumberPlan:
 
 
 def plan_forecast(
-    table: str | Panel,
+    table: Any,
     numbers: NumbersField,
     *,
     config: RunConfig | None = None,
     settings: Iterable[str] = (),
-    quantiles: Sequence[float] = (),
+    quantiles: str | Sequence[float] = (),
     budget: float | None = None,
     seed: int | None = None,
 ) -> NumberPlan:
     """Read, split by time, choose.
 
     Args:
-        table: a file, or a table that is read already.
+        table: a file, a data frame, columns by name, or a table that is read already.
         numbers: what was asked for; what was not is taken from `config`, if that is of a table, and else chosen.
     """
-    levels = sorted({*quantiles, MEDIAN}) if quantiles else []
+    asked = read_levels(quantiles)
+    levels = sorted({*asked, MEDIAN}) if asked else []
     settings = _laid_over(config, levels, budget) + list(settings) + ([f"seed={seed}"] if seed is not None else [])
     data = _reading(config, settings).model_copy(update={"train": [table] if isinstance(table, str) else []})
     numbers = _asked(_over(config, numbers), settings)
-    _refuse_nothing(numbers, isinstance(table, str))
-    panel = read_panel(table, numbers, data) if isinstance(table, str) else table
+    _refuse_nothing(numbers, is_read=isinstance(table, Panel))
+    panel = panel_of(table, numbers, data)
     train_part, dev_part, test_part = parts_of(panel, numbers)
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
     if longest <= numbers.horizon:
@@ -104,9 +107,9 @@ def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float 
     return head + ([f"training.budget_seconds={budget}"] if budget is not None else [])
 
 
-def _refuse_nothing(numbers: NumbersField, is_file: bool) -> None:
+def _refuse_nothing(numbers: NumbersField, *, is_read: bool) -> None:
     """Raises a ConfigError where nothing is to be forecast, or from nothing."""
-    if is_file and not (numbers.targets or numbers.wide):
+    if not (is_read or numbers.targets or numbers.wide):
         raise ConfigError("fields.numbers.targets: it is not said what to forecast; expected columns, or wide: true for a row a series.")
     if not numbers.horizon:
         raise ConfigError("fields.numbers.horizon: 0; expected how many moments to forecast, such as 24.")
@@ -142,6 +145,12 @@ def _asked(numbers: NumbersField, settings: Sequence[str]) -> NumbersField:
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
+
+
+def split_of(text: str) -> list[str]:
+    """The parts of a split in one text, as in 0.7/0.1/0.2; two dates may have slashes of their own."""
+    parts = [part.strip() for part in text.split("/") if part.strip()]
+    return ["/".join(parts[:3]), "/".join(parts[3:])] if len(parts) == 6 else parts
 
 
 def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | None]:

@@ -20,12 +20,12 @@ from seqloom.batching import Batch, Ids
 from seqloom.clock import continued, spelled
 from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
 from seqloom.config_file import override
-from seqloom.distributions import point_of, quantile_levels, quantiles_of, width_of
+from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_plan import parts_of
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
-from seqloom.panel import Panel, read_panel
+from seqloom.panel import Panel, panel_of
 from seqloom.spread import change_of
 from seqloom.windows import Part, Windows
 
@@ -175,10 +175,10 @@ class NumberAnswerer:
         return model
 
     def panel(self, table: Any) -> Panel:
-        """The table of a file, read as that of training was."""
+        """The table of a file, or of a data frame or columns by name, read as that of training was."""
         if not self.numbers.horizon:
             raise ConfigError(f"{self.path}: a model of pairs; expected one of a table. Give its sources to `predict`.")
-        return table if isinstance(table, Panel) else read_panel(str(table), self.numbers, self.data)
+        return panel_of(table, self.numbers, self.data)
 
     def notes(self, panel: Panel) -> list[str]:
         """What is to be known of a forecast from this table, a sentence each."""
@@ -195,7 +195,7 @@ class NumberAnswerer:
         """The row (series,) with which the forecast of each series begins."""
         return parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
 
-    def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Lines:
+    def forecast(self, table: Any, quantiles: str | Sequence[float] | None = None) -> Lines:
         """The horizon after what is known of each series, a number a line: the point, then its quantiles. What is to be known of them
         stands in `notes`.
 
@@ -204,7 +204,7 @@ class NumberAnswerer:
             DataError: a series of which nothing is known, or times without a step.
         """
         panel = self.panel(table)
-        levels = quantile_levels(self.head, quantiles, self.fields.spread)
+        levels = quantile_levels(self.head, read_levels(quantiles), self.fields.spread)
         _refuse_stepless(panel, self.numbers)
         begins = self._begins(panel)
         _refuse_unknown(panel, begins)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,11 @@ from seqloom.dates import Dates, find_dates, have_offsets, read_times, together
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
+from seqloom.memory import columns_of
 from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
 from seqloom.tables import Record, Table, read_records
 
-__all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
+__all__ = ["Panel", "panel_of", "panel_of_arrays", "panel_of_rows", "read_panel"]
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -101,6 +104,28 @@ class Panel:
         return row + 1 if self.lines is None else int(self.lines[row])
 
 
+def panel_of(table: Any, numbers: NumbersField, data: DataConfig) -> Panel:
+    """The panel of a table: a path, a data frame or columns as `memory.columns_of` takes them; a panel is one already.
+
+    Raises:
+        DataError: as `read_panel`.
+    """
+    if isinstance(table, Panel):
+        return table
+    if isinstance(table, (str, PathLike)):
+        return read_panel(str(table), numbers, data)  # pyright: ignore[reportUnknownArgumentType]
+    columns = columns_of(table)
+    whole = Table(("table",), "frame", None, True, tuple(columns))
+    if any(isinstance(cell, (date, np.datetime64)) for name in numbers.times for cell in columns.get(name, [])[:1]):
+        numbers = numbers.model_copy(update={"dates": "iso"})  # however the table of training has them
+
+    def read(places: Sequence[int], rows: int | None = None) -> Iterator[Record]:
+        cells = zip(*(columns[whole.columns[place]][:rows] for place in places), strict=True)
+        return ((number, tuple([_cell(cell, numbers.decimal or ".") for cell in row])) for number, row in enumerate(cells, 1))
+
+    return _read(whole, [cells for _, cells in read(range(len(columns)), LOOKED_AT)], numbers, read)
+
+
 def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     """The columns that the field names, of all rows of a file.
 
@@ -136,11 +161,16 @@ def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: Num
 def _rows_of(rows: Sequence[Mapping[str, str | float | None]], names: Sequence[str], decimal: Decimal) -> Iterator[Record]:
     """Cells as a file of the model's table would hold them."""
     for number, row in enumerate(rows, 1):
-        cells = (row.get(name) for name in names)
-        yield (
-            number,
-            tuple("" if cell is None else cell.strip() if isinstance(cell, str) else str(cell).replace(".", decimal) for cell in cells),
-        )
+        yield number, tuple([_cell(row.get(name), decimal) for name in names])
+
+
+def _cell(cell: object, decimal: Decimal) -> str:
+    """What stands in a cell, as a file of the model's table would hold it."""
+    if isinstance(cell, str):
+        return cell.strip()
+    if cell is None or str(cell) == "NaT":
+        return ""
+    return str(cell) if isinstance(cell, (date, np.datetime64)) else str(cell).replace(".", decimal)
 
 
 def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:

@@ -72,7 +72,7 @@ class Spelling:
         Raises:
             DataError: full stops that may stand before decimals or between thousands.
         """
-        is_typed = table.format in ("jsonl", "parquet")
+        is_typed = table.format in ("jsonl", "parquet", "frame")
         cells = _Cells.of({table.columns[place]: [row[place] for row in sample if place < len(row)] for place in places}, table)
         marks = _find(cells, numbers, is_typed=is_typed)
         doubtful = cells.above_a_thousand() if marks == PLAIN and numbers.decimal is None and not is_typed else {}

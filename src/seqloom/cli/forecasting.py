@@ -35,7 +35,6 @@ __all__ = [
     "holds_forecasts",
     "is_of_numbers",
     "is_of_table",
-    "levels_of",
     "predict_numbers",
     "table_of",
     "train_forecasts",
@@ -89,6 +88,7 @@ class Forecasting:
             ConfigError: it is not said what to forecast, or how far.
         """
         from seqloom.config_file import build
+        from seqloom.forecast_plan import split_of
 
         if not (is_rest_said or self.forecast or self.wide):
             raise ConfigError(f"{self.asked[0]}: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series.")
@@ -101,34 +101,13 @@ class Forecasting:
             "past": column_names(self.past),
             "known": column_names(self.known),
             "static": column_names(self.static),
-            "split": _split(self.split),
+            "split": split_of(self.split or ""),
             **{name: getattr(self, name) for name in ("series", "wide", "history", "horizon", "season")},
         }
         times = column_names(self.time)
         values["time"] = times[0] if len(times) == 1 else times
         given = {name: value for name, value in values.items() if not (value is None or value is False or value == [])}
         return build({"fields": {"numbers": given}}, where="forecasting").fields.numbers
-
-
-def _split(text: str | None) -> list[str]:
-    """The parts of --split; two dates may have slashes of their own."""
-    parts = [part.strip() for part in (text or "").split("/") if part.strip()]
-    return ["/".join(parts[:3]), "/".join(parts[3:])] if len(parts) == 6 else parts
-
-
-def levels_of(text: str | None) -> list[float]:
-    """The levels in --quantiles.
-
-    Raises:
-        ConfigError: they are not numbers between 0 and 1.
-    """
-    try:
-        levels = sorted({float(part) for part in column_names([text or ""])})
-    except ValueError:
-        levels = [0.0]
-    if any(not 0 < level < 1 for level in levels):
-        raise ConfigError(f"--quantiles {text}: expected numbers between 0 and 1, as in 0.1,0.5,0.9.")
-    return levels
 
 
 def holds_forecasts(run: Path) -> bool:
@@ -188,7 +167,7 @@ def train_forecasts(
         asked.numbers(is_rest_said=is_of_numbers(config)),
         config=given,
         settings=settings,
-        quantiles=levels_of(asked.quantiles),
+        quantiles=asked.quantiles or (),
         budget=None if budget is None else parse_duration(budget),
         seed=seed,
     )
@@ -322,7 +301,7 @@ def _write_forecasts(
     panel = model.panel(given[0])
     for note in model.notes(panel):
         say(f"note: {note}")
-    forecast = model.forecast(panel, levels_of(quantiles) or None)
+    forecast = model.forecast(panel, quantiles)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
     with open_output(output) as out:
         if not as_json:
