@@ -54,6 +54,27 @@ def test_what_is_said_not_to_change_within_a_series_must_not(tmp_path: Path):
     refused(tmp_path, ["sales,size", "1,3", "2,4"], ":3: size is 4, and 3 in line 2; expected one value within a series.", static=["size"])
 
 
+@pytest.mark.parametrize(
+    ("name", "numbers", "step", "said"),
+    [
+        ("quarter", (1, 2, 3), "3 months", "quarter"),
+        ("period", (1, 2, 3), "3 months", "quarter"),
+        ("period", (11, 12), "1 month", None),
+        ("month", (1, 2, 3), "1 month", None),
+        ("Week", (1, 2, 3), "1 week", "week"),
+        ("n", (51, 52), "1 week", "week"),
+        ("dayofyear", (1, 2, 3), "1 day", "day"),
+        ("n", (98, 99), "1 day", "day"),
+    ],
+)
+def test_the_second_column_of_a_time_may_say_any_part_of_the_year(
+    tmp_path: Path, name: str, numbers: tuple[int, ...], step: str, said: str | None
+):
+    panel = read(tmp_path, [f"year,{name},sales", *(f"2024,{number},{number}" for number in numbers)], time=["year", name])
+    assert str(panel.step) == step
+    assert panel.layout == (() if said is None else (f"{name} is read as the {said} of the year",))
+
+
 def test_rows_of_a_series_are_put_together_in_their_order(tmp_path: Path):
     panel = read(tmp_path, LONG, time="date", series="shop", known=["price"])
     assert (panel.columns, panel.series, panel.starts.tolist()) == (("sales", "price"), ("a", "b"), [0, 2, 4])

@@ -199,6 +199,17 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
         (["year", "month"], [["2024", "1"], ["2024", "2"], ["2024", "3"]]),
         (["year", "month", "day", "hour"], [["2024", "1", "31", "23"], ["2024", "1", "31", "24"]]),
         (["year", "month", "day", "clock"], [["2024", "1", "31", "23:15"], ["2024", "1", "31", "23:30"]]),
+        (["year", "quarter"], [["2023", "3"], ["2023", "4"], ["2024", "1"]]),
+        (["year", "period"], [["2023", "3"], ["2023", "4"], ["2024", "1"]]),
+        (["year", "period"], [["2023", "12"], ["2024", "1"], ["2024", "2"]]),
+        (["year", "Q"], [["2023", "3"], ["2023", "4"], ["2024", "1"]]),
+        (["year", "month_number"], [["2024", "1"], ["2024", "2"], ["2024", "3"]]),
+        (["year", "week_of_year"], [["2020", "52"], ["2020", "53"], ["2021", "1"]]),
+        (["year", "n"], [["2020", "52"], ["2020", "53"], ["2021", "1"]]),
+        (["year", "doy"], [["2024", "60"], ["2024", "61"], ["2024", "62"]]),
+        (["year", "n"], [["2023", "365"], ["2024", "1"], ["2024", "2"]]),
+        (["year", "n", "hour"], [["2024", "366", "23"], ["2025", "1", "0"], ["2025", "1", "1"]]),
+        (["year", "dayofyear", "hour"], [["2024", "2", "23"], ["2024", "3", "0"], ["2024", "3", "1"]]),
         (["date", "hour"], [["2024-01-31", "9"], ["2024-01-31", "10"]]),
         (["date", "hour"], [["20240131", "930"], ["20240131", "1000"]]),
         (["day", "clock"], [["31.1.2024", "093000"], ["31.1.2024", "100000"]]),
@@ -207,6 +218,12 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
 def test_times_in_several_columns_are_read_as_in_python(names: list[str], rows: list[list[str]]) -> None:
     table = [{**dict(zip(names, row, strict=True)), "load": place} for place, row in enumerate(rows)]
     assert_same(table, field(time=names, dates="day_first" if len(names[0]) == 3 else "iso"))
+
+
+@pytest.mark.parametrize("step", ["1 month", "3 months", "1 week", "1 day"])
+def test_a_column_that_says_nothing_of_the_year_is_read_by_the_step_that_is_known_as_in_python(step: str) -> None:
+    table = [{"year": "2024", "n": str(number), "load": number} for number in (1, 2, 3)]
+    assert_same(table, field(time=["year", "n"], step=step))
 
 
 def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
@@ -326,6 +343,8 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     ),
     "a single row": (timed("2024-01-01"), field()),
     "a single row of two columns": ([{"day": "2024-01-01", "hour": "14:00", "load": 1}], field(time=["day", "hour"])),
+    "no quarter": ([{"year": "2024", "quarter": number, "load": 1} for number in ("4", "5")], field(time=["year", "quarter"])),
+    "no day of the year": ([{"year": "2023", "doy": number, "load": 1} for number in ("365", "366")], field(time=["year", "doy"])),
     "no hour in its column": ([{"day": "2024-01-01", "hour": "late", "load": 1}], field(time=["day", "hour"])),
     "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
     "all empty": ([{"time": "2024-01-01", "load": ""}], field()),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
-from seqloom.dates import Dates, find_dates, have_offsets, read_times, together
+from seqloom.dates import Dates, find_dates, have_offsets, part_of_year, read_times, together
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
@@ -60,7 +60,7 @@ class Panel:
     filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
     layout: tuple[str, ...] = ()
-    """What was found of a file whose columns are not asked for by name: whether line 1 is a header. A sentence each."""
+    """What was found and may be meant otherwise: whether line 1 is a header, what a column says of the year. A sentence each."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -250,10 +250,13 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
         marks = [marks[row] for row in order.tolist()]
     if numbers.times:
-        moments = together([mark[: len(numbers.times)] for mark in marks])
+        parts = [mark[: len(numbers.times)] for mark in marks]
+        part = part_of_year(parts, numbers.times, Step.parse(numbers.step) if numbers.step else None)
+        moments = together(parts, part)
         place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
         dates = numbers.dates or find_dates(moments, *place)
-        panel = replace(panel, times=read_times(moments, *place, dates), brought_to_utc=have_offsets(moments), dates=dates)
+        said = () if part == "month" else (f"{numbers.times[1]} is read as the {part} of the year",)
+        panel = replace(panel, layout=said, times=read_times(moments, *place, dates), brought_to_utc=have_offsets(moments), dates=dates)
     return panel
 
 

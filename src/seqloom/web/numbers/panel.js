@@ -110,7 +110,7 @@ function long(names, records, numbers) {
   const columnsOfTime = timesOf(numbers);
   if (!columnsOfTime.length) return panel;
   const parts = columnsOfTime.map(cellsOf);
-  const cells = together(order.map((row) => parts.map((cells) => cells[row])));
+  const cells = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
   const dates = numbers.dates ?? findDates(cells);
   const times = readTimes(cells, (row) => panel.where(row), columnsOfTime.join(" "), starts, dates);
   return panel.with({ times, isCounted: dates === "count" });
