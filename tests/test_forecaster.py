@@ -476,9 +476,20 @@ def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
     said = r"load\.csv: the longest series has 0 rows to train on; a horizon of 40 needs at least 41\. Use a shorter --horizon"
     with pytest.raises(DataError, match=said):
         train(horizon=40, history=10)
-    said = r"no window fits into the dev part: the longest series has 30 rows, a window of history 10 and horizon 5 needs 15\. Use"
+    said = r"no window fits into the dev part: it has 3 rows of a series at the most, a horizon of 5 needs as many\. Use a shorter"
     with pytest.raises(DataError, match=said):
         train(horizon=5, history=10, split=["27", "3"])
+
+
+def test_a_split_in_percents_is_said_to_be_rows(tmp_path: Path):
+    asked = NumbersField(targets=["load"], time="date", horizon=6, split=["80", "10", "10"])
+    said = "--split 80/10/10 says numbers of rows; for shares say 0.8/0.1/0.1."
+    assert said in plan_forecast(str(table(tmp_path)), asked).notes
+    with pytest.raises(
+        DataError, match=re.escape(f"a horizon of 12 needs as many. Use a shorter --horizon or another --split. {said}") + "$"
+    ):
+        plan_forecast(str(table(tmp_path)), asked.model_copy(update={"horizon": 12}))
+    assert said not in plan_forecast(str(table(tmp_path, 100)), asked).notes
 
 
 @pytest.mark.parametrize(
@@ -486,6 +497,13 @@ def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
     [
         (["0.5"], r"^--split 0\.5: expected two or three parts above 0, as in 0\.7/0\.1/0\.2, 8640/2880/2880 or dates\.$"),
         (["0.7", "nan"], r"^--split 0\.7/nan: expected two or three parts above 0"),
+        (["2024-01-10", "2024-01-08"], r"^--split 2024-01-10/2024-01-08: test begins no later than dev; expected dates that rise\. Give"),
+        (
+            ["2024-01-10", "2025-01-08"],
+            r": test begins at 2025-01-08, after the last row \(2024-01-13 11:00\); expected a date between\. Change it\.$",
+        ),
+        (["2024-01-01"], r"^--split 2024-01-01: dev begins at 2024-01-01, before or with the first row \(2024-01-01\); expected"),
+        (["2024-01-05", "2024-01-07", "2024-01-09"], r": 3 dates; expected two, at which dev and test begin\. Leave the others out\.$"),
         (["0.9", "0.5"], r"^--split 0\.9/0\.5: the shares are 1\.4 together; expected at most 1\.$"),
     ],
 )
