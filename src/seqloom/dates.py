@@ -46,6 +46,14 @@ FIRST = re.compile(r"(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\
 """A date with the year first, not quite in ISO form."""
 QUARTER = re.compile(r"(\d{4})[ -]?Q([1-4])", re.IGNORECASE | re.ASCII)
 WEEK_OF_YEAR = re.compile(r"(\d{4})[ -]?W(\d\d?)", re.IGNORECASE | re.ASCII)
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+NAME = r"([a-z]{3,9})\.?"
+NAMED = re.compile(rf"(?:(\d\d?)[ -])?{NAME}(?: (\d\d?),)?[ -](\d{{4}})(|[ ,T].*)", re.IGNORECASE | re.ASCII)
+"""1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024, and a time of the day."""
+YEAR_NAMED = re.compile(rf"(\d{{4}})[ -]{NAME}(?:[ -](\d\d?))?(|[ ,T].*)", re.IGNORECASE | re.ASCII)
+MONTH_YEAR = re.compile(r"(\d\d?)[./-](\d{4})", re.ASCII)
+YEAR_MONTH = re.compile(r"(\d{4})[ -]?M(\d\d?)", re.IGNORECASE | re.ASCII)
+QUARTER_YEAR = re.compile(r"Q([1-4])[ /-]?(\d{4})", re.IGNORECASE | re.ASCII)
 IN_UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
 """Behind a moment, as numpy does not read it."""
 OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
@@ -220,6 +228,8 @@ def _moment(cell: str, unit: str) -> np.datetime64:
     if found := FIRST.fullmatch(text):
         year, _, month, day, hour, _, minute, seconds, part = found.groups()
         return np.datetime64(_iso(year, month, day, hour, minute, seconds, part), unit)
+    if numbers := _in_numbers(text):
+        return np.datetime64(_in_iso_form(numbers, "day_first"), unit)
     if found := QUARTER.fullmatch(text):
         return np.datetime64(f"{found[1]}-{3 * int(found[2]) - 2:02}", unit)
     if found := WEEK_OF_YEAR.fullmatch(text):
@@ -228,6 +238,27 @@ def _moment(cell: str, unit: str) -> np.datetime64:
         with contextlib.suppress(ValueError):
             return np.datetime64(text.replace("/", "-"), unit)
     return np.datetime64(NO_TIME)
+
+
+def _in_numbers(text: str) -> str:
+    """A date with the name of its month, or without a day, as day.month.year and the time of the day behind it; '' where it is none."""
+    if (found := NAMED.fullmatch(text)) and not (found[1] and found[3]):
+        before, name, behind, year, rest = found.groups()
+        return f"{before or behind or 1}.{_month(name)}.{year}{rest}"
+    if found := YEAR_NAMED.fullmatch(text):
+        year, name, day, rest = found.groups()
+        return f"{day or 1}.{_month(name)}.{year}{rest}"
+    if found := MONTH_YEAR.fullmatch(text):
+        return f"1.{found[1]}.{found[2]}"
+    if found := YEAR_MONTH.fullmatch(text):
+        return f"1.{found[2]}.{found[1]}"
+    return f"1.{3 * int(found[1]) - 2}.{found[2]}" if (found := QUARTER_YEAR.fullmatch(text)) else ""
+
+
+def _month(name: str) -> int:
+    """The number of a month that is named, whole or in three letters, September also in four; 0, which none has, where it is no month."""
+    names = {form.lower(): number for number, month in enumerate(MONTHS, 1) for form in (month, month[:3])}
+    return {**names, "sept": 9}.get(name.lower(), 0)
 
 
 def _monday(year: str, week: str) -> str:

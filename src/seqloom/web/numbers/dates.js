@@ -11,6 +11,12 @@ const LAST = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d
 const FIRST = /^(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?)?$/; // the year, not quite in ISO form
 const QUARTER = /^(\d{4})[ -]?Q([1-4])$/i;
 const WEEK = /^(\d{4})[ -]?W(\d\d?)$/i;
+const MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const NAMED = /^(?:(\d\d?)[ -])?([a-z]{3,9})\.?(?: (\d\d?),)?[ -](\d{4})(|[ ,T].*)$/i; // 1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024
+const YEAR_NAMED = /^(\d{4})[ -]([a-z]{3,9})\.?(?:[ -](\d\d?))?(|[ ,T].*)$/i;
+const MONTH_YEAR = /^(\d\d?)[./-](\d{4})$/;
+const YEAR_MONTH = /^(\d{4})[ -]?M(\d\d?)$/i;
+const QUARTER_YEAR = /^Q([1-4])[ /-]?(\d{4})$/i;
 const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
 const SAID = { quarter: ["q", "qtr", "quarter"], month: ["m", "mo", "mon", "month"], week: ["w", "wk", "week"], day: ["d", "day", "doy"] }; // names of columns
 const MOST = { quarter: 4, month: 12, week: 53, day: 366 }; // in a year
@@ -89,10 +95,30 @@ function refuseParts(times, cells, where, column, starts) {
 function readMarked(cell) {
   const text = cell.replace(IN_UTC, "");
   if (isWhole(text) && looksLikeDate(text)) return unmarked([text])[0];
+  const numbers = inNumbers(text);
+  if (numbers) return readIso(inIsoForm(numbers, "day_first"));
   const [quarter, week] = [QUARTER.exec(text), WEEK.exec(text)];
   if (quarter) return readIso(`${quarter[1]}-${padded(3 * quarter[2] - 2)}`);
   if (week) return monday(Number(week[1]), Number(week[2]));
   return readIso(cell) ?? readIso(withTheYearFirst(text));
+}
+
+/** A date with the name of its month, or without a day, as day.month.year and the time of the day behind it; "" where it is none. */
+function inNumbers(text) {
+  const [, before, name, behind, year, rest] = NAMED.exec(text) ?? [];
+  if (name && !(before && behind)) return `${before ?? behind ?? 1}.${monthNumber(name)}.${year}${rest}`;
+  const [, first, named, day = 1, more] = YEAR_NAMED.exec(text) ?? [];
+  if (named) return `${day}.${monthNumber(named)}.${first}${more}`;
+  const [month, numbered, quarter] = [MONTH_YEAR, YEAR_MONTH, QUARTER_YEAR].map((form) => form.exec(text));
+  if (month) return `1.${month[1]}.${month[2]}`;
+  if (numbered) return `1.${numbered[2]}.${numbered[1]}`;
+  return quarter ? `1.${3 * quarter[1] - 2}.${quarter[2]}` : "";
+}
+
+/** The number of a month that is named, whole or in three letters, September also in four; 0 where it is none. */
+function monthNumber(name) {
+  const low = name.toLowerCase();
+  return low === "sept" ? 9 : MONTHS.findIndex((month) => low === month || low === month.slice(0, 3)) + 1;
 }
 
 function withTheYearFirst(text) {
