@@ -231,6 +231,26 @@ def test_the_time_may_stand_in_several_columns_and_marks_of_nothing_are_empty_ce
         NumbersField(targets=["sales"], time=["date", "date"])
 
 
+@pytest.mark.parametrize(
+    ("cells", "values", "sign"),
+    [
+        (["12%", "", "\u22123.5 %"], [12, -3.5], "%"),
+        (["$1,500.50", "", "-$2,000,000"], [1500.5, -2_000_000], "$"),
+        (["100 €", "", "€-3"], [100, -3], "€"),
+        (["\u2212100", "", "7"], [-100, 7], None),
+    ],
+)
+def test_a_sign_beside_each_number_of_a_column_is_taken_off_and_said(
+    tmp_path: Path, cells: list[str], values: list[float], sign: str | None
+):
+    rows = ["date\tsales", *(f"2024-01-0{day}\t{cell}" for day, cell in enumerate(cells, 1))]
+    panel = read(tmp_path, rows, missing="previous")
+    assert panel.values[[0, 2], 0].tolist() == values
+    assert panel.layout == (() if sign is None else (f"{sign!r} beside each number is taken off: sales",))
+    if sign is not None:
+        refused(tmp_path, [*rows, "2024-01-04\t5"], f":2: sales is {cells[0]!r}; expected a number", missing="previous")
+
+
 def test_true_and_false_are_numbers(tmp_path: Path):
     assert read(tmp_path, ["date,sales", "2024-01-01,True", "2024-01-02,false", "2024-01-03,2"]).values[:, 0].tolist() == [1, 0, 2]
 

@@ -241,6 +241,11 @@ def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
     assert_same([row | {"load": load} for row, load in zip(timed(*"1234"), grouped, strict=True)], field(decimal=",", thousands="."))
     spread = ["1\u00a0500", "12 000.5", "1\u202f234\u202f567", "True", "false"]
     assert_same([row | {"load": load} for row, load in zip(timed(*"12345"), spread, strict=True)], field(decimal=".", thousands=" "))
+    signed = ["$1500", "-$2", "$ -3", "", "4.5$", "\u2212$1", "\u2212"]
+    assert_same([row | {"load": load} for row, load in zip(timed(*"1234567"), signed, strict=True)], field(missing="linear"))
+    shares = ["12,5 %", "\u221213%", "1.014 %"]
+    assert_same([row | {"load": load} for row, load in zip(timed(*"123"), shares, strict=True)], field(decimal=",", thousands="."))
+    assert_same([{"name": "a", "V1": "\u20ac1.25", "V2": "\u22122.5"}], field(targets=["value"], time=None, wide=True))
     assert_same([{"name": "a", "V1": "1,25", "V2": 2.5}], field(targets=["value"], time=None, wide=True, decimal=","))
 
 
@@ -306,6 +311,9 @@ def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> No
 REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
+    "a sign beside some numbers": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$3"), ("2024-01-02", "3"))], field()),
+    "a sign within a number": ([{"time": "2024-01-01", "load": "3%4"}], field()),
+    "two signs": ([{"time": "2024-01-01", "load": "$3%"}], field()),
     "no finite number": ([{"time": "2024-01-02", "load": "-inf"}], field()),
     "more than a float32 holds": ([{"time": "2024-01-02", "load": 1e39}], field()),
     "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),

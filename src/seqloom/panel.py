@@ -60,7 +60,7 @@ class Panel:
     filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
     layout: tuple[str, ...] = ()
-    """What was found and may be meant otherwise: whether line 1 is a header, what a column says of the year. A sentence each."""
+    """What was found and may be meant otherwise: whether line 1 is a header, what is taken off numbers. A sentence each."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -137,7 +137,7 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     """
     table, sample, notes = find_table([path], data, [*_labels(numbers), *column_names(numbers)], wide=numbers.wide)
     panel = _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
-    return replace(panel, layout=tuple(notes[-1:])) if numbers.wide and table.delimiter else panel
+    return replace(panel, layout=(*notes[-1:], *panel.layout)) if numbers.wide and table.delimiter else panel
 
 
 def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:
@@ -226,7 +226,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     names = column_names(numbers)
     labels = _labels(numbers)
     places = [_place(table, name) for name in (*labels, *names)]
-    spelling = Spelling.of(table, sample, places[len(labels) :], numbers)
+    spelling, heads = Spelling.of(table, sample, places[len(labels) :], numbers), [table.columns[place] for place in places[len(labels) :]]
     cells = array("d")
     marks: list[tuple[str, ...]] = []
     lines, where = array("q"), table.name
@@ -235,7 +235,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
             continue
         marks.append(record[: len(labels)])
         lines.append(number)
-        cells.extend(spelling.number(cell, where, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
+        cells.extend(spelling.number(cell, where, number, name) for cell, name in zip(record[len(labels) :], heads, strict=True))
     values = np.frombuffer(cells, dtype=np.float64).reshape(len(lines), len(names))
     panel = Panel(
         names,
@@ -245,6 +245,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         name=table.name,
         lines=np.frombuffer(lines, dtype=np.int64),
         marks=spelling.marks,
+        layout=spelling.notes,
     )
     if numbers.series is not None:
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
@@ -256,7 +257,13 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
         dates = numbers.dates or find_dates(moments, *place)
         said = () if part == "month" else (f"{numbers.times[1]} is read as the {part} of the year",)
-        panel = replace(panel, layout=said, times=read_times(moments, *place, dates), brought_to_utc=have_offsets(moments), dates=dates)
+        panel = replace(
+            panel,
+            layout=(*said, *panel.layout),
+            times=read_times(moments, *place, dates),
+            brought_to_utc=have_offsets(moments),
+            dates=dates,
+        )
     return panel
 
 
@@ -310,7 +317,9 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
     whole = np.frombuffer(values, dtype=np.float64).reshape(-1, 1)
-    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks)
+    return Panel(
+        columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks, layout=spelling.notes
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- whole

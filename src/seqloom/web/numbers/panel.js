@@ -4,11 +4,12 @@ import { checkTimes, filled, findStep, stepOf } from "./clock.js";
 import { findDates, readTimes, together } from "./dates.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
-const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "--", "."]); // what an empty cell may hold, in lower case
+const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "\u2212", "--", "."]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
 const TRUTHS = { true: 1, false: 0 };
 const BETWEEN = { ".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks" };
+const LOOKED_AT = 1000; // rows in which signs beside numbers are looked for
 const LARGEST = 1e38; // a float32 holds it, and its distance from any other
 
 /** Rows of numbers, series after series. */
@@ -101,7 +102,8 @@ function columnsOf({ targets, past, known, static: fixed }) {
 function long(names, records, numbers) {
   const columns = columnsOf(numbers);
   const places = columns.map((name) => placeOf(names, name));
-  const rows = records.map((record, row) => Float64Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column])));
+  const signs = places.map((place) => signOf(records, place));
+  const rows = records.map((record, row) => Float64Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column], signs[column])));
   const lines = records.map((_, row) => row + 1);
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
@@ -122,9 +124,25 @@ function placeOf(names, name) {
   throw new Error(`table: no column '${name}'; there are ${names.slice(0, 20).join(", ")}.`);
 }
 
-/** The number in a cell as it is written, NaN where it is empty. */
-export function numberIn(written, marks, line, column) {
-  const cell = plainly(written, marks);
+/** The sign of percent or of a currency that stands beside each number of a column, "" where there is none. */
+function signOf(records, place) {
+  const there = records.slice(0, LOOKED_AT).flatMap((record) => (EMPTY.has((record[place] ?? "").toLowerCase()) ? [] : [record[place]]));
+  const signs = new Set((there[0] ?? "").match(/[%\p{Sc}]/gu));
+  const [sign] = signs;
+  return signs.size === 1 && there.every((cell) => unsigned(cell, sign) !== unsigned(cell, "\0")) ? sign : "";
+}
+
+/** A cell without the sign that stands before or behind its number, and with a short minus. */
+function unsigned(cell, sign) {
+  const text = cell.replaceAll("\u2212", "-");
+  if (text.endsWith(sign)) return text.slice(0, text.length - sign.length).trimEnd();
+  const [minus, rest] = text.startsWith("-") ? ["-", text.slice(1).trimStart()] : ["", text];
+  return minus + (rest.startsWith(sign) ? rest.slice(sign.length) : rest).trimStart();
+}
+
+/** The number in a cell as it is written, NaN where it is empty; `sign`: what stands beside it. */
+export function numberIn(written, marks, line, column, sign = "") {
+  const cell = plainly(unsigned(written, sign), marks);
   if (EMPTY.has(written.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
   if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
@@ -166,6 +184,7 @@ function grouped(labels) {
 /** One row a series: its name, then its values. */
 function wide(names, records, numbers) {
   const [rows, lines, starts, known] = [[], [], [0], new Map()];
+  const signs = names.map((_, place) => signOf(records, place));
   records.forEach(([series, ...cells], row) => {
     const line = row + 1;
     const values = cells.slice(0, cells.findLastIndex((cell) => !EMPTY.has(cell.toLowerCase())) + 1);
@@ -174,7 +193,7 @@ function wide(names, records, numbers) {
       throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
     }
     known.set(series, line);
-    rows.push(...values.map((cell, place) => Float64Array.of(numberIn(cell, numbers, line, names[place + 1]))));
+    rows.push(...values.map((cell, place) => Float64Array.of(numberIn(cell, numbers, line, names[place + 1], signs[place + 1]))));
     lines.push(...values.map(() => line));
     starts.push(rows.length);
   });

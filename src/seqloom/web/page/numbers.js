@@ -85,7 +85,7 @@ export class TableSource {
 
   /** The number in a cell that the model has read. */
   #number(cell) {
-    return cell ? numberIn(cell, this.#model, 0, "value") : NaN;
+    return cell ? numberIn(cell, this.#model, 0, "value", /[%\p{Sc}]/u.exec(cell)?.[0]) : NaN;
   }
 
   /** When each row is, as a forecast says it. */
