@@ -7,7 +7,7 @@ const { Windows } = await import(`${argv[2]}windows.js`);
 const { spelled } = await import(`${argv[2]}clock.js`);
 const { normalQuantile, studentQuantile } = await import(`${argv[2]}distributions.js`);
 
-const TASKS = { windows, quantiles };
+const TASKS = { windows, notes, quantiles };
 
 function windows({ table, fields }) {
   try {
@@ -20,6 +20,10 @@ function windows({ table, fields }) {
   } catch (error) {
     return error.message;
   }
+}
+
+function notes({ table, fields }) {
+  return new Windows(readPanel(table, fields.config.numbers), fields).notes;
 }
 
 function quantiles({ levels, freedom }) {

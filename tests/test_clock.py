@@ -135,9 +135,15 @@ def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
         (["2024-12-31 23:00", "2024-12-31 24:00"], "2025-01-01"),
         (["2024-W52", "2025W1"], "2024-12-30"),
         (["2024123123", "2024123124"], "2025-01-01"),
+        (["Jan 2024", "February 2024"], "2024-02-01"),
+        (["01-Jan-2024", "2 Sept 2024 14:00", "Dec. 31, 2024 11:30 PM"], "2024-12-31 23:30"),
+        (["2024 Jan", "2024-Feb-03"], "2024-02-03"),
+        (["01/2024", "12.2024"], "2024-12-01"),
+        (["2024M01", "2024-M12"], "2024-12-01"),
+        (["Q1 2024", "Q4-2024"], "2024-10-01"),
     ],
 )
-def test_dates_with_the_year_first_need_not_be_in_iso_form(cells: list[str], last: str):
+def test_dates_need_not_be_in_iso_form(cells: list[str], last: str):
     assert find_dates(cells, where, "date") == "iso"
     assert spelled(read_times(cells, where, "date")[-1]) == last
 

@@ -4,10 +4,13 @@ import json
 import re
 import runpy
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
 
@@ -91,7 +94,7 @@ def test_lists_of_arrays_may_have_any_lengths(tmp_path: Path):
         (lambda x, y: (x, y[:-1]), r"^arrays: X has 16 sequences and y has 15; expected one target for each source\.$"),
         (
             lambda x, y: (np.where(np.arange(5) == 2, np.nan, x), y),
-            r"^X\[0, 0, 2\] is nan; expected a finite number\. Fill or",
+            r"^X\[0, 0, 2\] is nan; expected a finite number, at most 1e\+38 in size\. Fill or",
         ),
         (lambda x, y: ([*x[:3], x[3][:, :4]], list(y[:4])), r"^X\[3\]: 4 numbers a moment; expected 5, as in X\[0\]\.$"),
         (lambda x, y: (list(x[:2]), [y[0], y[1][:0]]), r"^y\[1\]: shape \(0, 1\); expected \(T, D\) with at least one moment\."),
@@ -183,6 +186,103 @@ def test_quantiles_beyond_those_that_dev_can_measure_are_as_the_head_says(tmp_pa
     assert ([level for level, _ in values], model.fields.spread) == ([0.001, 0.5, 0.999], None)
     with pytest.raises(ConfigError, match=r"^quantile 0\.9: the model was trained for \[0\.001, 0\.5, 0\.999\]\. Ask for those, or train"):
         list(model.forecast(tmp_path / "load.csv", [0.9]))
+
+
+class Index:
+    """As much of an index of dates as is asked for."""
+
+    inferred_type, names, name = "datetime64", [None], None
+
+
+class Frame:
+    """As much of a data frame as is asked for, with an index of dates until it is reset."""
+
+    def __init__(self, columns: dict[str, Any], index: list[datetime] | None = None) -> None:
+        self.all, self.columns, self.dates = columns, list(columns), index
+        self.index = Index() if index else SimpleNamespace(inferred_type="integer", names=[None])
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.array(self.all[name], dtype=object)
+
+    def reset_index(self) -> "Frame":
+        return Frame({"index": self.dates, **self.all})
+
+
+def test_a_table_in_memory_is_forecast_as_its_file_is(tmp_path: Path):
+    asked: dict[str, Any] = {"forecast": "load", "history": 24, "horizon": 6, "season": 12, "settings": SMALL, "past": "sign"}
+    file = table(tmp_path)
+    model = train_forecast(file, time_column="date", out=tmp_path / "run", **asked)
+    wanted = list(model.forecast(file, "0.1,0.9"))
+    rows = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()[1:]]
+    dates, loads = [datetime.fromisoformat(date) for date, _, _ in rows], [float(load) for _, load, _ in rows]
+    columns = {"date": dates, "load": loads, "sign": [sign == "1" for _, _, sign in rows]}
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for held in (columns, records, Frame(columns), pyarrow.table(columns)):
+        assert list(model.forecast(held, [0.1, 0.9])) == wanted
+        assert model.evaluate(held) == model.evaluate(file)
+    indexed = Frame({name: columns[name] for name in ("load", "sign")}, dates)
+    again = train_forecast(indexed, out=tmp_path / "again", **asked)
+    assert (again.numbers.times, again.numbers.step) == (["index"], "1 hour")
+    assert [said.value for said in again.forecast(indexed, "0.1,0.9")] == [said.value for said in wanted]
+    holed = {**columns, "load": [None, *loads[1:]]}
+    with pytest.raises(DataError, match=r"^table:1: load is empty \(1 such cells\); expected a number\. Fill it, or name a rule:"):
+        model.forecast(holed)
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (np.zeros((9, 2)), r"ndarray \(9, 2\); expected a path, a data frame or columns by name\. Give numbers as {'load': values}\.$"),
+        (None, "NoneType; expected a path, a data frame or columns by name."),
+        ({"date": [1, 2], "load": [1]}, "column date has 2 values and load 1; expected equally many. Mend the columns."),
+        (SimpleNamespace(columns=["load", "load"]), "2 columns are called 'load'; expected one. Rename the others."),
+        ({"date": [1, 2], "lod": [1, 2]}, "no column 'load'; there are date, lod. Did you mean 'lod'?"),
+    ],
+)
+def test_what_holds_no_table_is_refused_in_one_line(tmp_path: Path, held: Any, message: str):
+    with pytest.raises(DataError, match="^table: " + (message if "\\" in message else re.escape(message))):
+        train_forecast(held, forecast="load", time_column="date", horizon=6, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"horizon": -1}, "train_forecast: fields.numbers.horizon: Input should be greater than or equal to 0; got -1."),
+        ({"past": "load"}, "train_forecast: fields.numbers: column 'load' is named twice; expected each in one part alone."),
+        ({"pasts": "load"}, "train_forecast: unknown setting 'fields.numbers.pasts'. Did you mean 'fields.numbers.past'?"),
+        ({"quantiles": "0.1,high"}, "quantiles 0.1,high: expected numbers between 0 and 1, as in 0.1,0.5,0.9."),
+        ({"quantiles": 3}, "quantiles 3: expected numbers between 0 and 1, as in 0.1,0.5,0.9."),
+        ({"split": [0.7, 0.8]}, "--split 0.7/0.8: the shares are 1.5 together; expected at most 1."),
+    ],
+)
+def test_settings_in_python_that_cannot_be_are_refused_in_one_line(tmp_path: Path, asked: dict[str, Any], message: str):
+    with pytest.raises(ConfigError, match="^" + re.escape(message)):
+        forecaster(tmp_path, **asked)
+
+
+def test_a_high_level_changes_no_error_and_is_written_with_its_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    low, high = table(tmp_path), tmp_path / "high.csv"
+    head, *rows = low.read_text(encoding="utf-8").splitlines()
+    cells = [row.split(",") for row in rows]
+    high.write_text("\n".join([head, *(f"{date},{1e9 + float(load):.4f},{sign}" for date, load, sign in cells)]), encoding="utf-8")
+    asked: dict[str, Any] = {"forecast": "load", "time_column": "date", "history": 24, "horizon": 6, "season": 12, "settings": SMALL}
+    boards = [train_forecast(file, out=tmp_path / file.stem, **asked).evaluate() for file in (low, high)]
+    assert boards[0].keys() == boards[1].keys() == {"model", "naive", "seasonal naive", "linear"}
+    for who, values in boards[0].items():
+        assert boards[1][who]["mae"] == pytest.approx(values["mae"], rel=1e-3), who
+    capsys.readouterr()
+    assert run("predict", tmp_path / "high", "--input", high) == 0
+    said = [line.split("\t")[-1] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert len(set(said)) == 6
+    assert all(re.fullmatch(r"10000000\d\d(\.\d\d?)?", number) for number in said), said
+
+
+@pytest.mark.parametrize(
+    ("value", "figures"),
+    [(50.123456789, "50.12346"), (20000016.0, "20000016"), (-123456789.126, "-123456789.13"), (1e-9, "1e-09"), (1e30, "1e+30")],
+)
+def test_a_number_is_written_with_two_decimals_at_the_least(value: float, figures: str):
+    assert forecasting.figures(value) == figures
 
 
 def test_scheduled_sampling_and_teacher_forcing_train_the_same_model_differently(tmp_path: Path):
@@ -376,9 +476,20 @@ def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
     said = r"load\.csv: the longest series has 0 rows to train on; a horizon of 40 needs at least 41\. Use a shorter --horizon"
     with pytest.raises(DataError, match=said):
         train(horizon=40, history=10)
-    said = r"no window fits into the dev part: the longest series has 30 rows, a window of history 10 and horizon 5 needs 15\. Use"
+    said = r"no window fits into the dev part: it has 3 rows of a series at the most, a horizon of 5 needs as many\. Use a shorter"
     with pytest.raises(DataError, match=said):
         train(horizon=5, history=10, split=["27", "3"])
+
+
+def test_a_split_in_percents_is_said_to_be_rows(tmp_path: Path):
+    asked = NumbersField(targets=["load"], time="date", horizon=6, split=["80", "10", "10"])
+    said = "--split 80/10/10 says numbers of rows; for shares say 0.8/0.1/0.1."
+    assert said in plan_forecast(str(table(tmp_path)), asked).notes
+    with pytest.raises(
+        DataError, match=re.escape(f"a horizon of 12 needs as many. Use a shorter --horizon or another --split. {said}") + "$"
+    ):
+        plan_forecast(str(table(tmp_path)), asked.model_copy(update={"horizon": 12}))
+    assert said not in plan_forecast(str(table(tmp_path, 100)), asked).notes
 
 
 @pytest.mark.parametrize(
@@ -386,6 +497,13 @@ def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
     [
         (["0.5"], r"^--split 0\.5: expected two or three parts above 0, as in 0\.7/0\.1/0\.2, 8640/2880/2880 or dates\.$"),
         (["0.7", "nan"], r"^--split 0\.7/nan: expected two or three parts above 0"),
+        (["2024-01-10", "2024-01-08"], r"^--split 2024-01-10/2024-01-08: test begins no later than dev; expected dates that rise\. Give"),
+        (
+            ["2024-01-10", "2025-01-08"],
+            r": test begins at 2025-01-08, after the last row \(2024-01-13 11:00\); expected a date between\. Change it\.$",
+        ),
+        (["2024-01-01"], r"^--split 2024-01-01: dev begins at 2024-01-01, before or with the first row \(2024-01-01\); expected"),
+        (["2024-01-05", "2024-01-07", "2024-01-09"], r": 3 dates; expected two, at which dev and test begin\. Leave the others out\.$"),
         (["0.9", "0.5"], r"^--split 0\.9/0\.5: the shares are 1\.4 together; expected at most 1\.$"),
     ],
 )
@@ -417,6 +535,34 @@ def test_a_part_of_which_nothing_is_known_is_not_measured(tmp_path: Path):
     with pytest.raises(DataError, match="the dev part has no value of load that was given"):
         model.evaluate(with_holes(tmp_path, range(181, 241)), part="dev")
     assert model.evaluate(with_holes(tmp_path, range(241, 299)), part="test")["model"]["mae"] > 0, "two rows are known"
+
+
+def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model = forecaster(tmp_path)
+    rows = (tmp_path / "load.csv").read_text(encoding="utf-8").splitlines()
+    rows[270] = f"{rows[270].split(',')[0]},,1"
+    file = tmp_path / "holes.csv"
+    file.write_text("\n".join([*rows[:280], *rows[283:]]), encoding="utf-8")
+    fill = ["--set", "fields.numbers.gaps=fill", "--set", "fields.numbers.missing=linear"]
+    for command in (["predict", tmp_path / "run", "--input", file], ["evaluate", tmp_path / "run", file]):
+        assert run(*command) == 2
+        assert " ".join(fill) in capsys.readouterr().err
+        assert run(*command, *fill) == 0
+        said = capsys.readouterr().err
+        assert "note: 3 rows that are left out in " in said
+        assert "empty cells were given a value (fields.numbers.missing=linear), which counts as no truth: load 4" in said
+        assert run(*command, "--set", "fields.numbers.season=2") == 2
+        expected = "expected fields.numbers.gaps or fields.numbers.missing. Leave it out."
+        assert f"error: --set fields.numbers.season: of no effect, the model is trained; {expected}" in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "run", *fill) == 2
+    assert "--set fields.numbers.gaps=fill: of no effect, the run's dev part is read already. Name the table, or" in capsys.readouterr().err
+    filling = model.filling(gaps="fill", missing="linear")
+    assert len(list(filling.forecast(file))) == 6
+    assert filling.evaluate(file)["model"]["mae"] > 0
+    with pytest.raises(DataError, match=r"holes\.csv:271: load is empty \(1 such cells\); expected a number\."):
+        model.filling(gaps="fill").panel(file)
+    with pytest.raises(ConfigError, match=r"^--set: fields\.numbers\.missing: Input should be 'error', .*; got 'some'\."):
+        model.filling(missing="some")
 
 
 def test_a_model_goes_on_in_the_step_that_it_was_trained_in(tmp_path: Path):
@@ -453,8 +599,10 @@ def test_dates_of_a_split_may_have_slashes():
         assert Forecasting(forecast=["y"], horizon=2, split=text).numbers().split == parts
 
 
-@pytest.mark.parametrize("split", [["180", "60", "60"], ["0.6", "0.2", "0.2"], ["2024-01-08 12:00", "2024-01-11 00:00"]])
-def test_parts_are_told_by_counts_shares_or_dates(tmp_path: Path, split: list[str]):
+@pytest.mark.parametrize(
+    "split", [["180", "60", "60"], ["0.6", "0.2", "0.2"], [0.6, 0.2, 0.2], "0.6/0.2/0.2", ["2024-01-08 12:00", "2024-01-11 00:00"]]
+)
+def test_parts_are_told_by_counts_shares_or_dates(tmp_path: Path, split: Any):
     model = forecaster(tmp_path, split=split)
     assert len(model.pairs(tmp_path / "load.csv")) == 60 - 6 + 1
     assert len(model.pairs(tmp_path / "load.csv", part="dev")) == 60 - 6 + 1
@@ -581,7 +729,7 @@ def test_quantiles_and_a_budget_are_laid_over_a_config(tmp_path: Path):
         (["--wide", "--horizon", 6, "--forecast", "a,b"], "2 targets cannot be told where a row is a series (wide); expected its name and"),
         (["--forecast", "load", "--horizon", 6, "--known", "load"], "column 'load' is named twice; expected each in one part alone"),
         (["--forecast", "lod", "--horizon", 6], "no column 'lod'; there are date, load, sign. Did you mean 'load'?"),
-        (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: --quantiles 0.5,2: expected numbers between 0 and 1"),
+        (["--forecast", "load", "--horizon", 6, "--quantiles", "0.5,2"], "error: quantiles 0.5,2: expected numbers between 0 and 1"),
     ],
 )
 def test_what_contradicts_itself_is_refused_in_one_line(tmp_path: Path, arguments: list[Any], message: str, capsys: Any):

@@ -12,7 +12,9 @@ def test_frames_come_back_from_their_text_bit_for_bit(width: int):
     frames = (
         np.random.default_rng(1).normal(size=(5, width)).astype(np.float32) * np.float32(1e7) ** np.arange(-2, 3, dtype=np.float32)[:, None]
     )
-    np.testing.assert_array_equal(frames_of_text(text_of_frames(frames), "source"), frames)
+    np.testing.assert_array_equal(frames_of_text(text_of_frames(frames), "source").astype(np.float32), frames)
+    exact = frames.astype(np.float64) + 1e9
+    np.testing.assert_array_equal(frames_of_text(text_of_frames(exact), "source"), exact)
 
 
 def test_numbers_may_stand_with_blanks_between_or_as_in_json():

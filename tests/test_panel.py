@@ -26,6 +26,55 @@ def refused(folder: Path, lines: list[str], message: str, **numbers: Any) -> Non
         read(folder, lines, **numbers)
 
 
+@pytest.mark.parametrize("first", ["Country,1960,1961,1962", ",1,2,3", "id,1990,1995,2000"])
+@pytest.mark.parametrize("rows", [["a,7,5,9"], ["a,7,5,9", "b,1,2,3", "c,4,4,5"]])
+def test_years_and_counts_over_rows_of_a_series_are_a_header(tmp_path: Path, first: str, rows: list[str]):
+    panel = read(tmp_path, [first, *rows], targets=[], wide=True)
+    assert panel.values[:3, 0].tolist() == [7, 5, 9]
+    (said,) = panel.layout
+    assert re.fullmatch(r"Line 1 is read as a header: .*\d\. If it is data, say --set data\.header=false\.", said)
+
+
+@pytest.mark.parametrize("rows", [["a,1,2,3", "b,2,4,6"], ["a,1,2,4", "b,5,7,6"], ["a,1,2", "b,7,5"], ["a,1.0,2.0,3.0", "b,7,5,9"]])
+def test_rows_that_go_on_like_the_first_or_a_first_that_does_not_rise_evenly_are_all_data(tmp_path: Path, rows: list[str]):
+    panel = read(tmp_path, rows, targets=[], wide=True)
+    assert panel.series == ("a", "b")
+    assert panel.layout[0].endswith("is a number. If it is a header, say --set data.header=true.")
+
+
+def test_what_is_said_not_to_change_within_a_series_must_not(tmp_path: Path):
+    rows = ["date,shop,sales,size", "2024-01-01,a,1,3", "2024-01-01,b,1,5", "2024-01-02,a,2,3", "2024-01-02,b,2,", "2024-01-03,b,2,6.5"]
+    message = (
+        ":6: size of series 'b' is 6.5, and 5 in line 3; expected one value within a series. Mend the cell, or name the column with "
+        "--known or --past in place of --static."
+    )
+    refused(tmp_path, rows, message, time="date", series="shop", static=["size"], missing="zero")
+    panel = read(tmp_path, rows[:-1], time="date", series="shop", static=["size"], missing="zero")
+    assert panel.values[:, 1].tolist() == [3, 3, 5, 5], "what does not change is not 0 where it is empty"
+    refused(tmp_path, ["sales,size", "1,3", "2,4"], ":3: size is 4, and 3 in line 2; expected one value within a series.", static=["size"])
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "step", "said"),
+    [
+        ("quarter", (1, 2, 3), "3 months", "quarter"),
+        ("period", (1, 2, 3), "3 months", "quarter"),
+        ("period", (11, 12), "1 month", None),
+        ("month", (1, 2, 3), "1 month", None),
+        ("Week", (1, 2, 3), "1 week", "week"),
+        ("n", (51, 52), "1 week", "week"),
+        ("dayofyear", (1, 2, 3), "1 day", "day"),
+        ("n", (98, 99), "1 day", "day"),
+    ],
+)
+def test_the_second_column_of_a_time_may_say_any_part_of_the_year(
+    tmp_path: Path, name: str, numbers: tuple[int, ...], step: str, said: str | None
+):
+    panel = read(tmp_path, [f"year,{name},sales", *(f"2024,{number},{number}" for number in numbers)], time=["year", name])
+    assert str(panel.step) == step
+    assert panel.layout == (() if said is None else (f"{name} is read as the {said} of the year",))
+
+
 def test_rows_of_a_series_are_put_together_in_their_order(tmp_path: Path):
     panel = read(tmp_path, LONG, time="date", series="shop", known=["price"])
     assert (panel.columns, panel.series, panel.starts.tolist()) == (("sales", "price"), ("a", "b"), [0, 2, 4])
@@ -180,6 +229,26 @@ def test_the_time_may_stand_in_several_columns_and_marks_of_nothing_are_empty_ce
     assert panel.values[3:].tolist() == [[pytest.approx(2.6)], [2.5]]
     with pytest.raises(ValueError, match=r"column 'date' is named twice"):
         NumbersField(targets=["sales"], time=["date", "date"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "values", "sign"),
+    [
+        (["12%", "", "\u22123.5 %"], [12, -3.5], "%"),
+        (["$1,500.50", "", "-$2,000,000"], [1500.5, -2_000_000], "$"),
+        (["100 €", "", "€-3"], [100, -3], "€"),
+        (["\u2212100", "", "7"], [-100, 7], None),
+    ],
+)
+def test_a_sign_beside_each_number_of_a_column_is_taken_off_and_said(
+    tmp_path: Path, cells: list[str], values: list[float], sign: str | None
+):
+    rows = ["date\tsales", *(f"2024-01-0{day}\t{cell}" for day, cell in enumerate(cells, 1))]
+    panel = read(tmp_path, rows, missing="previous")
+    assert panel.values[[0, 2], 0].tolist() == values
+    assert panel.layout == (() if sign is None else (f"{sign!r} beside each number is taken off: sales",))
+    if sign is not None:
+        refused(tmp_path, [*rows, "2024-01-04\t5"], f":2: sales is {cells[0]!r}; expected a number", missing="previous")
 
 
 def test_true_and_false_are_numbers(tmp_path: Path):

@@ -41,6 +41,13 @@ def test_numbers_of_any_size_are_scaled(kind: str, size: float):
     assert 0.5 < np.abs((values - made.shift) / made.scale).max() < 5
 
 
+def test_what_changes_on_a_high_level_is_no_constant():
+    values = 1e9 + 20 * np.sin(np.arange(60.0))[:, None]
+    made = fit_scaling("standard", ["a"], [values])
+    np.testing.assert_allclose(made.scale[0], values.std(0), rtol=1e-9)
+    np.testing.assert_allclose(made.apply(values), (values - values.mean(0)) / values.std(0), atol=1e-6)
+
+
 def test_each_series_can_have_its_own_scale_and_one_that_was_not_fitted_is_scaled_by_its_own_numbers():
     made = fit_scaling("series", ["a", "b"], [table(), table() * 3])
     shift, scale = made.of_series(["b", "new"], [table(), table() * 5])

@@ -47,6 +47,12 @@ def test_rows_are_answered_by_what_predict_writes(client: TestClient, forecastin
     assert len(said) == 2 * 3 * 4
 
 
+def test_what_is_to_be_known_of_a_forecast_is_said(client: TestClient) -> None:
+    said = client.post("/v1/predict", json={"table": loads(5)}).json()
+    assert list(said) == ["model", "forecast", "notes"]
+    assert said["notes"] == ["the table has fewer rows than the 12 that the model reads before a forecast: 5"]
+
+
 def test_quantiles_can_be_chosen(client: TestClient) -> None:
     said = client.post("/v1/predict", json={"table": loads(20), "quantiles": [0.9]}).json()["forecast"]
     assert [line.get("quantile") for line in said] == [None, 0.9] * 3
@@ -117,7 +123,7 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"model": "arrays", "values": [[[1.0, 2.0]]], "length": 21}, "length: 21; the limit is 20. Ask for less."),
         ({"model": "arrays", "values": [[[1, 2]], [[1, 2]] * 51]}, "values[1]: 51 moments; the limit is 50. Cut it into shorter parts."),
         ({"model": "arrays", "values": [[[1, 2], [3]]]}, "values[0]: moments of unlike width; expected as many numbers at each. Mend the"),
-        ({"model": "arrays", "values": [[[1, 1e39]]]}, "X[0, 0, 1] is inf; expected a finite number. Fill or remove it."),
+        ({"model": "arrays", "values": [[[1, 1e39]]]}, "X[0, 0, 1] is 1e+39; expected a finite number, at most 1e+38 in size."),
         ({"model": "arrays", "values": [[[1, 2]]], "quantiles": [0.5]}, "quantiles: of no effect, model arrays forecasts numbers."),
         ({"table": loads(20), "length": 7}, "length: of no effect, model load forecasts numbers. Leave it out."),
         ({"table": loads(20), "quantiles": [0.5] * 100}, f"quantiles: expected at most 99; got a list of 100. {DOCS}"),

@@ -19,7 +19,7 @@ from seqloom.exported import load_exported
 ASK = """async ([table, quantiles]) => {
   const { connect } = await import("/browser/connection.js");
   window.backend ??= await connect(() => {});
-  return window.backend.forecast({ table, ...(quantiles && { quantiles }) });
+  return (await window.backend.forecast({ table, ...(quantiles && { quantiles }) })).forecast;
 }"""
 CLOCK = ["minute", "hour", "weekday", "monthday", "yearday", "month"]
 PATH = ["model.linear_path.history=6", "model.linear_path.horizon=4"]

@@ -93,6 +93,12 @@ def test_numbers_are_those_of_the_model_and_can_be_saved(page: Page, address: st
     expect(page.locator(".numbers td").first).to_have_text("2024-03-03 12:00")
 
 
+def test_what_is_to_be_known_of_a_forecast_is_shown(page: Page, address: str) -> None:
+    forecast(page, address, table("a", rows=5))
+    said = "Note: the table has fewer rows than the 12 that the model reads before a forecast: 5."
+    expect(page.locator("#answers .hint")).to_have_text(said)
+
+
 def test_a_series_can_be_chosen(page: Page, address: str) -> None:
     forecast(page, address, table("a", "b"))
     page.get_by_label("Series").select_option("b")
@@ -152,7 +158,8 @@ ASK = """async ([model, text]) => {
   const source = new TableSource(model, {});
   source.element.querySelector("textarea").value = text;
   let asked;
-  const forecast = async (request) => ((asked = request), ["1", "2"].map((time) => ({ series: "a,b", time, column: "value", value: 3 })));
+  const lines = ["1", "2"].map((time) => ({ series: "a,b", time, column: "value", value: 3 }));
+  const forecast = async (request) => ((asked = request), { forecast: lines });
   document.body.replaceChildren((await source.answers({ forecast }))[0]);
   return asked.table;
 }"""
@@ -173,7 +180,8 @@ EUROPEAN = """async ([model, text]) => {
   const { TableSource } = await import("/page/numbers.js");
   const source = new TableSource(model, {});
   source.element.querySelector("textarea").value = text;
-  const forecast = async () => ["2024-12-31 23:00", "2025-01-01"].map((time) => ({ series: "", time, column: "load", value: 1700 }));
+  const lines = ["2024-12-31 23:00", "2025-01-01"].map((time) => ({ series: "", time, column: "load", value: 1700 }));
+  const forecast = async () => ({ forecast: lines });
   document.body.replaceChildren((await source.answers({ forecast }))[0]);
 }"""
 
@@ -207,6 +215,8 @@ DAY = 86_400_000
         (["numberMarks", 3.1, 61.9, 5], ["20", "40", "60"]),
         (["numberMarks", -0.012, 0.021, 5], ["−0.01", "0.00", "0.01", "0.02"]),
         (["numberMarks", 0, 3_200_000, 4], ["0", "1M", "2M", "3M"]),
+        (["numberMarks", 300_000, 2_300_000, 4], ["500K", "1M", "1.5M", "2M"]),
+        (["numberMarks", 1e9 - 2, 1e9 + 12, 3], ["1B", "1.000000005B", "1.00000001B"]),
         (["timeMarks", 0, DAY, 4], ["1 Jan", "06:00", "12:00", "18:00", "2 Jan"]),
         (["timeMarks", 0, 20 * DAY, 4], ["5 Jan", "12 Jan", "19 Jan"]),
         (["timeMarks", 0, 250 * DAY, 4], ["Jan 1970", "Mar 1970", "May 1970", "Jul 1970", "Sept 1970"]),

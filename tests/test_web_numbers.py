@@ -113,6 +113,12 @@ def test_tiny_numbers_are_windowed_as_in_python(scaling: str) -> None:
     assert_same(new, field(series="plant", scaling=scaling, window="standard"), seen=seen)
 
 
+@pytest.mark.parametrize(("scaling", "window"), [("standard", "last"), ("series", "standard"), ("none", "standard")])
+def test_numbers_on_a_high_level_are_windowed_as_in_python(scaling: str, window: str) -> None:
+    seen, new = ([{**row, "load": 1e9 + row["load"]} for row in hours(20, plant=plant)] for plant in "ab")
+    assert_same(new, field(series="plant", scaling=scaling, window=window), seen=seen)
+
+
 def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
     numbers = field(
         targets=["load", "warmth"], past=["wind"], known=["free", "price"], static=["size"], series="plant", scaling="series",
@@ -157,6 +163,13 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["2024/1/1 0:00", "2024/1/1 0:30", "2024/1/1 1:00:00"],
         ["2024.1.30", "2024.1.31", "2024.2.1"],
         ["2024Q1", "2024-q2", "2024 Q3"],
+        ["Jan 2020", "February 2020", "MAR-2020"],
+        ["30-Aug-2012", "31 August 2012", "Sept 1, 2012", "2 Sep. 2012"],
+        ["31 Dec 2012 23:00", "Jan 1, 2013 12:00 AM", "2013-Jan-01 01:00:00", "1-Jan-2013T02:00 UTC"],
+        ["2012-Dec", "2013 January"],
+        ["11/2012", "12.2012", "1-2013"],
+        ["2012M11", "2012-M12", "2013m1"],
+        ["Q4 1990", "q1-1991", "Q2/1991"],
         ["2024-01-01 00:00 UTC", "2024-01-01 01:00:00GMT"],
         ["2024-1-1 5.30", "2024-1-1 6.30.00"],
     ],
@@ -193,6 +206,17 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
         (["year", "month"], [["2024", "1"], ["2024", "2"], ["2024", "3"]]),
         (["year", "month", "day", "hour"], [["2024", "1", "31", "23"], ["2024", "1", "31", "24"]]),
         (["year", "month", "day", "clock"], [["2024", "1", "31", "23:15"], ["2024", "1", "31", "23:30"]]),
+        (["year", "quarter"], [["2023", "3"], ["2023", "4"], ["2024", "1"]]),
+        (["year", "period"], [["2023", "3"], ["2023", "4"], ["2024", "1"]]),
+        (["year", "period"], [["2023", "12"], ["2024", "1"], ["2024", "2"]]),
+        (["year", "Q"], [["2023", "3"], ["2023", "4"], ["2024", "1"]]),
+        (["year", "month_number"], [["2024", "1"], ["2024", "2"], ["2024", "3"]]),
+        (["year", "week_of_year"], [["2020", "52"], ["2020", "53"], ["2021", "1"]]),
+        (["year", "n"], [["2020", "52"], ["2020", "53"], ["2021", "1"]]),
+        (["year", "doy"], [["2024", "60"], ["2024", "61"], ["2024", "62"]]),
+        (["year", "n"], [["2023", "365"], ["2024", "1"], ["2024", "2"]]),
+        (["year", "n", "hour"], [["2024", "366", "23"], ["2025", "1", "0"], ["2025", "1", "1"]]),
+        (["year", "dayofyear", "hour"], [["2024", "2", "23"], ["2024", "3", "0"], ["2024", "3", "1"]]),
         (["date", "hour"], [["2024-01-31", "9"], ["2024-01-31", "10"]]),
         (["date", "hour"], [["20240131", "930"], ["20240131", "1000"]]),
         (["day", "clock"], [["31.1.2024", "093000"], ["31.1.2024", "100000"]]),
@@ -203,6 +227,12 @@ def test_times_in_several_columns_are_read_as_in_python(names: list[str], rows: 
     assert_same(table, field(time=names, dates="day_first" if len(names[0]) == 3 else "iso"))
 
 
+@pytest.mark.parametrize("step", ["1 month", "3 months", "1 week", "1 day"])
+def test_a_column_that_says_nothing_of_the_year_is_read_by_the_step_that_is_known_as_in_python(step: str) -> None:
+    table = [{"year": "2024", "n": str(number), "load": number} for number in (1, 2, 3)]
+    assert_same(table, field(time=["year", "n"], step=step))
+
+
 def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
     loads = ["1,5", ",25", "-3", 2.5, 1e-7, None, 4]
     table = [row | {"load": load} for row, load in zip(timed(*map(str, range(1, 8))), loads, strict=True)]
@@ -211,6 +241,11 @@ def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
     assert_same([row | {"load": load} for row, load in zip(timed(*"1234"), grouped, strict=True)], field(decimal=",", thousands="."))
     spread = ["1\u00a0500", "12 000.5", "1\u202f234\u202f567", "True", "false"]
     assert_same([row | {"load": load} for row, load in zip(timed(*"12345"), spread, strict=True)], field(decimal=".", thousands=" "))
+    signed = ["$1500", "-$2", "$ -3", "", "4.5$", "\u2212$1", "\u2212"]
+    assert_same([row | {"load": load} for row, load in zip(timed(*"1234567"), signed, strict=True)], field(missing="linear"))
+    shares = ["12,5 %", "\u221213%", "1.014 %"]
+    assert_same([row | {"load": load} for row, load in zip(timed(*"123"), shares, strict=True)], field(decimal=",", thousands="."))
+    assert_same([{"name": "a", "V1": "\u20ac1.25", "V2": "\u22122.5"}], field(targets=["value"], time=None, wide=True))
     assert_same([{"name": "a", "V1": "1,25", "V2": 2.5}], field(targets=["value"], time=None, wide=True, decimal=","))
 
 
@@ -247,8 +282,24 @@ def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
     table = [row | {"plant": name} for name in "ab" for row in hours(24)]
     for row in (3, 4, 24, 40):
         table[row]["load"] = "n/a"
-    left = [row for place, row in enumerate(table) if place not in (7, 8, 30)]
-    assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], scaling="series"))
+    left = [row | {"size": 3} for place, row in enumerate(table) if place not in (7, 8, 30)]
+    assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], static=["size"], scaling="series"))
+
+
+@pytest.mark.parametrize(
+    ("missing", "series", "left", "history"),
+    [("linear", "plant", [7, 8, 30], 6), ("zero", None, [3], 30), ("previous", None, [], 21), ("error", "plant", [], 15)],
+)
+def test_what_is_to_be_known_of_a_forecast_is_said_as_in_python(missing: str, series: str | None, left: list[int], history: int) -> None:
+    table = [row | {"plant": name} for name in ("a", "b")[: 2 if series else 1] for row in hours(20, plant=name)]
+    table = [row | ({"load": None} if place == 2 and missing != "error" else {}) for place, row in enumerate(table) if place not in left]
+    table = table[: -9 if series else None]
+    numbers = field(series=series, gaps="fill", missing=missing, history=history)
+    panel = panel_of_rows(table, numbers)
+    fields = fitted(panel, numbers)
+    wanted = NumberAnswerer(Path("model"), fields, DataConfig(), SquaredHead(), NoFinder()).forecast(panel).notes
+    assert wanted
+    assert in_javascript({"task": "notes", "table": table, "fields": fields.state()}) == wanted
 
 
 def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> None:
@@ -260,6 +311,9 @@ def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> No
 REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
+    "a sign beside some numbers": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$3"), ("2024-01-02", "3"))], field()),
+    "a sign within a number": ([{"time": "2024-01-01", "load": "3%4"}], field()),
+    "two signs": ([{"time": "2024-01-01", "load": "$3%"}], field()),
     "no finite number": ([{"time": "2024-01-02", "load": "-inf"}], field()),
     "more than a float32 holds": ([{"time": "2024-01-02", "load": 1e39}], field()),
     "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),
@@ -304,10 +358,25 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     ),
     "a single row": (timed("2024-01-01"), field()),
     "a single row of two columns": ([{"day": "2024-01-01", "hour": "14:00", "load": 1}], field(time=["day", "hour"])),
+    "no month": (timed("Jan 2020", "Foo 2020"), field()),
+    "no day of its month": (timed("30 Feb 2020"), field()),
+    "a year of two digits": (timed("Jan-12"), field()),
+    "no month in its place": (timed("13/2012"), field()),
+    "two days": (timed("1 Jan 2, 2012"), field()),
+    "no quarter": ([{"year": "2024", "quarter": number, "load": 1} for number in ("4", "5")], field(time=["year", "quarter"])),
+    "no day of the year": ([{"year": "2023", "doy": number, "load": 1} for number in ("365", "366")], field(time=["year", "doy"])),
     "no hour in its column": ([{"day": "2024-01-01", "hour": "late", "load": 1}], field(time=["day", "hour"])),
     "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
     "all empty": ([{"time": "2024-01-01", "load": ""}], field()),
     "what is to come is not said": (hours(9), field(known=["wind"])),
+    "what should not change": (
+        [row | {"plant": name, "size": size} for name, size in (("a", 3), ("b", 1.5), ("b", 2)) for row in hours(1)],
+        field(series="plant", static=["size"], time=None),
+    ),
+    "what should not change, in one series": (
+        [row | {"size": size} for row, size in zip(hours(2), (1, 7), strict=True)],
+        field(static=["size"]),
+    ),
     "a series twice": ([{"name": "a", "V1": 3}, {"name": "a", "V1": 4}], field(targets=["value"], time=None, wide=True)),
     "a series without values": ([{"name": "a", "V1": "NA"}], field(targets=["value"], time=None, wide=True)),
 }
@@ -326,7 +395,7 @@ def forecast_in_python(table: Table, numbers: NumbersField) -> list[Any]:
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_forecast_is_refused_as_in_python(case: str) -> None:
     table, numbers = REFUSED[case]
-    trained = numbers.model_copy(update={"targets": ["load"], "time": None, "wide": False, "missing": "zero"})
+    trained = numbers.model_copy(update={"targets": ["load"], "time": None, "wide": False, "missing": "zero", "series": None, "static": []})
     state = fitted(panel_of_rows(hours(12), trained), trained).state()
     fields = state | {"config": FieldsConfig(numbers=numbers).model_dump(mode="json")}
     found = in_javascript({"task": "windows", "table": table, "fields": fields})

@@ -76,6 +76,16 @@ def test_a_short_history_is_padded_at_its_end_and_masked():
     assert not batch.source[0, 1:].any()
 
 
+@pytest.mark.parametrize(("scaling", "window"), [("standard", "none"), ("standard", "last"), ("none", "standard"), ("none", "last")])
+def test_a_high_level_takes_no_digit_from_what_changes_on_it(scaling: str, window: str):
+    table = panel(10)
+    made = windows(replace(table, values=table.values.astype(np.float64) + 1e9), scaling=scaling, window=window)
+    batch, levels = made.batch([4]), made.levels([4])
+    assert batch.source.dtype == batch.target_in.dtype == batch.target_out.dtype == np.float32
+    np.testing.assert_allclose(batch.target_out[0] * levels.scale[0] + levels.shift[0], made.truth([4])[0], rtol=0, atol=1e-5)
+    assert made.truth([4])[0][:, 0].tolist() == [1e9 + 105, 1e9 + 106]
+
+
 def test_each_window_can_be_scaled_by_itself_and_is_brought_back():
     for kind, first in (("none", 103), ("last", 1), ("standard", 1 / np.std([100, 101, 102]))):
         made = windows(panel(10), reach_back=False, window=kind)

@@ -21,7 +21,7 @@ from seqloom.text_fields import SourceField
 
 __all__ = ["ArrayPairs", "are_arrays", "are_texts", "read_arrays", "read_sources", "same_width"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 Texts = tuple[str, ...]
 
 
@@ -40,12 +40,12 @@ def are_texts(data: Any) -> bool:
 
 
 def read_arrays(data: Any, name: str) -> list[Floats]:
-    """Arrays (T, D) of float32; (N, T) is taken as one number a moment.
+    """Arrays (T, D) of float64; (N, T) is taken as one number a moment.
 
     Raises:
         DataError: not numbers over time, empty, of unlike widths, or with NaN or infinity; says which.
     """
-    parts = [checked_frames(np.asarray(part, dtype=np.float32), name, number) for number, part in enumerate(data)]
+    parts = [checked_frames(np.asarray(part), name, number) for number, part in enumerate(data)]
     if not parts:
         raise DataError(f"{name}: empty; expected arrays (N, T, D), or a list of arrays (T, D).")
     return same_width(parts, [f"{name}[{number}]" for number in range(len(parts))])
@@ -102,7 +102,7 @@ class ArrayPairs:
         """Sources without targets, each with room for an output of that length, or else as long as the fields say."""
         encoded = _encoded(sources, fields.source, "X")
         room = [length or fields.target.longest or moments(source) for source in encoded]
-        blank = [np.zeros((frames, fields.target.size), dtype=np.float32) for frames in room]
+        blank = [np.zeros((frames, fields.target.size)) for frames in room]
         return cls(Corpus.build(_examples(encoded, blank, fields)), fields, room=True)
 
     @property
@@ -137,7 +137,7 @@ class ArrayPairs:
     def truth(self, index: Sequence[int] | Ids) -> list[Floats]:
         """The targets in their own units."""
         scaling = self.fields.target.scaling
-        return [np.asarray(self.corpus[int(place)].target * scaling.scale + scaling.shift, dtype=np.float32) for place in index]
+        return [self.corpus[int(place)].target * scaling.scale + scaling.shift for place in index]
 
     def yardsticks(self, index: Sequence[int] | Ids) -> Yardsticks:
         """What errors are measured by."""
@@ -150,7 +150,7 @@ class ArrayPairs:
 
     def rivals(self) -> Mapping[str, Rival]:
         """The mean of all target frames of training, at each moment of the target."""
-        mean = np.array([self.fields.target.mean], dtype=np.float32)
+        mean = np.array([self.fields.target.mean])
         say: Rival = lambda number: np.repeat(mean, int(self.corpus.target_lengths[number]), 0)  # noqa: E731
         return {"mean": say} if mean.size else {}
 
@@ -162,7 +162,7 @@ class ArrayPairs:
 
     def floor(self, number: int) -> Floats:
         """None: what targets have been before is not known."""
-        return np.full(self.fields.target.size, -np.inf, dtype=np.float32)
+        return np.full(self.fields.target.size, -np.inf)
 
     def save(self, folder: Path) -> None:
         """Write the pairs into the folder, which is made."""

@@ -24,7 +24,7 @@ from seqloom.sides import numbered, profile_side
 
 __all__ = ["numbers_of", "plan_pairs", "read_rows_of_numbers", "says_numbers"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 Sides = tuple[Sequence[Any], Sequence[Floats]]
 """Sources, each a tuple of texts or an array (S, D), and targets (T, D')."""
 

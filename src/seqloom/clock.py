@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqloom.errors import DataError
 
 __all__ = [
+    "WEEK",
     "WORKING",
     "Step",
     "Times",

@@ -11,13 +11,24 @@ from typing import Literal
 
 import numpy as np
 
-from seqloom.clock import Times, Where, continued, find_step
+from seqloom.clock import WEEK, Step, Times, Where, continued, find_step
 from seqloom.errors import DataError
 
-__all__ = ["Dates", "find_dates", "have_offsets", "read_times", "together"]
+__all__ = ["Dates", "find_dates", "have_offsets", "part_of_year", "read_times", "together"]
 
 Dates = Literal["iso", "weeks", "day_first", "month_first", "count"]
 
+YearPart = Literal["quarter", "month", "week", "day"]
+
+SAID: dict[YearPart, tuple[str, ...]] = {
+    "quarter": ("q", "qtr", "quarter"),
+    "month": ("m", "mo", "mon", "month"),
+    "week": ("w", "wk", "week"),
+    "day": ("d", "day", "doy"),
+}
+"""Names of columns that say a part of the year, the longer ones also as a part of a name."""
+MOST: dict[YearPart, int] = {"quarter": 4, "month": 12, "week": 53, "day": 366}
+"""In a year, at the most."""
 YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
 EXPECTED: dict[Dates, str] = {
     "iso": "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
@@ -34,7 +45,15 @@ LAST = re.compile(
 FIRST = re.compile(r"(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?)?", re.ASCII)
 """A date with the year first, not quite in ISO form."""
 QUARTER = re.compile(r"(\d{4})[ -]?Q([1-4])", re.IGNORECASE | re.ASCII)
-WEEK = re.compile(r"(\d{4})[ -]?W(\d\d?)", re.IGNORECASE | re.ASCII)
+WEEK_OF_YEAR = re.compile(r"(\d{4})[ -]?W(\d\d?)", re.IGNORECASE | re.ASCII)
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+NAME = r"([a-z]{3,9})\.?"
+NAMED = re.compile(rf"(?:(\d\d?)[ -])?{NAME}(?: (\d\d?),)?[ -](\d{{4}})(|[ ,T].*)", re.IGNORECASE | re.ASCII)
+"""1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024, and a time of the day."""
+YEAR_NAMED = re.compile(rf"(\d{{4}})[ -]{NAME}(?:[ -](\d\d?))?(|[ ,T].*)", re.IGNORECASE | re.ASCII)
+MONTH_YEAR = re.compile(r"(\d\d?)[./-](\d{4})", re.ASCII)
+YEAR_MONTH = re.compile(r"(\d{4})[ -]?M(\d\d?)", re.IGNORECASE | re.ASCII)
+QUARTER_YEAR = re.compile(r"Q([1-4])[ /-]?(\d{4})", re.IGNORECASE | re.ASCII)
 IN_UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
 """Behind a moment, as numpy does not read it."""
 OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
@@ -209,14 +228,37 @@ def _moment(cell: str, unit: str) -> np.datetime64:
     if found := FIRST.fullmatch(text):
         year, _, month, day, hour, _, minute, seconds, part = found.groups()
         return np.datetime64(_iso(year, month, day, hour, minute, seconds, part), unit)
+    if numbers := _in_numbers(text):
+        return np.datetime64(_in_iso_form(numbers, "day_first"), unit)
     if found := QUARTER.fullmatch(text):
         return np.datetime64(f"{found[1]}-{3 * int(found[2]) - 2:02}", unit)
-    if found := WEEK.fullmatch(text):
+    if found := WEEK_OF_YEAR.fullmatch(text):
         return np.datetime64(_monday(*found.groups()), unit)
     if _begins_as_date(text):
         with contextlib.suppress(ValueError):
             return np.datetime64(text.replace("/", "-"), unit)
     return np.datetime64(NO_TIME)
+
+
+def _in_numbers(text: str) -> str:
+    """A date with the name of its month, or without a day, as day.month.year and the time of the day behind it; '' where it is none."""
+    if (found := NAMED.fullmatch(text)) and not (found[1] and found[3]):
+        before, name, behind, year, rest = found.groups()
+        return f"{before or behind or 1}.{_month(name)}.{year}{rest}"
+    if found := YEAR_NAMED.fullmatch(text):
+        year, name, day, rest = found.groups()
+        return f"{day or 1}.{_month(name)}.{year}{rest}"
+    if found := MONTH_YEAR.fullmatch(text):
+        return f"1.{found[1]}.{found[2]}"
+    if found := YEAR_MONTH.fullmatch(text):
+        return f"1.{found[2]}.{found[1]}"
+    return f"1.{3 * int(found[1]) - 2}.{found[2]}" if (found := QUARTER_YEAR.fullmatch(text)) else ""
+
+
+def _month(name: str) -> int:
+    """The number of a month that is named, whole or in three letters, September also in four; 0, which none has, where it is no month."""
+    names = {form.lower(): number for number, month in enumerate(MONTHS, 1) for form in (month, month[:3])}
+    return {**names, "sept": 9}.get(name.lower(), 0)
 
 
 def _monday(year: str, week: str) -> str:
@@ -297,24 +339,60 @@ def _weeks(cells: Sequence[str]) -> Times:
 # --------------------------------------------------------------------------------------------------------- several columns
 
 
-def together(rows: Sequence[Sequence[str]]) -> list[str]:
-    """What the columns of a time say as one: a date, or year, month and day in whole numbers, and then a time of the day, or hour, minute
-    and second, or an hour alone, or 930 for half past nine, as far as they are given.
+def part_of_year(rows: Sequence[Sequence[str]], names: Sequence[str], step: Step | None = None) -> YearPart:
+    """What the second column of a time says of the year in the first: as its name says, or else the step, where that is known, or else the
+    longest part of which a year has so many.
+    """
+    if _whole_dates(rows) < 2:
+        return "month"
+    name, is_last, most = names[1].casefold(), _whole_dates(rows) == 2, max(int(row[1]) for row in rows)
+    said: list[YearPart] = [part for part, words in SAID.items() if name in words or any(len(word) > 2 and word in name for word in words)]
+    if said:
+        return said[0]
+    if not is_last:
+        return "month" if most <= MOST["month"] else "day"
+    if step is None:
+        fitting: list[YearPart] = [part for part, count in MOST.items() if most <= count]
+        return fitting[0] if fitting else "month"
+    if step.months:
+        return "month" if step.months % 3 or most > MOST["quarter"] else "quarter"
+    return "day" if step.seconds % WEEK else "week"
+
+
+def _whole_dates(rows: Sequence[Sequence[str]]) -> int:
+    """How many of the first columns are a year and whole numbers behind it, three at the most; 0 where there is no year."""
+    whole = [all(row[place].isdecimal() for row in rows) for place in range(min(len(rows[0]), 3))] if rows else [False]
+    are_years = whole[0] and all(len(row[0]) == len(FIRST_YEAR) for row in rows)
+    return [*whole, False].index(False) if are_years else 0
+
+
+def together(rows: Sequence[Sequence[str]], part: YearPart = "month") -> list[str]:
+    """What the columns of a time say as one: a date, or year, month and day, or year and another part of it, in whole numbers, and then a
+    time of the day, or hour, minute and second, or an hour alone, or 930 for half past nine, as far as they are given.
     """
     if not rows or len(rows[0]) == 1:
         return [cell for row in rows for cell in row]
-    whole = [all(row[place].isdecimal() for row in rows) for place in range(min(len(rows[0]), 3))]
-    are_years = whole[0] and all(len(row[0]) == len(FIRST_YEAR) for row in rows)
-    dates = [*whole, False].index(False) if are_years else 1
+    dates = max(_whole_dates(rows), 1) if part == "month" else 2
     clocks = _clocks([row[dates:] for row in rows])
-    return [f"{_date(row[:dates])} {clock}".strip() for row, clock in zip(rows, clocks, strict=True)]
+    return [f"{_date(row[:dates], part)} {clock}".strip() for row, clock in zip(rows, clocks, strict=True)]
 
 
-def _date(parts: Sequence[str]) -> str:
+def _date(parts: Sequence[str], part: YearPart) -> str:
+    if part != "month":
+        year, number = parts[0], int(parts[1])
+        return _day_of_year(year, number) if part == "day" else f"{year}{part[0].upper()}{number}"
     if len(parts) > 1:
         return "-".join([parts[0], *(f"{int(part):02}" for part in parts[1:])])
     (whole,) = parts
     return f"{whole[:4]}-{whole[4:6]}-{whole[6:]}" if len(whole) == 8 and whole.isdecimal() and whole[:2] in CENTURIES else whole
+
+
+def _day_of_year(year: str, number: int) -> str:
+    with contextlib.suppress(ValueError, OverflowError):
+        day = datetime(int(year), 1, 1) + timedelta(days=number - 1)
+        if day.year == int(year):
+            return day.date().isoformat()
+    return f"{year}-{number:03}"  # which is no date, and is named
 
 
 def _clocks(rows: Sequence[Sequence[str]]) -> list[str]:

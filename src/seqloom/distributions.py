@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -13,7 +13,7 @@ from seqloom.config import HeadConfig, QuantileHead
 from seqloom.errors import ConfigError
 from seqloom.spread import LEVELS, Spread
 
-__all__ = ["are_measurable", "point_of", "quantile_levels", "quantiles_of", "width_of"]
+__all__ = ["are_measurable", "point_of", "quantile_levels", "quantiles_of", "read_levels", "width_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -57,6 +57,22 @@ def quantile_levels(head: HeadConfig, asked: Sequence[float] | None = None, spre
             )
         return []
     return list(asked or (0.1, 0.5, 0.9))
+
+
+def read_levels(asked: str | Iterable[float] | None) -> list[float]:
+    """The levels that are asked for, in their order; a text has commas between.
+
+    Raises:
+        ConfigError: they are not numbers between 0 and 1.
+    """
+    parts = sorted({part for part in asked.split(",") if part.strip()}) if isinstance(asked, str) else asked or []
+    try:
+        levels = [float(part) for part in parts]
+    except (TypeError, ValueError):
+        levels = [0.0]
+    if any(not 0 < level < 1 for level in levels):
+        raise ConfigError(f"quantiles {asked}: expected numbers between 0 and 1, as in 0.1,0.5,0.9.")
+    return levels
 
 
 def are_measurable(head: HeadConfig) -> bool:

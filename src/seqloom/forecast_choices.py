@@ -20,7 +20,7 @@ from seqloom.panel import Panel
 
 __all__ = ["choose_forecast", "choose_numbers", "found_season"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 MANY = 20
 """Series, from which on each is only a small part of what is learned."""

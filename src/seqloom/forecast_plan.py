@@ -5,29 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.base import refuse_base
-from seqloom.clock import spelled
+from seqloom.clock import Times, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.dates import read_times
+from seqloom.distributions import read_levels
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
-from seqloom.panel import Panel, read_panel
+from seqloom.panel import Panel, panel_of
 from seqloom.plan import ASKED
 from seqloom.windows import Part, Windows
 
-__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen"]
+__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
 
 Ids = npt.NDArray[np.int64]
 
 MEDIAN = 0.5
 """The quantile that is the point forecast, learned beside those that are asked for."""
+A_HUNDRED = 100
 NAMED = 5
 """Series in a note, at most."""
 ABOUT = "fields.numbers."
@@ -48,33 +51,35 @@ class NumberPlan:
 
 
 def plan_forecast(
-    table: str | Panel,
+    table: Any,
     numbers: NumbersField,
     *,
     config: RunConfig | None = None,
     settings: Iterable[str] = (),
-    quantiles: Sequence[float] = (),
+    quantiles: str | Sequence[float] = (),
     budget: float | None = None,
     seed: int | None = None,
 ) -> NumberPlan:
     """Read, split by time, choose.
 
     Args:
-        table: a file, or a table that is read already.
+        table: a file, a data frame, columns by name, or a table that is read already.
         numbers: what was asked for; what was not is taken from `config`, if that is of a table, and else chosen.
     """
-    levels = sorted({*quantiles, MEDIAN}) if quantiles else []
+    asked = read_levels(quantiles)
+    levels = sorted({*asked, MEDIAN}) if asked else []
     settings = _laid_over(config, levels, budget) + list(settings) + ([f"seed={seed}"] if seed is not None else [])
     data = _reading(config, settings).model_copy(update={"train": [table] if isinstance(table, str) else []})
     numbers = _asked(_over(config, numbers), settings)
-    _refuse_nothing(numbers, isinstance(table, str))
-    panel = read_panel(table, numbers, data) if isinstance(table, str) else table
+    _refuse_nothing(numbers, is_read=isinstance(table, Panel))
+    panel = panel_of(table, numbers, data)
+    _refuse_dates(panel, numbers.split)
     train_part, dev_part, test_part = parts_of(panel, numbers)
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
     if longest <= numbers.horizon:
         raise DataError(
             f"{panel.name}: the longest series has {longest:,} rows to train on; a horizon of {numbers.horizon} needs at least "
-            f"{numbers.horizon + 1}. Use a shorter --horizon, a longer table or another --split."
+            f"{numbers.horizon + 1}. Use a shorter --horizon, a longer table or another --split.{_percents(panel, numbers.split)}"
         )
     numbers = numbers if numbers.targets else numbers.model_copy(update={"targets": [panel.columns[0]]})
     spans = list(zip(train_part.begins.tolist(), train_part.ends.tolist(), strict=True))
@@ -104,9 +109,9 @@ def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float 
     return head + ([f"training.budget_seconds={budget}"] if budget is not None else [])
 
 
-def _refuse_nothing(numbers: NumbersField, is_file: bool) -> None:
+def _refuse_nothing(numbers: NumbersField, *, is_read: bool) -> None:
     """Raises a ConfigError where nothing is to be forecast, or from nothing."""
-    if is_file and not (numbers.targets or numbers.wide):
+    if not (is_read or numbers.targets or numbers.wide):
         raise ConfigError("fields.numbers.targets: it is not said what to forecast; expected columns, or wide: true for a row a series.")
     if not numbers.horizon:
         raise ConfigError("fields.numbers.horizon: 0; expected how many moments to forecast, such as 24.")
@@ -144,6 +149,12 @@ def _asked(numbers: NumbersField, settings: Sequence[str]) -> NumbersField:
 # --------------------------------------------------------------------------------------------------------------- parts
 
 
+def split_of(text: str) -> list[str]:
+    """The parts of a split in one text, as in 0.7/0.1/0.2; two dates may have slashes of their own."""
+    parts = [part.strip() for part in text.split("/") if part.strip()]
+    return ["/".join(parts[:3]), "/".join(parts[3:])] if len(parts) == 6 else parts
+
+
 def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | None]:
     """Which rows of each series the targets of train, dev and test stand in.
 
@@ -174,10 +185,9 @@ def _known(panel: Panel, number: int, targets: int) -> int:
 
 def _bounds(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
     """Rows from the begin of each series at which the parts end."""
-    try:
-        numbers = [float(part) for part in split]
-    except ValueError:
+    if not all(map(_is_number, split)):
         return _bounds_of_dates(panel, split, lengths)
+    numbers = [float(part) for part in split]
     if not 2 <= len(numbers) <= 3 or not all(0 < number < math.inf for number in numbers):
         raise ConfigError(f"--split {'/'.join(split)}: expected two or three parts above 0, as in 0.7/0.1/0.2, 8640/2880/2880 or dates.")
     if max(numbers) < 1:
@@ -188,22 +198,59 @@ def _bounds(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
 
 
 def _bounds_of_dates(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
-    if panel.times is None:
-        raise ConfigError(f"--split {'/'.join(split)}: there is no time column. Name it with --time, or give shares.")
-    are_iso = not panel.step.is_count and all(part[:4].isdecimal() for part in split)
-    dates = read_times(split, lambda row: "--split", f"part {'/'.join(split)}", dates="iso" if are_iso else panel.dates)
+    times, dates = _dates_of(panel, split)
     spans = zip(panel.starts[:-1].tolist(), panel.starts[1:].tolist(), strict=True)
-    places = np.array([np.searchsorted(panel.times[begin:end], dates) for begin, end in spans], dtype=np.int64)
+    places = np.array([np.searchsorted(times[begin:end], dates) for begin, end in spans], dtype=np.int64)
     return [*places.T, lengths]
 
 
+def _dates_of(panel: Panel, split: Sequence[str]) -> tuple[Times, Times]:
+    """The moments of the table, and those at which the split says that parts begin."""
+    if panel.times is None:
+        raise ConfigError(f"--split {'/'.join(split)}: there is no time column. Name it with --time, or give shares.")
+    are_iso = not panel.step.is_count and all(part[:4].isdecimal() for part in split)
+    return panel.times, read_times(split, lambda row: "--split", f"part {'/'.join(split)}", dates="iso" if are_iso else panel.dates)
+
+
+def _refuse_dates(panel: Panel, split: Sequence[str]) -> None:
+    """Raises a ConfigError for dates of a split that do not rise, or at which no part of the table can begin."""
+    if all(map(_is_number, split)):
+        return
+    times, dates = _dates_of(panel, split)
+    given, first, last = "/".join(split), times.min(), times.max()
+    if len(dates) > 2:
+        raise ConfigError(f"--split {given}: {len(dates)} dates; expected two, at which dev and test begin. Leave the others out.")
+    if len(dates) == 2 and dates[0] >= dates[1]:
+        raise ConfigError(f"--split {given}: test begins no later than dev; expected dates that rise. Give the begin of dev first.")
+    for name, part, date in zip(("dev", "test"), split, dates, strict=False):
+        if not first < date <= last:
+            where = f"before or with the first row ({spelled(first)})" if date <= first else f"after the last row ({spelled(last)})"
+            raise ConfigError(f"--split {given}: {name} begins at {part}, {where}; expected a date between. Change it.")
+
+
+def _is_number(part: str) -> bool:
+    try:
+        float(part)
+    except ValueError:
+        return False
+    return True
+
+
+def _percents(panel: Panel, split: Sequence[str]) -> str:
+    """A sentence for numbers of rows that look like percents: a hundred together, of more rows than that."""
+    if not all(map(_is_number, split)) or sum(map(float, split)) != A_HUNDRED or panel.lengths.max() <= A_HUNDRED:
+        return ""
+    shares = "/".join(f"{float(part) / A_HUNDRED:g}" for part in split)
+    return f" --split {'/'.join(split)} says numbers of rows; for shares say {shares}."
+
+
 def _refuse_short(panel: Panel, numbers: NumbersField, train: Windows, dev: Windows) -> None:
-    longest, need = int(panel.lengths.max()), numbers.history + numbers.horizon
     for name, windows in (("train", train), ("dev", dev)):
         if not len(windows):
+            rows = int((windows.part.ends - windows.part.begins).max())
             raise DataError(
-                f"{panel.name}: no window fits into the {name} part: the longest series has {longest:,} rows, a window of history "
-                f"{numbers.history} and horizon {numbers.horizon} needs {need:,}. Use a shorter --horizon or --history, or another --split."
+                f"{panel.name}: no window fits into the {name} part: it has {rows:,} rows of a series at the most, a horizon of "
+                f"{numbers.horizon} needs as many. Use a shorter --horizon or another --split.{_percents(panel, numbers.split)}"
             )
 
 
@@ -225,6 +272,7 @@ def _has_mase(dev: Windows) -> bool:
 
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:
     notes = [f"{len(panel):,} rows in {len(panel.series):,} series, {', '.join(panel.columns[:8])}"]
+    notes += [*panel.layout, *filter(None, [_percents(panel, train.fields.config.numbers.split).strip()])]
     if panel.times is not None:
         what = "rows are counted, one" if panel.step.is_count else "a row"
         notes.append(f"{what} every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")

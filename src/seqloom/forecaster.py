@@ -10,15 +10,15 @@ from typing import Any
 from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources
 from seqloom.array_plan import read_rows_of_numbers
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
-from seqloom.config import NumbersField, RunConfig
-from seqloom.config_file import load_config
+from seqloom.config import RunConfig
+from seqloom.config_file import build, load_config
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.events import Watcher
-from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen
+from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen, split_of
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
 from seqloom.hardware import on_device
-from seqloom.memory import held
+from seqloom.memory import held, time_index
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
@@ -42,7 +42,7 @@ class Forecaster(NumberAnswerer):
         """The measures of the model and of what it must beat, by name.
 
         Args:
-            table: a file; of pairs also sources and arrays (X, y), or a list of pairs; without, the run's dev part.
+            table: a file, or a data frame; of pairs also sources and arrays (X, y), or a list of pairs; without, the run's dev part.
             truth: a file of what follows the table, which is then what is forecast.
             part: dev or test of the table's split; without, test where the run has one.
         """
@@ -125,32 +125,48 @@ def train_forecast(
     out: str | Path = "runs/model",
     config: str | Path | RunConfig | None = None,
     settings: Iterable[str] = (),
-    quantiles: Sequence[float] = (),
+    quantiles: str | Sequence[float] = (),
     budget: str | float | None = None,
     seed: int | None = None,
     overwrite: bool = False,
     watcher: Watcher | None = None,
     **numbers: Any,
 ) -> Forecaster:
-    """A model that forecasts columns of a table: a file, or a `Panel`.
+    """A model that forecasts columns of a table.
 
     Args:
+        table: a file; a data frame of pandas, polars or Arrow, whose index may be the time; lists by name, or dictionaries row by row.
         forecast: the columns.
-        time_column: which column says when, or which columns do.
-        numbers: other settings of `fields.numbers`, such as split, past, known, static, series, wide, season.
+        time_column: which column says when, or which columns do; without, the index of a data frame where it is of dates.
+        quantiles: numbers, or one text as in 0.1,0.9.
+        numbers: other settings of `fields.numbers`, such as split, past, known, static, series, wide, season. A name alone is one column;
+            split may be one text, as in 0.7/0.1/0.2.
+
+    Raises:
+        ConfigError: a setting that does not exist, is out of range or contradicts another.
+        DataError: a table that cannot be read, or is too short.
     """
     started, seconds = time.perf_counter(), None if budget is None else parse_duration(budget)
-    given = {
-        "targets": [forecast] if isinstance(forecast, str) else list(forecast),
+    given: dict[str, Any] = {
+        "targets": _listed(forecast),
         "history": history,
         "horizon": horizon,
-        "time": time_column if isinstance(time_column, str) else list(time_column or []),
+        "time": time_index(table) if time_column is None and not numbers.get("wide") else time_column,
     }
-    field = NumbersField.model_validate({**{name: value for name, value in given.items() if value}, **numbers})
-    table = table if isinstance(table, Panel) else str(table)
+    given |= {name: _listed(value) if name in ("past", "known", "static") else value for name, value in numbers.items()}
+    if "split" in given:
+        split = given["split"]
+        given["split"] = split_of(split) if isinstance(split, str) else [str(part) for part in split]
+    said = {name: value for name, value in given.items() if value is not None and (value != [] or name in numbers)}
+    field = build({"fields": {"numbers": said}}, where="train_forecast").fields.numbers
+    table = str(table) if isinstance(table, Path) else table
     plan = plan_forecast(table, field, config=_given(config), settings=settings, quantiles=quantiles, budget=seconds, seed=seed)
     start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
     return load_forecaster(out)
+
+
+def _listed(names: str | Sequence[str] | None) -> list[str] | None:
+    return [names] if isinstance(names, str) else None if names is None else list(names)
 
 
 def load_forecaster(path: str | Path, *, device: str = "cpu") -> Forecaster:

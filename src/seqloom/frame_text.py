@@ -11,9 +11,13 @@ import numpy.typing as npt
 
 from seqloom.errors import DataError
 
-__all__ = ["checked_frames", "frames_of_text", "hold_frames", "text_of_array", "text_of_frames", "text_of_lists"]
+__all__ = ["LARGEST", "checked_frames", "frames_of_text", "hold_frames", "text_of_array", "text_of_frames", "text_of_lists"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[Any]
+"""float32 or float64"""
+
+LARGEST = 1e38
+"""Of a number: a float32 holds it, and its distance from any other."""
 
 FORM = "expected numbers with blanks between, as in 0.5 1.25, or lists as in JSON, as in [[0.5, 1], [1.25, 2]]"
 
@@ -55,8 +59,8 @@ def text_of_lists(value: list[Any]) -> str | None:
 
 
 def text_of_frames(frames: Floats) -> str:
-    """Frames (T, D) as the text of JSON: a list a moment, of one number a moment a number; read again they are the same float32."""
-    rows: list[list[float]] = [[float(str(number)) for number in row] for row in frames.astype(np.float32)]
+    """Frames (T, D) as the text of JSON: a list a moment, of one number a moment a number, with the digits that tell it from others."""
+    rows: list[list[float]] = [[float(str(number)) for number in row] for row in frames]
     return json.dumps([row[0] for row in rows] if frames.shape[1] == 1 else rows)
 
 
@@ -84,7 +88,7 @@ def frames_of_text(text: str, side: str) -> Floats:
         raise DataError(f"the {side} is empty; expected one number at least. Mend or remove the line.")
     try:
         rows: Any = json.loads(text) if text.lstrip().startswith("[") else [float(word) for word in text.split()]
-        frames = np.array(rows, dtype=np.float32)
+        frames = np.array(rows, dtype=np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError):
         shown = text if len(text) <= 40 else text[:39] + "…"
         raise DataError(f"the {side} {shown!r} is not numbers, equally many at each moment; {FORM}. Mend or remove the line.") from None
@@ -92,24 +96,25 @@ def frames_of_text(text: str, side: str) -> Floats:
 
 
 def checked_frames(frames: npt.NDArray[Any], name: str, *place: int) -> Floats:
-    """Frames (T, D) in float32; (T,) is taken as one number a moment.
+    """Frames (T, D) in float64, or in float32 where they are; (T,) is taken as one number a moment.
 
     Args:
         name, place: what they are called, and which of several they are: X[3].
 
     Raises:
-        DataError: of another shape, empty, or with NaN or infinity; says where.
+        DataError: of another shape, empty, or with NaN, infinity or numbers above 1e38 in size; says where.
     """
 
     def at(*more: int) -> str:
         where = (*place, *more)
         return f"{name}[{', '.join(map(str, where))}]" if where else name
 
-    part = frames.astype(np.float32, copy=False)
+    part = frames if frames.dtype == np.float32 else frames.astype(np.float64, copy=False)
     part = part[:, None] if part.ndim == 1 else part
     if part.ndim != 2 or not part.size:
         raise DataError(f"{at()}: shape {part.shape}; expected (T, D) with at least one moment. Mend the array.")
-    if not np.isfinite(part).all():
-        row, column = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
-        raise DataError(f"{at(row, column)} is {part[row, column]}; expected a finite number. Fill or remove it before training.")
+    if not (fits := np.abs(part) <= LARGEST).all():  # which NaN is not either
+        row, column = (int(number) for number in np.argwhere(~fits)[0])
+        expected = f"expected a finite number, at most {LARGEST:g} in size"
+        raise DataError(f"{at(row, column)} is {part[row, column]}; {expected}. Fill or remove it before training.")
     return part

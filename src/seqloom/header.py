@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
@@ -30,8 +31,10 @@ ENOUGH, NEARLY_ALL = 20, 0.95
 """Rows from which on values can be told from a name above them, and the share of them that must be unlike it."""
 
 
-def has_header(first: list[str], rest: list[list[str]], format: str, config: DataConfig, said: bool | None, name: str) -> tuple[bool, str]:
-    """Whether the first row names the columns, and the sentence that says why."""
+def has_header(
+    first: list[str], rest: list[list[str]], format: str, config: DataConfig, said: bool | None, name: str, *, wide: bool = False
+) -> tuple[bool, str]:
+    """Whether the first row names the columns, and the sentence that says why; `wide`: whether each row below is a series."""
     shown_row = listed(first)
     data_reason = _why_data(first, rest)
     general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
@@ -43,13 +46,28 @@ def has_header(first: list[str], rest: list[list[str]], format: str, config: Dat
     if asked:
         _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
         return True, f"Line 1 is a header: {first_few(first)}."
-    named = general and len(set(first)) == len(first)
+    named = (general and len(set(first)) == len(first)) or (wide and _heads_series(first, rest))
     unexpected = config.header is False  # in the training file there was none
     if named or (data_reason is None and not unexpected and (format == "csv" or _stands_out(first, rest))):
         return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
     if format == "csv" and data_reason:
         return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
     return False, f"Without a header: line 1 ({shown_row}) is data."
+
+
+def _heads_series(first: list[str], rest: list[list[str]]) -> bool:
+    """Whether a first row stands over rows of a series each: a text and then years, or 1, 2, 3 ..., which few rows below go on like."""
+    below = [row for row in rest if len(row) == len(first)]
+    return _rises_evenly(first) and sum(map(_rises_evenly, below)) < max(len(below) / 2, 1)
+
+
+def _rises_evenly(row: list[str]) -> bool:
+    """Whether a row is a text, or nothing, and then three whole numbers or more that rise by one step."""
+    if len(row) < 4 or _is_number(row[0]) or not all(cell.isdecimal() for cell in row[1:]):
+        return False
+    numbers = [int(cell) for cell in row[1:]]
+    steps = {after - before for before, after in pairwise(numbers)}
+    return len(steps) == 1 and min(steps) > 0
 
 
 def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:

@@ -131,11 +131,14 @@ def _first_and_second(table: Table, config: DataConfig) -> DataConfig:
     return config.model_copy(update={"source": [1], "target": 2})
 
 
-def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = ()) -> tuple[Table, list[list[str]], list[str]]:
+def find_table(
+    paths: Sequence[str], config: DataConfig, named: Sequence[str] = (), *, wide: bool = False
+) -> tuple[Table, list[list[str]], list[str]]:
     """The table, its first rows (without a header), and what was found, a sentence each.
 
     Args:
         named: columns that are asked for: a first row that holds one of these names is a header.
+        wide: each row is a series, and a first row of years or 1, 2, 3 ... a header.
     """
     format = _format(paths, config)
     if format == "parallel":
@@ -156,7 +159,7 @@ def find_table(paths: Sequence[str], config: DataConfig, named: Sequence[str] = 
     else:
         own = config if alike else config.model_copy(update={"delimiter": None, "header": None, "comment": None, "split": None})
         marks = find_marks(first_lines(path), shown(path), format, own)
-        table, sample, notes = _delimited_table(path, marks, config, own.header, named)
+        table, sample, notes = _delimited_table(path, marks, config, own.header, named, wide=wide)
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
         expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
@@ -265,7 +268,7 @@ def _loosely(value: object) -> str:
 
 
 def _delimited_table(
-    path: str, marks: Marks, config: DataConfig, header: bool | None, named: Sequence[str]
+    path: str, marks: Marks, config: DataConfig, header: bool | None, named: Sequence[str], *, wide: bool
 ) -> tuple[Table, list[list[str]], list[str]]:
     table = Table((path,), marks.format, marks.delimiter, False, (), marks.once, marks.comment)
     rows = ([cell.strip() for cell in cells] for _, cells in table_rows(table, LineCounts()))
@@ -275,7 +278,8 @@ def _delimited_table(
     first = sample[0]
     if header is None and any(name in first and not name.isdecimal() for name in named):
         header = True
-    found, reason = has_header(first, sample[1:], "tsv" if marks.quoted else marks.format, config, header, shown(path))
+    format = "tsv" if marks.quoted else marks.format
+    found, reason = has_header(first, sample[1:], format, config, header, shown(path), wide=wide)
     width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]
     columns = tuple(cell or str(number) for number, cell in enumerate(first, 1)) if found else tuple(map(str, range(1, width + 1)))
     return replace(table, header=found, columns=columns), sample[1:] if found else sample, [*_said(marks, columns), reason]

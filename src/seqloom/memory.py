@@ -12,7 +12,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.header import pair_in_object, tell_sides
 from seqloom.tables import first_few, flat
 
-__all__ = ["at_hand", "held"]
+__all__ = ["at_hand", "columns_of", "held", "time_index"]
 
 Column = str | int
 SAMPLE = 1000  # rows looked at
@@ -81,6 +81,37 @@ def _is_of_arrays(part: Any) -> bool:
 
 def _holds_columns(data: Mapping[Any, Any]) -> bool:
     return len(data) > 1 and all(isinstance(values, (list, np.ndarray)) for values in data.values())
+
+
+def columns_of(table: Any) -> dict[str, list[Any]]:
+    """The columns of a data frame (pandas, polars, Arrow), a dictionary of lists or a list of dictionaries, by name. An index that does
+    more than count the rows is the first of them: `index`, where it has no name.
+
+    Raises:
+        DataError: there are none, two of one name, or of unlike lengths.
+    """
+    if hasattr(table, "to_frame") and not hasattr(table, "columns"):  # a Series
+        table = table.to_frame(getattr(table, "name", None) or "value")
+    if hasattr(table, "reset_index") and (table.index.inferred_type != "integer" or any(name is not None for name in table.index.names)):
+        table = table.reset_index()
+    names = [str(name) for name in getattr(table, "columns", [])] if not hasattr(table, "column_names") else list(table.column_names)
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"table: {names.count(twice)} columns are called {twice!r}; expected one. Rename the others.")
+    columns = None if isinstance(table, (str, np.ndarray)) else _columns(table)
+    if not columns:
+        what = f"{type(table).__name__} {getattr(table, 'shape', '')}".strip()
+        raise DataError(f"table: {what}; expected a path, a data frame or columns by name. Give numbers as {{'load': values}}.")
+    first, *others = columns
+    if unlike := next((name for name in others if len(columns[name]) != len(columns[first])), None):
+        lengths = f"column {first} has {len(columns[first]):,} values and {unlike} {len(columns[unlike]):,}"
+        raise DataError(f"table: {lengths}; expected equally many. Mend the columns.")
+    return columns
+
+
+def time_index(table: Any) -> str | None:
+    """The name of the index of a data frame, as `columns_of` gives it, where it says when rows are."""
+    index: Any = getattr(table, "index", None)
+    return (index.name or "index") if getattr(index, "inferred_type", "") in ("datetime64", "datetime", "date", "period") else None
 
 
 def _columns(data: Any) -> dict[str, list[Any]] | None:

@@ -7,9 +7,10 @@ graph (`number_runtime.FrameGraph`). All else stands here, so that the two canno
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,28 +18,33 @@ import numpy.typing as npt
 from seqloom.array_pairs import ArrayPairs, read_sources
 from seqloom.batching import Batch, Ids
 from seqloom.clock import continued, spelled
-from seqloom.config import DataConfig, HeadConfig, NumbersField
-from seqloom.distributions import point_of, quantile_levels, quantiles_of, width_of
+from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
+from seqloom.config_file import override
+from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_plan import parts_of
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
-from seqloom.panel import Panel, read_panel
+from seqloom.panel import Panel, panel_of
 from seqloom.spread import change_of
 from seqloom.windows import Part, Windows
 
-__all__ = ["Forecast", "FrameFinder", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
+__all__ = ["Forecast", "FrameFinder", "Lines", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
+Frames = npt.NDArray[np.float32]
 
 ROWS = 256
 """Windows in one pass of the network."""
 
 
+_Answerer = TypeVar("_Answerer", bound="NumberAnswerer")
+
+
 class FrameFinder(Protocol):
     """What runs the network."""
 
-    def values(self, batch: Batch, lengths: Sequence[int]) -> list[Floats]:
+    def values(self, batch: Batch, lengths: Sequence[int]) -> list[Frames]:
         """The head's parameters (T, D, P) for each row, in scaled units: at most lengths[row] frames."""
         ...
 
@@ -65,7 +71,19 @@ class Said(NamedTuple):
     value: float
 
 
-def known_of(batch: Batch, lengths: Sequence[int]) -> Floats:
+class Lines(Iterator[Said]):
+    """The numbers of a forecast, one after the other."""
+
+    def __init__(self, lines: Iterator[Said], notes: list[str]) -> None:
+        self._lines = lines
+        self.notes = notes
+        """What is to be known of them, a sentence each: values that a rule put in, fewer rows than the model reads."""
+
+    def __next__(self) -> Said:
+        return next(self._lines)
+
+
+def known_of(batch: Batch, lengths: Sequence[int]) -> Frames:
     """What is known beforehand of each target frame, (B, T, C), with room for the longest output; of a free length nothing is known."""
     known = np.asarray(batch.target_in[:, :, batch.target_out.shape[2] :], dtype=np.float32)
     return np.pad(known, ((0, 0), (0, max(max(lengths, default=0) - known.shape[1], 0)), (0, 0)))
@@ -89,14 +107,14 @@ def forecasts_of(
             else:  # as measured on dev, where that was done
                 around = spread.around(point_of(head, values), width_of(head, values), changes[row], levels)
             quantiles = np.maximum(around * scale[..., None] + shift[..., None], floor[:, None])
-            yield Forecast(point.astype(np.float32), quantiles.astype(np.float32))
+            yield Forecast(point, quantiles)
 
 
-def window_changes(batch: Batch, fields: NumberFields) -> Floats:
+def window_changes(batch: Batch, fields: NumberFields) -> Frames:
     """(B, D): how much the targets changed in the past of each window; NaN where nothing was measured by it."""
     if not fields.config.numbers.horizon:
         return np.full((len(batch.index), fields.target.size), np.nan, dtype=np.float32)
-    past: Floats = batch.source[:, :, : fields.target.size].astype(np.float32)
+    past: Frames = batch.source[:, :, : fields.target.size].astype(np.float32)
     return change_of(past, batch.source_mask, fields.config.numbers.season)
 
 
@@ -135,18 +153,32 @@ class NumberAnswerer:
     def answers(self, sources: Sequence[Any], length: int | None = None) -> list[Floats]:
         """As `predict`, for sources that are read; a blank text is answered by no frames (0, D)."""
         real = [place for place, source in enumerate(sources) if any(map(len, source))]
-        said = [np.zeros((0, self.fields.target.size), dtype=np.float32) for _ in sources]
+        said: list[Floats] = [np.zeros((0, self.fields.target.size)) for _ in sources]
         if real:
             pairs = ArrayPairs.asked([sources[place] for place in real], self.fields, length)
             for place, forecast in zip(real, self.forecasts(pairs, range(len(pairs))), strict=True):
                 said[place] = forecast.point
         return said
 
+    def filling(self: _Answerer, *, gaps: str | None = None, missing: str | None = None) -> _Answerer:
+        """The same model, which follows another rule than that of training where a table has a gap in time, or an empty cell.
+
+        Args:
+            gaps, missing: as `fields.numbers.gaps` and `fields.numbers.missing`; None: as in training.
+
+        Raises:
+            ConfigError: there is no such rule.
+        """
+        asked = [f"fields.numbers.{name}={rule}" for name, rule in (("gaps", gaps), ("missing", missing)) if rule is not None]
+        model = copy(self)
+        model.fields = replace(self.fields, config=override(RunConfig(fields=self.fields.config), asked).fields)
+        return model
+
     def panel(self, table: Any) -> Panel:
-        """The table of a file, read as that of training was."""
+        """The table of a file, or of a data frame or columns by name, read as that of training was."""
         if not self.numbers.horizon:
             raise ConfigError(f"{self.path}: a model of pairs; expected one of a table. Give its sources to `predict`.")
-        return table if isinstance(table, Panel) else read_panel(str(table), self.numbers, self.data)
+        return panel_of(table, self.numbers, self.data)
 
     def notes(self, panel: Panel) -> list[str]:
         """What is to be known of a forecast from this table, a sentence each."""
@@ -163,18 +195,22 @@ class NumberAnswerer:
         """The row (series,) with which the forecast of each series begins."""
         return parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
 
-    def forecast(self, table: Any, quantiles: Sequence[float] | None = None) -> Iterator[Said]:
-        """The horizon after what is known of each series, a number a line: the point, then its quantiles.
+    def forecast(self, table: Any, quantiles: str | Sequence[float] | None = None) -> Lines:
+        """The horizon after what is known of each series, a number a line: the point, then its quantiles. What is to be known of them
+        stands in `notes`.
 
         Raises:
             ConfigError: quantiles that the model does not give, or a model of arrays.
             DataError: a series of which nothing is known, or times without a step.
         """
         panel = self.panel(table)
-        levels = quantile_levels(self.head, quantiles, self.fields.spread)
+        levels = quantile_levels(self.head, read_levels(quantiles), self.fields.spread)
         _refuse_stepless(panel, self.numbers)
         begins = self._begins(panel)
         _refuse_unknown(panel, begins)
+        return Lines(self._lines(panel, begins, levels), self.notes(panel))
+
+    def _lines(self, panel: Panel, begins: Ids, levels: Sequence[float]) -> Iterator[Said]:
         windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
         for number, said in enumerate(self.forecasts(windows, range(len(windows)), levels)):
             series, origin = (int(part[0]) for part in windows.origins([number]))

@@ -25,7 +25,7 @@ from seqloom.vocabulary import DAMAGED, entry
 
 __all__ = ["FORMAT", "SHOWN", "NumberFields", "NumberSide", "holds_numbers", "moments"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 FORMAT = 1
 ROOM = 1.2
@@ -56,11 +56,11 @@ class NumberSide:
         """What its arrays are."""
         return "frames"
 
-    def encode(self, frames: Floats) -> Floats:
+    def encode(self, frames: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """The scaled frames (T, D) of an array, where all are scaled alike."""
         return self.scaling.apply(frames)
 
-    def decode(self, frames: Floats) -> str:
+    def decode(self, frames: npt.NDArray[np.float32]) -> str:
         """The last frames in their own units, the first number of each, as a person reads them."""
         last = (frames[-SHOWN:] * self.scaling.scale + self.scaling.shift)[:, 0]
         return " ".join(f"{number:.4g}" for number in last.tolist())

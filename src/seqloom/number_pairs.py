@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from seqloom.number_fields import NumberFields
 
 __all__ = ["Levels", "NumberPairs", "Rival", "Yardsticks", "evenly", "place_known"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 Rival = Callable[[int], Floats]
 """From the number of an example to a forecast (T, D) in its own units."""
 
@@ -95,6 +95,6 @@ def evenly(count: int, most: int) -> Ids:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def place_known(length: int) -> Floats:
+def place_known(length: int) -> npt.NDArray[np.float32]:
     """(T, 1): the place of each target frame within the target."""
     return (np.arange(1, length + 1) / length).astype(np.float32)[:, None]

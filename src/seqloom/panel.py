@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,17 @@ import numpy.typing as npt
 
 from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
-from seqloom.dates import Dates, find_dates, have_offsets, read_times, together
+from seqloom.dates import Dates, find_dates, have_offsets, part_of_year, read_times, together
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
+from seqloom.memory import columns_of
 from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
 from seqloom.tables import Record, Table, read_records
 
-__all__ = ["Panel", "panel_of_arrays", "panel_of_rows", "read_panel"]
+__all__ = ["Panel", "panel_of", "panel_of_arrays", "panel_of_rows", "read_panel"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
 _Reading = Callable[[Sequence[int]], Iterable[Record]]
@@ -38,7 +41,7 @@ class Panel:
 
     columns: tuple[str, ...]
     values: Floats
-    """(N, columns)"""
+    """(N, columns), as they were written: a float32 would lose what changes on a high level"""
     starts: Ids
     """(series + 1,): the row where each begins, and N"""
     series: tuple[str, ...]
@@ -56,6 +59,8 @@ class Panel:
     """What stood before decimals and between thousands."""
     filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
+    layout: tuple[str, ...] = ()
+    """What was found and may be meant otherwise: whether line 1 is a header, what is taken off numbers. A sentence each."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -78,7 +83,7 @@ class Panel:
     def known(self, start: int, end: int) -> Floats:
         """(end - start, columns): the values of rows, NaN where none was given."""
         values = self.values[start:end]
-        return values if self.filled is None else np.where(self.filled[start:end], np.float32(np.nan), values)
+        return values if self.filled is None else np.where(self.filled[start:end], np.nan, values)
 
     def notes(self, numbers: NumbersField) -> list[str]:
         """What rules have put in, in words."""
@@ -92,7 +97,33 @@ class Panel:
 
     def where(self, row: int) -> str:
         """The place of a row, for messages."""
-        return f"{self.name}:{row + 1 if self.lines is None else int(self.lines[row])}"
+        return f"{self.name}:{self.line(row)}"
+
+    def line(self, row: int) -> int:
+        """The line of a row in its file, or its number."""
+        return row + 1 if self.lines is None else int(self.lines[row])
+
+
+def panel_of(table: Any, numbers: NumbersField, data: DataConfig) -> Panel:
+    """The panel of a table: a path, a data frame or columns as `memory.columns_of` takes them; a panel is one already.
+
+    Raises:
+        DataError: as `read_panel`.
+    """
+    if isinstance(table, Panel):
+        return table
+    if isinstance(table, (str, PathLike)):
+        return read_panel(str(table), numbers, data)  # pyright: ignore[reportUnknownArgumentType]
+    columns = columns_of(table)
+    whole = Table(("table",), "frame", None, True, tuple(columns))
+    if any(isinstance(cell, (date, np.datetime64)) for name in numbers.times for cell in columns.get(name, [])[:1]):
+        numbers = numbers.model_copy(update={"dates": "iso"})  # however the table of training has them
+
+    def read(places: Sequence[int], rows: int | None = None) -> Iterator[Record]:
+        cells = zip(*(columns[whole.columns[place]][:rows] for place in places), strict=True)
+        return ((number, tuple([_cell(cell, numbers.decimal or ".") for cell in row])) for number, row in enumerate(cells, 1))
+
+    return _read(whole, [cells for _, cells in read(range(len(columns)), LOOKED_AT)], numbers, read)
 
 
 def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
@@ -104,8 +135,9 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     Raises:
         DataError: a column that does not exist, a cell that is no number, a missing value or time that the rules forbid.
     """
-    table, sample, _ = find_table([path], data, [*_labels(numbers), *column_names(numbers)])
-    return _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
+    table, sample, notes = find_table([path], data, [*_labels(numbers), *column_names(numbers)], wide=numbers.wide)
+    panel = _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
+    return replace(panel, layout=(*notes[-1:], *panel.layout)) if numbers.wide and table.delimiter else panel
 
 
 def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:
@@ -129,11 +161,16 @@ def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: Num
 def _rows_of(rows: Sequence[Mapping[str, str | float | None]], names: Sequence[str], decimal: Decimal) -> Iterator[Record]:
     """Cells as a file of the model's table would hold them."""
     for number, row in enumerate(rows, 1):
-        cells = (row.get(name) for name in names)
-        yield (
-            number,
-            tuple("" if cell is None else cell.strip() if isinstance(cell, str) else str(cell).replace(".", decimal) for cell in cells),
-        )
+        yield number, tuple([_cell(row.get(name), decimal) for name in names])
+
+
+def _cell(cell: object, decimal: Decimal) -> str:
+    """What stands in a cell, as a file of the model's table would hold it."""
+    if isinstance(cell, str):
+        return cell.strip()
+    if cell is None or str(cell) == "NaT":
+        return ""
+    return str(cell) if isinstance(cell, (date, np.datetime64)) else str(cell).replace(".", decimal)
 
 
 def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
@@ -141,7 +178,8 @@ def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
 
 
 def _checked(panel: Panel, numbers: NumbersField) -> Panel:
-    """The panel with its times checked, and whole."""
+    """The panel with its times and what must not change checked, and whole."""
+    _refuse_change(panel, numbers)
     if panel.times is not None:
         starts = panel.starts[:-1].tolist()
         step = Step.parse(numbers.step) if numbers.step else find_step(panel.times, starts)
@@ -151,9 +189,26 @@ def _checked(panel: Panel, numbers: NumbersField) -> Panel:
     return _whole(panel, numbers)
 
 
+def _refuse_change(panel: Panel, numbers: NumbersField) -> None:
+    """Raises a DataError for a column of `static` that changes within a series."""
+    for column in range(len(panel.columns) - len(numbers.static), len(panel.columns)):
+        values = panel.values[:, column]
+        least, most = (bound.reduceat(values, panel.starts[:-1]) for bound in (np.fmin, np.fmax))  # which leave out what is missing
+        if not (changing := np.flatnonzero(least < most)).size:
+            continue
+        series = int(changing[0])
+        begin, end = int(panel.starts[series]), int(panel.starts[series + 1])
+        rows = begin + np.flatnonzero(~np.isnan(values[begin:end]))
+        first, other = int(rows[0]), int(rows[values[rows] != values[rows[0]]][0])
+        name = f" of series {panel.series[series]!r}" if panel.series[series] else ""
+        before = f"{values[first]:.12g} in line {panel.line(first)}"
+        what = f"{panel.columns[column]}{name} is {values[other]:.12g}, and {before}; expected one value within a series"
+        raise DataError(f"{panel.where(other)}: {what}. Mend the cell, or name the column with --known or --past in place of --static.")
+
+
 def panel_of_arrays(values: Any, columns: Sequence[str], name: str = "array") -> Panel:
     """One series (N, C), or several as a list of them."""
-    parts = [np.asarray(part, dtype=np.float32) for part in (values if isinstance(values, (list, tuple)) else [values])]
+    parts = [np.asarray(part, dtype=np.float64) for part in (values if isinstance(values, (list, tuple)) else [values])]
     starts = np.cumsum([0, *map(len, parts)])
     return Panel(tuple(columns), np.concatenate(parts), starts, tuple(str(place + 1) for place in range(len(parts))), name=name)
 
@@ -171,8 +226,8 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     names = column_names(numbers)
     labels = _labels(numbers)
     places = [_place(table, name) for name in (*labels, *names)]
-    spelling = Spelling.of(table, sample, places[len(labels) :], numbers)
-    cells = array("f")
+    spelling, heads = Spelling.of(table, sample, places[len(labels) :], numbers), [table.columns[place] for place in places[len(labels) :]]
+    cells = array("d")
     marks: list[tuple[str, ...]] = []
     lines, where = array("q"), table.name
     for number, record in read(places):
@@ -180,8 +235,8 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
             continue
         marks.append(record[: len(labels)])
         lines.append(number)
-        cells.extend(spelling.number(cell, where, number, name) for cell, name in zip(record[len(labels) :], names, strict=True))
-    values = np.frombuffer(cells, dtype=np.float32).reshape(len(lines), len(names))
+        cells.extend(spelling.number(cell, where, number, name) for cell, name in zip(record[len(labels) :], heads, strict=True))
+    values = np.frombuffer(cells, dtype=np.float64).reshape(len(lines), len(names))
     panel = Panel(
         names,
         values,
@@ -190,15 +245,25 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         name=table.name,
         lines=np.frombuffer(lines, dtype=np.int64),
         marks=spelling.marks,
+        layout=spelling.notes,
     )
     if numbers.series is not None:
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
         marks = [marks[row] for row in order.tolist()]
     if numbers.times:
-        moments = together([mark[: len(numbers.times)] for mark in marks])
+        parts = [mark[: len(numbers.times)] for mark in marks]
+        part = part_of_year(parts, numbers.times, Step.parse(numbers.step) if numbers.step else None)
+        moments = together(parts, part)
         place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
         dates = numbers.dates or find_dates(moments, *place)
-        panel = replace(panel, times=read_times(moments, *place, dates), brought_to_utc=have_offsets(moments), dates=dates)
+        said = () if part == "month" else (f"{numbers.times[1]} is read as the {part} of the year",)
+        panel = replace(
+            panel,
+            layout=(*said, *panel.layout),
+            times=read_times(moments, *place, dates),
+            brought_to_utc=have_offsets(moments),
+            dates=dates,
+        )
     return panel
 
 
@@ -233,7 +298,7 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> tuple[Panel, Ids]:
 def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a series: its name, then its values."""
     spelling = Spelling.of(table, sample, range(1, len(table.columns)), numbers)
-    values, known, starts, lines, where = array("f"), dict[str, int](), [0], list[int](), table.name
+    values, known, starts, lines, where = array("d"), dict[str, int](), [0], list[int](), table.name
     for number, record in read(range(len(table.columns))):
         if not record:
             continue
@@ -251,8 +316,10 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         starts.append(len(values))
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
-    whole = np.frombuffer(values, dtype=np.float32).reshape(-1, 1)
-    return Panel(columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks)
+    whole = np.frombuffer(values, dtype=np.float64).reshape(-1, 1)
+    return Panel(
+        columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks, layout=spelling.notes
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- whole
@@ -299,7 +366,8 @@ def _whole(panel: Panel, numbers: NumbersField) -> Panel:
         for column in range(values.shape[1]):
             part, empty = values[start:end, column], holes[start:end, column]
             if empty.any():
-                part[empty] = _guess(part, empty, numbers.missing)
+                is_static = column >= values.shape[1] - len(numbers.static)
+                part[empty] = _guess(part, empty, "previous" if is_static else numbers.missing)
     return replace(panel, values=values, filled=holes)
 
 
@@ -322,7 +390,7 @@ def _guess(part: Floats, empty: npt.NDArray[np.bool_], rule: str) -> Floats | fl
         return 0.0
     places = np.nonzero(empty)[0]
     if rule == "linear":
-        return np.interp(places, real, part[real]).astype(np.float32)
+        return np.interp(places, real, part[real])
     return part[real[np.maximum(np.searchsorted(real, places) - 1, 0)]]
 
 

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 __all__ = ["Scaling", "fit_scaling"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
+Frames = npt.NDArray[np.float32]
 
-SMALLEST = 1e-6
+SMALLEST = 1e-12
 """A spread below this, relative to the size of the numbers, is that of a constant, which is only shifted."""
 TINIEST = 1e-30
 """So is any below this: dividing by it leaves the range of a float32."""
@@ -32,9 +33,9 @@ class Scaling:
     scale: Floats
     series: tuple[str, ...] = ()
 
-    def apply(self, values: Floats) -> Floats:
+    def apply(self, values: npt.NDArray[Any]) -> Frames:
         """The scaled numbers of (T, C), where all series are scaled alike."""
-        return (values - self.shift) / self.scale
+        return ((values - self.shift) / self.scale).astype(np.float32)
 
     def of_series(self, names: Sequence[str], parts: Sequence[Floats]) -> tuple[Floats, Floats]:
         """Shift and scale (series, C) for series of these names; one that was not fitted is scaled by its own numbers (N, C)."""
@@ -54,7 +55,7 @@ class Scaling:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Scaling:
         """The scaling that `state` was taken from."""
-        shift, scale = (np.asarray(state[name], dtype=np.float32) for name in ("shift", "scale"))
+        shift, scale = (np.asarray(state[name], dtype=np.float64) for name in ("shift", "scale"))
         if shift.shape != scale.shape or shift.ndim != 2 or not np.isfinite(shift).all() or not (scale > 0).all():
             raise ValueError("scaling: shift and scale do not fit each other")
         return cls(str(state["kind"]), shift, scale, tuple(map(str, state["series"])))
@@ -70,7 +71,7 @@ def fit_scaling(kind: str, names: Sequence[str], parts: Sequence[Floats]) -> Sca
         return Scaling(kind, shift, scale, tuple(fitted))
     values = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if kind == "none":
-        return Scaling(kind, np.zeros((1, values.shape[1]), np.float32), np.ones((1, values.shape[1]), np.float32))
+        return Scaling(kind, np.zeros((1, values.shape[1])), np.ones((1, values.shape[1])))
     shift, scale = _robust(values) if kind == "robust" else _standard(values)
     return Scaling(kind, shift[None], scale[None])
 
@@ -81,14 +82,14 @@ def _standard(values: Floats) -> tuple[Floats, Floats]:
     count = np.maximum(sum(np.isfinite(part).sum(0) for part in parts), 1)
     mean = sum(np.nansum(part, axis=0, dtype=np.float64) for part in parts) / count
     squares = sum(np.nansum(np.square(part - mean), axis=0) for part in parts)
-    return mean.astype(np.float32), _positive(np.sqrt(squares / count), mean)
+    return mean, _positive(np.sqrt(squares / count), mean)
 
 
 def _robust(values: Floats) -> tuple[Floats, Floats]:
     """Median and half the distance of the quartiles of each column; of a large table those of evenly spaced rows."""
     low, middle, high = np.nanquantile(values[:: -(-len(values) // (10 * ROWS))], [0.25, 0.5, 0.75], axis=0)
-    return middle.astype(np.float32), _positive((high - low) / 2, middle)
+    return middle, _positive((high - low) / 2, middle)
 
 
 def _positive(scale: npt.NDArray[Any], size: npt.NDArray[Any]) -> Floats:
-    return np.where(scale > np.maximum(SMALLEST * np.abs(size), TINIEST), scale, 1.0).astype(np.float32)
+    return np.where(scale > np.maximum(SMALLEST * np.abs(size), TINIEST), scale, 1.0)

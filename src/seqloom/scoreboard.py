@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from seqloom.number_pairs import NumberPairs, Rival
 
 __all__ = ["measure", "scoreboard"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 ROWS = 256
 """Windows whose straight lines are drawn at once."""
@@ -81,5 +82,5 @@ def _add_owa(board: dict[str, dict[str, float]], yardstick: Mapping[str, float])
             values["owa"] = (values["smape"] / yardstick["smape"] + values["mase"] / yardstick["mase"]) / 2
 
 
-def _point(point: npt.NDArray[np.floating]) -> Forecast:
-    return Forecast(point.astype(np.float32), np.zeros((*point.shape, 0), dtype=np.float32))
+def _point(point: Floats) -> Forecast:
+    return Forecast(point, np.zeros((*point.shape, 0)))

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from seqloom.config import NumbersField
 from seqloom.errors import DataError
-from seqloom.tables import Table
+from seqloom.frame_text import LARGEST
+from seqloom.tables import Table, first_few
 
 __all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling"]
 
 Decimal = Literal[".", ","]
 
-EMPTY = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "--", "."})
+EMPTY = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "\u2212", "--", "."})
 """What an empty cell may hold, in lower case."""
 TRUTHS = {"true": 1.0, "false": 0.0}
 """In lower case."""
-LARGEST = 1e38
-"""Of a number: a float32 holds it, and its distance from any other."""
-BLANKS = str.maketrans("\u00a0\u202f", "  ")
-"""Blanks that keep a line together, as they stand between thousands."""
+MINUS = "\u2212"
+BLANKS = str.maketrans("\u00a0\u202f" + MINUS, "  -")
+"""Blanks that keep a line together, as they stand between thousands; and the longer minus."""
 BETWEEN: Mapping[str, str] = {".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks"}
 MEND = "Mend the cell, or choose other columns."
 
@@ -63,6 +64,8 @@ class Spelling:
     """What a full stop is beside a comma before decimals: a full stop, or no part of a number."""
     advice: str
     """For a number with a comma, where that is no mark of decimals."""
+    signs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of columns that have one beside each of their first numbers: the sign of percent, or of a currency."""
     doubtful: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns of which all first numbers look like `1.010`, each with one: whole numbers below a thousand say that these are thousands."""
 
@@ -73,16 +76,21 @@ class Spelling:
         Raises:
             DataError: full stops that may stand before decimals or between thousands.
         """
-        is_typed = table.format in ("jsonl", "parquet")
-        cells = _Cells.of({table.columns[place]: [row[place] for row in sample if place < len(row)] for place in places}, table)
+        is_typed = table.format in ("jsonl", "parquet", "frame")
+        columns = {table.columns[place]: [row[place] for row in sample if place < len(row)] for place in places}
+        signs = {name: sign for name, cells in columns.items() if (sign := _sign(cells))}
+        columns |= {name: [unsigned(cell, sign) for cell in columns[name]] for name, sign in signs.items()}
+        cells = _Cells.of(columns, table)
         marks = _find(cells, numbers, is_typed=is_typed)
         doubtful = cells.above_a_thousand() if marks == PLAIN and numbers.decimal is None and not is_typed else {}
         advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (if thousands stand before it, =.)."
-        return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND, doubtful)
+        return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND, signs, doubtful)
 
     def number(self, cell: str, name: str, line: int, column: str) -> float:
         """The number in a cell, NaN where it is empty."""
         text = cell.replace("_", "?")  # Python would read 1_0 as ten
+        if self.signs and column in self.signs:
+            text = unsigned(text, self.signs[column])
         if self.marks != PLAIN:
             text = self._plainly(text)
         try:
@@ -92,6 +100,8 @@ class Spelling:
                 return math.nan
             if cell.lower() in TRUTHS:
                 return TRUTHS[cell.lower()]
+            if MINUS in cell:
+                return self.number(cell.replace(MINUS, "-"), name, line, column)
             advice = self.advice if self.marks == PLAIN and NUMBER[","].fullmatch(cell) else MEND
             raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {self.marks}. {advice}") from None
         if self.doubtful and column in self.doubtful and BELOW_A_THOUSAND.fullmatch(cell):
@@ -99,6 +109,12 @@ class Spelling:
         if abs(value) > LARGEST:
             raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
         return value
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is taken off numbers, a sentence each."""
+        columns = {sign: [column for column in self.signs if self.signs[column] == sign] for sign in self.signs.values()}
+        return tuple(f"{sign!r} beside each number is taken off: {first_few(names)}" for sign, names in columns.items())
 
     def _plainly(self, cell: str) -> str:
         """With a full stop before decimals and nothing between thousands; what is written otherwise is left as no number."""
@@ -108,7 +124,26 @@ class Spelling:
         return text if self.marks.decimal == "." else text.replace(".", self.stop).replace(",", ".")
 
 
+def unsigned(cell: str, sign: str) -> str:
+    """A cell without the sign that stands before or behind its number, and with a short minus."""
+    text = cell.replace(MINUS, "-")
+    if text.endswith(sign):
+        return text.removesuffix(sign).rstrip()
+    minus, rest = ("-", text[1:].lstrip()) if text.startswith("-") else ("", text)
+    return minus + rest.removeprefix(sign).lstrip()
+
+
 # ----------------------------------------------------------------------------------------------------------------- found
+
+
+def _sign(cells: Sequence[str]) -> str:
+    """The sign that stands beside each number of a column, '' where there is none."""
+    there = [cell for cell in cells if cell.lower() not in EMPTY]
+    found = {*there[0]} if there else set[str]()
+    signs = [sign for sign in found if sign == "%" or unicodedata.category(sign) == "Sc"]
+    if len(signs) == 1 and all(unsigned(cell, signs[0]) != unsigned(cell, "\0") for cell in there):
+        return signs[0]
+    return ""
 
 
 @dataclass(frozen=True)

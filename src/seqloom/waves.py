@@ -35,7 +35,7 @@ def waves(seed: int = 1) -> Panel:
         felt = warmth[max(hour - 2, 0)]
         rows.append((50 + 8 * day + 5 * week - 0.8 * (felt - 10) + hour / 1000 + random.gauss(0, 1), warmth[hour]))
     times = [(BEGIN + timedelta(hours=hour)).isoformat(" ") for hour in range(HOURS)]
-    values = np.array(rows, dtype=np.float32)
+    values = np.array(rows, dtype=np.float32).astype(np.float64)
     return Panel(("load", "warmth"), values, np.array([0, HOURS]), ("",), read_times(times, str, "time"), Step(0, 3600), "waves")
 
 

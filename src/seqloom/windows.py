@@ -23,9 +23,10 @@ from seqloom.panel import Panel
 
 __all__ = ["Part", "Slices", "Windows"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
+Frames = npt.NDArray[np.float32]
 
-FLAT = 1e-4
+FLAT = 1e-12
 """A deviation within a window below this, relative to its mean, is that of a constant."""
 TINIEST = 1e-15
 """So is any below this, in scaled units: its square is hardly a float32."""
@@ -123,6 +124,8 @@ class Windows:
         self._forget_filled(target, places)
         shown = np.concatenate([before, known], 2)
         mask = np.ones(target.shape[:2], dtype=np.bool_)
+        arrays = (part.astype(np.float32) for part in (source, shown, target))  # only now: what is left has no level
+        source, shown, target = arrays
         return Batch(source, places.mask, shown, target, mask, None, np.asarray(index, dtype=np.int64))
 
     def levels(self, index: Sequence[int] | Ids) -> Levels:
@@ -176,19 +179,19 @@ class Windows:
 
         def say(number: int) -> Floats:
             columns = self.past(number).astype(np.float64).T
-            return np.stack([naive2(column, self.horizon, season) for column in columns], 1).astype(np.float32)
+            return np.stack([naive2(column, self.horizon, season) for column in columns], 1)
 
         return say
 
     def straight_line(self, seed: int, *, absolute: bool) -> Floats | None:
         """The straight line from a history to its horizon."""
-        return fit_linear(self, seed, absolute=absolute).astype(np.float32)
+        return fit_linear(self, seed, absolute=absolute)
 
     def floor(self, number: int) -> Floats:
         """The smallest value that each column has had before the window, where forecasts are kept above it."""
         if self.fields.config.numbers.floor == "seen":
             return np.nanmin(self.past(number), axis=0)
-        return np.full(self.fields.target.size, -np.inf, dtype=np.float32)
+        return np.full(self.fields.target.size, -np.inf)
 
     def _seasonal_errors(self) -> Floats:
         season, size = self.fields.config.numbers.season, self.fields.target.size
@@ -227,7 +230,7 @@ class Windows:
     def _scaled(self, rows: Ids, series: Ids) -> Floats:
         return (self._raw(rows, series) - self.shift[series, None]) / self.scale[series, None]
 
-    def _clock(self, rows: Ids, series: Ids) -> Floats:
+    def _clock(self, rows: Ids, series: Ids) -> Frames:
         """The features of the clock at rows (B, T), which go on after the end of their series."""
         names, times = self.fields.config.numbers.calendar, self.panel.times
         if not names or times is None:
@@ -264,7 +267,7 @@ class Windows:
         """What is taken out of each window by itself, in scaled units."""
         size, kind = self.fields.target.size, self.fields.config.numbers.window
         rows, mask = source[:, :, :size], places.mask[:, :, None]
-        ones = np.ones((len(rows), 1, size), dtype=np.float32)
+        ones = np.ones((len(rows), 1, size))
         if kind == "none":
             return Levels(0 * ones, ones)
         last = np.take_along_axis(rows, places.mask.sum(1)[:, None, None] - 1, 1)
@@ -273,7 +276,7 @@ class Windows:
         count = mask.sum(1, keepdims=True)
         mean = rows.sum(1, keepdims=True) / count
         deviation = np.sqrt((np.square(rows - mean) * mask).sum(1, keepdims=True) / count)
-        return Levels(last, np.where(deviation > np.maximum(FLAT * np.abs(mean), TINIEST), deviation, 1).astype(np.float32))
+        return Levels(last, np.where(deviation > np.maximum(FLAT * np.abs(mean), TINIEST), deviation, 1))
 
     # ------------------------------------------------------------------------------------------------------------- disk
 

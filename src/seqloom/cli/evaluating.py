@@ -63,8 +63,8 @@ def evaluate(
     With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out.
     """
     if holds_forecasts(run):
-        refuse_idle(context, ("source", "target", "beam", "settings", "skip_bad", "output", "any_target"), FORECASTS)
-        evaluate_forecasts(run, files or [], part=part, device=device, as_json=as_json)
+        refuse_idle(context, ("source", "target", "beam", "skip_bad", "output", "any_target"), FORECASTS)
+        evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
     from seqloom.answers import Cuts

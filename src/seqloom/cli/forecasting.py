@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from seqloom.number_answers import NumberAnswerer
     from seqloom.panel import Panel
 
+_Model = TypeVar("_Model", bound="NumberAnswerer")
+
 __all__ = [
     "Forecasting",
     "closing",
     "evaluate_forecasts",
+    "figures",
+    "filling",
     "holds_forecasts",
     "is_of_numbers",
     "is_of_table",
-    "levels_of",
     "predict_numbers",
     "table_of",
     "train_forecasts",
@@ -85,6 +88,7 @@ class Forecasting:
             ConfigError: it is not said what to forecast, or how far.
         """
         from seqloom.config_file import build
+        from seqloom.forecast_plan import split_of
 
         if not (is_rest_said or self.forecast or self.wide):
             raise ConfigError(f"{self.asked[0]}: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series.")
@@ -97,34 +101,13 @@ class Forecasting:
             "past": column_names(self.past),
             "known": column_names(self.known),
             "static": column_names(self.static),
-            "split": _split(self.split),
+            "split": split_of(self.split or ""),
             **{name: getattr(self, name) for name in ("series", "wide", "history", "horizon", "season")},
         }
         times = column_names(self.time)
         values["time"] = times[0] if len(times) == 1 else times
         given = {name: value for name, value in values.items() if not (value is None or value is False or value == [])}
         return build({"fields": {"numbers": given}}, where="forecasting").fields.numbers
-
-
-def _split(text: str | None) -> list[str]:
-    """The parts of --split; two dates may have slashes of their own."""
-    parts = [part.strip() for part in (text or "").split("/") if part.strip()]
-    return ["/".join(parts[:3]), "/".join(parts[3:])] if len(parts) == 6 else parts
-
-
-def levels_of(text: str | None) -> list[float]:
-    """The levels in --quantiles.
-
-    Raises:
-        ConfigError: they are not numbers between 0 and 1.
-    """
-    try:
-        levels = sorted({float(part) for part in column_names([text or ""])})
-    except ValueError:
-        levels = [0.0]
-    if any(not 0 < level < 1 for level in levels):
-        raise ConfigError(f"--quantiles {text}: expected numbers between 0 and 1, as in 0.1,0.5,0.9.")
-    return levels
 
 
 def holds_forecasts(run: Path) -> bool:
@@ -184,7 +167,7 @@ def train_forecasts(
         asked.numbers(is_rest_said=is_of_numbers(config)),
         config=given,
         settings=settings,
-        quantiles=levels_of(asked.quantiles),
+        quantiles=asked.quantiles or (),
         budget=None if budget is None else parse_duration(budget),
         seed=seed,
     )
@@ -215,7 +198,15 @@ def closing(finished: Finished, table: str | None) -> list[str]:
     return lines
 
 
-def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, device: str | None = None, as_json: bool = False) -> None:
+def evaluate_forecasts(
+    run: Path,
+    files: list[str],
+    *,
+    part: str | None = None,
+    settings: Sequence[str] = (),
+    device: str | None = None,
+    as_json: bool = False,
+) -> None:
     """Print the measures of the model beside those of the baselines, over rolling origins."""
     from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
@@ -226,6 +217,9 @@ def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, 
     if len(files) > 2:
         raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
     begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))
+    if settings and not files:
+        raise ConfigError(f"--set {settings[0]}: of no effect, the run's dev part is read already. Name the table, or leave it out.")
+    model = filling(model, settings)
     table, truth, *_ = [*files, None, None]
     pairs = model.pairs(table, truth=truth, part=part)
     for note in pairs.panel.notes(model.numbers) if table and isinstance(pairs, Windows) else []:
@@ -243,6 +237,23 @@ def evaluate_forecasts(run: Path, files: list[str], *, part: str | None = None, 
             return
         seconds = time.perf_counter() - begun
         out.write("\n".join([f"{run} on {where}: {len(pairs):,} {pairs.noun}, {seconds:.0f} s", *columns(rows)]) + "\n")
+
+
+def filling(model: _Model, settings: Sequence[str]) -> _Model:
+    """The model with the rules for gaps and empty cells that are asked for with --set.
+
+    Raises:
+        ConfigError: another setting, or a model of pairs.
+    """
+    rules: dict[str, str] = {}
+    for item in settings:
+        name, _, rule = item.partition("=")
+        part = name.strip().removeprefix("fields.numbers.")
+        if not model.numbers.horizon or name.strip() == part or part not in ("gaps", "missing"):
+            expected = "expected fields.numbers.gaps or fields.numbers.missing" if model.numbers.horizon else "it reads no table"
+            raise ConfigError(f"--set {name}: of no effect, the model is trained; {expected}. Leave it out.")
+        rules[part] = rule.strip()
+    return model.filling(**rules) if rules else model
 
 
 def _open(run: Path, device: str | None) -> NumberAnswerer:
@@ -266,12 +277,13 @@ def predict_numbers(
     file: str | None,
     *,
     quantiles: str | None = None,
+    settings: Sequence[str] = (),
     output: str | None = None,
     device: str | None = None,
     as_json: bool = False,
 ) -> None:
     """Write what a model of a table, or of pairs, says."""
-    model = _open(run, device)
+    model = filling(_open(run, device), settings)
     write = _write_forecasts if model.numbers.horizon else predict_arrays
     write(model, texts, file, quantiles=quantiles, output=output, as_json=as_json)
 
@@ -289,7 +301,7 @@ def _write_forecasts(
     panel = model.panel(given[0])
     for note in model.notes(panel):
         say(f"note: {note}")
-    forecast = model.forecast(panel, levels_of(quantiles) or None)
+    forecast = model.forecast(panel, quantiles)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
     with open_output(output) as out:
         if not as_json:
@@ -299,6 +311,11 @@ def _write_forecasts(
                 out.write(to_json(said._asdict()) + "\n")
             else:
                 level = "" if said.quantile is None else f"{said.quantile:g}"
-                out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{said.value:.7g}\n")
+                out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{figures(said.value)}\n")
     if panel.brought_to_utc:
         say("note: times are in UTC, to which those of the table were brought by their offsets")
+
+
+def figures(value: float) -> str:
+    """A number with seven digits, and with two decimals at the least as far as a float64 has them: a high level hides no change."""
+    return f"{value:.{min(max(7, len(str(int(abs(value)))) + 2), 17)}g}"

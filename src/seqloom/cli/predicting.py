@@ -84,8 +84,9 @@ def predict(
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     if holds_forecasts(run):
-        refuse_idle(context, context.params.keys() - {"run", "texts", "input", "output", "as_json", "device", "quantiles"}, FORECASTS)
-        predict_numbers(run, texts, input, quantiles=quantiles, output=output, device=device, as_json=as_json)
+        read = {"run", "texts", "input", "output", "as_json", "device", "quantiles", "settings"}
+        refuse_idle(context, context.params.keys() - read, FORECASTS)
+        predict_numbers(run, texts, input, quantiles=quantiles, settings=settings or [], output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD, Cuts, TooLong

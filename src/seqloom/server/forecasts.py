@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from seqloom.config import NumbersField
 from seqloom.errors import SeqloomError
-from seqloom.number_answers import Said
+from seqloom.number_answers import Lines, Said
 from seqloom.number_fields import NumberFields
 from seqloom.panel import panel_of_rows
 from seqloom.server.answering import late
@@ -44,8 +44,8 @@ class ForecastPredictor(Protocol):
         """What its folder says of it."""
         ...
 
-    def forecast(self, table: Any, quantiles: Sequence[float] | None) -> Any:
-        """The horizon after a table, `Said` by `Said`."""
+    def forecast(self, table: Any, quantiles: Sequence[float] | None) -> Lines:
+        """The horizon after a table, and what is to be known of it."""
         ...
 
     def predict(self, sources: Any, length: int | None) -> Any:
@@ -188,15 +188,14 @@ class ServedForecaster:
         self._check_series(len(panel.series))
         for name in panel.series:
             refuse_bad("table", name)
-        lines = [_line(said) for said in self.predictor.forecast(panel, quantiles)]
-        return ForecastResponse(model=self.name, forecast=lines)
+        said = self.predictor.forecast(panel, quantiles)
+        return ForecastResponse(model=self.name, forecast=[*map(_line, said)], notes=said.notes or None)
 
 
-def _array(values: Sequence[Sequence[float]], place: int) -> npt.NDArray[np.float32]:
+def _array(values: Sequence[Sequence[float]], place: int) -> npt.NDArray[np.float64]:
     """Numbers over time (T, D)."""
     try:
-        with np.errstate(over="ignore"):  # what is too large is refused as infinite
-            return np.asarray(values, dtype=np.float32)
+        return np.asarray(values, dtype=np.float64)
     except ValueError:
         raise Refusal(422, f"values[{place}]: moments of unlike width; expected as many numbers at each. Mend the array.") from None
 

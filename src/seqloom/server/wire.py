@@ -243,6 +243,7 @@ class ForecastResponse(Wire):
 
     model: str
     forecast: list[ForecastLine]
+    notes: list[str] | None = Field(default=None, description="What is to be known of it, such as a table with fewer rows than are read.")
 
 
 class ValuesResponse(Wire):

@@ -19,9 +19,9 @@ async function predict(request, signal) {
   return (await post(request, signal)).predictions;
 }
 
-/** The lines of a forecast for `request.table`: `POST /v1/predict` too. */
+/** The lines of a forecast for `request.table`, and what is to be known of them, if anything: `POST /v1/predict` too. */
 async function forecast(request, signal) {
-  return (await post(request, signal)).forecast;
+  return post(request, signal);
 }
 
 function post(request, signal) {

@@ -51,7 +51,8 @@ export class Forecaster {
   }
 
   /**
-   * The horizon behind what is known of each series, a number a line, as `POST /v1/predict` gives it: the point, then its quantiles.
+   * The horizon behind what is known of each series, a number a line, as `POST /v1/predict` gives it: the point, then its quantiles; and
+   * what is to be known of it.
    *
    * @param {{table: Record<string, string>[], quantiles?: number[]}} request
    * @throws {Error} a table, quantiles or a key that cannot be used; says which.
@@ -67,7 +68,7 @@ export class Forecaster {
       const said = await this.#said(batch);
       batch.forEach((window, place) => lines.push(...this.#lines(windows, first + place, said[place], window, levels)));
     }
-    return lines;
+    return { forecast: lines, notes: windows.notes };
   }
 
   /** What the head says of each window: for each moment and column its parameters, in scaled units. */
@@ -87,7 +88,7 @@ export class Forecaster {
       const time = timeOf(windows, series, step);
       return columns.flatMap((parameters, column) => {
         const line = { series: windows.panel.series[series], time, column: this.numbers.targets[column] };
-        const inUnits = (value) => Math.fround(Math.max(value * level.scale[column] + level.shift[column], level.floor[column]));
+        const inUnits = (value) => Math.max(value * level.scale[column] + level.shift[column], level.floor[column]);
         const point = parameters[placeOfPoint(this.head)];
         const around = levels.map((quantile) => ({ ...line, quantile, value: inUnits(this.#quantile(parameters, step, column, change[column], quantile)) }));
         return [{ ...line, value: inUnits(point) }, ...around];

@@ -11,7 +11,15 @@ const LAST = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d
 const FIRST = /^(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?)?$/; // the year, not quite in ISO form
 const QUARTER = /^(\d{4})[ -]?Q([1-4])$/i;
 const WEEK = /^(\d{4})[ -]?W(\d\d?)$/i;
+const MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const NAMED = /^(?:(\d\d?)[ -])?([a-z]{3,9})\.?(?: (\d\d?),)?[ -](\d{4})(|[ ,T].*)$/i; // 1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024
+const YEAR_NAMED = /^(\d{4})[ -]([a-z]{3,9})\.?(?:[ -](\d\d?))?(|[ ,T].*)$/i;
+const MONTH_YEAR = /^(\d\d?)[./-](\d{4})$/;
+const YEAR_MONTH = /^(\d{4})[ -]?M(\d\d?)$/i;
+const QUARTER_YEAR = /^Q([1-4])[ /-]?(\d{4})$/i;
 const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
+const SAID = { quarter: ["q", "qtr", "quarter"], month: ["m", "mo", "mon", "month"], week: ["w", "wk", "week"], day: ["d", "day", "doy"] }; // names of columns
+const MOST = { quarter: 4, month: 12, week: 53, day: 366 }; // in a year
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 const EXPECTED = {
   iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
@@ -87,10 +95,30 @@ function refuseParts(times, cells, where, column, starts) {
 function readMarked(cell) {
   const text = cell.replace(IN_UTC, "");
   if (isWhole(text) && looksLikeDate(text)) return unmarked([text])[0];
+  const numbers = inNumbers(text);
+  if (numbers) return readIso(inIsoForm(numbers, "day_first"));
   const [quarter, week] = [QUARTER.exec(text), WEEK.exec(text)];
   if (quarter) return readIso(`${quarter[1]}-${padded(3 * quarter[2] - 2)}`);
   if (week) return monday(Number(week[1]), Number(week[2]));
   return readIso(cell) ?? readIso(withTheYearFirst(text));
+}
+
+/** A date with the name of its month, or without a day, as day.month.year and the time of the day behind it; "" where it is none. */
+function inNumbers(text) {
+  const [, before, name, behind, year, rest] = NAMED.exec(text) ?? [];
+  if (name && !(before && behind)) return `${before ?? behind ?? 1}.${monthNumber(name)}.${year}${rest}`;
+  const [, first, named, day = 1, more] = YEAR_NAMED.exec(text) ?? [];
+  if (named) return `${day}.${monthNumber(named)}.${first}${more}`;
+  const [month, numbered, quarter] = [MONTH_YEAR, YEAR_MONTH, QUARTER_YEAR].map((form) => form.exec(text));
+  if (month) return `1.${month[1]}.${month[2]}`;
+  if (numbered) return `1.${numbered[2]}.${numbered[1]}`;
+  return quarter ? `1.${3 * quarter[1] - 2}.${quarter[2]}` : "";
+}
+
+/** The number of a month that is named, whole or in three letters, September also in four; 0 where it is none. */
+function monthNumber(name) {
+  const low = name.toLowerCase();
+  return low === "sept" ? 9 : MONTHS.findIndex((month) => low === month || low === month.slice(0, 3)) + 1;
 }
 
 function withTheYearFirst(text) {
@@ -201,24 +229,51 @@ function weekOf(cell) {
 // ---------------------------------------------------------------------------------------------------- several columns
 
 /**
- * What the columns of a time say as one: a date, or year, month and day in whole numbers, and then a time of the day, or hour, minute and
- * second, or an hour alone, or 930 for half past nine, as far as they are given.
+ * What the columns of a time say as one: a date, or year, month and day, or year and another part of it, in whole numbers, and then a time
+ * of the day, or hour, minute and second, or an hour alone, or 930 for half past nine, as far as they are given.
  *
  * @param {string[][]} rows
+ * @param {string[]} names of the columns
+ * @param {{months: number, seconds: number} | null} step where it is known
  * @returns {string[]}
  */
-export function together(rows) {
+export function together(rows, names, step = null) {
   if (!rows.length || rows[0].length === 1) return rows.flat();
-  const whole = rows[0].slice(0, 3).map((_, place) => rows.every((row) => isWhole(row[place])));
-  const areYears = whole[0] && rows.every((row) => row[0].length === 4);
-  const dates = areYears ? [...whole, false].indexOf(false) : 1;
+  const part = partOfYear(rows, names, step);
+  const dates = part === "month" ? Math.max(wholeDates(rows), 1) : 2;
   const clocks = clocksOf(rows.map((row) => row.slice(dates)));
-  return rows.map((row, place) => `${dateOf(row.slice(0, dates))} ${clocks[place]}`.trim());
+  return rows.map((row, place) => `${dateOf(row.slice(0, dates), part)} ${clocks[place]}`.trim());
 }
 
-function dateOf([first, ...rest]) {
+/** What the second column of a time says of the year in the first: as its name says, the step, or how many there are. */
+function partOfYear(rows, names, step) {
+  const [whole, most] = [wholeDates(rows), Math.max(...rows.map((row) => Number(row[1])))];
+  if (whole < 2) return "month";
+  const name = names[1].toLowerCase();
+  const said = Object.keys(SAID).find((part) => SAID[part].some((word) => name === word || (word.length > 2 && name.includes(word))));
+  if (said) return said;
+  if (whole > 2) return most <= MOST.month ? "month" : "day";
+  if (!step) return Object.keys(MOST).find((part) => most <= MOST[part]) ?? "month";
+  if (step.months) return step.months % 3 || most > MOST.quarter ? "month" : "quarter";
+  return step.seconds % (7 * DAY) ? "day" : "week";
+}
+
+/** How many of the first columns are a year and whole numbers behind it, three at the most; 0 where there is no year. */
+function wholeDates(rows) {
+  const whole = rows[0].slice(0, 3).map((_, place) => rows.every((row) => isWhole(row[place])));
+  return whole[0] && rows.every((row) => row[0].length === 4) ? [...whole, false].indexOf(false) : 0;
+}
+
+function dateOf([first, ...rest], part) {
+  if (part === "day") return dayOfYear(first, Number(rest[0]));
+  if (part !== "month") return `${first}${part[0].toUpperCase()}${Number(rest[0])}`;
   if (rest.length) return [first, ...rest.map((part) => padded(Number(part)))].join("-");
   return /^(19|20)\d{6}$/.test(first) ? `${first.slice(0, 4)}-${first.slice(4, 6)}-${first.slice(6)}` : first;
+}
+
+function dayOfYear(year, number) {
+  const day = new Date(Date.UTC(Number(year), 0, number)).toISOString().slice(0, 10);
+  return number && day.startsWith(year) ? day : `${year}-${String(number).padStart(3, "0")}`; // which is no date, and is named
 }
 
 /** Times of the day; as they are written where they are not whole numbers. */

@@ -4,30 +4,44 @@ import { checkTimes, filled, findStep, stepOf } from "./clock.js";
 import { findDates, readTimes, together } from "./dates.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
-const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "--", "."]); // what an empty cell may hold, in lower case
+const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "\u2212", "--", "."]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
 const TRUTHS = { true: 1, false: 0 };
 const BETWEEN = { ".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks" };
+const LOOKED_AT = 1000; // rows in which signs beside numbers are looked for
 const LARGEST = 1e38; // a float32 holds it, and its distance from any other
 
 /** Rows of numbers, series after series. */
 export class Panel {
   /**
    * @param {string[]} columns C of them
-   * @param {Float32Array[]} rows (N) rows of C numbers, NaN where one is missing
+   * @param {Float64Array[]} rows (N) rows of C numbers, NaN where one is missing
    * @param {number[]} starts (series + 1) the row where each begins, and N
    * @param {string[]} series
-   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null}} more when each row is, or its number
-   *   where rows are counted, and the row of the table it comes from
+   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null, filled?: number[][]}} more when each row is, or
+   *   its number where rows are counted, the row of the table it comes from, and the cells [row, column] in which a rule has put a value
    */
-  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null } = {}) {
-    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines });
+  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [] } = {}) {
+    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled });
   }
 
   /** The place of a row, for messages. */
   where(row) {
     return `table:${this.lines ? this.lines[row] : row + 1}`;
+  }
+
+  /** What rules have put in, in words. */
+  notes({ missing }) {
+    if (!this.filled.length) return [];
+    const count = (number) => number.toLocaleString("en");
+    const rows = this.lines.filter((line) => !line).length;
+    const cells = this.columns.map((name, column) => [name, this.filled.filter((cell) => cell[1] === column).length]).filter(([, cells]) => cells);
+    const said = cells.map(([name, cells]) => `${name} ${count(cells)}`).join(", ");
+    return [
+      ...(rows ? [`${count(rows)} rows that are left out in table were put in (fields.numbers.gaps=fill)`] : []),
+      `empty cells were given a value (fields.numbers.missing=${missing}), which counts as no truth: ${said}`,
+    ];
   }
 
   /** The panel with some of its parts changed. */
@@ -47,7 +61,24 @@ export function readPanel(table, numbers) {
   const names = [...new Set(table.flatMap(Object.keys))];
   const records = table.map((row) => names.map((name) => textOf(row[name], numbers.decimal ?? ".")));
   const panel = (numbers.wide ? wide : long)(names, records, numbers);
+  refuseChange(panel, numbers);
   return whole(panel.times ? inTime(panel, numbers) : panel, numbers);
+}
+
+/** A column of `static` that changes within a series is refused. */
+function refuseChange(panel, { static: fixed }) {
+  for (let column = panel.columns.length - fixed.length; column < panel.columns.length; column++) {
+    panel.series.forEach((series, number) => {
+      const rows = [];
+      for (let row = panel.starts[number]; row < panel.starts[number + 1]; row++) if (!isNaN(panel.rows[row][column])) rows.push(row);
+      const other = rows.find((row) => panel.rows[row][column] !== panel.rows[rows[0]][column]);
+      if (other === undefined) return;
+      const name = series && ` of series '${series}'`;
+      const before = `${panel.rows[rows[0]][column]} in line ${panel.lines[rows[0]]}`;
+      const what = `${panel.columns[column]}${name} is ${panel.rows[other][column]}, and ${before}`;
+      throw new Error(`${panel.where(other)}: ${what}; expected one value within a series. Mend the cell.`);
+    });
+  }
 }
 
 /** A cell as a file of the model's table would hold it. */
@@ -71,7 +102,8 @@ function columnsOf({ targets, past, known, static: fixed }) {
 function long(names, records, numbers) {
   const columns = columnsOf(numbers);
   const places = columns.map((name) => placeOf(names, name));
-  const rows = records.map((record, row) => Float32Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column])));
+  const signs = places.map((place) => signOf(records, place));
+  const rows = records.map((record, row) => Float64Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column], signs[column])));
   const lines = records.map((_, row) => row + 1);
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
@@ -80,7 +112,7 @@ function long(names, records, numbers) {
   const columnsOfTime = timesOf(numbers);
   if (!columnsOfTime.length) return panel;
   const parts = columnsOfTime.map(cellsOf);
-  const cells = together(order.map((row) => parts.map((cells) => cells[row])));
+  const cells = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
   const dates = numbers.dates ?? findDates(cells);
   const times = readTimes(cells, (row) => panel.where(row), columnsOfTime.join(" "), starts, dates);
   return panel.with({ times, isCounted: dates === "count" });
@@ -92,9 +124,25 @@ function placeOf(names, name) {
   throw new Error(`table: no column '${name}'; there are ${names.slice(0, 20).join(", ")}.`);
 }
 
-/** The number in a cell as it is written, NaN where it is empty. */
-export function numberIn(written, marks, line, column) {
-  const cell = plainly(written, marks);
+/** The sign of percent or of a currency that stands beside each number of a column, "" where there is none. */
+function signOf(records, place) {
+  const there = records.slice(0, LOOKED_AT).flatMap((record) => (EMPTY.has((record[place] ?? "").toLowerCase()) ? [] : [record[place]]));
+  const signs = new Set((there[0] ?? "").match(/[%\p{Sc}]/gu));
+  const [sign] = signs;
+  return signs.size === 1 && there.every((cell) => unsigned(cell, sign) !== unsigned(cell, "\0")) ? sign : "";
+}
+
+/** A cell without the sign that stands before or behind its number, and with a short minus. */
+function unsigned(cell, sign) {
+  const text = cell.replaceAll("\u2212", "-");
+  if (text.endsWith(sign)) return text.slice(0, text.length - sign.length).trimEnd();
+  const [minus, rest] = text.startsWith("-") ? ["-", text.slice(1).trimStart()] : ["", text];
+  return minus + (rest.startsWith(sign) ? rest.slice(sign.length) : rest).trimStart();
+}
+
+/** The number in a cell as it is written, NaN where it is empty; `sign`: what stands beside it. */
+export function numberIn(written, marks, line, column, sign = "") {
+  const cell = plainly(unsigned(written, sign), marks);
   if (EMPTY.has(written.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
   if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
@@ -136,6 +184,7 @@ function grouped(labels) {
 /** One row a series: its name, then its values. */
 function wide(names, records, numbers) {
   const [rows, lines, starts, known] = [[], [], [0], new Map()];
+  const signs = names.map((_, place) => signOf(records, place));
   records.forEach(([series, ...cells], row) => {
     const line = row + 1;
     const values = cells.slice(0, cells.findLastIndex((cell) => !EMPTY.has(cell.toLowerCase())) + 1);
@@ -144,7 +193,7 @@ function wide(names, records, numbers) {
       throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
     }
     known.set(series, line);
-    rows.push(...values.map((cell, place) => Float32Array.of(numberIn(cell, numbers, line, names[place + 1]))));
+    rows.push(...values.map((cell, place) => Float64Array.of(numberIn(cell, numbers, line, names[place + 1], signs[place + 1]))));
     lines.push(...values.map(() => line));
     starts.push(rows.length);
   });
@@ -176,7 +225,7 @@ function withoutGaps(panel, step) {
     step,
     starts,
     times: parts.flatMap(({ times }) => times),
-    rows: from.map((row) => (row < 0 ? new Float32Array(panel.columns.length).fill(NaN) : panel.rows[row])),
+    rows: from.map((row) => (row < 0 ? new Float64Array(panel.columns.length).fill(NaN) : panel.rows[row])),
     lines: from.map((row) => (row < 0 ? 0 : panel.lines[row])),
   });
 }
@@ -199,8 +248,8 @@ function whole(panel, numbers) {
     throw new Error(`${panel.where(row)}: ${what}; expected a number. Fill it, or train with a rule in fields.numbers.missing.`);
   }
   const rows = panel.rows.map((row) => row.slice());
-  for (const [row, column] of holes) rows[row][column] = guess(panel, row, column, numbers.missing);
-  return panel.with({ rows });
+  for (const [row, column] of holes) rows[row][column] = guess(panel, row, column, column < rows[row].length - numbers.static.length ? numbers.missing : "previous");
+  return panel.with({ rows, filled: holes });
 }
 
 /** The cells that are missing and may not be, as [row, column]. */

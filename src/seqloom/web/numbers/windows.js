@@ -3,9 +3,9 @@
 import { clockFeatures, continued } from "./clock.js";
 import { isUnknown } from "./panel.js";
 
-const FLAT = 1e-4; // a deviation within a window below this, relative to its mean, is that of a constant,
+const FLAT = 1e-12; // a deviation within a window below this, relative to its mean, is that of a constant,
 const TINIEST_DEVIATION = 1e-15; // and so is any below this
-const SMALLEST = 1e-6; // a spread of a series below this, relative to its numbers, is that of a constant,
+const SMALLEST = 1e-12; // a spread of a series below this, relative to its numbers, is that of a constant,
 const TINIEST_SPREAD = 1e-30; // and so is any below this
 
 /** What a table says before the time to be forecast. */
@@ -22,6 +22,19 @@ export class Windows {
     this.target = fields.target;
     /** (series,) the row behind the last one that is known */
     this.origins = panel.series.map((_, series) => this.#knownEnd(series));
+  }
+
+  /** What is to be known of a forecast from this table, a sentence each. */
+  get notes() {
+    const { panel, origins, numbers } = this;
+    const known = origins.map((origin, series) => origin - panel.starts[series]);
+    const short = known.filter((rows) => rows < numbers.history).length;
+    if (!short) return panel.notes(numbers);
+    const count = (number) => number.toLocaleString("en");
+    const first = known.findIndex((rows) => rows < numbers.history);
+    const who = known.length > 1 ? `${count(short)} of ${count(known.length)} series have fewer rows` : "the table has fewer rows";
+    const such = known.length > 1 ? `, such as '${panel.series[first]}' with ${count(known[first])}` : `: ${count(known[first])}`;
+    return [...panel.notes(numbers), `${who} than the ${numbers.history} that the model reads before a forecast${such}`];
   }
 
   #knownEnd(series) {
@@ -71,8 +84,8 @@ export class Windows {
 
   /** The scaled columns of a row, nothing behind the end of its series. */
   #scaled(row, series, { shift, scale }) {
-    const values = row < this.panel.starts[series + 1] ? this.panel.rows[row] : new Float32Array(shift.length).fill(NaN);
-    return Float32Array.from(values, (value, column) => (value - shift[column]) / scale[column]);
+    const values = row < this.panel.starts[series + 1] ? this.panel.rows[row] : new Float64Array(shift.length).fill(NaN);
+    return Float64Array.from(values, (value, column) => (value - shift[column]) / scale[column]);
   }
 
   /** The features of the clock at a row, which go on behind the end of its series. */
@@ -129,11 +142,11 @@ function deviationOf(values) {
 function standard(rows) {
   const columns = [...rows[0].keys()].map((column) => momentsOf(rows.map((row) => row[column]).filter((value) => !isNaN(value))));
   const scaleOf = ({ mean, deviation }) => (deviation > Math.max(SMALLEST * Math.abs(mean), TINIEST_SPREAD) ? deviation : 1);
-  return { shift: columns.map(({ mean }) => Math.fround(mean)), scale: columns.map((column) => Math.fround(scaleOf(column))) };
+  return { shift: columns.map(({ mean }) => mean), scale: columns.map(scaleOf) };
 }
 
 function momentsOf(values) {
-  const count = Math.max(values.length, 1);
-  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const [count, first] = [Math.max(values.length, 1), values[0] ?? 0];
+  const mean = first + values.reduce((sum, value) => sum + (value - first), 0) / count; // of a constant the constant itself
   return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count) };
 }

@@ -18,11 +18,13 @@ export function numberMarks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) * power;
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const format = new Intl.NumberFormat("en", {
-    minimumFractionDigits: Math.min(digits, 20),
-    maximumFractionDigits: Math.min(digits, 20),
-    notation: Math.max(Math.abs(low), Math.abs(high)) >= 1e6 ? "compact" : "standard",
-  });
+  const most = Math.max(Math.abs(low), Math.abs(high));
+  const decimals = Math.min(digits, 20);
+  const figures = Math.min(Math.floor(Math.log10(most)) - Math.floor(Math.log10(step) + 1e-9) + 1, 21); // that tell one mark from the next
+  const format = new Intl.NumberFormat(
+    "en",
+    most >= 1e6 ? { notation: "compact", maximumSignificantDigits: figures } : { minimumFractionDigits: decimals, maximumFractionDigits: decimals },
+  );
   const first = Math.ceil(low / step - 1e-9);
   const marks = Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, place) => (first + place) * step);
   return marks.map((at) => ({ at, label: format.format(at || 0).replace("-", "−") }));

@@ -186,10 +186,11 @@ export class Chart {
   }
 }
 
-/** A number as a person reads it: four figures, more where it is large. */
+/** A number as a person reads it: four figures, more where it is large, and all before its decimals. */
 export function figure(value) {
   if (!Number.isFinite(value)) return "–";
-  return new Intl.NumberFormat("en", { maximumSignificantDigits: Math.abs(value) >= 1e4 ? 6 : 4 }).format(value).replace("-", "−");
+  const whole = Math.floor(Math.log10(Math.abs(value) || 1)) + 1;
+  return new Intl.NumberFormat("en", { maximumSignificantDigits: Math.min(Math.max(Math.abs(value) >= 1e4 ? 6 : 4, whole), 21) }).format(value).replace("-", "−");
 }
 
 function isRising(moments) {

@@ -52,11 +52,12 @@ export class TableSource {
     return this.#box.value.trim() ? "" : "Nothing to forecast from: paste a table or choose a file first.";
   }
 
-  /** Elements with the forecast. */
+  /** Elements with the forecast, behind what is to be known of it. */
   async answers({ forecast }) {
     const { names, rows } = readTable(this.#box.value);
-    const lines = await forecast({ table: rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row))) });
-    return [new Forecast(lines, (series, column) => this.#history(names, rows, series, column)).element];
+    const { forecast: lines, notes = [] } = await forecast({ table: rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row))) });
+    const said = notes.map((note) => element("p", { className: "hint" }, `Note: ${note}.`));
+    return [...said, new Forecast(lines, (series, column) => this.#history(names, rows, series, column)).element];
   }
 
   focus() {
@@ -84,12 +85,12 @@ export class TableSource {
 
   /** The number in a cell that the model has read. */
   #number(cell) {
-    return cell ? numberIn(cell, this.#model, 0, "value") : NaN;
+    return cell ? numberIn(cell, this.#model, 0, "value", /[%\p{Sc}]/u.exec(cell)?.[0]) : NaN;
   }
 
   /** When each row is, as a forecast says it. */
   #moments(rows, names) {
-    const cells = together(rows.map((row) => names.map((name) => row[name])));
+    const cells = together(rows.map((row) => names.map((name) => row[name])), names);
     const dates = this.#model.dates ?? findDates(cells);
     return readTimes(cells, () => "table", names.join(" "), [], dates).map((moment) => spelled(moment, { isCount: dates === "count" }));
   }
