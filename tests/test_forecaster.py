@@ -347,6 +347,7 @@ def test_known_past_and_static_columns_and_several_series_are_read(tmp_path: Pat
         str(file), forecast="sold", time_column="day", series="shop", known=["price"], past=["people"], static=["size"], horizon=3,
         history=14, out=tmp_path / "run", settings=SMALL,
     )  # fmt: skip
+    assert model.config.training.optimizer.learning_rate == 0.005  # the line does not see the price
     cut = tmp_path / "cut.csv"
     cut.write_text(
         "\n".join([lines[0], *(line for line in lines[1:] if ",a," in line or line.startswith("2024-03-"))]) + "\n", encoding="utf-8"

@@ -145,7 +145,7 @@ def choose_forecast(
     settings = Settings()
     many = series >= MANY
     _choose_model(settings, numbers, many, list(quantiles))
-    _choose_training(settings, windows, many, budget)
+    _choose_training(settings, windows, many, budget, known=bool(numbers.known))
     watched = ("mase", "series of their own sizes") if many and has_mase else ("loss", "what is trained")
     settings.set("training.early_stopping.metric", *watched)
     base = RunConfig(data=data, fields=FieldsConfig(numbers=numbers))
@@ -178,14 +178,16 @@ def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantil
     settings.set("model.dropout", 0.1 if many else 0.3)
 
 
-def _choose_training(settings: Settings, windows: int, many: bool, budget: float | None) -> None:
+def _choose_training(settings: Settings, windows: int, many: bool, budget: float | None, *, known: bool) -> None:
     rows, passes = _pace(windows, PASSES_OF_MANY if many else PASSES)
     settings.set("training.batch.unit", "pairs")
     settings.set("training.batch.size", rows, f"{windows:,} windows" + (": small batches, for more updates" if rows < BATCH else ""))
     updates = passes * math.ceil(windows / rows)
     why = "windows overlap, few passes are enough" if updates > ENOUGH else "a small table is gone over more often"
     settings.set("training.epochs", round(max(passes, 0.01), 2), f"about {updates:,.0f} updates: {why}")
-    settings.set("training.optimizer.learning_rate", 0.0005, "the straight line is there already: what is left is small (measured on dev)")
+    little = "the straight line is there already: what is left is small (measured on dev)"
+    much = "the straight line does not see what is known in advance: much is left (measured on dev)"
+    settings.set("training.optimizer.learning_rate", *((0.005, much) if known else (0.0005, little)))
     settings.set("training.early_stopping.patience", 5)
     settings.set("training.schedule.warmup_steps", 50)
     settings.set("training.precision", "float32", "numbers need their digits")
