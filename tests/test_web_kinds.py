@@ -263,6 +263,7 @@ def test_what_the_browser_decodes_is_what_the_file_holds(page: Page, address: st
     np.testing.assert_allclose(samples, [0, 0.5, -0.25, 1, -1], atol=1e-4)
 
 
+@pytest.mark.logs("422")  # on a busy machine it becomes too long for attention, and is answered without
 def test_a_recording_is_transcribed_when_it_ends(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_label("Model").select_option("tones")
