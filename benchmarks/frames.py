@@ -202,7 +202,7 @@ def windows_over_a_large_table() -> None:
     from seqloom.panel import Panel
     from seqloom.windows import Part, Windows
 
-    values = np.random.default_rng(1).standard_normal((TABLE, 4), dtype=np.float32)
+    values = np.random.default_rng(1).standard_normal((TABLE, 4))
     panel = Panel(("a", "b", "c", "d"), values, np.array([0, TABLE]), ("",))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     numbers = NumbersField(targets=["a"], past=["b", "c", "d"], history=HISTORY, horizon=HORIZON, window="last")
