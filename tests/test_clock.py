@@ -148,6 +148,23 @@ def test_dates_need_not_be_in_iso_form(cells: list[str], last: str):
     assert spelled(read_times(cells, where, "date")[-1]) == last
 
 
+@pytest.mark.parametrize(
+    ("cells", "last"),
+    [
+        (["1949.000", "1949.083", "1949.167"], "1949-03-01"),
+        (["1949.08", "1949.17"], "1949-03-01"),
+        (["1949.9166666", "1950"], "1950-01-01"),
+        (["1949.25", "1949.5", "1949.75"], "1949-10-01"),
+    ],
+)
+def test_years_with_decimals_are_months_where_they_cannot_be_a_year_and_a_month(cells: list[str], last: str):
+    assert find_dates(cells, where, "date") == "decimal"
+    assert spelled(read_times(cells, where, "date", dates="decimal")[-1]) == last
+    assert find_dates(["2024.01", "2024.02"], where, "date") == find_dates(["2024.0", "2024.12"], where, "date") == "iso"
+    with pytest.raises(DataError, match=r"^load\.csv:3: t is '2024\.12'; expected a year and twelfths of it, such as 2024\.083\. Mend"):
+        read_times(["2024.0", "2024.12"], where, "t", dates="decimal")
+
+
 def test_six_digits_that_are_no_months_are_weeks_and_stay_so():
     weeks = ["202451", "202452", "202501"]
     assert find_dates(weeks, where, "date") == "weeks"

@@ -16,7 +16,7 @@ from seqloom.errors import DataError
 
 __all__ = ["Dates", "find_dates", "have_offsets", "part_of_year", "read_times", "together"]
 
-Dates = Literal["iso", "weeks", "day_first", "month_first", "count"]
+Dates = Literal["iso", "weeks", "decimal", "day_first", "month_first", "count"]
 
 YearPart = Literal["quarter", "month", "week", "day"]
 
@@ -33,6 +33,7 @@ YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
 EXPECTED: dict[Dates, str] = {
     "iso": "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
     "weeks": "a year and a week of it, such as 202401",
+    "decimal": "a year and twelfths of it, such as 2024.083",
     "day_first": "a date such as 31.12.2024 or 31/12/2024 14:00",
     "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
     "count": "a whole number, as in training",
@@ -60,6 +61,11 @@ OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?
 """Behind a time of the day, other than that of UTC itself."""
 PART = re.compile(r":\d\d\.\d*[1-9]")
 """Of a second."""
+DECIMAL = re.compile(r"\d{4}(\.\d+)?", re.ASCII)
+"""A year, and how much of it has gone by."""
+NEARLY = 0.05
+"""Of a month: as 0.08 is a twelfth of a year."""
+MONTHS_TO_1970 = 12 * 1970
 NO_TIME = "NaT"
 HALF_A_DAY, A_DAY = 12, 24
 FIRST_YEAR, LAST_YEAR = "1600", "2199"
@@ -88,7 +94,7 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
     """
     if not cells or not (first := LAST.fullmatch(IN_UTC.sub("", cells[0].strip()))):
         if not cells or not _are_whole(cells):
-            return "iso"
+            return "decimal" if cells and _are_decimal(cells) else "iso"
         if _count(cells):
             return "iso" if sum(map(_looks_like_date, cells)) >= NEARLY_ALL * len(cells) else "count"  # a cell that is none is named
         return "weeks" if _are_weeks(cells) else "iso"
@@ -151,6 +157,8 @@ def _read_dates(cells: Sequence[str], dates: Dates, unit: str = "s") -> Times:
         return _with_the_year_last(cells, dates, unit)
     if dates == "weeks":
         return _weeks(cells)
+    if dates == "decimal":
+        return _decimal_years(cells)
     if _are_whole(cells) and _look_like_dates(cells):
         return _unmarked(cells)
     forms = [cells, [cell.replace("/", "-") for cell in cells]] if cells and "/" in cells[0] else [cells]
@@ -334,6 +342,22 @@ def _weeks(cells: Sequence[str]) -> Times:
     """The Mondays of a year and a week in six digits, not a time where a number is none."""
     read = [_monday(cell[:4], cell[4:]) if len(cell) == min(UNMARKED) and cell.isdecimal() else NO_TIME for cell in cells]
     return np.array(read, dtype="datetime64[s]")
+
+
+def _are_decimal(cells: Sequence[str]) -> bool:
+    """Whether all are years and twelfths of them, and not all a year and a month, as 2024.01 is."""
+    if not all(map(DECIMAL.fullmatch, cells)) or np.isnat(_decimal_years(cells)).any():
+        return False
+    return bool(np.isnat(_read_dates(cells, "iso")).any())
+
+
+def _decimal_years(cells: Sequence[str]) -> Times:
+    """The months of years with decimals, not a time where a cell is none, or no twelfth."""
+    read = [divmod(12 * float(cell), 1) if DECIMAL.fullmatch(cell) else (0.0, 0.5) for cell in cells]
+    months = [
+        np.datetime64(round(whole + part) - MONTHS_TO_1970, "M") if abs(part - round(part)) < NEARLY else NO_TIME for whole, part in read
+    ]
+    return np.array(months, dtype="datetime64[s]")
 
 
 # --------------------------------------------------------------------------------------------------------- several columns

@@ -118,14 +118,15 @@ class Windows:
         source, known, target = self._source(places), self._known(places), self._targets(places)
         levels = self._levels(places, source)
         size = target.shape[2]
-        source[:, :, :size] = np.where(places.mask[:, :, None], (source[:, :, :size] - levels.shift) / levels.scale, 0)
+        source[:, :, :size] -= levels.shift
+        source[:, :, :size] /= levels.scale
+        source[~places.mask] = 0
         target = (target - levels.shift) / levels.scale
         before = np.concatenate([np.zeros_like(target[:, :1]), np.nan_to_num(target[:, :-1])], 1)
         self._forget_filled(target, places)
         shown = np.concatenate([before, known], 2)
         mask = np.ones(target.shape[:2], dtype=np.bool_)
-        arrays = (part.astype(np.float32) for part in (source, shown, target))  # only now: what is left has no level
-        source, shown, target = arrays
+        source, shown, target = (part.astype(np.float32) for part in (source, shown, target))  # only now: what is left has no level
         return Batch(source, places.mask, shown, target, mask, None, np.asarray(index, dtype=np.int64))
 
     def levels(self, index: Sequence[int] | Ids) -> Levels:
@@ -228,7 +229,9 @@ class Windows:
             targets[filled[np.minimum(places.horizon, len(filled) - 1), :size]] = np.nan
 
     def _scaled(self, rows: Ids, series: Ids) -> Floats:
-        return (self._raw(rows, series) - self.shift[series, None]) / self.scale[series, None]
+        values = self._raw(rows, series) - self.shift[series, None]
+        values /= self.scale[series, None]
+        return values
 
     def _clock(self, rows: Ids, series: Ids) -> Frames:
         """The features of the clock at rows (B, T), which go on after the end of their series."""

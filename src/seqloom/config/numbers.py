@@ -22,7 +22,7 @@ class NumbersField(Settings):
     known: list[str] = Field(default=[], description="Columns known in advance for the time that is forecast, such as holidays or prices.")
     static: list[str] = Field(default=[], description="Columns that do not change within a series.")
     time: str | list[str] | None = Field(default=None, description="Column that says when: dates, or numbers; or several that do so together, such as date and time. Empty: rows follow each other.")
-    dates: Literal["iso", "weeks", "day_first", "month_first", "count"] | None = Field(default=None, description="How dates are written: 2024-12-31; 31.12.2024 or 31/12/2024; 12/31/2024; weeks: 202401 is the first week of 2024; count: whole numbers that count rows and say no date. Empty: found.")
+    dates: Literal["iso", "weeks", "decimal", "day_first", "month_first", "count"] | None = Field(default=None, description="How dates are written: 2024-12-31; 31.12.2024 or 31/12/2024; 12/31/2024; weeks: 202401 is the first week of 2024; decimal: 2024.083 is February 2024; count: whole numbers that count rows and say no date. Empty: found.")
     step: str | None = Field(default=None, pattern=STEP, description="From one row to the next: 1 hour, 15 minutes, 2 weeks, 3 months, 1 month end (counted from the month's end), weekday; a number where rows are counted. Empty: found.")
     decimal: Literal[".", ","] | None = Field(default=None, description="What stands before the decimals of a number. Empty: found.")
     thousands: Literal["none", ".", ",", "'", " "] | None = Field(default=None, description="What stands between the thousands of a number. Empty: found.")

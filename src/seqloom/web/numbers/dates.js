@@ -24,6 +24,7 @@ const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\
 const EXPECTED = {
   iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
   weeks: "a year and a week of it, such as 202401",
+  decimal: "a year and twelfths of it, such as 2024.083",
   day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
   month_first: "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
   count: "a whole number, as in training",
@@ -34,7 +35,7 @@ const PARTS = { 9: ["seconds", 0], 10: ["seconds", 0], 13: ["milliseconds", 3], 
 
 /** How cells are written whose model does not say: `count` where all are whole numbers that say no date, else `iso`. */
 export function findDates(cells) {
-  if (!areWhole(cells)) return "iso";
+  if (!areWhole(cells)) return areDecimal(cells) ? "decimal" : "iso";
   return count(cells) ? "count" : areWeeks(cells) ? "weeks" : "iso";
 }
 
@@ -46,7 +47,7 @@ export function findDates(cells) {
  * @param {(row: number) => string} where the place of a row, for messages
  * @param {string} column
  * @param {number[]} starts the row where each series begins
- * @param {"iso" | "weeks" | "day_first" | "month_first" | "count"} dates how they are written
+ * @param {"iso" | "weeks" | "decimal" | "day_first" | "month_first" | "count"} dates how they are written
  * @returns {number[]}
  * @throws {Error} a cell that is none of this; no whole second, where parts of seconds tell rows apart
  */
@@ -66,6 +67,7 @@ export function readTimes(cells, where, column, starts, dates) {
 function readDates(cells, dates) {
   if (dates === "count") return cells.map(counted);
   if (dates === "weeks") return cells.map(weekOf);
+  if (dates === "decimal") return cells.map(decimalYear);
   if (dates !== "iso") return cells.map((cell) => readIso(inIsoForm(cell.replace(IN_UTC, ""), dates)));
   return areWhole(cells) && lookLikeDates(cells) ? unmarked(cells) : cells.map(readMarked);
 }
@@ -224,6 +226,18 @@ function areWeeks(cells) {
 /** The Monday of a year and a week in six digits, undefined where a number is none. */
 function weekOf(cell) {
   return cell.length === 6 && isWhole(cell) ? monday(Number(cell.slice(0, 4)), Number(cell.slice(4))) : undefined;
+}
+
+/** Whether all are years and twelfths of them, and not all a year and a month, as 2024.01 is. */
+function areDecimal(cells) {
+  return cells.length > 0 && !cells.map(decimalYear).includes(undefined) && cells.map(readMarked).includes(undefined);
+}
+
+/** The month of a year with decimals, undefined where a cell is none, or no twelfth. */
+function decimalYear(cell) {
+  if (!/^\d{4}(\.\d+)?$/.test(cell)) return undefined;
+  const months = 12 * Number(cell);
+  return Math.abs(months - Math.round(months)) < 0.05 ? beginOf(Math.round(months) - 12 * 1970) : undefined; // as 0.08 is a twelfth of a year
 }
 
 // ---------------------------------------------------------------------------------------------------- several columns
