@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 
 import seqloom
+from seqloom.checkpoint import RunDirectory
+from seqloom.data import read_sources
 from seqloom.errors import DataError
-from seqloom.memory import held
+from seqloom.memory import hold
 
 PAIRS = [("a", "b"), ("c", "d"), ("e", "f")]
 SOURCES, TARGETS = ["a", "c", "e"], ["b", "d", "f"]
+
+
+def held(*arguments: Any, **columns: Any) -> tuple[Any, Any]:
+    """The data and the targets."""
+    found = hold(*arguments, **columns)
+    return found.data, found.targets
 
 
 class Frame:
@@ -23,6 +31,16 @@ class Frame:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return np.array(self.all[name], dtype=object)
+
+
+class Numbered:
+    """A data frame whose columns have no names but 0, 1, 2 …"""
+
+    def __init__(self, columns: list[list[Any]]) -> None:
+        self.all, self.columns = columns, np.arange(len(columns))
+
+    def __getitem__(self, name: int) -> list[Any]:
+        return self.all[name]
 
 
 @pytest.mark.parametrize(
@@ -167,3 +185,88 @@ def test_the_columns_that_a_model_was_trained_on_are_those_it_is_measured_on(tmp
     pairs = list(zip(words, words, strict=True))
     seqloom.train(pairs, dev=(pairs[0], pairs[1]), out=tmp_path / "tuple", settings=small, quiet=True)
     assert len((tmp_path / "tuple" / "dev.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+SMALL = ["training.max_steps=1", "model.encoder.width=8", "model.decoder.width=8", "training.precision=float32", "training.threads=1"]
+WORDS = [f"{number:03}" for number in range(40)]
+ENGLISH, GERMAN = [f"e{word}" for word in WORDS], [f"g{word}" for word in WORDS]
+
+
+def dev_of(run: Path) -> list[tuple[str, str]]:
+    """The dev pairs of a run."""
+    return [(row.source[0], row.target) for row in RunDirectory(run).read_dev()]
+
+
+def first_of(model: seqloom.Model, *pairs: Any, **columns: Any) -> tuple[str, str]:
+    """The first pair as a model reads it."""
+    row = model.rows(*pairs, **columns)[0]
+    return row.source[0], row.target
+
+
+def test_columns_that_settings_or_a_config_name_are_those_of_a_table(tmp_path: Path):
+    table = Frame(english=ENGLISH, german=GERMAN)
+    named = [*SMALL, "data.source=[german]", "data.target=english"]
+    seqloom.train(table, out=tmp_path / "set", settings=named, quiet=True)
+    assert all(source.startswith("g") and target.startswith("e") for source, target in dev_of(tmp_path / "set"))
+    again = seqloom.train(table, config=tmp_path / "set" / "config.yaml", dev=table, out=tmp_path / "again", settings=SMALL, quiet=True)
+    assert dev_of(tmp_path / "again")[0] == first_of(again, table) == ("g000", "e000")
+    other = seqloom.train(table, config=again.config, source="english", target="german", out=tmp_path / "other", quiet=True)
+    assert first_of(other, table) == ("e000", "g000"), "an argument goes before a config"
+    with pytest.raises(DataError, match=r"^data: no column 'deutsch'; expected one of english, german\. Name another\.$"):
+        seqloom.train(table, out=tmp_path / "none", settings=["data.source=[deutsch]"], quiet=True)
+
+
+def test_columns_given_by_number_are_kept_by_name_and_may_be_named_anew(tmp_path: Path):
+    table = Frame(english=ENGLISH, tag=WORDS, german=GERMAN)
+    model = seqloom.train(table, source=3, target=1, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert (model.config.data.source, model.config.data.target) == (["german"], "english")
+    loaded = seqloom.load(tmp_path / "run")
+    assert first_of(loaded, table) == first_of(loaded, Frame(german=GERMAN, english=ENGLISH)) == ("g000", "e000")
+    assert first_of(loaded, table, source="tag") == ("000", "e000"), "the target stays that of training"
+    others = Frame(a=GERMAN, b=ENGLISH)
+    with pytest.raises(DataError, match=r"^data: no column 'german'; expected one of a, b\. Name another\.$"):
+        loaded.evaluate(others)
+    assert loaded.evaluate(others, source="a", target="b")["loss"] == loaded.evaluate(table)["loss"]
+    assert loaded.score(others, source=1, target=2) == loaded.score(table)
+    (tmp_path / "plain.tsv").write_text("".join(f"{e}\t{g}\n" for e, g in zip(ENGLISH, GERMAN, strict=True)), encoding="utf-8")
+    with pytest.raises(DataError, match=r"plain\.tsv: no header that names 'german', 'english'; line 1 is"):
+        loaded.rows(tmp_path / "plain.tsv")
+    assert first_of(loaded, tmp_path / "plain.tsv", source=2, target=1) == ("g000", "e000")
+
+
+def test_names_of_columns_are_remembered_where_nothing_was_said_of_them(tmp_path: Path):
+    table, turned = Frame(german=GERMAN, english=ENGLISH), Frame(english=ENGLISH, german=GERMAN)
+    model = seqloom.train(table, dev=turned, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert dev_of(tmp_path / "run")[0] == first_of(model, turned) == ("g000", "e000")
+    assert "source: [german]  # told by how the columns stand, or by their names\n" in (tmp_path / "run" / "config.yaml").read_text("utf-8")
+    (tmp_path / "turned.csv").write_text("english,german\ne1,g1\n", encoding="utf-8")
+    assert first_of(model, tmp_path / "turned.csv") == ("g1", "e1")
+    pairs = list(zip(GERMAN, ENGLISH, strict=True))
+    assert first_of(model, pairs) == ("g000", "e000"), "pairs have no columns"
+    words = tmp_path / "words.csv"
+    for text, sources in (("english,german\ne1,g1\n", ["g1"]), ("g1\ng1\n", ["g1", "g1"])):
+        words.write_text(text, encoding="utf-8")
+        assert [row.source[0] for row in read_sources(str(words), 1, model.config.data)] == sources
+
+
+def test_a_table_of_dev_pairs_is_read_by_the_columns_of_the_training_file(tmp_path: Path):
+    (tmp_path / "train.csv").write_text(
+        "english,german\n" + "".join(f"{e},{g}\n" for e, g in zip(ENGLISH, GERMAN, strict=True)), encoding="utf-8"
+    )
+    dev = Frame(german=GERMAN[:5], english=ENGLISH[:5])
+    seqloom.train(tmp_path / "train.csv", source=2, target=1, dev=dev, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert dev_of(tmp_path / "run")[0] == ("g000", "e000")
+
+
+def test_a_number_is_the_name_of_a_column_where_it_is_one(tmp_path: Path):
+    frame = Numbered([WORDS, GERMAN, ENGLISH])
+    assert hold(frame, source=1, target=2).data[0] == ("g000", "e000")
+    assert hold(frame, source=0, target=2).data[0] == ("000", "e000")
+    with pytest.raises(DataError, match=r"^data: no column 4; expected one of 0, 1, 2\. Name another\.$"):
+        hold(frame, source=1, target=4)
+    model = seqloom.train(frame, source=1, target=2, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert (model.config.data.source, model.config.data.target) == ([2], 3), "as a file without names is read"
+    assert first_of(model, frame) == ("g000", "e000")
+    (tmp_path / "plain.tsv").write_text("000\tg000\te000\n", encoding="utf-8")
+    assert first_of(model, tmp_path / "plain.tsv") == ("g000", "e000")
+    assert hold(Numbered([GERMAN, ENGLISH])).source == [], "nothing was said, and there are no names"

@@ -456,8 +456,8 @@ def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[in
 
 def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from a table, which may lack the target."""
-    if not config.train and not config.source and config.format == "auto":  # trained on pairs in memory, which have no header
-        config = config.model_copy(update={"format": "tsv", "header": False})
+    if not config.train and config.format == "auto" and not _heads_sources(path, config):  # trained on pairs in memory
+        config = config.model_copy(update={"format": "tsv", "header": False, "source": []})
     table, _, _ = find_table([path], config.model_copy(update={"target": None}))
     if table.format == "csv" and table.header and not config.header:
         notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
@@ -466,6 +466,12 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
         notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
     for number, cells in read_records(table, places, LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
+
+
+def _heads_sources(path: str, config: DataConfig) -> bool:
+    """Whether the first line names the source columns of training."""
+    table, _, _ = find_table([path], config.model_copy(update={"source": [], "target": None}))
+    return bool(config.source) and table.header and all(name in table.columns for name in config.source)
 
 
 def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:

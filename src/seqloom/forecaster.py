@@ -18,7 +18,7 @@ from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_un
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
 from seqloom.hardware import on_device
-from seqloom.memory import held
+from seqloom.memory import hold, kept_columns
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
@@ -63,7 +63,8 @@ class Forecaster(NumberAnswerer):
             return load_pairs(self.path / "dev", self.fields)
         if part is not None:
             raise ConfigError(f"--part {part}: of no effect, all pairs are measured. Leave it out.")
-        table, targets = held(table)
+        held = hold(table, None, *kept_columns(self.config.data))
+        table, targets = held.data, held.targets
         if are_arrays(targets):
             return ArrayPairs.of(read_sources(table, "X"), read_arrays(targets, "y"), self.fields)
         table = table if targets is None else list(zip(table, targets, strict=True))

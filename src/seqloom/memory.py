@@ -4,28 +4,69 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
 
+from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.header import pair_in_object, tell_sides
 from seqloom.tables import first_few, flat
 
-__all__ = ["at_hand", "held"]
+__all__ = ["Column", "Columns", "Held", "Place", "as_list", "at_hand", "hold", "kept_columns"]
 
-Column = str | int
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column by its number from 1, whatever the names of the columns are."""
+
+    number: int
+    of_file: bool = False
+    """Whether a file's columns are meant, whose numbers say nothing of a table with names."""
+
+
+Column = str | int | Place
+Columns = tuple[Column | Sequence[Column] | None, Column | None]
+"""Those of the sources, and that of the targets; None where nothing is said."""
+Table = dict[str | int, list[Any]]
+"""Columns by name; the names of a data frame may be whole numbers."""
 SAMPLE = 1000  # rows looked at
 
 
-def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | None = None, target: Column | None = None) -> tuple[Any, Any]:
-    """The data and the targets as `train` works with them: paths, and arrays of numbers, as they are; all else as lists.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Pairs as `train` works with them: paths, and arrays of numbers, as they are; all else as lists."""
+
+    data: Any
+    targets: Any = None
+    source: list[str | int] = field(default_factory=list[str | int])
+    """The columns that the sources are of: by name; by number from 1 where a table has no names and columns were asked for."""
+    target: str | int | None = None
+
+
+def kept_columns(config: DataConfig) -> Columns:
+    """The columns that a config names, for `hold`."""
+    is_file = bool(config.train)
+    *source, target = (Place(name, is_file) if isinstance(name, int) else name for name in (*config.source, config.target))
+    return [name for name in source if name is not None], target
+
+
+def as_list(source: Column | Sequence[Column] | None) -> list[Any]:
+    """The columns of the sources, where one may stand without a list."""
+    return [source] if isinstance(source, (str, int, Place)) else list(source or [])
+
+
+def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | None = None, target: Column | None = None) -> Held:
+    """The data and the targets, and the columns that they are of.
 
     Args:
         data: a path or two, of which `targets` may be the second, pairs, sources, (sources, targets), a dictionary of sources and their
             targets, or columns: a dictionary of lists, a list of dictionaries, a data frame.
         targets: those of the sources.
-        source: the columns of the sources, by name or number from 1; without, the first of two, or the one whose name says it.
+        source: the columns of the sources, by name or number from 1; without, the first of two, or the one whose name says it. A column
+            whose name is that number goes before one in that place.
         target: the column of the targets, likewise.
 
     Raises:
@@ -33,25 +74,25 @@ def held(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     """
     paths = [part for part in (data, targets) if isinstance(part, (str, os.PathLike))]
     if data is None or (paths and targets is None):
-        return data, targets
+        return Held(data, targets)
     if len(paths) == 2:
-        return paths, None  # parallel files
+        return Held(paths)  # parallel files
     if paths:
         what = f"data: {str(paths[0])!r:.60} beside values in memory"
         raise DataError(f"{what}; expected two paths, or two lists. Put a single text into a list.")
     if not isinstance(data, Iterable) and not hasattr(data, "columns"):
         raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
     if targets is not None:
-        return at_hand(data), at_hand(targets)
+        return Held(at_hand(data), at_hand(targets))
     if isinstance(data, tuple) and len(data) == 2 and (all(isinstance(part, list) for part in data) or any(map(_is_of_arrays, data))):
-        return at_hand(data[0]), at_hand(data[1])
-    wanted = [source] if isinstance(source, (str, int)) else list(source or [])
+        return Held(at_hand(data[0]), at_hand(data[1]))
+    wanted = as_list(source)
     if isinstance(data, Mapping) and not _holds_columns(data) and not data.keys() & {*wanted, target}:
-        return list(data.items()), None
+        return Held(list(data.items()))
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = at_hand(data)
     columns = _flattened(_columns(data))
-    return (data if columns is None else _pairs(columns, wanted, target)), None
+    return Held(data) if columns is None else _pairs(columns, wanted, target)
 
 
 def at_hand(values: Any) -> Any:
@@ -73,7 +114,7 @@ def _holds_columns(data: Mapping[Any, Any]) -> bool:
     return len(data) > 1 and all(isinstance(values, (list, np.ndarray)) for values in data.values())
 
 
-def _columns(data: Any) -> dict[str, list[Any]] | None:
+def _columns(data: Any) -> Table | None:
     """The columns by name, None where there are none."""
     if isinstance(data, Mapping):
         return {str(name): list(values) for name, values in data.items()}
@@ -81,7 +122,7 @@ def _columns(data: Any) -> dict[str, list[Any]] | None:
         parts = {str(name): data[name] for name in cast("Iterable[Any]", data.column_names)}
         return {name: values.to_pylist() if hasattr(values, "to_pylist") else list(values) for name, values in parts.items()}
     if hasattr(data, "columns"):
-        return {str(name): list(data[name]) for name in cast("Iterable[Any]", data.columns)}
+        return {_name(name): list(data[name]) for name in cast("Iterable[Any]", data.columns)}
     if isinstance(data, (list, tuple)) and data and all(isinstance(record, Mapping) for record in cast("Sequence[Any]", data)):
         records = cast("Sequence[Mapping[str, Any]]", data)
         names = list(dict.fromkeys(name for record in records for name in record))
@@ -89,13 +130,17 @@ def _columns(data: Any) -> dict[str, list[Any]] | None:
     return None
 
 
-def _flattened(columns: dict[str, list[Any]] | None) -> dict[str, list[Any]] | None:
+def _name(name: Any) -> str | int:
+    return int(name) if isinstance(name, Integral) else str(name)
+
+
+def _flattened(columns: Table | None) -> Table | None:
     """The columns, those that hold dictionaries as columns with dotted names."""
     if columns is None or not any(_of_objects(values) for values in columns.values()):
         return columns
-    found: dict[str, list[Any]] = {}
+    found: Table = {}
     for name, values in columns.items():
-        objects = [flat({name: value}) for value in values] if _of_objects(values) else [{name: value} for value in values]
+        objects = [flat({str(name): value}) for value in values] if _of_objects(values) else [{str(name): value} for value in values]
         for inner in dict.fromkeys(key for one in objects for key in one):
             found[inner] = [one.get(inner, "") for one in objects]
     return found
@@ -105,32 +150,55 @@ def _of_objects(values: list[Any]) -> bool:
     return bool(values) and all(isinstance(value, Mapping) for value in values)
 
 
-def _pairs(columns: dict[str, list[Any]], wanted: Sequence[Column], target: Column | None) -> list[tuple[Any, Any]]:
+def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> Held:
+    """The pairs of a table, and their columns: those that are wanted, or as `tell_sides` tells them."""
     names = list(columns)
-    source, goal = tuple(_place(column, names) for column in wanted), None if target is None else _place(target, names)
-    if twice := [names[place] for place in source if (*source, goal).count(place) > 1]:
+    has_names = not _count(names)
+    if has_names:
+        wanted, target = [column for column in wanted if not _is_of_file(column)], None if _is_of_file(target) else target
+    *source, goal = _told(columns, [_place(column, names) for column in wanted], None if target is None else _place(target, names))
+    parts = [columns[names[place]] for place in (*source, goal)]
+    for place, part in zip((*source, goal), parts, strict=True):
+        if len(part) != len(parts[0]):
+            lengths = f"column {names[source[0]]} has {len(parts[0]):,} values and {names[place]} {len(part):,}"
+            raise DataError(f"data: {lengths}; expected equally many. Mend the columns.")
+    sources = parts[0] if len(parts) == 2 else zip(*parts[:-1], strict=True)
+    pairs = list(zip(sources, parts[-1], strict=True))
+    if not has_names and not wanted and target is None:
+        return Held(pairs)
+    lasting: list[str | int] = [str(names[place]) if has_names else place + 1 for place in (*source, goal)]
+    return Held(pairs, None, lasting[:-1], lasting[-1])
+
+
+def _told(columns: Table, wanted: Sequence[int], target: int | None) -> list[int]:
+    """The places of the source columns, then that of the target."""
+    names = [*map(str, columns)]
+    if twice := [names[place] for place in wanted if (*wanted, target).count(place) > 1]:
         raise DataError(f"data: column {twice[0]!r} is named twice; expected different columns. Change source or target.")
-    source, goal = tell_sides(["" if name.isdecimal() else name for name in names], source, goal)
-    if (
-        not source
-        and goal is None
-        and (pair := pair_in_object(names, list(zip(*(values[:SAMPLE] for values in columns.values()), strict=False))))
-    ):
-        source, goal = pair[:1], pair[1]
+    source, goal = tell_sides(["" if name.isdecimal() else name for name in names], tuple(wanted), target)
+    if not source and goal is None:
+        first = list(zip(*(values[:SAMPLE] for values in columns.values()), strict=False))
+        if pair := pair_in_object(names, first):
+            return [*pair]
     if not source or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
-    *sources, result = (names[place] for place in (*source, goal))
-    parts = [columns[name] for name in sources]
-    for name in (*sources, result):
-        if len(columns[name]) != len(parts[0]):
-            lengths = f"column {sources[0]} has {len(parts[0]):,} values and {name} {len(columns[name]):,}"
-            raise DataError(f"data: {lengths}; expected equally many. Mend the columns.")
-    return list(zip(parts[0] if len(parts) == 1 else zip(*parts, strict=True), columns[result], strict=True))
+    return [*source, goal]
 
 
-def _place(column: Column, names: list[str]) -> int:
-    if isinstance(column, str) and column in names:
+def _count(names: Sequence[str | int]) -> bool:
+    """Whether the names are the numbers 0, 1, 2 … or 1, 2, 3 …, as those of a data frame that was not given any."""
+    return any(list(names) == list(range(begin, begin + len(names))) for begin in (0, 1))
+
+
+def _is_of_file(column: Column | None) -> bool:
+    return isinstance(column, Place) and column.of_file
+
+
+def _place(column: Column, names: Sequence[str | int]) -> int:
+    number = column.number if isinstance(column, Place) else column
+    if not isinstance(column, Place) and column in names:
         return names.index(column)
-    if str(column).isdecimal() and 1 <= int(column) <= len(names):
-        return int(column) - 1
-    raise DataError(f"data: no column {column!r}; expected one of {first_few(names)}.{nearest(str(column), names)} Name another.")
+    if str(number).isdecimal() and 1 <= int(number) <= len(names):
+        return int(number) - 1
+    there = [*map(str, names)]
+    raise DataError(f"data: no column {number!r}; expected one of {first_few(there)}.{nearest(str(number), there)} Name another.")

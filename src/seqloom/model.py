@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,24 @@ from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig
-from seqloom.config_file import load_config
-from seqloom.data import Row, read_rows, rows_from_memory
+from seqloom.config_file import load_config, override
+from seqloom.data import Row, read_rows, resolve, rows_from_memory
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.forecaster import load_forecaster, train_pairs
-from seqloom.memory import held
+from seqloom.memory import Columns, Held, as_list, hold, kept_columns
 from seqloom.number_fields import holds_numbers
-from seqloom.plan import Pairs, make_plan, paths_of
+from seqloom.plan import Pairs, as_settings, base_config, given_config, make_plan, paths_of
 from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
 from seqloom.runs import start
 from seqloom.summary import introduction, result
 
 __all__ = ["Model", "load", "train"]
+
+
+COLUMNS = ("data.source", "data.target")
+Sources = str | int | Sequence[str | int] | None
 
 
 class Model(Answerer):
@@ -38,28 +43,46 @@ class Model(Answerer):
         self.translator = translator
         self.network = translator.network
 
-    def score(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[float]:
-        """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up."""
-        return [sum(parts) for parts in self.translator.score(self.rows(pairs, targets))]
+    def score(
+        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+    ) -> list[float]:
+        """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up.
+
+        Args:
+            source, target: columns of the file or table, where they are not those of training.
+        """
+        return [sum(parts) for parts in self.translator.score(self.rows(pairs, targets, source=source, target=target))]
 
     def evaluate(
-        self, pairs: Pairs | None = None, targets: Sequence[str] | None = None, *, any_target: bool = False, **search: Any
+        self,
+        pairs: Pairs | None = None,
+        targets: Sequence[str] | None = None,
+        *,
+        source: Sources = None,
+        target: str | int | None = None,
+        any_target: bool = False,
+        **search: Any,
     ) -> dict[str, float]:
         """Every metric that fits the target, by name, on a file, on pairs or on two lists; on the run's dev pairs where none are given.
 
         Args:
+            source, target: columns of the file or table, where they are not those of training.
             any_target: pairs of one source are one question, right by any of their targets.
         """
-        rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets)
+        rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets, source=source, target=target)
         return self.translator.evaluate(rows, self.search(**search), any_target=any_target)[0]
 
-    def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
-        """The rows of a file, read as the training file was, or of pairs in memory."""
-        data, names = self.config.data, [*self.config.data.source, self.config.data.target]
-        source, target = (data.source, data.target) if all(isinstance(name, str) for name in names) else (None, None)
-        given, targets = held(pairs, targets, source, target)
-        paths = paths_of(given) if targets is None else None
-        return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
+    def rows(
+        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+    ) -> list[Row]:
+        """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named."""
+        data, asked, kept = self.config.data, as_list(source), kept_columns(self.config.data)
+        given = hold(pairs, targets, asked or kept[0], kept[1] if target is None else target)
+        if asked or target is not None:  # then the file itself says whether it has a header
+            update = {"header": None, "source": asked or data.source, "target": data.target if target is None else target}
+            data = data.model_copy(update=update)
+        paths = paths_of(given.data) if given.targets is None else None
+        return list(read_rows(paths, data)) if paths else rows_from_memory(given.data, given.targets)
 
 
 def train(
@@ -68,7 +91,7 @@ def train(
     *,
     dev: Pairs | None = None,
     out: str | Path = "runs/model",
-    source: str | int | Sequence[str | int] | None = None,
+    source: Sources = None,
     target: str | int | None = None,
     budget: str | float | None = None,
     config: str | Path | RunConfig | None = None,
@@ -106,14 +129,19 @@ def train(
     started = time.perf_counter()
     said = {"training.members": members, "training.start_from": start_from and str(start_from)}
     settings = [*(f"{name}={json.dumps(value)}" for name, value in said.items() if value is not None), *settings]
-    data, targets = held(data, targets, source, target)
-    dev = _held_out(*held(dev, None, source, target))
+    asked, given = as_settings(source, target, None, None), given_config(config)
+    columns = _columns([*asked, *settings], given)
+    held = hold(data, targets, *columns)
+    settings = [*asked, *settings, *as_settings(held.source or None, held.target, None, None)]
+    dev = _held_out(hold(dev, None, *_dev_columns(held.data, given, settings)) if dev is not None else Held(None))
     watcher = watcher or (Warnings() if quiet else Lines())
-    named: dict[str, Any] = {"dev": dev, "source": source, "target": target, "config": config, "settings": settings}
-    if says_numbers(data, targets, **named):
-        numbers = plan_pairs(data, targets, budget=budget, seed=seed, **named)
+    named: dict[str, Any] = {"dev": dev, "config": config, "settings": settings}
+    if says_numbers(held.data, held.targets, **named):
+        numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
         return train_pairs(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
-    plan = make_plan(data, targets, budget=budget, seed=seed, **named)
+    plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
+    if held.source and not any(columns):
+        plan = replace(plan, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
     for line in introduction(plan, out):
         watcher.say(line)
     for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):
@@ -121,8 +149,21 @@ def train(
     return load(out)
 
 
-def _held_out(data: Any, targets: Any) -> Any:
+def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
+    """The columns that are asked for: by settings, or else by a config."""
+    asked = override(RunConfig(), [item for item in settings if item.partition("=")[0] in COLUMNS]).data
+    kept = kept_columns(config.data) if config else ((), None)
+    return asked.source or kept[0], kept[1] if asked.target is None else asked.target
+
+
+def _dev_columns(data: Any, config: RunConfig | None, settings: Sequence[str]) -> Columns:
+    """The columns that a table of dev pairs is read by: those of training."""
+    return kept_columns(resolve(base_config(data, None, config, settings).data))
+
+
+def _held_out(dev: Held) -> Any:
     """Dev rows as planning reads them: paths, or sources and targets."""
+    data, targets = dev.data, dev.targets
     if targets is not None:
         return data, targets
     if data is None or paths_of(data) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in data):
