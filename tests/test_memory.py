@@ -270,3 +270,17 @@ def test_a_number_is_the_name_of_a_column_where_it_is_one(tmp_path: Path):
     (tmp_path / "plain.tsv").write_text("000\tg000\te000\n", encoding="utf-8")
     assert first_of(model, tmp_path / "plain.tsv") == ("g000", "e000")
     assert hold(Numbered([GERMAN, ENGLISH])).source == [], "nothing was said, and there are no names"
+
+
+def test_a_key_that_one_dictionary_lacks_is_refused_as_in_a_file_of_json_lines():
+    records = [{"source": source, "target": target} for source, target in PAIRS]
+    for last, message in (
+        ({"source": "x"}, "pairs:4: no 'target' in the dictionary; expected it in every one. Here are: source."),
+        ({"source": "x", "targt": "y"}, "pairs:4: no 'target' in the dictionary; expected it in every one. Did you mean 'targt'?"),
+    ):
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            hold([*records, last])
+    nested = [{"id": "1", "translation": {"de": "a", "en": "b"}}, {"id": "2", "translation": {"de": "c"}}]
+    with pytest.raises(DataError, match=r"^pairs:2: no 'translation\.en' in the dictionary; expected it in every one\. "):
+        hold(nested)
+    assert hold([{**records[0], "note": "n"}, records[1]]).data == PAIRS[:2], "a column that is not read may have gaps"

@@ -33,6 +33,8 @@ Columns = tuple[Column | Sequence[Column] | None, Column | None]
 Table = dict[str | int, list[Any]]
 """Columns by name; the names of a data frame may be whole numbers."""
 SAMPLE = 1000  # rows looked at
+ABSENT = object()
+"""Stands in a column where a dictionary does not have its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _columns(data: Any) -> Table | None:
     if isinstance(data, (list, tuple)) and data and all(isinstance(record, Mapping) for record in cast("Sequence[Any]", data)):
         records = cast("Sequence[Mapping[str, Any]]", data)
         names = list(dict.fromkeys(name for record in records for name in record))
-        return {str(name): [record.get(name, "") for record in records] for name in names}
+        return {str(name): [record.get(name, ABSENT) for record in records] for name in names}
     return None
 
 
@@ -142,7 +144,7 @@ def _flattened(columns: Table | None) -> Table | None:
     for name, values in columns.items():
         objects = [flat({str(name): value}) for value in values] if _of_objects(values) else [{str(name): value} for value in values]
         for inner in dict.fromkeys(key for one in objects for key in one):
-            found[inner] = [one.get(inner, "") for one in objects]
+            found[inner] = [one.get(inner, ABSENT) for one in objects]
     return found
 
 
@@ -157,7 +159,7 @@ def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> H
     if has_names:
         wanted, target = [column for column in wanted if not _is_of_file(column)], None if _is_of_file(target) else target
     *source, goal = _told(columns, [_place(column, names) for column in wanted], None if target is None else _place(target, names))
-    parts = [columns[names[place]] for place in (*source, goal)]
+    parts = [_everywhere(columns, names[place]) for place in (*source, goal)]
     for place, part in zip((*source, goal), parts, strict=True):
         if len(part) != len(parts[0]):
             lengths = f"column {names[source[0]]} has {len(parts[0]):,} values and {names[place]} {len(part):,}"
@@ -168,6 +170,16 @@ def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> H
         return Held(pairs)
     lasting: list[str | int] = [str(names[place]) if has_names else place + 1 for place in (*source, goal)]
     return Held(pairs, None, lasting[:-1], lasting[-1])
+
+
+def _everywhere(columns: Table, name: str | int) -> list[Any]:
+    """The values of a column, which every dictionary has that it is made of."""
+    place = next((place for place, value in enumerate(columns[name]) if value is ABSENT), None)
+    if place is None:
+        return columns[name]
+    here = [str(other) for other, values in columns.items() if place < len(values) and values[place] is not ABSENT]
+    near = nearest(str(name), here) or f" Here are: {', '.join(here)}."
+    raise DataError(f"pairs:{place + 1}: no {name!r} in the dictionary; expected it in every one.{near}")
 
 
 def _told(columns: Table, wanted: Sequence[int], target: int | None) -> list[int]:
