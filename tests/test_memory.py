@@ -284,3 +284,70 @@ def test_a_key_that_one_dictionary_lacks_is_refused_as_in_a_file_of_json_lines()
     with pytest.raises(DataError, match=r"^pairs:2: no 'translation\.en' in the dictionary; expected it in every one\. "):
         hold(nested)
     assert hold([{**records[0], "note": "n"}, records[1]]).data == PAIRS[:2], "a column that is not read may have gaps"
+
+
+class NAType:
+    """As much of pandas' NA as matters: it does not say whether it is equal to anything."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), np.float32("nan"), NAType()], ids=["None", "nan", "float32", "NA"])
+def test_a_missing_value_of_a_table_is_an_empty_cell(nothing: Any):
+    assert hold(Frame(de=["a", nothing], en=["b", "d"])).data == [("a", "b"), ("", "d")]
+    assert hold([{"de": "a", "en": "b"}, {"de": "c", "en": nothing}]).gaps == [2]
+
+
+def test_missing_values_are_refused_learned_or_left_out_as_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    gaps = Frame(german=GERMAN, english=[*ENGLISH[:-2], None, float("nan")])
+    seqloom.train(gaps, dev=PAIRS, out=tmp_path / "learned", settings=SMALL, quiet=True)
+    said = "warning: 2 rows have no target, the first pairs:39; an empty text is learned there. Leave them out with data.skip_bad=true.\n"
+    assert capsys.readouterr().err.startswith(said)
+    seqloom.train(gaps, dev=PAIRS, out=tmp_path / "left", settings=[*SMALL, "data.skip_bad=true"])
+    out = capsys.readouterr().out
+    assert "data: 38 pairs to train on" in out
+    assert "note: 2 rows with an empty target went by, the first at pairs:39.\n" in out
+    with pytest.raises(DataError, match=r"^pairs:2: the source is empty; expected at least one symbol\."):
+        seqloom.train(Frame(de=["a", None, "b"], en=TARGETS), dev=PAIRS, out=tmp_path / "none", settings=SMALL, quiet=True)
+    with pytest.raises(DataError, match=r'^pairs:2: the target is NoneType None; expected a text\. Give a text, or "" for an empty one\.$'):
+        seqloom.train([("a", "b"), ("c", None)], out=tmp_path / "pairs", settings=SMALL, quiet=True)
+
+
+def test_numbers_of_a_table_are_text_beside_text_or_where_they_are_named():
+    assert hold(Frame(word=SOURCES, count=[1, 2.5, True])).data == [("a", "1"), ("c", "2.5"), ("e", "True")]
+    assert hold(Frame(one=[1, 2], two=[np.float64(0.5), np.int64(3)]), source="one", target="two").data == [("1", "0.5"), ("2", "3")]
+    assert hold(Frame(one=[1, 2], two=[3, 4])).data == [(1, 3), (2, 4)], "which says what they are, and is refused later"
+
+
+def test_pairs_are_pairs_in_what_is_only_asked_for_by_number_and_in_columns_of_any_library():
+    class Dataset:
+        def __len__(self) -> int:
+            return len(PAIRS)
+
+        def __getitem__(self, place: int) -> tuple[str, str]:
+            return PAIRS[place]
+
+    class LazyFrame:
+        def collect(self) -> Frame:
+            return Frame(german=SOURCES, english=TARGETS)
+
+    for data in (Dataset(), LazyFrame(), {"de": tuple(SOURCES), "en": np.array(TARGETS)}):
+        assert [tuple(pair) for pair in hold(data).data] == PAIRS
+    assert held(Frame(de=SOURCES), Frame(en=TARGETS)) == (SOURCES, TARGETS)
+    with pytest.raises(
+        DataError, match=r"^data: 2 columns \(de, en\) beside targets; expected one\. Leave the targets out, and name both "
+    ):
+        hold(Frame(de=SOURCES, en=TARGETS), TARGETS)
+
+
+def test_two_columns_of_one_name_are_refused():
+    frame = Numbered([SOURCES, TARGETS])
+    frame.columns = np.array(["a", "a"])
+    with pytest.raises(DataError, match=r"^data: 2 columns are called 'a'; expected one\. Rename the others\.$"):
+        hold(frame)

@@ -16,6 +16,7 @@ from seqloom.frame_text import text_of_array
 from seqloom.header import SOURCE_WORDS
 from seqloom.layout import Layout, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import LineCounts, decode_lines, read_lines, shown
+from seqloom.memory import is_missing
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
@@ -277,7 +278,11 @@ def _text(value: Any, where: str, side: str) -> str:
     if isinstance(value, np.ndarray):
         return text_of_array(value, f"{where}: the {side}")
     if not isinstance(value, str):
-        advice = 'Join its parts with " ".join(...).' if isinstance(value, (list, tuple)) else "Convert it with str()."
+        advice = "Convert it with str()."
+        if isinstance(value, (list, tuple)):
+            advice = 'Join its parts with " ".join(...).'
+        elif is_missing(value):
+            advice = 'Give a text, or "" for an empty one.'
         raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {advice}")
     refuse_bad_characters(value, where)
     return value.strip()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.header import pair_in_object, tell_sides
 from seqloom.tables import first_few, flat
 
-__all__ = ["Column", "Columns", "Held", "Place", "as_list", "at_hand", "hold", "kept_columns"]
+__all__ = ["Column", "Columns", "Held", "Place", "as_list", "at_hand", "hold", "is_missing", "kept_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Held:
     source: list[str | int] = field(default_factory=list[str | int])
     """The columns that the sources are of: by name; by number from 1 where a table has no names and columns were asked for."""
     target: str | int | None = None
+    gaps: list[int] = field(default_factory=list[int])
+    """The numbers, from 1, of rows of a table whose target is missing."""
 
 
 def kept_columns(config: DataConfig) -> Columns:
@@ -82,10 +85,11 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     if paths:
         what = f"data: {str(paths[0])!r:.60} beside values in memory"
         raise DataError(f"{what}; expected two paths, or two lists. Put a single text into a list.")
+    data = _gone_through(data)
     if not isinstance(data, Iterable) and not hasattr(data, "columns"):
         raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
     if targets is not None:
-        return Held(at_hand(data), at_hand(targets))
+        return Held(_side(data), _side(_gone_through(targets)))
     if isinstance(data, tuple) and len(data) == 2 and (all(isinstance(part, list) for part in data) or any(map(_is_of_arrays, data))):
         return Held(at_hand(data[0]), at_hand(data[1]))
     wanted = as_list(source)
@@ -95,6 +99,26 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
         data = at_hand(data)
     columns = _flattened(_columns(data))
     return Held(data) if columns is None else _pairs(columns, wanted, target)
+
+
+def _gone_through(data: Any) -> Any:
+    """Items that are only asked for by number, as of a Dataset of torch, as a list; a query of polars as its table."""
+    if type(data).__name__ == "LazyFrame":
+        return data.collect()
+    if isinstance(data, Iterable) or hasattr(data, "columns") or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
+        return cast("Any", data)
+    return [data[place] for place in range(len(data))]
+
+
+def _side(data: Any) -> Any:
+    """Sources or targets alone, which may be a table of one column."""
+    columns = _columns(data) if hasattr(data, "columns") or hasattr(data, "column_names") else None
+    if columns is None:
+        return at_hand(data)
+    if len(columns) > 1:
+        what = f"{len(columns)} columns ({first_few([*map(str, columns)])}) beside targets"
+        raise DataError(f"data: {what}; expected one. Leave the targets out, and name both columns with source and target.")
+    return [_cell(value, takes_numbers=True) for value in next(iter(columns.values()))]
 
 
 def at_hand(values: Any) -> Any:
@@ -113,7 +137,13 @@ def _is_of_arrays(part: Any) -> bool:
 
 
 def _holds_columns(data: Mapping[Any, Any]) -> bool:
-    return len(data) > 1 and all(isinstance(values, (list, np.ndarray)) for values in data.values())
+    return len(data) > 1 and all(map(_is_column, data.values()))
+
+
+def _is_column(values: Any) -> bool:
+    """Whether these are several values: a list, or an array or series of any library."""
+    is_array = hasattr(values, "__array__") and hasattr(values, "__len__") and not isinstance(values, (str, bytes))
+    return is_array or isinstance(values, (list, tuple))
 
 
 def _columns(data: Any) -> Table | None:
@@ -124,7 +154,10 @@ def _columns(data: Any) -> Table | None:
         parts = {str(name): data[name] for name in cast("Iterable[Any]", data.column_names)}
         return {name: values.to_pylist() if hasattr(values, "to_pylist") else list(values) for name, values in parts.items()}
     if hasattr(data, "columns"):
-        return {_name(name): list(data[name]) for name in cast("Iterable[Any]", data.columns)}
+        names = [_name(name) for name in cast("Iterable[Any]", data.columns)]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise DataError(f"data: {names.count(twice[0])} columns are called {str(twice[0])!r}; expected one. Rename the others.")
+        return {name: list(data[held]) for name, held in zip(names, cast("Iterable[Any]", data.columns), strict=True)}
     if isinstance(data, (list, tuple)) and data and all(isinstance(record, Mapping) for record in cast("Sequence[Any]", data)):
         records = cast("Sequence[Mapping[str, Any]]", data)
         names = list(dict.fromkeys(name for record in records for name in record))
@@ -158,18 +191,35 @@ def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> H
     has_names = not _count(names)
     if has_names:
         wanted, target = [column for column in wanted if not _is_of_file(column)], None if _is_of_file(target) else target
+    is_asked = bool(wanted) or target is not None
     *source, goal = _told(columns, [_place(column, names) for column in wanted], None if target is None else _place(target, names))
     parts = [_everywhere(columns, names[place]) for place in (*source, goal)]
+    takes_numbers = is_asked or any(isinstance(value, str) for part in parts for value in part)
+    gaps = [number for number, value in enumerate(parts[-1], 1) if type(value) is not str and is_missing(value)]
+    parts = [[value if type(value) is str else _cell(value, takes_numbers) for value in part] for part in parts]
     for place, part in zip((*source, goal), parts, strict=True):
         if len(part) != len(parts[0]):
             lengths = f"column {names[source[0]]} has {len(parts[0]):,} values and {names[place]} {len(part):,}"
             raise DataError(f"data: {lengths}; expected equally many. Mend the columns.")
     sources = parts[0] if len(parts) == 2 else zip(*parts[:-1], strict=True)
     pairs = list(zip(sources, parts[-1], strict=True))
-    if not has_names and not wanted and target is None:
-        return Held(pairs)
+    if not has_names and not is_asked:
+        return Held(pairs, gaps=gaps)
     lasting: list[str | int] = [str(names[place]) if has_names else place + 1 for place in (*source, goal)]
-    return Held(pairs, None, lasting[:-1], lasting[-1])
+    return Held(pairs, None, lasting[:-1], lasting[-1], gaps)
+
+
+def _cell(value: Any, takes_numbers: bool) -> Any:
+    """A value of a table as a file would hold it: one that is missing is empty, a number is text where numbers are taken."""
+    if is_missing(value):
+        return ""
+    return str(value) if takes_numbers and isinstance(value, (Real, Decimal, np.bool_)) else value
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value stands for none: None, NaN, pandas' NA and NaT."""
+    is_nan = isinstance(value, (float, np.floating)) and bool(value != value)
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _everywhere(columns: Table, name: str | int) -> list[Any]:

@@ -142,6 +142,9 @@ def train(
     plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
     if held.source and not any(columns):
         plan = replace(plan, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
+    if held.gaps and not plan.config.data.skip_bad:
+        rows = f"{len(held.gaps):,} row{' has' if len(held.gaps) == 1 else 's have'} no target, the first pairs:{held.gaps[0]}"
+        watcher.say(f"warning: {rows}; an empty text is learned there. Leave them out with data.skip_bad=true.")
     for line in introduction(plan, out):
         watcher.say(line)
     for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):
