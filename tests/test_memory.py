@@ -351,3 +351,18 @@ def test_two_columns_of_one_name_are_refused():
     frame.columns = np.array(["a", "a"])
     with pytest.raises(DataError, match=r"^data: 2 columns are called 'a'; expected one\. Rename the others\.$"):
         hold(frame)
+
+
+def test_dev_files_without_names_are_read_in_order_where_nothing_was_said_of_columns(tmp_path: Path):
+    (tmp_path / "dev.tsv").write_text("g1\te1\ng2\te2\n", encoding="utf-8")
+    (tmp_path / "named.csv").write_text("english,german\ne1,g1\n", encoding="utf-8")
+    for name, text in (("dev.de", "g1\n"), ("dev.en", "e1\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    table, pair = Frame(german=GERMAN, english=ENGLISH), [tmp_path / "dev.de", tmp_path / "dev.en"]
+    for dev in (tmp_path / "dev.tsv", tmp_path / "named.csv", pair):
+        model = seqloom.train(table, dev=dev, out=tmp_path / "run", settings=SMALL, quiet=True, overwrite=True)
+        assert dev_of(tmp_path / "run")[0] == ("g1", "e1")
+        assert model.config.data.source == ["german"]
+    with pytest.raises(DataError, match=r"dev\.tsv: no header that names 'german', 'english'; line 1 is "):
+        seqloom.train(table, source="german", target="english", dev=tmp_path / "dev.tsv", out=tmp_path / "no", settings=SMALL, quiet=True)
+    assert first_of(model, *pair) == ("g1", "e1")

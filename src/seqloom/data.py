@@ -25,6 +25,7 @@ __all__ = [
     "FileRows",
     "Row",
     "Rows",
+    "names_columns",
     "read_rows",
     "read_sources",
     "resolve",
@@ -118,6 +119,12 @@ def resolve(config: DataConfig) -> DataConfig:
         found |= {"split": "first" if table.once else "all", "comment": table.comment}
     found["sounds"] = layout.sounds
     return config.model_copy(update=found)
+
+
+def names_columns(paths: Sequence[str], names: Sequence[str | int]) -> bool:
+    """Whether a file names its columns, these among them."""
+    table, _, _ = find_table(paths, DataConfig())
+    return bool(names) and table.header and all(name in table.columns for name in names)
 
 
 def sides_of_numbers(config: DataConfig, data: Any = None, targets: Any = None) -> tuple[bool, bool]:
@@ -461,7 +468,7 @@ def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[in
 
 def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from a table, which may lack the target."""
-    if not config.train and config.format == "auto" and not _heads_sources(path, config):  # trained on pairs in memory
+    if not config.train and config.format == "auto" and not names_columns([path], config.source):  # trained on pairs in memory
         config = config.model_copy(update={"format": "tsv", "header": False, "source": []})
     table, _, _ = find_table([path], config.model_copy(update={"target": None}))
     if table.format == "csv" and table.header and not config.header:
@@ -471,12 +478,6 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
         notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
     for number, cells in read_records(table, places, LineCounts()):
         yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
-
-
-def _heads_sources(path: str, config: DataConfig) -> bool:
-    """Whether the first line names the source columns of training."""
-    table, _, _ = find_table([path], config.model_copy(update={"source": [], "target": None}))
-    return bool(config.source) and table.header and all(name in table.columns for name in config.source)
 
 
 def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:

@@ -7,20 +7,21 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config, override
-from seqloom.data import Row, read_rows, resolve, rows_from_memory
+from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory
 from seqloom.events import Watcher
 from seqloom.fields import Fields
+from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_pairs
 from seqloom.memory import Columns, Held, as_list, hold, kept_columns
 from seqloom.number_fields import holds_numbers
-from seqloom.plan import Pairs, as_settings, base_config, given_config, make_plan, paths_of
+from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, paths_of
 from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
 from seqloom.runs import start
@@ -31,6 +32,7 @@ __all__ = ["Model", "load", "train"]
 
 COLUMNS = ("data.source", "data.target")
 Sources = str | int | Sequence[str | int] | None
+Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
 class Model(Answerer):
@@ -132,16 +134,20 @@ def train(
     asked, given = as_settings(source, target, None, None), given_config(config)
     columns = _columns([*asked, *settings], given)
     held = hold(data, targets, *columns)
-    settings = [*asked, *settings, *as_settings(held.source or None, held.target, None, None)]
-    dev = _held_out(hold(dev, None, *_dev_columns(held.data, given, settings)) if dev is not None else Held(None))
+    settings, names = [*asked, *settings], as_settings(held.source or None, held.target, None, None)
+    is_told = bool(names) and not any(columns)
+    dev = _held_out(hold(dev, None, *_dev_columns(held.data, given, [*settings, *names])) if dev is not None else Held(None))
+    if not is_told or _names(dev, held):
+        settings += names
     watcher = watcher or (Warnings() if quiet else Lines())
     named: dict[str, Any] = {"dev": dev, "config": config, "settings": settings}
     if says_numbers(held.data, held.targets, **named):
         numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
+        numbers = _with_names(numbers, held) if is_told else numbers
         return train_pairs(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
     plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
-    if held.source and not any(columns):
-        plan = replace(plan, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
+    if is_told:
+        plan = _with_names(plan, held)
     if held.gaps and not plan.config.data.skip_bad:
         rows = f"{len(held.gaps):,} row{' has' if len(held.gaps) == 1 else 's have'} no target, the first pairs:{held.gaps[0]}"
         watcher.say(f"warning: {rows}; an empty text is learned there. Leave them out with data.skip_bad=true.")
@@ -162,6 +168,19 @@ def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
 def _dev_columns(data: Any, config: RunConfig | None, settings: Sequence[str]) -> Columns:
     """The columns that a table of dev pairs is read by: those of training."""
     return kept_columns(resolve(base_config(data, None, config, settings).data))
+
+
+def _names(dev: Any, held: Held) -> bool:
+    """Whether the dev pairs are in a file that names the columns of a table in memory; one without names is read in order."""
+    paths = None if dev is None else paths_of(dev)
+    return paths is not None and names_columns(paths, [*held.source, *([] if held.target is None else [held.target])])
+
+
+def _with_names(plan: Planned, held: Held) -> Planned:
+    """The plan, and the columns that were told, to be found again by name."""
+    data = plan.config.data.model_copy(update={"source": held.source, "target": held.target})
+    config = plan.config.model_copy(update={"data": data})
+    return replace(plan, config=config, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
 
 
 def _held_out(dev: Held) -> Any:
