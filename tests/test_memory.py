@@ -366,3 +366,34 @@ def test_dev_files_without_names_are_read_in_order_where_nothing_was_said_of_col
     with pytest.raises(DataError, match=r"dev\.tsv: no header that names 'german', 'english'; line 1 is "):
         seqloom.train(table, source="german", target="english", dev=tmp_path / "dev.tsv", out=tmp_path / "no", settings=SMALL, quiet=True)
     assert first_of(model, *pair) == ("g1", "e1")
+
+
+def test_answers_are_for_the_sources_of_a_table_and_not_for_its_names(tmp_path: Path):
+    table = Frame(english=ENGLISH, german=GERMAN)
+    model = seqloom.train(table, source="german", target="english", out=tmp_path / "run", settings=SMALL, quiet=True)
+    few = model.predict(GERMAN[:3])
+    for sources in (
+        Frame(german=GERMAN[:3]),
+        Frame(english=ENGLISH[:3], german=GERMAN[:3]),
+        {"german": GERMAN[:3]},
+        [{"german": word} for word in GERMAN[:3]],
+        Frame(wort=GERMAN[:3]),
+        np.array(GERMAN[:3]),
+        np.array(GERMAN[:3]).reshape(3, 1),
+        iter(GERMAN[:3]),
+    ):
+        assert model.predict(sources) == few
+    assert model.predict(Frame(german=[None, "g000"])) == ["", few[0]]
+    for sources, message in (
+        (Frame(a=GERMAN, b=ENGLISH), "2 columns (a, b); expected the columns of training, 'german'. Choose or rename them."),
+        ({"g000": "e000"}, "expected a list of texts, got a dictionary of 1. Give list(...) of its sources."),
+        (Path("words.txt"), "expected a list of texts, got the path 'words.txt'. Read its lines into one."),
+        (None, "expected a list of texts, got None. Give one."),
+    ):
+        with pytest.raises(DataError, match=f"^sources: {re.escape(message)}$"):
+            model.predict(sources)
+    pairs = [((german, tag), english) for german, tag, english in zip(GERMAN, WORDS, ENGLISH, strict=True)]
+    several = seqloom.train(pairs, out=tmp_path / "several", settings=SMALL, quiet=True)
+    assert several.predict(Frame(any=GERMAN[:2], tag=WORDS[:2])) == several.predict(list(zip(GERMAN[:2], WORDS[:2], strict=True)))
+    with pytest.raises(DataError, match=r"^sources: 1 columns \(any\); expected the model's 2 source columns alone\. Choose "):
+        several.predict(Frame(any=GERMAN))

@@ -22,6 +22,7 @@ from seqloom.data import Row, texts_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
+from seqloom.memory import hold_sources
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.vocabulary import UNK
 
@@ -141,7 +142,8 @@ class Answerer:
         """The best answer to each source, in their order; '' for an empty source.
 
         Args:
-            sources: a text each, a tuple of texts where the model has several source columns, or an array (S, D) where it reads numbers.
+            sources: a text each, a tuple of texts where the model has several source columns, or an array (S, D) where it reads numbers; or
+                a table (a data frame, a dictionary of lists, a list of dictionaries) that has the source columns of training, or no others.
             search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
 
         Raises:
@@ -160,8 +162,7 @@ class Answerer:
         **search: Any,
     ) -> list[Prediction]:
         """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`."""
-        if isinstance(sources, str):
-            raise DataError(f"sources: expected a list of texts, got the text {sources[:40]!r}. Put it into a list.")
+        sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
         return list(self.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention))

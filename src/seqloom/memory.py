@@ -14,9 +14,9 @@ import numpy as np
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.header import pair_in_object, tell_sides
-from seqloom.tables import first_few, flat
+from seqloom.tables import first_few, flat, listed
 
-__all__ = ["Column", "Columns", "Held", "Place", "as_list", "at_hand", "hold", "is_missing", "kept_columns"]
+__all__ = ["Column", "Columns", "Held", "Place", "as_list", "at_hand", "hold", "hold_sources", "is_missing", "kept_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,46 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
         data = at_hand(data)
     columns = _flattened(_columns(data))
     return Held(data) if columns is None else _pairs(columns, wanted, target)
+
+
+def hold_sources(data: Any, config: DataConfig, count: int) -> Any:
+    """The sources to predict from: of a table the columns of training, or all where they are as many; all else as it is, or as a list.
+
+    Args:
+        config: of the training data.
+        count: how many source columns the model has.
+
+    Raises:
+        DataError: no sources, or other columns.
+    """
+    if data is None or isinstance(data, (str, os.PathLike)):
+        got = "None" if data is None else f"the {'text' if isinstance(data, str) else 'path'} {str(data)[:40]!r}"
+        advice = "Read its lines into one" if isinstance(data, os.PathLike) else "Put it into a list" if data is not None else "Give one"
+        raise DataError(f"sources: expected a list of texts, got {got}. {advice}.")
+    data = _gone_through(data)
+    if isinstance(data, Mapping) and not all(map(_is_column, data.values())):
+        raise DataError(f"sources: expected a list of texts, got a dictionary of {len(data)}. Give list(...) of its sources.")
+    if not isinstance(data, Mapping) and not hasattr(data, "columns"):
+        data = at_hand(data)
+    columns = _flattened(_columns(data))
+    if columns is None:
+        return data
+    names = list(columns)
+    parts = [[_cell(value, takes_numbers=True) for value in _everywhere(columns, names[place])] for place in _sources(names, config, count)]
+    return parts[0] if count == 1 else list(zip(*parts, strict=True))
+
+
+def _sources(names: Sequence[str | int], config: DataConfig, count: int) -> Sequence[int]:
+    """The places of the source columns of training in a table, which may have no others."""
+    kept, said = as_list(kept_columns(config)[0]), [name for name in config.source if isinstance(name, str)]
+    if not _count(names):
+        kept = said  # numbers say nothing of names
+    if kept and all(column in names or (isinstance(column, Place) and column.number <= len(names)) for column in kept):
+        return [_place(column, names) for column in kept]
+    if len(names) == count:
+        return range(count)
+    wanted = f"the columns of training, {listed(said)}" if said else f"the model's {count} source column{'' if count == 1 else 's'} alone"
+    raise DataError(f"sources: {len(names)} columns ({first_few([*map(str, names)])}); expected {wanted}. Choose or rename them.")
 
 
 def _gone_through(data: Any) -> Any:
