@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import seqloom
+from seqloom.events import Silence, Started, Updated
 
 PAIRS = [
     (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")
@@ -104,3 +106,60 @@ def test_two_source_columns_become_one_source(tmp_path: Path) -> None:
     model = seqloom.train(pairs * 3, dev=pairs, out=tmp_path / "run", settings=TINY)
     assert len(model.config.fields.source) == 2
     assert len(model.predict([("alo", "A;B"), ("ero", "A;C")])) == 2
+
+
+def test_training_leaves_torch_to_the_rest_of_the_process_as_it_was(tmp_path: Path) -> None:
+    few, threads = [*TINY, "training.max_steps=1", "training.threads=2"], torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(7)
+    first, then = torch.rand(1), torch.rand(1)
+    torch.manual_seed(7)
+    assert torch.rand(1) == first
+    seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=few, quiet=True)
+    assert torch.rand(1) == then
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(threads)
+
+
+def test_a_second_training_beside_one_is_refused(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Second(Silence):
+        def started(self, event: Started) -> None:
+            with pytest.raises(seqloom.TrainingError) as error:
+                seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "second", settings=TINY)
+            said.append(str(error.value))
+
+    seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=[*TINY, "training.max_steps=1"], watcher=Second())
+    assert said == [
+        "another training goes on in this process; expected one at a time, since all draw from one generator. "
+        "Train one after the other, or each in a process of its own."
+    ]
+    seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "second", settings=[*TINY, "training.max_steps=1"], quiet=True)
+
+
+class Interrupted(Silence):
+    """Presses Ctrl-C after so many updates."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def updated(self, event: Updated) -> None:
+        if event.step == self.step:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_ends_what_trains_and_its_run_can_be_loaded_and_resumed(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt) as error:
+        seqloom.train(PAIRS, dev=PAIRS, out=run, settings=TINY, watcher=Interrupted(3))
+    assert str(error.value) == (
+        f"{run}: interrupted after 3 updates; seqloom.load({str(run)!r}) gives the model so far, seqloom.resume({str(run)!r}) goes on."
+    )
+    assert len(seqloom.load(run).predict(["a b c"])) == 1
+    with pytest.raises(KeyboardInterrupt):
+        seqloom.resume(run, watcher=Interrupted(5))
+    whole = seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "whole", settings=TINY, quiet=True)
+    assert seqloom.resume(run, quiet=True).score(PAIRS) == whole.score(PAIRS)
+    with pytest.raises(seqloom.CheckpointError, match=r"run: this run is finished \(done\)\."):
+        seqloom.resume(run)

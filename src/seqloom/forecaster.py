@@ -17,7 +17,7 @@ from seqloom.events import Watcher
 from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
-from seqloom.hardware import on_device
+from seqloom.hardware import apart, on_device
 from seqloom.memory import hold, kept_columns
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
@@ -25,6 +25,7 @@ from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, joined
 from seqloom.plan import parse_duration
+from seqloom.runs import pass_on_interrupt
 from seqloom.scoreboard import scoreboard
 from seqloom.windows import Part, Windows
 
@@ -112,10 +113,11 @@ def _refuse_part(part: str | None) -> None:
 
 def train_pairs(plan: NumberPlan, out: str | Path, *, overwrite: bool, watcher: Watcher, started: float) -> Forecaster:
     """A model of pairs whose targets are numbers, as planned."""
-    start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    pass_on_interrupt(start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started))
     return load_forecaster(out)
 
 
+@apart()
 def train_forecast(
     table: Any,
     *,
@@ -150,7 +152,7 @@ def train_forecast(
     field = NumbersField.model_validate({**{name: value for name, value in given.items() if value}, **numbers})
     table = table if isinstance(table, Panel) else str(table)
     plan = plan_forecast(table, field, config=_given(config), settings=settings, quantiles=quantiles, budget=seconds, seed=seed)
-    start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    pass_on_interrupt(start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started))
     return load_forecaster(out)
 
 

@@ -9,25 +9,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from seqloom import runs
 from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config, override
 from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory
-from seqloom.events import Watcher
+from seqloom.events import Finished, Watcher
 from seqloom.fields import Fields
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_pairs
+from seqloom.hardware import apart
 from seqloom.memory import Columns, Held, as_list, hold, kept_columns
 from seqloom.number_fields import holds_numbers
 from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, paths_of
 from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
-from seqloom.runs import start
+from seqloom.runs import pass_on_interrupt, start
 from seqloom.summary import introduction, result
 
-__all__ = ["Model", "load", "train"]
+__all__ = ["Model", "load", "resume", "train"]
 
 
 COLUMNS = ("data.source", "data.target")
@@ -87,6 +89,7 @@ class Model(Answerer):
         return list(read_rows(paths, data)) if paths else rows_from_memory(given.data, given.targets)
 
 
+@apart()
 def train(
     data: Pairs | None = None,
     targets: Sequence[str] | None = None,
@@ -127,6 +130,7 @@ def train(
 
     Raises:
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
+        KeyboardInterrupt: Ctrl-C ended the training; the model so far is in `out` all the same, and `resume` goes on with it.
     """
     started = time.perf_counter()
     said = {"training.members": members, "training.start_from": start_from and str(start_from)}
@@ -153,9 +157,38 @@ def train(
         watcher.say(f"warning: {rows}; an empty text is learned there. Leave them out with data.skip_bad=true.")
     for line in introduction(plan, out):
         watcher.say(line)
-    for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):
+    return _ended(start(plan, out, overwrite=overwrite, watcher=watcher, started=started), watcher)
+
+
+@apart()
+def resume(
+    path: str | Path,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    quiet: bool = False,
+    watcher: Watcher | None = None,
+) -> Any:
+    """The model of a run that was stopped or killed, after going on with it to its end, as if it had not been.
+
+    Args:
+        device, threads: to go on with in place of the run's; the model is then nearly the same.
+        quiet, watcher: as for `train`.
+
+    Raises:
+        CheckpointError: no run, damaged, or finished already.
+        KeyboardInterrupt: as for `train`.
+    """
+    watcher = watcher or (Warnings() if quiet else Lines())
+    return _ended(runs.resume(path, device=device, threads=threads, watcher=watcher), watcher)
+
+
+def _ended(finished: Finished, watcher: Watcher) -> Any:
+    """The model of a run that came to its end, after saying how good it is."""
+    for line in result(finished):
         watcher.say(line)
-    return load(out)
+    pass_on_interrupt(finished)
+    return load(finished.run)
 
 
 def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
