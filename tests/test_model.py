@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,59 @@ def test_an_interrupt_ends_what_trains_and_its_run_can_be_loaded_and_resumed(tmp
     assert seqloom.resume(run, quiet=True).score(PAIRS) == whole.score(PAIRS)
     with pytest.raises(seqloom.CheckpointError, match=r"run: this run is finished \(done\)\."):
         seqloom.resume(run)
+
+
+def test_settings_config_and_budget_are_taken_in_the_forms_that_python_has(tmp_path: Path) -> None:
+    nested = {"training": {"max_steps": 2, "threads": 1, "device": "cpu", "precision": "float32"}, "model.encoder.width": 8}
+    model = seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "a", settings=nested, budget=timedelta(minutes=5), quiet=True)
+    assert (model.config.training.max_steps, model.config.model.encoder.width, model.config.training.budget_seconds) == (2, 8, 300.0)
+    tree = {"model": {"embedding": 6, "decoder": {"width": 8}, "encoder": {"width": 8}}, "training": {"max_steps": 1, "threads": 1}}
+    model = seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "b", config=tree, settings="training.precision=float32", quiet=True)
+    assert (model.config.model.embedding, model.config.training.precision) == (6, "float32")
+    with pytest.raises(seqloom.ConfigError, match=r"^config: unknown setting 'model\.embeding'\. Did you mean 'model\.embedding'\?$"):
+        seqloom.train(PAIRS, out=tmp_path / "c", config={"model": {"embeding": 6}})
+    with pytest.raises(seqloom.ConfigError, match=r"^--set training\.max_steps:5: expected key=value"):
+        seqloom.train(PAIRS, out=tmp_path / "c", settings="training.max_steps:5")
+
+
+def test_a_device_that_is_not_here_is_refused(model: seqloom.Model) -> None:
+    for device in ("gpu", "cuda:77"):
+        with pytest.raises(
+            seqloom.ConfigError, match=rf"^training\.device: '{device}' cannot be used here \(.*\)\. Use --device auto or cpu\.$"
+        ):
+            seqloom.load(model.path, device=device)
+
+
+def test_a_prefix_is_a_text_or_none(model: seqloom.Model) -> None:
+    assert model.predict(["a b"], prefix=None) == model.predict(["a b"])
+    with pytest.raises(
+        seqloom.ConfigError,
+        match=r"^prefix: list \['a', 'b'\]; expected a text, with which all answers begin\. Ask for each prefix by itself\.$",
+    ):
+        model.predict(["a b", "b a"], prefix=["a", "b"])
+
+
+def test_settings_of_sampling_are_refused_where_nothing_is_drawn(model: seqloom.Model) -> None:
+    message = r"^predict: temperature, top_k: of no effect with kind 'beam'\. Say kind='sample', or leave it out\.$"
+    with pytest.raises(seqloom.ConfigError, match=message):
+        model.predict(["a b"], temperature=2.0, top_k=3)
+    assert len(model.predict(["a b"], kind="sample", temperature=2.0, top_k=3, seed=2)) == 1
+
+
+def test_a_model_finds_its_run_from_another_folder_and_below_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    few = [*TINY, "training.max_steps=1"]
+    seqloom.train(PAIRS, dev=PAIRS, out="~/run", settings=few, quiet=True)
+    assert (tmp_path / "home" / "run" / "run.json").is_file()
+    model = seqloom.load("home/run")
+    monkeypatch.chdir(tmp_path / "home")
+    assert model.evaluate() == seqloom.load("~/run").evaluate()
+
+
+def test_a_process_without_a_terminal_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=[*TINY, "training.max_steps=1"]).path.is_dir()

@@ -30,6 +30,8 @@ __all__ = ["Answerer", "Finder", "Output", "Prediction", "Questions", "longest_o
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
+DRAWING = ("temperature", "top_k", "top_p", "seed")
+"""Settings of a search that samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,27 +158,37 @@ class Answerer:
         self,
         sources: Iterable[str | Sequence[str]],
         *,
-        prefix: str = "",
+        prefix: str | None = None,
         replace_unknown: bool = False,
         attention: bool = False,
         **search: Any,
     ) -> list[Prediction]:
-        """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`."""
+        """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`.
+
+        Args:
+            prefix: what every answer must begin with.
+        """
+        if prefix is not None and not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            what = f"prefix: {type(prefix).__name__} {prefix!r:.40}; expected a text, with which all answers begin"
+            raise ConfigError(f"{what}. Ask for each prefix by itself.")
         sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
-        return list(self.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention))
+        return list(self.answers(rows, config, prefix=prefix or "", replace_unknown=replace_unknown, keep_attention=attention))
 
     def search(self, **changes: Any) -> SearchConfig:
         """The search of the config with some settings changed, None being no change; beam=1 means greedy.
 
         Raises:
-            ConfigError: an unknown setting or a value out of range.
+            ConfigError: an unknown setting, a value out of range, or one of sampling where nothing is drawn.
         """
         given = {name: value for name, value in changes.items() if value is not None}
         if "beam" in given:
             given.setdefault("kind", "beam")
-        return build({"search": self.defaults.model_dump() | given}, where="predict").search
+        search = build({"search": self.defaults.model_dump() | given}, where="predict").search
+        if search.kind != "sample" and (idle := [name for name in given if name in DRAWING]):
+            raise ConfigError(f"predict: {', '.join(idle)}: of no effect with kind {search.kind!r}. Say kind='sample', or leave it out.")
+        return search
 
     def answers(
         self,

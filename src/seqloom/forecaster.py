@@ -17,7 +17,7 @@ from seqloom.events import Watcher
 from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
-from seqloom.hardware import apart, on_device
+from seqloom.hardware import apart, choose_device, on_device
 from seqloom.memory import hold, kept_columns
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
@@ -161,13 +161,14 @@ def load_forecaster(path: str | Path, *, device: str = "cpu") -> Forecaster:
 
     Raises:
         CheckpointError: not a run, damaged, or of another format.
+        ConfigError: the device is not on this machine.
     """
     run = RunDirectory(path)
     run.check()
     config, fields = load_config(run.config), NumberFields.load(run.fields)
     network = make_network(config.model, fields.source, fields.target)
     load_weights(network, read_tensors(run.weights)[0], run.weights)
-    return Forecaster(run.path, config, fields, on_device(network, device).eval())
+    return Forecaster(run.path.absolute(), config, fields, on_device(network, choose_device(device)).eval())
 
 
 def _given(config: str | Path | RunConfig | None) -> RunConfig | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,13 +15,13 @@ from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig
-from seqloom.config_file import load_config, override
+from seqloom.config_file import build, load_config, override
 from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory
 from seqloom.events import Finished, Watcher
 from seqloom.fields import Fields
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_pairs
-from seqloom.hardware import apart
+from seqloom.hardware import apart, choose_device
 from seqloom.memory import Columns, Held, as_list, hold, kept_columns
 from seqloom.number_fields import holds_numbers
 from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, paths_of
@@ -28,6 +29,7 @@ from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
 from seqloom.runs import pass_on_interrupt, start
 from seqloom.summary import introduction, result
+from seqloom.tables import flat
 
 __all__ = ["Model", "load", "resume", "train"]
 
@@ -98,9 +100,9 @@ def train(
     out: str | Path = "runs/model",
     source: Sources = None,
     target: str | int | None = None,
-    budget: str | float | None = None,
-    config: str | Path | RunConfig | None = None,
-    settings: Iterable[str] = (),
+    budget: str | float | timedelta | None = None,
+    config: str | Path | RunConfig | Mapping[str, Any] | None = None,
+    settings: str | Iterable[str] | Mapping[str, Any] = (),
     seed: int | None = None,
     members: int | None = None,
     start_from: str | Path | None = None,
@@ -120,9 +122,9 @@ def train(
         out: the run directory.
         source: source columns of the file or table, by name or number from 1.
         target: its target column.
-        budget: wall time, as in "15m".
-        config: a config to follow in place of choosing one from the data.
-        settings: "a.b=value" laid over the config.
+        budget: wall time, as in "15m", in seconds, or a timedelta.
+        config: a config to follow in place of choosing one from the data: a YAML file, a `RunConfig`, or what such a file holds.
+        settings: "a.b=value" laid over the config, one or several, or a dictionary of them.
         members: so many networks that differ by their seed, are trained one after the other and answer as one.
         start_from: a trained run whose symbols and network this one begins with: to adapt a model to other pairs, or to go on learning.
         quiet: print only warnings, on standard error, and not what `seqloom train` does: the choices, how the run goes, the score.
@@ -134,7 +136,9 @@ def train(
     """
     started = time.perf_counter()
     said = {"training.members": members, "training.start_from": start_from and str(start_from)}
-    settings = [*(f"{name}={json.dumps(value)}" for name, value in said.items() if value is not None), *settings]
+    settings = [*_overrides({name: value for name, value in said.items() if value is not None}), *_overrides(settings)]
+    budget = budget.total_seconds() if isinstance(budget, timedelta) else budget
+    config = build(config, where="config") if isinstance(config, Mapping) else config
     asked, given = as_settings(source, target, None, None), given_config(config)
     columns = _columns([*asked, *settings], given)
     held = hold(data, targets, *columns)
@@ -191,6 +195,13 @@ def _ended(finished: Finished, watcher: Watcher) -> Any:
     return load(finished.run)
 
 
+def _overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
+    """`a.b=value` for each setting; those of a dictionary may stand in groups."""
+    if isinstance(settings, Mapping):
+        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in flat(settings).items()]
+    return [settings] if isinstance(settings, str) else list(settings)
+
+
 def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
     """The columns that are asked for: by settings, or else by a config."""
     asked = override(RunConfig(), [item for item in settings if item.partition("=")[0] in COLUMNS]).data
@@ -229,8 +240,12 @@ def _held_out(dev: Held) -> Any:
 def load(path: str | Path, *, device: str = "cpu") -> Any:
     """The model of a run directory: a `Model`, or a `Forecaster` where it is of numbers.
 
+    Args:
+        device: such as cuda; auto: the best one here.
+
     Raises:
         CheckpointError: not a run, damaged, or of another format.
+        ConfigError: the device is not on this machine.
     """
     run = RunDirectory(path)
     run.check()
@@ -238,4 +253,4 @@ def load(path: str | Path, *, device: str = "cpu") -> Any:
         return load_forecaster(path, device=device)
     config, fields = load_config(run.config), Fields.load(run.fields)
     network = load_network(run, config, fields.source, fields.target)
-    return Model(run.path, config, fields, Translator(network, fields, config.search, config.data, device))
+    return Model(run.path.absolute(), config, fields, Translator(network, fields, config.search, config.data, choose_device(device)))
