@@ -270,6 +270,9 @@ def test_a_number_is_the_name_of_a_column_where_it_is_one(tmp_path: Path):
     (tmp_path / "plain.tsv").write_text("000\tg000\te000\n", encoding="utf-8")
     assert first_of(model, tmp_path / "plain.tsv") == ("g000", "e000")
     assert hold(Numbered([GERMAN, ENGLISH])).source == [], "nothing was said, and there are no names"
+    years = {2023: GERMAN, 2024: ENGLISH}
+    assert hold(years, source=2024).source == ["2024"]
+    assert hold(years, source="2024", target="2023").data[0] == ("e000", "g000"), "as it is kept"
 
 
 def test_a_key_that_one_dictionary_lacks_is_refused_as_in_a_file_of_json_lines():
@@ -386,7 +389,7 @@ def test_answers_are_for_the_sources_of_a_table_and_not_for_its_names(tmp_path: 
     assert model.predict(Frame(german=[None, "g000"])) == ["", few[0]]
     for sources, message in (
         (Frame(a=GERMAN, b=ENGLISH), "2 columns (a, b); expected the columns of training, 'german'. Choose or rename them."),
-        ({"g000": "e000"}, "expected a list of texts, got a dictionary of 1. Give list(...) of its sources."),
+        ({"g000": "e000"}, "expected a list of texts, got a dictionary of texts. Give list(...) of its sources."),
         (Path("words.txt"), "expected a list of texts, got the path 'words.txt'. Read its lines into one."),
         (None, "expected a list of texts, got None. Give one."),
     ):

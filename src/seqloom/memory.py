@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -117,7 +118,7 @@ def hold_sources(data: Any, config: DataConfig, count: int) -> Any:
         raise DataError(f"sources: expected a list of texts, got {got}. {advice}.")
     data = _gone_through(data)
     if isinstance(data, Mapping) and not all(map(_is_column, data.values())):
-        raise DataError(f"sources: expected a list of texts, got a dictionary of {len(data)}. Give list(...) of its sources.")
+        raise DataError("sources: expected a list of texts, got a dictionary of texts. Give list(...) of its sources.")
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = at_hand(data)
     columns = _flattened(_columns(data))
@@ -133,7 +134,7 @@ def _sources(names: Sequence[str | int], config: DataConfig, count: int) -> Sequ
     kept, said = as_list(kept_columns(config)[0]), [name for name in config.source if isinstance(name, str)]
     if not _count(names):
         kept = said  # numbers say nothing of names
-    if kept and all(column in names or (isinstance(column, Place) and column.number <= len(names)) for column in kept):
+    if kept and all(column.number <= len(names) if isinstance(column, Place) else column in map(str, names) for column in kept):
         return [_place(column, names) for column in kept]
     if len(names) == count:
         return range(count)
@@ -189,19 +190,20 @@ def _is_column(values: Any) -> bool:
 def _columns(data: Any) -> Table | None:
     """The columns by name, None where there are none."""
     if isinstance(data, Mapping):
-        return {str(name): list(values) for name, values in data.items()}
+        return {_name(name): list(values) for name, values in data.items()}
     if hasattr(data, "column_names"):  # an Arrow table
         parts = {str(name): data[name] for name in cast("Iterable[Any]", data.column_names)}
         return {name: values.to_pylist() if hasattr(values, "to_pylist") else list(values) for name, values in parts.items()}
     if hasattr(data, "columns"):
         names = [_name(name) for name in cast("Iterable[Any]", data.columns)]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise DataError(f"data: {names.count(twice[0])} columns are called {str(twice[0])!r}; expected one. Rename the others.")
+        name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+        if count > 1:
+            raise DataError(f"data: {count} columns are called {str(name)!r}; expected one. Rename the others.")
         return {name: list(data[held]) for name, held in zip(names, cast("Iterable[Any]", data.columns), strict=True)}
     if isinstance(data, (list, tuple)) and data and all(isinstance(record, Mapping) for record in cast("Sequence[Any]", data)):
         records = cast("Sequence[Mapping[str, Any]]", data)
         names = list(dict.fromkeys(name for record in records for name in record))
-        return {str(name): [record.get(name, ABSENT) for record in records] for name in names}
+        return {_name(name): [record.get(name, ABSENT) for record in records] for name in names}
     return None
 
 
@@ -297,10 +299,11 @@ def _is_of_file(column: Column | None) -> bool:
 
 
 def _place(column: Column, names: Sequence[str | int]) -> int:
-    number = column.number if isinstance(column, Place) else column
-    if not isinstance(column, Place) and column in names:
-        return names.index(column)
+    if column in names:
+        return names.index(cast("str | int", column))
+    number, there = column.number if isinstance(column, Place) else column, [*map(str, names)]
+    if column in there:
+        return there.index(cast("str", column))
     if str(number).isdecimal() and 1 <= int(number) <= len(names):
         return int(number) - 1
-    there = [*map(str, names)]
     raise DataError(f"data: no column {number!r}; expected one of {first_few(there)}.{nearest(str(number), there)} Name another.")

@@ -33,7 +33,6 @@ from seqloom.tables import flat
 
 __all__ = ["Model", "load", "resume", "train"]
 
-
 COLUMNS = ("data.source", "data.target")
 Sources = str | int | Sequence[str | int] | None
 Planned = TypeVar("Planned", Plan, NumberPlan)
@@ -144,7 +143,8 @@ def train(
     held = hold(data, targets, *columns)
     settings, names = [*asked, *settings], as_settings(held.source or None, held.target, None, None)
     is_told = bool(names) and not any(columns)
-    dev = _held_out(hold(dev, None, *_dev_columns(held.data, given, [*settings, *names])) if dev is not None else Held(None))
+    reading = base_config(held.data if held.targets is None else [], None, given, [*settings, *names]).data
+    dev = _held_out(hold(dev, None, *kept_columns(resolve(reading))) if dev is not None else Held(None))
     if not is_told or _names(dev, held):
         settings += names
     watcher = watcher or (Warnings() if quiet else Lines())
@@ -207,11 +207,6 @@ def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
     asked = override(RunConfig(), [item for item in settings if item.partition("=")[0] in COLUMNS]).data
     kept = kept_columns(config.data) if config else ((), None)
     return asked.source or kept[0], kept[1] if asked.target is None else asked.target
-
-
-def _dev_columns(data: Any, config: RunConfig | None, settings: Sequence[str]) -> Columns:
-    """The columns that a table of dev pairs is read by: those of training."""
-    return kept_columns(resolve(base_config(data, None, config, settings).data))
 
 
 def _names(dev: Any, held: Held) -> bool:
