@@ -214,6 +214,7 @@ def test_a_model_finds_its_run_from_another_folder_and_below_home(tmp_path: Path
     model = seqloom.load("home/run")
     monkeypatch.chdir(tmp_path / "home")
     assert model.evaluate() == seqloom.load("~/run").evaluate()
+    assert seqloom.train(PAIRS, start_from="~/run", out="more", settings="training.max_steps=1", quiet=True).path == Path.cwd() / "more"
 
 
 def test_a_process_without_a_terminal_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
