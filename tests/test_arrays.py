@@ -160,7 +160,8 @@ def test_a_run_of_arrays_stopped_and_resumed_ends_with_the_same_weights(tmp_path
     texts = words(30)
     data, settings = (texts, contours(texts, twice="ab")), [*SMALL, "training.evaluate_every=2"]
     wanted = seqloom.train(data, out=tmp_path / "whole", settings=settings, quiet=True).network.state_dict()
-    seqloom.train(data, out=tmp_path / "run", settings=settings, watcher=Stop())
+    with pytest.raises(KeyboardInterrupt, match="interrupted after 3 updates"):
+        seqloom.train(data, out=tmp_path / "run", settings=settings, watcher=Stop())
     assert run("resume", tmp_path / "run") == 0
     assert f"seqloom predict {tmp_path / 'run'} --input FILE" in capsys.readouterr().out
     for name, part in seqloom.load(tmp_path / "run").network.state_dict().items():
@@ -284,7 +285,8 @@ def test_arrays_to_texts_are_exported_resumed_and_read_from_json_lines(tmp_path:
     file, settings = pairs_file(tmp_path), [*SMALL, "training.evaluate_every=2", "training.device=cpu"]
     columns = {"source": "curve", "target": "word"}
     wanted = seqloom.train(file, **columns, out=tmp_path / "whole", settings=settings, quiet=True)
-    seqloom.train(file, **columns, out=tmp_path / "run", settings=settings, watcher=Stop())
+    with pytest.raises(KeyboardInterrupt, match="interrupted after 3 updates"):
+        seqloom.train(file, **columns, out=tmp_path / "run", settings=settings, watcher=Stop())
     assert run("resume", tmp_path / "run", "--quiet") == 0
     model = seqloom.load(tmp_path / "run")
     for name, part in model.network.state_dict().items():

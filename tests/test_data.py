@@ -734,7 +734,7 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
             None,
             "pairs:1: the target is list ['b', 'c']; expected a text. Join its parts with \" \".join(...).",
         ),
-        ([("a", None)], None, "pairs:1: the target is NoneType None; expected a text. Convert it with str()."),
+        ([("a", None)], None, 'pairs:1: the target is NoneType None; expected a text. Give a text, or "" for an empty one.'),
         (
             [("a", 0.5)],
             None,

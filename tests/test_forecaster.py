@@ -303,7 +303,8 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_weights(tmp_path: Path, ca
 
     whole = forecaster(tmp_path, "training.evaluate_every=2")
     wanted = {name: part.clone() for name, part in whole.network.state_dict().items()}
-    forecaster(tmp_path, "training.evaluate_every=2", watcher=Stop())
+    with pytest.raises(KeyboardInterrupt, match="interrupted after 3 updates"):
+        forecaster(tmp_path, "training.evaluate_every=2", watcher=Stop())
     assert run("resume", tmp_path / "run") == 0
     assert f"seqloom predict {tmp_path / 'run'} --input {tmp_path / 'load.csv'}" in capsys.readouterr().out
     for name, part in seqloom.load(tmp_path / "run").network.state_dict().items():

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 
 import seqloom
+from seqloom.checkpoint import RunDirectory
+from seqloom.data import read_sources
 from seqloom.errors import DataError
-from seqloom.memory import held
+from seqloom.memory import hold
 
 PAIRS = [("a", "b"), ("c", "d"), ("e", "f")]
 SOURCES, TARGETS = ["a", "c", "e"], ["b", "d", "f"]
+
+
+def held(*arguments: Any, **columns: Any) -> tuple[Any, Any]:
+    """The data and the targets."""
+    found = hold(*arguments, **columns)
+    return found.data, found.targets
 
 
 class Frame:
@@ -23,6 +31,16 @@ class Frame:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return np.array(self.all[name], dtype=object)
+
+
+class Numbered:
+    """A data frame whose columns have no names but 0, 1, 2 …"""
+
+    def __init__(self, columns: list[list[Any]]) -> None:
+        self.all, self.columns = columns, np.arange(len(columns))
+
+    def __getitem__(self, name: int) -> list[Any]:
+        return self.all[name]
 
 
 @pytest.mark.parametrize(
@@ -167,3 +185,218 @@ def test_the_columns_that_a_model_was_trained_on_are_those_it_is_measured_on(tmp
     pairs = list(zip(words, words, strict=True))
     seqloom.train(pairs, dev=(pairs[0], pairs[1]), out=tmp_path / "tuple", settings=small, quiet=True)
     assert len((tmp_path / "tuple" / "dev.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+SMALL = ["training.max_steps=1", "model.encoder.width=8", "model.decoder.width=8", "training.precision=float32", "training.threads=1"]
+WORDS = [f"{number:03}" for number in range(40)]
+ENGLISH, GERMAN = [f"e{word}" for word in WORDS], [f"g{word}" for word in WORDS]
+
+
+def dev_of(run: Path) -> list[tuple[str, str]]:
+    """The dev pairs of a run."""
+    return [(row.source[0], row.target) for row in RunDirectory(run).read_dev()]
+
+
+def first_of(model: seqloom.Model, *pairs: Any, **columns: Any) -> tuple[str, str]:
+    """The first pair as a model reads it."""
+    row = model.rows(*pairs, **columns)[0]
+    return row.source[0], row.target
+
+
+def test_columns_that_settings_or_a_config_name_are_those_of_a_table(tmp_path: Path):
+    table = Frame(english=ENGLISH, german=GERMAN)
+    named = [*SMALL, "data.source=[german]", "data.target=english"]
+    seqloom.train(table, out=tmp_path / "set", settings=named, quiet=True)
+    assert all(source.startswith("g") and target.startswith("e") for source, target in dev_of(tmp_path / "set"))
+    again = seqloom.train(table, config=tmp_path / "set" / "config.yaml", dev=table, out=tmp_path / "again", settings=SMALL, quiet=True)
+    assert dev_of(tmp_path / "again")[0] == first_of(again, table) == ("g000", "e000")
+    other = seqloom.train(table, config=again.config, source="english", target="german", out=tmp_path / "other", quiet=True)
+    assert first_of(other, table) == ("e000", "g000"), "an argument goes before a config"
+    with pytest.raises(DataError, match=r"^data: no column 'deutsch'; expected one of english, german\. Name another\.$"):
+        seqloom.train(table, out=tmp_path / "none", settings=["data.source=[deutsch]"], quiet=True)
+
+
+def test_columns_given_by_number_are_kept_by_name_and_may_be_named_anew(tmp_path: Path):
+    table = Frame(english=ENGLISH, tag=WORDS, german=GERMAN)
+    model = seqloom.train(table, source=3, target=1, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert (model.config.data.source, model.config.data.target) == (["german"], "english")
+    loaded = seqloom.load(tmp_path / "run")
+    assert first_of(loaded, table) == first_of(loaded, Frame(german=GERMAN, english=ENGLISH)) == ("g000", "e000")
+    assert first_of(loaded, table, source="tag") == ("000", "e000"), "the target stays that of training"
+    others = Frame(a=GERMAN, b=ENGLISH)
+    with pytest.raises(DataError, match=r"^data: no column 'german'; expected one of a, b\. Name another\.$"):
+        loaded.evaluate(others)
+    assert loaded.evaluate(others, source="a", target="b")["loss"] == loaded.evaluate(table)["loss"]
+    assert loaded.score(others, source=1, target=2) == loaded.score(table)
+    (tmp_path / "plain.tsv").write_text("".join(f"{e}\t{g}\n" for e, g in zip(ENGLISH, GERMAN, strict=True)), encoding="utf-8")
+    with pytest.raises(DataError, match=r"plain\.tsv: no header that names 'german', 'english'; line 1 is"):
+        loaded.rows(tmp_path / "plain.tsv")
+    assert first_of(loaded, tmp_path / "plain.tsv", source=2, target=1) == ("g000", "e000")
+
+
+def test_names_of_columns_are_remembered_where_nothing_was_said_of_them(tmp_path: Path):
+    table, turned = Frame(german=GERMAN, english=ENGLISH), Frame(english=ENGLISH, german=GERMAN)
+    model = seqloom.train(table, dev=turned, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert dev_of(tmp_path / "run")[0] == first_of(model, turned) == ("g000", "e000")
+    assert "source: [german]  # told by how the columns stand, or by their names\n" in (tmp_path / "run" / "config.yaml").read_text("utf-8")
+    (tmp_path / "turned.csv").write_text("english,german\ne1,g1\n", encoding="utf-8")
+    assert first_of(model, tmp_path / "turned.csv") == ("g1", "e1")
+    pairs = list(zip(GERMAN, ENGLISH, strict=True))
+    assert first_of(model, pairs) == ("g000", "e000"), "pairs have no columns"
+    words = tmp_path / "words.csv"
+    for text, sources in (("english,german\ne1,g1\n", ["g1"]), ("g1\ng1\n", ["g1", "g1"])):
+        words.write_text(text, encoding="utf-8")
+        assert [row.source[0] for row in read_sources(str(words), 1, model.config.data)] == sources
+
+
+def test_a_table_of_dev_pairs_is_read_by_the_columns_of_the_training_file(tmp_path: Path):
+    (tmp_path / "train.csv").write_text(
+        "english,german\n" + "".join(f"{e},{g}\n" for e, g in zip(ENGLISH, GERMAN, strict=True)), encoding="utf-8"
+    )
+    dev = Frame(german=GERMAN[:5], english=ENGLISH[:5])
+    seqloom.train(tmp_path / "train.csv", source=2, target=1, dev=dev, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert dev_of(tmp_path / "run")[0] == ("g000", "e000")
+
+
+def test_a_number_is_the_name_of_a_column_where_it_is_one(tmp_path: Path):
+    frame = Numbered([WORDS, GERMAN, ENGLISH])
+    assert hold(frame, source=1, target=2).data[0] == ("g000", "e000")
+    assert hold(frame, source=0, target=2).data[0] == ("000", "e000")
+    with pytest.raises(DataError, match=r"^data: no column 4; expected one of 0, 1, 2\. Name another\.$"):
+        hold(frame, source=1, target=4)
+    model = seqloom.train(frame, source=1, target=2, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert (model.config.data.source, model.config.data.target) == ([2], 3), "as a file without names is read"
+    assert first_of(model, frame) == ("g000", "e000")
+    (tmp_path / "plain.tsv").write_text("000\tg000\te000\n", encoding="utf-8")
+    assert first_of(model, tmp_path / "plain.tsv") == ("g000", "e000")
+    assert hold(Numbered([GERMAN, ENGLISH])).source == [], "nothing was said, and there are no names"
+    years = {2023: GERMAN, 2024: ENGLISH}
+    assert hold(years, source=2024).source == ["2024"]
+    assert hold(years, source="2024", target="2023").data[0] == ("e000", "g000"), "as it is kept"
+
+
+def test_a_key_that_one_dictionary_lacks_is_refused_as_in_a_file_of_json_lines():
+    records = [{"source": source, "target": target} for source, target in PAIRS]
+    for last, message in (
+        ({"source": "x"}, "pairs:4: no 'target' in the dictionary; expected it in every one. Here are: source."),
+        ({"source": "x", "targt": "y"}, "pairs:4: no 'target' in the dictionary; expected it in every one. Did you mean 'targt'?"),
+    ):
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            hold([*records, last])
+    nested = [{"id": "1", "translation": {"de": "a", "en": "b"}}, {"id": "2", "translation": {"de": "c"}}]
+    with pytest.raises(DataError, match=r"^pairs:2: no 'translation\.en' in the dictionary; expected it in every one\. "):
+        hold(nested)
+    assert hold([{**records[0], "note": "n"}, records[1]]).data == PAIRS[:2], "a column that is not read may have gaps"
+
+
+class NAType:
+    """As much of pandas' NA as matters: it does not say whether it is equal to anything."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), np.float32("nan"), NAType()], ids=["None", "nan", "float32", "NA"])
+def test_a_missing_value_of_a_table_is_an_empty_cell(nothing: Any):
+    assert hold(Frame(de=["a", nothing], en=["b", "d"])).data == [("a", "b"), ("", "d")]
+    assert hold([{"de": "a", "en": "b"}, {"de": "c", "en": nothing}]).gaps == [2]
+
+
+def test_missing_values_are_refused_learned_or_left_out_as_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    gaps = Frame(german=GERMAN, english=[*ENGLISH[:-2], None, float("nan")])
+    seqloom.train(gaps, dev=PAIRS, out=tmp_path / "learned", settings=SMALL, quiet=True)
+    said = "warning: 2 rows have no target, the first pairs:39; an empty text is learned there. Leave them out with data.skip_bad=true.\n"
+    assert capsys.readouterr().err.startswith(said)
+    seqloom.train(gaps, dev=PAIRS, out=tmp_path / "left", settings=[*SMALL, "data.skip_bad=true"])
+    out = capsys.readouterr().out
+    assert "data: 38 pairs to train on" in out
+    assert "note: 2 rows with an empty target went by, the first at pairs:39.\n" in out
+    with pytest.raises(DataError, match=r"^pairs:2: the source is empty; expected at least one symbol\."):
+        seqloom.train(Frame(de=["a", None, "b"], en=TARGETS), dev=PAIRS, out=tmp_path / "none", settings=SMALL, quiet=True)
+    with pytest.raises(DataError, match=r'^pairs:2: the target is NoneType None; expected a text\. Give a text, or "" for an empty one\.$'):
+        seqloom.train([("a", "b"), ("c", None)], out=tmp_path / "pairs", settings=SMALL, quiet=True)
+
+
+def test_numbers_of_a_table_are_text_beside_text_or_where_they_are_named():
+    assert hold(Frame(word=SOURCES, count=[1, 2.5, True])).data == [("a", "1"), ("c", "2.5"), ("e", "True")]
+    assert hold(Frame(one=[1, 2], two=[np.float64(0.5), np.int64(3)]), source="one", target="two").data == [("1", "0.5"), ("2", "3")]
+    assert hold(Frame(one=[1, 2], two=[3, 4])).data == [(1, 3), (2, 4)], "which says what they are, and is refused later"
+
+
+def test_pairs_are_pairs_in_what_is_only_asked_for_by_number_and_in_columns_of_any_library():
+    class Dataset:
+        def __len__(self) -> int:
+            return len(PAIRS)
+
+        def __getitem__(self, place: int) -> tuple[str, str]:
+            return PAIRS[place]
+
+    class LazyFrame:
+        def collect(self) -> Frame:
+            return Frame(german=SOURCES, english=TARGETS)
+
+    for data in (Dataset(), LazyFrame(), {"de": tuple(SOURCES), "en": np.array(TARGETS)}):
+        assert [tuple(pair) for pair in hold(data).data] == PAIRS
+    assert held(Frame(de=SOURCES), Frame(en=TARGETS)) == (SOURCES, TARGETS)
+    with pytest.raises(
+        DataError, match=r"^data: 2 columns \(de, en\) beside targets; expected one\. Leave the targets out, and name both "
+    ):
+        hold(Frame(de=SOURCES, en=TARGETS), TARGETS)
+
+
+def test_two_columns_of_one_name_are_refused():
+    frame = Numbered([SOURCES, TARGETS])
+    frame.columns = np.array(["a", "a"])
+    with pytest.raises(DataError, match=r"^data: 2 columns are called 'a'; expected one\. Rename the others\.$"):
+        hold(frame)
+
+
+def test_dev_files_without_names_are_read_in_order_where_nothing_was_said_of_columns(tmp_path: Path):
+    (tmp_path / "dev.tsv").write_text("g1\te1\ng2\te2\n", encoding="utf-8")
+    (tmp_path / "named.csv").write_text("english,german\ne1,g1\n", encoding="utf-8")
+    for name, text in (("dev.de", "g1\n"), ("dev.en", "e1\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    table, pair = Frame(german=GERMAN, english=ENGLISH), [tmp_path / "dev.de", tmp_path / "dev.en"]
+    for dev in (tmp_path / "dev.tsv", tmp_path / "named.csv", pair):
+        model = seqloom.train(table, dev=dev, out=tmp_path / "run", settings=SMALL, quiet=True, overwrite=True)
+        assert dev_of(tmp_path / "run")[0] == ("g1", "e1")
+        assert model.config.data.source == ["german"]
+    with pytest.raises(DataError, match=r"dev\.tsv: no header that names 'german', 'english'; line 1 is "):
+        seqloom.train(table, source="german", target="english", dev=tmp_path / "dev.tsv", out=tmp_path / "no", settings=SMALL, quiet=True)
+    assert first_of(model, *pair) == ("g1", "e1")
+
+
+def test_answers_are_for_the_sources_of_a_table_and_not_for_its_names(tmp_path: Path):
+    table = Frame(english=ENGLISH, german=GERMAN)
+    model = seqloom.train(table, source="german", target="english", out=tmp_path / "run", settings=SMALL, quiet=True)
+    few = model.predict(GERMAN[:3])
+    for sources in (
+        Frame(german=GERMAN[:3]),
+        Frame(english=ENGLISH[:3], german=GERMAN[:3]),
+        {"german": GERMAN[:3]},
+        [{"german": word} for word in GERMAN[:3]],
+        Frame(wort=GERMAN[:3]),
+        np.array(GERMAN[:3]),
+        np.array(GERMAN[:3]).reshape(3, 1),
+        iter(GERMAN[:3]),
+    ):
+        assert model.predict(sources) == few
+    assert model.predict(Frame(german=[None, "g000"])) == ["", few[0]]
+    for sources, message in (
+        (Frame(a=GERMAN, b=ENGLISH), "2 columns (a, b); expected the columns of training, 'german'. Choose or rename them."),
+        ({"g000": "e000"}, "expected a list of texts, got a dictionary of texts. Give list(...) of its sources."),
+        (Path("words.txt"), "expected a list of texts, got the path 'words.txt'. Read its lines into one."),
+        (None, "expected a list of texts, got None. Give one."),
+    ):
+        with pytest.raises(DataError, match=f"^sources: {re.escape(message)}$"):
+            model.predict(sources)
+    pairs = [((german, tag), english) for german, tag, english in zip(GERMAN, WORDS, ENGLISH, strict=True)]
+    several = seqloom.train(pairs, out=tmp_path / "several", settings=SMALL, quiet=True)
+    assert several.predict(Frame(any=GERMAN[:2], tag=WORDS[:2])) == several.predict(list(zip(GERMAN[:2], WORDS[:2], strict=True)))
+    with pytest.raises(DataError, match=r"^sources: 1 columns \(any\); expected the model's 2 source columns alone\. Choose "):
+        several.predict(Frame(any=GERMAN))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import torch
 
 import seqloom
+from seqloom.events import Silence, Started, Updated
 
 PAIRS = [
     (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")
@@ -104,3 +107,117 @@ def test_two_source_columns_become_one_source(tmp_path: Path) -> None:
     model = seqloom.train(pairs * 3, dev=pairs, out=tmp_path / "run", settings=TINY)
     assert len(model.config.fields.source) == 2
     assert len(model.predict([("alo", "A;B"), ("ero", "A;C")])) == 2
+
+
+def test_training_leaves_torch_to_the_rest_of_the_process_as_it_was(tmp_path: Path) -> None:
+    few, threads = [*TINY, "training.max_steps=1", "training.threads=2"], torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(7)
+    first, then = torch.rand(1), torch.rand(1)
+    torch.manual_seed(7)
+    assert torch.rand(1) == first
+    seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=few, quiet=True)
+    assert torch.rand(1) == then
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(threads)
+
+
+def test_a_second_training_beside_one_is_refused(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Second(Silence):
+        def started(self, event: Started) -> None:
+            with pytest.raises(seqloom.TrainingError) as error:
+                seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "second", settings=TINY)
+            said.append(str(error.value))
+
+    seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=[*TINY, "training.max_steps=1"], watcher=Second())
+    assert said == [
+        "another training goes on in this process; expected one at a time, since all draw from one generator. "
+        "Train one after the other, or each in a process of its own."
+    ]
+    seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "second", settings=[*TINY, "training.max_steps=1"], quiet=True)
+
+
+class Interrupted(Silence):
+    """Presses Ctrl-C after so many updates."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def updated(self, event: Updated) -> None:
+        if event.step == self.step:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_ends_what_trains_and_its_run_can_be_loaded_and_resumed(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt) as error:
+        seqloom.train(PAIRS, dev=PAIRS, out=run, settings=TINY, watcher=Interrupted(3))
+    assert str(error.value) == (
+        f"{run}: interrupted after 3 updates; seqloom.load({str(run)!r}) gives the model so far, seqloom.resume({str(run)!r}) goes on."
+    )
+    assert len(seqloom.load(run).predict(["a b c"])) == 1
+    with pytest.raises(KeyboardInterrupt):
+        seqloom.resume(run, watcher=Interrupted(5))
+    whole = seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "whole", settings=TINY, quiet=True)
+    assert seqloom.resume(run, quiet=True).score(PAIRS) == whole.score(PAIRS)
+    with pytest.raises(seqloom.CheckpointError, match=r"run: this run is finished \(done\)\."):
+        seqloom.resume(run)
+
+
+def test_settings_config_and_budget_are_taken_in_the_forms_that_python_has(tmp_path: Path) -> None:
+    nested = {"training": {"max_steps": 2, "threads": 1, "device": "cpu", "precision": "float32"}, "model.encoder.width": 8}
+    model = seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "a", settings=nested, budget=timedelta(minutes=5), quiet=True)
+    assert (model.config.training.max_steps, model.config.model.encoder.width, model.config.training.budget_seconds) == (2, 8, 300.0)
+    tree = {"model": {"embedding": 6, "decoder": {"width": 8}, "encoder": {"width": 8}}, "training": {"max_steps": 1, "threads": 1}}
+    model = seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "b", config=tree, settings="training.precision=float32", quiet=True)
+    assert (model.config.model.embedding, model.config.training.precision) == (6, "float32")
+    with pytest.raises(seqloom.ConfigError, match=r"^config: unknown setting 'model\.embeding'\. Did you mean 'model\.embedding'\?$"):
+        seqloom.train(PAIRS, out=tmp_path / "c", config={"model": {"embeding": 6}})
+    with pytest.raises(seqloom.ConfigError, match=r"^--set training\.max_steps:5: expected key=value"):
+        seqloom.train(PAIRS, out=tmp_path / "c", settings="training.max_steps:5")
+
+
+def test_a_device_that_is_not_here_is_refused(model: seqloom.Model) -> None:
+    for device in ("gpu", "cuda:77"):
+        with pytest.raises(
+            seqloom.ConfigError, match=rf"^training\.device: '{device}' cannot be used here \(.*\)\. Use --device auto or cpu\.$"
+        ):
+            seqloom.load(model.path, device=device)
+
+
+def test_a_prefix_is_a_text_or_none(model: seqloom.Model) -> None:
+    assert model.predict(["a b"], prefix=None) == model.predict(["a b"])
+    with pytest.raises(
+        seqloom.ConfigError,
+        match=r"^prefix: list \['a', 'b'\]; expected a text, with which all answers begin\. Ask for each prefix by itself\.$",
+    ):
+        model.predict(["a b", "b a"], prefix=["a", "b"])
+
+
+def test_settings_of_sampling_are_refused_where_nothing_is_drawn(model: seqloom.Model) -> None:
+    message = r"^predict: temperature, top_k: of no effect with kind 'beam'\. Say kind='sample', or leave it out\.$"
+    with pytest.raises(seqloom.ConfigError, match=message):
+        model.predict(["a b"], temperature=2.0, top_k=3)
+    assert len(model.predict(["a b"], kind="sample", temperature=2.0, top_k=3, seed=2)) == 1
+
+
+def test_a_model_finds_its_run_from_another_folder_and_below_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    few = [*TINY, "training.max_steps=1"]
+    seqloom.train(PAIRS, dev=PAIRS, out="~/run", settings=few, quiet=True)
+    assert (tmp_path / "home" / "run" / "run.json").is_file()
+    model = seqloom.load("home/run")
+    monkeypatch.chdir(tmp_path / "home")
+    assert model.evaluate() == seqloom.load("~/run").evaluate()
+    assert seqloom.train(PAIRS, start_from="~/run", out="more", settings="training.max_steps=1", quiet=True).path == Path.cwd() / "more"
+
+
+def test_a_process_without_a_terminal_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=[*TINY, "training.max_steps=1"]).path.is_dir()

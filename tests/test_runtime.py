@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,12 @@ def spoilt(folder: Path, tmp_path: Path) -> Path:
 def change_manifest(folder: Path, **changes: Any) -> None:
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+def test_an_exported_model_is_on_the_processor(folder: Path) -> None:
+    message = f"{folder}: device 'cuda'; an exported model runs on the processor. Leave it out."
+    with pytest.raises(seqloom.ConfigError, match=f"^{re.escape(message)}$"):
+        seqloom.load(folder, device="cuda")
 
 
 def test_an_exported_model_answers_as_the_trained_one(model: seqloom.Model, folder: Path) -> None:

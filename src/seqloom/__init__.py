@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seqloom.config import RunConfig
     from seqloom.forecaster import Forecaster, train_forecast
     from seqloom.loading import load
-    from seqloom.model import Model, train
+    from seqloom.model import Model, resume, train
     from seqloom.runtime import Predictor
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "TrainingError",
     "__version__",
     "load",
+    "resume",
     "train",
     "train_forecast",
 ]
@@ -44,6 +45,7 @@ _LATER = {
     "Predictor": "runtime",
     "RunConfig": "config",
     "load": "loading",
+    "resume": "model",
     "train": "model",
     "train_forecast": "forecaster",
 }

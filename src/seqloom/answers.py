@@ -7,7 +7,6 @@ All else that lies between a text and its answer stands here, so that the two ca
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,6 +22,7 @@ from seqloom.data import SOUNDS_ARE_FILES, Row, texts_of
 from seqloom.errors import ConfigError, DataError, TooLongError
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
+from seqloom.memory import hold_sources
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.vocabulary import UNK
 
@@ -30,6 +30,8 @@ __all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "T
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
+DRAWING = ("temperature", "top_k", "top_p", "seed")
+"""Settings of a search that samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ class Answerer:
 
         Args:
             sources: a text each, a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers, or
-                the path of a file where it hears sounds.
+                the path of a file where it hears sounds; or a table (a data frame, a dictionary of lists, a list of dictionaries) that has
+                the source columns of training, or no others.
             search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
 
         Raises:
@@ -161,28 +164,37 @@ class Answerer:
         self,
         sources: Iterable[str | Sequence[str]],
         *,
-        prefix: str = "",
+        prefix: str | None = None,
         replace_unknown: bool = False,
         attention: bool = False,
         **search: Any,
     ) -> list[Prediction]:
-        """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`."""
-        if isinstance(sources, (str, os.PathLike)):
-            raise DataError(f"sources: expected a list of texts, got the text {os.fspath(sources)[:40]!r}. Put it into a list.")
+        """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`.
+
+        Args:
+            prefix: what every answer must begin with.
+        """
+        if prefix is not None and not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            what = f"prefix: {type(prefix).__name__} {prefix!r:.40}; expected a text, with which all answers begin"
+            raise ConfigError(f"{what}. Ask for each prefix by itself.")
+        sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
-        return list(self.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention))
+        return list(self.answers(rows, config, prefix=prefix or "", replace_unknown=replace_unknown, keep_attention=attention))
 
     def search(self, **changes: Any) -> SearchConfig:
         """The search of the config with some settings changed, None being no change; beam=1 means greedy.
 
         Raises:
-            ConfigError: an unknown setting or a value out of range.
+            ConfigError: an unknown setting, a value out of range, or one of sampling where nothing is drawn.
         """
         given = {name: value for name, value in changes.items() if value is not None}
         if "beam" in given:
             given.setdefault("kind", "beam")
-        return build({"search": self.defaults.model_dump() | given}, where="predict").search
+        search = build({"search": self.defaults.model_dump() | given}, where="predict").search
+        if search.kind != "sample" and (idle := [name for name in given if name in DRAWING]):
+            raise ConfigError(f"predict: {', '.join(idle)}: of no effect with kind {search.kind!r}. Say kind='sample', or leave it out.")
+        return search
 
     def answers(
         self,

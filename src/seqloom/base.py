@@ -79,7 +79,7 @@ def read_base(path: str | Path) -> Base:
         CheckpointError: it is none, or an ensemble.
         ConfigError: it is one whose targets are numbers.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if (path / "manifest.json").is_file():
         raise CheckpointError(
             f"--from {path}: an exported model, whose weights can no longer be trained. Give the run that it was made from."

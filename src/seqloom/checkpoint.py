@@ -46,7 +46,7 @@ class RunDirectory:
     """The files of one run."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.config = self.path / "config.yaml"
         self.fields = self.path / "fields.json"
         self.weights = self.path / "model.safetensors"

@@ -17,6 +17,7 @@ from seqloom.header import SOURCE_WORDS
 from seqloom.keyed import named_sound
 from seqloom.layout import Layout, columns_of_sounds, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, regular_path, shown, stdin_holds_bytes
+from seqloom.memory import is_missing
 from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, first_few, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
@@ -26,6 +27,7 @@ __all__ = [
     "FileRows",
     "Row",
     "Rows",
+    "names_columns",
     "read_rows",
     "read_sources",
     "resolve",
@@ -123,6 +125,12 @@ def resolve(config: DataConfig) -> DataConfig:
         found |= {"split": "first" if table.once else "all", "comment": table.comment}
     found["sounds"] = layout.sounds
     return config.model_copy(update=found)
+
+
+def names_columns(paths: Sequence[str], names: Sequence[str | int]) -> bool:
+    """Whether a file names its columns, these among them."""
+    table, _, _ = find_table(paths, DataConfig())
+    return bool(names) and table.header and all(name in table.columns for name in names)
 
 
 def sides_of_numbers(config: DataConfig, data: Any = None, targets: Any = None) -> tuple[bool, bool]:
@@ -302,6 +310,8 @@ def _text(value: Any, where: str, side: str) -> str:
 
 def _advice(value: object) -> str:
     """How a value in memory becomes what can be learned."""
+    if is_missing(value):
+        return 'Give a text, or "" for an empty one.'
     if isinstance(value, (list, tuple)):
         return 'Join its parts with " ".join(...).'
     if isinstance(value, (bytes, bytearray)):
@@ -493,8 +503,8 @@ def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[in
 
 def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from a table, which may lack the target."""
-    if not config.train and not config.source and config.format == "auto":  # trained on pairs in memory, which have no header
-        config = config.model_copy(update={"format": "tsv", "header": False})
+    if not config.train and config.format == "auto" and not names_columns([path], config.source):  # trained on pairs in memory
+        config = config.model_copy(update={"format": "tsv", "header": False, "source": []})
     told: dict[str, Any] = {"source": [], "header": None} if config.sounds else {}  # by what the columns hold
     table, sample, _ = find_table([path], config.model_copy(update={"target": None, **told}))
     if table.format == "csv" and table.header and not config.header:

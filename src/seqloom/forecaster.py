@@ -17,14 +17,15 @@ from seqloom.events import Watcher
 from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen, split_of
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
-from seqloom.hardware import on_device
-from seqloom.memory import held, time_index
+from seqloom.hardware import apart, choose_device, on_device
+from seqloom.memory import hold, kept_columns, time_index
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, joined
 from seqloom.plan import parse_duration
+from seqloom.runs import pass_on_interrupt
 from seqloom.scoreboard import scoreboard
 from seqloom.windows import Part, Windows
 
@@ -63,7 +64,8 @@ class Forecaster(NumberAnswerer):
             return load_pairs(self.path / "dev", self.fields)
         if part is not None:
             raise ConfigError(f"--part {part}: of no effect, all pairs are measured. Leave it out.")
-        table, targets = held(table)
+        held = hold(table, None, *kept_columns(self.config.data))
+        table, targets = held.data, held.targets
         if are_arrays(targets):
             return ArrayPairs.of(read_sources(table, "X"), read_arrays(targets, "y"), self.fields)
         table = table if targets is None else list(zip(table, targets, strict=True))
@@ -111,10 +113,11 @@ def _refuse_part(part: str | None) -> None:
 
 def train_pairs(plan: NumberPlan, out: str | Path, *, overwrite: bool, watcher: Watcher, started: float) -> Forecaster:
     """A model of pairs whose targets are numbers, as planned."""
-    start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    pass_on_interrupt(start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started))
     return load_forecaster(out)
 
 
+@apart()
 def train_forecast(
     table: Any,
     *,
@@ -161,7 +164,7 @@ def train_forecast(
     field = build({"fields": {"numbers": said}}, where="train_forecast").fields.numbers
     table = str(table) if isinstance(table, Path) else table
     plan = plan_forecast(table, field, config=_given(config), settings=settings, quantiles=quantiles, budget=seconds, seed=seed)
-    start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    pass_on_interrupt(start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started))
     return load_forecaster(out)
 
 
@@ -174,13 +177,14 @@ def load_forecaster(path: str | Path, *, device: str = "cpu") -> Forecaster:
 
     Raises:
         CheckpointError: not a run, damaged, or of another format.
+        ConfigError: the device is not on this machine.
     """
     run = RunDirectory(path)
     run.check()
     config, fields = load_config(run.config), NumberFields.load(run.fields)
     network = make_network(config.model, fields.source, fields.target)
     load_weights(network, read_tensors(run.weights)[0], run.weights)
-    return Forecaster(run.path, config, fields, on_device(network, device).eval())
+    return Forecaster(run.path.absolute(), config, fields, on_device(network, choose_device(device)).eval())
 
 
 def _given(config: str | Path | RunConfig | None) -> RunConfig | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,10 +15,11 @@ import torch
 from torch import nn
 
 from seqloom.config import TrainingConfig
-from seqloom.errors import ConfigError
+from seqloom.errors import ConfigError, TrainingError
 
 __all__ = [
     "PRECISION_REASON",
+    "apart",
     "choose_device",
     "choose_precision",
     "keep_freed_memory",
@@ -53,6 +55,30 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
 def threads_to_train_on(device: str) -> int:
     """How many threads a network is trained on where no setting says it: those of the process, and on a GPU one is as good as many."""
     return torch.get_num_threads() if choose_device(device) == "cpu" else 1
+
+
+@contextmanager
+def apart() -> Generator[None]:
+    """Leaves torch to the rest of the process as it was: the number of its threads, and the state of its generators.
+
+    Raises:
+        TrainingError: another training goes on in this process; both would set these.
+    """
+    if not _TRAINING.acquire(blocking=False):
+        raise TrainingError(
+            "another training goes on in this process; expected one at a time, since all draw from one generator. Train one after the "
+            "other, or each in a process of its own."
+        )
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        _TRAINING.release()
+
+
+_TRAINING = threading.Lock()
 
 
 @contextmanager

@@ -53,7 +53,8 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
         DataError: the columns cannot be told, do not exist, or the file has no rows.
     """
     table, sample, notes = find_table(paths, config)
-    if table.format in ("parallel", "folder") and config.format not in ("auto", table.format):
+    in_memory = not config.train and any(isinstance(name, str) for name in (*config.source, config.target))  # a table, trained on
+    if table.format in ("parallel", "folder") and (in_memory or config.format not in ("auto", table.format)):
         config = _first_and_second(table, config)
     if len(table.columns) < 2:
         raise DataError(_one_column(table, sample, of_two=len(config.train) > 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqloom.errors import ConfigError
 from seqloom.manifest import looks_exported
 
 if TYPE_CHECKING:
@@ -20,13 +21,17 @@ def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -
     """The model in the folder of a run, or in an exported one, for which torch is not needed.
 
     Args:
-        device: of a trained model, such as cuda; an exported one runs on the processor.
+        device: of a trained model, such as cuda, or auto for the best one here; an exported one runs on the processor.
         threads: of an exported model; all cores where none are given.
 
     Raises:
         CheckpointError: neither, damaged, or of another format.
+        ConfigError: the device is not there.
     """
+    path = Path(path).expanduser()
     if looks_exported(path):
+        if device not in ("auto", "cpu"):
+            raise ConfigError(f"{path}: device {device!r}; an exported model runs on the processor. Leave it out.")
         from seqloom.exported import load_exported
 
         return load_exported(path, threads=threads)

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from seqloom import runs
 from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import DataConfig, RunConfig
-from seqloom.config_file import load_config
-from seqloom.data import Row, read_rows, rows_from_memory, sides_of_numbers
-from seqloom.events import Watcher
+from seqloom.config_file import build, load_config, override
+from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory, sides_of_numbers
+from seqloom.events import Finished, Watcher
 from seqloom.fields import Fields
+from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_pairs
-from seqloom.memory import held
+from seqloom.hardware import apart, choose_device
+from seqloom.memory import Columns, Held, as_list, hold, kept_columns
 from seqloom.number_fields import holds_numbers
-from seqloom.plan import Pairs, make_plan, paths_of
+from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, paths_of
 from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
-from seqloom.runs import start
+from seqloom.runs import pass_on_interrupt, start
 from seqloom.summary import introduction, result
+from seqloom.tables import flat
 
-__all__ = ["Model", "load", "train"]
+__all__ = ["Model", "load", "resume", "train"]
+
+COLUMNS = ("data.source", "data.target")
+Sources = str | int | Sequence[str | int] | None
+Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
 class Model(Answerer):
@@ -38,43 +48,62 @@ class Model(Answerer):
         self.translator = translator
         self.network = translator.network
 
-    def score(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[float]:
-        """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up."""
-        return [sum(parts) for parts in self.translator.score(self.rows(pairs, targets))]
+    def score(
+        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+    ) -> list[float]:
+        """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up.
+
+        Args:
+            source, target: columns of the file or table, where they are not those of training.
+        """
+        return [sum(parts) for parts in self.translator.score(self.rows(pairs, targets, source=source, target=target))]
 
     def evaluate(
-        self, pairs: Pairs | None = None, targets: Sequence[str] | None = None, *, any_target: bool = False, **search: Any
+        self,
+        pairs: Pairs | None = None,
+        targets: Sequence[str] | None = None,
+        *,
+        source: Sources = None,
+        target: str | int | None = None,
+        any_target: bool = False,
+        **search: Any,
     ) -> dict[str, float]:
         """Every metric that fits the target, by name, on a file, on pairs or on two lists; on the run's dev pairs where none are given.
 
         Args:
+            source, target: columns of the file or table, where they are not those of training.
             any_target: pairs of one source are one question, right by any of their targets.
         """
-        rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets)
+        rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets, source=source, target=target)
         return self.translator.evaluate(rows, self.search(**search), any_target=any_target)[0]
 
-    def rows(self, pairs: Pairs, targets: Sequence[str] | None = None) -> list[Row]:
-        """The rows of a file, read as the training file was, or of pairs in memory."""
-        data, names = self.config.data, [*self.config.data.source, self.config.data.target]
-        source, target = (data.source, data.target) if all(isinstance(name, str) for name in names) else (None, None)
-        given, targets = held(pairs, targets, source, target)
-        paths = paths_of(given) if targets is None else None
-        if sides_of_numbers(DataConfig(), given, targets)[0]:
+    def rows(
+        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+    ) -> list[Row]:
+        """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named."""
+        data, asked, kept = self.config.data, as_list(source), kept_columns(self.config.data)
+        given = hold(pairs, targets, asked or kept[0], kept[1] if target is None else target)
+        if asked or target is not None:  # then the file itself says whether it has a header
+            update = {"header": None, "source": asked or data.source, "target": data.target if target is None else target}
+            data = data.model_copy(update=update)
+        paths = paths_of(given.data) if given.targets is None else None
+        if sides_of_numbers(DataConfig(), given.data, given.targets)[0]:
             self.refuse_array("pairs:1")
-        return list(read_rows(paths, self.config.data)) if paths else rows_from_memory(given, targets)
+        return list(read_rows(paths, data)) if paths else rows_from_memory(given.data, given.targets)
 
 
+@apart()
 def train(
     data: Pairs | None = None,
     targets: Sequence[str] | None = None,
     *,
     dev: Pairs | None = None,
     out: str | Path = "runs/model",
-    source: str | int | Sequence[str | int] | None = None,
+    source: Sources = None,
     target: str | int | None = None,
-    budget: str | float | None = None,
-    config: str | Path | RunConfig | None = None,
-    settings: Iterable[str] = (),
+    budget: str | float | timedelta | None = None,
+    config: str | Path | RunConfig | Mapping[str, Any] | None = None,
+    settings: str | Iterable[str] | Mapping[str, Any] = (),
     seed: int | None = None,
     members: int | None = None,
     start_from: str | Path | None = None,
@@ -94,9 +123,9 @@ def train(
         out: the run directory.
         source: source columns of the file or table, by name or number from 1.
         target: its target column.
-        budget: wall time, as in "15m".
-        config: a config to follow in place of choosing one from the data.
-        settings: "a.b=value" laid over the config.
+        budget: wall time, as in "15m", in seconds, or a timedelta.
+        config: a config to follow in place of choosing one from the data: a YAML file, a `RunConfig`, or what such a file holds.
+        settings: "a.b=value" laid over the config, one or several, or a dictionary of them.
         members: so many networks that differ by their seed, are trained one after the other and answer as one.
         start_from: a trained run whose symbols and network this one begins with: to adapt a model to other pairs, or to go on learning.
         quiet: print only warnings, on standard error, and not what `seqloom train` does: the choices, how the run goes, the score.
@@ -104,27 +133,100 @@ def train(
 
     Raises:
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
+        KeyboardInterrupt: Ctrl-C ended the training; the model so far is in `out` all the same, and `resume` goes on with it.
     """
     started = time.perf_counter()
     said = {"training.members": members, "training.start_from": start_from and str(start_from)}
-    settings = [*(f"{name}={json.dumps(value)}" for name, value in said.items() if value is not None), *settings]
-    data, targets = held(data, targets, source, target)
-    dev = _held_out(*held(dev, None, source, target))
+    settings = [*_overrides({name: value for name, value in said.items() if value is not None}), *_overrides(settings)]
+    budget = budget.total_seconds() if isinstance(budget, timedelta) else budget
+    config = build(config, where="config") if isinstance(config, Mapping) else config
+    asked, given = as_settings(source, target, None, None), given_config(config)
+    columns = _columns([*asked, *settings], given)
+    held = hold(data, targets, *columns)
+    settings, names = [*asked, *settings], as_settings(held.source or None, held.target, None, None)
+    is_told = bool(names) and not any(columns)
+    reading = base_config(held.data if held.targets is None else [], None, given, [*settings, *names]).data
+    dev = _held_out(hold(dev, None, *kept_columns(resolve(reading))) if dev is not None else Held(None))
+    if not is_told or _names(dev, held):
+        settings += names
     watcher = watcher or (Warnings() if quiet else Lines())
-    named: dict[str, Any] = {"dev": dev, "source": source, "target": target, "config": config, "settings": settings}
-    if says_numbers(data, targets, **named):
-        numbers = plan_pairs(data, targets, budget=budget, seed=seed, **named)
+    named: dict[str, Any] = {"dev": dev, "config": config, "settings": settings}
+    if says_numbers(held.data, held.targets, **named):
+        numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
+        numbers = _with_names(numbers, held) if is_told else numbers
         return train_pairs(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
-    plan = make_plan(data, targets, budget=budget, seed=seed, **named)
+    plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
+    if is_told:
+        plan = _with_names(plan, held)
+    if held.gaps and not plan.config.data.skip_bad:
+        rows = f"{len(held.gaps):,} row{' has' if len(held.gaps) == 1 else 's have'} no target, the first pairs:{held.gaps[0]}"
+        watcher.say(f"warning: {rows}; an empty text is learned there. Leave them out with data.skip_bad=true.")
     for line in introduction(plan, out):
         watcher.say(line)
-    for line in result(start(plan, out, overwrite=overwrite, watcher=watcher, started=started)):
+    return _ended(start(plan, out, overwrite=overwrite, watcher=watcher, started=started), watcher)
+
+
+@apart()
+def resume(
+    path: str | Path,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    quiet: bool = False,
+    watcher: Watcher | None = None,
+) -> Any:
+    """The model of a run that was stopped or killed, after going on with it to its end, as if it had not been.
+
+    Args:
+        device, threads: to go on with in place of the run's; the model is then nearly the same.
+        quiet, watcher: as for `train`.
+
+    Raises:
+        CheckpointError: no run, damaged, or finished already.
+        KeyboardInterrupt: as for `train`.
+    """
+    watcher = watcher or (Warnings() if quiet else Lines())
+    return _ended(runs.resume(path, device=device, threads=threads, watcher=watcher), watcher)
+
+
+def _ended(finished: Finished, watcher: Watcher) -> Any:
+    """The model of a run that came to its end, after saying how good it is."""
+    for line in result(finished):
         watcher.say(line)
-    return load(out)
+    pass_on_interrupt(finished)
+    return load(finished.run)
 
 
-def _held_out(data: Any, targets: Any) -> Any:
+def _overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
+    """`a.b=value` for each setting; those of a dictionary may stand in groups."""
+    if isinstance(settings, Mapping):
+        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in flat(settings).items()]
+    return [settings] if isinstance(settings, str) else list(settings)
+
+
+def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
+    """The columns that are asked for: by settings, or else by a config."""
+    asked = override(RunConfig(), [item for item in settings if item.partition("=")[0] in COLUMNS]).data
+    kept = kept_columns(config.data) if config else ((), None)
+    return asked.source or kept[0], kept[1] if asked.target is None else asked.target
+
+
+def _names(dev: Any, held: Held) -> bool:
+    """Whether the dev pairs are in a file that names the columns of a table in memory; one without names is read in order."""
+    paths = None if dev is None else paths_of(dev)
+    return paths is not None and names_columns(paths, [*held.source, *([] if held.target is None else [held.target])])
+
+
+def _with_names(plan: Planned, held: Held) -> Planned:
+    """The plan, and the columns that were told, to be found again by name."""
+    data = plan.config.data.model_copy(update={"source": held.source, "target": held.target})
+    config = plan.config.model_copy(update={"data": data})
+    return replace(plan, config=config, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
+
+
+def _held_out(dev: Held) -> Any:
     """Dev rows as planning reads them: paths, or sources and targets."""
+    data, targets = dev.data, dev.targets
     if targets is not None:
         return data, targets
     if data is None or paths_of(data) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in data):
@@ -135,8 +237,12 @@ def _held_out(data: Any, targets: Any) -> Any:
 def load(path: str | Path, *, device: str = "cpu") -> Any:
     """The model of a run directory: a `Model`, or a `Forecaster` where it is of numbers.
 
+    Args:
+        device: such as cuda; auto: the best one here.
+
     Raises:
         CheckpointError: not a run, damaged, or of another format.
+        ConfigError: the device is not on this machine.
     """
     run = RunDirectory(path)
     run.check()
@@ -144,4 +250,4 @@ def load(path: str | Path, *, device: str = "cpu") -> Any:
         return load_forecaster(path, device=device)
     config, fields = load_config(run.config), Fields.load(run.fields)
     network = load_network(run, config, fields.source, fields.target)
-    return Model(run.path, config, fields, Translator(network, fields, config.search, config.data, device))
+    return Model(run.path.absolute(), config, fields, Translator(network, fields, config.search, config.data, choose_device(device)))

@@ -23,6 +23,7 @@ from seqloom.config_file import override
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_plan import parts_of
+from seqloom.memory import hold_sources
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
@@ -146,6 +147,7 @@ class NumberAnswerer:
         """
         if self.numbers.horizon:
             raise ConfigError(f"{self.path}: a model of a table; expected one of pairs. Give a table to `forecast`.")
+        sources = hold_sources(sources, self.data, len(self.fields.config.source))
         said = self.answers(read_sources(sources, "X"), length)
         is_even = len({len(part) for part in said}) == 1  # a model that learned where to end may end anywhere
         return np.stack(said) if isinstance(sources, np.ndarray) and is_even else said

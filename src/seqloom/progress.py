@@ -64,7 +64,8 @@ class Warnings(Silence):
     """Only what looks wrong: once when it begins, and at the end where it still does."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
+        self.stream: TextIO | None = stream or sys.stderr
+        """None where the process has neither a terminal nor a file to write to."""
         self.open: dict[str, str] = {}
         """What looked wrong at the last evaluation, by its words without numbers and quotations."""
         self.said: dict[str, str] = {}
@@ -91,6 +92,8 @@ class Warnings(Silence):
 
     def _print(self, text: str) -> None:
         """Training goes on when nobody reads any more, the log is full, or the terminal has no such letters."""
+        if self.stream is None:
+            return
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         text = text.encode(encoding, "replace").decode(encoding)
         with contextlib.suppress(OSError):

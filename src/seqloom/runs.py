@@ -27,7 +27,7 @@ from seqloom.plan import ASKED, Plan
 from seqloom.relation import ceiling
 from seqloom.unseen import Unseen
 
-__all__ = ["decide", "fitted", "resume", "start"]
+__all__ = ["decide", "fitted", "pass_on_interrupt", "resume", "start"]
 
 
 def start(
@@ -99,6 +99,16 @@ def resume(
         return resume_numbers(run, config, watcher, started)
     fields, corpus = Fields.load(run.fields), Corpus.load(run.training / "corpus")
     return _train(run, config, fields, corpus, run.read_dev(), watcher, started)
+
+
+def pass_on_interrupt(finished: Finished) -> None:
+    """Raises KeyboardInterrupt again where one ended a run, which has written its model: what trains from Python ends too.
+
+    A loop over settings would go on with a model that is half trained, and a notebook with its next cell.
+    """
+    if finished.why == "interrupted":
+        run = f"seqloom.load({finished.run!r}) gives the model so far, seqloom.resume({finished.run!r}) goes on"
+        raise KeyboardInterrupt(f"{finished.run}: interrupted after {finished.step:,} updates; {run}.")
 
 
 def _refuse_member(run: RunDirectory) -> None:
