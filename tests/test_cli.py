@@ -535,6 +535,14 @@ def test_a_reader_that_leaves_early_ends_predict_quietly(trained: Trained) -> No
     assert process.returncode == 0
 
 
+def test_standard_input_that_is_closed_or_named_twice_is_refused(trained: Trained, tmp_path: Path) -> None:
+    with mock.patch.object(sys, "stdin", None), redirect_stderr(io.StringIO()) as err, pytest.raises(SystemExit):
+        main(["predict", str(trained.run)])
+    assert err.getvalue() == "error: stdin: closed; expected sources, one a line. Name a file, or give them to the command.\n"
+    said = "error: --input: TEXT is given too; expected one of both. Leave one out.\n"
+    assert seqloom("predict", trained.run, "-", "--input", tmp_path / "in.txt", stdin="abc\n").err == said
+
+
 def test_who_waits_for_an_answer_gets_it(trained: Trained) -> None:
     command = [sys.executable, "-m", "seqloom", "predict", str(trained.run)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

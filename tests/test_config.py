@@ -227,6 +227,7 @@ def test_a_file_gives_what_it_says_and_defaults_for_the_rest(tmp_path: Path):
         ("fields: {source: [{kind: txt}]}", "fields.source.0: Input tag 'txt' found using 'kind' does not match any of the expected tags"),
         ("3: 4", "unknown setting '3'."),
         ("? [a]\n: 1", "not YAML:"),
+        ("search: {beam: 1, beam: 5}", "line 1: 'beam' stands in line 1 too."),
         (
             "data: {}\nmodel:\n  dropout: 0.1\n  width: 3\n  dropout: 0.2",
             "line 5: 'dropout' stands in line 3 too. Put the settings under one",

@@ -887,7 +887,14 @@ def test_standard_input_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> 
         pipe.close()
         assert not lines.pausing()
         assert [row.source[0] for row in lines.together(rows, 9)] == ["the last without an end"]
+        assert list(lines) == []
         assert lines.together(rows, 9) == []
+
+
+def test_a_long_line_and_the_last_one_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"a" * 300_000 + b"\n\n" + b"b" * 70_000
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert list(Arriving()) == text.splitlines(keepends=True)
 
 
 def test_lines_like_a_training_file_with_header_or_json_are_understood_on_standard_input(

@@ -109,6 +109,14 @@ def test_what_is_not_to_be_repeated_is_not_and_a_prefix_may(kind: dict[str, Any]
     assert (B, A) not in itertools.pairwise(first[3:])
 
 
+@pytest.mark.parametrize("kind", [{"kind": "greedy"}, {"kind": "beam", "beam": 3}, {"kind": "sample"}])
+def test_where_nothing_else_may_come_what_was_said_may_come_again(kind: dict[str, Any]):
+    found = find(Table(random_tables(1, seed=3)), [12], min_length=12, no_repeat_ngram=1, **kind)[0]
+    assert [len(hypothesis.ids) for hypothesis in found] == [12] * len(found)
+    symbols = [symbol for symbol in range(SIZE) if symbol not in (PAD, BOS, EOS)]
+    assert set(found[0].ids[: len(symbols)]) == set(symbols)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_wide_beam_finds_the_best_output_and_a_narrow_one_none_better(seed: int):
     rows = random_tables(1, seed)

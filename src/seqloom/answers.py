@@ -380,10 +380,10 @@ class Cuts:
 
 
 def longest_output(config: SearchConfig, symbols: int) -> int:
-    """The most target symbols for so many of the source, </s> included: a multiple of them, so that nothing runs for ever; never fewer
-    than the least that is asked for.
+    """The most target symbols for so many of the source, </s> included: a multiple of them, so that nothing runs for ever, or the least
+    that is asked for; and ten more.
     """
-    return config.max_length or max(math.ceil(config.max_length_ratio * symbols) + 10, config.min_length)
+    return config.max_length or max(math.ceil(config.max_length_ratio * symbols), config.min_length) + 10
 
 
 def _by_length(sources: dict[int, Array], tokens: int) -> Iterator[list[int]]:

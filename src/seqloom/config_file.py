@@ -35,8 +35,9 @@ class _Loader(yaml.SafeLoader):
         first: dict[str, int] = {}
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             line = key.start_mark.line + 1
-            if first.setdefault(key.value, line) != line:
+            if key.value in first:
                 raise ConfigError(f"line {line}: {key.value!r} stands in line {first[key.value]} too. Put the settings under one of them.")
+            first[key.value] = line
         return super().construct_mapping(node, deep)
 
 

@@ -121,7 +121,7 @@ _REFUSED = (
 def regular_path(path: str) -> Path:
     """A file that can be read more than once: the file itself, or a temporary copy of standard input or of a pipe."""
     if path == "-":
-        return _spooled("-", sys.stdin.buffer)
+        return _spooled("-", _stdin())
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -135,9 +135,20 @@ def regular_path(path: str) -> Path:
     return Path(path) if stat.S_ISREG(mode) else _spooled(path, None)
 
 
+def _stdin() -> io.BufferedReader:
+    """Standard input as bytes.
+
+    Raises:
+        DataError: it is closed.
+    """
+    if sys.stdin is None or sys.stdin.closed:  # pyright: ignore[reportUnnecessaryComparison]
+        raise DataError("stdin: closed; expected sources, one a line. Name a file, or give them to the command.")
+    return cast("io.BufferedReader", sys.stdin.buffer)
+
+
 def stdin_holds_bytes() -> bool:
     """Whether standard input begins with what is no text, as a file of sound does; nothing is taken from it."""
-    peek = getattr(sys.stdin.buffer, "peek", None)
+    peek = getattr(_stdin(), "peek", None)
     head: bytes = peek(1) if peek else b""
     return b"\0" in head or head.startswith((b"ID3", b"\xff"))
 
@@ -175,20 +186,25 @@ class Arriving(Iterator[bytes]):
     """The lines of standard input as they arrive, from a pipe, a terminal or a file."""
 
     def __init__(self) -> None:
-        self._stream = cast("io.BufferedReader", sys.stdin.buffer)
+        self._stream = _stdin()
         self._ready: deque[bytes] = deque()
-        self._rest = b""
+        self._rest: list[bytes] = []
+        """Of a line whose end is yet to come."""
 
     def __next__(self) -> bytes:
         while not self._ready:
-            read = self._stream.read1(1 << 16)
-            *lines, self._rest = (self._rest + read).split(b"\n")
-            self._ready.extend(line + b"\n" for line in lines)
-            if not read and not self._rest:
+            if read := self._stream.read1(1 << 16):
+                *whole, rest = read.split(b"\n")
+                if whole:
+                    whole[0] = b"".join([*self._rest, whole[0]])
+                    self._ready.extend(line + b"\n" for line in whole)
+                    self._rest = []
+                self._rest.append(rest)
+            elif last := b"".join(self._rest):
+                self._rest = []
+                self._ready.append(last)
+            else:
                 raise StopIteration
-            if not read:
-                self._ready.append(self._rest)
-                self._rest = b""
         return self._ready.popleft()
 
     @property

@@ -152,7 +152,9 @@ class _Beams:
         if self.length < self.config.min_length:
             log_probs[ids == EOS] = IMPOSSIBLE
         if 0 < self.config.no_repeat_ngram <= self.length:
-            log_probs[self._repeats(ids, self.config.no_repeat_ngram)] = IMPOSSIBLE
+            repeats = self._repeats(ids, self.config.no_repeat_ngram)
+            others = (log_probs > IMPOSSIBLE) & ~repeats
+            log_probs[repeats & others.any(2, keepdims=True)] = IMPOSSIBLE  # where nothing else may come, a repetition may
         forced = self._forced()
         bound = forced != PAD
         log_probs[bound] = IMPOSSIBLE
@@ -164,8 +166,10 @@ class _Beams:
         """Which of the symbols (b, K, k) would end a row of so many that stands in the hypothesis already."""
         rows = np.lib.stride_tricks.sliding_window_view(self.ids[:, :, : self.length], count, axis=2)  # (b, K, n, count)
         last = self.ids[:, :, None, self.length - count + 1 : self.length]  # (b, K, 1, count - 1)
-        forbidden = np.where((rows[..., :-1] == last).all(3), rows[..., -1], PAD)  # (b, K, n)
-        return (ids[..., None] == forbidden[:, :, None]).any(3)
+        forbidden = np.where((rows[..., :-1] == last).all(3), rows[..., -1], PAD).reshape(-1, rows.shape[2])  # (b·K, n)
+        found = np.zeros((len(forbidden), int(max(ids.max(), forbidden.max())) + 1), dtype=np.bool_)
+        np.put_along_axis(found, forbidden, True, 1)
+        return np.take_along_axis(found, ids.reshape(len(found), -1), 1).reshape(ids.shape)
 
     def choose(self, log_probs: Floats, ids: Ids, sentences: Ids) -> tuple[Ids, Ids, Floats]:
         """The 2K best ways on (b, 2K): the hypothesis each comes from, its symbol, and that symbol's log-probability."""

@@ -50,8 +50,8 @@ def predict_arrays(
     from seqloom.data import read_sources
     from seqloom.lines import Arriving
 
-    if texts == ["-"]:
-        texts, file = None, file or "-"
+    if texts == ["-"] and file is None:
+        texts, file = None, "-"
     if quantiles:
         raise ConfigError("--quantiles: of no effect, the model was trained on pairs and says points. Leave it out.")
     if texts and file is not None:

@@ -95,8 +95,8 @@ def predict(
     from seqloom.lines import Arriving
     from seqloom.sounds import FaultySounds
 
-    if texts == ["-"]:
-        texts, input = None, input or "-"
+    if texts == ["-"] and input is None:
+        texts, input = None, "-"
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing)
     model = _open(run, device)

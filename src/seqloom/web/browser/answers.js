@@ -144,7 +144,7 @@ export class Answerer {
       isBlank: source.isBlank(value),
       copyIds,
       extra,
-      longest: search.maxLength || Math.max(Math.ceil(search.maxLengthRatio * length) + 10, search.minLength),
+      longest: search.maxLength || Math.max(Math.ceil(search.maxLengthRatio * length), search.minLength) + 10,
       prefix: search.prefix ? this.fields.encodeTarget(search.prefix, extra) : [],
     };
     if (!row.isBlank && row.prefix.length > row.longest) {
