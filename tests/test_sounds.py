@@ -114,14 +114,35 @@ def test_ids_that_differ_and_commands_for_sounds_are_refused(tmp_path: Path):
         list(read_rows([scp, text], DataConfig()))
     assert str(found.value) == (
         f"{scp}:2: the id 'b' stands beside 'c' in {text}:2; expected the same ids in both, line by line. "
-        "Sort both files by them, and leave out what stands in one alone."
+        "Sort both files by them, and leave out what stands in one alone. If they are texts: --set data.sounds=false."
     )
     scp = table(tmp_path, "a sph2pipe -f wav 1.sph |\nc 2.wav\n", "wav.scp")
     with pytest.raises(DataError) as found:
         list(read_rows([scp, text], DataConfig()))
     assert str(found.value) == (
-        f"{scp}:1: a command (sph2pipe -f wav 1.sph |); expected the name of a sound file. Run it, and name the file that it writes."
+        f"{scp}:1: a command (sph2pipe -f wav 1.sph |); expected the name of a sound file. Run it, and name the file that it writes. "
+        "If they are texts: --set data.sounds=false."
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("the cat\nshow it |\na dog\n", "the Katze\nshow es\na Hund\n"),  # one line ends as a command does
+        ("| a | b |\n| c | d |\n", "| e | f |\n| g | h |\n"),  # tables in markdown
+        ("w1 foo bar |\nw2 foo baz |\n", "w1 so to say |\nw2 so |\n"),  # texts in Devanagari, with numbers of verses
+        ("w1 foo bar |\nw2 foo baz |\n", "w1 so to say\nw2 so\n"),
+        ("play a\nplay b.wav\nplay c |\n", "play a\nplay b\nplay c\n"),
+    ],
+)
+def test_texts_that_begin_alike_are_no_ids_and_sounds(tmp_path: Path, first: str, second: str):
+    """One line that ends in a bar made a command of it, and refused the files."""
+    one, other = table(tmp_path, first, "a.en"), table(tmp_path, second, "a.de")
+    for paths in ([one, other], [other, one]):
+        read = read_rows(paths, DataConfig())
+        assert read.notes[0] == f"Two parallel files: {paths[0]} and {paths[1]}."
+        lines = zip(*(Path(path).read_text().splitlines() for path in paths), strict=True)
+        assert [(row.source[0], row.target) for row in read] == list(lines)
 
 
 def test_sounds_beside_other_sources_are_refused(tmp_path: Path):

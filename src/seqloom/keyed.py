@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from seqloom.audio import is_sound
 from seqloom.errors import DataError
-from seqloom.sounds import located, name_sounds
+from seqloom.sounds import IF_TEXTS, located, name_sounds
 
 __all__ = ["apart", "behind_ids", "named_sound", "share_ids"]
 
@@ -18,12 +19,21 @@ def apart(line: str) -> tuple[str, str]:
 
 
 def share_ids(pairs: Sequence[Sequence[str]]) -> bool:
-    """Whether lines of two files begin with ids, most of them in both, behind which one of the files names sounds, or commands for them."""
+    """Whether lines of two files begin with ids, each once and most of them in both, behind which nearly all lines of one file alone name
+    sounds, or commands for them.
+    """
     sides = [[apart(line) for line in lines if line] for lines in zip(*pairs, strict=True)]
-    if not any(name_sounds(rest.rstrip("| ") for _, rest in side) or any(rest.endswith("|") for _, rest in side) for side in sides):
+    if sum(name_sounds(_sound_in(rest) for _, rest in side) for side in sides) != 1:
         return False
     first, second = ({key for key, _ in side} for side in sides)
-    return 2 * len(first & second) >= min(len(first), len(second))
+    once = len(first) == len(sides[0]) and len(second) == len(sides[1])
+    return once and 2 * len(first & second) >= min(len(first), len(second))
+
+
+def _sound_in(rest: str) -> str:
+    """The sound that is named behind an id: by a word of a command, where that is one."""
+    words = (word.strip("'\"") for word in rest.split()) if rest.endswith("|") else ()
+    return next(filter(is_sound, words), rest)
 
 
 def behind_ids(lines: tuple[str, str], places: tuple[str, str]) -> tuple[str, str]:
@@ -38,11 +48,11 @@ def behind_ids(lines: tuple[str, str], places: tuple[str, str]) -> tuple[str, st
     (one, first), (other, second) = map(apart, lines)
     if one != other:
         what = f"the id {one!r} stands beside {other!r} in {places[1]}; expected the same ids in both, line by line"
-        raise DataError(f"{places[0]}: {what}. Sort both files by them, and leave out what stands in one alone.")
+        raise DataError(f"{places[0]}: {what}. Sort both files by them, and leave out what stands in one alone. {IF_TEXTS}")
     for place, rest in zip(places, (first, second), strict=True):
         if rest.endswith("|"):
             raise DataError(
-                f"{place}: a command ({rest:.60}); expected the name of a sound file. Run it, and name the file that it writes."
+                f"{place}: a command ({rest:.60}); expected the name of a sound file. Run it, and name the file that it writes. {IF_TEXTS}"
             )
     return first, second
 

@@ -16,6 +16,7 @@ from seqloom.lines import read_lines
 
 __all__ = [
     "FOLDER_COLUMNS",
+    "IF_TEXTS",
     "FaultySounds",
     "SoundFolder",
     "hint_at_texts",
@@ -28,6 +29,8 @@ __all__ = [
 
 NEARLY_ALL = 0.9
 """Share of the values in a column of sounds that end as names of sound files do."""
+IF_TEXTS = "If they are texts: --set data.sounds=false."
+"""What is said where lines were taken for names of sounds."""
 FOLDERS = 50
 """In the folder of a table, that sounds are looked for in."""
 LOOKED_AT, LONGEST = 20, 100
