@@ -237,7 +237,7 @@ def test_a_text_without_a_sound_goes_by_and_is_said(tmp_path: Path):
     (tmp_path / "README.txt").write_bytes(b"/ Recorded in Malm\xf6.\n")
     read = read_rows([str(tmp_path)], DataConfig())
     assert [row.target for row in read] == ["one"]
-    assert f"1 text has no sound beside it and went by, such as {tmp_path}/README.txt." in read.notes
+    assert f"1 text has no sound beside it, or one with a text of its own, and went by, such as {tmp_path}/README.txt." in read.notes
 
 
 def test_one_text_for_a_folder_holds_the_words_of_its_sounds_behind_their_names(tmp_path: Path):
@@ -254,7 +254,30 @@ def test_one_text_for_a_folder_holds_the_words_of_its_sounds_behind_their_names(
         ("84-150-0000", "THEN"),
         ("1", "one"),
     ]
-    assert f"1 text has no sound beside it and went by, such as {tmp_path}/84/121/84-121.trans.txt:3." in read.notes
+    assert (
+        f"1 text has no sound beside it, or one with a text of its own, and went by, such as {tmp_path}/84/121/84-121.trans.txt:3."
+        in read.notes
+    )
+
+
+def test_the_text_of_a_sound_goes_before_what_others_say(tmp_path: Path):
+    """A README of which a line begins as a sound is called gave it these words."""
+    for name in ("1", "2"):
+        sound(tmp_path / f"{name}.wav")
+    (tmp_path / "1.txt").write_text("one")
+    (tmp_path / "all.txt").write_text("1 ONE\n2 two\n")
+    (tmp_path / "README.txt").write_text("Notes\n1 microphone was used\n")
+    read = read_rows([str(tmp_path)], DataConfig())
+    assert [row.target for row in read] == ["one", "two"]
+    said = f"2 texts have no sound beside them, or one with a text of its own, and went by, such as {tmp_path}/README.txt."
+    assert said in read.notes
+    (tmp_path / "again.txt").write_text("2  two\n")
+    assert [row.target for row in read_rows([str(tmp_path)], DataConfig())] == ["one", "two"]
+    (tmp_path / "other.txt").write_text("\n2 people spoke\n")
+    assert error(str(tmp_path)) == (
+        f"{tmp_path}/other.txt:2: 'people spoke'; expected one transcript of 2.wav, which has another at {tmp_path}/again.txt:1. "
+        "Leave one out."
+    )
 
 
 def test_a_sound_without_transcript_is_refused(tmp_path: Path):
