@@ -1,6 +1,7 @@
 """Tables and folders that name sounds: how they are told, where the sounds lie, and what happens to faulty ones."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -104,8 +105,6 @@ def test_two_files_of_sounds_and_words_are_read_with_and_without_ids(tmp_path: P
         assert read.notes[0] == f"Two parallel files: {paths[0]} and {paths[1]}, behind the ids that both have."
     plain, words = table(tmp_path, "1.wav\n2.wav\n", "paths.txt"), table(tmp_path, "one\ntwo six\n", "words.txt")
     assert [(*row.source, row.target) for row in read_rows([plain, words], DataConfig())][1] == (f"{tmp_path}/2.wav", "two six")
-    sound(tmp_path / "wav" / "1.wav")
-    assert next(iter(read_sources(scp, 1, DataConfig(sounds=True)))).source == (f"{tmp_path}/wav/1.wav",)
 
 
 def test_ids_that_differ_and_commands_for_sounds_are_refused(tmp_path: Path):
@@ -322,6 +321,25 @@ def test_sounds_to_predict_from_are_named_by_tables_lists_and_folders(tmp_path: 
     for given in (config.train[0], listed, named, str(tmp_path / "clips")):
         assert [row.source[0] for row in read_sources(given, 1, config)] == wanted
     assert [row.source for row in read_sources(["x.wav"], 1, config)] == [("x.wav",)]
+
+
+def heard(path: str, notes: list[str]) -> list[str]:
+    return [row.source[0].removeprefix(os.path.dirname(path) + "/") for row in read_sources(path, 1, DataConfig(sounds=True), None, notes)]
+
+
+def test_a_list_to_predict_from_may_have_ids_where_all_lines_do(tmp_path: Path):
+    """A name with a blank whose file was missing gave that of another."""
+    for name in ("take.wav", "my take.wav", "1.wav"):
+        sound(tmp_path / name)
+    notes = list[str]()
+    scp = table(tmp_path, "\na-1 take.wav\na-2  my take.wav\na-3 1.wav\n", "wav.scp")
+    assert heard(scp, notes) == ["", "take.wav", "my take.wav", "1.wav"]
+    assert notes == [f"{scp}:2: 'a-1' is read as an id, and so is what each line begins with"]
+    notes.clear()
+    for text in ("second take.wav\n", "second take.wav\n1.wav\n", "my take.wav\nsecond take.wav\n", "second take.wav\nthird take.wav\n"):
+        assert heard(table(tmp_path, text, "list.txt"), notes) == text.splitlines()
+    assert heard(table(tmp_path, "path,text\nsecond take.wav,a\nmy 1.wav,b\n", "list.csv"), notes) == ["second take.wav", "my 1.wav"]
+    assert not any(" id" in note for note in notes)
 
 
 def test_a_table_to_predict_from_gives_its_only_column_of_sounds(tmp_path: Path):

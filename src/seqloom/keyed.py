@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from seqloom.audio import is_sound
 from seqloom.errors import DataError
-from seqloom.sounds import IF_TEXTS, located, name_sounds
+from seqloom.sounds import IF_TEXTS, LOOKED_AT, NEARLY_ALL, located, name_sounds
 
-__all__ = ["apart", "behind_ids", "named_sound", "share_ids"]
+__all__ = ["apart", "behind_id", "behind_ids", "lists_ids", "share_ids"]
 
 
 def apart(line: str) -> tuple[str, str]:
@@ -57,7 +58,16 @@ def behind_ids(lines: tuple[str, str], places: tuple[str, str]) -> tuple[str, st
     return first, second
 
 
-def named_sound(line: str, table: str) -> str:
-    """The whole path of the sound that a line of a list names: all of it, or what stands behind an id, where that is what exists."""
-    whole, rest = located(line, table), located(apart(line)[1], table)
-    return rest if rest and os.path.isfile(rest) and not os.path.exists(whole) else whole
+def lists_ids(lines: Iterable[str], table: str) -> bool:
+    """Whether the first lines of a list of sounds, two at the least, are ids with names behind them: nearly all are no files where their
+    rests are, each another one.
+    """
+    some = list(islice(filter(None, lines), LOOKED_AT))
+    rests = (located(apart(line)[1], table) for line in some if not os.path.exists(located(line, table)))
+    found = [rest for rest in rests if os.path.isfile(rest)]
+    return len(some) > 1 and len(set(found)) == len(found) and len(found) >= NEARLY_ALL * len(some)
+
+
+def behind_id(line: str, table: str) -> str:
+    """What a line of a list with ids names: what stands behind the id, or all of it, where that is what exists."""
+    return line if os.path.exists(located(line, table)) else apart(line)[1] or line

@@ -18,6 +18,8 @@ from seqloom.lines import read_lines
 __all__ = [
     "FOLDER_COLUMNS",
     "IF_TEXTS",
+    "LOOKED_AT",
+    "NEARLY_ALL",
     "FaultySounds",
     "SoundFolder",
     "hint_at_texts",
@@ -35,7 +37,7 @@ IF_TEXTS = "If they are texts: --set data.sounds=false."
 FOLDERS = 50
 """In the folder of a table, that sounds are looked for in."""
 LOOKED_AT, LONGEST = 20, 100
-"""Values that may be names of sounds without their ends, and characters of one."""
+"""Values that may be names of sounds without their ends, or behind ids, and characters of one."""
 FOLDER_COLUMNS = ("path", "text")
 """What the columns of a folder of sounds and transcripts are called."""
 
