@@ -1,8 +1,10 @@
 """Tables and folders that name sounds: how they are told, where the sounds lie, and what happens to faulty ones."""
 
+import io
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -340,6 +342,18 @@ def test_a_list_to_predict_from_may_have_ids_where_all_lines_do(tmp_path: Path):
         assert heard(table(tmp_path, text, "list.txt"), notes) == text.splitlines()
     assert heard(table(tmp_path, "path,text\nsecond take.wav,a\nmy 1.wav,b\n", "list.csv"), notes) == ["second take.wav", "my 1.wav"]
     assert not any(" id" in note for note in notes)
+
+
+def test_a_keyboard_is_not_looked_at_before_it_is_read(monkeypatch: pytest.MonkeyPatch):
+    """The first Ctrl-D was swallowed there."""
+
+    class Keyboard(io.BytesIO):
+        def peek(self, size: int) -> bytes:
+            raise AssertionError
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Keyboard(), encoding="utf-8"))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert list(read_sources("-", 1, DataConfig(sounds=True), stdin=[b"/x/1.wav\n"])) == [Row(("/x/1.wav",), "", "stdin:1")]
 
 
 def test_a_table_to_predict_from_gives_its_only_column_of_sounds(tmp_path: Path):

@@ -136,8 +136,10 @@ def regular_path(path: str) -> Path:
 
 
 def stdin_holds_bytes() -> bool:
-    """Whether standard input begins with what is no text, as a file of sound does; nothing is taken from it."""
-    peek = getattr(sys.stdin.buffer, "peek", None)
+    """Whether standard input begins with what is no text, as a file of sound does; nothing is taken from it. A keyboard gives text, and
+    is not looked at: an end that is typed would be seen here alone.
+    """
+    peek = None if sys.stdin.isatty() else getattr(sys.stdin.buffer, "peek", None)
     head: bytes = peek(1) if peek else b""
     return b"\0" in head or head.startswith((b"ID3", b"\xff"))
 
