@@ -356,6 +356,14 @@ def test_a_keyboard_is_not_looked_at_before_it_is_read(monkeypatch: pytest.Monke
     assert list(read_sources("-", 1, DataConfig(sounds=True), stdin=[b"/x/1.wav\n"])) == [Row(("/x/1.wav",), "", "stdin:1")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_list_in_utf16_is_no_sound(monkeypatch: pytest.MonkeyPatch, encoding: str):
+    given = "\ufeffa.wav\n".encode(encoding)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(given))))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(DataError, match=r"^stdin:1: not UTF-8; it begins with the byte order mark of UTF-16\. Convert it: iconv"):
+        list(read_sources("-", 1, DataConfig(sounds=True)))
+
+
 def test_a_table_to_predict_from_gives_its_only_column_of_sounds(tmp_path: Path):
     """Whatever training called its own, or where it stood: a manifest was to lose its other columns."""
     text = "id,file,speaker,transcript\n1,a.wav,theo,three\n2,b.wav,theo,four\n"
