@@ -353,7 +353,9 @@ def read_sources(
 
 def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
     for row in rows:
-        yield Row(("",), "", row.where) if row.source[0] and row.source[0] in faults else row
+        is_faulty = bool(row.source[0]) and row.source[0] in faults
+        faults.rows += is_faulty
+        yield Row(("",), "", row.where) if is_faulty else row
 
 
 TABLES = ("csv", "jsonl", "parquet")

@@ -208,6 +208,8 @@ class FaultySounds:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
+        self.rows = 0
+        """That became blank for them."""
 
     def __contains__(self, path: str) -> bool:
         if path not in self._reasons:
