@@ -66,6 +66,19 @@ def test_texts_that_are_no_sound_files_stay_texts(tmp_path: Path):
     assert rows(path, sounds=True)[0].source == (f"{tmp_path}/clips/1.wav",)
 
 
+def test_words_that_end_in_the_name_of_a_film_are_texts(tmp_path: Path):
+    """They ended in "no such sound file"; names without blanks are paths, and what can be read may have blanks in its name."""
+    path = table(tmp_path, "".join(f"how do I open x{number}.mov\tuse vlc\n" for number in range(20)))
+    read = read_rows([path], DataConfig())
+    assert next(iter(read)).source == ("how do I open x0.mov",)
+    said = "20 of 20 sources look like names of sound files; all are read as texts. If they name sounds, say --set data.sounds=true."
+    assert said in read.notes
+    assert name_sounds(["x.mov", "y.raw"])
+    assert name_sounds(["my x.wav", "my y.wav"])
+    assert name_sounds([*(f"{number}.m4a" for number in range(9)), "my 9.m4a"])
+    assert not name_sounds(["my x.mov", "y.mov"])
+
+
 def test_one_name_that_is_no_sound_does_not_turn_sounds_into_texts(tmp_path: Path):
     lines = [f"clips/{number}.wav\tone\n" for number in range(20)]
     path = table(tmp_path, "".join([*lines, "clips/20\ttwo\n"]))

@@ -43,8 +43,13 @@ FOLDER_COLUMNS = ("path", "text")
 
 
 def name_sounds(values: Iterable[str]) -> bool:
-    """Whether values name sound files: nearly all that are not empty, so that a slip of the pen in one is found and named."""
-    named = [is_sound(value) for value in values if value]
+    """Whether values name sound files: nearly all that are not empty, so that a slip of the pen in one is named. Words that end as
+    films and sounds do that nothing here reads (`how do I open x.mov`) are texts, unless nearly all values are paths without blanks.
+    """
+    given = [value for value in values if value]
+    paths = [value for value in given if len(value.split()) == 1]
+    are_paths = len(paths) >= NEARLY_ALL * len(given)
+    named = [is_sound(value) and (are_paths or is_sound(value, READABLE) or len(value.split()) == 1) for value in given]
     return bool(named) and sum(named) >= NEARLY_ALL * len(named)
 
 
