@@ -367,6 +367,15 @@ def test_a_blank_line_is_answered_by_a_blank_line_and_counted(trained: Trained) 
     assert json.loads(seqloom("predict", trained.run, "--json", stdin="\n").out) == {"source": "", "outputs": []}
 
 
+def test_a_source_that_is_too_long_is_counted_once_and_has_its_columns(columns: Trained) -> None:
+    long = "ab" * 3000
+    result = seqloom("predict", columns.run, "--skip-bad", "--json", stdin=f"ab\tUP\n{long}\tUP\n\n")
+    assert result.code == 0, result.err
+    assert [json.loads(line)["source"] for line in result.lines] == [["ab", "UP"], ["", ""], ["", ""]]
+    assert "note: 1 blank source, answered by nothing\n" in result.err
+    assert "note: 1 over the length limit was left out, such as stdin:2: " in result.err
+
+
 def test_a_file_given_as_a_text_is_named(trained: Trained) -> None:
     result = seqloom("predict", trained.run, trained.pairs)
     assert result.err.startswith(f"note: {trained.pairs} is a file, and read here as a text; --input {trained.pairs} reads what is in it")

@@ -1,7 +1,10 @@
 """Tables and folders that name sounds: how they are told, where the sounds lie, and what happens to faulty ones."""
 
+import io
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +66,19 @@ def test_texts_that_are_no_sound_files_stay_texts(tmp_path: Path):
     assert rows(path, sounds=True)[0].source == (f"{tmp_path}/clips/1.wav",)
 
 
+def test_words_that_end_in_the_name_of_a_film_are_texts(tmp_path: Path):
+    """They ended in "no such sound file"; names without blanks are paths, and what can be read may have blanks in its name."""
+    path = table(tmp_path, "".join(f"how do I open x{number}.mov\tuse vlc\n" for number in range(20)))
+    read = read_rows([path], DataConfig())
+    assert next(iter(read)).source == ("how do I open x0.mov",)
+    said = "20 of 20 sources look like names of sound files; all are read as texts. If they name sounds, say --set data.sounds=true."
+    assert said in read.notes
+    assert name_sounds(["x.mov", "y.raw"])
+    assert name_sounds(["my x.wav", "my y.wav"])
+    assert name_sounds([*(f"{number}.m4a" for number in range(9)), "my 9.m4a"])
+    assert not name_sounds(["my x.mov", "y.mov"])
+
+
 def test_one_name_that_is_no_sound_does_not_turn_sounds_into_texts(tmp_path: Path):
     lines = [f"clips/{number}.wav\tone\n" for number in range(20)]
     path = table(tmp_path, "".join([*lines, "clips/20\ttwo\n"]))
@@ -104,8 +120,6 @@ def test_two_files_of_sounds_and_words_are_read_with_and_without_ids(tmp_path: P
         assert read.notes[0] == f"Two parallel files: {paths[0]} and {paths[1]}, behind the ids that both have."
     plain, words = table(tmp_path, "1.wav\n2.wav\n", "paths.txt"), table(tmp_path, "one\ntwo six\n", "words.txt")
     assert [(*row.source, row.target) for row in read_rows([plain, words], DataConfig())][1] == (f"{tmp_path}/2.wav", "two six")
-    sound(tmp_path / "wav" / "1.wav")
-    assert next(iter(read_sources(scp, 1, DataConfig(sounds=True)))).source == (f"{tmp_path}/wav/1.wav",)
 
 
 def test_ids_that_differ_and_commands_for_sounds_are_refused(tmp_path: Path):
@@ -114,14 +128,35 @@ def test_ids_that_differ_and_commands_for_sounds_are_refused(tmp_path: Path):
         list(read_rows([scp, text], DataConfig()))
     assert str(found.value) == (
         f"{scp}:2: the id 'b' stands beside 'c' in {text}:2; expected the same ids in both, line by line. "
-        "Sort both files by them, and leave out what stands in one alone."
+        "Sort both files by them, and leave out what stands in one alone. If they are texts: --set data.sounds=false."
     )
     scp = table(tmp_path, "a sph2pipe -f wav 1.sph |\nc 2.wav\n", "wav.scp")
     with pytest.raises(DataError) as found:
         list(read_rows([scp, text], DataConfig()))
     assert str(found.value) == (
-        f"{scp}:1: a command (sph2pipe -f wav 1.sph |); expected the name of a sound file. Run it, and name the file that it writes."
+        f"{scp}:1: a command (sph2pipe -f wav 1.sph |); expected the name of a sound file. Run it, and name the file that it writes. "
+        "If they are texts: --set data.sounds=false."
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("the cat\nshow it |\na dog\n", "the Katze\nshow es\na Hund\n"),  # one line ends as a command does
+        ("| a | b |\n| c | d |\n", "| e | f |\n| g | h |\n"),  # tables in markdown
+        ("w1 foo bar |\nw2 foo baz |\n", "w1 so to say |\nw2 so |\n"),  # texts in Devanagari, with numbers of verses
+        ("w1 foo bar |\nw2 foo baz |\n", "w1 so to say\nw2 so\n"),
+        ("play a\nplay b.wav\nplay c |\n", "play a\nplay b\nplay c\n"),
+    ],
+)
+def test_texts_that_begin_alike_are_no_ids_and_sounds(tmp_path: Path, first: str, second: str):
+    """One line that ends in a bar made a command of it, and refused the files."""
+    one, other = table(tmp_path, first, "a.en"), table(tmp_path, second, "a.de")
+    for paths in ([one, other], [other, one]):
+        read = read_rows(paths, DataConfig())
+        assert read.notes[0] == f"Two parallel files: {paths[0]} and {paths[1]}."
+        lines = zip(*(Path(path).read_text().splitlines() for path in paths), strict=True)
+        assert [(row.source[0], row.target) for row in read] == list(lines)
 
 
 def test_sounds_beside_other_sources_are_refused(tmp_path: Path):
@@ -216,7 +251,7 @@ def test_a_text_without_a_sound_goes_by_and_is_said(tmp_path: Path):
     (tmp_path / "README.txt").write_bytes(b"/ Recorded in Malm\xf6.\n")
     read = read_rows([str(tmp_path)], DataConfig())
     assert [row.target for row in read] == ["one"]
-    assert f"1 text has no sound beside it and went by, such as {tmp_path}/README.txt." in read.notes
+    assert f"1 text has no sound beside it, or one with a text of its own, and went by, such as {tmp_path}/README.txt." in read.notes
 
 
 def test_one_text_for_a_folder_holds_the_words_of_its_sounds_behind_their_names(tmp_path: Path):
@@ -233,7 +268,30 @@ def test_one_text_for_a_folder_holds_the_words_of_its_sounds_behind_their_names(
         ("84-150-0000", "THEN"),
         ("1", "one"),
     ]
-    assert f"1 text has no sound beside it and went by, such as {tmp_path}/84/121/84-121.trans.txt:3." in read.notes
+    assert (
+        f"1 text has no sound beside it, or one with a text of its own, and went by, such as {tmp_path}/84/121/84-121.trans.txt:3."
+        in read.notes
+    )
+
+
+def test_the_text_of_a_sound_goes_before_what_others_say(tmp_path: Path):
+    """A README of which a line begins as a sound is called gave it these words."""
+    for name in ("1", "2"):
+        sound(tmp_path / f"{name}.wav")
+    (tmp_path / "1.txt").write_text("one")
+    (tmp_path / "all.txt").write_text("1 ONE\n2 two\n")
+    (tmp_path / "README.txt").write_text("Notes\n1 microphone was used\n")
+    read = read_rows([str(tmp_path)], DataConfig())
+    assert [row.target for row in read] == ["one", "two"]
+    said = f"2 texts have no sound beside them, or one with a text of its own, and went by, such as {tmp_path}/README.txt."
+    assert said in read.notes
+    (tmp_path / "again.txt").write_text("2  two\n")
+    assert [row.target for row in read_rows([str(tmp_path)], DataConfig())] == ["one", "two"]
+    (tmp_path / "other.txt").write_text("\n2 people spoke\n")
+    assert error(str(tmp_path)) == (
+        f"{tmp_path}/other.txt:2: 'people spoke'; expected one transcript of 2.wav, which has another at {tmp_path}/again.txt:1. "
+        "Leave one out."
+    )
 
 
 def test_a_sound_without_transcript_is_refused(tmp_path: Path):
@@ -278,6 +336,45 @@ def test_sounds_to_predict_from_are_named_by_tables_lists_and_folders(tmp_path: 
     for given in (config.train[0], listed, named, str(tmp_path / "clips")):
         assert [row.source[0] for row in read_sources(given, 1, config)] == wanted
     assert [row.source for row in read_sources(["x.wav"], 1, config)] == [("x.wav",)]
+
+
+def heard(path: str, notes: list[str]) -> list[str]:
+    return [row.source[0].removeprefix(os.path.dirname(path) + "/") for row in read_sources(path, 1, DataConfig(sounds=True), None, notes)]
+
+
+def test_a_list_to_predict_from_may_have_ids_where_all_lines_do(tmp_path: Path):
+    """A name with a blank whose file was missing gave that of another."""
+    for name in ("take.wav", "my take.wav", "1.wav"):
+        sound(tmp_path / name)
+    notes = list[str]()
+    scp = table(tmp_path, "\na-1 take.wav\na-2  my take.wav\na-3 1.wav\n", "wav.scp")
+    assert heard(scp, notes) == ["", "take.wav", "my take.wav", "1.wav"]
+    assert notes == [f"{scp}:2: 'a-1' is read as an id, and so is what each line begins with"]
+    notes.clear()
+    for text in ("second take.wav\n", "second take.wav\n1.wav\n", "my take.wav\nsecond take.wav\n", "second take.wav\nthird take.wav\n"):
+        assert heard(table(tmp_path, text, "list.txt"), notes) == text.splitlines()
+    assert heard(table(tmp_path, "path,text\nsecond take.wav,a\nmy 1.wav,b\n", "list.csv"), notes) == ["second take.wav", "my 1.wav"]
+    assert not any(" id" in note for note in notes)
+
+
+def test_a_keyboard_is_not_looked_at_before_it_is_read(monkeypatch: pytest.MonkeyPatch):
+    """The first Ctrl-D was swallowed there."""
+
+    class Keyboard(io.BytesIO):
+        def peek(self, size: int) -> bytes:
+            raise AssertionError
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Keyboard(), encoding="utf-8"))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert list(read_sources("-", 1, DataConfig(sounds=True), stdin=[b"/x/1.wav\n"])) == [Row(("/x/1.wav",), "", "stdin:1")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_list_in_utf16_is_no_sound(monkeypatch: pytest.MonkeyPatch, encoding: str):
+    given = "\ufeffa.wav\n".encode(encoding)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(given))))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(DataError, match=r"^stdin:1: not UTF-8; it begins with the byte order mark of UTF-16\. Convert it: iconv"):
+        list(read_sources("-", 1, DataConfig(sounds=True)))
 
 
 def test_a_table_to_predict_from_gives_its_only_column_of_sounds(tmp_path: Path):

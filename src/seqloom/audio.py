@@ -79,9 +79,9 @@ class About:
     channels: int
 
 
-def is_sound(name: str) -> bool:
+def is_sound(name: str, ends: frozenset[str] = SUFFIXES) -> bool:
     """Whether a name ends as those of sound files do."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    return os.path.splitext(name)[1].lower() in ends
 
 
 def about(sound: str | bytes) -> About:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -14,11 +15,11 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import text_of_array
 from seqloom.header import SOURCE_WORDS
-from seqloom.keyed import named_sound
+from seqloom.keyed import apart, behind_id, lists_ids
 from seqloom.layout import Layout, columns_of_sounds, find_column, find_layout, find_table, format_of_name
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, regular_path, shown, stdin_holds_bytes
 from seqloom.memory import is_missing
-from seqloom.sounds import FaultySounds, located, require_sound, sounds_in
+from seqloom.sounds import LOOKED_AT, FaultySounds, located, require_sound, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, first_few, json_object, listed, pick_keys, read_records, refuse_bad_characters
 
 __all__ = [
@@ -352,7 +353,9 @@ def read_sources(
 
 def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
     for row in rows:
-        yield Row(("",), "", row.where) if row.source[0] and row.source[0] in faults else row
+        is_faulty = bool(row.source[0]) and row.source[0] in faults
+        faults.rows += is_faulty
+        yield Row(("",), "", row.where) if is_faulty else row
 
 
 TABLES = ("csv", "jsonl", "parquet")
@@ -385,8 +388,15 @@ def _sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str
     if os.path.isdir(lines):
         yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
         return
-    for row in _file_sources(lines, columns, config, notes, stdin):
-        yield Row((named_sound(row.source[0], lines),), "", row.where)
+    rows = _file_sources(lines, columns, config, notes, stdin)
+    first = [] if lines == "-" else list(islice(rows, LOOKED_AT))  # whoever writes standard input may wait for the first answer
+    keyed = format_of_name(lines) is None and lists_ids((row.source[0] for row in first), lines)
+    if keyed:
+        row = next(row for row in first if row.source[0])
+        notes += [f"{row.where}: {apart(row.source[0])[0]!r} is read as an id, and so is what each line begins with"]
+    for row in chain(first, rows):
+        name = row.source[0]
+        yield Row((located(behind_id(name, lines) if keyed else name, lines),), "", row.where)
 
 
 def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:

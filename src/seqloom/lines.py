@@ -26,6 +26,8 @@ from seqloom.errors import DataError, MissingFileError, nearest
 
 BLOCK = 1000  # lines that are decoded together
 PAUSE = 0.02  # seconds without a line after which those that came are worked on
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""What text in UTF-16 begins with, and no sound."""
 
 Item = TypeVar("Item")
 
@@ -147,10 +149,13 @@ def _stdin() -> io.BufferedReader:
 
 
 def stdin_holds_bytes() -> bool:
-    """Whether standard input begins with what is no text, as a file of sound does; nothing is taken from it."""
-    peek = getattr(_stdin(), "peek", None)
+    """Whether standard input begins with what is no text, as a file of sound does; nothing is taken from it. A keyboard gives text, and
+    is not looked at: an end that is typed would be seen here alone.
+    """
+    stream = _stdin()
+    peek = None if sys.stdin.isatty() else getattr(stream, "peek", None)
     head: bytes = peek(1) if peek else b""
-    return b"\0" in head or head.startswith((b"ID3", b"\xff"))
+    return not head.startswith(UTF16_MARKS) and (b"\0" in head or head.startswith((b"ID3", b"\xff")))
 
 
 def _unreadable(path: str, error: OSError) -> DataError:
@@ -265,7 +270,7 @@ def _undamaged(stream: Iterable[bytes], name: str, number: int) -> Iterator[byte
 
 def _first_line(raw: bytes, name: str) -> bytes:
     """The first line without its byte order mark; refuses what its first bytes show not to be UTF-8 lines."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if raw.startswith(UTF16_MARKS):
         raise DataError(f"{name}:1: not UTF-8; it begins with the byte order mark of UTF-16. {_convert('UTF-16')}")
     if raw.count(b"\r") > 1 and not raw.endswith(b"\n"):
         raise DataError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from seqloom.audio import READABLE, is_sound, read_sound
 from seqloom.errors import DataError, MissingFileError
@@ -16,6 +17,9 @@ from seqloom.lines import read_lines
 
 __all__ = [
     "FOLDER_COLUMNS",
+    "IF_TEXTS",
+    "LOOKED_AT",
+    "NEARLY_ALL",
     "FaultySounds",
     "SoundFolder",
     "hint_at_texts",
@@ -28,17 +32,24 @@ __all__ = [
 
 NEARLY_ALL = 0.9
 """Share of the values in a column of sounds that end as names of sound files do."""
+IF_TEXTS = "If they are texts: --set data.sounds=false."
+"""What is said where lines were taken for names of sounds."""
 FOLDERS = 50
 """In the folder of a table, that sounds are looked for in."""
 LOOKED_AT, LONGEST = 20, 100
-"""Values that may be names of sounds without their ends, and characters of one."""
+"""Values that may be names of sounds without their ends, or behind ids, and characters of one."""
 FOLDER_COLUMNS = ("path", "text")
 """What the columns of a folder of sounds and transcripts are called."""
 
 
 def name_sounds(values: Iterable[str]) -> bool:
-    """Whether values name sound files: nearly all that are not empty, so that a slip of the pen in one is found and named."""
-    named = [is_sound(value) for value in values if value]
+    """Whether values name sound files: nearly all that are not empty, so that a slip of the pen in one is named. Words that end as
+    films and sounds do that nothing here reads (`how do I open x.mov`) are texts, unless nearly all values are paths without blanks.
+    """
+    given = [value for value in values if value]
+    paths = [value for value in given if len(value.split()) == 1]
+    are_paths = len(paths) >= NEARLY_ALL * len(given)
+    named = [is_sound(value) and (are_paths or is_sound(value, READABLE) or len(value.split()) == 1) for value in given]
     return bool(named) and sum(named) >= NEARLY_ALL * len(named)
 
 
@@ -117,30 +128,29 @@ class SoundFolder:
     words: dict[str, str | None]
     """Of each sound, from the folder, by name; None: in the file beside it."""
     lonely: list[str]
-    """Text files, and lines of them, that have no sound beside them."""
+    """Text files, and lines of them, that have no sound beside them, or one with a text of its own."""
 
     @classmethod
     def read(cls, folder: str) -> SoundFolder:
         """What is in a folder and the folders in it.
 
         Raises:
-            DataError: no sounds at all, or one without words.
+            DataError: no sounds at all, one without words, or one with several.
         """
         sounds = sounds_in(folder)
         if not sounds:
             raise DataError(f"{folder}: a folder; expected a file, or a folder of sounds, each with a .txt beside it. Name the file in it.")
         texts = sorted(path.relative_to(folder) for path in Path(folder).rglob("*.txt") if path.is_file())
         named, names = {text.with_suffix("").as_posix() for text in texts}, {os.path.splitext(name)[0]: name for name in sounds}
-        words, lonely = dict[str, str | None](), list[str]()
+        words, lonely = dict[str, _Said](), list[str]()
         for text in texts:
             if text.with_suffix("").as_posix() not in names:
-                found, left = _lines_behind_names(Path(folder), text, names)
-                words, lonely = words | found, [*lonely, *left]
+                lonely += _lines_behind_names(Path(folder), text, {stem: name for stem, name in names.items() if stem not in named}, words)
         for name in sounds:
             if name not in words and os.path.splitext(name)[0] not in named:
                 missing = f"{Path(folder, name).with_suffix('.txt')}: missing; expected the transcript of the sound beside it"
                 raise DataError(f"{missing}. Write it, or name a table of path and text.")
-        return cls(folder, {name: words.get(name) for name in sounds}, lonely)
+        return cls(folder, {name: words[name].words if name in words else None for name in sounds}, lonely)
 
     def rows(self) -> Iterator[tuple[int, tuple[str, str]]]:
         """Number, sound and words; DataError where a text file is not UTF-8."""
@@ -152,14 +162,25 @@ class SoundFolder:
         if not self.lonely:
             return []
         texts, them = ("text has", "it") if len(self.lonely) == 1 else ("texts have", "them")
-        return [f"{len(self.lonely):,} {texts} no sound beside {them} and went by, such as {self.lonely[0]}."]
+        return [
+            f"{len(self.lonely):,} {texts} no sound beside {them}, or one with a text of its own, and went by, such as {self.lonely[0]}."
+        ]
 
 
-def _lines_behind_names(folder: Path, text: Path, names: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The words of the sounds whose names begin the lines of a text file, and where lines stand that name none; of no such file its path.
+class _Said(NamedTuple):
+    words: str
+    where: str
+
+
+def _lines_behind_names(folder: Path, text: Path, names: Mapping[str, str], words: dict[str, _Said]) -> list[str]:
+    """Where lines of a text file stand that begin with the name of no sound; of a file without such names its path.
 
     Args:
-        names: of the sounds, without and with their ends.
+        names: of the sounds that have no text of their own, by what they are without their ends.
+        words: of the sounds, to which those that are found are added.
+
+    Raises:
+        DataError: a sound has other words already.
     """
     try:
         lines = [(number, *line.split(None, 1)) for number, line in read_lines(str(folder / text)) if line.strip()]
@@ -167,9 +188,14 @@ def _lines_behind_names(folder: Path, text: Path, names: Mapping[str, str]) -> t
         lines = []
     found = {number: names.get(os.path.join(text.parent.as_posix(), name).removeprefix("./")) for number, name, *_ in lines}
     if not any(found.values()):
-        return {}, [str(folder / text)]
-    words = {heard: " ".join(" ".join(rest).split()) for number, _, *rest in lines if (heard := found[number])}
-    return words, [f"{folder / text}:{number}" for number, heard in found.items() if not heard]
+        return [str(folder / text)]
+    for number, _, *rest in lines:
+        if heard := found[number]:
+            said = _Said(" ".join(" ".join(rest).split()), f"{folder / text}:{number}")
+            if words.setdefault(heard, said).words != said.words:
+                expected = f"expected one transcript of {heard}, which has another at {words[heard].where}"
+                raise DataError(f"{said.where}: {said.words[:40]!r}; {expected}. Leave one out.")
+    return [f"{folder / text}:{number}" for number, heard in found.items() if not heard]
 
 
 def _transcript(path: Path) -> str:
@@ -187,6 +213,8 @@ class FaultySounds:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
+        self.rows = 0
+        """That became blank for them."""
 
     def __contains__(self, path: str) -> bool:
         if path not in self._reasons:

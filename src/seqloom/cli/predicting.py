@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -91,7 +91,6 @@ def predict(
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD, Cuts, TooLong
     from seqloom.config_file import override_search
-    from seqloom.data import Row
     from seqloom.lines import Arriving
     from seqloom.sounds import FaultySounds
 
@@ -111,7 +110,7 @@ def predict(
     layout: list[str] = []
     stdin = Arriving() if not texts and input in (None, "-") else None
     sources, long = _sources(model, texts or input or "-", stdin, faults, layout), TooLong(model)
-    rows = _Watched((Row(("",), "", row.where) if row in long else row for row in sources) if skip_bad else sources, model)
+    rows = _Watched(sources, model, long if skip_bad else (), faults)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
     answers = ask(rows, gather=partial(stdin.together, most=READ_AHEAD)) if stdin else ask(rows)
     write = _json if as_json else _table if scores or n_best else _plain
@@ -209,24 +208,28 @@ def _hint_at_input(text: str, *, sounds: bool) -> None:
 
 
 class _Watched:
-    """Rows that are counted as they pass."""
+    """Rows that are counted as they pass; those that are too long become blank, as those of faulty sounds are, and are not counted so."""
 
-    def __init__(self, rows: Iterator[Row], model: Answerer) -> None:
+    def __init__(self, rows: Iterator[Row], model: Answerer, long: Container[Row], faults: FaultySounds | None) -> None:
         from seqloom.unseen import Unseen
 
-        self.rows = rows
+        self.rows, self._long, self._faults = rows, long, faults
         self.unseen = Unseen(model.fields)
         self.blank = 0
 
     def __iter__(self) -> Iterator[Row]:
-        for row in self.rows:
-            self.blank += not any(row.source)
+        from seqloom.data import Row
+
+        for given in self.rows:
+            self.blank += not any(given.source)
+            row = Row(("",) * len(given.source), "", given.where) if given in self._long else given
             self.unseen.add_source(row.source)
             yield row
 
     def notes(self) -> list[str]:
         """What a person should know about the sources, once all have passed."""
-        blank = [f"{self.blank:,} blank source{'' if self.blank == 1 else 's'}, answered by nothing"] if self.blank else []
+        count = self.blank - (self._faults.rows if self._faults else 0)
+        blank = [f"{count:,} blank source{'' if count == 1 else 's'}, answered by nothing"] if count else []
         return [*blank, *self.unseen.notes()]
 
 
