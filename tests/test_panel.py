@@ -75,6 +75,13 @@ def test_the_second_column_of_a_time_may_say_any_part_of_the_year(
     assert panel.layout == (() if said is None else (f"{name} is read as the {said} of the year",))
 
 
+@pytest.mark.parametrize("time", [["year", "day", "month"], ["day", "month", "year"], ["month", "day", "year"], ["year", "month", "day"]])
+def test_a_day_beside_a_month_is_one_of_the_month_in_whatever_order(tmp_path: Path, time: list[str]):
+    panel = read(tmp_path, ["year,month,day,sales", "2023,1,31,1", "2023,2,1,2", "2023,2,2,3"], time=time)
+    assert panel.times is not None
+    assert (str(panel.step), str(panel.times[0]), panel.layout) == ("1 day", "2023-01-31T00:00:00", ())
+
+
 def test_rows_of_a_series_are_put_together_in_their_order(tmp_path: Path):
     panel = read(tmp_path, LONG, time="date", series="shop", known=["price"])
     assert (panel.columns, panel.series, panel.starts.tolist()) == (("sales", "price"), ("a", "b"), [0, 2, 4])

@@ -221,6 +221,9 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
         (["year", "n"], [["2023", "365"], ["2024", "1"], ["2024", "2"]]),
         (["year", "n", "hour"], [["2024", "366", "23"], ["2025", "1", "0"], ["2025", "1", "1"]]),
         (["year", "dayofyear", "hour"], [["2024", "2", "23"], ["2024", "3", "0"], ["2024", "3", "1"]]),
+        (["year", "day", "month"], [["2024", "1", "2"], ["2024", "2", "2"], ["2024", "3", "2"]]),
+        (["Day_of_month", "hour", "Month", "Year"], [["31", "23", "1", "2024"], ["1", "0", "2", "2024"]]),
+        (["month", "yr"], [["12", "2023"], ["1", "2024"]]),
         (["date", "hour"], [["2024-01-31", "9"], ["2024-01-31", "10"]]),
         (["date", "hour"], [["20240131", "930"], ["20240131", "1000"]]),
         (["day", "clock"], [["31.1.2024", "093000"], ["31.1.2024", "100000"]]),
@@ -229,6 +232,15 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
 def test_times_in_several_columns_are_read_as_in_python(names: list[str], rows: list[list[str]]) -> None:
     table = [{**dict(zip(names, row, strict=True)), "load": place} for place, row in enumerate(rows)]
     assert_same(table, field(time=names, dates="day_first" if len(names[0]) == 3 else "iso"))
+
+
+def test_tables_of_very_many_rows_are_read_as_in_python() -> None:
+    begin = np.datetime64("2010-01-01T00", "h")
+    moments = [spelled((begin + hour).astype("datetime64[s]")) for hour in range(130_000)]
+    table = [{"date": moment[:10], "hour": str(row % 24), "load": row % 7} for row, moment in enumerate(moments)]
+    assert_same(table, field(time=["date", "hour"], dates="iso"))
+    series = {"id": "a", **{f"V{place}": place % 7 for place in range(130_000)}}
+    assert_same([series], field(targets=["value"], time=None, wide=True))
 
 
 @pytest.mark.parametrize("step", ["1 month", "3 months", "1 week", "1 day"])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
-from seqloom.dates import Dates, find_dates, have_offsets, part_of_year, read_times, together
+from seqloom.dates import Dates, find_dates, have_offsets, in_order, part_of_year, read_times, together
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
@@ -251,12 +251,14 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
         marks = [marks[row] for row in order.tolist()]
     if numbers.times:
-        parts = [mark[: len(numbers.times)] for mark in marks]
-        part = part_of_year(parts, numbers.times, Step.parse(numbers.step) if numbers.step else None)
+        sorted_places = in_order(numbers.times)
+        columns = [numbers.times[place] for place in sorted_places]
+        parts = [[mark[place] for place in sorted_places] for mark in marks]
+        part = part_of_year(parts, columns, Step.parse(numbers.step) if numbers.step else None)
         moments = together(parts, part)
         place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
         dates = numbers.dates or find_dates(moments, *place)
-        said = () if part == "month" else (f"{numbers.times[1]} is read as the {part} of the year",)
+        said = () if part == "month" else (f"{columns[1]} is read as the {part} of the year",)
         panel = replace(
             panel,
             layout=(*said, *panel.layout),

@@ -193,8 +193,10 @@ function wide(names, records, numbers) {
       throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
     }
     known.set(series, line);
-    rows.push(...values.map((cell, place) => Float64Array.of(numberIn(cell, numbers, line, names[place + 1], signs[place + 1]))));
-    lines.push(...values.map(() => line));
+    values.forEach((cell, place) => {
+      rows.push(Float64Array.of(numberIn(cell, numbers, line, names[place + 1], signs[place + 1])));
+      lines.push(line);
+    });
     starts.push(rows.length);
   });
   const columns = columnsOf(numbers);
