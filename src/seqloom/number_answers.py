@@ -197,7 +197,7 @@ class NumberAnswerer:
         """The row (series,) with which the forecast of each series begins."""
         return parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
 
-    def forecast(self, table: Any, quantiles: str | Sequence[float] | None = None) -> Lines:
+    def forecast(self, table: Any, quantiles: str | float | Sequence[float] | None = None) -> Lines:
         """The horizon after what is known of each series, a number a line: the point, then its quantiles. What is to be known of them
         stands in `notes`.
 
