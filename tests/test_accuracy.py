@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,12 +108,12 @@ def test_quantiles_that_a_model_does_not_give_are_refused():
         (None, []),
     ],
 )
-def test_levels_are_each_given_once_from_the_lowest(asked: object, levels: list[float]):
+def test_levels_are_each_given_once_from_the_lowest(asked: Any, levels: list[float]):
     assert read_levels(asked) == levels
 
 
 @pytest.mark.parametrize("asked", ["0.1,x", 0, 1.0, [0.5, None], "nan"])
-def test_levels_that_are_none_are_refused(asked: object):
+def test_levels_that_are_none_are_refused(asked: Any):
     with pytest.raises(ConfigError, match=r"expected numbers between 0 and 1, as in 0\.1,0\.5,0\.9\.$"):
         read_levels(asked)
 

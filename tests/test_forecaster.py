@@ -554,7 +554,7 @@ def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, c
         assert "note: 3 rows that are left out in " in said
         assert "empty cells were given a value (fields.numbers.missing=linear), which counts as no truth: load 4" in said
         assert run(*command, "--set", "fields.numbers.season=2") == 2
-        expected = "expected fields.numbers.gaps or fields.numbers.missing. Leave it out."
+        expected = "expected fields.numbers.gaps, fields.numbers.missing or data.header. Leave it out."
         assert f"error: --set fields.numbers.season: of no effect, the model is trained; {expected}" in capsys.readouterr().err
     assert run("evaluate", tmp_path / "run", *fill) == 2
     assert "--set fields.numbers.gaps=fill: of no effect, the run's dev part is read already. Name the table, or" in capsys.readouterr().err
@@ -565,6 +565,28 @@ def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, c
         model.filling(gaps="fill").panel(file)
     with pytest.raises(ConfigError, match=r"^--set: fields\.numbers\.missing: Input should be 'error', .*; got 'some'\."):
         model.filling(missing="some")
+
+
+def test_a_first_series_that_rises_evenly_is_forecast_as_it_was_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, later, out = tmp_path / "wide.csv", tmp_path / "later.csv", tmp_path / "run"
+    rng = np.random.default_rng(1)
+    rows = [",".join(map(str, [name, *rng.integers(0, 99, 40).tolist()])) for name in "ab"]
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    assert run("train", file, "--wide", "--horizon", 4, "--history", 8, "--out", out, *small) == 0
+    capsys.readouterr()
+    later.write_text(",".join(map(str, ["a", *range(1, 41)])) + "\n" + rows[1] + "\n", encoding="utf-8")
+    for settings, series in (([], "ab"), (["--set", "data.header=true"], "b")):
+        assert run("predict", out, "--input", later, *settings) == 0
+        said = capsys.readouterr()
+        assert {line[0] for line in said.out.splitlines()[1:]} == {*series}
+        data, header = (
+            "Without a header: line 1 ('a', '1', '2', '3' and 37 more) is data.",
+            "Line 1 is a header: a, 1, 2, 3, 4, 5, 6, 7",
+        )
+        assert f"note: {header if settings else data}" in said.err
+    assert run("evaluate", out, later, "--json") == 0
+    assert "note: Without a header: line 1 ('a'" in capsys.readouterr().err
 
 
 def test_a_model_goes_on_in_the_step_that_it_was_trained_in(tmp_path: Path):

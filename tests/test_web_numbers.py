@@ -311,11 +311,23 @@ def test_what_is_to_be_known_of_a_forecast_is_said_as_in_python(missing: str, se
     table = [row | ({"load": None} if place == 2 and missing != "error" else {}) for place, row in enumerate(table) if place not in left]
     table = table[: -9 if series else None]
     numbers = field(series=series, gaps="fill", missing=missing, history=history)
+    assert_same_notes(table, numbers)
+
+
+def assert_same_notes(table: Table, numbers: NumbersField) -> None:
     panel = panel_of_rows(table, numbers)
     fields = fitted(panel, numbers)
     wanted = NumberAnswerer(Path("model"), fields, DataConfig(), SquaredHead(), NoFinder()).forecast(panel).notes
     assert wanted
     assert in_javascript({"task": "notes", "table": table, "fields": fields.state()}) == wanted
+
+
+def test_what_was_found_and_may_be_meant_otherwise_is_said_as_in_python() -> None:
+    table = [{"year": "2024", "doy": str(day), "load": f"{day}%", "warmth": f"{day} €", "wind": f"{day} %"} for day in range(1, 9)]
+    assert_same_notes(table, field(time=["year", "doy"], past=["warmth", "wind"]))
+    assert_same_notes(
+        [{"name": "a", **{f"V{place}": f"${place}" for place in range(1, 12)}}], field(targets=["value"], time=None, wide=True)
+    )
 
 
 def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> None:

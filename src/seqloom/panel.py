@@ -61,6 +61,8 @@ class Panel:
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
     layout: tuple[str, ...] = ()
     """What was found and may be meant otherwise: whether line 1 is a header, what is taken off numbers. A sentence each."""
+    header: bool | None = None
+    """Whether line 1 names the columns, of a file in which that was looked for to tell it from a series."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -137,7 +139,7 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     """
     table, sample, notes = find_table([path], data, [*_labels(numbers), *column_names(numbers)], wide=numbers.wide)
     panel = _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
-    return replace(panel, layout=(*notes[-1:], *panel.layout)) if numbers.wide and table.delimiter else panel
+    return replace(panel, layout=(*notes[-1:], *panel.layout), header=table.header) if numbers.wide and table.delimiter else panel
 
 
 def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:

@@ -250,10 +250,10 @@ function decimalYear(cell) {
  * @param {string[][]} rows
  * @param {string[]} names of the columns
  * @param {{months: number, seconds: number} | null} step where it is known
- * @returns {string[]}
+ * @returns {{cells: string[], said: string[]}} and what was found and may be meant otherwise, a sentence each
  */
 export function together(rows, names, step = null) {
-  if (!rows.length || rows[0].length === 1) return rows.flat();
+  if (!rows.length || rows[0].length === 1) return { cells: rows.flat(), said: [] };
   const order = inOrder(names);
   return inTheirOrder(
     rows.map((row) => order.map((place) => row[place])),
@@ -283,7 +283,8 @@ function inTheirOrder(rows, names, step) {
   const part = partOfYear(rows, names, step);
   const dates = part === "month" ? Math.max(wholeDates(rows), 1) : 2;
   const clocks = clocksOf(rows.map((row) => row.slice(dates)));
-  return rows.map((row, place) => `${dateOf(row.slice(0, dates), part)} ${clocks[place]}`.trim());
+  const cells = rows.map((row, place) => `${dateOf(row.slice(0, dates), part)} ${clocks[place]}`.trim());
+  return { cells, said: part === "month" ? [] : [`${names[1]} is read as the ${part} of the year`] };
 }
 
 /** What the second column of a time says of the year in the first: as its name says, the step, or how many there are. */

@@ -19,11 +19,12 @@ export class Panel {
    * @param {Float64Array[]} rows (N) rows of C numbers, NaN where one is missing
    * @param {number[]} starts (series + 1) the row where each begins, and N
    * @param {string[]} series
-   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null, filled?: number[][]}} more when each row is, or
-   *   its number where rows are counted, the row of the table it comes from, and the cells [row, column] in which a rule has put a value
+   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null, filled?: number[][],
+   *   layout?: string[]}} more when each row is, or its number where rows are counted, the row of the table it comes from, the cells
+   *   [row, column] in which a rule has put a value, and what was found and may be meant otherwise, a sentence each
    */
-  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [] } = {}) {
-    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled });
+  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [], layout = [] } = {}) {
+    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled, layout });
   }
 
   /** The place of a row, for messages. */
@@ -108,14 +109,15 @@ function long(names, records, numbers) {
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
   const { order, starts, series } = grouped(labels);
-  const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]) });
+  const layout = takenOff(signs, columns.map((_, column) => names[places[column]]));
+  const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]), layout });
   const columnsOfTime = timesOf(numbers);
   if (!columnsOfTime.length) return panel;
   const parts = columnsOfTime.map(cellsOf);
-  const cells = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
+  const { cells, said } = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
   const dates = numbers.dates ?? findDates(cells);
   const times = readTimes(cells, (row) => panel.where(row), columnsOfTime.join(" "), starts, dates);
-  return panel.with({ times, isCounted: dates === "count" });
+  return panel.with({ times, isCounted: dates === "count", layout: [...said, ...layout] });
 }
 
 function placeOf(names, name) {
@@ -130,6 +132,15 @@ function signOf(records, place) {
   const signs = new Set((there[0] ?? "").match(/[%\p{Sc}]/gu));
   const [sign] = signs;
   return signs.size === 1 && there.every((cell) => unsigned(cell, sign) !== unsigned(cell, "\0")) ? sign : "";
+}
+
+/** What is taken off numbers, a sentence each. */
+function takenOff(signs, columns) {
+  return [...new Set(signs.filter(Boolean))].map((sign) => {
+    const names = columns.filter((_, column) => signs[column] === sign);
+    const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
+    return `'${sign}' beside each number is taken off: ${names.slice(0, 8).join(", ")}${more}`;
+  });
 }
 
 /** A cell without the sign that stands before or behind its number, and with a short minus. */
@@ -200,7 +211,7 @@ function wide(names, records, numbers) {
     starts.push(rows.length);
   });
   const columns = columnsOf(numbers);
-  return new Panel(columns.length ? columns : ["value"], rows, starts, [...known.keys()], { lines });
+  return new Panel(columns.length ? columns : ["value"], rows, starts, [...known.keys()], { lines, layout: takenOff(signs.slice(1), names.slice(1)) });
 }
 
 // --------------------------------------------------------------------------------------------------------------- whole
