@@ -289,6 +289,13 @@ def test_a_sign_beside_each_number_of_a_column_is_taken_off_and_said(
         refused(tmp_path, [*rows, "2024-01-04\t5"], f":2: sales is {cells[0]!r}; expected a number", missing="previous")
 
 
+@pytest.mark.parametrize("cell", ["0.05", "-3", "5", "0"])
+def test_a_number_without_the_sign_that_the_others_have_is_refused(tmp_path: Path, cell: str):
+    rows = ["sales", *["3%"] * 1500, "", cell]
+    message = f":1503: sales is {cell!r}, without the '%' beside the numbers of other rows; expected it in all rows. Write it there too, or"
+    refused(tmp_path, rows, message, missing="previous")
+
+
 def test_true_and_false_are_numbers(tmp_path: Path):
     assert read(tmp_path, ["date,sales", "2024-01-01,True", "2024-01-02,false", "2024-01-03,2"]).values[:, 0].tolist() == [1, 0, 2]
 

@@ -340,6 +340,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
     "a sign beside some numbers": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$3"), ("2024-01-02", "3"))], field()),
+    "no sign in a later row": ([*[{"load": "3%"}] * 1500, {"load": "0.05"}], field(time=None)),
     "a sign within a number": ([{"time": "2024-01-01", "load": "3%4"}], field()),
     "two signs": ([{"time": "2024-01-01", "load": "$3%"}], field()),
     "no finite number": ([{"time": "2024-01-02", "load": "-inf"}], field()),

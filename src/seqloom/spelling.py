@@ -90,7 +90,11 @@ class Spelling:
         """The number in a cell, NaN where it is empty."""
         text = cell.replace("_", "?")  # Python would read 1_0 as ten
         if self.signs and column in self.signs:
-            text = unsigned(text, self.signs[column])
+            sign, bare = self.signs[column], unsigned(text, "\0")
+            text = unsigned(text, sign)
+            if text == bare and cell.lower() not in EMPTY:
+                what = f"{cell!r}, without the {sign!r} beside the numbers of other rows"
+                raise DataError(f"{name}:{line}: {column} is {what}; expected it in all rows. Write it there too, or leave it out of all.")
         if self.marks != PLAIN:
             text = self._plainly(text)
         try:

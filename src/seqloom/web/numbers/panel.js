@@ -153,8 +153,13 @@ function unsigned(cell, sign) {
 
 /** The number in a cell as it is written, NaN where it is empty; `sign`: what stands beside it. */
 export function numberIn(written, marks, line, column, sign = "") {
-  const cell = plainly(unsigned(written, sign), marks);
+  const bare = unsigned(written, sign);
+  const cell = plainly(bare, marks);
   if (EMPTY.has(written.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
+  if (sign && bare === unsigned(written, "\0")) {
+    const what = `'${written}', without the '${sign}' beside the numbers of other rows`;
+    throw new Error(`table:${line}: ${column} is ${what}; expected it in all rows. Write it there too, or leave it out of all.`);
+  }
   if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
     throw new Error(`table:${line}: ${column} is '${written}'; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
