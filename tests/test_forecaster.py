@@ -24,7 +24,7 @@ from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, Said, train_forecast
-from seqloom.panel import Panel, panel_of_arrays
+from seqloom.panel import Panel, panel_of_arrays, read_panel
 from seqloom.scoreboard import measure
 from seqloom.spread import LEVELS
 from seqloom.waves import waves
@@ -587,6 +587,25 @@ def test_a_first_series_that_rises_evenly_is_forecast_as_it_was_learned(tmp_path
         assert f"note: {header if settings else data}" in said.err
     assert run("evaluate", out, later, "--json") == 0
     assert "note: Without a header: line 1 ('a'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_sign_that_training_had_and_a_later_table_has_not_is_said(tmp_path: Path, is_wide: bool):
+    percents = [f"{10 + row % 7}%" for row in range(60)]
+    file, name = tmp_path / "t.csv", "value" if is_wide else "load"
+    asked = NumbersField(wide=True, horizon=6) if is_wide else NumbersField(targets=["load"], horizon=6)
+
+    def write(cells: list[str]) -> str:
+        file.write_text(f"a,{','.join(cells)}\n" if is_wide else "\n".join(["load", *cells, ""]), encoding="utf-8")
+        return str(file)
+
+    numbers = plan_forecast(write(percents), asked).config.fields.numbers
+    assert numbers.signs == [f"{name} %"]
+    said = f"{name} has no '%' beside its numbers, which it had in training; they are taken for the same"
+    assert said not in read_panel(str(file), numbers, DataConfig()).layout
+    write([cell.removesuffix("%") for cell in percents])
+    assert said in read_panel(str(file), numbers, DataConfig()).layout
+    assert plan_forecast(str(file), asked).config.fields.numbers.signs == []
 
 
 def test_a_model_goes_on_in_the_step_that_it_was_trained_in(tmp_path: Path):

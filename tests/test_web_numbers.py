@@ -325,9 +325,12 @@ def assert_same_notes(table: Table, numbers: NumbersField) -> None:
 def test_what_was_found_and_may_be_meant_otherwise_is_said_as_in_python() -> None:
     table = [{"year": "2024", "doy": str(day), "load": f"{day}%", "warmth": f"{day} €", "wind": f"{day} %"} for day in range(1, 9)]
     assert_same_notes(table, field(time=["year", "doy"], past=["warmth", "wind"]))
-    assert_same_notes(
-        [{"name": "a", **{f"V{place}": f"${place}" for place in range(1, 12)}}], field(targets=["value"], time=None, wide=True)
-    )
+    assert_same_notes(table, field(time=None, past=["warmth", "doy"], signs=["load %", "doy %", "warmth $"]))
+    wide = field(targets=["value"], time=None, wide=True, signs=["value $"])
+    series = {"name": "a", **{f"V{place}": f"${place}" for place in range(1, 12)}}
+    bare = {name: cell.removeprefix("$") for name, cell in series.items()}
+    for row in (series, bare, series | {"V1": "2"}):
+        assert_same_notes([row], wide)
 
 
 def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> None:

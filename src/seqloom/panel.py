@@ -57,6 +57,8 @@ class Panel:
     """How the dates were written."""
     marks: Marks = PLAIN
     """What stood before decimals and between thousands."""
+    signs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What stood beside all numbers of a column, where there is something."""
     filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
     layout: tuple[str, ...] = ()
@@ -181,6 +183,10 @@ def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
 
 def _checked(panel: Panel, numbers: NumbersField) -> Panel:
     """The panel with its times and what must not change checked, and whole."""
+    had = [(item[:-1].rstrip(), item[-1]) for item in numbers.signs if item]
+    lost = [(name, sign) for name, sign in had if name in panel.columns and name not in panel.signs]
+    said = [f"{name} has no {sign!r} beside its numbers, which it had in training; they are taken for the same" for name, sign in lost]
+    panel = replace(panel, layout=(*panel.layout, *said))
     _refuse_change(panel, numbers)
     if panel.times is not None:
         starts = panel.starts[:-1].tolist()
@@ -248,6 +254,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         lines=np.frombuffer(lines, dtype=np.int64),
         marks=spelling.marks,
         layout=spelling.notes,
+        signs={name: spelling.signs[head] for name, head in zip(names, heads, strict=True) if head in spelling.signs},
     )
     if numbers.series is not None:
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
@@ -321,8 +328,17 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
     whole = np.frombuffer(values, dtype=np.float64).reshape(-1, 1)
+    signs = {*spelling.signs.values()}
     return Panel(
-        columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks, layout=spelling.notes
+        columns,
+        whole,
+        np.array(starts),
+        tuple(known),
+        name=table.name,
+        lines=np.array(lines),
+        marks=spelling.marks,
+        layout=spelling.notes,
+        signs={columns[0]: signs.pop()} if len(signs) == 1 else {},
     )
 
 

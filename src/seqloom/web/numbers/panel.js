@@ -20,11 +20,12 @@ export class Panel {
    * @param {number[]} starts (series + 1) the row where each begins, and N
    * @param {string[]} series
    * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null, filled?: number[][],
-   *   layout?: string[]}} more when each row is, or its number where rows are counted, the row of the table it comes from, the cells
-   *   [row, column] in which a rule has put a value, and what was found and may be meant otherwise, a sentence each
+   *   layout?: string[], signs?: Record<string, string>}} more when each row is, or its number where rows are counted, the row of the table it comes from, the cells
+   *   [row, column] in which a rule has put a value, what was found and may be meant otherwise, a sentence each, and what stands beside all
+   *   numbers of a column
    */
-  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [], layout = [] } = {}) {
-    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled, layout });
+  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [], layout = [], signs = {} } = {}) {
+    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled, layout, signs });
   }
 
   /** The place of a row, for messages. */
@@ -61,9 +62,17 @@ export class Panel {
 export function readPanel(table, numbers) {
   const names = [...new Set(table.flatMap(Object.keys))];
   const records = table.map((row) => names.map((name) => textOf(row[name], numbers.decimal ?? ".")));
-  const panel = (numbers.wide ? wide : long)(names, records, numbers);
+  const panel = noteLost((numbers.wide ? wide : long)(names, records, numbers), numbers);
   refuseChange(panel, numbers);
   return whole(panel.times ? inTime(panel, numbers) : panel, numbers);
+}
+
+/** The panel with what is to be known of columns that have no sign beside their numbers, and had one in training. */
+function noteLost(panel, numbers) {
+  const had = (numbers.signs ?? []).map((item) => [[...item].slice(0, -1).join("").trimEnd(), [...item].at(-1)]);
+  const lost = had.filter(([name]) => panel.columns.includes(name) && !(name in panel.signs));
+  const said = lost.map(([name, sign]) => `${name} has no '${sign}' beside its numbers, which it had in training; they are taken for the same`);
+  return panel.with({ layout: [...panel.layout, ...said] });
 }
 
 /** A column of `static` that changes within a series is refused. */
@@ -110,7 +119,7 @@ function long(names, records, numbers) {
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
   const { order, starts, series } = grouped(labels);
   const layout = takenOff(signs, columns.map((_, column) => names[places[column]]));
-  const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]), layout });
+  const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]), layout, signs: named(columns, signs) });
   const columnsOfTime = timesOf(numbers);
   if (!columnsOfTime.length) return panel;
   const parts = columnsOfTime.map(cellsOf);
@@ -132,6 +141,11 @@ function signOf(records, place) {
   const signs = new Set((there[0] ?? "").match(/[%\p{Sc}]/gu));
   const [sign] = signs;
   return signs.size === 1 && there.every((cell) => unsigned(cell, sign) !== unsigned(cell, "\0")) ? sign : "";
+}
+
+/** The signs of columns that have one, by their names. */
+function named(columns, signs) {
+  return Object.fromEntries(columns.flatMap((name, column) => (signs[column] ? [[name, signs[column]]] : [])));
 }
 
 /** What is taken off numbers, a sentence each. */
@@ -215,8 +229,10 @@ function wide(names, records, numbers) {
     });
     starts.push(rows.length);
   });
-  const columns = columnsOf(numbers);
-  return new Panel(columns.length ? columns : ["value"], rows, starts, [...known.keys()], { lines, layout: takenOff(signs.slice(1), names.slice(1)) });
+  const columns = columnsOf(numbers).length ? columnsOf(numbers) : ["value"];
+  const layout = takenOff(signs.slice(1), names.slice(1));
+  const found = [...new Set(signs.slice(1).filter(Boolean))];
+  return new Panel(columns, rows, starts, [...known.keys()], { lines, layout, signs: named(columns, found.length === 1 ? found : []) });
 }
 
 // --------------------------------------------------------------------------------------------------------------- whole
