@@ -5,9 +5,9 @@ import { argv, stdin, stdout } from "node:process";
 const { readPanel } = await import(`${argv[2]}panel.js`);
 const { Windows } = await import(`${argv[2]}windows.js`);
 const { spelled } = await import(`${argv[2]}clock.js`);
-const { normalQuantile, studentQuantile } = await import(`${argv[2]}distributions.js`);
+const { levelsOf, normalQuantile, studentQuantile } = await import(`${argv[2]}distributions.js`);
 
-const TASKS = { windows, notes, quantiles };
+const TASKS = { windows, notes, quantiles, levels };
 
 function windows({ table, fields }) {
   try {
@@ -28,6 +28,10 @@ function notes({ table, fields }) {
 
 function quantiles({ levels, freedom }) {
   return levels.map((level) => [normalQuantile(level), ...freedom.map((degrees) => studentQuantile(level, degrees))]);
+}
+
+function levels({ asked }) {
+  return levelsOf({ kind: "gaussian" }, asked, null);
 }
 
 const infinite = (_, value) => (Math.abs(value) === Infinity ? String(value) : value);

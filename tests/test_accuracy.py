@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from seqloom.accuracy import Accuracy, seasonal_error
 from seqloom.baselines import fit_linear, linear, naive, naive2, seasonal_naive
 from seqloom.config import ModelConfig
-from seqloom.distributions import point_of, quantile_levels, quantiles_of, student_quantile
+from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, student_quantile
 from seqloom.errors import ConfigError
 
 
@@ -92,6 +93,29 @@ def test_quantiles_that_a_model_does_not_give_are_refused():
         quantile_levels(of(kind="quantile"), [0.25])
     with pytest.raises(ConfigError, match=r"^quantiles: a head of kind 'squared' says points only\. Train with --quantiles"):
         quantile_levels(of(kind="squared"), [0.5])
+
+
+@pytest.mark.parametrize(
+    ("asked", "levels"),
+    [
+        ("0.1, 0.9", [0.1, 0.9]),
+        ("0.1,0.10", [0.1]),
+        (".5,0.1,", [0.1, 0.5]),
+        ([0.9, 0.1, 0.9], [0.1, 0.9]),
+        (0.5, [0.5]),
+        (np.float32(0.5), [0.5]),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_levels_are_each_given_once_from_the_lowest(asked: Any, levels: list[float]):
+    assert read_levels(asked) == levels
+
+
+@pytest.mark.parametrize("asked", ["0.1,x", 0, 1.0, [0.5, None], "nan"])
+def test_levels_that_are_none_are_refused(asked: Any):
+    with pytest.raises(ConfigError, match=r"expected numbers between 0 and 1, as in 0\.1,0\.5,0\.9\.$"):
+        read_levels(asked)
 
 
 @pytest.mark.parametrize("share", [0, 0.1])

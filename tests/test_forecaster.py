@@ -24,7 +24,7 @@ from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, Said, train_forecast
-from seqloom.panel import Panel, panel_of_arrays
+from seqloom.panel import Panel, panel_of_arrays, read_panel
 from seqloom.scoreboard import measure
 from seqloom.spread import LEVELS
 from seqloom.waves import waves
@@ -554,7 +554,7 @@ def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, c
         assert "note: 3 rows that are left out in " in said
         assert "empty cells were given a value (fields.numbers.missing=linear), which counts as no truth: load 4" in said
         assert run(*command, "--set", "fields.numbers.season=2") == 2
-        expected = "expected fields.numbers.gaps or fields.numbers.missing. Leave it out."
+        expected = "expected fields.numbers.gaps, fields.numbers.missing or data.header. Leave it out."
         assert f"error: --set fields.numbers.season: of no effect, the model is trained; {expected}" in capsys.readouterr().err
     assert run("evaluate", tmp_path / "run", *fill) == 2
     assert "--set fields.numbers.gaps=fill: of no effect, the run's dev part is read already. Name the table, or" in capsys.readouterr().err
@@ -565,6 +565,47 @@ def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, c
         model.filling(gaps="fill").panel(file)
     with pytest.raises(ConfigError, match=r"^--set: fields\.numbers\.missing: Input should be 'error', .*; got 'some'\."):
         model.filling(missing="some")
+
+
+def test_a_first_series_that_rises_evenly_is_forecast_as_it_was_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, later, out = tmp_path / "wide.csv", tmp_path / "later.csv", tmp_path / "run"
+    rng = np.random.default_rng(1)
+    rows = [",".join(map(str, [name, *rng.integers(0, 99, 40).tolist()])) for name in "ab"]
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    assert run("train", file, "--wide", "--horizon", 4, "--history", 8, "--out", out, *small) == 0
+    capsys.readouterr()
+    later.write_text(",".join(map(str, ["a", *range(1, 41)])) + "\n" + rows[1] + "\n", encoding="utf-8")
+    for settings, series in (([], "ab"), (["--set", "data.header=true"], "b")):
+        assert run("predict", out, "--input", later, *settings) == 0
+        said = capsys.readouterr()
+        assert {line[0] for line in said.out.splitlines()[1:]} == {*series}
+        data, header = (
+            "Without a header: line 1 ('a', '1', '2', '3' and 37 more) is data.",
+            "Line 1 is a header: a, 1, 2, 3, 4, 5, 6, 7",
+        )
+        assert f"note: {header if settings else data}" in said.err
+    assert run("evaluate", out, later, "--json") == 0
+    assert "note: Without a header: line 1 ('a'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_sign_that_training_had_and_a_later_table_has_not_is_said(tmp_path: Path, is_wide: bool):
+    percents = [f"{10 + row % 7}%" for row in range(60)]
+    file, name = tmp_path / "t.csv", "value" if is_wide else "load"
+    asked = NumbersField(wide=True, horizon=6) if is_wide else NumbersField(targets=["load"], horizon=6)
+
+    def write(cells: list[str]) -> str:
+        file.write_text(f"a,{','.join(cells)}\n" if is_wide else "\n".join(["load", *cells, ""]), encoding="utf-8")
+        return str(file)
+
+    numbers = plan_forecast(write(percents), asked).config.fields.numbers
+    assert numbers.signs == [f"{name} %"]
+    said = f"{name} has no '%' beside its numbers, which it had in training; they are taken for the same"
+    assert said not in read_panel(str(file), numbers, DataConfig()).layout
+    write([cell.removesuffix("%") for cell in percents])
+    assert said in read_panel(str(file), numbers, DataConfig()).layout
+    assert plan_forecast(str(file), asked).config.fields.numbers.signs == []
 
 
 def test_a_model_goes_on_in_the_step_that_it_was_trained_in(tmp_path: Path):

@@ -26,7 +26,7 @@ def refused(folder: Path, lines: list[str], message: str, **numbers: Any) -> Non
         read(folder, lines, **numbers)
 
 
-@pytest.mark.parametrize("first", ["Country,1960,1961,1962", ",1,2,3", "id,1990,1995,2000"])
+@pytest.mark.parametrize("first", ["Country,1960,1961,1962", ",1,2,3", "n,0,1,2", "id,1990,1995,2000"])
 @pytest.mark.parametrize("rows", [["a,7,5,9"], ["a,7,5,9", "b,1,2,3", "c,4,4,5"]])
 def test_years_and_counts_over_rows_of_a_series_are_a_header(tmp_path: Path, first: str, rows: list[str]):
     panel = read(tmp_path, [first, *rows], targets=[], wide=True)
@@ -35,11 +35,42 @@ def test_years_and_counts_over_rows_of_a_series_are_a_header(tmp_path: Path, fir
     assert re.fullmatch(r"Line 1 is read as a header: .*\d\. If it is data, say --set data\.header=false\.", said)
 
 
-@pytest.mark.parametrize("rows", [["a,1,2,3", "b,2,4,6"], ["a,1,2,4", "b,5,7,6"], ["a,1,2", "b,7,5"], ["a,1.0,2.0,3.0", "b,7,5,9"]])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["a,1,2,3", "b,2,4,6"],
+        ["a,1,2,4", "b,5,7,6"],
+        ["a,1,2", "b,7,5"],
+        ["a,1.0,2.0,3.0", "b,7,5,9"],
+        ["a,100,102,104", "b,7,5,9"],
+        ["a,2100,2200,2300", "b,7,5,9"],
+        ["a,2,3,4", "b,7,5,9"],
+        ["a,1,2,3,4", "b,10,20,30,"],
+        ["a,10%,20%,30%", "b,7%,5%,9%"],
+        ["a,$7,$8,$2", "b,$3,$4,$1"],
+    ],
+)
 def test_rows_that_go_on_like_the_first_or_a_first_that_does_not_rise_evenly_are_all_data(tmp_path: Path, rows: list[str]):
     panel = read(tmp_path, rows, targets=[], wide=True)
     assert panel.series == ("a", "b")
     assert panel.layout[0].endswith("is a number. If it is a header, say --set data.header=true.")
+
+
+def test_what_was_data_in_training_is_none_the_less_where_it_reads_like_a_header(tmp_path: Path):
+    file, numbers, trained = tmp_path / "later.csv", NumbersField(wide=True), DataConfig(header=False)
+    file.write_text("a,1,2,3\nb,7,5,9\n", encoding="utf-8")
+    assert read_panel(str(file), numbers, DataConfig()).series == ("b",)
+    panel = read_panel(str(file), numbers, trained)
+    assert (panel.series, panel.layout) == (("a", "b"), ("Without a header: line 1 ('a', '1', '2', '3') is data.",))
+    file.write_text("id,V1,V2,V3\nb,7,5,9\n", encoding="utf-8")
+    panel = read_panel(str(file), numbers, trained)
+    assert (panel.series, panel.layout) == (("b",), ("Line 1 is a header: id, V1, V2, V3.",))
+
+
+@pytest.mark.parametrize("row", ["x,1,2,3", "x,1990,1991,1992", "x,100,102,104"])
+def test_a_series_by_itself_is_no_header(tmp_path: Path, row: str):
+    panel = read(tmp_path, [row], targets=[], wide=True)
+    assert (panel.series, panel.header) == (("x",), False)
 
 
 def test_what_is_said_not_to_change_within_a_series_must_not(tmp_path: Path):
@@ -73,6 +104,13 @@ def test_the_second_column_of_a_time_may_say_any_part_of_the_year(
     panel = read(tmp_path, [f"year,{name},sales", *(f"2024,{number},{number}" for number in numbers)], time=["year", name])
     assert str(panel.step) == step
     assert panel.layout == (() if said is None else (f"{name} is read as the {said} of the year",))
+
+
+@pytest.mark.parametrize("time", [["year", "day", "month"], ["day", "month", "year"], ["month", "day", "year"], ["year", "month", "day"]])
+def test_a_day_beside_a_month_is_one_of_the_month_in_whatever_order(tmp_path: Path, time: list[str]):
+    panel = read(tmp_path, ["year,month,day,sales", "2023,1,31,1", "2023,2,1,2", "2023,2,2,3"], time=time)
+    assert panel.times is not None
+    assert (str(panel.step), str(panel.times[0]), panel.layout) == ("1 day", "2023-01-31T00:00:00", ())
 
 
 def test_rows_of_a_series_are_put_together_in_their_order(tmp_path: Path):
@@ -249,6 +287,13 @@ def test_a_sign_beside_each_number_of_a_column_is_taken_off_and_said(
     assert panel.layout == (() if sign is None else (f"{sign!r} beside each number is taken off: sales",))
     if sign is not None:
         refused(tmp_path, [*rows, "2024-01-04\t5"], f":2: sales is {cells[0]!r}; expected a number", missing="previous")
+
+
+@pytest.mark.parametrize("cell", ["0.05", "-3", "5", "0"])
+def test_a_number_without_the_sign_that_the_others_have_is_refused(tmp_path: Path, cell: str):
+    rows = ["sales", *["3%"] * 1500, "", cell]
+    message = f":1503: sales is {cell!r}, without the '%' beside the numbers of other rows; expected it in all rows. Write it there too, or"
+    refused(tmp_path, rows, message, missing="previous")
 
 
 def test_true_and_false_are_numbers(tmp_path: Path):

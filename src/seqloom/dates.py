@@ -14,7 +14,7 @@ import numpy as np
 from seqloom.clock import WEEK, Step, Times, Where, continued, find_step
 from seqloom.errors import DataError
 
-__all__ = ["Dates", "find_dates", "have_offsets", "part_of_year", "read_times", "together"]
+__all__ = ["Dates", "find_dates", "have_offsets", "in_order", "part_of_year", "read_times", "together"]
 
 Dates = Literal["iso", "weeks", "decimal", "day_first", "month_first", "count"]
 
@@ -27,6 +27,8 @@ SAID: dict[YearPart, tuple[str, ...]] = {
     "day": ("d", "day", "doy"),
 }
 """Names of columns that say a part of the year, the longer ones also as a part of a name."""
+OF_DATE: dict[str, tuple[str, ...]] = {"year": ("y", "yr", "year"), "month": SAID["month"], "day": ("d", "day")}
+"""Names of columns that say a date together."""
 MOST: dict[YearPart, int] = {"quarter": 4, "month": 12, "week": 53, "day": 366}
 """In a year, at the most."""
 YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
@@ -363,6 +365,27 @@ def _decimal_years(cells: Sequence[str]) -> Times:
 # --------------------------------------------------------------------------------------------------------- several columns
 
 
+def in_order(names: Sequence[str]) -> list[int]:
+    """The places of the columns of a time: the year, its month and its day in this order, where names say both, and the others behind."""
+    parts = [_part_of_date(name.casefold()) for name in names]
+    places = [place for part in OF_DATE for place, said in enumerate(parts) if said == part]
+    if not {"year", "month"} <= {*parts} or len({parts[place] for place in places}) < len(places):
+        return [*range(len(names))]
+    return [*places, *(place for place in range(len(names)) if place not in places)]
+
+
+def _part_of_date(name: str) -> str:
+    """Which part of a date a column says by its name, '' where it says none."""
+    year, month, day = (_says(name, words) for words in OF_DATE.values())
+    if day:
+        return "" if year or "week" in name else "day"  # of the year or the week, else of the month
+    return "month" if month else "year" if year else ""
+
+
+def _says(name: str, words: tuple[str, ...]) -> bool:
+    return name in words or any(len(word) > 2 and word in name for word in words)
+
+
 def part_of_year(rows: Sequence[Sequence[str]], names: Sequence[str], step: Step | None = None) -> YearPart:
     """What the second column of a time says of the year in the first: as its name says, or else the step, where that is known, or else the
     longest part of which a year has so many.
@@ -370,7 +393,7 @@ def part_of_year(rows: Sequence[Sequence[str]], names: Sequence[str], step: Step
     if _whole_dates(rows) < 2:
         return "month"
     name, is_last, most = names[1].casefold(), _whole_dates(rows) == 2, max(int(row[1]) for row in rows)
-    said: list[YearPart] = [part for part, words in SAID.items() if name in words or any(len(word) > 2 and word in name for word in words)]
+    said: list[YearPart] = [part for part, words in SAID.items() if _says(name, words)]
     if said:
         return said[0]
     if not is_last:

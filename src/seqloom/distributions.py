@@ -59,15 +59,18 @@ def quantile_levels(head: HeadConfig, asked: Sequence[float] | None = None, spre
     return list(asked or (0.1, 0.5, 0.9))
 
 
-def read_levels(asked: str | Iterable[float] | None) -> list[float]:
-    """The levels that are asked for, in their order; a text has commas between.
+def read_levels(asked: str | float | Iterable[float] | None) -> list[float]:
+    """The levels that are asked for, each once, from the lowest; a text has commas between.
 
     Raises:
         ConfigError: they are not numbers between 0 and 1.
     """
-    parts = sorted({part for part in asked.split(",") if part.strip()}) if isinstance(asked, str) else asked or []
+    if isinstance(asked, str):
+        parts = [part for part in asked.split(",") if part.strip()]
+    else:
+        parts = [asked] if isinstance(asked, (int, float, np.number)) else asked or []
     try:
-        levels = [float(part) for part in parts]
+        levels = sorted({float(part) for part in parts})
     except (TypeError, ValueError):
         levels = [0.0]
     if any(not 0 < level < 1 for level in levels):

@@ -67,6 +67,7 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     said = "a comma stands before the decimals" if panel.marks.thousands != "." else "full stops stand between thousands"
     choose("decimal", panel.marks.decimal, "" if panel.marks.decimal == "." else said)
     choose("thousands", panel.marks.thousands, "" if panel.marks.thousands == "none" else "as numbers above a thousand have them")
+    choose("signs", [f"{name} {sign}" for name, sign in panel.signs.items()], "")
     if step is not None and not step.is_count and step[:2] in OF_STEP:
         choose("season", WORKING if step.weekdays else OF_STEP[step[:2]], f"a row every {step}")
     else:

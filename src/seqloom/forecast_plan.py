@@ -56,7 +56,7 @@ def plan_forecast(
     *,
     config: RunConfig | None = None,
     settings: Iterable[str] = (),
-    quantiles: str | Sequence[float] = (),
+    quantiles: str | float | Sequence[float] = (),
     budget: float | None = None,
     seed: int | None = None,
 ) -> NumberPlan:
@@ -73,6 +73,8 @@ def plan_forecast(
     numbers = _asked(_over(config, numbers), settings)
     _refuse_nothing(numbers, is_read=isinstance(table, Panel))
     panel = panel_of(table, numbers, data)
+    if data.header is None and panel.header is False:  # so it is in later tables; a header that is found may be missing there
+        data = data.model_copy(update={"header": False})
     _refuse_dates(panel, numbers.split)
     train_part, dev_part, test_part = parts_of(panel, numbers)
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())

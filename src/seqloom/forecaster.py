@@ -128,7 +128,7 @@ def train_forecast(
     out: str | Path = "runs/model",
     config: str | Path | RunConfig | None = None,
     settings: Iterable[str] = (),
-    quantiles: str | Sequence[float] = (),
+    quantiles: str | float | Sequence[float] = (),
     budget: str | float | None = None,
     seed: int | None = None,
     overwrite: bool = False,
@@ -141,7 +141,7 @@ def train_forecast(
         table: a file; a data frame of pandas, polars or Arrow, whose index may be the time; lists by name, or dictionaries row by row.
         forecast: the columns.
         time_column: which column says when, or which columns do; without, the index of a data frame where it is of dates.
-        quantiles: numbers, or one text as in 0.1,0.9.
+        quantiles: a number, several, or one text as in 0.1,0.9.
         numbers: other settings of `fields.numbers`, such as split, past, known, static, series, wide, season. A name alone is one column;
             split may be one text, as in 0.7/0.1/0.2.
 

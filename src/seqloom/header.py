@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.sounds import name_sounds
+from seqloom.spelling import may_be_number
 from seqloom.tables import first_few, listed, short
 
 __all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "pair_in_object", "tell_sides"]
@@ -27,6 +28,8 @@ COLUMN_WORDS = (
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
 """What any name of a column looks like, in plain letters; one letter may be a word."""
 LETTERS = re.compile(r"[^\W\d]")
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+"""Of whole numbers that are years."""
 ENOUGH, NEARLY_ALL = 20, 0.95
 """Rows from which on values can be told from a name above them, and the share of them that must be unlike it."""
 
@@ -36,7 +39,9 @@ def has_header(
 ) -> tuple[bool, str]:
     """Whether the first row names the columns, and the sentence that says why; `wide`: whether each row below is a series."""
     shown_row = listed(first)
-    data_reason = _why_data(first, rest)
+    data_reason = _why_data(first, rest, may_be_number if wide else _is_number)
+    if wide and said is False and len({*first[1:]}) == len(first) - 1 > 0 and all(map(NAME.fullmatch, first[1:])):
+        said = True  # without a number it is no series, though the training file had no header
     general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
     asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdecimal()]
     if asked and said:
@@ -46,8 +51,8 @@ def has_header(
     if asked:
         _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
         return True, f"Line 1 is a header: {first_few(first)}."
-    named = (general and len(set(first)) == len(first)) or (wide and _heads_series(first, rest))
     unexpected = config.header is False  # in the training file there was none
+    named = (general and len(set(first)) == len(first)) or (wide and not unexpected and _heads_series(first, rest))
     if named or (data_reason is None and not unexpected and (format == "csv" or _stands_out(first, rest))):
         return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
     if format == "csv" and data_reason:
@@ -56,18 +61,23 @@ def has_header(
 
 
 def _heads_series(first: list[str], rest: list[list[str]]) -> bool:
-    """Whether a first row stands over rows of a series each: a text and then years, or 1, 2, 3 ..., which few rows below go on like."""
-    below = [row for row in rest if len(row) == len(first)]
-    return _rises_evenly(first) and sum(map(_rises_evenly, below)) < max(len(below) / 2, 1)
+    """Whether a first row stands over rows of a series each: a text and then years, or 0, 1, 2 ... or 1, 2, 3 ..., with rows below it of
+    which less than half rise evenly.
+    """
+    numbers = _rising_evenly(first)
+    are_years = numbers and numbers[0] >= FIRST_YEAR and numbers[-1] <= LAST_YEAR
+    is_count = numbers and numbers[0] in (0, 1) and numbers[1] - numbers[0] == 1
+    return bool(rest and (are_years or is_count)) and 2 * sum(bool(_rising_evenly(row)) for row in rest) < len(rest)
 
 
-def _rises_evenly(row: list[str]) -> bool:
-    """Whether a row is a text, or nothing, and then three whole numbers or more that rise by one step."""
-    if len(row) < 4 or _is_number(row[0]) or not all(cell.isdecimal() for cell in row[1:]):
-        return False
-    numbers = [int(cell) for cell in row[1:]]
+def _rising_evenly(row: list[str]) -> list[int]:
+    """The whole numbers behind a text or nothing, three at least, where they rise by one step."""
+    cells = [cell for cell in row[1:] if cell]
+    if len(cells) < 3 or _is_number(row[0]) or not all(cell.isdecimal() for cell in cells):
+        return []
+    numbers = [int(cell) for cell in cells]
     steps = {after - before for before, after in pairwise(numbers)}
-    return len(steps) == 1 and min(steps) > 0
+    return numbers if len(steps) == 1 and min(steps) > 0 else []
 
 
 def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:
@@ -108,7 +118,7 @@ def _refuse_nameless(first: list[str], asked: list[str], name: str, *, sure: boo
     )
 
 
-def _why_data(first: list[str], rest: list[list[str]]) -> str | None:
+def _why_data(first: list[str], rest: list[list[str]], is_number: Callable[[str], bool]) -> str | None:
     """Why a first row cannot be the names of the columns, or None.
 
     Names are distinct, short, not numbers (unless they count the columns), do not end a sentence, and are not values further down.
@@ -125,8 +135,8 @@ def _why_data(first: list[str], rest: list[list[str]]) -> str | None:
             return f"{short(cell, 30)!r} is too long for a name"
         if cell.endswith((".", "!", "。", "！")):
             return f"{cell!r} is a sentence"
-    if [cell for cell in named if _is_number(cell)] and not _count_columns(named):
-        return f"{next(cell for cell in named if _is_number(cell))!r} is a number"
+    if (numbers := [cell for cell in named if is_number(cell)]) and not _count_columns(named):
+        return f"{numbers[0]!r} is a number"
     return None
 
 

@@ -162,18 +162,21 @@ class NumberAnswerer:
                 said[place] = forecast.point
         return said
 
-    def filling(self: _Answerer, *, gaps: str | None = None, missing: str | None = None) -> _Answerer:
+    def filling(self: _Answerer, *, gaps: str | None = None, missing: str | None = None, header: bool | str | None = None) -> _Answerer:
         """The same model, which follows another rule than that of training where a table has a gap in time, or an empty cell.
 
         Args:
             gaps, missing: as `fields.numbers.gaps` and `fields.numbers.missing`; None: as in training.
+            header: as `data.header`, whether line 1 names the columns; None: found.
 
         Raises:
             ConfigError: there is no such rule.
         """
         asked = [f"fields.numbers.{name}={rule}" for name, rule in (("gaps", gaps), ("missing", missing)) if rule is not None]
         model = copy(self)
-        model.fields = replace(self.fields, config=override(RunConfig(fields=self.fields.config), asked).fields)
+        asked += [] if header is None else [f"data.header={str(header).lower()}"]
+        laid_over = override(RunConfig(fields=self.fields.config, data=self.data), asked)
+        model.fields, model.data = replace(self.fields, config=laid_over.fields), laid_over.data
         return model
 
     def panel(self, table: Any) -> Panel:
@@ -186,18 +189,19 @@ class NumberAnswerer:
         """What is to be known of a forecast from this table, a sentence each."""
         known, history, count = self._begins(panel) - panel.starts[:-1], self.numbers.history, len(panel.series)
         short = np.flatnonzero(known < history)
+        said = [*panel.layout, *panel.notes(self.numbers)]
         if not len(short):
-            return panel.notes(self.numbers)
+            return said
         first = int(short[0])
         who = f"{len(short):,} of {count:,} series have fewer rows" if count > 1 else "the table has fewer rows"
         such = f", such as {panel.series[first]!r} with {known[first]:,}" if count > 1 else f": {known[first]:,}"
-        return [*panel.notes(self.numbers), f"{who} than the {history} that the model reads before a forecast{such}"]
+        return [*said, f"{who} than the {history} that the model reads before a forecast{such}"]
 
     def _begins(self, panel: Panel) -> Ids:
         """The row (series,) with which the forecast of each series begins."""
         return parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
 
-    def forecast(self, table: Any, quantiles: str | Sequence[float] | None = None) -> Lines:
+    def forecast(self, table: Any, quantiles: str | float | Sequence[float] | None = None) -> Lines:
         """The horizon after what is known of each series, a number a line: the point, then its quantiles. What is to be known of them
         stands in `notes`.
 

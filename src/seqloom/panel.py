@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
-from seqloom.dates import Dates, find_dates, have_offsets, part_of_year, read_times, together
+from seqloom.dates import Dates, find_dates, have_offsets, in_order, part_of_year, read_times, together
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
@@ -57,10 +57,14 @@ class Panel:
     """How the dates were written."""
     marks: Marks = PLAIN
     """What stood before decimals and between thousands."""
+    signs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What stood beside all numbers of a column, where there is something."""
     filled: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
     layout: tuple[str, ...] = ()
     """What was found and may be meant otherwise: whether line 1 is a header, what is taken off numbers. A sentence each."""
+    header: bool | None = None
+    """Whether line 1 names the columns, of a file in which that was looked for to tell it from a series."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -137,7 +141,7 @@ def read_panel(path: str, numbers: NumbersField, data: DataConfig) -> Panel:
     """
     table, sample, notes = find_table([path], data, [*_labels(numbers), *column_names(numbers)], wide=numbers.wide)
     panel = _read(table, sample, numbers, lambda places: read_records(table, places, LineCounts()))
-    return replace(panel, layout=(*notes[-1:], *panel.layout)) if numbers.wide and table.delimiter else panel
+    return replace(panel, layout=(*notes[-1:], *panel.layout), header=table.header) if numbers.wide and table.delimiter else panel
 
 
 def panel_of_rows(rows: Sequence[Mapping[str, str | float | None]], numbers: NumbersField) -> Panel:
@@ -179,6 +183,10 @@ def _read(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
 
 def _checked(panel: Panel, numbers: NumbersField) -> Panel:
     """The panel with its times and what must not change checked, and whole."""
+    had = [(item[:-1].rstrip(), item[-1]) for item in numbers.signs if item]
+    lost = [(name, sign) for name, sign in had if name in panel.columns and name not in panel.signs]
+    said = [f"{name} has no {sign!r} beside its numbers, which it had in training; they are taken for the same" for name, sign in lost]
+    panel = replace(panel, layout=(*panel.layout, *said))
     _refuse_change(panel, numbers)
     if panel.times is not None:
         starts = panel.starts[:-1].tolist()
@@ -246,17 +254,20 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         lines=np.frombuffer(lines, dtype=np.int64),
         marks=spelling.marks,
         layout=spelling.notes,
+        signs={name: spelling.signs[head] for name, head in zip(names, heads, strict=True) if head in spelling.signs},
     )
     if numbers.series is not None:
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
         marks = [marks[row] for row in order.tolist()]
     if numbers.times:
-        parts = [mark[: len(numbers.times)] for mark in marks]
-        part = part_of_year(parts, numbers.times, Step.parse(numbers.step) if numbers.step else None)
+        sorted_places = in_order(numbers.times)
+        columns = [numbers.times[place] for place in sorted_places]
+        parts = [[mark[place] for place in sorted_places] for mark in marks]
+        part = part_of_year(parts, columns, Step.parse(numbers.step) if numbers.step else None)
         moments = together(parts, part)
         place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
         dates = numbers.dates or find_dates(moments, *place)
-        said = () if part == "month" else (f"{numbers.times[1]} is read as the {part} of the year",)
+        said = () if part == "month" else (f"{columns[1]} is read as the {part} of the year",)
         panel = replace(
             panel,
             layout=(*said, *panel.layout),
@@ -317,8 +328,17 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         lines.extend([number] * len(cells))
     columns = column_names(numbers) or ("value",)
     whole = np.frombuffer(values, dtype=np.float64).reshape(-1, 1)
+    signs = {*spelling.signs.values()}
     return Panel(
-        columns, whole, np.array(starts), tuple(known), name=table.name, lines=np.array(lines), marks=spelling.marks, layout=spelling.notes
+        columns,
+        whole,
+        np.array(starts),
+        tuple(known),
+        name=table.name,
+        lines=np.array(lines),
+        marks=spelling.marks,
+        layout=spelling.notes,
+        signs={columns[0]: signs.pop()} if len(signs) == 1 else {},
     )
 
 

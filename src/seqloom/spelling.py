@@ -14,7 +14,7 @@ from seqloom.errors import DataError
 from seqloom.frame_text import LARGEST
 from seqloom.tables import Table, first_few
 
-__all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling"]
+__all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling", "may_be_number"]
 
 Decimal = Literal[".", ","]
 
@@ -90,7 +90,11 @@ class Spelling:
         """The number in a cell, NaN where it is empty."""
         text = cell.replace("_", "?")  # Python would read 1_0 as ten
         if self.signs and column in self.signs:
-            text = unsigned(text, self.signs[column])
+            sign, bare = self.signs[column], unsigned(text, "\0")
+            text = unsigned(text, sign)
+            if text == bare and cell.lower() not in EMPTY:
+                what = f"{cell!r}, without the {sign!r} beside the numbers of other rows"
+                raise DataError(f"{name}:{line}: {column} is {what}; expected it in all rows. Write it there too, or leave it out of all.")
         if self.marks != PLAIN:
             text = self._plainly(text)
         try:
@@ -136,11 +140,21 @@ def unsigned(cell: str, sign: str) -> str:
 # ----------------------------------------------------------------------------------------------------------------- found
 
 
+def may_be_number(cell: str) -> bool:
+    """Whether a cell is a number in one spelling or another, with or without a sign beside it."""
+    text = unsigned(cell, next(filter(_is_sign, cell), "\0")).translate(BLANKS)
+    return any(form.fullmatch(text) for form in (*NUMBER.values(), *GROUPED.values()))
+
+
+def _is_sign(letter: str) -> bool:
+    return letter == "%" or unicodedata.category(letter) == "Sc"
+
+
 def _sign(cells: Sequence[str]) -> str:
     """The sign that stands beside each number of a column, '' where there is none."""
     there = [cell for cell in cells if cell.lower() not in EMPTY]
     found = {*there[0]} if there else set[str]()
-    signs = [sign for sign in found if sign == "%" or unicodedata.category(sign) == "Sc"]
+    signs = [*filter(_is_sign, found)]
     if len(signs) == 1 and all(unsigned(cell, signs[0]) != unsigned(cell, "\0") for cell in there):
         return signs[0]
     return ""

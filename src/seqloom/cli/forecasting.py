@@ -222,7 +222,7 @@ def evaluate_forecasts(
     model = filling(model, settings)
     table, truth, *_ = [*files, None, None]
     pairs = model.pairs(table, truth=truth, part=part)
-    for note in pairs.panel.notes(model.numbers) if table and isinstance(pairs, Windows) else []:
+    for note in [*pairs.panel.layout, *pairs.panel.notes(model.numbers)] if table and isinstance(pairs, Windows) else []:
         say(f"note: {note}")
     board = model.scores(pairs)
     where = " then ".join(files) if files else "the run's dev part"
@@ -239,8 +239,12 @@ def evaluate_forecasts(
         out.write("\n".join([f"{run} on {where}: {len(pairs):,} {pairs.noun}, {seconds:.0f} s", *columns(rows)]) + "\n")
 
 
+RULES = {"fields.numbers.gaps": "gaps", "fields.numbers.missing": "missing", "data.header": "header"}
+"""What may be set anew of a trained model, by the name of its argument."""
+
+
 def filling(model: _Model, settings: Sequence[str]) -> _Model:
-    """The model with the rules for gaps and empty cells that are asked for with --set.
+    """The model with the rules for gaps, empty cells and the first line that are asked for with --set.
 
     Raises:
         ConfigError: another setting, or a model of pairs.
@@ -248,9 +252,11 @@ def filling(model: _Model, settings: Sequence[str]) -> _Model:
     rules: dict[str, str] = {}
     for item in settings:
         name, _, rule = item.partition("=")
-        part = name.strip().removeprefix("fields.numbers.")
-        if not model.numbers.horizon or name.strip() == part or part not in ("gaps", "missing"):
-            expected = "expected fields.numbers.gaps or fields.numbers.missing" if model.numbers.horizon else "it reads no table"
+        part = RULES.get(name.strip())
+        if not model.numbers.horizon or part is None:
+            expected = (
+                "expected fields.numbers.gaps, fields.numbers.missing or data.header" if model.numbers.horizon else "it reads no table"
+            )
             raise ConfigError(f"--set {name}: of no effect, the model is trained; {expected}. Leave it out.")
         rules[part] = rule.strip()
     return model.filling(**rules) if rules else model

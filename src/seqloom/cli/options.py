@@ -84,8 +84,8 @@ SearchSettings = Annotated[
         "--set",
         metavar="KEY=VALUE",
         show_default=False,
-        help="Change a setting of the search, as in search.coverage_penalty=0.2, or of a model of a table fields.numbers.gaps or "
-        "fields.numbers.missing; may be repeated.",
+        help="Change a setting of the search, as in search.coverage_penalty=0.2, or of a model of a table fields.numbers.gaps, "
+        "fields.numbers.missing or data.header; may be repeated.",
     ),
 ]
 Example = Annotated[

@@ -26,6 +26,7 @@ class NumbersField(Settings):
     step: str | None = Field(default=None, pattern=STEP, description="From one row to the next: 1 hour, 15 minutes, 2 weeks, 3 months, 1 month end (counted from the month's end), weekday; a number where rows are counted. Empty: found.")
     decimal: Literal[".", ","] | None = Field(default=None, description="What stands before the decimals of a number. Empty: found.")
     thousands: Literal["none", ".", ",", "'", " "] | None = Field(default=None, description="What stands between the thousands of a number. Empty: found.")
+    signs: list[str] = Field(default=[], description="Columns whose numbers had a sign beside them in training, of percent or a currency, each with it, as in 'share %'. That a later table has none is said.")
     series: str | None = Field(default=None, description="Column that says which series a row belongs to. Empty: all rows are one series.")
     wide: bool = Field(default=False, description="One row a series: its name, then its values, empty after the last.")
     history: Natural = Field(default=0, description="Moments that are read before a forecast; 0: arrays, of any length.")

@@ -19,6 +19,7 @@ const YEAR_MONTH = /^(\d{4})[ -]?M(\d\d?)$/i;
 const QUARTER_YEAR = /^Q([1-4])[ /-]?(\d{4})$/i;
 const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
 const SAID = { quarter: ["q", "qtr", "quarter"], month: ["m", "mo", "mon", "month"], week: ["w", "wk", "week"], day: ["d", "day", "doy"] }; // names of columns
+const OF_DATE = { year: ["y", "yr", "year"], month: SAID.month, day: ["d", "day"] };
 const MOST = { quarter: 4, month: 12, week: 53, day: 366 }; // in a year
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 const EXPECTED = {
@@ -249,20 +250,48 @@ function decimalYear(cell) {
  * @param {string[][]} rows
  * @param {string[]} names of the columns
  * @param {{months: number, seconds: number} | null} step where it is known
- * @returns {string[]}
+ * @returns {{cells: string[], said: string[]}} and what was found and may be meant otherwise, a sentence each
  */
 export function together(rows, names, step = null) {
-  if (!rows.length || rows[0].length === 1) return rows.flat();
+  if (!rows.length || rows[0].length === 1) return { cells: rows.flat(), said: [] };
+  const order = inOrder(names);
+  return inTheirOrder(
+    rows.map((row) => order.map((place) => row[place])),
+    order.map((place) => names[place]),
+    step,
+  );
+}
+
+/** The places of the columns of a time: the year, its month and its day in this order, where names say both, and the others behind. */
+function inOrder(names) {
+  const all = names.map((_, place) => place);
+  const parts = names.map(partOfDate);
+  const places = ["year", "month", "day"].flatMap((part) => all.filter((place) => parts[place] === part));
+  const areSaid = ["year", "month"].every((part) => parts.includes(part));
+  const isOnce = new Set(places.map((place) => parts[place])).size === places.length;
+  return areSaid && isOnce ? [...places, ...all.filter((place) => !places.includes(place))] : all;
+}
+
+function partOfDate(column) {
+  const name = column.toLowerCase();
+  const [year, month, day] = Object.values(OF_DATE).map((words) => words.some((word) => name === word || (word.length > 2 && name.includes(word))));
+  if (day) return year || name.includes("week") ? "" : "day"; // of the year or the week, else of the month
+  return month ? "month" : year ? "year" : "";
+}
+
+function inTheirOrder(rows, names, step) {
   const part = partOfYear(rows, names, step);
   const dates = part === "month" ? Math.max(wholeDates(rows), 1) : 2;
   const clocks = clocksOf(rows.map((row) => row.slice(dates)));
-  return rows.map((row, place) => `${dateOf(row.slice(0, dates), part)} ${clocks[place]}`.trim());
+  const cells = rows.map((row, place) => `${dateOf(row.slice(0, dates), part)} ${clocks[place]}`.trim());
+  return { cells, said: part === "month" ? [] : [`${names[1]} is read as the ${part} of the year`] };
 }
 
 /** What the second column of a time says of the year in the first: as its name says, the step, or how many there are. */
 function partOfYear(rows, names, step) {
-  const [whole, most] = [wholeDates(rows), Math.max(...rows.map((row) => Number(row[1])))];
+  const whole = wholeDates(rows);
   if (whole < 2) return "month";
+  const most = rows.reduce((most, row) => Math.max(most, Number(row[1])), 0);
   const name = names[1].toLowerCase();
   const said = Object.keys(SAID).find((part) => SAID[part].some((word) => name === word || (word.length > 2 && name.includes(word))));
   if (said) return said;

@@ -11,14 +11,16 @@ export function placeOfPoint(head) {
 }
 
 /**
- * The levels that a head can give: those asked for, or its own; none for a head of points, of which a spread gives those asked for.
+ * The levels that a head can give: those asked for, each once, from the lowest, or its own; none for a head of points, of which a spread gives
+ * those asked for.
  *
  * @param {{kind: string, levels?: number[]}} head
- * @param {number[] | undefined} asked
+ * @param {number[] | undefined} given
  * @param {{levels: number[]} | undefined} spread
  */
-export function levelsOf(head, asked, spread) {
-  const isAsked = Boolean(asked?.length);
+export function levelsOf(head, given, spread) {
+  const asked = [...new Set(given ?? [])].sort((a, b) => a - b);
+  const isAsked = asked.length > 0;
   if (isAsked && spread) {
     const [least, most] = [spread.levels[0], spread.levels.at(-1)];
     const beyond = asked.find((level) => level < least || level > most);
@@ -26,7 +28,7 @@ export function levelsOf(head, asked, spread) {
     return asked;
   }
   if (head.kind === "quantile") {
-    const missing = asked?.find((level) => !head.levels.includes(level));
+    const missing = asked.find((level) => !head.levels.includes(level));
     if (missing !== undefined) throw new Error(`quantile ${missing}: the model was trained for ${head.levels.join(", ")}. Ask for those.`);
     return isAsked ? asked : head.levels;
   }

@@ -19,11 +19,13 @@ export class Panel {
    * @param {Float64Array[]} rows (N) rows of C numbers, NaN where one is missing
    * @param {number[]} starts (series + 1) the row where each begins, and N
    * @param {string[]} series
-   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null, filled?: number[][]}} more when each row is, or
-   *   its number where rows are counted, the row of the table it comes from, and the cells [row, column] in which a rule has put a value
+   * @param {{times?: number[] | null, isCounted?: boolean, step?: object, lines?: number[] | null, filled?: number[][],
+   *   layout?: string[], signs?: Record<string, string>}} more when each row is, or its number where rows are counted, the row of the table it comes from, the cells
+   *   [row, column] in which a rule has put a value, what was found and may be meant otherwise, a sentence each, and what stands beside all
+   *   numbers of a column
    */
-  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [] } = {}) {
-    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled });
+  constructor(columns, rows, starts, series, { times = null, isCounted = false, step = EACH, lines = null, filled = [], layout = [], signs = {} } = {}) {
+    Object.assign(this, { columns, rows, starts, series, times, isCounted, step, lines, filled, layout, signs });
   }
 
   /** The place of a row, for messages. */
@@ -60,9 +62,17 @@ export class Panel {
 export function readPanel(table, numbers) {
   const names = [...new Set(table.flatMap(Object.keys))];
   const records = table.map((row) => names.map((name) => textOf(row[name], numbers.decimal ?? ".")));
-  const panel = (numbers.wide ? wide : long)(names, records, numbers);
+  const panel = noteLost((numbers.wide ? wide : long)(names, records, numbers), numbers);
   refuseChange(panel, numbers);
   return whole(panel.times ? inTime(panel, numbers) : panel, numbers);
+}
+
+/** The panel with what is to be known of columns that have no sign beside their numbers, and had one in training. */
+function noteLost(panel, numbers) {
+  const had = (numbers.signs ?? []).map((item) => [[...item].slice(0, -1).join("").trimEnd(), [...item].at(-1)]);
+  const lost = had.filter(([name]) => panel.columns.includes(name) && !(name in panel.signs));
+  const said = lost.map(([name, sign]) => `${name} has no '${sign}' beside its numbers, which it had in training; they are taken for the same`);
+  return panel.with({ layout: [...panel.layout, ...said] });
 }
 
 /** A column of `static` that changes within a series is refused. */
@@ -108,14 +118,15 @@ function long(names, records, numbers) {
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
   const { order, starts, series } = grouped(labels);
-  const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]) });
+  const layout = takenOff(signs, columns.map((_, column) => names[places[column]]));
+  const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]), layout, signs: named(columns, signs) });
   const columnsOfTime = timesOf(numbers);
   if (!columnsOfTime.length) return panel;
   const parts = columnsOfTime.map(cellsOf);
-  const cells = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
+  const { cells, said } = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
   const dates = numbers.dates ?? findDates(cells);
   const times = readTimes(cells, (row) => panel.where(row), columnsOfTime.join(" "), starts, dates);
-  return panel.with({ times, isCounted: dates === "count" });
+  return panel.with({ times, isCounted: dates === "count", layout: [...said, ...layout] });
 }
 
 function placeOf(names, name) {
@@ -132,6 +143,20 @@ function signOf(records, place) {
   return signs.size === 1 && there.every((cell) => unsigned(cell, sign) !== unsigned(cell, "\0")) ? sign : "";
 }
 
+/** The signs of columns that have one, by their names. */
+function named(columns, signs) {
+  return Object.fromEntries(columns.flatMap((name, column) => (signs[column] ? [[name, signs[column]]] : [])));
+}
+
+/** What is taken off numbers, a sentence each. */
+function takenOff(signs, columns) {
+  return [...new Set(signs.filter(Boolean))].map((sign) => {
+    const names = columns.filter((_, column) => signs[column] === sign);
+    const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
+    return `'${sign}' beside each number is taken off: ${names.slice(0, 8).join(", ")}${more}`;
+  });
+}
+
 /** A cell without the sign that stands before or behind its number, and with a short minus. */
 function unsigned(cell, sign) {
   const text = cell.replaceAll("\u2212", "-");
@@ -142,8 +167,13 @@ function unsigned(cell, sign) {
 
 /** The number in a cell as it is written, NaN where it is empty; `sign`: what stands beside it. */
 export function numberIn(written, marks, line, column, sign = "") {
-  const cell = plainly(unsigned(written, sign), marks);
+  const bare = unsigned(written, sign);
+  const cell = plainly(bare, marks);
   if (EMPTY.has(written.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
+  if (sign && bare === unsigned(written, "\0")) {
+    const what = `'${written}', without the '${sign}' beside the numbers of other rows`;
+    throw new Error(`table:${line}: ${column} is ${what}; expected it in all rows. Write it there too, or leave it out of all.`);
+  }
   if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
     throw new Error(`table:${line}: ${column} is '${written}'; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
@@ -193,12 +223,16 @@ function wide(names, records, numbers) {
       throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
     }
     known.set(series, line);
-    rows.push(...values.map((cell, place) => Float64Array.of(numberIn(cell, numbers, line, names[place + 1], signs[place + 1]))));
-    lines.push(...values.map(() => line));
+    values.forEach((cell, place) => {
+      rows.push(Float64Array.of(numberIn(cell, numbers, line, names[place + 1], signs[place + 1])));
+      lines.push(line);
+    });
     starts.push(rows.length);
   });
-  const columns = columnsOf(numbers);
-  return new Panel(columns.length ? columns : ["value"], rows, starts, [...known.keys()], { lines });
+  const columns = columnsOf(numbers).length ? columnsOf(numbers) : ["value"];
+  const layout = takenOff(signs.slice(1), names.slice(1));
+  const found = [...new Set(signs.slice(1).filter(Boolean))];
+  return new Panel(columns, rows, starts, [...known.keys()], { lines, layout, signs: named(columns, found.length === 1 ? found : []) });
 }
 
 // --------------------------------------------------------------------------------------------------------------- whole

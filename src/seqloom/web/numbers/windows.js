@@ -29,12 +29,13 @@ export class Windows {
     const { panel, origins, numbers } = this;
     const known = origins.map((origin, series) => origin - panel.starts[series]);
     const short = known.filter((rows) => rows < numbers.history).length;
-    if (!short) return panel.notes(numbers);
+    const said = [...panel.layout, ...panel.notes(numbers)];
+    if (!short) return said;
     const count = (number) => number.toLocaleString("en");
     const first = known.findIndex((rows) => rows < numbers.history);
     const who = known.length > 1 ? `${count(short)} of ${count(known.length)} series have fewer rows` : "the table has fewer rows";
     const such = known.length > 1 ? `, such as '${panel.series[first]}' with ${count(known[first])}` : `: ${count(known[first])}`;
-    return [...panel.notes(numbers), `${who} than the ${numbers.history} that the model reads before a forecast${such}`];
+    return [...said, `${who} than the ${numbers.history} that the model reads before a forecast${such}`];
   }
 
   #knownEnd(series) {

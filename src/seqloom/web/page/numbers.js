@@ -90,7 +90,7 @@ export class TableSource {
 
   /** When each row is, as a forecast says it. */
   #moments(rows, names) {
-    const cells = together(rows.map((row) => names.map((name) => row[name])), names);
+    const { cells } = together(rows.map((row) => names.map((name) => row[name])), names);
     const dates = this.#model.dates ?? findDates(cells);
     return readTimes(cells, () => "table", names.join(" "), [], dates).map((moment) => spelled(moment, { isCount: dates === "count" }));
   }
