@@ -17,10 +17,11 @@ import pytest
 
 from seqloom import kept
 from seqloom.config import DataConfig
-from seqloom.data import Row, read_rows, read_sources, resolve, rows_from_memory
+from seqloom.data import Row, read_rows, resolve, rows_from_memory
 from seqloom.errors import DataError, MissingFileError
 from seqloom.kept import KeptRows
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines
+from seqloom.sources import read_sources
 
 
 def write(path: Path, text: str | bytes) -> str:

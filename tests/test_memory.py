@@ -9,9 +9,9 @@ import pytest
 
 import seqloom
 from seqloom.checkpoint import RunDirectory
-from seqloom.data import read_sources
 from seqloom.errors import DataError
 from seqloom.memory import hold
+from seqloom.sources import read_sources
 
 PAIRS = [("a", "b"), ("c", "d"), ("e", "f")]
 SOURCES, TARGETS = ["a", "c", "e"], ["b", "d", "f"]

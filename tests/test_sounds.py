@@ -13,9 +13,10 @@ import soundfile
 
 from seqloom.audio import read_sound
 from seqloom.config import DataConfig
-from seqloom.data import Row, read_rows, read_sources, resolve
+from seqloom.data import Row, read_rows, resolve
 from seqloom.errors import DataError
 from seqloom.sounds import name_sounds
+from seqloom.sources import read_sources
 
 
 def sound(path: Path, seconds: float = 0.1) -> None:

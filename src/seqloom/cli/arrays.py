@@ -47,8 +47,8 @@ def predict_arrays(
     model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
 ) -> None:
     """Write the array for each source, a line each, as JSON: a list of numbers, or of a list a moment where there are several."""
-    from seqloom.data import read_sources
     from seqloom.lines import Arriving
+    from seqloom.sources import read_sources
 
     if texts == ["-"] and file is None:
         texts, file = None, "-"

@@ -181,7 +181,7 @@ def _open(folder: Path, device: str | None) -> Answerer:
 def _sources(
     model: Answerer, given: list[str] | str, stdin: Arriving | None, faults: FaultySounds | None, notes: list[str]
 ) -> Iterator[Row]:
-    from seqloom.data import read_sources
+    from seqloom.sources import read_sources
 
     if stdin and sys.stdin.isatty():
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
