@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.output import open_output, say, to_json
+from seqloom.cli.output import open_output, say, standard_input, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,20 +46,15 @@ def predict_arrays(
     model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
 ) -> None:
     """Write the array for each source, a line each, as JSON: a list of numbers, or of a list a moment where there are several."""
-    from seqloom.lines import Arriving
     from seqloom.sources import read_sources
 
-    if texts == ["-"] and file is None:
-        texts, file = None, "-"
     if quantiles:
         raise ConfigError("--quantiles: of no effect, the model was trained on pairs and says points. Leave it out.")
     if texts and file is not None:
         raise ConfigError("--input: TEXT is given too; expected one of both. Leave one out.")
-    stdin = Arriving() if not texts and file in (None, "-") else None
-    if stdin and sys.stdin.isatty():
-        say("reading sources from the keyboard: one a line, Ctrl-D ends")
+    stdin = standard_input(texts, file)
     notes: list[str] = []
-    rows = read_sources(texts or file or "-", len(model.fields.config.source), model.data, notes=notes, stdin=stdin)
+    rows = read_sources("-" if stdin else texts or file or "-", len(model.fields.config.source), model.data, notes=notes, stdin=stdin)
     with open_output(output) as out:
         for row, frames in _answers(model, rows, stdin):
             values: list[list[float]] = [[float(f"{number:.7g}") for number in frame] for frame in frames.tolist()]

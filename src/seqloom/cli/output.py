@@ -8,17 +8,32 @@ import math
 import sys
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from seqloom.errors import ConfigError
 
-__all__ = ["escape", "one_line", "open_output", "say", "to_json"]
+if TYPE_CHECKING:
+    from seqloom.lines import Arriving
+
+__all__ = ["escape", "one_line", "open_output", "say", "standard_input", "to_json"]
 
 
 def say(text: str) -> None:
     """Print a line for people, on stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def standard_input(texts: list[str] | None, file: str | None) -> Arriving | None:
+    """What reads standard input where the sources to predict from stand there: there are no texts, or `-` alone, and no other file."""
+    from seqloom.lines import Arriving
+
+    if file not in (None, "-") or (texts and (texts != ["-"] or file is not None)):
+        return None
+    stdin = Arriving()
+    if sys.stdin.isatty():
+        say("reading sources from the keyboard: one a line, Ctrl-D ends")
+    return stdin
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Container, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -17,7 +16,7 @@ from seqloom.cli import options
 from seqloom.cli.choosing import refuse_device, refuse_idle
 from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
 from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_numbers
-from seqloom.cli.output import escape, one_line, open_output, say, to_json
+from seqloom.cli.output import escape, one_line, open_output, say, standard_input, to_json
 from seqloom.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -91,11 +90,8 @@ def predict(
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD, Cuts, TooLong
     from seqloom.config_file import override_search
-    from seqloom.lines import Arriving
     from seqloom.sounds import FaultySounds
 
-    if texts == ["-"] and input is None:
-        texts, input = None, "-"
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing)
     model = _open(run, device)
@@ -108,8 +104,8 @@ def predict(
         search = search.model_copy(update={"beam": n_best})
     faults = FaultySounds() if skip_bad else None
     layout: list[str] = []
-    stdin = Arriving() if not texts and input in (None, "-") else None
-    sources, long = _sources(model, texts or input or "-", stdin, faults, layout), TooLong(model)
+    stdin = standard_input(texts, input)
+    sources, long = _sources(model, texts, input, stdin, faults, layout), TooLong(model)
     rows = _Watched(sources, model, long if skip_bad else (), faults)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
     answers = ask(rows, gather=partial(stdin.together, most=READ_AHEAD)) if stdin else ask(rows)
@@ -179,12 +175,11 @@ def _open(folder: Path, device: str | None) -> Answerer:
 
 
 def _sources(
-    model: Answerer, given: list[str] | str, stdin: Arriving | None, faults: FaultySounds | None, notes: list[str]
+    model: Answerer, texts: list[str] | None, input: str | None, stdin: Arriving | None, faults: FaultySounds | None, notes: list[str]
 ) -> Iterator[Row]:
     from seqloom.sources import read_sources
 
-    if stdin and sys.stdin.isatty():
-        say("reading sources from the keyboard: one a line, Ctrl-D ends")
+    given = "-" if stdin else texts or input or "-"
     for text in given if isinstance(given, list) else ():
         _hint_at_input(text, sounds=model.data.sounds is True)
     return read_sources(given, len(model.fields.config.source), model.data, faults, notes, stdin)
