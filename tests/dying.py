@@ -12,6 +12,19 @@ from typing import Any
 
 import torch
 
+from seqloom.events import Silence, Updated
+
+
+class Interrupted(Silence):
+    """Presses Ctrl-C after so many updates."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def updated(self, event: Updated) -> None:
+        if event.step == self.step:
+            raise KeyboardInterrupt
+
 
 def die() -> None:
     """End this process as the system would: nothing is cleaned up."""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from dying import Interrupted
 
 import seqloom
-from seqloom.events import Silence, Started, Updated
+from seqloom.events import Silence, Started
 
 PAIRS = [
     (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")
@@ -137,17 +138,6 @@ def test_a_second_training_beside_one_is_refused(tmp_path: Path) -> None:
         "Train one after the other, or each in a process of its own."
     ]
     seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "second", settings=[*TINY, "training.max_steps=1"], quiet=True)
-
-
-class Interrupted(Silence):
-    """Presses Ctrl-C after so many updates."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def updated(self, event: Updated) -> None:
-        if event.step == self.step:
-            raise KeyboardInterrupt
 
 
 def test_an_interrupt_ends_what_trains_and_its_run_can_be_loaded_and_resumed(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from dying import Interrupted
 
 import seqloom
 from seqloom import runs
@@ -25,7 +26,6 @@ from seqloom.config_file import build
 from seqloom.corpus import encode_rows
 from seqloom.data import Row, read_rows
 from seqloom.errors import CheckpointError, ConfigError, DataError
-from seqloom.events import Silence, Updated
 from seqloom.export import export
 from seqloom.fields import Fields
 from seqloom.model import Model
@@ -343,22 +343,11 @@ def test_samples_that_are_learned_as_numbers_are_told_to_be_written_to_files():
     assert not make_plan([(draw.normal(size=1000), word) for word in ["one", "two"] * 6]).notes
 
 
-class StopAt(Silence):
-    """Ctrl-C at an update."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def updated(self, event: Updated) -> None:
-        if event.step == self.step:
-            raise KeyboardInterrupt
-
-
 def test_a_stopped_and_resumed_run_ends_with_the_same_weights(tones: Path, tmp_path: Path):
     settings = [*SMALL, "training.max_steps=7", "model.dropout=0.2"]
     plan = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings=settings)
     runs.start(plan, tmp_path / "whole")
-    runs.start(plan, tmp_path / "stopped", watcher=StopAt(5))
+    runs.start(plan, tmp_path / "stopped", watcher=Interrupted(5))
     runs.resume(tmp_path / "stopped")
     whole, resumed = (read_tensors(tmp_path / name / "model.safetensors")[0] for name in ("whole", "stopped"))
     assert whole.keys() == resumed.keys()

@@ -18,6 +18,7 @@ from seqloom.dates import read_times
 from seqloom.distributions import read_levels
 from seqloom.errors import ConfigError, DataError
 from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers
+from seqloom.header import is_number
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
@@ -187,7 +188,7 @@ def _known(panel: Panel, number: int, targets: int) -> int:
 
 def _bounds(panel: Panel, split: Sequence[str], lengths: Ids) -> list[Ids]:
     """Rows from the begin of each series at which the parts end."""
-    if not all(map(_is_number, split)):
+    if not all(map(is_number, split)):
         return _bounds_of_dates(panel, split, lengths)
     numbers = [float(part) for part in split]
     if not 2 <= len(numbers) <= 3 or not all(0 < number < math.inf for number in numbers):
@@ -216,7 +217,7 @@ def _dates_of(panel: Panel, split: Sequence[str]) -> tuple[Times, Times]:
 
 def _refuse_dates(panel: Panel, split: Sequence[str]) -> None:
     """Raises a ConfigError for dates of a split that do not rise, or at which no part of the table can begin."""
-    if all(map(_is_number, split)):
+    if all(map(is_number, split)):
         return
     times, dates = _dates_of(panel, split)
     given, first, last = "/".join(split), times.min(), times.max()
@@ -230,17 +231,9 @@ def _refuse_dates(panel: Panel, split: Sequence[str]) -> None:
             raise ConfigError(f"--split {given}: {name} begins at {part}, {where}; expected a date between. Change it.")
 
 
-def _is_number(part: str) -> bool:
-    try:
-        float(part)
-    except ValueError:
-        return False
-    return True
-
-
 def _percents(panel: Panel, split: Sequence[str]) -> str:
     """A sentence for numbers of rows that look like percents: a hundred together, of more rows than that."""
-    if not all(map(_is_number, split)) or sum(map(float, split)) != A_HUNDRED or panel.lengths.max() <= A_HUNDRED:
+    if not all(map(is_number, split)) or sum(map(float, split)) != A_HUNDRED or panel.lengths.max() <= A_HUNDRED:
         return ""
     shares = "/".join(f"{float(part) / A_HUNDRED:g}" for part in split)
     return f" --split {'/'.join(split)} says numbers of rows; for shares say {shares}."

@@ -13,7 +13,7 @@ from seqloom.sounds import name_sounds
 from seqloom.spelling import may_be_number
 from seqloom.tables import first_few, listed, short
 
-__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "pair_in_object", "tell_sides"]
+__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "is_number", "pair_in_object", "tell_sides"]
 
 SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
 TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
@@ -39,7 +39,7 @@ def has_header(
 ) -> tuple[bool, str]:
     """Whether the first row names the columns, and the sentence that says why; `wide`: whether each row below is a series."""
     shown_row = listed(first)
-    data_reason = _why_data(first, rest, may_be_number if wide else _is_number)
+    data_reason = _why_data(first, rest, may_be_number if wide else is_number)
     if wide and said is False and len({*first[1:]}) == len(first) - 1 > 0 and all(map(NAME.fullmatch, first[1:])):
         said = True  # without a number it is no series, though the training file had no header
     general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
@@ -73,7 +73,7 @@ def _heads_series(first: list[str], rest: list[list[str]]) -> bool:
 def _rising_evenly(row: list[str]) -> list[int]:
     """The whole numbers behind a text or nothing, three at least, where they rise by one step."""
     cells = [cell for cell in row[1:] if cell]
-    if len(cells) < 3 or _is_number(row[0]) or not all(cell.isdecimal() for cell in cells):
+    if len(cells) < 3 or is_number(row[0]) or not all(cell.isdecimal() for cell in cells):
         return []
     numbers = [int(cell) for cell in cells]
     steps = {after - before for before, after in pairwise(numbers)}
@@ -140,7 +140,8 @@ def _why_data(first: list[str], rest: list[list[str]], is_number: Callable[[str]
     return None
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a text is a number as Python writes it."""
     try:
         float(cell)
     except ValueError:
