@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -178,6 +179,33 @@ def test_where_few_updates_fit_batches_are_smaller(speed: float, size: int) -> N
         assert plan.config.training.schedule.warmup_steps == max(int(0.03 * passes * 2 * WORK.updates), 20), "two updates for one"
     asked, _ = fit_to_time(plan_for_sentences("6m", "training.batch.size=768"), WORK, Machine(speed))
     assert asked.config.training.batch.size == 768
+
+
+def updates_a_second(number: float) -> Callable[[RunConfig], float]:
+    """A machine that takes as long for an update of any size and width, up to 4,096 symbols."""
+    return lambda config: number * min(config.training.batch.size, 4096)
+
+
+def test_where_narrower_is_no_faster_the_widest_stays() -> None:
+    plan, lines = fit_to_time(plan_for_sentences("6m"), WORK, updates_a_second(1))
+    assert plan.config.model.encoder.width == 512
+    assert not any("model.encoder.width" in line for line in lines)
+
+
+@pytest.mark.parametrize(("rate", "size"), [(3.2, 1024), (0.8, 2048), (0.4, 4096), (0.01, 4096)])
+def test_on_a_gpu_batches_grow_while_passes_are_left_out_and_updates_take_no_longer(rate: float, size: int) -> None:
+    plan, lines = fit_to_time(plan_for_sentences("6m"), WORK, updates_a_second(rate), on_gpu=True)
+    training = plan.config.training
+    assert (training.epochs, training.batch.size) == (17.0, size)
+    passes = min(0.85 * 360 * rate * size / WORK.symbols, training.epochs)
+    assert training.schedule.warmup_steps == max(int(0.03 * passes * (WORK.updates * 1024 // size)), 20)
+    why = f"training.batch.size {size:,}: an update of so many takes hardly longer here than one of 1,024 (measured)"
+    assert (why.replace(",", "", 1) in lines) == (size > 1024)
+
+
+def test_a_size_that_was_asked_for_stays_on_a_gpu_too() -> None:
+    plan, _ = fit_to_time(plan_for_sentences("6m", "training.batch.size=768"), WORK, updates_a_second(0.1), on_gpu=True)
+    assert plan.config.training.batch.size == 768
 
 
 def test_what_any_machine_can_do_is_not_measured() -> None:

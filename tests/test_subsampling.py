@@ -18,7 +18,7 @@ from seqloom.fields import Fields
 from seqloom.nn.encoders import make_encoder
 from seqloom.nn.layers import initialise
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
-from seqloom.nn.subsampling import make_subsampling
+from seqloom.nn.subsampling import as_product, make_subsampling
 from seqloom.prediction import Translator, to_tensors
 from seqloom.runtime import Graph
 
@@ -51,6 +51,18 @@ def test_there_is_a_state_for_every_so_many_positions(factor: Any, states: int):
     outputs, mask = layers(*padded([frames(13, 1), frames(1, 2)], 16))
     assert outputs.shape == (2, 16 // factor, layers.width)
     assert mask.sum(1).tolist() == [states, 1]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("size", [(1, 1), (13, 40), (8, 7)])
+def test_as_a_product_of_matrices_a_convolution_is_the_same(size: tuple[int, int], bias: bool):
+    layer = torch.nn.Conv2d(3, 5, 3, 2, padding=1, bias=bias).double()
+    images = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 3, *size))).requires_grad_()
+    found, wanted = as_product(layer, images), layer(images)
+    torch.testing.assert_close(found, wanted, **EXACT)
+    for weight in (images, *layer.parameters()):
+        gradients = [torch.autograd.grad(outputs.square().sum(), weight, retain_graph=True)[0] for outputs in (found, wanted)]
+        torch.testing.assert_close(*gradients, **EXACT)
 
 
 @pytest.mark.parametrize("name", ENCODERS)

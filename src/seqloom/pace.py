@@ -21,6 +21,10 @@ ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 """A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
 ENOUGH_OF_WORDS = 0.75
 """The share of the passes for one wider than `NARROW` where no side is a sentence; updates, of which there are many, do not count then."""
+FASTER = 1.15
+"""How many times as fast a narrower network has to be: on a GPU the time goes into starting the work, and all are alike."""
+LARGER, MOST_TIMES = 1.6, 16
+"""How many times as many symbols a second make a batch twice as large worth it; how many times as large it may become."""
 LEAST_DROPOUT = 0.1
 """A narrow network, or one that sees its pairs seldom, hardly learns them by heart; this much is left."""
 LONGEST_MINUTES = 40.0
@@ -43,7 +47,9 @@ class Work:
     updates: int
 
 
-def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, threads: int = 1) -> tuple[Plan, list[str]]:
+def fit_to_time(
+    plan: Plan, work: Work, speed: Speed, spent: float = 0.0, threads: int = 1, *, on_gpu: bool = False
+) -> tuple[Plan, list[str]]:
     """The plan with what fits the time, and a line for each choice that changed.
 
     What the user has set stays. `speed` is asked as seldom as can be: it trains for a moment.
@@ -51,6 +57,7 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
     Args:
         spent: seconds of a budget that are gone already; each member has its share of the rest.
         threads: on which a network is trained where no setting says it.
+        on_gpu: whether it is trained where larger batches may take no longer.
     """
     training = plan.config.training
     whole = training.budget_seconds
@@ -63,10 +70,12 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
     config = override(plan.config, _of_width(width)) if width != plan.config.model.encoder.width else plan.config
     if training.threads is None:
         rate = _choose_threads(settings, config, speed, rate, threads)
+    times, rate = _larger_batches(settings, plan, config, speed, rate, seconds / work.symbols) if on_gpu else (1, rate)
     passes = seconds * rate / work.symbols
     _drop_less(settings, plan, width, passes)
-    if passes < ENOUGH_PASSES * wanted:
+    if times == 1 and passes < ENOUGH_PASSES * wanted:
         updates *= _smaller_batches(settings, plan, passes * updates)
+    updates = max(updates // times, 1)
     if training.budget_seconds is None and passes < wanted:
         settings.set(
             "training.epochs", _rounded(passes), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
@@ -77,18 +86,22 @@ def fit_to_time(plan: Plan, work: Work, speed: Speed, spent: float = 0.0, thread
 
 
 def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
-    """The widest network that learns enough in the time, or the narrowest, at the learning rate that it wants: a narrow one of sentences
-    twice that of a wide one; of words, whose batches are smaller, the same. Gives its width and its symbols a second.
+    """The widest network that learns enough in the time, or the widest of those that are as fast as the narrowest, at the learning rate
+    that it wants: a narrow one of sentences twice that of a wide one; of words, whose batches are smaller, the same. Gives its width and
+    its symbols a second.
     """
     chosen, training = plan.config.model.encoder.width, plan.config.training
     width, rate = chosen, speed(plan.config)
     if "model.encoder.width" not in plan.fitted:
         return width, rate
+    tried = [(width, rate)]
     for narrower in (candidate for candidate in WIDTHS if candidate < chosen):
         passes = seconds * rate / work.symbols
         if _learns_enough(plan, width, passes, passes * work.updates):
             break
         width, rate = narrower, speed(override(plan.config, _of_width(narrower)))
+        tried.append((width, rate))
+    width, rate = next(each for each in tried if each[1] * FASTER >= rate)
     if width < chosen:
         wanted = f"of {training.epochs:,.0f} passes"
         few = f"three quarters {wanted}" if _is_wide_for_words(plan, chosen) else f"half {wanted}, or {ENOUGH_UPDATES:,} updates,"
@@ -128,6 +141,27 @@ def _drop_less(settings: Settings, plan: Plan, width: int, passes: float) -> Non
 def _rounded(passes: float) -> float:
     """To a tenth; a part of a pass, which may be a small one of very many pairs, to two digits."""
     return round(passes, 1) if passes >= 1 else float(f"{passes:.2g}")
+
+
+def _larger_batches(
+    settings: Settings, plan: Plan, config: RunConfig, speed: Speed, rate: float, passes_a_symbol: float
+) -> tuple[int, float]:
+    """Batches twice as large and so on, while an update hardly takes longer for it and no more passes are made than are wanted: as many
+    updates, of more pairs each. Gives how many times as large they are, and the symbols a second.
+
+    Args:
+        passes_a_symbol: how many passes one symbol a second comes to.
+    """
+    training, times = config.training, 1
+    while BATCH in plan.fitted and times < MOST_TIMES and 2 * rate * passes_a_symbol <= training.epochs:
+        more = speed(override(config, [f"training.batch.size={2 * times * training.batch.size}"]))
+        if more < LARGER * rate:
+            break
+        times, rate = 2 * times, more
+    if times > 1:
+        size = times * training.batch.size
+        settings.set(BATCH, size, f"an update of so many takes hardly longer here than one of {training.batch.size:,} (measured)")
+    return times, rate
 
 
 def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:

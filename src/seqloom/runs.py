@@ -219,13 +219,14 @@ def fitted(plan: Plan, watcher: Watcher) -> Plan:
 
 def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: float) -> Plan:
     """The plan with what fits the time on this machine; says what changed."""
-    from seqloom.hardware import threads_to_train_on
+    from seqloom.hardware import choose_device, threads_to_train_on
     from seqloom.trial import symbols_per_second
 
     symbols, batches = int(corpus.source_lengths.sum() + corpus.target_lengths.sum()), corpus.batches(plan.config.training.batch, 0, 0)
     work = Work(symbols, max(len(batches) // plan.config.training.batch.accumulate, 1))
-    threads = threads_to_train_on(plan.config.training.device)
-    plan, lines = fit_to_time(plan, work, lambda config: symbols_per_second(config, fields, corpus), spent, threads)
+    device = plan.config.training.device
+    threads, on_gpu = threads_to_train_on(device), choose_device(device) != "cpu"
+    plan, lines = fit_to_time(plan, work, lambda config: symbols_per_second(config, fields, corpus), spent, threads, on_gpu=on_gpu)
     for line in lines:
         watcher.say(f"fitted: {line}")
     return plan

@@ -7,13 +7,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seqloom import config
 from seqloom.nn.dropout import Dropout
 
-__all__ = ["SUBSAMPLINGS", "make_subsampling"]
+__all__ = ["SUBSAMPLINGS", "as_product", "make_subsampling"]
 
 
 class ConvSubsampling(nn.Module):
@@ -38,8 +39,24 @@ class ConvSubsampling(nn.Module):
         images = (inputs * mask.unsqueeze(2)).unsqueeze(1)  # (B, 1, S, D)
         for layer in self.layers:
             mask = mask[:, ::2]
-            images = functional.relu(layer(images)) * mask[:, None, :, None]  # (B, C, S / 2, D / 2)
+            images = functional.relu(_convolved(layer, images)) * mask[:, None, :, None]  # (B, C, S / 2, D / 2)
         return self.dropout(self.norm(images.transpose(1, 2).flatten(2))), mask
+
+
+def _convolved(layer: nn.Module, images: Tensor) -> Tensor:
+    """What the layer gives. On a GPU as a product of matrices: cuDNN prepares itself for each new size of its input, and every batch of
+    sounds has another, which took 0.2 s an update on an H100.
+    """
+    return as_product(layer, images) if images.is_cuda and isinstance(layer, nn.Conv2d) else layer(images)
+
+
+def as_product(layer: nn.Conv2d, images: Tensor) -> Tensor:
+    """The images (B, C, H, W) convolved, by a product with their patches (B, C · 9, H' · W'); to rounding what the layer gives."""
+    patches = functional.unfold(images, layer.kernel_size, padding=1, stride=2)
+    outputs = torch.matmul(layer.weight.flatten(1), patches)
+    if layer.bias is not None:
+        outputs = outputs + layer.bias[:, None]
+    return outputs.unflatten(2, tuple((size + 1) // 2 for size in images.shape[2:]))
 
 
 SUBSAMPLINGS: dict[str, Callable[..., ConvSubsampling]] = {"conv": ConvSubsampling}
