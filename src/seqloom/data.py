@@ -15,9 +15,9 @@ from seqloom.errors import DataError
 from seqloom.frame_text import text_of_array
 from seqloom.layout import Layout, find_layout, find_table
 from seqloom.lines import LineCounts, shown
-from seqloom.memory import is_missing
 from seqloom.sounds import FaultySounds, located, require_sound
 from seqloom.tables import Table, read_records, refuse_bad_characters
+from seqloom.tabular import is_missing
 
 __all__ = [
     "SOUNDS_ARE_FILES",

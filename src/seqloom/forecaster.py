@@ -18,7 +18,7 @@ from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_un
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
 from seqloom.hardware import apart, choose_device, on_device
-from seqloom.memory import hold, kept_columns, time_index
+from seqloom.memory import hold, kept_columns
 from seqloom.nn.seq2seq import Seq2Seq, make_network
 from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
@@ -27,6 +27,7 @@ from seqloom.panel import Panel, joined
 from seqloom.plan import parse_duration
 from seqloom.runs import pass_on_interrupt
 from seqloom.scoreboard import scoreboard
+from seqloom.tabular import time_index
 from seqloom.windows import Part, Windows
 
 __all__ = ["Forecaster", "Said", "load_forecaster", "train_forecast", "train_pairs"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +12,8 @@ import numpy as np
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.header import pair_in_object, tell_sides
-from seqloom.tables import first_few, flat, listed
+from seqloom.tables import first_few, listed
+from seqloom.tabular import Table, as_cell, columns_in, flattened, is_column, is_missing, values_of
 
 __all__ = [
     "Column",
@@ -24,12 +22,9 @@ __all__ = [
     "Place",
     "as_list",
     "at_hand",
-    "columns_of",
     "hold",
     "hold_sources",
-    "is_missing",
     "kept_columns",
-    "time_index",
 ]
 
 
@@ -45,11 +40,7 @@ class Place:
 Column = str | int | Place
 Columns = tuple[Column | Sequence[Column] | None, Column | None]
 """Those of the sources, and that of the targets; None where nothing is said."""
-Table = dict[str | int, list[Any]]
-"""Columns by name; the names of a data frame may be whole numbers."""
 SAMPLE = 1000  # rows looked at
-ABSENT = object()
-"""Stands in a column where a dictionary does not have its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +102,7 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
         return Held(list(data.items()))
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = at_hand(data)
-    columns = _flattened(_columns(data))
+    columns = flattened(columns_in(data))
     return Held(data) if columns is None else _pairs(columns, wanted, target)
 
 
@@ -131,17 +122,17 @@ def hold_sources(data: Any, config: DataConfig, count: int) -> Any:
         advice = "Read its lines into one" if in_file else "Put it into a list" if data is not None else "Give one"
         raise DataError(f"sources: expected a list of texts, got {got}. {advice}.")
     data = _gone_through(data)
-    if isinstance(data, Mapping) and not all(map(_is_column, data.values())):
+    if isinstance(data, Mapping) and not all(map(is_column, data.values())):
         raise DataError("sources: expected a list of texts, got a dictionary of texts. Give list(...) of its sources.")
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = at_hand(data)
     if config.sounds and isinstance(data, list) and any(isinstance(row, Mapping) and "array" in row for row in cast("list[Any]", data)):
         return data  # sounds as `datasets` has them, of which what is wrong is said where a sound is read
-    columns = _flattened(_columns(data))
+    columns = flattened(columns_in(data))
     if columns is None:
         return data
     names = list(columns)
-    parts = [[_cell(value, takes_numbers=True) for value in _everywhere(columns, names[place])] for place in _sources(names, config, count)]
+    parts = [[as_cell(value, takes_numbers=True) for value in values_of(columns, names[place])] for place in _sources(names, config, count)]
     return parts[0] if count == 1 else list(zip(*parts, strict=True))
 
 
@@ -169,13 +160,13 @@ def _gone_through(data: Any) -> Any:
 
 def _side(data: Any) -> Any:
     """Sources or targets alone, which may be a table of one column."""
-    columns = _columns(data) if hasattr(data, "columns") or hasattr(data, "column_names") else None
+    columns = columns_in(data) if hasattr(data, "columns") or hasattr(data, "column_names") else None
     if columns is None:
         return at_hand(data)
     if len(columns) > 1:
         what = f"{len(columns)} columns ({first_few([*map(str, columns)])}) beside targets"
         raise DataError(f"data: {what}; expected one. Leave the targets out, and name both columns with source and target.")
-    return [_cell(value, takes_numbers=True) for value in next(iter(columns.values()))]
+    return [as_cell(value, takes_numbers=True) for value in next(iter(columns.values()))]
 
 
 def at_hand(values: Any) -> Any:
@@ -204,84 +195,7 @@ def _is_of_arrays(part: Any) -> bool:
 
 
 def _holds_columns(data: Mapping[Any, Any]) -> bool:
-    return len(data) > 1 and all(map(_is_column, data.values()))
-
-
-def columns_of(table: Any) -> dict[str, list[Any]]:
-    """The columns of a data frame (pandas, polars, Arrow), a dictionary of lists or a list of dictionaries, by name. An index that does
-    more than count the rows is the first of them: `index`, where it has no name.
-
-    Raises:
-        DataError: there are none, two of one name, or of unlike lengths.
-    """
-    if hasattr(table, "to_frame") and not hasattr(table, "columns"):  # a Series
-        table = table.to_frame(getattr(table, "name", None) or "value")
-    if hasattr(table, "reset_index") and (table.index.inferred_type != "integer" or any(name is not None for name in table.index.names)):
-        table = table.reset_index()
-    names = [str(name) for name in getattr(table, "columns", [])] if not hasattr(table, "column_names") else list(table.column_names)
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise DataError(f"table: {names.count(twice)} columns are called {twice!r}; expected one. Rename the others.")
-    columns = {} if isinstance(table, (str, np.ndarray)) else {str(name): values for name, values in (_columns(table) or {}).items()}
-    if not columns:
-        what = f"{type(table).__name__} {getattr(table, 'shape', '')}".strip()
-        raise DataError(f"table: {what}; expected a path, a data frame or columns by name. Give numbers as {{'load': values}}.")
-    first, *others = columns
-    if unlike := next((name for name in others if len(columns[name]) != len(columns[first])), None):
-        lengths = f"column {first} has {len(columns[first]):,} values and {unlike} {len(columns[unlike]):,}"
-        raise DataError(f"table: {lengths}; expected equally many. Mend the columns.")
-    return columns
-
-
-def time_index(table: Any) -> str | None:
-    """The name of the index of a data frame, as `columns_of` gives it, where it says when rows are."""
-    index: Any = getattr(table, "index", None)
-    return (index.name or "index") if getattr(index, "inferred_type", "") in ("datetime64", "datetime", "date", "period") else None
-
-
-def _is_column(values: Any) -> bool:
-    """Whether these are several values: a list, or an array or series of any library."""
-    is_array = hasattr(values, "__array__") and hasattr(values, "__len__") and not isinstance(values, (str, bytes))
-    return is_array or isinstance(values, (list, tuple))
-
-
-def _columns(data: Any) -> Table | None:
-    """The columns by name, None where there are none."""
-    if isinstance(data, Mapping):
-        return {_name(name): list(values) for name, values in data.items()}
-    if hasattr(data, "column_names"):  # an Arrow table
-        parts = {str(name): data[name] for name in cast("Iterable[Any]", data.column_names)}
-        return {name: values.to_pylist() if hasattr(values, "to_pylist") else list(values) for name, values in parts.items()}
-    if hasattr(data, "columns"):
-        names = [_name(name) for name in cast("Iterable[Any]", data.columns)]
-        name, count = Counter(names).most_common(1)[0] if names else ("", 0)
-        if count > 1:
-            raise DataError(f"data: {count} columns are called {str(name)!r}; expected one. Rename the others.")
-        return {name: list(data[held]) for name, held in zip(names, cast("Iterable[Any]", data.columns), strict=True)}
-    if isinstance(data, (list, tuple)) and data and all(isinstance(record, Mapping) for record in cast("Sequence[Any]", data)):
-        records = cast("Sequence[Mapping[str, Any]]", data)
-        names = list(dict.fromkeys(name for record in records for name in record))
-        return {_name(name): [record.get(name, ABSENT) for record in records] for name in names}
-    return None
-
-
-def _name(name: Any) -> str | int:
-    return int(name) if isinstance(name, Integral) else str(name)
-
-
-def _flattened(columns: Table | None) -> Table | None:
-    """The columns, those that hold dictionaries as columns with dotted names."""
-    if columns is None or not any(_of_objects(values) for values in columns.values()):
-        return columns
-    found: Table = {}
-    for name, values in columns.items():
-        objects = [flat({str(name): value}) for value in values] if _of_objects(values) else [{str(name): value} for value in values]
-        for inner in dict.fromkeys(key for one in objects for key in one):
-            found[inner] = [one.get(inner, ABSENT) for one in objects]
-    return found
-
-
-def _of_objects(values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(value, Mapping) for value in values)
+    return len(data) > 1 and all(map(is_column, data.values()))
 
 
 def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> Held:
@@ -292,10 +206,10 @@ def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> H
         wanted, target = [column for column in wanted if not _is_of_file(column)], None if _is_of_file(target) else target
     is_asked = bool(wanted) or target is not None
     *source, goal = _told(columns, [_place(column, names) for column in wanted], None if target is None else _place(target, names))
-    parts = [_everywhere(columns, names[place]) for place in (*source, goal)]
+    parts = [values_of(columns, names[place]) for place in (*source, goal)]
     takes_numbers = is_asked or any(isinstance(value, str) for part in parts for value in part)
     gaps = [number for number, value in enumerate(parts[-1], 1) if type(value) is not str and is_missing(value)]
-    parts = [[value if type(value) is str else _cell(value, takes_numbers) for value in part] for part in parts]
+    parts = [[value if type(value) is str else as_cell(value, takes_numbers) for value in part] for part in parts]
     for place, part in zip((*source, goal), parts, strict=True):
         if len(part) != len(parts[0]):
             lengths = f"column {names[source[0]]} has {len(parts[0]):,} values and {names[place]} {len(part):,}"
@@ -306,29 +220,6 @@ def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> H
         return Held(pairs, gaps=gaps)
     lasting: list[str | int] = [str(names[place]) if has_names else place + 1 for place in (*source, goal)]
     return Held(pairs, None, lasting[:-1], lasting[-1], gaps)
-
-
-def _cell(value: Any, takes_numbers: bool) -> Any:
-    """A value of a table as a file would hold it: one that is missing is empty, a number is text where numbers are taken."""
-    if is_missing(value):
-        return ""
-    return str(value) if takes_numbers and isinstance(value, (Real, Decimal, np.bool_)) else value
-
-
-def is_missing(value: object) -> bool:
-    """Whether a value stands for none: None, NaN, pandas' NA and NaT."""
-    is_nan = isinstance(value, (float, np.floating)) and bool(value != value)
-    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
-
-
-def _everywhere(columns: Table, name: str | int) -> list[Any]:
-    """The values of a column, which every dictionary has that it is made of."""
-    place = next((place for place, value in enumerate(columns[name]) if value is ABSENT), None)
-    if place is None:
-        return columns[name]
-    here = [str(other) for other, values in columns.items() if place < len(values) and values[place] is not ABSENT]
-    near = nearest(str(name), here) or f" Here are: {', '.join(here)}."
-    raise DataError(f"pairs:{place + 1}: no {name!r} in the dictionary; expected it in every one.{near}")
 
 
 def _told(columns: Table, wanted: Sequence[int], target: int | None) -> list[int]:

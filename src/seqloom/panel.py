@@ -18,9 +18,9 @@ from seqloom.dates import Dates, find_dates, have_offsets, in_order, part_of_yea
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
-from seqloom.memory import columns_of
 from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
 from seqloom.tables import Record, Table, read_records
+from seqloom.tabular import columns_of
 
 __all__ = ["Panel", "panel_of", "panel_of_arrays", "panel_of_rows", "read_panel"]
 
