@@ -138,6 +138,8 @@ def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
         (["Jan 2024", "February 2024"], "2024-02-01"),
         (["01-Jan-2024", "2 Sept 2024 14:00", "Dec. 31, 2024 11:30 PM"], "2024-12-31 23:30"),
         (["2024 Jan", "2024-Feb-03"], "2024-02-03"),
+        (["Dec-99", "Jan/00", "Jan '69", "Sept-68"], "2068-09-01"),
+        (["31-Dec-99", "1 Jan 00", "01/Jan/24 14:00"], "2024-01-01 14:00"),
         (["01/2024", "12.2024"], "2024-12-01"),
         (["2024M01", "2024-M12"], "2024-12-01"),
         (["Q1 2024", "Q4-2024"], "2024-10-01"),
@@ -175,6 +177,12 @@ def test_six_digits_that_are_no_months_are_weeks_and_stay_so():
         said = rf"^load\.csv:3: date is '{cell}'; expected a year and a week of it, such as 202401\. "
         with pytest.raises(DataError, match=said):
             read_times(["202401", cell], where, "date", [0], "weeks")
+
+
+@pytest.mark.parametrize("cell", ["Jan 12", "12-Jan", "Jan-1", "Jan12", "Foo-12", "31 Feb 12"])
+def test_what_may_be_a_day_is_no_year_of_two_digits(cell: str):
+    with pytest.raises(DataError, match=rf"^load\.csv:3: date is '{cell}'; expected a date in ISO form"):
+        read_times(["Jan-12", cell], where, "date")
 
 
 @pytest.mark.parametrize("cell", ["2024/13/1", "2024/2/30", "2024/1/1 24:00:01", "2024/1-1", "2024Q5", "2024-1-1 5:00:61", "2024W53"])

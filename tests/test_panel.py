@@ -276,6 +276,9 @@ def test_the_time_may_stand_in_several_columns_and_marks_of_nothing_are_empty_ce
         (["$1,500.50", "", "-$2,000,000"], [1500.5, -2_000_000], "$"),
         (["100 €", "", "€-3"], [100, -3], "€"),
         (["\u2212100", "", "7"], [-100, 7], None),
+        (["(1,234.5)", "", "2,345"], [-1234.5, 2345], None),
+        (["(12)", "", "7"], [-12, 7], None),
+        (["($12)", "", "(7 $)"], [-12, -7], "$"),
     ],
 )
 def test_a_sign_beside_each_number_of_a_column_is_taken_off_and_said(
@@ -287,6 +290,11 @@ def test_a_sign_beside_each_number_of_a_column_is_taken_off_and_said(
     assert panel.layout == (() if sign is None else (f"{sign!r} beside each number is taken off: sales",))
     if sign is not None:
         refused(tmp_path, [*rows, "2024-01-04\t5"], f":2: sales is {cells[0]!r}; expected a number", missing="previous")
+
+
+@pytest.mark.parametrize("cell", ["(-3)", "()", "((3))", "(3", "(a)"])
+def test_parentheses_without_a_number_are_refused(tmp_path: Path, cell: str):
+    refused(tmp_path, ["sales", "(1)", cell], f":3: sales is {cell!r}; expected a number. Mend the cell, or choose other columns.")
 
 
 @pytest.mark.parametrize("cell", ["0.05", "-3", "5", "0"])

@@ -165,6 +165,9 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["2024Q1", "2024-q2", "2024 Q3"],
         ["Jan 2020", "February 2020", "MAR-2020"],
         ["30-Aug-2012", "31 August 2012", "Sept 1, 2012", "2 Sep. 2012"],
+        ["30-Aug-12", "31 August '12", "1/Sept/12", "2 Sep. 12"],
+        ["Nov-68", "Dec '68"],
+        ["Nov-69", "Dec/69", "Jan-70"],
         ["31 Dec 2012 23:00", "Jan 1, 2013 12:00 AM", "2013-Jan-01 01:00:00", "1-Jan-2013T02:00 UTC"],
         ["2012-Dec", "2013 January"],
         ["11/2012", "12.2012", "1-2013"],
@@ -259,6 +262,8 @@ def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
     assert_same([row | {"load": load} for row, load in zip(timed(*"12345"), spread, strict=True)], field(decimal=".", thousands=" "))
     signed = ["$1500", "-$2", "$ -3", "", "4.5$", "\u2212$1", "\u2212"]
     assert_same([row | {"load": load} for row, load in zip(timed(*"1234567"), signed, strict=True)], field(missing="linear"))
+    for cells in (["($1,500)", "$2"], ["( $3.5 )", "(4$)", "$5"], ["(7)", "8"]):
+        assert_same([row | {"load": load} for row, load in zip(timed(*"123"), cells, strict=False)], field(decimal=".", thousands=","))
     shares = ["12,5 %", "\u221213%", "1.014 %"]
     assert_same([row | {"load": load} for row, load in zip(timed(*"123"), shares, strict=True)], field(decimal=",", thousands="."))
     assert_same([{"name": "a", "V1": "\u20ac1.25", "V2": "\u22122.5"}], field(targets=["value"], time=None, wide=True))
@@ -346,6 +351,10 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "no sign in a later row": ([*[{"load": "3%"}] * 1500, {"load": "0.05"}], field(time=None)),
     "a sign within a number": ([{"time": "2024-01-01", "load": "3%4"}], field()),
     "two signs": ([{"time": "2024-01-01", "load": "$3%"}], field()),
+    "nothing in parentheses": ([{"time": "2024-01-01", "load": "()"}], field()),
+    "a minus in parentheses": ([{"time": "2024-01-01", "load": "(-2)"}], field()),
+    "parentheses twice": ([{"time": "2024-01-01", "load": "((3))"}], field()),
+    "a sign before parentheses": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$1"), ("2024-01-02", "$(2)"))], field()),
     "no finite number": ([{"time": "2024-01-02", "load": "-inf"}], field()),
     "more than a float32 holds": ([{"time": "2024-01-02", "load": 1e39}], field()),
     "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),
@@ -393,7 +402,8 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "no twelfth of a year": (timed("2024.0", "2024.12"), field(dates="decimal")),
     "no month": (timed("Jan 2020", "Foo 2020"), field()),
     "no day of its month": (timed("30 Feb 2020"), field()),
-    "a year of two digits": (timed("Jan-12"), field()),
+    "two digits that may be a day": (timed("Jan 12"), field()),
+    "a day alone behind its month": (timed("12-Jan"), field()),
     "no month in its place": (timed("13/2012"), field()),
     "two days": (timed("1 Jan 2, 2012"), field()),
     "no quarter": ([{"year": "2024", "quarter": number, "load": 1} for number in ("4", "5")], field(time=["year", "quarter"])),

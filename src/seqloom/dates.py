@@ -53,6 +53,8 @@ MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augus
 NAME = r"([a-z]{3,9})\.?"
 NAMED = re.compile(rf"(?:(\d\d?)[ -])?{NAME}(?: (\d\d?),)?[ -](\d{{4}})(|[ ,T].*)", re.IGNORECASE | re.ASCII)
 """1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024, and a time of the day."""
+SHORT = re.compile(rf"(?:(\d\d?)([ /-]){NAME}\2|{NAME}(?:[/-]| ?(?=')))'?(\d\d)(|[ ,T].*)", re.IGNORECASE | re.ASCII)
+"""01-Mar-24, 1 Mar '24, Mar-24, Mar '24, and a time of the day; not Mar 24, which may be a day."""
 YEAR_NAMED = re.compile(rf"(\d{{4}})[ -]{NAME}(?:[ -](\d\d?))?(|[ ,T].*)", re.IGNORECASE | re.ASCII)
 MONTH_YEAR = re.compile(r"(\d\d?)[./-](\d{4})", re.ASCII)
 YEAR_MONTH = re.compile(r"(\d{4})[ -]?M(\d\d?)", re.IGNORECASE | re.ASCII)
@@ -255,6 +257,9 @@ def _in_numbers(text: str) -> str:
     if (found := NAMED.fullmatch(text)) and not (found[1] and found[3]):
         before, name, behind, year, rest = found.groups()
         return f"{before or behind or 1}.{_month(name)}.{year}{rest}"
+    if found := SHORT.fullmatch(text):
+        day, _, name, alone, year, rest = found.groups()
+        return f"{day or 1}.{_month(name or alone)}.{_whole_year(year)}{rest}"
     if found := YEAR_NAMED.fullmatch(text):
         year, name, day, rest = found.groups()
         return f"{day or 1}.{_month(name)}.{year}{rest}"
@@ -263,6 +268,11 @@ def _in_numbers(text: str) -> str:
     if found := YEAR_MONTH.fullmatch(text):
         return f"1.{found[2]}.{found[1]}"
     return f"1.{3 * int(found[1]) - 2}.{found[2]}" if (found := QUARTER_YEAR.fullmatch(text)) else ""
+
+
+def _whole_year(year: str) -> int:
+    """The year that two digits say, from 1969 to 2068, as POSIX has it."""
+    return int(year) + (1900 if int(year) >= 69 else 2000)
 
 
 def _month(name: str) -> int:

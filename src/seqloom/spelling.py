@@ -25,6 +25,8 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 MINUS = "\u2212"
 BLANKS = str.maketrans("\u00a0\u202f" + MINUS, "  -")
 """Blanks that keep a line together, as they stand between thousands; and the longer minus."""
+BELOW_ZERO = re.compile(r"\(([^()+-]*\d[^()+-]*)\)")
+"""A number as accounts write it."""
 BETWEEN: Mapping[str, str] = {".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks"}
 MEND = "Mend the cell, or choose other columns."
 
@@ -86,8 +88,8 @@ class Spelling:
         advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (if thousands stand before it, =.)."
         return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND, signs, doubtful)
 
-    def number(self, cell: str, name: str, line: int, column: str) -> float:
-        """The number in a cell, NaN where it is empty."""
+    def number(self, cell: str, name: str, line: int, column: str, written: str = "") -> float:
+        """The number in a cell, NaN where it is empty; `written`: the cell in errors, where it is another."""
         text = cell.replace("_", "?")  # Python would read 1_0 as ten
         if self.signs and column in self.signs:
             sign, bare = self.signs[column], unsigned(text, "\0")
@@ -104,10 +106,10 @@ class Spelling:
                 return math.nan
             if cell.lower() in TRUTHS:
                 return TRUTHS[cell.lower()]
-            if MINUS in cell:
-                return self.number(cell.replace(MINUS, "-"), name, line, column)
+            if (plain := with_minus(cell)) != cell:
+                return self.number(plain, name, line, column, cell)
             advice = self.advice if self.marks == PLAIN and NUMBER[","].fullmatch(cell) else MEND
-            raise DataError(f"{name}:{line}: {column} is {cell!r}; expected {self.marks}. {advice}") from None
+            raise DataError(f"{name}:{line}: {column} is {written or cell!r}; expected {self.marks}. {advice}") from None
         if self.doubtful and column in self.doubtful and BELOW_A_THOUSAND.fullmatch(cell):
             raise DataError(f"{name}:{line}: {column} is {cell!r}, and {_unclear(self.doubtful[column])}")
         if abs(value) > LARGEST:
@@ -128,9 +130,15 @@ class Spelling:
         return text if self.marks.decimal == "." else text.replace(".", self.stop).replace(",", ".")
 
 
+def with_minus(cell: str) -> str:
+    """A cell with a short minus before a number that has a long one, or stands in parentheses."""
+    found = BELOW_ZERO.fullmatch(cell)
+    return f"-{found[1].strip()}" if found else cell.replace(MINUS, "-")
+
+
 def unsigned(cell: str, sign: str) -> str:
     """A cell without the sign that stands before or behind its number, and with a short minus."""
-    text = cell.replace(MINUS, "-")
+    text = with_minus(cell)
     if text.endswith(sign):
         return text.removesuffix(sign).rstrip()
     minus, rest = ("-", text[1:].lstrip()) if text.startswith("-") else ("", text)
@@ -169,7 +177,7 @@ class _Cells:
 
     @classmethod
     def of(cls, columns: Mapping[str, Sequence[str]], table: Table) -> _Cells:
-        spread = {name: [cell.translate(BLANKS) for cell in cells] for name, cells in columns.items()}
+        spread = {name: [with_minus(cell).translate(BLANKS) for cell in cells] for name, cells in columns.items()}
         return cls({name: [cell for cell in cells if MARKED.fullmatch(cell)] for name, cells in spread.items()}, table)
 
     @property

@@ -13,6 +13,7 @@ const QUARTER = /^(\d{4})[ -]?Q([1-4])$/i;
 const WEEK = /^(\d{4})[ -]?W(\d\d?)$/i;
 const MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
 const NAMED = /^(?:(\d\d?)[ -])?([a-z]{3,9})\.?(?: (\d\d?),)?[ -](\d{4})(|[ ,T].*)$/i; // 1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024
+const SHORT = /^(?:(\d\d?)([ /-])([a-z]{3,9})\.?\2|([a-z]{3,9})\.?(?:[/-]| ?(?=')))'?(\d\d)(|[ ,T].*)$/i; // 01-Mar-24, Mar-24, Mar '24
 const YEAR_NAMED = /^(\d{4})[ -]([a-z]{3,9})\.?(?:[ -](\d\d?))?(|[ ,T].*)$/i;
 const MONTH_YEAR = /^(\d\d?)[./-](\d{4})$/;
 const YEAR_MONTH = /^(\d{4})[ -]?M(\d\d?)$/i;
@@ -110,6 +111,8 @@ function readMarked(cell) {
 function inNumbers(text) {
   const [, before, name, behind, year, rest] = NAMED.exec(text) ?? [];
   if (name && !(before && behind)) return `${before ?? behind ?? 1}.${monthNumber(name)}.${year}${rest}`;
+  const [, date = 1, , inside, alone, digits, behindIt] = SHORT.exec(text) ?? [];
+  if (digits) return `${date}.${monthNumber(inside ?? alone)}.${Number(digits) + (Number(digits) >= 69 ? 1900 : 2000)}${behindIt}`;
   const [, first, named, day = 1, more] = YEAR_NAMED.exec(text) ?? [];
   if (named) return `${day}.${monthNumber(named)}.${first}${more}`;
   const [month, numbered, quarter] = [MONTH_YEAR, YEAR_MONTH, QUARTER_YEAR].map((form) => form.exec(text));

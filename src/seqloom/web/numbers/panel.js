@@ -157,9 +157,15 @@ function takenOff(signs, columns) {
   });
 }
 
+/** A cell with a short minus before a number that has a long one, or stands in parentheses. */
+function withMinus(cell) {
+  const [, number] = /^\(([^()+-]*\d[^()+-]*)\)$/.exec(cell) ?? [];
+  return number === undefined ? cell.replaceAll("\u2212", "-") : `-${number.trim()}`;
+}
+
 /** A cell without the sign that stands before or behind its number, and with a short minus. */
 function unsigned(cell, sign) {
-  const text = cell.replaceAll("\u2212", "-");
+  const text = withMinus(cell);
   if (text.endsWith(sign)) return text.slice(0, text.length - sign.length).trimEnd();
   const [minus, rest] = text.startsWith("-") ? ["-", text.slice(1).trimStart()] : ["", text];
   return minus + (rest.startsWith(sign) ? rest.slice(sign.length) : rest).trimStart();
