@@ -35,7 +35,8 @@ class Turn:
 class Racer:
     """A training run in its own process. It has made its first update when it is there, and then waits for its turn."""
 
-    def __init__(self, peer: Peer, place: Place, steps: int = NEVER) -> None:
+    def __init__(self, peer: Peer, place: Place, steps: int = NEVER, command: list[str] | None = None) -> None:
+        """`command` takes the place of the peer's own for so many updates."""
         ask, asked = os.pipe()
         told, tell = os.pipe()
         driver = [str(place.python), str(DRIVERS / peer.driver), str(ask), str(tell)]
@@ -43,7 +44,7 @@ class Racer:
         begun = time.perf_counter()
         with self.log.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [*driver, *peer.train(place, steps)], cwd=place.folder, env=place.environment(),
+                [*driver, *(command or peer.train(place, steps))], cwd=place.folder, env=place.environment(),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(ask, tell),
             )  # fmt: skip
         os.close(ask)

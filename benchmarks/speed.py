@@ -97,7 +97,7 @@ def _options() -> argparse.Namespace:
 def race(shape_name: str, options: argparse.Namespace) -> dict[str, Row]:
     """A row a peer: seqloom and all of them in turn."""
     contestants = {"seqloom": Seqloom(), **{name: PEERS[name] for name in options.peers if shape_name in PEERS[name].shapes}}
-    places = {name: _place(peer, name, shape_name, options) for name, peer in contestants.items()}
+    places = {name: place_of(peer, name, shape_name, options) for name, peer in contestants.items()}
     for name, peer in contestants.items():
         peer.prepare(places[name])
     firsts: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
@@ -134,13 +134,14 @@ def translate(shape_name: str, options: argparse.Namespace) -> dict[str, Row]:
     chosen = {name: peer for name, peer in PEERS.items() if name in options.peers and shape_name in peer.shapes}
     translators = {name: peer for name, peer in chosen.items() if isinstance(peer, Translator)}
     contestants: dict[str, Translator] = {"seqloom": Seqloom(), "exported": Exported(), **translators}
-    places = {name: _place(peer, name, shape_name, options) for name, peer in contestants.items()}
+    places = {name: place_of(peer, name, shape_name, options) for name, peer in contestants.items()}
     if options.updates:
         learn(contestants, places, options.updates)
     return measure_translating(contestants, places, options.rounds, options.beams)
 
 
-def _place(peer: Peer, name: str, shape_name: str, options: argparse.Namespace) -> Place:
+def place_of(peer: Peer, name: str, shape_name: str, options: argparse.Namespace) -> Place:
+    """Where a contestant works; its environment is made where it is missing."""
     folder = options.work / "runs" / f"{name}-{shape_name}"
     folder.mkdir(parents=True, exist_ok=True)
     python = environments.make(peer.environment, options.work) if peer.environment else Path(sys.executable)

@@ -9,6 +9,7 @@ from typing import Any
 
 import growth
 import pytest
+import reaching
 import speed
 import translating
 from peers.peer import Place, Translator
@@ -162,4 +163,58 @@ def test_the_table_of_growth_has_an_exponent_between_neighbours() -> None:
     assert growth.table("length", {"recurrent": points}).splitlines()[2:] == [
         "| 10 | recurrent | 0.5 |  | 1 | 100 |  |",
         "| 1,000 | recurrent | 50 | 1.00 | 60 | 100 | 0.00 |",
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------------- reaching
+
+
+class Steps:
+    """Ten updates a turn, in two seconds, one of them of a processor; the first one took three and two."""
+
+    def __init__(self, peer: Any, place: Place, command: list[str]) -> None:
+        self.seconds_to_first = 3.0, 2.0
+
+    def turn(self, seconds: float) -> Turn:
+        return Turn(seconds=2.0, processor=1.0, tokens=100, steps=10, peak_mb=1.0)
+
+    def stop(self) -> None:
+        """Nothing goes on."""
+
+
+class Learning:
+    """Its BLEU is the number of its updates."""
+
+    name = "one"
+
+    def prepare(self, place: Place) -> None:
+        """Nothing is read."""
+
+    def learn(self, place: Place, every: int) -> list[str]:
+        return []
+
+    def answers(self, place: Place, step: int) -> float:
+        return float(step)
+
+
+@pytest.mark.parametrize(("bleu", "step", "processor"), [(20.0, 25, 5.0), (25.0, 25, 5.0), (30.0, 50, 7.0), (1000.0, 100, 12.0)])
+def test_a_bleu_is_reached_at_the_end_of_the_turn_that_its_update_is_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bleu: float, step: int, processor: float
+) -> None:
+    (tmp_path / "train.source").write_text("a\n" * (2 * 25 * SHAPES["A"].pairs), encoding="utf-8")
+    place = Place(SHAPES["A"], Texts(tmp_path), tmp_path, Path("python"), 1)
+    monkeypatch.setattr(reaching, "Racer", Steps)
+    options = reaching.argparse.Namespace(bleu=bleu, passes=2, shape="A", threads=1)
+    row = reaching.reach(Learning(), place, options)  # pyright: ignore[reportArgumentType]
+    assert (row["step"], row["processor"], row["reached"]) == (step, processor, bleu <= 50)
+    assert [look["step"] for look in row["looks"]] == list(range(25, step + 1, 25))
+
+
+def test_the_table_says_how_many_times_as_long_a_peer_took() -> None:
+    ours = {"name": "seqloom", "shape": "A", "threads": 1, "reached": True, "step": 50, "processor": 10.0, "wall": 11.0, "bleu": 31.0}
+    theirs = ours | {"name": "one", "processor": 49.0, "wall": 60.0}
+    lines = reaching.table({"one": theirs | HERE, "seqloom": ours | HERE}, 30.0).splitlines()
+    assert lines[2:] == [
+        "| A | 1 | seqloom | 50 | 31.0 | 10 | 11 | 1.00 |  |  | abc1234 |",
+        "| A | 1 | one | 50 | 31.0 | 49 | 60 | 4.90 | 5 | **no** | abc1234 |",
     ]

@@ -6,12 +6,13 @@ source once where all others read it twice: the comparison is in its favour.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from peers.family import VOCABULARY, flags, lengths, texts_and_vocabulary, updates
+from peers.family import LONGEST, VOCABULARY, flags, lengths, texts_and_vocabulary, updates
 from peers.peer import NEVER, Place, call
 from peers.shapes import Shape
 
@@ -24,28 +25,44 @@ class Eole:
     name, environment, shapes, driver, batches = "Eole 0.6.4", "eole", "ABC", "turns.py", (64, 256)
 
     def prepare(self, place: Place) -> None:
-        """The config, and the vocabulary by its own command."""
-        self._write(place, NEVER)
+        """The config, and the vocabulary by its own command; models of before go."""
+        shutil.rmtree(place.folder / "model", ignore_errors=True)
+        self._write(place, NEVER, NEVER)
         call(place, [str(place.python), place.script("eole"), "build_vocab", *VOCABULARY])
 
     def train(self, place: Place, steps: int) -> list[str]:
         """`eole train`."""
-        self._write(place, steps)
+        self._write(place, steps, steps)
         return [place.script("eole"), "train", "-config", "config.yaml"]
+
+    def learn(self, place: Place, every: int) -> list[str]:
+        """`eole train`, with checkpoints."""
+        self._write(place, NEVER, every)
+        return [place.script("eole"), "train", "-config", "config.yaml"]
+
+    def answers(self, place: Place, step: int) -> list[str] | None:
+        """`eole predict`."""
+        model = Path("model", f"step_{step}")
+        if not (place.folder / model / "optimizer.pt").exists():  # what is written last
+            return None
+        return self._predict(place, model, place.texts.path("dev", "source"), Path("answers.dev"), LONGEST)
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """`eole predict`."""
-        files = ["-model_path", "model", "-src", str(source), "-output", str(output)]
-        return [str(place.python), place.script("eole"), "predict", *files, *flags(lengths(beam, length, batch))]
+        return self._predict(place, Path("model"), source, output, lengths(beam, length, batch))
 
-    def _write(self, place: Place, steps: int) -> None:
-        (place.folder / "config.yaml").write_text(yaml.safe_dump(_config(place, steps)), encoding="utf-8")
+    def _predict(self, place: Place, model: Path, source: Path, output: Path, search: dict[str, int]) -> list[str]:
+        files = ["-model_path", str(model), "-src", str(source), "-output", str(output)]
+        return [str(place.python), place.script("eole"), "predict", *files, *flags(search)]
+
+    def _write(self, place: Place, steps: int, every: int) -> None:
+        (place.folder / "config.yaml").write_text(yaml.safe_dump(_config(place, steps, every)), encoding="utf-8")
 
 
-def _config(place: Place, steps: int) -> dict[str, Any]:
+def _config(place: Place, steps: int, every: int) -> dict[str, Any]:
     shape = place.shape
     attention = {"attention_dropout": [shape.dropout]} if shape.is_transformer else {}
-    run = {"model_path": "model", "compute_dtype": "fp32", "dropout_steps": [0], "train_steps": steps, "save_checkpoint_steps": steps}
+    run = {"model_path": "model", "compute_dtype": "fp32", "dropout_steps": [0], "train_steps": steps, "save_checkpoint_steps": every}
     return {**texts_and_vocabulary(place), "model": _network(shape), "training": {**updates(shape), **run, **attention}}
 
 

@@ -7,7 +7,10 @@ from typing import Any
 from peers.peer import NEVER, Place
 from peers.shapes import Shape
 
-__all__ = ["VOCABULARY", "flags", "lengths", "texts_and_vocabulary", "updates"]
+__all__ = ["LONGEST", "VOCABULARY", "flags", "lengths", "texts_and_vocabulary", "updates"]
+
+LONGEST = {"beam_size": 1, "batch_size": 64, "max_length": 100}
+"""The options of a greedy search that ends by itself."""
 
 VOCABULARY = ["-config", "config.yaml", "-n_sample", "-1", "--num_threads", "1"]
 """What follows the command that makes the vocabulary of all sentences."""

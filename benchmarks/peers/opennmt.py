@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from peers.family import VOCABULARY, flags, lengths, texts_and_vocabulary, updates
-from peers.peer import Place, call
+from peers.family import LONGEST, VOCABULARY, flags, lengths, texts_and_vocabulary, updates
+from peers.peer import NEVER, Place, call
 from peers.shapes import Shape
 
 __all__ = ["OpenNMT"]
@@ -20,20 +20,37 @@ class OpenNMT:
     name, environment, shapes, driver, batches = "OpenNMT-py 3.5.1", "opennmt", "ABC", "turns.py", (64, 256)
 
     def prepare(self, place: Place) -> None:
-        """The config, and the vocabulary by its own command."""
+        """The config, and the vocabulary by its own command; models of before go."""
+        for model in place.folder.glob("model_step_*.pt"):
+            model.unlink()
         config = {**texts_and_vocabulary(place), "save_model": "model", **updates(place.shape), **_network(place.shape)}
         (place.folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         call(place, [str(place.python), place.script("onmt_build_vocab"), *VOCABULARY])
 
     def train(self, place: Place, steps: int) -> list[str]:
         """`onmt_train`."""
-        return [place.script("onmt_train"), "-config", "config.yaml", "-train_steps", str(steps), "-save_checkpoint_steps", str(steps)]
+        return self._train(place, steps, steps)
+
+    def learn(self, place: Place, every: int) -> list[str]:
+        """`onmt_train`, with checkpoints."""
+        return self._train(place, NEVER, every)
+
+    def answers(self, place: Place, step: int) -> list[str] | None:
+        """`onmt_translate`."""
+        model = place.folder / f"model_step_{step}.pt"
+        return self._translate(place, model, place.texts.path("dev", "source"), Path("answers.dev"), LONGEST) if model.exists() else None
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """`onmt_translate`."""
         model = max(place.folder.glob("model_step_*.pt"), key=lambda path: path.stat().st_mtime)
+        return self._translate(place, model, source, output, lengths(beam, length, batch))
+
+    def _train(self, place: Place, steps: int, every: int) -> list[str]:
+        return [place.script("onmt_train"), "-config", "config.yaml", "-train_steps", str(steps), "-save_checkpoint_steps", str(every)]
+
+    def _translate(self, place: Place, model: Path, source: Path, output: Path, search: dict[str, int]) -> list[str]:
         files = ["-model", str(model), "-src", str(source), "-output", str(output), "-gpu", "-1"]
-        return [str(place.python), place.script("onmt_translate"), *files, *flags(lengths(beam, length, batch))]
+        return [str(place.python), place.script("onmt_translate"), *files, *flags(search)]
 
 
 def _network(shape: Shape) -> dict[str, Any]:

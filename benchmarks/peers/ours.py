@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -22,18 +23,30 @@ class Seqloom:
 
     def prepare(self, place: Place) -> None:
         """The config; the vocabulary is part of training."""
-        (place.folder / "config.yaml").write_text(yaml.safe_dump(_config(place)), encoding="utf-8")
+        self._write(place, {"kind": "tokens", "min_count": place.shape.min_count})
 
     def train(self, place: Place, steps: int) -> list[str]:
         """`seqloom train`."""
-        files = [str(place.texts.path("train", side)) for side in ("source", "target")]
-        dev = [text for side in ("source", "target") for text in ("--dev", str(place.texts.path("dev", side)))]
-        where = ["--config", "config.yaml", "--out", "run", "--overwrite", "--quiet"]
-        return ["train", *files, *dev, *where, "--set", f"training.max_steps={steps}"]
+        return [*_train(place), "--config", "config.yaml", "--set", f"training.max_steps={steps}"]
+
+    def learn(self, place: Place, every: int) -> list[str]:
+        """`seqloom train`, which looks at dev itself; the same words as text, of which it measures BLEU."""
+        self._write(place, {"kind": "text", "unit": "word", "min_count": place.shape.min_count})
+        looks = [f"training.evaluate_every={every}", "training.early_stopping.metric=bleu", "training.early_stopping.patience=1000"]
+        return [*_train(place), "--config", "config.yaml", *(text for value in looks for text in ("--set", value))]
+
+    def answers(self, place: Place, step: int) -> float | None:
+        """The BLEU of its own look."""
+        said = place.folder / "run" / "metrics.jsonl"
+        looks = [json.loads(line) for line in said.read_text(encoding="utf-8").splitlines()] if said.exists() else []
+        return next((look["bleu"] for look in looks if look["step"] == step), None)
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """`seqloom predict`, which batches as it finds best."""
         return _predict("run", beam, source, output, length)
+
+    def _write(self, place: Place, side: dict[str, Any]) -> None:
+        (place.folder / "config.yaml").write_text(yaml.safe_dump(_config(place, side)), encoding="utf-8")
 
 
 class Exported(Seqloom):
@@ -53,14 +66,19 @@ class Exported(Seqloom):
         return _predict("exported", beam, source, output, length)
 
 
+def _train(place: Place) -> list[str]:
+    files = [str(place.texts.path("train", side)) for side in ("source", "target")]
+    dev = [text for side in ("source", "target") for text in ("--dev", str(place.texts.path("dev", side)))]
+    return ["train", *files, *dev, "--out", "run", "--overwrite", "--quiet"]
+
+
 def _predict(model: str, beam: int, source: Path, output: Path, length: int) -> list[str]:
     sizes = ["--beam", str(beam), "--min-length", str(length), "--max-length", str(length)]
     return [sys.executable, "-m", "seqloom", "predict", model, "--input", str(source), "--output", str(output), *sizes]
 
 
-def _config(place: Place) -> dict[str, Any]:
+def _config(place: Place, side: dict[str, Any]) -> dict[str, Any]:
     shape = place.shape
-    side = {"kind": "tokens", "min_count": shape.min_count}
     model = {
         "embedding": shape.embedding,
         "dropout": shape.dropout,

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from peers.shapes import Shape, Texts
 
-__all__ = ["NEVER", "Peer", "Place", "Translator", "call"]
+__all__ = ["NEVER", "Learner", "Peer", "Place", "Translator", "call"]
 
 NEVER = 1_000_000
 """Updates between looks at the dev set, reports and checkpoints, where none is wanted."""
@@ -81,6 +81,21 @@ class Translator(Peer, Protocol):
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """The command that decodes a file, which is its standard input too, each output so many symbols long."""
+        ...
+
+
+@runtime_checkable
+class Learner(Peer, Protocol):
+    """One whose progress on the dev set can be followed."""
+
+    def learn(self, place: Place, every: int) -> list[str]:
+        """What follows the driver: training without an end, with a look or a checkpoint after so many updates each."""
+        ...
+
+    def answers(self, place: Place, step: int) -> list[str] | float | None:
+        """The command that answers `dev.source` greedily into `answers.dev` by the checkpoint of that update, or the BLEU that the training
+        itself found there; None where there is nothing yet.
+        """
         ...
 
 

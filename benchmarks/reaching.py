@@ -1,0 +1,130 @@
+"""The time until a BLEU on dev: everyone trains the same shape, from the start of its process, until its greedy answers reach it.
+
+    python benchmarks/reaching.py [--peers opennmt eole] [--bleu 30] [--shape A] [--json reaching.json]
+
+Multi30k German to English, words and marks in lower case; sacreBLEU over those. A peer leaves a checkpoint every half pass, whose
+answers to the dev sentences are found beside the training and cost it nothing; seqloom looks at dev itself, and that is part of its time.
+Time is processor time of the training, since on shared cores a process waits for its core; wall time stands beside it. All train at the
+same time, each on so many threads. Exits with 1 while the bar is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from peers.eole import Eole
+from peers.opennmt import OpenNMT
+from peers.ours import Seqloom
+from peers.peer import Learner, Place, call
+from race import Racer
+from running import ROOT, circumstances
+from speed import markdown, place_of
+
+PEERS: dict[str, Learner] = {"seqloom": Seqloom(), "opennmt": OpenNMT(), "eole": Eole()}
+BAR = 5.0
+"""How many times the time of the quickest peer that gets there."""
+TURN = 2.0
+"""Seconds between two looks for a checkpoint: an update that is reached within is as late as its end."""
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Lets all train, and prints when each was there."""
+    options = _options()
+    rows: dict[str, Row] = json.loads(options.json.read_text(encoding="utf-8")) if options.json and options.json.exists() else {}
+    with ThreadPoolExecutor(len(options.peers)) as pool:
+        found = pool.map(lambda name: reach(PEERS[name], place_of(PEERS[name], name, options.shape, options), options), options.peers)
+        rows |= {name: row | circumstances() for name, row in zip(options.peers, found, strict=True)}
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print(table(rows, options.bleu))
+    print("; ".join(sorted({f"{row['machine']}; {row['date']}" for row in rows.values()})))
+    others = [row["processor"] for name, row in rows.items() if name != "seqloom" and row["reached"]]
+    sys.exit(0 if rows["seqloom"]["reached"] and (not others or min(others) >= BAR * rows["seqloom"]["processor"]) else 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    data, work = ROOT.parent / "shared" / "data", ROOT / "benchmarks" / "work"
+    parser.add_argument("--data", type=Path, default=data, help="folder of the data sets; default ../shared/data")
+    parser.add_argument("--work", type=Path, default=work / "peers", help="folder of environments, texts and runs")
+    parser.add_argument("--peers", nargs="+", choices=[*PEERS], default=[*PEERS])
+    parser.add_argument("--shape", choices=["A", "C"], default="A")
+    parser.add_argument("--bleu", type=float, default=30.0)
+    parser.add_argument("--passes", type=int, default=12, help="after which one that is not there is given up")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="file that keeps the results; rows measured now replace older ones")
+    return parser.parse_args()
+
+
+def reach(peer: Learner, place: Place, options: argparse.Namespace) -> Row:
+    """When its answers to dev were as good, and the BLEU of each look before."""
+    peer.prepare(place)
+    every = math.ceil(len(place.texts.lines("train", "source")) / place.shape.pairs / 2)
+    racer = Racer(peer, place, command=peer.learn(place, every))
+    wall, processor = racer.seconds_to_first
+    steps, looks, waiting = 1, list[dict[str, float]](), dict[int, tuple[float, float]]()
+    try:
+        while len(looks) < 2 * options.passes and not (looks and looks[-1]["bleu"] >= options.bleu):
+            turn = racer.turn(TURN)
+            steps, wall, processor = steps + turn.steps, wall + turn.seconds, processor + turn.processor
+            if steps > every * (len(looks) + len(waiting) + 1):
+                waiting[every * (len(looks) + len(waiting) + 1)] = processor, wall
+            step = next(iter(waiting), 0)
+            answers = peer.answers(place, step) if step else None
+            if answers is None:
+                continue
+            bleu = answers if isinstance(answers, float) else _bleu_of(place, answers)
+            at, by_wall = waiting.pop(step)
+            looks.append({"step": step, "processor": at, "wall": by_wall, "bleu": bleu})
+            print(f"{peer.name}: update {step}, {at:.0f} s of a processor, {by_wall:.0f} s: BLEU {bleu:.1f}", file=sys.stderr, flush=True)
+    finally:
+        racer.stop()
+    last, reached = looks[-1], looks[-1]["bleu"] >= options.bleu
+    return {"name": peer.name, "shape": options.shape, "threads": options.threads, "reached": reached, "looks": looks, **last}
+
+
+def _bleu_of(place: Place, command: list[str]) -> float:
+    """BLEU of the answers that the command writes."""
+    from sacrebleu import corpus_bleu
+
+    call(place, command)
+    answers = (place.folder / "answers.dev").read_text(encoding="utf-8").splitlines()
+    wanted = place.texts.path("dev", "target").read_text(encoding="utf-8").splitlines()
+    return corpus_bleu(answers, [wanted], force=True).score
+
+
+def table(rows: dict[str, Row], bleu: float) -> str:
+    """A line a program, seqloom first."""
+    head = [
+        "shape",
+        "threads",
+        "program",
+        "updates",
+        "dev BLEU, greedy",
+        "processor s",
+        "wall s",
+        "times as long",
+        "bar",
+        "reached",
+        "commit",
+    ]
+    ours, lines = rows["seqloom"], list[list[str]]()
+    for name, row in sorted(rows.items(), key=lambda item: item[0] != "seqloom"):
+        times = row["processor"] / ours["processor"]
+        judged = ["", ""] if name == "seqloom" else [f"{BAR:g}", "yes" if times >= BAR else "**no**"]
+        bleus = f"{row['bleu']:.1f}" if row["reached"] else f"{row['bleu']:.1f}, below {bleu:g}"
+        cells = [row["shape"], str(row["threads"]), row["name"], f"{row['step']:,}", bleus]
+        lines.append([*cells, f"{row['processor']:,.0f}", f"{row['wall']:,.0f}", f"{times:.2f}", *judged, row["commit"]])
+    return markdown(head, lines)
+
+
+if __name__ == "__main__":
+    main()
