@@ -20,10 +20,10 @@ TRAIN = "Train on the same pairs with the same --dev, without which each seed ho
 USUAL = FieldsConfig(source=[TextField()], target=TokensField())
 
 
-def part(name: str, *settings: str, fields: FieldsConfig = USUAL, pairs: Any = PAIRS, names: tuple[str, ...] = ()) -> Part:
+def part(name: str, *settings: str, fields: FieldsConfig = USUAL, pairs: Any = PAIRS) -> Part:
     rows = [Row((source,) if isinstance(source, str) else source, target, "") for source, target in pairs]
     config = RunConfig(fields=fields)
-    return Part(RunDirectory(f"runs/{name}"), override(config, settings), Fields.fit(fields, rows, names))
+    return Part(RunDirectory(f"runs/{name}"), override(config, settings), Fields.fit(fields, rows))
 
 
 def refusal(one: Part, other: Part) -> str:
@@ -112,20 +112,26 @@ def test_other_columns_are_refused():
     pairs = [((source, "N PL"), target) for source, target in PAIRS]
     found = refusal(part("a"), part("b", fields=two, pairs=pairs))
     assert found.startswith("number of source columns: runs/a has 1, runs/b has 2; ")
-    alike = FieldsConfig(source=[TextField(), TextField()], target=TokensField())
-    one, other = (
-        part(name, fields=alike, pairs=pairs, names=names) for name, names in (("a", ("lemma", "tags")), ("b", ("tags", "lemma")))
-    )
-    expected = "source columns: runs/a has lemma, tags, runs/b has tags, lemma; runs that answer as one have the same. "
-    assert refusal(one, other) == f"{expected}Join runs that read the same columns."
 
 
 def test_other_places_of_columns_are_refused_where_both_are_known():
     one, other = part("a", "data.source=[1]", "data.target=2"), part("b", "data.source=[2]", "data.target=1")
     assert refusal(one, other).startswith("data.source: runs/a has 1, runs/b has 2; ")
     assert refusal(one, part("b", "data.source=[1]", "data.target=3")).startswith("data.target: runs/a has 2, runs/b has 3; ")
+    one, other = part("a", "data.source=[lemma,tags]", "data.target=form"), part("b", "data.source=[tags,lemma]", "data.target=form")
+    expected = "data.source: runs/a has lemma, tags, runs/b has tags, lemma; runs that answer as one have the same. "
+    assert refusal(one, other) == f"{expected}Join runs that read the same columns."
     refuse_disagreement(one, part("b"))
-    refuse_disagreement(one, part("b", "data.source=[word]", "data.target=phones"))
+    refuse_disagreement(one, part("b", "data.source=[1]", "data.target=2"))
+
+
+def test_the_other_direction_of_parallel_files_is_refused():
+    one, other = part("a", "data.train=[x.en,x.de]"), part("b", "data.train=[x.de,x.en]")
+    expected = (
+        "data.train: runs/a has x.en, x.de, runs/b has x.de, x.en; runs that answer as one have the same. Join runs of one direction."
+    )
+    assert refusal(one, other) == expected
+    refuse_disagreement(one, part("b", "data.train=[y.en,y.de]"))
 
 
 def test_what_differs_in_search_and_limits_is_said():

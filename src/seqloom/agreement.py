@@ -100,19 +100,19 @@ def _differences(one: Part, other: Part) -> Iterator[Difference]:
 
 
 def _of_columns(one: Part, other: Part) -> Iterator[Difference]:
-    """Which columns are read; where both say it in the same way, by name or by number."""
+    """Which columns are read, where both say it in the same way, by name or by number; and which of two parallel files is the source."""
     todo = "Join runs that read the same columns."
     counts = [f"{len(part.fields.config.source)}" for part in (one, other)]
     if counts[0] != counts[1]:
         yield Difference("number of source columns", counts[0], counts[1], todo)
-    names = [", ".join(part.fields.names) for part in (one, other)]
-    if all(names) and names[0] != names[1]:
-        yield Difference("source columns", names[0], names[1], todo)
     for side in ("source", "target"):
         found = [getattr(part.config.data, side) for part in (one, other)]
         kinds = [type(column[0] if isinstance(column, list) and column else column) for column in found]
         if kinds[0] is kinds[1] and found[0] != found[1]:
             yield Difference(f"data.{side}", _said(found[0]), _said(found[1]), todo)
+    ours, theirs = one.config.data.train, other.config.data.train
+    if ours != theirs and ours == theirs[::-1]:
+        yield Difference("data.train", _said(ours), _said(theirs), "Join runs of one direction.")
 
 
 def _of_fields(one: Part, other: Part) -> Iterator[Difference]:

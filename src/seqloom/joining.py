@@ -175,23 +175,21 @@ def _about(part: Part) -> dict[str, Any]:
 
 def _members(parts: Sequence[Part], whole: RunDirectory) -> list[str]:
     """Each network with where it came from and its dev score, as its run was measured at its end."""
-    name = parts[0].config.training.early_stopping.metric
-    rows = [[part.name, f"seed {part.config.seed}", _network(part), _score(part, name)] for part in parts]
+    rows = [[part.name, f"seed {part.config.seed}", _network(part), _score(part)] for part in parts]
     numbered = [[str(number), *row] for number, row in enumerate(rows, 1)]
     return [f"{whole.path}: {len(parts)} networks that answer as one:", *columns(numbered)]
 
 
 def _network(part: Part) -> str:
     encoder, decoder = part.config.model.encoder, part.config.model.decoder
-    return " and ".join(dict.fromkeys(f"{side.kind} {side.layers} × {side.width}" for side in (encoder, decoder)))
+    return ", ".join(dict.fromkeys(f"{side.kind} {side.layers} × {side.width}" for side in (encoder, decoder)))
 
 
-def _score(part: Part, watched: str) -> str:
+def _score(part: Part) -> str:
+    """The most telling metric on its dev pairs, and how answers were looked for."""
     about = _about(part)
-    values: dict[str, float] = about.get("metrics", {})
-    names = dict.fromkeys([*list(values)[:1], watched])
-    said = [f"{name} {value_text(name, values[name])}" for name in names if values.get(name) is not None]
-    return f"dev {', '.join(said)}, {about.get('search', '')}" if said else ""
+    first = next(iter(about.get("metrics", {}).items()), None)
+    return "" if first is None else f"dev {first[0]} {value_text(*first)}, {about.get('search', '')}"
 
 
 def _differing(parts: Sequence[Part]) -> list[str]:
