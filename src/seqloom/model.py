@@ -18,6 +18,7 @@ from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import build, load_config, override
 from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.events import Finished, Watcher
+from seqloom.exportable import Exportable
 from seqloom.fields import Fields
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_pairs
@@ -38,7 +39,7 @@ Sources = str | int | Sequence[str | int] | None
 Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
-class Model(Answerer):
+class Model(Exportable, Answerer):
     """A trained model in its run directory."""
 
     def __init__(self, path: Path, config: RunConfig, fields: Fields, translator: Translator) -> None:
