@@ -66,11 +66,12 @@ PICTURE = {
         torch=True,
     ),
     "work": room(
-        "training best course learning trial dev members runs curve tensorboard report forecast_dev forecast_runs",
+        "training best course learning trial dev members agreement joining runs curve tensorboard report forecast_dev forecast_runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),
-    "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work", torch=True),
+    "exportable": room("exportable", "export", torch=True),  # reaches up, when it is asked to
+    "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work exportable", torch=True),
     "export": room(
         "export export.beams export.card export.check export.folder export.frames export.graph export.number_check "
         "export.prefixes export.program export.quantize export.recurrence export.tracing",
@@ -78,7 +79,7 @@ PICTURE = {
         torch=True,
     ),
     "top": room(
-        "pictures cli cli.arrays cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
+        "pictures cli cli.arrays cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.joining cli.options cli.output "
         "cli.predicting cli.reporting cli.serving cli.training "
         "loading reference __init__ __main__",
         "errors config data plan answers runtime server checkpoint prediction work model export",

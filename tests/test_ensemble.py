@@ -34,6 +34,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "decoder": {"kind": "transformer", "width": 12, "heads": 3, "layers": 2, "feed_forward": 7},
         "attention": {"kind": "multihead", "heads": 2},
     },
+    "bare": {"attention": {"kind": "none"}, "decoder": {"kind": "recurrent", "cell": "gru", "width": 14, "layers": 2}},
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -177,6 +178,32 @@ def test_the_best_of_a_large_vocabulary_are_found_in_groups():
     exported = Answerer(fields, here.data, here.config, Graph(model.SerializeToString(), threads=1)).answers(rows)
     for ours, theirs in zip(here.predict(rows), exported, strict=True):
         assert [output.tokens for output in ours.outputs] == [output.tokens for output in theirs.outputs]
+
+
+MIXED = ("recurrent", "transformer", "bare", "tied")
+
+
+def test_members_of_other_kinds_and_widths_answer_with_the_mean_of_their_probabilities():
+    members, here = [network(kind, seed) for seed, kind in enumerate(MIXED, 1)], batch("recurrent")
+    each = [log_probs(member, here).double().exp() for member in members]
+    torch.testing.assert_close(log_probs(Ensemble(members), here).double(), (sum(each) / 4).log(), rtol=0, atol=1e-5)
+    together = translator(*members)
+    for row, answer in zip(ROWS, together.predict(ROWS, keep_attention=True), strict=True):
+        output = answer.outputs[0]
+        (parts,) = together.score([Row(row.source, " ".join(output.tokens), "")])
+        assert output.token_log_probs == pytest.approx(parts[: len(output.token_log_probs)], abs=1e-5)
+        assert np.asarray(output.attention).sum(1) == pytest.approx(1.0, abs=1e-5), "those that attend say where"
+
+
+def test_members_of_other_kinds_and_widths_are_exported_as_one():
+    here = translator(*[network(kind, seed) for seed, kind in enumerate(MIXED, 1)])
+    model = to_onnx(here.network, here.fields, here.config, here.data)
+    answerer = Answerer(here.fields, here.data, here.config, Graph(model.SerializeToString(), threads=1))
+    for ours, theirs in zip(here.predict(ROWS, keep_attention=True), answerer.answers(ROWS, keep_attention=True), strict=True):
+        assert [output.tokens for output in ours.outputs] == [output.tokens for output in theirs.outputs]
+        for one, other in zip(ours.outputs, theirs.outputs, strict=True):
+            assert one.score == pytest.approx(other.score, abs=1e-5)
+            np.testing.assert_allclose(np.asarray(one.attention), np.asarray(other.attention), atol=2e-4)  # weights are large, rounding too
 
 
 @pytest.mark.slow

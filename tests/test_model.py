@@ -44,6 +44,15 @@ def test_a_loaded_model_predicts_what_the_trained_one_does(model: seqloom.Model)
     assert seqloom.load(model.path).predict(sources) == model.predict(sources)
 
 
+def test_threads_of_a_trained_model_are_refused(model: seqloom.Model) -> None:
+    message = (
+        f"{model.path}: threads 2; torch has its threads for the whole process, so a trained model cannot have its own. "
+        "Leave it out, and use torch.set_num_threads(2)."
+    )
+    with pytest.raises(seqloom.ConfigError, match=f"^{re.escape(message)}$"):
+        seqloom.load(model.path, threads=2)
+
+
 def test_predictions_come_in_the_order_of_the_sources_and_an_empty_one_is_answered_by_nothing(model: seqloom.Model) -> None:
     alone = [model.predict([source])[0] for source, _ in PAIRS[:4]]
     assert model.predict([PAIRS[0][0], "", *(source for source, _ in PAIRS[1:4])]) == [alone[0], "", *alone[1:]]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seqloom.config import RunConfig
     from seqloom.forecaster import Forecaster, train_forecast
     from seqloom.loading import load
-    from seqloom.model import Model, resume, train
+    from seqloom.model import Model, join, resume, train
     from seqloom.runtime import Predictor
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "SeqloomError",
     "TrainingError",
     "__version__",
+    "join",
     "load",
     "resume",
     "train",
@@ -44,6 +45,7 @@ _LATER = {
     "Prediction": "answers",
     "Predictor": "runtime",
     "RunConfig": "config",
+    "join": "model",
     "load": "loading",
     "resume": "model",
     "train": "model",

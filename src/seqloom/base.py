@@ -14,7 +14,7 @@ from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.profile import Profile
 
-__all__ = ["Base", "read_base", "refuse_base"]
+__all__ = ["Base", "leaves", "read_base", "refuse_base"]
 
 SLOWER = 0.5
 """Of the learning rate that the run was trained with: what it knows is to be kept."""
@@ -63,9 +63,9 @@ class Base:
         Raises:
             ConfigError: a setting differs that cannot.
         """
-        own = [*_leaves(self.config.fields, "fields"), *_leaves(self.config.model, "model")]
+        own = [*leaves(self.config.fields, "fields"), *leaves(self.config.model, "model")]
         names = {key for key, _ in own}
-        other = [*_leaves(config.fields, "fields"), *_leaves(config.model, "model")]
+        other = [*leaves(config.fields, "fields"), *leaves(config.model, "model")]
         for key, value in (*own, *((key, None) for key, _ in other if key not in names)):
             if key not in FREE and (found := _at(config, key)) != value:
                 why = f"{key}: {found}; {self.path} has {value}, and --from keeps its symbols and its network"
@@ -106,12 +106,12 @@ def refuse_base(config: RunConfig) -> None:
         raise ConfigError(f"--from {config.training.start_from}: the targets are numbers; expected texts or tokens. Leave it out.")
 
 
-def _leaves(part: Any, name: str) -> Iterator[tuple[str, Any]]:
+def leaves(part: Any, name: str) -> Iterator[tuple[str, Any]]:
     """The settings of a group by their dotted names, lists by their numbers."""
     tree = part.model_dump(by_alias=True, mode="json") if not isinstance(part, (dict, list)) else part
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
         if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
-            yield from _leaves(value, f"{name}.{key}")
+            yield from leaves(value, f"{name}.{key}")
         else:
             yield f"{name}.{key}", value
 

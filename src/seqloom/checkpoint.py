@@ -8,7 +8,8 @@ run.json               format number, versions, how the run ended
 dev.jsonl              the dev pairs
 training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights,
                        first.safetensors (those that it began with, where another run gave them)
-members/1, 2, ...      in place of model.safetensors and metrics.jsonl: runs whose networks answer as one
+members/1, 2, ...      in place of model.safetensors and metrics.jsonl: runs whose networks answer as one; where finished runs were joined,
+                       run.json says which
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from seqloom.config import RunConfig
-from seqloom.config_file import dump_config
+from seqloom.config_file import dump_config, load_config
 from seqloom.data import Row
 from seqloom.errors import CheckpointError
 from seqloom.files import cannot_write, refuse_file, write_atomically
@@ -35,7 +36,7 @@ from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
 from seqloom.version import __version__
 
-__all__ = ["FORMAT", "RunDirectory", "load_grown", "load_network", "load_weights", "read_tensors", "write_tensors"]
+__all__ = ["FORMAT", "RunDirectory", "load_grown", "load_network", "load_one", "load_weights", "read_tensors", "write_tensors"]
 
 FORMAT = 1
 TIED = "tied"
@@ -237,10 +238,20 @@ def load_network(run: RunDirectory, config: RunConfig, source: Side, target: Sid
     if run.is_finished() and len(runs) != config.training.members:
         found = f"{len(runs)} of {config.training.members} members are there"
         raise CheckpointError(f"{run.path}: {found}. Copy the folder again from where it came, or train again.")
-    for part in runs:
-        networks.append(make_network(config.model, source, target))
-        load_weights(networks[-1], read_tensors(part.weights)[0], part.weights)
+    for part in runs:  # members may be of other sizes and kinds: a joined run has those of several
+        networks.append(load_one(part, config if part is run else load_config(part.config), source, target))
     return Ensemble(networks) if len(networks) > 1 else networks[0]
+
+
+def load_one(run: RunDirectory, config: RunConfig, source: Side, target: Side) -> Network:
+    """The network whose weights are in the run itself.
+
+    Raises:
+        CheckpointError: they are missing, damaged, or of another network.
+    """
+    network = make_network(config.model, source, target)
+    load_weights(network, read_tensors(run.weights)[0], run.weights)
+    return network
 
 
 def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], where: Path | str) -> None:

@@ -14,6 +14,7 @@ from seqloom.config import RunConfig
 from seqloom.config_file import build, load_config
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.events import Watcher
+from seqloom.exportable import Exportable
 from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen, split_of
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
@@ -33,7 +34,7 @@ from seqloom.windows import Part, Windows
 __all__ = ["Forecaster", "Said", "load_forecaster", "train_forecast", "train_pairs"]
 
 
-class Forecaster(NumberAnswerer):
+class Forecaster(Exportable, NumberAnswerer):
     """A trained model of numbers in its run directory."""
 
     def __init__(self, path: Path, config: RunConfig, fields: NumberFields, network: Seq2Seq) -> None:

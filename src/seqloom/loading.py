@@ -22,11 +22,11 @@ def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -
 
     Args:
         device: of a trained model, such as cuda, or auto for the best one here; an exported one runs on the processor.
-        threads: of an exported model; all cores where none are given.
+        threads: of an exported model; all cores where none are given. A trained one has those of torch.
 
     Raises:
         CheckpointError: neither, damaged, or of another format.
-        ConfigError: the device is not there.
+        ConfigError: the device is not there, or threads are given for a trained model.
     """
     path = Path(path).expanduser()
     if looks_exported(path):
@@ -35,6 +35,11 @@ def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -
         from seqloom.exported import load_exported
 
         return load_exported(path, threads=threads)
+    if threads is not None:
+        raise ConfigError(
+            f"{path}: threads {threads}; torch has its threads for the whole process, so a trained model cannot have its own. "
+            f"Leave it out, and use torch.set_num_threads({threads})."
+        )
     from seqloom.model import load as load_run
 
     return load_run(path, device=device)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seqloom import runs
+from seqloom import joining, runs
 from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
@@ -18,6 +18,7 @@ from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import build, load_config, override
 from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.events import Finished, Watcher
+from seqloom.exportable import Exportable
 from seqloom.fields import Fields
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_pairs
@@ -31,14 +32,14 @@ from seqloom.runs import pass_on_interrupt, start
 from seqloom.summary import introduction, result
 from seqloom.tables import flat
 
-__all__ = ["Model", "load", "resume", "train"]
+__all__ = ["Model", "join", "load", "resume", "train"]
 
 COLUMNS = ("data.source", "data.target")
 Sources = str | int | Sequence[str | int] | None
 Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
-class Model(Answerer):
+class Model(Exportable, Answerer):
     """A trained model in its run directory."""
 
     def __init__(self, path: Path, config: RunConfig, fields: Fields, translator: Translator) -> None:
@@ -187,6 +188,25 @@ def resume(
     """
     watcher = watcher or (Warnings() if quiet else Lines())
     return _ended(runs.resume(path, device=device, threads=threads, watcher=watcher), watcher)
+
+
+def join(
+    runs: Sequence[str | Path | Model], *, out: str | Path, overwrite: bool = False, quiet: bool = False, watcher: Watcher | None = None
+) -> Model:
+    """The model of several finished runs that answer as one, in a run of its own: at each position the mean of their probabilities.
+
+    Args:
+        runs: folders, or models; all with the same symbols under the same ids. The search is that of the first.
+        out: the run directory, which holds copies.
+        quiet, watcher: as for `train`.
+
+    Raises:
+        CheckpointError: one is no finished run, is damaged or is given twice, or `out` exists and may not be overwritten.
+        ConfigError: they cannot answer as one; the message names the first thing that differs.
+    """
+    folders: list[Any] = [getattr(run, "path", run) for run in ([runs] if isinstance(runs, (str, Path, Answerer)) else runs)]
+    joining.join(folders, out, overwrite=overwrite, watcher=watcher or (Warnings() if quiet else Lines()))
+    return load(out)
 
 
 def _ended(finished: Finished, watcher: Watcher) -> Any:

@@ -20,7 +20,7 @@ from seqloom.config import RunConfig
 
 __all__ = ["cli_page", "config_page", "write"]
 
-COMMANDS = ("train", "resume", "evaluate", "predict", "score", "report", "export", "serve", "inspect", "config")
+COMMANDS = ("train", "resume", "join", "evaluate", "predict", "score", "report", "export", "serve", "inspect", "config")
 WIDTH = 100
 """Columns of the terminal that the help is printed for."""
 

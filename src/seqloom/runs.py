@@ -84,6 +84,9 @@ def resume(
     run = RunDirectory(path)
     about = run.check()
     _refuse_member(run)
+    if about.get("joined"):
+        further = f"or go on learning with one of its networks: `seqloom train PAIRS --from {run.member(1).path}`"
+        raise CheckpointError(f"{run.path}: joined from finished runs. Use it with `seqloom predict {run.path}`, {further}.")
     if about.get("finished"):
         config = load_config(run.config)
         can_begin = config.model.head.kind == "tokens" and config.training.members == 1
@@ -112,9 +115,9 @@ def pass_on_interrupt(finished: Finished) -> None:
 
 
 def _refuse_member(run: RunDirectory) -> None:
-    """Make sure that the run is no member of another, which holds its encoded pairs."""
-    whole = run.path.absolute().parent.parent
-    if run.path.absolute().parent.name == "members" and RunDirectory(whole).about.is_file():
+    """Make sure that the run is no member of another that goes on, which holds its encoded pairs."""
+    whole = RunDirectory(run.path.absolute().parent.parent)
+    if run.path.absolute().parent.name == "members" and whole.about.is_file() and not whole.is_finished():
         raise CheckpointError(f"{run.path}: a member of a run, which goes on as a whole. Use `seqloom resume {run.path.parent.parent}`.")
 
 

@@ -13,6 +13,7 @@ from seqloom.cli.choosing import config, inspect
 from seqloom.cli.commands import Command, Commands, Session
 from seqloom.cli.evaluating import evaluate
 from seqloom.cli.exporting import export
+from seqloom.cli.joining import join
 from seqloom.cli.options import Debug, Version
 from seqloom.cli.predicting import predict, score
 from seqloom.cli.reporting import report
@@ -43,7 +44,7 @@ def before(context: typer.Context, version: Version = False, debug: Debug = Fals
     context.obj = Session(context.obj.started if isinstance(context.obj, Session) else time.perf_counter(), debug)
 
 
-for _run in (train, resume, evaluate, predict, score, report, export, serve, inspect, config):
+for _run in (train, resume, join, evaluate, predict, score, report, export, serve, inspect, config):
     app.command(cls=Command)(_run)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import FieldsConfig, ModelConfig, NumbersField
+from seqloom.config_file import load_config
 from seqloom.export.check import Loss
 from seqloom.forecaster import Forecaster
 from seqloom.manifest import Manifest
@@ -23,7 +25,8 @@ class About:
     """What model.onnx holds."""
     source: str
     """As one gives it to `seqloom predict`."""
-    network: ModelConfig
+    networks: list[ModelConfig]
+    """Of each network that answers."""
     parts: list[tuple[str, str]]
     """More about the model, by name."""
     limits: list[str]
@@ -46,10 +49,7 @@ def model_card(about: About, manifest: Manifest, parity: str, small: Loss | None
         "",
         "## How good it is",
         "",
-        "| metric | dev |",
-        "|---|---|",
-        *(f"| {name} | {value_text(name, value)} |" for name, value in manifest.metrics.items() if value is not None),
-        "",
+        *_measured(manifest),
         f"The float32 graph was compared with the trained network: {parity}.",
         *([f"With weights in 8 bits: {small}."] if small else []),
         "",
@@ -61,18 +61,28 @@ def model_card(about: About, manifest: Manifest, parity: str, small: Loss | None
     return "\n".join(lines) + "\n"
 
 
+def _measured(manifest: Manifest) -> list[str]:
+    values = [f"| {name} | {value_text(name, value)} |" for name, value in manifest.metrics.items() if value is not None]
+    return ["| metric | dev |", "|---|---|", *values, ""] if values else []
+
+
 def _network(about: About, manifest: Manifest, size: int) -> list[str]:
-    config = about.network
+    points = ", with a pointer to the source" if about.networks[0].copy_source else ""
     parts = [
         ("parameters", f"{manifest.parameters:,}"),
         ("file", f"{size / 1e6:.1f} MB, {manifest.precision}"),
-        ("encoder", _part(config.encoder)),
-        ("decoder", _part(config.decoder)),
-        ("attention", config.attention.kind + (", with a pointer to the source" if config.copy_source else "")),
+        ("encoder", _each(_part(network.encoder) for network in about.networks)),
+        ("decoder", _each(_part(network.decoder) for network in about.networks)),
+        ("attention", _each(network.attention.kind for network in about.networks) + points),
         *about.parts,
         ("made with", ", ".join(f"{name} {number}" for name, number in manifest.versions.items())),
     ]
     return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in parts)]
+
+
+def _each(parts: Iterable[str]) -> str:
+    """What the networks have, said once where they have the same."""
+    return "; ".join(dict.fromkeys(parts))
 
 
 def _part(config: object) -> str:
@@ -92,9 +102,10 @@ def about_pairs(model: Model) -> About:
     """Of a model whose target is symbols."""
     data, fields, search = model.config.data, model.fields, model.config.search
     source, target = _units(model.config.fields)
-    networks = len(RunDirectory(model.path).answering())
+    runs = RunDirectory(model.path).answering()
+    networks = [load_config(run.config).model for run in runs] if len(runs) > 1 else [model.config.model]
     parts = [
-        *([("networks", f"{networks}, which answer as one: the mean of their probabilities")] if networks > 1 else []),
+        *([("networks", f"{len(networks)}, which answer as one: the mean of their probabilities")] if len(networks) > 1 else []),
         ("source", f"{source}; {_size(fields.source.kind, fields.source.size)}"),
         ("target", f"{target}; {_size(fields.target.kind, fields.target.size)}"),
         ("search", search.kind + (f" of {search.beam}" if search.kind == "beam" else "")),
@@ -103,7 +114,7 @@ def about_pairs(model: Model) -> About:
         f"Sources of up to {data.max_source_length:,} positions; longer ones are {'cut' if data.too_long == 'cut' else 'refused'}.",
         "A symbol that training never saw is read as `<unk>`.",
     ]
-    return About("encoder, decoder and beam search", f'"{_example(model)}"', model.config.model, parts, limits)
+    return About("encoder, decoder and beam search", f'"{_example(model)}"', networks, parts, limits)
 
 
 def _size(kind: str, size: int) -> str:
@@ -129,7 +140,7 @@ def about_numbers(model: Forecaster) -> About:
         ("head", head.kind + (f" at {', '.join(map(str, getattr(head, 'levels', [])))}" if hasattr(head, "levels") else "")),
         ("scaling", numbers.scaling + (f", each window {numbers.window}" if numbers.window != "none" else "")),
     ]
-    return About("encoder, decoder and rollout", _table(numbers), model.config.model, parts, _rules(numbers))
+    return About("encoder, decoder and rollout", _table(numbers), [model.config.model], parts, _rules(numbers))
 
 
 def _table(numbers: NumbersField) -> str:

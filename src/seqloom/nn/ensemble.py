@@ -21,7 +21,9 @@ __all__ = ["Ensemble"]
 
 
 class Ensemble(Network):
-    """Networks of one config with weights of their own, for target ids."""
+    """Networks for the same source and target ids, with weights of their own. Their kinds and widths may differ; but all copy or none does,
+    all have a CTC head or none has, and all have as many states for a source.
+    """
 
     def __init__(self, members: Sequence[Network]) -> None:
         super().__init__()

@@ -1,0 +1,46 @@
+"""`seqloom join`: finished runs as one whose networks answer together."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seqloom.cli import options
+
+if TYPE_CHECKING:
+    from seqloom.checkpoint import RunDirectory
+
+__all__ = ["join"]
+
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN", show_default=False, help="Two or more finished runs, with the same symbols.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", show_default=False, help="Folder for the joined run.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder already.")]
+
+
+def join(runs: Runs, out: Out, overwrite: Overwrite = False, quiet: options.Quiet = False) -> None:
+    """Make one run of finished ones, whose networks answer as one.
+
+    At each position of an answer the mean of their probabilities counts, as with `seqloom train --members`; kinds and sizes of the networks
+    may differ. The runs must know the same symbols: train them on the same pairs with the same --dev. DIR holds copies, so the runs are
+    needed no more. Nothing is measured: `seqloom evaluate DIR` does.
+    """
+    from seqloom.joining import join as write
+    from seqloom.progress import Lines, Warnings
+
+    watcher = Warnings() if quiet else Lines()
+    joined = write(runs, out, overwrite=overwrite, watcher=watcher)
+    if not quiet:
+        for line in ("next:", f"  {_evaluation(joined)}"):
+            watcher.say(line)
+
+
+def _evaluation(run: RunDirectory) -> str:
+    """The command that measures it: on the dev files of the training, or where they are not to be found on the pairs that it keeps."""
+    from seqloom.config_file import load_config
+
+    files = load_config(run.config).data.dev
+    found = files if files and all(Path(file).is_file() for file in files) else []
+    return shlex.join(["seqloom", "evaluate", str(run.path), *found])
