@@ -4,7 +4,7 @@ import json
 import re
 import runpy
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,7 +46,7 @@ def table(folder: Path, rows: int = 300, name: str = "load.csv") -> Path:
 
 def forecaster(folder: Path, *settings: str, **more: Any) -> Forecaster:
     numbers = {"forecast": "load", "time_column": "date", "history": 24, "horizon": 6, "season": 12, "split": ["0.6", "0.2", "0.2"], **more}
-    return train_forecast(table(folder), out=folder / "run", settings=[*SMALL, *settings], overwrite=True, **numbers)
+    return train_forecast(table(folder), out=folder / "run", settings=[*SMALL, *settings], overwrite=True, quiet=True, **numbers)
 
 
 def run(*arguments: Any) -> int:
@@ -820,3 +820,19 @@ def test_waves_can_be_trained_on_without_a_file(tmp_path: Path, capsys: pytest.C
     assert f"seqloom predict {tmp_path / 'run'} --input {file}" in said
     assert run("evaluate", tmp_path / "run", file) == 0
     assert waves().values.tolist() == waves().values.tolist()
+
+
+def test_python_says_what_is_chosen_and_how_good_it_is_unless_told_to_be_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = table(tmp_path)
+    asked: dict[str, Any] = {"forecast": "load", "time_column": "date", "horizon": 6, "out": tmp_path / "run", "overwrite": True}
+    small = {"training": {"max_steps": 2}, "model.encoder.width": 4, "fields.numbers.history": 24}
+    model = train_forecast(
+        file, **asked, settings=small, budget=timedelta(minutes=1), config={"model": {"dropout": 0.25, "head": {"kind": "squared"}}}
+    )
+    assert (model.config.training.max_steps, model.config.training.budget_seconds, model.config.model.dropout) == (2, 60.0, 0.25)
+    said = capsys.readouterr().out
+    assert said.startswith("data: 300 rows in 1 series, load\n")
+    assert "\nchosen:\n" in said
+    assert f"\nmodel: {tmp_path / 'run'} (done after " in said
+    train_forecast(file, **asked, settings="training.max_steps=2", quiet=True)
+    assert capsys.readouterr().out == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def plan_pairs(
     target: str | int | None = None,
     config: str | Path | RunConfig | None = None,
     settings: Iterable[str] = (),
-    budget: str | float | None = None,
+    budget: str | float | timedelta | None = None,
     seed: int | None = None,
 ) -> NumberPlan:
     """Read, hold out, choose.

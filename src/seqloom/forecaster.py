@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,15 @@ from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, joined
-from seqloom.plan import parse_duration
+from seqloom.plan import given_config, overrides, parse_duration
+from seqloom.progress import Lines, Warnings
 from seqloom.runs import pass_on_interrupt
 from seqloom.scoreboard import scoreboard
+from seqloom.summary import number_introduction, number_result
 from seqloom.tabular import time_index
 from seqloom.windows import Part, Windows
 
-__all__ = ["Forecaster", "Said", "load_forecaster", "train_forecast", "train_pairs"]
+__all__ = ["Forecaster", "Said", "load_forecaster", "train_forecast", "train_numbers"]
 
 
 class Forecaster(Exportable, NumberAnswerer):
@@ -113,9 +116,14 @@ def _refuse_part(part: str | None) -> None:
         raise ConfigError(f"--part {part}: no table to take it from; a run keeps its dev part alone. Name the table.")
 
 
-def train_pairs(plan: NumberPlan, out: str | Path, *, overwrite: bool, watcher: Watcher, started: float) -> Forecaster:
-    """A model of pairs whose targets are numbers, as planned."""
-    pass_on_interrupt(start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started))
+def train_numbers(plan: NumberPlan, out: str | Path, *, overwrite: bool, watcher: Watcher, started: float) -> Forecaster:
+    """A model whose targets are numbers, as planned; what is chosen and how good it is are told."""
+    for line in number_introduction(plan, out):
+        watcher.say(line)
+    finished = start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    for line in number_result(finished):
+        watcher.say(line)
+    pass_on_interrupt(finished)
     return load_forecaster(out)
 
 
@@ -128,12 +136,13 @@ def train_forecast(
     horizon: int | None = None,
     time_column: str | Sequence[str] | None = None,
     out: str | Path = "runs/model",
-    config: str | Path | RunConfig | None = None,
-    settings: Iterable[str] = (),
+    config: str | Path | RunConfig | Mapping[str, Any] | None = None,
+    settings: str | Iterable[str] | Mapping[str, Any] = (),
     quantiles: str | float | Sequence[float] = (),
-    budget: str | float | None = None,
+    budget: str | float | timedelta | None = None,
     seed: int | None = None,
     overwrite: bool = False,
+    quiet: bool = False,
     watcher: Watcher | None = None,
     **numbers: Any,
 ) -> Forecaster:
@@ -144,6 +153,7 @@ def train_forecast(
         forecast: the columns.
         time_column: which column says when, or which columns do; without, the index of a data frame where it is of dates.
         quantiles: a number, several, or one text as in 0.1,0.9.
+        config, settings, budget, quiet, watcher: as for `train`.
         numbers: other settings of `fields.numbers`, such as split, past, known, static, series, wide, season. A name alone is one column;
             split may be one text, as in 0.7/0.1/0.2.
 
@@ -165,9 +175,9 @@ def train_forecast(
     said = {name: value for name, value in given.items() if value is not None and (value != [] or name in numbers)}
     field = build({"fields": {"numbers": said}}, where="train_forecast").fields.numbers
     table = str(table) if isinstance(table, Path) else table
-    plan = plan_forecast(table, field, config=_given(config), settings=settings, quantiles=quantiles, budget=seconds, seed=seed)
-    pass_on_interrupt(start_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started))
-    return load_forecaster(out)
+    named: dict[str, Any] = {"config": given_config(config), "settings": overrides(settings), "quantiles": quantiles}
+    plan = plan_forecast(table, field, **named, budget=seconds, seed=seed)
+    return train_numbers(plan, out, overwrite=overwrite, watcher=watcher or (Warnings() if quiet else Lines()), started=started)
 
 
 def _listed(names: str | Sequence[str] | None) -> list[str] | None:
@@ -187,7 +197,3 @@ def load_forecaster(path: str | Path, *, device: str = "cpu") -> Forecaster:
     network = make_network(config.model, fields.source, fields.target)
     load_weights(network, read_tensors(run.weights)[0], run.weights)
     return Forecaster(run.path.absolute(), config, fields, on_device(network, choose_device(device)).eval())
-
-
-def _given(config: str | Path | RunConfig | None) -> RunConfig | None:
-    return config if isinstance(config, RunConfig) or config is None else load_config(config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,22 +14,21 @@ from seqloom.answers import Answerer
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import DataConfig, RunConfig
-from seqloom.config_file import build, load_config, override
+from seqloom.config_file import load_config, override
 from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
 from seqloom.fields import Fields
 from seqloom.forecast_plan import NumberPlan
-from seqloom.forecaster import load_forecaster, train_pairs
+from seqloom.forecaster import load_forecaster, train_numbers
 from seqloom.hardware import apart, choose_device
 from seqloom.memory import Columns, Held, as_list, hold, kept_columns
 from seqloom.number_fields import holds_numbers
-from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, paths_of
+from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, overrides, paths_of
 from seqloom.prediction import Translator
 from seqloom.progress import Lines, Warnings
 from seqloom.runs import pass_on_interrupt, start
 from seqloom.summary import introduction, result
-from seqloom.tables import flat
 
 __all__ = ["Model", "join", "load", "resume", "train"]
 
@@ -138,10 +136,9 @@ def train(
     """
     started = time.perf_counter()
     said = {"training.members": members, "training.start_from": start_from and str(start_from)}
-    settings = [*_overrides({name: value for name, value in said.items() if value is not None}), *_overrides(settings)]
-    budget = budget.total_seconds() if isinstance(budget, timedelta) else budget
-    config = build(config, where="config") if isinstance(config, Mapping) else config
+    settings = [*overrides({name: value for name, value in said.items() if value is not None}), *overrides(settings)]
     asked, given = as_settings(source, target, None, None), given_config(config)
+    config = given if isinstance(config, Mapping) else config
     columns = _columns([*asked, *settings], given)
     held = hold(data, targets, *columns)
     settings, names = [*asked, *settings], as_settings(held.source or None, held.target, None, None)
@@ -155,7 +152,7 @@ def train(
     if says_numbers(held.data, held.targets, **named):
         numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
         numbers = _with_names(numbers, held) if is_told else numbers
-        return train_pairs(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
+        return train_numbers(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
     plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
     if is_told:
         plan = _with_names(plan, held)
@@ -215,13 +212,6 @@ def _ended(finished: Finished, watcher: Watcher) -> Any:
         watcher.say(line)
     pass_on_interrupt(finished)
     return load(finished.run)
-
-
-def _overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
-    """`a.b=value` for each setting; those of a dictionary may stand in groups."""
-    if isinstance(settings, Mapping):
-        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in flat(settings).items()]
-    return [settings] if isinstance(settings, str) else list(settings)
 
 
 def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:

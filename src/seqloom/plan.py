@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from seqloom.autoconfig import (
 from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
 from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TokensField, TransformerDecoder, TransformerEncoder
-from seqloom.config_file import load_config, load_reasons, override, setting
+from seqloom.config_file import build, load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
@@ -34,6 +35,7 @@ from seqloom.memory import at_hand
 from seqloom.profile import Profile, profile_rows
 from seqloom.selection import Roots, split, thin
 from seqloom.sounds import hint_at_texts
+from seqloom.tables import flat
 
 __all__ = [
     "ASKED",
@@ -44,6 +46,7 @@ __all__ = [
     "given_config",
     "hold_out",
     "make_plan",
+    "overrides",
     "parse_duration",
     "paths_of",
     "read_pairs",
@@ -124,7 +127,7 @@ def make_plan(
     target: str | int | None = None,
     config: str | Path | RunConfig | None = None,
     settings: Iterable[str] = (),
-    budget: str | float | None = None,
+    budget: str | float | timedelta | None = None,
     seed: int | None = None,
     share: float = 1.0,
 ) -> Plan:
@@ -138,7 +141,7 @@ def make_plan(
         target: their target column.
         config: a config to follow in place of choosing one.
         settings: `a.b=value`, laid over what was chosen.
-        budget: wall time, as in "15m", or seconds.
+        budget: wall time, as in "15m", in seconds, or a timedelta.
         share: how many of the training pairs to use; the dev rows are the same for all shares.
     """
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
@@ -221,13 +224,15 @@ def _choice_for(profile: Profile, reading: DataConfig, base: RunConfig, fields: 
     return choose(profile, reading, fields)
 
 
-def parse_duration(text: str | float) -> float:
-    """Seconds in "90", "90s", "15m", "1h30m".
+def parse_duration(text: str | float | timedelta) -> float:
+    """Seconds in "90", "90s", "15m", "1h30m", or of a timedelta.
 
     Raises:
         ConfigError: anything else.
     """
-    if isinstance(text, (int, float)):
+    if isinstance(text, timedelta):
+        seconds = text.total_seconds()
+    elif isinstance(text, (int, float)):
         seconds = float(text)
     else:
         match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
@@ -245,8 +250,17 @@ def as_settings(source: str | int | Sequence[str | int] | None, target: str | in
     return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
 
 
-def given_config(config: str | Path | RunConfig | None) -> RunConfig | None:
-    """The config that is given, read where it is a file."""
+def overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
+    """`a.b=value` for each setting; those of a dictionary may stand in groups."""
+    if isinstance(settings, Mapping):
+        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in flat(settings).items()]
+    return [settings] if isinstance(settings, str) else list(settings)
+
+
+def given_config(config: str | Path | RunConfig | Mapping[str, Any] | None) -> RunConfig | None:
+    """The config that is given, read where it is a file, or built of what such a file holds."""
+    if isinstance(config, Mapping):
+        return build(config, where="config")
     return config if isinstance(config, RunConfig) or config is None else load_config(config)
 
 

@@ -44,6 +44,13 @@ def result(finished: Finished) -> list[str]:
     return ["", score, *columns(metric_rows(finished.metrics)), f"model: {finished.run} ({how})"]
 
 
+def number_result(finished: Finished) -> list[str]:
+    """The same where targets are numbers."""
+    how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
+    lines = ["", f"dev ({finished.dev_pairs:,} windows, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
+    return [*lines, f"model: {finished.run} ({how})"]
+
+
 def members_alone_and_together(members: Sequence[Mapping[str, Any]], together: Finished, watched: str) -> list[str]:
     """The dev scores of members, as their run.json says, and of all together; and which member is better alone, if one is."""
     names = list(dict.fromkeys([watched, *list(together.metrics)[:2]]))

@@ -182,13 +182,9 @@ def train_forecasts(
 
 def closing(finished: Finished, table: str | None) -> list[str]:
     """The dev score, where the model is, and the commands to try on the table, where there is one."""
-    from seqloom.progress import duration
-    from seqloom.summary import columns, metric_rows
+    from seqloom.summary import number_result
 
-    run = shlex.quote(finished.run)
-    how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
-    lines = ["", f"dev ({finished.dev_pairs:,} windows, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
-    lines += [f"model: {finished.run} ({how})", "next:"]
+    run, lines = shlex.quote(finished.run), [*number_result(finished), "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
     file = "" if table is None else shlex.quote(table)
