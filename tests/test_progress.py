@@ -10,8 +10,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+import seqloom
+from seqloom.errors import ConfigError
 from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated
-from seqloom.progress import Lines, Screen, Several, Warnings, duration, printable, value_text
+from seqloom.progress import Lines, Screen, Several, Warnings, duration, printable, told, value_text
 
 STARTED = Started("runs/x", 0, 9000, 500, 1_234_567, "cpu", "bfloat16", 2, 90.0, 20.0)
 UPDATED = Updated(step=30, epoch=1.5, progress=0.25, loss=0.8125, learning_rate=2.5e-4, tokens_per_second=12_345.6, seconds_left=65.0)
@@ -216,3 +218,14 @@ def test_tensorboard_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard.writer", None)
     with pytest.raises(ConfigError, match=r"--tensorboard: tensorboard is not installed .* pip install 'seqloom\[tensorboard\]'"):
         TensorBoard()
+
+
+def test_a_watcher_that_cannot_be_told_everything_is_refused_before_anything_is_done():
+    message = (
+        r"^watcher: builtin_function_or_method has no say\(\); expected the methods of seqloom\.events\.Watcher\. Begin with class Mine"
+    )
+    with pytest.raises(ConfigError, match=message):
+        seqloom.train([("a", "b")], watcher=print)  # pyright: ignore[reportArgumentType]
+    assert type(told(None, quiet=True)) is Warnings
+    assert type(told(None, quiet=False)) is Lines
+    assert told(silence := Silence(), quiet=False) is silence

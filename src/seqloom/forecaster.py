@@ -27,7 +27,7 @@ from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, joined
 from seqloom.plan import given_config, overrides, parse_duration
-from seqloom.progress import Lines, Warnings
+from seqloom.progress import told
 from seqloom.runs import pass_on_interrupt
 from seqloom.scoreboard import scoreboard
 from seqloom.summary import number_introduction, number_result
@@ -161,7 +161,8 @@ def train_forecast(
         ConfigError: a setting that does not exist, is out of range or contradicts another.
         DataError: a table that cannot be read, or is too short.
     """
-    started, seconds = time.perf_counter(), None if budget is None else parse_duration(budget)
+    started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
+    seconds = None if budget is None else parse_duration(budget)
     given: dict[str, Any] = {
         "targets": _listed(forecast),
         "history": history,
@@ -177,7 +178,7 @@ def train_forecast(
     table = str(table) if isinstance(table, Path) else table
     named: dict[str, Any] = {"config": given_config(config), "settings": overrides(settings), "quantiles": quantiles}
     plan = plan_forecast(table, field, **named, budget=seconds, seed=seed)
-    return train_numbers(plan, out, overwrite=overwrite, watcher=watcher or (Warnings() if quiet else Lines()), started=started)
+    return train_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
 
 
 def _listed(names: str | Sequence[str] | None) -> list[str] | None:

@@ -26,7 +26,7 @@ from seqloom.memory import Columns, Held, as_list, hold, kept_columns
 from seqloom.number_fields import holds_numbers
 from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, overrides, paths_of
 from seqloom.prediction import Translator
-from seqloom.progress import Lines, Warnings
+from seqloom.progress import told
 from seqloom.runs import pass_on_interrupt, start
 from seqloom.summary import introduction, result
 
@@ -134,7 +134,7 @@ def train(
         SeqloomError: something in data, config or `out` has to be mended; the message says what.
         KeyboardInterrupt: Ctrl-C ended the training; the model so far is in `out` all the same, and `resume` goes on with it.
     """
-    started = time.perf_counter()
+    started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
     said = {"training.members": members, "training.start_from": start_from and str(start_from)}
     settings = [*overrides({name: value for name, value in said.items() if value is not None}), *overrides(settings)]
     asked, given = as_settings(source, target, None, None), given_config(config)
@@ -147,7 +147,6 @@ def train(
     dev = _held_out(hold(dev, None, *kept_columns(resolve(reading))) if dev is not None else Held(None))
     if not is_told or _names(dev, held):
         settings += names
-    watcher = watcher or (Warnings() if quiet else Lines())
     named: dict[str, Any] = {"dev": dev, "config": config, "settings": settings}
     if says_numbers(held.data, held.targets, **named):
         numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
@@ -183,7 +182,7 @@ def resume(
         CheckpointError: no run, damaged, or finished already.
         KeyboardInterrupt: as for `train`.
     """
-    watcher = watcher or (Warnings() if quiet else Lines())
+    watcher = told(watcher, quiet=quiet)
     return _ended(runs.resume(path, device=device, threads=threads, watcher=watcher), watcher)
 
 
@@ -202,7 +201,7 @@ def join(
         ConfigError: they cannot answer as one; the message names the first thing that differs.
     """
     folders: list[Any] = [getattr(run, "path", run) for run in ([runs] if isinstance(runs, (str, Path, Answerer)) else runs)]
-    joining.join(folders, out, overwrite=overwrite, watcher=watcher or (Warnings() if quiet else Lines()))
+    joining.join(folders, out, overwrite=overwrite, watcher=told(watcher, quiet=quiet))
     return load(out)
 
 

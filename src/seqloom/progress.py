@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from seqloom.errors import ConfigError
 from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated, Watcher
 from seqloom.metrics import METRICS, format_value
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-__all__ = ["Lines", "Screen", "Several", "Warnings", "duration", "printable", "value_text"]
+__all__ = ["Lines", "Screen", "Several", "Warnings", "duration", "printable", "told", "value_text"]
+
+WATCHED = ("say", "started", "updated", "evaluated", "finished")
+"""The methods of a watcher."""
 
 
 class Several:
@@ -55,6 +59,22 @@ class Several:
         """Pass it on."""
         for watcher in self.watchers:
             watcher.finished(event)
+
+
+def told(watcher: Watcher | None, *, quiet: bool) -> Watcher:
+    """Who is told how a run goes: the one that is given, or else whoever prints it, or only what looks wrong.
+
+    Raises:
+        ConfigError: the one that is given cannot be told everything.
+    """
+    if watcher is None:
+        return Warnings() if quiet else Lines()
+    if missing := next((name for name in WATCHED if not callable(getattr(watcher, name, None))), None):
+        raise ConfigError(
+            f"watcher: {type(watcher).__name__} has no {missing}(); expected the methods of seqloom.events.Watcher. "
+            "Begin with class Mine(seqloom.events.Silence), which has them all and does nothing."
+        )
+    return watcher
 
 
 # --------------------------------------------------------------------------------------------------------- plain lines
