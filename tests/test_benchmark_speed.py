@@ -176,6 +176,7 @@ class Steps:
         self.seconds_to_first = 3.0, 2.0
 
     def turn(self, seconds: float) -> Turn:
+        Learning.done += 10
         return Turn(seconds=2.0, processor=1.0, tokens=100, steps=10, peak_mb=1.0)
 
     def stop(self) -> None:
@@ -183,9 +184,9 @@ class Steps:
 
 
 class Learning:
-    """Its BLEU is the number of its updates."""
+    """It looks every 25 updates; its BLEU is their number."""
 
-    name = "one"
+    name, done = "one", 0
 
     def prepare(self, place: Place) -> None:
         """Nothing is read."""
@@ -193,8 +194,8 @@ class Learning:
     def learn(self, place: Place, every: int) -> list[str]:
         return []
 
-    def answers(self, place: Place, step: int) -> float:
-        return float(step)
+    def looks(self, place: Place, every: int) -> dict[int, float]:
+        return {step: float(step) for step in range(every, self.done + 1, every)}
 
 
 @pytest.mark.parametrize(("bleu", "step", "processor"), [(20.0, 25, 5.0), (25.0, 25, 5.0), (30.0, 50, 7.0), (1000.0, 100, 12.0)])
@@ -204,6 +205,7 @@ def test_a_bleu_is_reached_at_the_end_of_the_turn_that_its_update_is_in(
     (tmp_path / "train.source").write_text("a\n" * (2 * 25 * SHAPES["A"].pairs), encoding="utf-8")
     place = Place(SHAPES["A"], Texts(tmp_path), tmp_path, Path("python"), 1)
     monkeypatch.setattr(reaching, "Racer", Steps)
+    monkeypatch.setattr(Learning, "done", 1)
     options = reaching.argparse.Namespace(bleu=bleu, passes=2, shape="A", threads=1)
     row = reaching.reach(Learning(), place, options)  # pyright: ignore[reportArgumentType]
     assert (row["step"], row["processor"], row["reached"]) == (step, processor, bleu <= 50)

@@ -40,12 +40,13 @@ class Eole:
         self._write(place, NEVER, every)
         return [place.script("eole"), "train", "-config", "config.yaml"]
 
-    def answers(self, place: Place, step: int) -> list[str] | None:
-        """`eole predict`."""
-        model = Path("model", f"step_{step}")
-        if not (place.folder / model / "optimizer.pt").exists():  # what is written last
-            return None
-        return self._predict(place, model, place.texts.path("dev", "source"), Path("answers.dev"), LONGEST)
+    def looks(self, place: Place, every: int) -> dict[int, list[str] | float]:
+        """`eole predict` for each."""
+        written = {
+            int(file.parent.name[len("step_") :]): file.parent for file in place.folder.glob("model/step_*/optimizer.pt")
+        }  # the last
+        source, answers = place.texts.path("dev", "source"), Path("answers.dev")
+        return {step: self._predict(place, model, source, answers, LONGEST) for step, model in written.items()}
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """`eole predict`."""

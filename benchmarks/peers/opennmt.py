@@ -35,10 +35,11 @@ class OpenNMT:
         """`onmt_train`, with checkpoints."""
         return self._train(place, NEVER, every)
 
-    def answers(self, place: Place, step: int) -> list[str] | None:
-        """`onmt_translate`."""
-        model = place.folder / f"model_step_{step}.pt"
-        return self._translate(place, model, place.texts.path("dev", "source"), Path("answers.dev"), LONGEST) if model.exists() else None
+    def looks(self, place: Place, every: int) -> dict[int, list[str] | float]:
+        """`onmt_translate` for each."""
+        models = {int(model.stem.rpartition("_")[2]): model for model in place.folder.glob("model_step_*.pt")}
+        source, answers = place.texts.path("dev", "source"), Path("answers.dev")
+        return {step: self._translate(place, model, source, answers, LONGEST) for step, model in models.items()}
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """`onmt_translate`."""

@@ -12,7 +12,7 @@ import yaml
 
 from peers.peer import NEVER, Place, call
 
-__all__ = ["Exported", "Seqloom"]
+__all__ = ["Chosen", "Exported", "Seqloom"]
 
 
 class Seqloom:
@@ -35,11 +35,11 @@ class Seqloom:
         looks = [f"training.evaluate_every={every}", "training.early_stopping.metric=bleu", "training.early_stopping.patience=1000"]
         return [*_train(place), "--config", "config.yaml", *(text for value in looks for text in ("--set", value))]
 
-    def answers(self, place: Place, step: int) -> float | None:
-        """The BLEU of its own look."""
+    def looks(self, place: Place, every: int) -> dict[int, list[str] | float]:
+        """Its own."""
         said = place.folder / "run" / "metrics.jsonl"
         looks = [json.loads(line) for line in said.read_text(encoding="utf-8").splitlines()] if said.exists() else []
-        return next((look["bleu"] for look in looks if look["step"] == step), None)
+        return {look["step"]: look["bleu"] for look in looks}
 
     def translate(self, place: Place, beam: int, source: Path, output: Path, length: int, batch: int) -> list[str]:
         """`seqloom predict`, which batches as it finds best."""
@@ -47,6 +47,19 @@ class Seqloom:
 
     def _write(self, place: Place, side: dict[str, Any]) -> None:
         (place.folder / "config.yaml").write_text(yaml.safe_dump(_config(place, side)), encoding="utf-8")
+
+
+class Chosen(Seqloom):
+    """`seqloom train` without a flag but paths and a budget, on the same texts: its own network, batches and looks."""
+
+    name, shapes = "seqloom, no flags", "A"
+
+    def prepare(self, place: Place) -> None:
+        """Nothing is said."""
+
+    def learn(self, place: Place, every: int) -> list[str]:
+        """`seqloom train`."""
+        return [*_train(place), "--budget", "8m"]
 
 
 class Exported(Seqloom):

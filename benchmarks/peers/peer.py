@@ -92,9 +92,9 @@ class Learner(Peer, Protocol):
         """What follows the driver: training without an end, with a look or a checkpoint after so many updates each."""
         ...
 
-    def answers(self, place: Place, step: int) -> list[str] | float | None:
-        """The command that answers `dev.source` greedily into `answers.dev` by the checkpoint of that update, or the BLEU that the training
-        itself found there; None where there is nothing yet.
+    def looks(self, place: Place, every: int) -> dict[int, list[str] | float]:
+        """By the updates after which there is one, the BLEU that the training itself found on dev, or the command that answers `dev.source`
+        greedily into `answers.dev` by a checkpoint.
         """
         ...
 
