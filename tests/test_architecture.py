@@ -34,7 +34,8 @@ PICTURE = {
     "errors": room("errors files threads version"),
     "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
-        "data sources memory kept keyed lines tables layout marks header pieces units vocabulary subwords columns text_fields fields "
+        "data sources memory kept keyed lines tables layout marks header pieces units vocabulary vocabulary_file subwords ready_model "
+        "columns text_fields fields ready "
         "metrics examples health sides audio augment sounds sound_field sound_text frame_text frame_fields tones clock dates spelling "
         "panel scaling spread number_fields accuracy distributions waves",
         "errors config",

@@ -32,6 +32,7 @@ from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
 from seqloom.memory import at_hand
 from seqloom.profile import Profile, profile_rows
+from seqloom.ready import settings_of_ready, settled
 from seqloom.selection import Roots, split, thin
 from seqloom.sounds import hint_at_texts
 
@@ -159,7 +160,7 @@ def make_plan(
     with hint_at_texts(base.data.sounds):
         profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets), sounds=reading.sounds)
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
-    choice, fitted = _choice(profile, reading, base, start), frozenset[str]()
+    choice, fitted = _choice(profile, reading, base, start, [] if config else settings), frozenset[str]()
     if profile.source and config is None:
         fitted = _left_to_choose(settings) - (KEPT if start else frozenset())
     if given is None:
@@ -171,11 +172,12 @@ def make_plan(
     final = override(given, [item for item in settings if not item.startswith(LAYOUT)])
     if start is not None:
         start.refuse_others(final)
+    final, ready = _settled(final, start)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
         name, reasons[METRIC] = metric_for(profile, final.fields)
         final = override(final, [f"{METRIC}={name}"])
-    reasons |= {item.partition("=")[0]: ASKED for item in settings}
+    reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready
     warning = "" if profile.overlap is None else profile.overlap.warning
     notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
@@ -202,12 +204,32 @@ def _raw_samples(profile: Profile) -> list[str]:
     return [f"{what}. If they are samples of sounds, write each to a file (soundfile.write) and give its path."]
 
 
-def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None) -> Choice:
-    """The config for data of this profile."""
+def _settled(config: RunConfig, start: Base | None) -> tuple[RunConfig, dict[str, str]]:
+    """The config with what its ready vocabularies and subword models say, which a run that another begins with has in itself."""
+    if start is not None:
+        return config, {}
+    fields, reasons = settled(config.fields)
+    return config.model_copy(update={"fields": fields}), reasons
+
+
+def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None, settings: Sequence[str]) -> Choice:
+    """The config for data of this profile; what `settings` name that is ready decides how their columns are cut."""
     if start is not None:
         start.check(profile)
         return start.begin(_choice_for(profile, reading, base, start.config.fields))
-    return _choice_for(profile, reading, base)
+    choice = _choice_for(profile, reading, base)
+    follow = settings_of_ready(settings, choice.config.fields)
+    if follow is None:
+        return choice
+    own = [item for item in settings if item.startswith("fields.")]
+    fields, _ = settled(override(RunConfig(fields=choice.config.fields), [*follow, *own]).fields)
+    known = _choice_for(profile, reading, base, fields)
+    kept = {
+        key: why
+        for key, why in choice.reasons.items()
+        if key.startswith("fields.") and setting(choice.config, key) == setting(known.config, key)
+    }
+    return Choice(known.config, kept | known.reasons)
 
 
 def _choice_for(profile: Profile, reading: DataConfig, base: RunConfig, fields: FieldsConfig | None = None) -> Choice:

@@ -24,10 +24,14 @@ from seqloom.fields import Fields
 from seqloom.nn.seq2seq import make_network
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
+from seqloom.ready import ready_fields
 from seqloom.relation import ceiling
 from seqloom.unseen import Unseen
 
 __all__ = ["decide", "fitted", "pass_on_interrupt", "resume", "start"]
+
+MANY_UNKNOWN = 0.2
+"""Share of the symbols of a side, from which on a ready vocabulary is likely to be of other text."""
 
 
 def start(
@@ -181,12 +185,25 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> tuple[Plan, Corpus]
     _say_what_was_done(counts, "training", watcher)
     if not len(corpus):
         raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
+    if plan.base is None:
+        _say_what_is_missing(fields, corpus, watcher)
     plan = _with_usable_dev(plan, fields, watcher)
     unseen = Unseen(fields, copies=copies)
     unseen.add_pairs(plan.dev)
     for note in (*ceiling(plan.dev, "dev "), *unseen.notes("dev ")):
         watcher.say(f"note: {note}")
     return plan, corpus
+
+
+def _say_what_is_missing(fields: Fields, corpus: Corpus, watcher: Watcher) -> None:
+    """Say how much of the training text ready vocabularies and subword models do not know."""
+    files = ready_fields(fields.config)
+    for side in ("source", "target"):
+        names = sorted({file for name, file in files.items() if name.startswith(f"fields.{side}")})
+        if names and (share := corpus.unknown_share(side)):
+            kind = "warning" if share > MANY_UNKNOWN else "note"
+            advice = ". Is it of text that is cut or written in another way (fields.*.kind, unit, lowercase)?" if kind == "warning" else ""
+            watcher.say(f"{kind}: {share:.1%} of the {side}'s symbols in training are not in {', '.join(names)}, and become <unk>{advice}")
 
 
 def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
