@@ -35,7 +35,7 @@ PICTURE = {
     "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
         "data sources memory kept keyed lines tables layout marks header pieces units vocabulary vocabulary_file subwords ready_model "
-        "columns text_fields fields ready "
+        "columns text_fields fields vectors ready "
         "metrics examples health sides audio augment sounds sound_field sound_text frame_text frame_fields tones clock dates spelling "
         "panel scaling spread number_fields accuracy distributions waves",
         "errors config",
@@ -67,7 +67,7 @@ PICTURE = {
         torch=True,
     ),
     "work": room(
-        "training best course learning trial dev members runs curve tensorboard report forecast_dev forecast_runs",
+        "training best course embeddings learning trial dev members runs curve tensorboard report forecast_dev forecast_runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),

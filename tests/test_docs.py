@@ -169,6 +169,8 @@ def in_process(arguments: list[str], stdin: bytes, *, interrupt: bool) -> Result
 def small_for(arguments: list[str]) -> list[str]:
     """The settings that make a run small, but for those that the command sets itself."""
     said = {item.partition("=")[0] for item in arguments}
+    if any(item.startswith("model.vectors.") for item in said):
+        said.add("model.embedding")  # it is as wide as the file's vectors
     return [item for item in SMALL if item.partition("=")[0] not in said or item.startswith("training.max_steps")]
 
 

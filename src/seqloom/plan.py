@@ -32,7 +32,7 @@ from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
 from seqloom.memory import at_hand
 from seqloom.profile import Profile, profile_rows
-from seqloom.ready import settings_of_ready, settled
+from seqloom.ready import settings_of_ready, settings_of_vectors, settled
 from seqloom.selection import Roots, split, thin
 from seqloom.sounds import hint_at_texts
 
@@ -145,6 +145,7 @@ def make_plan(
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
     settings = [*as_settings(source, target, budget, seed), *settings]
     given = given_config(config)
+    asked = given.model.embedding if given and "embedding" in given.model.model_fields_set else None
     base = base_config(None if targets is not None else data, dev, given, settings)
     start = None if base.training.start_from is None else read_base(base.training.start_from)
     reading = base.data
@@ -169,15 +170,16 @@ def make_plan(
     else:
         given = given.model_copy(update={"data": reading})
         reasons = _still_true(_written_reasons(config), given, choice)
-    final = override(given, [item for item in settings if not item.startswith(LAYOUT)])
+    follow, ready = ([], {}) if start else settings_of_vectors(settings, given.model, embedding=asked)
+    final = override(given, [*follow, *(item for item in settings if not item.startswith(LAYOUT))])
     if start is not None:
         start.refuse_others(final)
-    final, ready = _settled(final, start)
+    final, of_fields = _settled(final, start)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
         name, reasons[METRIC] = metric_for(profile, final.fields)
         final = override(final, [f"{METRIC}={name}"])
-    reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready
+    reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready | of_fields
     warning = "" if profile.overlap is None else profile.overlap.warning
     notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)

@@ -1,4 +1,4 @@
-"""Ready vocabularies and subword models in a config: what they say of their fields, and what contradicts them."""
+"""Ready vocabularies, subword models and word vectors in a config: what follows from them, and what contradicts them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import re
 from collections.abc import Collection, Sequence
 
 from seqloom.columns import unit_of
-from seqloom.config import FieldConfig, FieldsConfig, RunConfig, TextField, TokensField
+from seqloom.config import FieldConfig, FieldsConfig, ModelConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import override
 from seqloom.errors import ConfigError
 from seqloom.ready_model import read_model
 from seqloom.units import Characters
+from seqloom.vectors import width_of
 from seqloom.vocabulary_file import read_vocabulary
 
-__all__ = ["ready_fields", "settings_of_ready", "settled"]
+__all__ = ["ready_fields", "settings_of_ready", "settings_of_vectors", "settled"]
 
+_VECTORS, _EMBEDDING, _TIED = "model.vectors", "model.embedding", "model.tie_embeddings"
 _NAMED = re.compile(r"fields\.(source\.\d+|target)\.(vocabulary|model)=(.+)")
 
 
@@ -45,6 +47,39 @@ def settings_of_ready(settings: Sequence[str], chosen: FieldsConfig) -> list[str
     is_one = len(chosen.source) == 1 and files.get("source.0") == files.get("target")
     follow.append(f"fields.shared={str(is_one).lower()}")
     return [item for item in follow if item.partition("=")[0] not in said]
+
+
+def settings_of_vectors(settings: Sequence[str], model: ModelConfig, *, embedding: int | None) -> tuple[list[str], dict[str, str]]:
+    """What follows from the word vectors that settings or the model name, and the reasons: embeddings as wide as they are, and two of
+    them where there are two files.
+
+    Args:
+        embedding: the width that a config asks for, None where it does not.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: no vectors.
+        ConfigError: vectors of two widths, or another width is asked for.
+    """
+    said = {key: value.strip("\"'") for key, _, value in (item.partition("=") for item in settings)}
+    named = model.vectors.files | {side: said[f"{_VECTORS}.{side}"] for side in ("source", "target") if f"{_VECTORS}.{side}" in said}
+    files = {side: file for side, file in named.items() if file not in ("null", "")}
+    if not files:
+        return [], {}
+    first, *others = dict.fromkeys(files.values())
+    width = width_of(first)
+    for other in others:
+        if (found := width_of(other)).numbers != width.numbers:
+            expected = f"expected {width.numbers} as in {first}:{width.line}, since embeddings are of one width"
+            raise ConfigError(f"{other}:{found.line}: vectors of {found.numbers} numbers; {expected}. Give vectors of one width.")
+    asked = said.get(_EMBEDDING, embedding)
+    if asked is not None and str(asked) != str(width.numbers):
+        expected = f"expected {asked}, as {_EMBEDDING} says. Leave that out, it follows the file"
+        raise ConfigError(f"{first}:{width.line}: vectors of {width.numbers} numbers; {expected}.")
+    follow, reasons = [f"{_EMBEDDING}={width.numbers}"], {_EMBEDDING: f"as the vectors in {first}"}
+    if others and model.tie_embeddings == "all" and _TIED not in said:
+        follow, reasons = [*follow, f"{_TIED}=target"], {**reasons, _TIED: "source and target have vectors of their own"}
+    return follow, reasons
 
 
 def settled(fields: FieldsConfig) -> tuple[FieldsConfig, dict[str, str]]:

@@ -18,6 +18,7 @@ from seqloom.config_file import load_config, load_reasons, override
 from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.data import Row
+from seqloom.embeddings import begin_with_vectors, vectors_of
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
@@ -53,6 +54,7 @@ def start(
     _check_metric(plan)
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = _fields(plan, watcher)
+    vectors = {} if plan.base else vectors_of(plan.config.model, fields, watcher)
     plan, corpus = _encode(plan, fields, watcher)
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
@@ -65,6 +67,8 @@ def start(
     corpus.save(run.training / "corpus")
     if first is not None:
         write_tensors(run.first, first)
+    if vectors:
+        write_tensors(run.vectors, vectors)
     return _train(run, config, fields, corpus, plan.dev, watcher, started)
 
 
@@ -280,7 +284,7 @@ def _train(
     from seqloom.members import Members
     from seqloom.training import Trainer
 
-    corpus.vary, first = fields.source.vary, run.first
+    corpus.vary, first, vectors = fields.source.vary, run.first, run.vectors
 
     def train(run: RunDirectory, config: RunConfig, started: float) -> Finished:
         trainer = Trainer(run, config, fields, corpus, DevSet(dev, config, fields, corpus), watcher, started)
@@ -288,6 +292,8 @@ def _train(
             trainer.restore()
         elif first.is_file():
             load_weights(trainer.network, read_tensors(first)[0], first)
+        elif vectors.is_file():
+            begin_with_vectors(trainer.network, read_tensors(vectors)[0])
         return trainer.fit(look_first=first.is_file())
 
     if config.training.members == 1:
