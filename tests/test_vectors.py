@@ -131,6 +131,7 @@ def test_a_warning_says_why_few_were_found(tmp_path: Path):
         "warning: few source symbols have vectors: the text is cut into characters, and the file holds words. Cut it into words with "
         "--set fields.source.0.unit=word"
     )
+    assert letters.notes(shared=True)[1].endswith(" --set fields.source.0.unit=word --set fields.target.unit=word")
     (other,) = read_vectors(file, {"source": target_of(["Haus", "Hof"])})
     assert other.notes()[1].endswith("is it of another language, or of text that was tokenised otherwise?")
     assert Found("source", file, 2, ids=[4]).notes() == [f"vectors: 1 of 2 source symbols are in {file} (50%)"]

@@ -35,7 +35,7 @@ def vectors_of(config: ModelConfig, fields: Fields, watcher: Watcher) -> dict[st
     found = dict[str, Tensor]()
     for file in dict.fromkeys(files.values()):
         for part in read_vectors(file, {side: _field(fields, side) for side, name in files.items() if name == file}):
-            for note in part.notes():
+            for note in part.notes(shared=fields.config.shared):
                 watcher.say(note)
             if part.ids:
                 rows = np.stack(part.rows)

@@ -55,20 +55,29 @@ class Found:
     in_lower_case: int = 0
     """Symbols without a vector that would have one in lower case."""
 
-    def notes(self) -> list[str]:
-        """How many symbols have vectors, and a warning where few have, with the likely cause."""
+    def notes(self, *, shared: bool = False) -> list[str]:
+        """How many symbols have vectors, and a warning where few have, with the likely cause.
+
+        Args:
+            shared: whether both sides have one vocabulary, and so must be cut alike.
+        """
         share = len(self.ids) / max(self.symbols, 1)
         lines = [f"vectors: {len(self.ids):,} of {self.symbols:,} {self.side} symbols are in {self.file} ({share:.0%})"]
         if share >= FEW:
             return lines
-        name = "fields.source.0" if self.side == "source" else "fields.target"
+        own = "fields.source.0" if self.side == "source" else "fields.target"
+        names = ["fields.source.0", "fields.target"] if shared else [own]
         if self.in_lower_case >= MANY_IN_LOWER_CASE * self.symbols:
-            why = f"{self.in_lower_case:,} more are in it in lower case. Lower-case the text with --set {name}.lowercase=true"
+            why = f"{self.in_lower_case:,} more are in it in lower case. Lower-case the text with {_set(names, 'lowercase=true')}"
         elif self.cut:
-            why = f"the text is cut into {self.cut}, and the file holds words. Cut it into words with --set {name}.unit=word"
+            why = f"the text is cut into {self.cut}, and the file holds words. Cut it into words with {_set(names, 'unit=word')}"
         else:
             why = "is it of another language, or of text that was tokenised otherwise?"
         return [*lines, f"warning: few {self.side} symbols have vectors: {why}"]
+
+
+def _set(names: Sequence[str], what: str) -> str:
+    return " ".join(f"--set {name}.{what}" for name in names)
 
 
 def width_of(file: str) -> Width:
