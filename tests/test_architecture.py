@@ -34,9 +34,9 @@ PICTURE = {
     "errors": room("errors files threads version"),
     "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
     "data": room(
-        "data sources memory tabular kept keyed lines tables layout marks header pieces units vocabulary subwords columns text_fields "
-        "fields metrics examples health sides audio augment sounds sound_field sound_text frame_text frame_fields tones clock dates "
-        "spelling panel scaling spread number_fields accuracy distributions waves",
+        "data sources memory tabular kept keyed lines tables layout marks header pieces units vocabulary vocabulary_file subwords "
+        "ready_model columns text_fields fields vectors ready metrics examples health sides audio augment sounds sound_field "
+        "sound_text frame_text frame_fields tones clock dates spelling panel scaling spread number_fields accuracy distributions waves",
         "errors config",
     ),
     "plan": room(
@@ -66,7 +66,8 @@ PICTURE = {
         torch=True,
     ),
     "work": room(
-        "training best course learning trial dev members agreement joining runs curve tensorboard report forecast_dev forecast_runs",
+        "training best course embeddings learning trial dev members agreement joining runs curve tensorboard report forecast_dev "
+        "forecast_runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),

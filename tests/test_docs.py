@@ -39,7 +39,9 @@ import pytest
 
 import seqloom.model
 from seqloom.cli import main
-from seqloom.config_file import load_config
+from seqloom.config import RunConfig
+from seqloom.config_file import load_config, override
+from seqloom.errors import ConfigError
 from seqloom.events import Updated
 from seqloom.examples import make_example
 from seqloom.progress import Lines
@@ -169,6 +171,8 @@ def in_process(arguments: list[str], stdin: bytes, *, interrupt: bool) -> Result
 def small_for(arguments: list[str]) -> list[str]:
     """The settings that make a run small, but for those that the command sets itself."""
     said = {item.partition("=")[0] for item in arguments}
+    if any(item.startswith("model.vectors.") for item in said):
+        said.add("model.embedding")  # it is as wide as the file's vectors
     return [item for item in SMALL if item.partition("=")[0] not in said or item.startswith("training.max_steps")]
 
 
@@ -311,6 +315,19 @@ def test_configs_that_a_page_shows_load(page: Path, tmp_path: Path) -> None:
         path = tmp_path / f"{number}.yaml"
         path.write_text(block.text, encoding="utf-8")
         load_config(path)
+
+
+def test_settings_that_stand_beside_those_of_others_are_there() -> None:
+    tables = [line for line in (ROOT / "docs" / "coming-from.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    named = {
+        name for line in tables for name in re.findall(r"\b(?:data|fields|model|training|search)(?:\.\w+)+", line.rpartition(" | ")[2])
+    }
+    assert len(named) > 40
+    for name in sorted(named):
+        try:
+            override(RunConfig(), [f"{name.replace('source.1', 'source.0')}=null"])
+        except ConfigError as error:
+            assert "unknown setting" not in str(error), name  # noqa: PT017
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.name)

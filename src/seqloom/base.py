@@ -18,7 +18,7 @@ __all__ = ["Base", "leaves", "read_base", "refuse_base"]
 
 SLOWER = 0.5
 """Of the learning rate that the run was trained with: what it knows is to be kept."""
-FREE = ("model.dropout", "model.head.label_smoothing", "model.encoder.variational", "model.decoder.variational")
+FREE = ("model.dropout", "model.head.label_smoothing", "model.encoder.variational", "model.decoder.variational", "model.vectors.frozen")
 """Settings of a network that may change: its weights stay what they are."""
 
 

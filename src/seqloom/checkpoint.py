@@ -7,7 +7,8 @@ metrics.jsonl          one line an evaluation
 run.json               format number, versions, how the run ended
 dev.jsonl              the dev pairs
 training/              while the run is not finished: encoded data, state.safetensors (weights, optimizer, where it is), best weights,
-                       first.safetensors (those that it began with, where another run gave them)
+                       first.safetensors (those that it began with, where another run gave them), vectors.safetensors (ready word
+                       vectors that its embeddings began with)
 members/1, 2, ...      in place of model.safetensors and metrics.jsonl: runs whose networks answer as one; where finished runs were joined,
                        run.json says which
 """
@@ -58,6 +59,7 @@ class RunDirectory:
         self.state = self.training / "state.safetensors"
         self.best = self.training / "best"
         self.first = self.training / "first.safetensors"
+        self.vectors = self.training / "vectors.safetensors"
 
     def refuse_existing(self, *, overwrite: bool) -> None:
         """Make sure that the directory may be made or replaced.

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.errors import CheckpointError
+from seqloom.ready_model import read_model
 from seqloom.subwords import Subwords
 from seqloom.units import Characters, Tokens, Unit, Words, clean
 from seqloom.vocabulary import DAMAGED, Vocabulary, commonest
+from seqloom.vocabulary_file import read_vocabulary
 
 __all__ = ["Codes", "Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "new_symbols", "unit_of"]
 
@@ -102,11 +104,14 @@ def build_columns(config: FieldsConfig, units: dict[int, Unit]) -> list[Column]:
 
 
 def learn(config: FieldConfig, texts: Callable[[], Iterator[str]]) -> tuple[Unit, list[str]]:
-    """The unit of a config and its symbols, commonest first."""
+    """The unit of a config and its symbols, commonest first; those of a ready model or vocabulary, where the config names one."""
     if isinstance(config, TextField) and config.unit == "subword":
-        subwords = Subwords.train(config, lambda: (clean(config, text) for text in texts()))
+        ready = config.model and read_model(config.model).subwords()
+        subwords = ready or Subwords.train(config, lambda: (clean(config, text) for text in texts()))
         return subwords, subwords.pieces
     unit = unit_of(config, None)
+    if config.vocabulary is not None:
+        return unit, read_vocabulary(config.vocabulary, config, unit)
     counts: Counter[str] = Counter()
     for text in texts():
         counts.update(unit.split(clean(config, text)))
@@ -115,9 +120,9 @@ def learn(config: FieldConfig, texts: Callable[[], Iterator[str]]) -> tuple[Unit
 
 def new_symbols(column: Column, known: Vocabulary, texts: Callable[[], Iterator[str]]) -> list[str]:
     """The symbols of these texts that the vocabulary does not have, commonest first: none of subwords, which a model spells, and none
-    where the size of the vocabulary is given.
+    where the size of the vocabulary, or all of it, is given.
     """
-    if isinstance(column.unit, Subwords) or column.config.max_size is not None:
+    if isinstance(column.unit, Subwords) or column.config.max_size is not None or column.config.vocabulary is not None:
         return []
     counts: Counter[str] = Counter()
     for text in texts():

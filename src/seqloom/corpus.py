@@ -58,6 +58,12 @@ class Corpus:
         """Whether sources are frames, of which there are many a target symbol."""
         return self._arrays["source"].ndim == 2
 
+    def unknown_share(self, side: str) -> float:
+        """How many of the symbols of a side, </s> left out, are <unk>; 0 of frames."""
+        array = self._arrays[side]
+        symbols = np.count_nonzero(array >= UNK) if array.ndim == 1 else 0
+        return np.count_nonzero(array == UNK) / symbols if symbols else 0.0
+
     def __len__(self) -> int:
         return len(self.source_lengths)
 

@@ -67,7 +67,7 @@ def fit_to_time(
         return plan, []
     settings, updates = Settings(), work.updates
     width, rate = _narrow(settings, plan, work, speed, seconds)
-    config = override(plan.config, _of_width(width)) if width != plan.config.model.encoder.width else plan.config
+    config = override(plan.config, _of_width(width, plan.config)) if width != plan.config.model.encoder.width else plan.config
     if training.threads is None:
         rate = _choose_threads(settings, config, speed, rate, threads)
     times, rate = _larger_batches(settings, plan, config, speed, rate, seconds / work.symbols) if on_gpu else (1, rate)
@@ -99,13 +99,13 @@ def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: f
         passes = seconds * rate / work.symbols
         if _learns_enough(plan, width, passes, passes * work.updates):
             break
-        width, rate = narrower, speed(override(plan.config, _of_width(narrower)))
+        width, rate = narrower, speed(override(plan.config, _of_width(narrower, plan.config)))
         tried.append((width, rate))
     width, rate = next(each for each in tried if each[1] * FASTER >= rate)
     if width < chosen:
         wanted = f"of {training.epochs:,.0f} passes"
         few = f"three quarters {wanted}" if _is_wide_for_words(plan, chosen) else f"half {wanted}, or {ENOUGH_UPDATES:,} updates,"
-        settings.values += _of_width(width)
+        settings.values += _of_width(width, plan.config)
         settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine (measured)"
         if RATE in plan.fitted and width <= NARROW < chosen and has_sentences(plan.config.fields):
             settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
@@ -186,9 +186,10 @@ def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: f
     return rate
 
 
-def _of_width(width: int) -> list[str]:
-    """The settings that make a network so wide."""
-    return [f"model.encoder.width={width}", f"model.decoder.width={width}", f"model.embedding={width // 2}"]
+def _of_width(width: int, config: RunConfig) -> list[str]:
+    """The settings that make a network so wide; embeddings that begin with ready vectors stay as wide as these."""
+    embedding = [] if config.model.vectors.files else [f"model.embedding={width // 2}"]
+    return [f"model.encoder.width={width}", f"model.decoder.width={width}", *embedding]
 
 
 def _with(plan: Plan, settings: Settings) -> tuple[Plan, list[str]]:

@@ -33,6 +33,7 @@ from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
 from seqloom.memory import at_hand
 from seqloom.profile import Profile, profile_rows
+from seqloom.ready import settings_of_ready, settings_of_vectors, settled
 from seqloom.selection import Roots, split, thin
 from seqloom.sounds import hint_at_texts
 from seqloom.tables import flat
@@ -147,6 +148,7 @@ def make_plan(
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
     settings = [*as_settings(source, target, budget, seed), *settings]
     given = given_config(config)
+    asked = given.model.embedding if given and "embedding" in given.model.model_fields_set else None
     base = base_config(None if targets is not None else data, dev, given, settings)
     start = None if base.training.start_from is None else read_base(base.training.start_from)
     reading = base.data
@@ -162,7 +164,7 @@ def make_plan(
     with hint_at_texts(base.data.sounds):
         profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets), sounds=reading.sounds)
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
-    choice, fitted = _choice(profile, reading, base, start), frozenset[str]()
+    choice, fitted = _choice(profile, reading, base, start, [] if config else settings), frozenset[str]()
     if profile.source and config is None:
         fitted = _left_to_choose(settings) - (KEPT if start else frozenset())
     if given is None:
@@ -171,14 +173,16 @@ def make_plan(
     else:
         given = given.model_copy(update={"data": reading})
         reasons = _still_true(_written_reasons(config), given, choice)
-    final = override(given, [item for item in settings if not item.startswith(LAYOUT)])
+    follow, ready = ([], {}) if start else settings_of_vectors(settings, given.model, embedding=asked)
+    final = override(given, [*follow, *(item for item in settings if not item.startswith(LAYOUT))])
     if start is not None:
         start.refuse_others(final)
+    final, of_fields = _settled(final, start)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
         name, reasons[METRIC] = metric_for(profile, final.fields)
         final = override(final, [f"{METRIC}={name}"])
-    reasons |= {item.partition("=")[0]: ASKED for item in settings}
+    reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready | of_fields
     warning = "" if profile.overlap is None else profile.overlap.warning
     notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
@@ -205,12 +209,32 @@ def _raw_samples(profile: Profile) -> list[str]:
     return [f"{what}. If they are samples of sounds, write each to a file (soundfile.write) and give its path."]
 
 
-def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None) -> Choice:
-    """The config for data of this profile."""
+def _settled(config: RunConfig, start: Base | None) -> tuple[RunConfig, dict[str, str]]:
+    """The config with what its ready vocabularies and subword models say, which a run that another begins with has in itself."""
+    if start is not None:
+        return config, {}
+    fields, reasons = settled(config.fields)
+    return config.model_copy(update={"fields": fields}), reasons
+
+
+def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None, settings: Sequence[str]) -> Choice:
+    """The config for data of this profile; what `settings` name that is ready decides how their columns are cut."""
     if start is not None:
         start.check(profile)
         return start.begin(_choice_for(profile, reading, base, start.config.fields))
-    return _choice_for(profile, reading, base)
+    choice = _choice_for(profile, reading, base)
+    follow = settings_of_ready(settings, choice.config.fields)
+    if follow is None:
+        return choice
+    own = [item for item in settings if item.startswith("fields.")]
+    fields, _ = settled(override(RunConfig(fields=choice.config.fields), [*follow, *own]).fields)
+    known = _choice_for(profile, reading, base, fields)
+    kept = {
+        key: why
+        for key, why in choice.reasons.items()
+        if key.startswith("fields.") and setting(choice.config, key) == setting(known.config, key)
+    }
+    return Choice(known.config, kept | known.reasons)
 
 
 def _choice_for(profile: Profile, reading: DataConfig, base: RunConfig, fields: FieldsConfig | None = None) -> Choice:

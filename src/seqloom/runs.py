@@ -18,16 +18,21 @@ from seqloom.config_file import load_config, load_reasons, override
 from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.data import Row
+from seqloom.embeddings import begin_with_vectors, vectors_of
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import make_network
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
+from seqloom.ready import ready_fields
 from seqloom.relation import ceiling
 from seqloom.unseen import Unseen
 
 __all__ = ["decide", "fitted", "pass_on_interrupt", "resume", "start"]
+
+MANY_UNKNOWN = 0.2
+"""Share of the symbols of a side, from which on a ready vocabulary is likely to be of other text."""
 
 
 def start(
@@ -49,6 +54,7 @@ def start(
     _check_metric(plan)
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = _fields(plan, watcher)
+    vectors = {} if plan.base else vectors_of(plan.config.model, fields, watcher)
     plan, corpus = _encode(plan, fields, watcher)
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
@@ -61,6 +67,8 @@ def start(
     corpus.save(run.training / "corpus")
     if first is not None:
         write_tensors(run.first, first)
+    if vectors:
+        write_tensors(run.vectors, vectors)
     return _train(run, config, fields, corpus, plan.dev, watcher, started)
 
 
@@ -184,12 +192,25 @@ def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> tuple[Plan, Corpus]
     _say_what_was_done(counts, "training", watcher)
     if not len(corpus):
         raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
+    if plan.base is None:
+        _say_what_is_missing(fields, corpus, watcher)
     plan = _with_usable_dev(plan, fields, watcher)
     unseen = Unseen(fields, copies=copies)
     unseen.add_pairs(plan.dev)
     for note in (*ceiling(plan.dev, "dev "), *unseen.notes("dev ")):
         watcher.say(f"note: {note}")
     return plan, corpus
+
+
+def _say_what_is_missing(fields: Fields, corpus: Corpus, watcher: Watcher) -> None:
+    """Say how much of the training text ready vocabularies and subword models do not know."""
+    files = ready_fields(fields.config)
+    for side in ("source", "target"):
+        names = sorted({file for name, file in files.items() if name.startswith(f"fields.{side}")})
+        if names and (share := corpus.unknown_share(side)):
+            kind = "warning" if share > MANY_UNKNOWN else "note"
+            advice = ". Is it of text that is cut or written in another way (fields.*.kind, unit, lowercase)?" if kind == "warning" else ""
+            watcher.say(f"{kind}: {share:.1%} of the {side}'s symbols in training are not in {', '.join(names)}, and become <unk>{advice}")
 
 
 def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
@@ -267,7 +288,7 @@ def _train(
     from seqloom.members import Members
     from seqloom.training import Trainer
 
-    corpus.vary, first = fields.source.vary, run.first
+    corpus.vary, first, vectors = fields.source.vary, run.first, run.vectors
 
     def train(run: RunDirectory, config: RunConfig, started: float) -> Finished:
         trainer = Trainer(run, config, fields, corpus, DevSet(dev, config, fields, corpus), watcher, started)
@@ -275,6 +296,8 @@ def _train(
             trainer.restore()
         elif first.is_file():
             load_weights(trainer.network, read_tensors(first)[0], first)
+        elif vectors.is_file():
+            begin_with_vectors(trainer.network, read_tensors(vectors)[0])
         return trainer.fit(look_first=first.is_file())
 
     if config.training.members == 1:

@@ -7,6 +7,7 @@ runtime/                    onnxruntime-web
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from seqloom.errors import CheckpointError, ConfigError
 from seqloom.files import write_atomically
 from seqloom.manifest import is_exported, read_manifest, write_manifest
 from seqloom.onnxruntime_web import VERSION
+from seqloom.ready_model import has_own_symbols
 
 __all__ = ["MODEL", "check_kinds", "check_place", "copy_model", "write_site"]
 
@@ -44,16 +46,21 @@ def check_kinds(folder: Path) -> None:
     """Make sure that the model of a run or of an exported folder is one that the page can ask in a browser.
 
     Raises:
-        ConfigError: it is one of arrays.
+        ConfigError: it is one of arrays, or its subword model has symbols that are never cut.
     """
     try:
         state = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
         says_arrays = state.get("kind") == "numbers" and not state["config"]["numbers"]["horizon"]
         is_arrays = says_arrays or state["config"]["source"][0]["kind"] == "array"
+        sides = [state[side]["subwords"] for side in ("source", "target") if "subwords" in state.get(side, {})]
+        keeps_whole = any(has_own_symbols(base64.b64decode(model)) for models in sides for model in models if model)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return  # whoever reads it says what is wrong with it
     if is_arrays:
         raise ConfigError(f"--web: {folder} is a model of arrays; expected one of text, sound or a table. Ask it from Python.")
+    if keeps_whole:
+        why = "its sentencepiece model has user_defined_symbols, which the page does not know"
+        raise ConfigError(f"--web: {folder}: {why}; expected a model without. Serve it with `seqloom serve`.")
 
 
 def copy_model(exported: Path, folder: Path) -> None:

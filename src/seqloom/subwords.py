@@ -43,14 +43,16 @@ class Subwords:
     def __init__(self, model: bytes, byte_fallback: bool = True, kind: str = "bpe") -> None:
         self.model = model
         self.byte_fallback = byte_fallback
-        self.by_word = kind == "bpe"
-        """Whether a word is cut alike wherever it stands; a unigram model adds up weights over all of a text, and rounding decides ties."""
         self._processor: Any = _sentencepiece().SentencePieceProcessor()
         self._processor.LoadFromSerializedProto(model)
         pieces: list[str] = [self._processor.IdToPiece(number) for number in range(self._processor.GetPieceSize())]
         if tuple(pieces[: len(SPECIALS)]) != SPECIALS:
             raise CheckpointError(f"fields: the subword model begins with other symbols than ours. {DAMAGED}")
         self.pieces = pieces[len(SPECIALS) :]
+        self.by_word = kind == "bpe" and not any(_BLANK in piece[1:] and piece.strip(_BLANK) for piece in self.pieces)
+        """Whether a word is cut alike wherever it stands; a unigram model adds up weights over all of a text, and rounding decides ties. A
+        model from elsewhere may have pieces that reach over a blank.
+        """
 
     @classmethod
     def train(cls, config: TextField, texts: Callable[[], Iterator[str]]) -> Subwords:

@@ -38,6 +38,7 @@ from seqloom.config.model import (
     TokenHead,
     TransformerDecoder,
     TransformerEncoder,
+    Vectors,
 )
 from seqloom.config.numbers import NumbersField
 from seqloom.config.training import (
@@ -56,7 +57,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder"]
+__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder", "Vectors"]
 
 
 class DataConfig(Settings):
@@ -126,6 +127,8 @@ class RunConfig(Settings):
             raise ValueError("model.tie_embeddings 'all' needs one vocabulary; set fields.shared to true, or use 'target'")
         if self.model.copy_source and not self.fields.texts:
             raise ValueError("model.copy writes symbols of the source, and frames have none; set model.copy to false")
+        if self.model.vectors.source is not None and not self.fields.texts:
+            raise ValueError("model.vectors.source is of symbols, and frames have none; leave it out")
         if self.training.members > 1 and self.model.head.kind != "tokens":
             raise ValueError(f"training.members {self.training.members} is for targets of symbols, and these are numbers; set it to 1")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,13 @@ from seqloom.config.numbers import NumbersField
 __all__ = ["ArrayField", "AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "SourceFieldConfig", "TextField", "TokensField"]
 
 Half = Annotated[float, Field(ge=0, le=0.5)]
+
+
+def _counts_nothing(field: Any) -> Any:
+    """The field, which stands where defaults are made of it; refuses a least count beside a ready vocabulary."""
+    if field.vocabulary is not None and field.min_count > 1:
+        raise ValueError(f"vocabulary holds the symbols as they are; expected min_count 1, got {field.min_count}")
+    return field
 
 
 class TextField(Settings):
@@ -27,6 +34,16 @@ class TextField(Settings):
     byte_fallback: bool = Field(default=True, description="Subwords: spell characters that were never seen as bytes instead of <unk>.")
     min_count: Positive = Field(default=1, description="Symbols rarer than this in the training part become <unk>.")
     max_size: Positive | None = Field(default=None, description="At most this many symbols (the commonest); the subword vocabulary's size. Empty: all (8000 for subwords).")
+    vocabulary: str | None = Field(default=None, description="Characters, words: a ready vocabulary, one symbol a line, a count behind it or none. Empty: learned from the training part.")
+    model: str | None = Field(default=None, description="Subwords: a ready sentencepiece model, a file .model; what it says of subwords, byte_fallback and normalization holds. Empty: learned from the training part.")
+
+    @model_validator(mode="after")
+    def _ready(self) -> TextField:
+        if self.model is not None and self.unit != "subword":
+            raise ValueError(f"model is a sentencepiece model, for unit 'subword'; got unit {self.unit!r}")
+        if self.vocabulary is not None and self.unit == "subword":
+            raise ValueError("vocabulary is for characters, words and tokens; for unit 'subword' give a sentencepiece model, as model")
+        return _counts_nothing(self)
 
 
 class TokensField(Settings):
@@ -38,6 +55,11 @@ class TokensField(Settings):
     lowercase: bool = Field(default=False, description="Lower-case when read.")
     min_count: Positive = Field(default=1, description="Tokens rarer than this in the training part become <unk>.")
     max_size: Positive | None = Field(default=None, description="At most this many tokens, the commonest. Empty: all.")
+    vocabulary: str | None = Field(default=None, description="A ready vocabulary, one token a line, a count behind it or none. Empty: learned from the training part.")
+
+    @model_validator(mode="after")
+    def _ready(self) -> TokensField:
+        return _counts_nothing(self)
 
 
 class Augmentation(Settings):

@@ -13,7 +13,7 @@ __all__ = [
     "DotAttention", "EncoderConfig", "FrameHead", "GaussianHead", "HeadConfig", "HuberHead", "LinearPath",
     "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "QuantileHead", "RecurrentDecoder",
     "RecurrentEncoder", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TokenHead", "TransformerDecoder",
-    "TransformerEncoder",
+    "TransformerEncoder", "Vectors",
 ]
 
 
@@ -212,12 +212,32 @@ class LinearPath(Settings):
     horizon: Natural = Field(default=0, description="Target frames that it reaches.")
 
 
+class Vectors(Settings):
+    """Ready word vectors, as text of word2vec, fastText or GloVe (.vec, .txt, .gz), that the embeddings of the symbols in them begin with."""
+
+    source: str | None = Field(default=None, description="File of vectors for the source embedding. Empty: it begins as all weights do.")
+    target: str | None = Field(default=None, description="The same for the target embedding, which the output projection is where embeddings are tied.")
+    frozen: bool = Field(default=False, description="The embeddings that have vectors do not change in training, those of symbols that are not in the file included.")
+
+    @model_validator(mode="after")
+    def _has_any(self) -> Vectors:
+        if self.frozen and not self.files:
+            raise ValueError("frozen keeps ready vectors as they are; expected source or target to name a file of them")
+        return self
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The file of each side that has one."""
+        return {side: file for side, file in (("source", self.source), ("target", self.target)) if file is not None}
+
+
 class ModelConfig(Settings):
     """The network."""
 
     embedding: Positive = Field(default=256, description="Width of the source and target embeddings.")
     dropout: Probability = Field(default=0.3, description="Dropout of embeddings, between layers and before the projection.")
     tie_embeddings: Literal["none", "target", "all"] = Field(default="target", description="target: the output projection is the target embedding (Press & Wolf 2017); all: the source embedding too, which needs fields.shared.")
+    vectors: Vectors = Vectors()
     encoder: EncoderConfig = RecurrentEncoder()
     decoder: DecoderConfig = RecurrentDecoder()
     attention: AttentionConfig = DotAttention()
@@ -241,6 +261,10 @@ class ModelConfig(Settings):
             _states_agree(self.encoder, self.decoder)
         if self.head.kind == "tokens" and (self.direct or self.recent or self.linear_path.history):
             raise ValueError("direct, recent and linear_path are for frames; got head kind 'tokens'")
+        if self.head.kind != "tokens" and self.vectors.files:
+            raise ValueError(f"vectors are of the symbols of texts and tokens; got head kind {self.head.kind!r}")
+        if self.tie_embeddings == "all" and len(set(self.vectors.files.values())) > 1:
+            raise ValueError("tie_embeddings 'all' is one embedding, and vectors name two files; name one of them, or use 'target'")
         if self.head.kind != "tokens" and self.copy_source:
             raise ValueError(f"copy needs a target of symbols; got head kind {self.head.kind!r}")
         return self

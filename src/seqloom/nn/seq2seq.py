@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -126,6 +126,12 @@ class Seq2Seq(Network):
         self.ctc_weight = config.head.ctc_weight
         self.ctc = CtcHead(self.encoder.width, target_size) if self.ctc_weight else None
         initialise(self)
+        for side in config.vectors.files if config.vectors.frozen else ():
+            self.embedding(side).weight.requires_grad_(False)
+
+    def embedding(self, side: str) -> nn.Embedding:
+        """The embedding of the symbols of `source` or `target`."""
+        return cast("TokenInput", self.source_input if side == "source" else self.target_input).embedding
 
     def _head(self, config: ModelConfig, size: int) -> TokenHead | FrameHead:
         if not isinstance(config.head, settings.TokenHead):
