@@ -17,11 +17,13 @@ from seqloom.config import (
     DecoderConfig,
     EncoderConfig,
     HeadConfig,
+    Kinds,
     OptimizerConfig,
     RunConfig,
     ScheduleConfig,
     SearchConfig,
     SourceFieldConfig,
+    UnknownKindError,
 )
 from seqloom.errors import ConfigError, MissingFileError, nearest
 
@@ -61,7 +63,10 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds {type(tree).__name__}; expected keys such as data, model, training.")
-    return build(tree, overrides, where=str(path))
+    try:
+        return build(tree, overrides, where=str(path))
+    except _UnknownKindError as error:
+        raise error.noted(load_reasons(path)) from None
 
 
 def load_reasons(path: str | Path) -> dict[str, str]:
@@ -105,7 +110,7 @@ def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str)
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error, where)) from None
+        raise _first_problem(error, where) from None
 
 
 def setting(config: RunConfig, key: str) -> Any:
@@ -220,7 +225,7 @@ def _field_annotation(model: Any, key: str) -> Any:
     for kind in _models(model):
         for name, info in kind.model_fields.items():
             if (info.alias or name) == key:
-                return info.annotation
+                return next((item for item in info.metadata if isinstance(item, Kinds)), info.annotation)
     return None
 
 
@@ -228,6 +233,8 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     """The models an annotation can be: one, or the kinds of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
+    if isinstance(annotation, Kinds):
+        return [*annotation.models.values()]
     if get_origin(annotation) in (Union, types.UnionType, Annotated):
         return [model for part in get_args(annotation) for model in _models(part)]
     return []
@@ -241,13 +248,28 @@ def _pick(annotation: Any, item: Mapping[str, Any]) -> type[BaseModel] | None:
     return next((model for model in models if model.model_fields["kind"].default == item.get("kind")), None)
 
 
-def _first_problem(error: ValidationError, where: str) -> str:
+class _UnknownKindError(ConfigError):
+    """A part of a kind that is not there, and that the file of another person may have brought."""
+
+    def __init__(self, where: str, key: str, kind: UnknownKindError, file: str = "FILE") -> None:
+        super().__init__(f"{where}: {key}: {kind.told(file)}. docs/config.md lists what is allowed.")
+        self.where, self.key, self.kind = where, key, kind
+
+    def noted(self, reasons: Mapping[str, str]) -> ConfigError:
+        """The same with the name of the file, where it is noted beside the kind."""
+        match = re.search(r"a part of (\S+)$", reasons.get(f"{self.key}.kind", ""))
+        return _UnknownKindError(self.where, self.key, self.kind, match.group(1)) if match else self
+
+
+def _first_problem(error: ValidationError, where: str) -> ConfigError:
     problem = error.errors(include_url=False)[0]
     kinds = {model.model_fields["kind"].default for name in _ALL_UNIONS for model in _models(name)}
     path = ".".join(str(part) for part in problem["loc"] if part not in kinds)
+    if isinstance(unknown := problem.get("ctx", {}).get("error"), UnknownKindError):
+        return _UnknownKindError(where, path, unknown)
     message = problem["msg"].removeprefix("Value error, ")
     got = "" if isinstance(problem.get("input"), (dict, BaseModel)) else f"; got {problem.get('input')!r}"
-    return f"{where}: {path + ': ' if path else ''}{message}{got}. docs/config.md lists what is allowed."
+    return ConfigError(f"{where}: {path + ': ' if path else ''}{message}{got}. docs/config.md lists what is allowed.")
 
 
 _DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")

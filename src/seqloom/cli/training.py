@@ -42,6 +42,7 @@ def train(
     budget: options.Budget = None,
     config: options.Config = None,
     settings: options.Settings = None,
+    parts: options.Parts = None,
     example: options.Example = None,
     seed: options.Seed = None,
     device: options.Device = None,
@@ -93,7 +94,7 @@ def train(
         for line in introduction(plan, folder):
             watcher.say(line)
         finished = _start(plan, folder, overwrite, watcher, made, context.obj.started)
-        _end(watcher, finished, plan.dev, folder)
+        _end(watcher, finished, plan.dev, folder, parts)
 
 
 def _train_forecasts(
@@ -129,6 +130,7 @@ def resume(
     run: options.Run,
     device: options.NewDevice = None,
     threads: options.NewThreads = None,
+    parts: options.Parts = None,
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -148,12 +150,12 @@ def resume(
             if finished.why == "interrupted":
                 raise typer.Exit(130)
             return
-        _end(watcher, finished, RunDirectory(run).read_dev(), run)
+        _end(watcher, finished, RunDirectory(run).read_dev(), run, parts)
 
 
-def _end(watcher: Watcher, finished: Finished, dev: Sequence[Row], folder: Path) -> None:
+def _end(watcher: Watcher, finished: Finished, dev: Sequence[Row], folder: Path, parts: list[str] | None) -> None:
     test = folder / "test.tsv"
-    for line in _closing(finished, dev, test if test.is_file() else None):
+    for line in _closing(finished, dev, test if test.is_file() else None, parts or []):
         watcher.say(line)
     if finished.why == "interrupted":
         raise typer.Exit(130)
@@ -231,11 +233,11 @@ def _watching(*, tensorboard: bool = False, quiet: bool = False) -> Generator[Wa
 # ----------------------------------------------------------------------------------------------------- what is printed
 
 
-def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[str]:
+def _closing(finished: Finished, dev: Sequence[Row], test: Path | None, parts: Sequence[str]) -> list[str]:
     """The dev score, where the model is, and the commands to try."""
     from seqloom.summary import result
 
-    run = shlex.quote(finished.run)
+    run = " ".join([shlex.quote(finished.run), *(f"--parts {shlex.quote(file)}" for file in parts)])
     lines = [*result(finished), "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")

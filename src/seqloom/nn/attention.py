@@ -2,7 +2,8 @@
 
 One contract. `prepare(states (B, S, E))` gives the tensors that depend on the source alone, computed once a sentence;
 `forward(query (B, T, D), memory, mask (B, S))` gives the context (B, T, context_width) and, where asked for, the weights (B, T, S).
-Nothing is kept on the module. A new attention is a config class in `config/model.py`, a module here and an entry in ATTENTIONS.
+Nothing is kept on the module. A new attention is a config class in `config/model.py`, a module here and an entry in ATTENTIONS; one of a
+user's is registered by `seqloom.parts`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.nn import functional
 from seqloom import config
 from seqloom.nn.products import Linear
 
-__all__ = ["ATTENTIONS", "Attention", "join_heads", "make_attention", "read_heads", "split_heads"]
+__all__ = ["ATTENTIONS", "Attention", "join_heads", "make_attention", "masked_softmax", "read_heads", "split_heads"]
 
 Memory = dict[str, Tensor]
 
@@ -149,7 +150,7 @@ def read_heads(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | Non
 
 def _weigh_heads(queries: Tensor, keys: Tensor, mask: Tensor | None) -> Tensor:
     """The weights (B, H, T, S) of scaled dot products."""
-    return _softmax(queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[3]), mask)
+    return masked_softmax(queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[3]), mask)
 
 
 def split_heads(inputs: Tensor, heads: int) -> Tensor:
@@ -164,11 +165,11 @@ def join_heads(inputs: Tensor) -> Tensor:
 
 def _read(scores: Tensor, memory: Memory, mask: Tensor) -> tuple[Tensor, Tensor]:
     """The context (B, T, E) and the weights (B, T, S) for scores (B, T, S)."""
-    weights = _softmax(scores, mask.unsqueeze(1))
+    weights = masked_softmax(scores, mask.unsqueeze(1))
     return weights @ memory["values"], weights
 
 
-def _softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Weights that are zero where the mask is False; in the dtype of the scores."""
+def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Weights over the last axis that are zero where the mask, which can be spread to the scores, is False; in the dtype of the scores."""
     kept = scores if mask is None else scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     return kept.softmax(-1).to(scores.dtype)

@@ -7,7 +7,7 @@ One contract, for training and search alike::
     output, state = decoder(inputs (B, T, D), memory, state)     T is the whole target in training and 1 in search
 
 Following the beams of a search is `index_select(0, parents)` on every tensor of the state, for every decoder alike. A new decoder is a
-config class in `config/model.py`, a module here and an entry in DECODERS.
+config class in `config/model.py`, a module here and an entry in DECODERS; one of a user's is registered by `seqloom.parts`.
 """
 
 from __future__ import annotations
