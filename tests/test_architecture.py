@@ -78,6 +78,12 @@ PICTURE = {
         "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
         torch=True,
     ),
+    "testing": room(
+        "testing testing.exported testing.laws testing.networks",
+        "errors config data plan answers runtime nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq nn.ensemble parts "
+        "checkpoint prediction model export",
+        torch=True,
+    ),
     "top": room(
         "pictures cli cli.arrays cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.options cli.output "
         "cli.predicting cli.reporting cli.serving cli.training "
