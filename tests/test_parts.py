@@ -7,19 +7,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
-from stage import TINY, run
+from stage import TINY, parts_forgotten, run
 
 import seqloom
 from seqloom.config import PARTS, RunConfig
 from seqloom.config_file import dump_config, load_config, override
 from seqloom.errors import ConfigError, MissingFileError, PartError
-from seqloom.nn.attention import ATTENTIONS, make_attention
-from seqloom.nn.decoders import DECODERS
-from seqloom.nn.encoders import ENCODERS
+from seqloom.nn.attention import make_attention
 from seqloom.parts import load_parts
 
 GATED = '''
@@ -64,15 +61,8 @@ PAIRS = [(f"{number} km", f"{number} kilometres") for number in range(1, 60)]
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """What a test registers is forgotten after it."""
-    with mock.patch.dict(ATTENTIONS), mock.patch.dict(ENCODERS), mock.patch.dict(DECODERS), mock.patch.dict(sys.modules):
-        patches = [mock.patch.dict(table) for kinds in PARTS.values() for table in (kinds.models, kinds.files)]
-        before = list(sys.path)
-        for patch in patches:
-            patch.start()
+    with parts_forgotten():
         yield
-        for patch in patches:
-            patch.stop()
-        sys.path[:] = before
 
 
 def written(folder: Path, text: str = GATED, name: str = "gated.py") -> Path:

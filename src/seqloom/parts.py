@@ -88,7 +88,7 @@ def load_parts(file: str | Path) -> None:
         raise MissingFileError(f"--parts {file}: no such file.{nearest(path.name, (near.name for near in path.parent.glob('*.py')))}")
     path = path.resolve()
     known = sys.modules.get(path.stem)
-    if known is not None and not hasattr(known, _MARK):
+    if known is not None and not hasattr(known, _MARK) and getattr(known, "__file__", None) != str(path):
         raise ConfigError(f"--parts {file}: a module {path.stem!r} is loaded already; expected a name of its own. Rename the file.")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
