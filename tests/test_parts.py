@@ -46,7 +46,7 @@ class Gated(Attention):
         self.keys = nn.Linear(source, config.width)
         self.gate = nn.Linear(query, source)
 
-    def prepare(self, states):
+    def prepare(self, states, mask):
         return {"keys": self.keys(states), "values": states}
 
     def forward(self, query, memory, mask, need_weights=False):

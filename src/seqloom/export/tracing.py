@@ -239,8 +239,8 @@ class _ForBeams(Attention):
         self.names: set[str] = set()
         """What it keeps in the memory."""
 
-    def prepare(self, states: Tensor) -> Memory:
-        memory = self.attention.prepare(states)
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
+        memory = self.attention.prepare(states, mask)
         self.names.update(memory)
         return memory
 

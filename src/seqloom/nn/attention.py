@@ -1,6 +1,6 @@
 """Attention: what the decoder reads of the source at each target position.
 
-One contract. `prepare(states (B, S, E))` gives the tensors that depend on the source alone, computed once a sentence;
+One contract. `prepare(states (B, S, E), mask (B, S))` gives the tensors that depend on the source alone, computed once a sentence;
 `forward(query (B, T, D), memory, mask (B, S))` gives the context (B, T, context_width) and, where asked for, the weights (B, T, S).
 Nothing is kept on the module. A new attention is a config class in `config/model.py`, a module here and an entry in ATTENTIONS; one of a
 user's is registered by `seqloom.parts`.
@@ -29,7 +29,7 @@ class Attention(nn.Module):
 
     context_width: int
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         raise NotImplementedError
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -44,7 +44,7 @@ class NoAttention(Attention):
     def __init__(self, config: config.NoAttention, query: int, source: int) -> None:
         super().__init__()
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         return {}
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -59,7 +59,7 @@ class DotAttention(Attention):
         self.context_width = source
         self.keys = nn.Identity() if query == source else Linear(source, query, bias=False)
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         return {"keys": self.keys(states), "values": states}
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -85,7 +85,7 @@ class AdditiveAttention(Attention):
         self.keys = Linear(source, config.width)
         self.score = Linear(config.width, 1, bias=False)
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         return {"keys": self.keys(states), "values": states}
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -104,7 +104,7 @@ class MultiheadAttention(Attention):
         self.keys_values = Linear(source, 2 * query)
         self.outer = Linear(query, query)
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         keys, values = (split_heads(part, self.heads) for part in self.keys_values(states).chunk(2, dim=2))
         return {"keys": keys, "values": values}
 

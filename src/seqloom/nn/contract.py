@@ -36,8 +36,8 @@ def made_attention(make: Callable[..., Attention], config: Any, query: int, sour
     name = f"attention {config.kind!r}"
     attention = _construct(make, name, config=config, query=query, source=source)
     width = _width(attention, name, "context_width")
-    with _probing(attention, name, f"states ({ROWS}, {SOURCE}, {source})", "prepare"):
-        memory = attention.prepare(torch.full((ROWS, SOURCE, source), 0.5))
+    with _probing(attention, name, f"states ({ROWS}, {SOURCE}, {source}) and mask ({ROWS}, {SOURCE})", "prepare"):
+        memory = attention.prepare(torch.full((ROWS, SOURCE, source), 0.5), _mask())
     _check_dict(memory, f"{name}: prepare")
     for key in memory:
         if not key.isidentifier() or key in RESERVED or key.startswith(("first_", "dropout_")):

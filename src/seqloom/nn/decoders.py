@@ -85,7 +85,7 @@ class RecurrentDecoder(Decoder):
         self.dropout = Dropout(dropout)
 
     def prepare(self, encoded: Encoded) -> Memory:
-        memory = {"mask": encoded.mask, **self.attention.prepare(encoded.states)}
+        memory = {"mask": encoded.mask, **self.attention.prepare(encoded.states, encoded.mask)}
         for name in self.names:
             if name in self.bridge:
                 first = torch.tanh(self.bridge[name](encoded.final["hidden"][:, -1])).unflatten(1, (len(self.layers), self.width))
@@ -156,7 +156,7 @@ class TransformerDecoder(Decoder):
         if self.context is not None:
             memory["context"] = self.context(encoded.final["hidden"][:, -1:])  # (B, 1, D)
         for number, layer in enumerate(self.layers):
-            memory.update({f"{name}_{number}": part for name, part in layer.attention.prepare(encoded.states).items()})
+            memory.update({f"{name}_{number}": part for name, part in layer.attention.prepare(encoded.states, encoded.mask).items()})
         return memory
 
     def start(self, memory: Memory) -> State:
