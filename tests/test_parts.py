@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from stage import TINY, parts_forgotten, run
+from stage import TINY, parts_forgotten, run, shown
 
 import seqloom
 from seqloom.config import PARTS, RunConfig
@@ -376,3 +376,40 @@ print(seqloom.load("runs/pairs").predict(["3 km"]))
     trained = program.replace('seqloom.load("runs/pairs")\nexcept', "pass\nexcept")
     assert subprocess.run([sys.executable, "-c", trained], cwd=pairs, check=False).returncode == 5
     subprocess.run([sys.executable, "-c", program], cwd=pairs, check=True)
+
+
+def test_an_encoder_without_the_settings_of_the_usual_one_is_trained_and_exported(pairs: Path, capsys: Any):
+    """Reasons of choices that it has no place for go with them."""
+    text = shown("own-parts.md", "convolutions.py").replace("    layers: Positive = 3\n", "").replace("config.layers", "2")
+    written(pairs, text, "convolutions.py")
+    own = ("--parts", "convolutions.py")
+    small = [word for setting in TINY if "encoder.layers" not in setting for word in ("--set", setting)]
+    assert run("train", "--example", "reverse", "--out", "runs/own", *own, "--set", "model.encoder.kind=conv", *small) == 0, said(capsys)
+    out = capsys.readouterr().out
+    assert "model.encoder.layers" not in out
+    assert "model.encoder.kind" in out
+    assert run("export", "runs/own", "--out", "dist", *own) == 0, said(capsys)
+
+
+def test_parts_of_ones_own_forecast_and_are_exported(pairs: Path, capsys: Any):
+    for name in ("convolutions.py", "window.py"):
+        written(pairs, shown("own-parts.md", name), name)
+    own = ("--parts", "convolutions.py", "--parts", "window.py", "--parts", "gated.py")
+    kinds = ("model.encoder.kind=conv", "model.decoder.kind=window", ASKED, "training.max_steps=3", "training.threads=1")
+    assert run("train", "--example", "waves", "--out", "runs/waves", *own, *(word for kind in kinds for word in ("--set", kind))) == 0
+    assert f"seqloom evaluate runs/waves {' '.join(own)} runs/waves/waves.csv" in capsys.readouterr().out
+    assert run("export", "runs/waves", "--out", "dist", *own) == 0, said(capsys)
+    forget()
+    capsys.readouterr()
+    assert run("evaluate", "runs/waves") == 2
+    assert "model.encoder: no kind 'conv'" in said(capsys)
+
+
+def test_a_run_begins_with_another_that_has_a_part_of_ones_own(pairs: Path, capsys: Any):
+    assert run("train", "pairs.tsv", "--out", "runs/first", "--parts", "gated.py", "--quiet", *SET) == 0
+    small = ("--set", "training.max_steps=3", "--quiet")
+    forget()
+    assert run("train", "pairs.tsv", "--out", "runs/next", "--from", "runs/first", *small) == 2
+    assert "runs/first/config.yaml: model.attention: no kind 'gated'" in said(capsys)
+    assert run("train", "pairs.tsv", "--out", "runs/next", "--from", "runs/first", "--parts", "gated.py", *small) == 0, said(capsys)
+    assert "kind: gated  # a part of gated.py" in (pairs / "runs/next/config.yaml").read_text()

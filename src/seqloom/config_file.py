@@ -27,7 +27,7 @@ from seqloom.config import (
 )
 from seqloom.errors import ConfigError, MissingFileError, nearest
 
-__all__ = ["build", "dump_config", "load_config", "load_reasons", "override", "override_search", "setting"]
+__all__ = ["build", "dump_config", "has_setting", "load_config", "load_reasons", "override", "override_search", "setting"]
 
 
 class _Loader(yaml.SafeLoader):
@@ -119,6 +119,15 @@ def setting(config: RunConfig, key: str) -> Any:
     for name in key.split("."):
         part = part[int(name)] if name.isdecimal() else getattr(part, "copy_source" if name == "copy" else name)
     return part
+
+
+def has_setting(config: RunConfig, key: str) -> bool:
+    """Whether there is anything under a dotted key: a part of another kind, one of a user's above all, lacks what the usual one has."""
+    try:
+        setting(config, key)
+    except (AttributeError, IndexError):
+        return False
+    return True
 
 
 def dump_config(config: RunConfig, reasons: Mapping[str, str] | None = None) -> str:

@@ -40,6 +40,7 @@ class Choosing:
     device: str | None = None
     members: int | None = None
     start_from: str | None = None
+    parts: list[str] | None = None
 
     def check(self) -> None:
         """Refuse what contradicts itself.
