@@ -103,6 +103,11 @@ def test_a_config_is_written_and_read_back_with_a_kind_of_ones_own(tmp_path: Pat
     assert load_config(tmp_path / "run.yaml") == config
 
 
+def test_annotations_may_be_texts(tmp_path: Path):
+    load_parts(written(tmp_path, "from __future__ import annotations\n" + GATED))
+    assert override(RunConfig(), [ASKED]).model.attention.model_dump() == {"kind": "gated", "width": 64, "sharp": False}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -177,6 +182,10 @@ def changed(old: str, new: str) -> str:
         (
             changed("context_width = source", "context_width = = source"),
             "--parts gated.py: gated.py:23: SyntaxError: invalid syntax. Mend it.",
+        ),
+        (
+            "from __future__ import annotations\n" + changed("from typing import Literal", ""),
+            "--parts gated.py: gated.py:20: PydanticUndefinedAnnotation: name 'Literal' is not defined. Mend it.",
         ),
         ("import sys\nsys.exit(3)\n", "--parts gated.py: gated.py:2: SystemExit: 3. Mend it."),
         (
@@ -413,3 +422,18 @@ def test_a_run_begins_with_another_that_has_a_part_of_ones_own(pairs: Path, caps
     assert "runs/first/config.yaml: model.attention: no kind 'gated'" in said(capsys)
     assert run("train", "pairs.tsv", "--out", "runs/next", "--from", "runs/first", "--parts", "gated.py", *small) == 0, said(capsys)
     assert "kind: gated  # a part of gated.py" in (pairs / "runs/next/config.yaml").read_text()
+
+
+def test_a_cell_of_a_notebook_that_is_run_again_replaces_its_part_and_is_told_without_a_file(tmp_path: Path):
+    cell: dict[str, Any] = {"__name__": "cell_of_a_notebook"}
+    for _ in range(2):
+        exec(compile(GATED, "cell", "exec", dont_inherit=True), cell)
+    config = override(RunConfig(), [ASKED])
+    assert type(config.model.attention) is cell["GatedSettings"]
+    assert PARTS["attention"].note("gated") == "a part of your own"
+    (tmp_path / "run.yaml").write_text(dump_config(config, {"model.attention.kind": "a part of your own"}))
+    forget()
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "run.yaml")
+    assert "no kind 'gated'" in str(caught.value)
+    assert "One of your own needs its file: --parts FILE, in Python an import." in str(caught.value)

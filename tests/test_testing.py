@@ -179,6 +179,18 @@ def test_a_decoder_that_keeps_its_past_on_itself_is_told(tmp_path: Path):
         ),
         (
             WINDOW,
+            ('return {"past": memory["whole"].new_zeros(memory["whole"].shape[0], self.symbols - 1, self.inputs)}', "return {}"),
+            "decoder",
+            "decoder 'window': start gives an empty state; expected one tensor or more, batch first, which a search reorders. Add one.",
+        ),
+        (
+            WINDOW,
+            ("Decoded(self.dropout(hidden), weights)", "self.dropout(hidden)"),
+            "decoder",
+            "decoder 'window': forward gives (2, 3, 8) first; expected Decoded(hidden, attention). Mend it.",
+        ),
+        (
+            WINDOW,
             ("self.dropout(hidden), weights", "self.dropout(hidden)[:, -1], weights"),
             "decoder",
             "decoder 'window': forward gives hidden: (2, 8); expected (B, T, width), which is (2, 3, 8) here. Mend it.",

@@ -266,7 +266,7 @@ class _UnknownKindError(ConfigError):
 
     def noted(self, reasons: Mapping[str, str]) -> ConfigError:
         """The same with the name of the file, where it is noted beside the kind."""
-        match = re.search(r"a part of (\S+)$", reasons.get(f"{self.key}.kind", ""))
+        match = re.search(r"a part of (.+\.py)$", reasons.get(f"{self.key}.kind", ""))
         return _UnknownKindError(self.where, self.key, self.kind, match.group(1)) if match else self
 
 

@@ -68,10 +68,10 @@ def _registering(
 
 
 def _file_of(made: type) -> str:
-    """The name of the file that a class stands in; that of its module where it is none."""
+    """The name of the file that a class stands in, '' in a notebook."""
     module = sys.modules.get(made.__module__)
     file = getattr(module, "__file__", None)
-    return Path(file).name if file else made.__module__
+    return Path(file).name if file else ""
 
 
 def load_parts(file: str | Path) -> None:
@@ -118,6 +118,6 @@ def _run(path: Path, file: str | Path) -> None:
         del sys.modules[path.stem]
         line = failing_line(error, path)
         at = f"{path.name}:{line}" if line else path.name
-        what = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+        what = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).partition("\n\nFor further")[0].split())
         told = what if isinstance(error, SeqloomError) else f"{type(error).__name__}: {what}. Mend it"
         raise ConfigError(f"--parts {file}: {at}: {told.rstrip('.')}.") from error

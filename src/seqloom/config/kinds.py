@@ -52,6 +52,7 @@ class Kinds:
         if not (isinstance(model, type) and issubclass(model, self.base)):  # pyright: ignore[reportUnnecessaryIsInstance]
             name = getattr(model, "__name__", repr(model))
             raise ConfigError(f"{name}: not settings for model.{self.part}; expected class {name}({self.base.__name__}), with a kind. Mend it.")
+        model.model_rebuild()  # where annotations are texts, raises what a name in them is not known
         kind, name = _kind(model), model.__name__
         if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
             raise ConfigError(f'{name}: has no kind; expected a name of small letters, such as kind: Literal["gated"] = "gated". Add it.')
@@ -59,14 +60,14 @@ class Kinds:
             raise ConfigError(f"{name}: {missing[0]} has no default; expected one for each setting, which --set may leave out. Give it one.")
         known = self.models.get(kind)
         if known is not None and (known.__module__, known.__qualname__) != (model.__module__, model.__qualname__):
-            whose = f"{known.__name__} of {self.files[kind]}" if kind in self.files else "one of Seqloom's own"
+            whose = f"{known.__name__} of {self.files[kind] or 'your own'}" if kind in self.files else "one of Seqloom's own"
             raise ConfigError(f"{name}: kind {kind!r} is there already, {whose}; expected one that is not: {', '.join(self.models)}. Choose another name.")
         self.models[kind], self.files[kind] = model, file
         return kind
 
     def note(self, kind: str) -> str:
         """What is noted beside a kind of a user's in the config of a run, '' for another: its file."""
-        return f"a part of {self.files[kind]}" if kind in self.files else ""
+        return f"a part of {self.files[kind] or 'your own'}" if kind in self.files else ""
 
     def read(self, value: object) -> Settings:
         """Settings from a mapping or from settings.
