@@ -103,6 +103,13 @@ def test_a_config_is_written_and_read_back_with_a_kind_of_ones_own(tmp_path: Pat
     assert load_config(tmp_path / "run.yaml") == config
 
 
+def test_a_kind_may_have_the_name_of_a_setting(tmp_path: Path):
+    load_parts(written(tmp_path, GATED.replace('"gated"', '"width"')))
+    with pytest.raises(ConfigError) as caught:
+        override(RunConfig(), ["model.attention={kind: width, width: 0}"])
+    assert str(caught.value).startswith("--set: model.attention.width: Input should be greater than or equal to 1; got 0.")
+
+
 def test_annotations_may_be_texts(tmp_path: Path):
     load_parts(written(tmp_path, "from __future__ import annotations\n" + GATED))
     assert override(RunConfig(), [ASKED]).model.attention.model_dump() == {"kind": "gated", "width": 64, "sharp": False}

@@ -13,9 +13,6 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from seqloom.config import (
-    AttentionConfig,
-    DecoderConfig,
-    EncoderConfig,
     HeadConfig,
     Kinds,
     OptimizerConfig,
@@ -23,6 +20,7 @@ from seqloom.config import (
     ScheduleConfig,
     SearchConfig,
     SourceFieldConfig,
+    SubsamplingConfig,
     UnknownKindError,
 )
 from seqloom.errors import ConfigError, MissingFileError, nearest
@@ -282,7 +280,8 @@ def _first_problem(error: ValidationError, where: str) -> ConfigError:
 
 
 _DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")
-_ALL_UNIONS = (SourceFieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
+_ALL_UNIONS = (SourceFieldConfig, SubsamplingConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
+"""Whose kinds pydantic puts into the place of an error; those of PARTS it does not."""
 
 
 def _comments(node: Any, lines: list[str], path: str) -> Iterator[tuple[str, str]]:
