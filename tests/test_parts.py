@@ -179,7 +179,7 @@ def changed(old: str, new: str) -> str:
         ),
         (
             changed("def prepare", "def prepares"),
-            "--parts gated.py: gated.py:19: Gated: no method prepare; an Attention has prepare, forward. Add it.",
+            "--parts gated.py: gated.py:19: Gated: no method prepare; expected prepare, forward, as every Attention has. Add it.",
         ),
         (changed("@attention(GatedSettings)", "1 / 0"), "--parts gated.py: gated.py:19: ZeroDivisionError: division by zero. Mend it."),
         (
@@ -217,10 +217,12 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path):
         assert str(caught.value) == f"--parts {tmp_path / name}: {message}"
 
 
-def test_a_file_does_not_take_the_name_of_a_module_that_is_loaded(tmp_path: Path):
-    with pytest.raises(ConfigError) as caught:
-        load_parts(written(tmp_path, name="yaml.py"))
-    assert str(caught.value).endswith("yaml.py: a module 'yaml' is loaded already; expected a name of its own. Rename the file.")
+def test_a_file_does_not_take_the_name_of_another_module(tmp_path: Path):
+    for name in ("yaml", "turtledemo"):  # loaded, and there to be loaded
+        with pytest.raises(ConfigError) as caught:
+            load_parts(written(tmp_path, name=f"{name}.py"))
+        expected = f"{name}.py: Python has a module {name!r} already; expected a name of its own. Rename the file."
+        assert str(caught.value).endswith(expected)
 
 
 def test_another_class_of_a_kind_that_a_user_has_is_refused(tmp_path: Path):

@@ -60,7 +60,8 @@ def _registering(
             raise PartError(f"{name}: no {base.__name__}; expected class {name}({base.__name__}), from seqloom.parts. Mend it.")
         for method in METHODS[part]:
             if getattr(made, method) is getattr(base, method):
-                raise PartError(f"{made.__name__}: no method {method}; an {base.__name__} has {', '.join(METHODS[part])}. Add it.")
+                expected = f"{', '.join(METHODS[part])}, as every {base.__name__} has"
+                raise PartError(f"{made.__name__}: no method {method}; expected {expected}. Add it.")
         classes[PARTS[part].add(settings, _file_of(made))] = partial(made_by, made)
         return made
 
@@ -87,9 +88,8 @@ def load_parts(file: str | Path) -> None:
     if not path.is_file():
         raise MissingFileError(f"--parts {file}: no such file.{nearest(path.name, (near.name for near in path.parent.glob('*.py')))}")
     path = path.resolve()
-    known = sys.modules.get(path.stem)
-    if known is not None and not hasattr(known, _MARK) and getattr(known, "__file__", None) != str(path):
-        raise ConfigError(f"--parts {file}: a module {path.stem!r} is loaded already; expected a name of its own. Rename the file.")
+    if _is_anothers(path):
+        raise ConfigError(f"--parts {file}: Python has a module {path.stem!r} already; expected a name of its own. Rename the file.")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     before = [dict(kinds.models) for kinds in PARTS.values()]
@@ -100,6 +100,18 @@ def load_parts(file: str | Path) -> None:
 
 _MARK = "__seqloom_parts__"
 """What a module has that was loaded here: it may be run once more."""
+
+
+def _is_anothers(path: Path) -> bool:
+    """Whether the name of a file is that of another module, which would be taken for it from now on."""
+    known = sys.modules.get(path.stem)
+    if known is not None:
+        return not hasattr(known, _MARK) and getattr(known, "__file__", None) != str(path)
+    try:
+        spec = importlib.util.find_spec(path.stem)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and (spec.origin is None or Path(spec.origin).resolve() != path)
 
 
 def _run(path: Path, file: str | Path) -> None:
