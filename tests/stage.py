@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import uvicorn
 
 from seqloom.cli import main
+from seqloom.config import PARTS
 from seqloom.server.app import create_app
 
+PAGES = Path(__file__).parents[1] / "docs"
 PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}
 TINY = [
@@ -62,6 +66,29 @@ def serve(folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}/"
         finally:
             server.shutdown()
+
+
+@contextmanager
+def parts_forgotten() -> Iterator[None]:
+    """What is registered in here (`seqloom.parts`) is forgotten after it, as it is with a process."""
+    from seqloom.nn.attention import ATTENTIONS
+    from seqloom.nn.decoders import DECODERS
+    from seqloom.nn.encoders import ENCODERS
+
+    tables = [ATTENTIONS, DECODERS, ENCODERS, *(table for kinds in PARTS.values() for table in (kinds.models, kinds.files))]
+    places = list(sys.path)
+    with ExitStack() as stack:
+        for table in tables:
+            stack.enter_context(mock.patch.dict(table))
+        yield
+    sys.path[:] = places
+    for name in [name for name, module in list(sys.modules.items()) if hasattr(module, "__seqloom_parts__")]:
+        del sys.modules[name]
+
+
+def shown(page: str, title: str) -> str:
+    """The file of that title that a page shows."""
+    return (PAGES / page).read_text(encoding="utf-8").split(f'```python title="{title}"\n')[1].split("```\n")[0]
 
 
 def run(*arguments: object) -> int:

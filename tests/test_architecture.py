@@ -32,7 +32,7 @@ def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
 # The picture of docs/architecture.md: change both in one commit.
 PICTURE = {
     "errors": room("errors files threads version"),
-    "config": room("config config.base config.fields config.model config.numbers config.training config_file", "errors"),
+    "config": room("config config.base config.fields config.kinds config.model config.numbers config.training config_file", "errors"),
     "data": room(
         "data sources memory tabular kept keyed lines tables layout marks header pieces units vocabulary vocabulary_file subwords "
         "ready_model columns text_fields fields vectors ready metrics examples health sides audio augment sounds sound_field "
@@ -56,6 +56,7 @@ PICTURE = {
     "nn.encoders": room("nn.encoders", "errors config nn.layers nn.attention", torch=True),
     "nn.decoders": room("nn.decoders", "errors config nn.layers nn.attention nn.encoders", torch=True),  # what an encoder gives, never how
     "nn.heads": room("nn.heads nn.frame_heads", "errors config nn.layers nn.attention nn.encoders nn.decoders", torch=True),
+    "parts": room("parts nn.contract", "errors config nn.layers nn.attention nn.encoders nn.decoders", torch=True),
     "nn.seq2seq": room("nn.seq2seq", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads", torch=True),
     "nn.ensemble": room("nn.ensemble", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
     "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq nn.ensemble", torch=True),
@@ -79,11 +80,17 @@ PICTURE = {
         "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
         torch=True,
     ),
+    "testing": room(
+        "testing testing.exported testing.laws testing.networks",
+        "errors config data plan answers runtime nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq nn.ensemble parts "
+        "checkpoint prediction model export",
+        torch=True,
+    ),
     "top": room(
         "pictures cli cli.arrays cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.joining cli.options cli.output "
         "cli.predicting cli.reporting cli.serving cli.training "
         "loading reference __init__ __main__",
-        "errors config data plan answers runtime server checkpoint prediction work model export",
+        "errors config data plan answers runtime server parts checkpoint prediction work model export",
     ),
 }
 HOME = {module: name for name, part in PICTURE.items() for module in part.modules}

@@ -192,7 +192,7 @@ def test_a_value_out_of_range_is_refused_with_its_place_and_value(text: str, mes
         ),
         (
             ["model.encoder.kind=convolution"],
-            "--set: model.encoder: Input tag 'convolution' found using 'kind' does not match any of the expected tags",
+            "--set: model.encoder: no kind 'convolution'; expected one of recurrent, transformer. One of your own needs its file",
         ),
     ],
 )

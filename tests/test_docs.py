@@ -36,6 +36,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from stage import parts_forgotten
 
 import seqloom.model
 from seqloom.cli import main
@@ -162,6 +163,7 @@ def in_process(arguments: list[str], stdin: bytes, *, interrupt: bool) -> Result
             stack.enter_context(context)
         if interrupt:
             stack.enter_context(mock.patch.object(Lines, "updated", stop))
+        stack.enter_context(parts_forgotten())
         ended = stack.enter_context(pytest.raises(SystemExit))
         main(arguments)
     out.flush(), err.flush()
@@ -287,6 +289,7 @@ def test_what_a_page_shows_can_be_done(
     if page.name == "browser.md":
         request.getfixturevalue("onnxruntime_web")  # into the cache
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     prepare(tmp_path)
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks_of(page):

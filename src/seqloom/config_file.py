@@ -13,19 +13,19 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from seqloom.config import (
-    AttentionConfig,
-    DecoderConfig,
-    EncoderConfig,
     HeadConfig,
+    Kinds,
     OptimizerConfig,
     RunConfig,
     ScheduleConfig,
     SearchConfig,
     SourceFieldConfig,
+    SubsamplingConfig,
+    UnknownKindError,
 )
 from seqloom.errors import ConfigError, MissingFileError, nearest
 
-__all__ = ["build", "dump_config", "load_config", "load_reasons", "override", "override_search", "setting"]
+__all__ = ["build", "dump_config", "has_setting", "load_config", "load_reasons", "override", "override_search", "setting"]
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,7 +61,10 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds {type(tree).__name__}; expected keys such as data, model, training.")
-    return build(tree, overrides, where=str(path))
+    try:
+        return build(tree, overrides, where=str(path))
+    except _UnknownKindError as error:
+        raise error.noted(load_reasons(path)) from None
 
 
 def load_reasons(path: str | Path) -> dict[str, str]:
@@ -105,7 +108,7 @@ def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str)
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error, where)) from None
+        raise _first_problem(error, where) from None
 
 
 def setting(config: RunConfig, key: str) -> Any:
@@ -114,6 +117,15 @@ def setting(config: RunConfig, key: str) -> Any:
     for name in key.split("."):
         part = part[int(name)] if name.isdecimal() else getattr(part, "copy_source" if name == "copy" else name)
     return part
+
+
+def has_setting(config: RunConfig, key: str) -> bool:
+    """Whether there is anything under a dotted key: a part of another kind, one of a user's above all, lacks what the usual one has."""
+    try:
+        setting(config, key)
+    except (AttributeError, IndexError):
+        return False
+    return True
 
 
 def dump_config(config: RunConfig, reasons: Mapping[str, str] | None = None) -> str:
@@ -220,7 +232,7 @@ def _field_annotation(model: Any, key: str) -> Any:
     for kind in _models(model):
         for name, info in kind.model_fields.items():
             if (info.alias or name) == key:
-                return info.annotation
+                return next((item for item in info.metadata if isinstance(item, Kinds)), info.annotation)
     return None
 
 
@@ -228,6 +240,8 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     """The models an annotation can be: one, or the kinds of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
+    if isinstance(annotation, Kinds):
+        return [*annotation.models.values()]
     if get_origin(annotation) in (Union, types.UnionType, Annotated):
         return [model for part in get_args(annotation) for model in _models(part)]
     return []
@@ -241,17 +255,33 @@ def _pick(annotation: Any, item: Mapping[str, Any]) -> type[BaseModel] | None:
     return next((model for model in models if model.model_fields["kind"].default == item.get("kind")), None)
 
 
-def _first_problem(error: ValidationError, where: str) -> str:
+class _UnknownKindError(ConfigError):
+    """A part of a kind that is not there, and that the file of another person may have brought."""
+
+    def __init__(self, where: str, key: str, kind: UnknownKindError, file: str = "FILE") -> None:
+        super().__init__(f"{where}: {key}: {kind.told(file)}. docs/config.md lists what is allowed.")
+        self.where, self.key, self.kind = where, key, kind
+
+    def noted(self, reasons: Mapping[str, str]) -> ConfigError:
+        """The same with the name of the file, where it is noted beside the kind."""
+        match = re.search(r"a part of (.+\.py)$", reasons.get(f"{self.key}.kind", ""))
+        return _UnknownKindError(self.where, self.key, self.kind, match.group(1)) if match else self
+
+
+def _first_problem(error: ValidationError, where: str) -> ConfigError:
     problem = error.errors(include_url=False)[0]
     kinds = {model.model_fields["kind"].default for name in _ALL_UNIONS for model in _models(name)}
     path = ".".join(str(part) for part in problem["loc"] if part not in kinds)
+    if isinstance(unknown := problem.get("ctx", {}).get("error"), UnknownKindError):
+        return _UnknownKindError(where, path, unknown)
     message = problem["msg"].removeprefix("Value error, ")
     got = "" if isinstance(problem.get("input"), (dict, BaseModel)) else f"; got {problem.get('input')!r}"
-    return f"{where}: {path + ': ' if path else ''}{message}{got}. docs/config.md lists what is allowed."
+    return ConfigError(f"{where}: {path + ': ' if path else ''}{message}{got}. docs/config.md lists what is allowed.")
 
 
 _DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")
-_ALL_UNIONS = (SourceFieldConfig, EncoderConfig, DecoderConfig, AttentionConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
+_ALL_UNIONS = (SourceFieldConfig, SubsamplingConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
+"""Whose kinds pydantic puts into the place of an error; those of PARTS it does not."""
 
 
 def _comments(node: Any, lines: list[str], path: str) -> Iterator[tuple[str, str]]:

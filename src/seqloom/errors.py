@@ -14,6 +14,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "MissingFileError",
+    "PartError",
     "SeqloomError",
     "TooLongError",
     "TrainingError",
@@ -43,6 +44,10 @@ class TooLongError(DataError):
 
 class ConfigError(SeqloomError, ValueError):
     """A setting that does not exist, is out of range, or contradicts another."""
+
+
+class PartError(SeqloomError, TypeError):
+    """An attention, an encoder or a decoder of a user's that does not keep its contract."""
 
 
 class CheckpointError(SeqloomError, ValueError):

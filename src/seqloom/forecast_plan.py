@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqloom.base import refuse_base
 from seqloom.clock import Times, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
-from seqloom.config_file import override
+from seqloom.config_file import has_setting, override
 from seqloom.dates import read_times
 from seqloom.distributions import read_levels
 from seqloom.errors import ConfigError, DataError
@@ -100,6 +100,7 @@ def plan_forecast(
     reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings}
     final = of_numbers(override(base, settings))
+    reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
     refuse_base(final)
     return NumberPlan(final, reasons, fields, train, dev, _notes(panel, train, dev, test_part))
 

@@ -27,7 +27,7 @@ from seqloom.autoconfig import (
 from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
 from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TokensField, TransformerDecoder, TransformerEncoder
-from seqloom.config_file import build, load_config, load_reasons, override, setting
+from seqloom.config_file import build, has_setting, load_config, load_reasons, override, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
@@ -182,6 +182,7 @@ def make_plan(
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
         name, reasons[METRIC] = metric_for(profile, final.fields)
         final = override(final, [f"{METRIC}={name}"])
+    reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready | of_fields
     warning = "" if profile.overlap is None else profile.overlap.warning
     notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final), *_raw_samples(profile)]

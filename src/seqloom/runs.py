@@ -13,7 +13,7 @@ from torch import Tensor
 from seqloom import metrics
 from seqloom.base import Base
 from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
-from seqloom.config import RunConfig
+from seqloom.config import PARTS, RunConfig
 from seqloom.config_file import load_config, load_reasons, override
 from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
@@ -277,6 +277,9 @@ def decide(config: RunConfig, reasons: Mapping[str, str]) -> tuple[RunConfig, di
         reasons["training.precision"] = PRECISION_REASON
     if settings.threads is None:
         reasons["training.threads"] = "the processor's cores"
+    for part, kinds in PARTS.items():
+        if note := kinds.note(getattr(config.model, part).kind):
+            reasons[f"model.{part}.kind"] = note
     return config.model_copy(update={"training": resolve(settings)}), reasons
 
 

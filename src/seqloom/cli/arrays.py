@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.output import open_output, say, standard_input, to_json
+from seqloom.cli.output import open_output, run_words, say, standard_input, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["closing", "predict_arrays", "train_arrays"]
 
 
-def train_arrays(plan: NumberPlan, folder: Path, watcher: Watcher, *, overwrite: bool, started: float | None) -> Finished:
+def train_arrays(
+    plan: NumberPlan, folder: Path, watcher: Watcher, *, overwrite: bool, started: float | None, parts: Sequence[str] | None = None
+) -> Finished:
     """Say what was chosen, train, and say how good it is."""
     from seqloom.forecast_runs import start_numbers
     from seqloom.summary import number_introduction
@@ -28,16 +29,16 @@ def train_arrays(plan: NumberPlan, folder: Path, watcher: Watcher, *, overwrite:
     for line in number_introduction(plan, folder):
         watcher.say(line)
     finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)
-    for line in closing(finished):
+    for line in closing(finished, parts):
         watcher.say(line)
     return finished
 
 
-def closing(finished: Finished) -> list[str]:
+def closing(finished: Finished, parts: Sequence[str] | None = None) -> list[str]:
     """The dev score, where the model is, and the commands to try."""
     from seqloom.summary import result
 
-    run = shlex.quote(finished.run)
+    run = run_words(finished.run, parts)
     goes_on = [f"  seqloom resume {run}"] if finished.why == "interrupted" else []
     return [*result(finished), "next:", *goes_on, f"  seqloom evaluate {run}", f"  seqloom predict {run} --input FILE"]
 

@@ -40,6 +40,7 @@ class Choosing:
     device: str | None = None
     members: int | None = None
     start_from: str | None = None
+    parts: list[str] | None = None
 
     def check(self) -> None:
         """Refuse what contradicts itself.
@@ -132,6 +133,7 @@ def inspect(
     source: options.Source = None,
     target: options.Target = None,
     settings: options.Settings = None,
+    parts: options.Parts = None,
     skip_bad: options.SkipBad = False,
     curve: Annotated[bool, typer.Option("--curve", help="Also train on growing parts of the pairs: would more of them help?")] = False,
     budget: Annotated[
@@ -193,6 +195,7 @@ def config(
     budget: options.Budget = None,
     config: options.Config = None,
     settings: options.Settings = None,
+    parts: options.Parts = None,
     example: options.Example = None,
     seed: options.Seed = None,
     device: options.Device = None,

@@ -44,6 +44,7 @@ def evaluate(
     target: options.Target = None,
     beam: Beam = None,
     settings: options.SearchSettings = None,
+    parts: options.Parts = None,
     as_json: options.Json = False,
     output: Predictions = None,
     skip_bad: options.SkipBad = False,

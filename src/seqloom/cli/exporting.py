@@ -46,6 +46,7 @@ def export(
     web: Web = False,
     runtime: Runtime = None,
     settings: options.SearchSettings = None,
+    parts: options.Parts = None,
 ) -> None:
     """Write a trained model as a folder that runs anywhere without PyTorch.
 

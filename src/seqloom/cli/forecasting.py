@@ -15,7 +15,7 @@ import typer
 
 from seqloom.cli.arrays import predict_arrays
 from seqloom.cli.choosing import column_names, refuse_device
-from seqloom.cli.output import escape, open_output, say, to_json
+from seqloom.cli.output import escape, open_output, run_words, say, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def train_forecasts(
     overwrite: bool = False,
     started: float | None = None,
     example: Panel | None = None,
+    parts: Sequence[str] | None = None,
 ) -> Finished:
     """Plan, say what was chosen, train, and say how good it is."""
     from seqloom.config_file import load_config
@@ -175,16 +176,16 @@ def train_forecasts(
         watcher.say(line)
     finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)
     table = str(write_waves(example, folder)) if example is not None else files[0]
-    for line in closing(finished, table):
+    for line in closing(finished, table, parts):
         watcher.say(line)
     return finished
 
 
-def closing(finished: Finished, table: str | None) -> list[str]:
+def closing(finished: Finished, table: str | None, parts: Sequence[str] | None = None) -> list[str]:
     """The dev score, where the model is, and the commands to try on the table, where there is one."""
     from seqloom.summary import number_result
 
-    run, lines = shlex.quote(finished.run), [*number_result(finished), "next:"]
+    run, lines = run_words(finished.run, parts), [*number_result(finished), "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
     file = "" if table is None else shlex.quote(table)

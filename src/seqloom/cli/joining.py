@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqloom.cli import options
+from seqloom.cli.output import run_words
 
 if TYPE_CHECKING:
     from seqloom.checkpoint import RunDirectory
@@ -20,7 +22,7 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", show_default=False, h
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder already.")]
 
 
-def join(runs: Runs, out: Out, overwrite: Overwrite = False, quiet: options.Quiet = False) -> None:
+def join(runs: Runs, out: Out, overwrite: Overwrite = False, parts: options.Parts = None, quiet: options.Quiet = False) -> None:
     """Make one run of finished ones, whose networks answer as one.
 
     At each position of an answer the mean of their probabilities counts, as with `seqloom train --members`; kinds and sizes of the networks
@@ -33,14 +35,14 @@ def join(runs: Runs, out: Out, overwrite: Overwrite = False, quiet: options.Quie
     watcher = Warnings() if quiet else Lines()
     joined = write(runs, out, overwrite=overwrite, watcher=watcher)
     if not quiet:
-        for line in ("next:", f"  {_evaluation(joined)}"):
+        for line in ("next:", f"  {_evaluation(joined, parts)}"):
             watcher.say(line)
 
 
-def _evaluation(run: RunDirectory) -> str:
+def _evaluation(run: RunDirectory, parts: Sequence[str] | None) -> str:
     """The command that measures it: on the dev files of the training, or where they are not to be found on the pairs that it keeps."""
     from seqloom.config_file import load_config
 
     files = load_config(run.config).data.dev
     found = files if files and all(Path(file).is_file() for file in files) else []
-    return shlex.join(["seqloom", "evaluate", str(run.path), *found])
+    return " ".join(["seqloom evaluate", run_words(str(run.path), parts), *map(shlex.quote, found)])

@@ -10,8 +10,8 @@ import typer
 from seqloom.version import __version__
 
 __all__ = [
-    "Budget", "Config", "Debug", "Dev", "Device", "Example", "From", "Json", "Members", "NewDevice", "NewThreads", "Pairs", "Quiet", "Run",
-    "SearchSettings", "Seed", "Settings", "SkipBad", "Source", "Target", "TensorBoard", "Version",
+    "Budget", "Config", "Debug", "Dev", "Device", "Example", "From", "Json", "Members", "NewDevice", "NewThreads", "Pairs", "Parts",
+    "Quiet", "Run", "SearchSettings", "Seed", "Settings", "SkipBad", "Source", "Target", "TensorBoard", "Version",
 ]  # fmt: skip
 
 
@@ -19,6 +19,16 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"seqloom {__version__}")
         raise typer.Exit
+
+
+def _load_parts(context: typer.Context, files: list[str] | None) -> list[str] | None:
+    """Runs the files, before the command does anything."""
+    if files and not context.resilient_parsing:
+        from seqloom.parts import load_parts
+
+        for file in files:
+            load_parts(file)
+    return files
 
 
 Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")]
@@ -115,6 +125,16 @@ NewDevice = Annotated[
 ]
 NewThreads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, show_default=False, help="Processor threads. [default: the run's]")
+]
+Parts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parts",
+        metavar="FILE",
+        show_default=False,
+        callback=_load_parts,
+        help="Run this Python file, which brings kinds of attention, encoder or decoder of your own; may be repeated.",
+    ),
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard files into RUN/tensorboard.")]
 SkipBad = Annotated[

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shlex
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,7 +16,12 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from seqloom.lines import Arriving
 
-__all__ = ["escape", "one_line", "open_output", "say", "standard_input", "to_json"]
+__all__ = ["escape", "one_line", "open_output", "run_words", "say", "standard_input", "to_json"]
+
+
+def run_words(run: str, parts: Sequence[str] | None) -> str:
+    """A run as it stands in a command to try, with the files of the parts that it was trained with."""
+    return " ".join([shlex.quote(run), *(f"--parts {shlex.quote(file)}" for file in parts or [])])
 
 
 def say(text: str) -> None:

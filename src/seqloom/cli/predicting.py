@@ -70,6 +70,7 @@ def predict(
     replace_unknown: Annotated[bool, typer.Option("--replace-unknown", help="Put the source symbol most looked at for <unk>.")] = False,
     skip_bad: options.SkipBad = False,
     settings: options.SearchSettings = None,
+    parts: options.Parts = None,
     device: options.Device = None,
     quantiles: Quantiles = None,
 ) -> None:
@@ -82,8 +83,12 @@ def predict(
         arrays writes one a line as JSON, a list of numbers, or of a list a moment.
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
+    from seqloom.manifest import looks_exported
+
+    if looks_exported(run):
+        refuse_idle(context, ["parts"], "an exported model is whole")
     if holds_forecasts(run):
-        read = {"run", "texts", "input", "output", "as_json", "device", "quantiles", "settings"}
+        read = {"run", "texts", "input", "output", "as_json", "device", "quantiles", "settings", "parts"}
         refuse_idle(context, context.params.keys() - read, FORECASTS)
         predict_numbers(run, texts, input, quantiles=quantiles, settings=settings or [], output=output, device=device, as_json=as_json)
         return
@@ -279,6 +284,7 @@ def score(
     ] = False,
     output: Output = None,
     skip_bad: options.SkipBad = False,
+    parts: options.Parts = None,
     device: options.Device = None,
 ) -> None:
     """Print how likely a model finds given targets.
@@ -298,9 +304,9 @@ def score(
             rows = [row for row in chunk if row is not None]
             scored = iter(model.translator.score(rows) if rows else [])
             for number, row in enumerate(chunk, begin + 1):
-                parts = None if row is None else next(scored)
+                said = None if row is None else next(scored)
                 if not tokens:
-                    out.write("\n" if parts is None else f"{sum(parts):.6f}\n")
-                elif row is not None and parts is not None:
+                    out.write("\n" if said is None else f"{sum(said):.6f}\n")
+                elif row is not None and said is not None:
                     symbols = [*model.fields.target.symbols(row.target), "</s>"]
-                    out.writelines(f"{number}\t{escape(symbol)}\t{part:.6f}\n" for symbol, part in zip(symbols, parts, strict=True))
+                    out.writelines(f"{number}\t{escape(symbol)}\t{part:.6f}\n" for symbol, part in zip(symbols, said, strict=True))

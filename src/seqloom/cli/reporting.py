@@ -24,6 +24,7 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", show_default=False, help="The PNG. [default: RUN/forecasts.png]")
     ] = None,
+    parts: options.Parts = None,
 ) -> None:
     """Draw history, truth, forecast and interval of some windows of a model that forecasts."""
     from seqloom.forecaster import load_forecaster

@@ -15,6 +15,7 @@ import typer
 from seqloom.cli import forecasting, options
 from seqloom.cli.arrays import closing, train_arrays
 from seqloom.cli.choosing import Choosing, refuse_idle
+from seqloom.cli.output import run_words
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def train(
     budget: options.Budget = None,
     config: options.Config = None,
     settings: options.Settings = None,
+    parts: options.Parts = None,
     example: options.Example = None,
     seed: options.Seed = None,
     device: options.Device = None,
@@ -74,7 +76,7 @@ def train(
 
     asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
     settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
-    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members, start_from)
+    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members, start_from, parts)
     choosing.check()
     folder = Path(out or _default_out(choosing))
     _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
@@ -85,7 +87,8 @@ def train(
             return
         if (numbers := choosing.number_plan()) is not None:
             refuse_idle(context, ("skip_bad", "members", "start_from"), "the targets are numbers")
-            if train_arrays(numbers, folder, watcher, overwrite=overwrite, started=context.obj.started).why == "interrupted":
+            ended = train_arrays(numbers, folder, watcher, overwrite=overwrite, started=context.obj.started, parts=parts)
+            if ended.why == "interrupted":
                 raise typer.Exit(130)
             return
         made = choosing.example_data()
@@ -93,7 +96,7 @@ def train(
         for line in introduction(plan, folder):
             watcher.say(line)
         finished = _start(plan, folder, overwrite, watcher, made, context.obj.started)
-        _end(watcher, finished, plan.dev, folder)
+        _end(watcher, finished, plan.dev, folder, parts)
 
 
 def _train_forecasts(
@@ -119,6 +122,7 @@ def _train_forecasts(
         overwrite=overwrite,
         started=started,
         example=example,
+        parts=choosing.parts,
     )
     if finished.why == "interrupted":
         raise typer.Exit(130)
@@ -129,6 +133,7 @@ def resume(
     run: options.Run,
     device: options.NewDevice = None,
     threads: options.NewThreads = None,
+    parts: options.Parts = None,
     tensorboard: options.TensorBoard = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -143,17 +148,18 @@ def resume(
     with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         finished = go_on(run, device=device, threads=threads, watcher=watcher, started=context.obj.started)
         if forecasting.holds_forecasts(run):
-            for line in forecasting.closing(finished, forecasting.table_of(run)) if forecasting.is_of_table(run) else closing(finished):
+            is_of_table = forecasting.is_of_table(run)
+            for line in forecasting.closing(finished, forecasting.table_of(run), parts) if is_of_table else closing(finished, parts):
                 watcher.say(line)
             if finished.why == "interrupted":
                 raise typer.Exit(130)
             return
-        _end(watcher, finished, RunDirectory(run).read_dev(), run)
+        _end(watcher, finished, RunDirectory(run).read_dev(), run, parts)
 
 
-def _end(watcher: Watcher, finished: Finished, dev: Sequence[Row], folder: Path) -> None:
+def _end(watcher: Watcher, finished: Finished, dev: Sequence[Row], folder: Path, parts: list[str] | None) -> None:
     test = folder / "test.tsv"
-    for line in _closing(finished, dev, test if test.is_file() else None):
+    for line in _closing(finished, dev, test if test.is_file() else None, parts):
         watcher.say(line)
     if finished.why == "interrupted":
         raise typer.Exit(130)
@@ -231,11 +237,11 @@ def _watching(*, tensorboard: bool = False, quiet: bool = False) -> Generator[Wa
 # ----------------------------------------------------------------------------------------------------- what is printed
 
 
-def _closing(finished: Finished, dev: Sequence[Row], test: Path | None) -> list[str]:
+def _closing(finished: Finished, dev: Sequence[Row], test: Path | None, parts: Sequence[str] | None) -> list[str]:
     """The dev score, where the model is, and the commands to try."""
     from seqloom.summary import result
 
-    run = shlex.quote(finished.run)
+    run = run_words(finished.run, parts)
     lines = [*result(finished), "next:"]
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")

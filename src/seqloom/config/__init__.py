@@ -12,15 +12,20 @@ from pydantic import Field, model_validator
 
 from seqloom.config.base import LengthPenalty, Natural, Positive, Probability, Settings
 from seqloom.config.fields import ArrayField, AudioField, Augmentation, FieldConfig, FieldsConfig, SourceFieldConfig, TextField, TokensField
+from seqloom.config.kinds import Kinds, UnknownKindError
 from seqloom.config.model import (
+    PARTS,
     AbsoluteHead,
     AdditiveAttention,
     AttentionConfig,
+    AttentionSettings,
     BilinearAttention,
     ConvSubsampling,
     DecoderConfig,
+    DecoderSettings,
     DotAttention,
     EncoderConfig,
+    EncoderSettings,
     GaussianHead,
     HeadConfig,
     HuberHead,
@@ -57,7 +62,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = ["SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DotAttention", "EarlyStopping", "EncoderConfig", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder", "Vectors"]
+__all__ = ["PARTS", "SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AttentionSettings", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DecoderSettings", "DotAttention", "EarlyStopping", "EncoderConfig", "EncoderSettings", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "Kinds", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder", "UnknownKindError", "Vectors"]
 
 
 class DataConfig(Settings):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Union
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args
 
 from pydantic import Field, model_validator
 
 from seqloom.config.base import Natural, Positive, Probability, Settings
+from seqloom.config.kinds import Kinds
 
 __all__ = [
-    "AbsoluteHead", "AdditiveAttention", "AttentionConfig", "BilinearAttention", "ConvSubsampling", "DecoderConfig",
-    "DotAttention", "EncoderConfig", "FrameHead", "GaussianHead", "HeadConfig", "HuberHead", "LinearPath",
-    "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "QuantileHead", "RecurrentDecoder",
-    "RecurrentEncoder", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TokenHead", "TransformerDecoder",
-    "TransformerEncoder", "Vectors",
+    "PARTS", "AbsoluteHead", "AdditiveAttention", "AttentionConfig", "AttentionSettings", "BilinearAttention",
+    "ConvSubsampling", "DecoderConfig", "DecoderSettings", "DotAttention", "EncoderConfig", "EncoderSettings",
+    "FrameHead", "GaussianHead", "HeadConfig", "HuberHead", "LinearPath", "ModelConfig", "MultiheadAttention",
+    "NoAttention", "NoSubsampling", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "SquaredHead",
+    "StudentTHead", "SubsamplingConfig", "TokenHead", "TransformerDecoder", "TransformerEncoder", "Vectors",
 ]
 
 
@@ -129,12 +130,36 @@ class MultiheadAttention(Settings):
     heads: Positive = 4
 
 
-EncoderConfig = Annotated[Union[RecurrentEncoder, TransformerEncoder], Field(discriminator="kind")]  # noqa: UP007
-DecoderConfig = Annotated[Union[RecurrentDecoder, TransformerDecoder], Field(discriminator="kind")]  # noqa: UP007
-AttentionConfig = Annotated[
-    Union[NoAttention, DotAttention, BilinearAttention, AdditiveAttention, MultiheadAttention],  # noqa: UP007
-    Field(discriminator="kind"),
-]
+class EncoderSettings(Settings):
+    """What the settings of an encoder of one's own begin with (docs/own-parts.md): a subclass adds its kind, and what else it has."""
+
+    width: Positive = Field(default=512, description="Width of the output.")
+    subsampling: SubsamplingConfig = NoSubsampling()
+
+
+class DecoderSettings(Settings):
+    """The same for a decoder."""
+
+    width: Positive = 512
+
+
+class AttentionSettings(Settings):
+    """The same for an attention."""
+
+
+_Encoders = Union[RecurrentEncoder, TransformerEncoder]  # noqa: UP007
+_Decoders = Union[RecurrentDecoder, TransformerDecoder]  # noqa: UP007
+_Attentions = Union[NoAttention, DotAttention, BilinearAttention, AdditiveAttention, MultiheadAttention]  # noqa: UP007
+PARTS = {
+    "encoder": Kinds("encoder", EncoderSettings, *get_args(_Encoders)),
+    "decoder": Kinds("decoder", DecoderSettings, *get_args(_Decoders)),
+    "attention": Kinds("attention", AttentionSettings, *get_args(_Attentions)),
+}
+"""The parts that can be of a kind of one's own. What is typed below is what the package has; those of a user are seen at run time alone."""
+
+EncoderConfig = Annotated[_Encoders, PARTS["encoder"]]
+DecoderConfig = Annotated[_Decoders, PARTS["decoder"]]
+AttentionConfig = Annotated[_Attentions, PARTS["attention"]]
 
 
 class TokenHead(Settings):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import io
+import re
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from onnx import GraphProto
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqloom.errors import ConfigError
 from seqloom.export.graph import OPSET
 from seqloom.export.recurrence import DOMAIN, expand
 from seqloom.nn.attention import Attention, Memory
@@ -237,8 +239,8 @@ class _ForBeams(Attention):
         self.names: set[str] = set()
         """What it keeps in the memory."""
 
-    def prepare(self, states: Tensor) -> Memory:
-        memory = self.attention.prepare(states)
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
+        memory = self.attention.prepare(states, mask)
         self.names.update(memory)
         return memory
 
@@ -310,15 +312,24 @@ class _Loop(torch.autograd.Function):
 
 
 def graph_of(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> GraphProto:
-    """The trace of a module. Constants are not folded, so that each weight is stored once, under its name in the network."""
+    """The trace of a module. Constants are not folded, so that each weight is stored once, under its name in the network.
+
+    Raises:
+        ConfigError: a part of a user's has an operator that ONNX lacks.
+    """
     sizes = {SENTENCES, SENTENCES * BEAM, SYMBOLS, PAST}
     free = {name: [axis for axis, size in enumerate(part.shape) if size in sizes] for name, part in inputs.items()}
     free["source"] = [0, 1]
     file: Any = io.BytesIO()  # which the exporter takes and does not declare
-    torch.onnx.export(
-        module, tuple(inputs.values()), file, dynamo=False, opset_version=OPSET, do_constant_folding=False,
-        input_names=list(inputs), output_names=outputs, dynamic_axes={name: free[name] for name in inputs},
-    )  # fmt: skip
+    try:
+        torch.onnx.export(
+            module, tuple(inputs.values()), file, dynamo=False, opset_version=OPSET, do_constant_folding=False,
+            input_names=list(inputs), output_names=outputs, dynamic_axes={name: free[name] for name in inputs},
+        )  # fmt: skip
+    except torch.onnx.errors.UnsupportedOperatorError as error:
+        name = re.search(r"'(\S+?)'", str(error))
+        what = f"the network has an operator that ONNX lacks, {name.group(1) if name else error}"
+        raise ConfigError(f"export: {what}; expected one of operator set {OPSET}. Compute it otherwise in your part.") from error
     return expand(onnx.load_from_string(file.getvalue()).graph)
 
 
@@ -327,6 +338,16 @@ def tracing() -> Generator[None]:
     """Without gradients, and without the warnings of this way of tracing, which is deprecated: the newer one unrolls a recurrence (pytorch
     #191855).
     """
+    inner: Any = torch._C  # pyright: ignore[reportPrivateUsage]
+    told = inner._jit_onnx_log
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        inner._jit_onnx_log = _nothing
+        try:
+            yield
+        finally:
+            inner._jit_onnx_log = told
+
+
+def _nothing(*text: object) -> None:
+    """In place of a page of text, the whole graph, on standard output where an operator is not known."""

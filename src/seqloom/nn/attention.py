@@ -1,8 +1,9 @@
 """Attention: what the decoder reads of the source at each target position.
 
-One contract. `prepare(states (B, S, E))` gives the tensors that depend on the source alone, computed once a sentence;
+One contract. `prepare(states (B, S, E), mask (B, S))` gives the tensors that depend on the source alone, computed once a sentence;
 `forward(query (B, T, D), memory, mask (B, S))` gives the context (B, T, context_width) and, where asked for, the weights (B, T, S).
-Nothing is kept on the module. A new attention is a config class in `config/model.py`, a module here and an entry in ATTENTIONS.
+Nothing is kept on the module. A new attention is a config class in `config/model.py`, a module here and an entry in ATTENTIONS; one of a
+user's is registered by `seqloom.parts`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.nn import functional
 from seqloom import config
 from seqloom.nn.products import Linear
 
-__all__ = ["ATTENTIONS", "Attention", "join_heads", "make_attention", "read_heads", "split_heads"]
+__all__ = ["ATTENTIONS", "Attention", "join_heads", "make_attention", "masked_softmax", "read_heads", "split_heads"]
 
 Memory = dict[str, Tensor]
 
@@ -28,7 +29,7 @@ class Attention(nn.Module):
 
     context_width: int
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         raise NotImplementedError
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -43,7 +44,7 @@ class NoAttention(Attention):
     def __init__(self, config: config.NoAttention, query: int, source: int) -> None:
         super().__init__()
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         return {}
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -58,7 +59,7 @@ class DotAttention(Attention):
         self.context_width = source
         self.keys = nn.Identity() if query == source else Linear(source, query, bias=False)
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         return {"keys": self.keys(states), "values": states}
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -84,7 +85,7 @@ class AdditiveAttention(Attention):
         self.keys = Linear(source, config.width)
         self.score = Linear(config.width, 1, bias=False)
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         return {"keys": self.keys(states), "values": states}
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -103,7 +104,7 @@ class MultiheadAttention(Attention):
         self.keys_values = Linear(source, 2 * query)
         self.outer = Linear(query, query)
 
-    def prepare(self, states: Tensor) -> Memory:
+    def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         keys, values = (split_heads(part, self.heads) for part in self.keys_values(states).chunk(2, dim=2))
         return {"keys": keys, "values": values}
 
@@ -149,7 +150,7 @@ def read_heads(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | Non
 
 def _weigh_heads(queries: Tensor, keys: Tensor, mask: Tensor | None) -> Tensor:
     """The weights (B, H, T, S) of scaled dot products."""
-    return _softmax(queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[3]), mask)
+    return masked_softmax(queries @ keys.transpose(2, 3) / math.sqrt(queries.shape[3]), mask)
 
 
 def split_heads(inputs: Tensor, heads: int) -> Tensor:
@@ -164,11 +165,11 @@ def join_heads(inputs: Tensor) -> Tensor:
 
 def _read(scores: Tensor, memory: Memory, mask: Tensor) -> tuple[Tensor, Tensor]:
     """The context (B, T, E) and the weights (B, T, S) for scores (B, T, S)."""
-    weights = _softmax(scores, mask.unsqueeze(1))
+    weights = masked_softmax(scores, mask.unsqueeze(1))
     return weights @ memory["values"], weights
 
 
-def _softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Weights that are zero where the mask is False; in the dtype of the scores."""
+def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Weights over the last axis that are zero where the mask, which can be spread to the scores, is False; in the dtype of the scores."""
     kept = scores if mask is None else scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     return kept.softmax(-1).to(scores.dtype)

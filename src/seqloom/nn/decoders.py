@@ -7,7 +7,7 @@ One contract, for training and search alike::
     output, state = decoder(inputs (B, T, D), memory, state)     T is the whole target in training and 1 in search
 
 Following the beams of a search is `index_select(0, parents)` on every tensor of the state, for every decoder alike. A new decoder is a
-config class in `config/model.py`, a module here and an entry in DECODERS.
+config class in `config/model.py`, a module here and an entry in DECODERS; one of a user's is registered by `seqloom.parts`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class RecurrentDecoder(Decoder):
         self.dropout = Dropout(dropout)
 
     def prepare(self, encoded: Encoded) -> Memory:
-        memory = {"mask": encoded.mask, **self.attention.prepare(encoded.states)}
+        memory = {"mask": encoded.mask, **self.attention.prepare(encoded.states, encoded.mask)}
         for name in self.names:
             if name in self.bridge:
                 first = torch.tanh(self.bridge[name](encoded.final["hidden"][:, -1])).unflatten(1, (len(self.layers), self.width))
@@ -156,7 +156,7 @@ class TransformerDecoder(Decoder):
         if self.context is not None:
             memory["context"] = self.context(encoded.final["hidden"][:, -1:])  # (B, 1, D)
         for number, layer in enumerate(self.layers):
-            memory.update({f"{name}_{number}": part for name, part in layer.attention.prepare(encoded.states).items()})
+            memory.update({f"{name}_{number}": part for name, part in layer.attention.prepare(encoded.states, encoded.mask).items()})
         return memory
 
     def start(self, memory: Memory) -> State:

@@ -1,7 +1,7 @@
 """Encoders: source vectors to states.
 
 One contract: `forward(inputs (B, S, D), mask (B, S)) -> Encoded`, whose states can be fewer than the inputs. A new encoder is a config
-class in `config/model.py`, a module here and an entry in ENCODERS.
+class in `config/model.py`, a module here and an entry in ENCODERS; one of a user's is registered by `seqloom.parts`.
 """
 
 from __future__ import annotations
@@ -152,5 +152,6 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {"recurrent": RecurrentEncoder, "t
 def make_encoder(config: Any, *, inputs: int, dropout: float, hands_over: bool = False) -> Encoder:
     """The encoder that the config names, for input vectors of width `inputs`; `hands_over`: an LSTM gives its last cells too."""
     subsampling = make_subsampling(config.subsampling, inputs, dropout)
-    encoder = ENCODERS[config.kind](config, subsampling.width if subsampling else inputs, dropout, hands_over)
+    handing = {"hands_over": True} if hands_over else {}  # the recurrent one alone is asked to
+    encoder = ENCODERS[config.kind](config, subsampling.width if subsampling else inputs, dropout, **handing)
     return SubsampledEncoder(subsampling, encoder) if subsampling else encoder

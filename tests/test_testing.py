@@ -1,0 +1,224 @@
+"""The laws as a user tests her parts by them: what holds passes, and what does not is told with the law, the network and the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from stage import parts_forgotten, shown
+
+from seqloom.errors import ConfigError, PartError
+from seqloom.parts import load_parts
+from seqloom.testing import BrokenLawError, check_attention, check_decoder, check_encoder
+
+GATED, CONVOLUTIONS, WINDOW = (shown("own-parts.md", name) for name in ("gated.py", "convolutions.py", "window.py"))
+FIRST = "in a network with recurrent encoder, recurrent decoder"
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    with parts_forgotten():
+        yield
+
+
+def registered(folder: Path, text: str, *changes: tuple[str, str]) -> None:
+    """A file with some of its text replaced, and what it registers."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    load_parts(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        (GATED, lambda: check_attention("gated", width=5)),
+        (CONVOLUTIONS, lambda: check_encoder("conv", layers=2)),
+        (WINDOW, lambda: check_decoder("window")),
+    ],
+    ids=["attention", "encoder", "decoder"],
+)
+def test_the_parts_that_the_page_shows_obey_the_laws(text: str, check: Callable[[], None], tmp_path: Path):
+    registered(tmp_path, text)
+    check()
+
+
+def test_parts_of_the_package_obey_the_laws():
+    check_attention("additive", width=5, export=False)
+    check_encoder("transformer", heads=4, export=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "law", "what"),
+    [
+        (
+            [("masked_softmax(scores, mask.unsqueeze(1))", "scores.softmax(-1)")],
+            "Padding and the other rows of a batch change nothing",
+            "attention to padding adds up to",
+        ),
+        (
+            [("torch.sigmoid(self.gate(query))", "torch.sigmoid(self.gate(query.mean(0, keepdim=True)))")],
+            "Padding and the other rows of a batch change nothing",
+            "hidden of a row beside a longer one differs by",
+        ),
+        (
+            [(", weights\n", ", 2 * weights\n")],
+            "Padding and the other rows of a batch change nothing",
+            "the sum of the attention over the source, 1, differs by 1; expected at most 1e-10.",
+        ),
+        (
+            [("torch.sigmoid(self.gate(query))", "torch.sigmoid(self.gate(query.flip(1)))")],
+            "Stepping one token at a time equals decoding the whole target at once",
+            "hidden at position 0 of a target that is stepped through differs by",
+        ),
+        (
+            [(", bias=False", "")],
+            "Every parameter gets a gradient",
+            "the gradient of decoder.attention.keys.bias is",
+        ),
+        (
+            [("torch.sigmoid(self.gate(query))", "1")],
+            "Every parameter gets a gradient",
+            "decoder.attention.gate.weight gets no gradient; expected one for each parameter. Use it, or leave it out.",
+        ),
+        (
+            [("super().__init__()", "super().__init__()\n        self.scale = torch.rand(1)"), ("scores =", "scores = self.scale *")],
+            "Saved and loaded, a model gives the same output",
+            "a network says something else once saved and loaded; register tensors as buffers.",
+        ),
+        (
+            [("weights = masked", "scores = scores + torch.zeros(5)\n        weights = masked")],
+            "Padding and the other rows of a batch change nothing",
+            "RuntimeError in mine.py:36: The size of tensor a (9) must match the size of tensor b (5)",
+        ),
+        (
+            [("torch.sigmoid(self.gate(query))", "torch.special.i0e(self.gate(query))")],
+            "The exported model gives the hypotheses of the trained one",
+            "export: the network has an operator that ONNX lacks, aten::special_i0e; expected one of operator set 17. Compute it otherwise",
+        ),
+    ],
+)
+def test_a_law_that_does_not_hold_is_told_with_the_network_and_what_was_expected(
+    changes: list[tuple[str, str]], law: str, what: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    registered(tmp_path, GATED, *changes)
+    with pytest.raises(BrokenLawError) as caught:
+        check_attention("gated", width=5)
+    message = str(caught.value)
+    assert message.startswith(f"attention 'gated' {FIRST}: law '{law}")
+    assert what in message
+    assert "\n" not in message
+    assert capfd.readouterr().out == "", "a page about the graph helps nobody"
+
+
+def test_an_encoder_that_reads_padding_is_told(tmp_path: Path):
+    registered(tmp_path, CONVOLUTIONS, ("self.enter(inputs) * real", "self.enter(inputs)"))
+    with pytest.raises(BrokenLawError) as caught:
+        check_encoder("conv")
+    assert str(caught.value).startswith("encoder 'conv' in a network with recurrent decoder, no attention: law 'Padding and the other rows")
+
+
+def test_a_decoder_that_keeps_its_past_on_itself_is_told(tmp_path: Path):
+    """As one whose state does not go through the search would."""
+    registered(
+        tmp_path,
+        WINDOW,
+        ("seen = torch.cat([state", 'self.past = state["past"] if inputs.shape[1] > 1 else self.past\n        seen = torch.cat([state'),
+        ('[state["past"].to', "[self.past.to"),
+        ("self.dropout = nn", "self.past = torch.zeros(2, config.symbols - 1, inputs)\n        self.dropout = nn"),
+    )
+    with pytest.raises(BrokenLawError) as caught:
+        check_decoder("window")
+    assert "law 'Stepping one token at a time equals decoding the whole target at once" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "kind", "message"),
+    [
+        (
+            CONVOLUTIONS,
+            ("return Encoded(states, mask, {", "return Encoded(states[:, ::2], mask, {"),
+            "encoder",
+            "encoder 'conv': forward gives states: (2, 3, 12); expected (B, S, width), which is (2, 5, 12) here. Mend it.",
+        ),
+        (
+            CONVOLUTIONS,
+            ('"hidden": mean', '"hidden": mean.squeeze(1)'),
+            "encoder",
+            "encoder 'conv': forward gives final['hidden']: (2, 12); expected (B, L, width), which is (2, L, 12) here. Mend it.",
+        ),
+        (
+            CONVOLUTIONS,
+            ('{"hidden": mean}', "{}"),
+            "encoder",
+            "encoder 'conv': forward gives no final['hidden']; expected the last states (B, L, width) there. Add them.",
+        ),
+        (
+            CONVOLUTIONS,
+            ("return Encoded(states, mask, {", "return (states, mask, {"),
+            "encoder",
+            "encoder 'conv': forward gives a tuple; expected Encoded(states, mask, final). Mend it.",
+        ),
+        (
+            WINDOW,
+            ('{"mask": encoded.mask, ', "{"),
+            "decoder",
+            "decoder 'window': prepare gives no 'mask'; expected the mask of the states (B, S) under that name. Add encoded.mask.",
+        ),
+        (
+            WINDOW,
+            ('{"past": seen[:, length:]}', '{"passed": seen[:, length:]}'),
+            "decoder",
+            "decoder 'window': forward gives a state of passed; expected the names that start gives, past.",
+        ),
+        (
+            WINDOW,
+            ('return {"past": memory["whole"].new_zeros(memory["whole"].shape[0], self.symbols - 1, self.inputs)}', "return {}"),
+            "decoder",
+            "decoder 'window': start gives an empty state; expected one tensor or more, batch first, which a search reorders. Add one.",
+        ),
+        (
+            WINDOW,
+            ("Decoded(self.dropout(hidden), weights)", "self.dropout(hidden)"),
+            "decoder",
+            "decoder 'window': forward gives (2, 3, 8) first; expected Decoded(hidden, attention). Mend it.",
+        ),
+        (
+            WINDOW,
+            ("self.dropout(hidden), weights", "self.dropout(hidden)[:, -1], weights"),
+            "decoder",
+            "decoder 'window': forward gives hidden: (2, 8); expected (B, T, width), which is (2, 3, 8) here. Mend it.",
+        ),
+    ],
+)
+def test_a_part_that_does_not_keep_its_contract_is_told_with_the_shapes(
+    text: str, change: tuple[str, str], kind: str, message: str, tmp_path: Path
+):
+    registered(tmp_path, text, change)
+    with pytest.raises(PartError) as caught:
+        check_encoder("conv") if kind == "encoder" else check_decoder("window")
+    assert str(caught.value) == message
+
+
+def test_a_kind_or_a_setting_that_is_not_there_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError) as caught:
+        check_attention("gated")
+    assert str(caught.value) == (
+        "model.attention: no kind 'gated'; expected one of none, dot, bilinear, additive, multihead. Import its file first."
+    )
+    registered(tmp_path, GATED)
+    with pytest.raises(ConfigError) as caught:
+        check_attention("gated", widht=3)
+    assert str(caught.value) == "--set: unknown setting 'model.attention.widht'. Did you mean 'model.attention.width'?"
+
+
+def test_checking_leaves_the_generator_and_the_threads_as_they_were(tmp_path: Path):
+    registered(tmp_path, GATED)
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    check_attention("gated", width=5, export=False)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
