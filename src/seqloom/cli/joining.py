@@ -38,9 +38,14 @@ def join(runs: Runs, out: Out, overwrite: Overwrite = False, quiet: options.Quie
 
 
 def _evaluation(run: RunDirectory) -> str:
-    """The command that measures it: on the dev files of the training, or where they are not to be found on the pairs that it keeps."""
+    """The command that measures it: on the dev files of the first, where they are to be found and dev pairs of all, or on the pairs that it
+    keeps; where it has none that were dev pairs of all, on others.
+    """
     from seqloom.config_file import load_config
 
-    files = load_config(run.config).data.dev
-    found = files if files and all(Path(file).is_file() for file in files) else []
-    return shlex.join(["seqloom", "evaluate", str(run.path), *found])
+    command = ["seqloom", "evaluate", str(run.path)]
+    if run.read_about()["warnings"]:
+        return f"{shlex.join(command)} PAIRS"
+    files = load_config(run.config).data.dev or []
+    are_kept = len(run.read_dev()) == len(run.member(1).read_dev()) and all(Path(file).is_file() for file in files)
+    return shlex.join([*command, *(files if are_kept else [])])
