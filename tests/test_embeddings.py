@@ -18,7 +18,7 @@ from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig
 from seqloom.config_file import override
 from seqloom.embeddings import begin_with_vectors, vectors_of
-from seqloom.errors import ConfigError, MissingFileError
+from seqloom.errors import CheckpointError, ConfigError, MissingFileError
 from seqloom.events import Silence
 from seqloom.export import export
 from seqloom.fields import Fields
@@ -219,6 +219,19 @@ def test_how_many_were_found_is_said_and_a_broken_file_leaves_nothing_behind(tmp
 
 
 # ------------------------------------------------------------------------------------------------------------- killed, resumed
+
+
+def test_a_run_that_ended_before_its_vectors_were_written_does_not_go_on_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "write_tensors", end)
+    settings = [*SMALL, *TOKENS, f"model.vectors.source={vectors(tmp_path / 'x.vec')}"]
+    with pytest.raises(KeyboardInterrupt):
+        runs.start(make_plan(TRAIN, dev=DEV, settings=settings), tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"the encoded training data is damaged .*; train anew with --overwrite\.$"):
+        runs.resume(tmp_path / "run")
+
 
 KILLED = ["at the first save", "after it", "at the third update"]
 PLACES = {
