@@ -23,7 +23,7 @@ from peers.eole import Eole
 from peers.opennmt import OpenNMT
 from peers.ours import Chosen, Seqloom
 from peers.peer import Learner, Place, call
-from race import Racer
+from race import Racer, Turn
 from running import ROOT, circumstances
 from speed import markdown, place_of
 
@@ -41,9 +41,10 @@ def main() -> None:
     """Lets all train, and prints when each was there."""
     options = _options()
     rows: dict[str, Row] = json.loads(options.json.read_text(encoding="utf-8")) if options.json and options.json.exists() else {}
-    with ThreadPoolExecutor(len(options.peers)) as pool:
-        found = pool.map(lambda name: reach(PEERS[name], place_of(PEERS[name], name, options.shape, options), options), options.peers)
-        rows |= {name: row | circumstances() for name, row in zip(options.peers, found, strict=True)}
+    names = [*dict.fromkeys((*options.peers, *(() if "seqloom" in rows else ("seqloom",))))]  # all others stand beside it
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = pool.map(lambda name: reach(PEERS[name], place_of(PEERS[name], name, options.shape, options), options), names)
+        rows |= {name: row | circumstances() for name, row in zip(names, found, strict=True)}
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     print(table(rows, options.bleu))
@@ -73,10 +74,11 @@ def reach(peer: Learner, place: Place, options: argparse.Namespace) -> Row:
     racer = Racer(peer, place, command=peer.learn(place, every))
     wall, processor = racer.seconds_to_first
     looks: dict[int, dict[str, float]] = {}
+    turn: Turn | None = racer.first
     try:
-        while not _is_enough(looks, options, 2 * options.passes * every):
-            turn = racer.turn(TURN)
-            wall, processor = wall + turn.seconds, processor + turn.processor
+        while turn is not None and not _is_enough(looks, options, 2 * options.passes * every):
+            if (turn := _turn(racer)) is not None:
+                wall, processor = wall + turn.seconds, processor + turn.processor
             for step, found in sorted(peer.looks(place, every).items()):
                 if step not in looks:
                     bleu = found if isinstance(found, float) else _bleu_of(place, found)
@@ -88,6 +90,16 @@ def reach(peer: Learner, place: Place, options: argparse.Namespace) -> Row:
     last = next((look for look in looks.values() if look["bleu"] >= options.bleu), [*looks.values()][-1])
     common = {"name": peer.name, "shape": options.shape, "threads": options.threads, "reached": last["bleu"] >= options.bleu}
     return {**common, "looks": [*looks.values()], **last}
+
+
+def _turn(racer: Racer) -> Turn | None:
+    """What it did in its turn; None where its training came to its end, as a budget's does."""
+    try:
+        return racer.turn(TURN)
+    except RuntimeError:
+        if racer.process.wait():
+            raise
+        return None
 
 
 def _is_enough(looks: dict[int, dict[str, float]], options: argparse.Namespace, updates: int) -> bool:

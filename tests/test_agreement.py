@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,16 @@ def test_kinds_sizes_and_training_of_networks_may_differ():
 def test_how_a_vocabulary_was_learned_may_differ_where_it_is_the_same():
     few = FieldsConfig(source=[TextField(min_count=1, max_size=900)], target=TokensField())
     refuse_disagreement(part("a"), part("b", fields=few))
+
+
+def test_a_ready_vocabulary_may_lie_in_another_place(tmp_path: Path):
+    files = [tmp_path / name for name in ("here", "there", "other")]
+    for file, symbols in zip(files, ("abcd", "abcd", "abdc"), strict=True):
+        file.write_text("".join(f"{symbol}\n" for symbol in symbols), encoding="utf-8")
+    fields = [FieldsConfig(source=[TextField()], target=TokensField(vocabulary=str(file))) for file in files]
+    parts = [part(name, fields=each) for name, each in zip("abc", fields, strict=True)]
+    refuse_disagreement(*parts[:2])
+    assert refusal(parts[0], parts[2]).startswith("symbol 6 of the target: runs/a has 'c', runs/c has 'd'; runs that answer as one have")
 
 
 def test_how_sounds_are_varied_in_training_may_differ():

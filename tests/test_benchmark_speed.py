@@ -173,9 +173,15 @@ class Steps:
     """Ten updates a turn, in two seconds, one of them of a processor; the first one took three and two."""
 
     def __init__(self, peer: Any, place: Place, command: list[str]) -> None:
-        self.seconds_to_first = 3.0, 2.0
+        self.seconds_to_first, self.first, self.process = (3.0, 2.0), Turn(3.0, 2.0, 10, 1, 1.0), self
+
+    def wait(self) -> int:
+        """It ended well."""
+        return 0
 
     def turn(self, seconds: float) -> Turn:
+        if Learning.done >= Learning.most:
+            raise RuntimeError("training ended")
         Learning.done += 10
         return Turn(seconds=2.0, processor=1.0, tokens=100, steps=10, peak_mb=1.0)
 
@@ -186,7 +192,7 @@ class Steps:
 class Learning:
     """It looks every 25 updates; its BLEU is their number."""
 
-    name, done = "one", 0
+    name, done, most = "one", 0, 1000
 
     def prepare(self, place: Place) -> None:
         """Nothing is read."""
@@ -210,6 +216,16 @@ def test_a_bleu_is_reached_at_the_end_of_the_turn_that_its_update_is_in(
     row = reaching.reach(Learning(), place, options)  # pyright: ignore[reportArgumentType]
     assert (row["step"], row["processor"], row["reached"]) == (step, processor, bleu <= 50)
     assert [look["step"] for look in row["looks"]] == list(range(25, step + 1, 25))
+
+
+def test_a_training_that_ends_by_itself_keeps_its_last_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "train.source").write_text("a\n" * (2 * 25 * SHAPES["A"].pairs), encoding="utf-8")
+    place = Place(SHAPES["A"], Texts(tmp_path), tmp_path, Path("python"), 1)
+    monkeypatch.setattr(reaching, "Racer", Steps)
+    monkeypatch.setattr(Learning, "done", 1)
+    monkeypatch.setattr(Learning, "most", 60)
+    row = reaching.reach(Learning(), place, reaching.argparse.Namespace(bleu=90.0, passes=2, shape="A", threads=1))  # pyright: ignore[reportArgumentType]
+    assert (row["step"], row["processor"], row["reached"]) == (50, 7.0, False)
 
 
 def test_the_table_says_how_many_times_as_long_a_peer_took() -> None:

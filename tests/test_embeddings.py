@@ -18,14 +18,14 @@ from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig
 from seqloom.config_file import override
 from seqloom.embeddings import begin_with_vectors, vectors_of
-from seqloom.errors import ConfigError, MissingFileError
+from seqloom.errors import CheckpointError, ConfigError, MissingFileError
 from seqloom.events import Silence
 from seqloom.export import export
 from seqloom.fields import Fields
 from seqloom.loading import load
 from seqloom.model import Model
 from seqloom.nn.seq2seq import make_network
-from seqloom.plan import make_plan
+from seqloom.plan import make_plan, overrides
 from seqloom.training import Trainer
 
 WORDS = ("red", "green", "blue", "black", "white", "grey")
@@ -102,6 +102,14 @@ def test_the_embedding_is_as_wide_as_the_vectors_where_nothing_else_is_asked(tmp
     written = tmp_path / "run.yaml"
     written.write_text(f"model:\n  vectors: {{target: {file}}}\n", encoding="utf-8")
     assert make_plan(TRAIN, dev=DEV, config=written).config.model.embedding == WIDTH
+
+
+def test_vectors_may_be_named_in_a_group_in_a_dictionary_or_as_a_path(tmp_path: Path):
+    file = vectors(tmp_path / "x.vec")
+    named = [f"model.vectors={{source: {file}}}"], overrides({"model": {"vectors": {"source": Path(file)}}})
+    for settings in named:
+        model = make_plan(TRAIN, dev=DEV, settings=[*TOKENS, *settings]).config.model
+        assert (model.embedding, model.vectors.source) == (WIDTH, file)
 
 
 def test_vectors_of_two_files_for_one_embedding_make_two_where_that_is_to_be_chosen(tmp_path: Path):
@@ -211,6 +219,19 @@ def test_how_many_were_found_is_said_and_a_broken_file_leaves_nothing_behind(tmp
 
 
 # ------------------------------------------------------------------------------------------------------------- killed, resumed
+
+
+def test_a_run_that_ended_before_its_vectors_were_written_does_not_go_on_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "write_tensors", end)
+    settings = [*SMALL, *TOKENS, f"model.vectors.source={vectors(tmp_path / 'x.vec')}"]
+    with pytest.raises(KeyboardInterrupt):
+        runs.start(make_plan(TRAIN, dev=DEV, settings=settings), tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"the encoded training data is damaged .*; train anew with --overwrite\.$"):
+        runs.resume(tmp_path / "run")
+
 
 KILLED = ["at the first save", "after it", "at the third update"]
 PLACES = {

@@ -24,6 +24,9 @@ def test_a_model_exports_itself(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path / 'dist'}: exists already.")):
         model.export(tmp_path / "dist")
     assert model.export(tmp_path / "dist", precision="int8", overwrite=True).manifest.precision == "int8"
+    for settings in ("search.beam=4", {"search": {"beam": 4}}):
+        report = model.export(tmp_path / "dist", precision="float32", overwrite=True, settings=settings)
+        assert report.manifest.search.beam == 4, "as settings of train may be given"
 
 
 def test_a_model_of_numbers_exports_itself(tmp_path: Path) -> None:

@@ -193,11 +193,27 @@ def test_only_dev_pairs_of_all_are_kept(three: list[Path], tmp_path: Path) -> No
     assert [row.target for row in RunDirectory(tmp_path / "all").read_dev()] == [target for _, target in DEV[:4]]
 
 
-def test_it_warns_where_no_dev_pair_is_one_of_all(three: list[Path], tmp_path: Path) -> None:
+def test_the_dev_file_is_named_only_where_all_of_it_is_dev_pairs_of_all(
+    three: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dev.tsv"
+    file.write_text("".join(f"{source}\t{target}\n" for source, target in DEV), encoding="utf-8")
+    first = tmp_path / "first"
+    seqloom.train(TRAIN, dev=str(file), out=first, settings=SMALL, quiet=True)
+    for other, files in ((three[1], [file]), (train(tmp_path / "d", dev=DEV[:4]), [])):
+        assert run("join", first, other, "--out", tmp_path / "all", "--overwrite") == 0
+        assert capsys.readouterr().out.splitlines()[-1].split() == ["seqloom", "evaluate", str(tmp_path / "all"), *map(str, files)]
+
+
+def test_it_warns_where_no_dev_pair_is_one_of_all(three: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = train(tmp_path / "d", dev=[("fedcba", "abcdef")])
     lines = said_by_joining([three[0], other], tmp_path / "all")
     whose = f"{len(DEV)} dev pairs of {three[0]}"
     assert lines[-1] == f"warning: none of the {whose} is a dev pair of all, so others may have learned them. Measure on other pairs."
+    assert run("join", three[0], other, "--out", tmp_path / "again") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"  seqloom evaluate {tmp_path / 'again'} PAIRS"
+    assert run("evaluate", tmp_path / "again") == 0
+    assert lines[-1] in capsys.readouterr().err.splitlines(), "whoever measures on them later is told"
 
 
 # ------------------------------------------------------------------------------------------------------------- refused

@@ -211,6 +211,22 @@ def test_on_a_gpu_batches_grow_while_passes_are_left_out_and_updates_take_no_lon
     assert (why.replace(",", "", 1) in lines) == (size > 1024)
 
 
+def test_batches_grow_no_further_than_the_memory_of_a_gpu() -> None:
+    def speed(config: RunConfig) -> float:
+        if config.training.batch.size > 2048:
+            raise MemoryError("CUDA out of memory")
+        return updates_a_second(0.01)(config)
+
+    plan, _ = fit_to_time(plan_for_sentences("6m"), WORK, speed, on_gpu=True)
+    assert plan.config.training.batch.size == 2048
+
+
+def test_a_moment_in_which_the_narrowest_is_slow_does_not_make_the_widest_fast() -> None:
+    speeds = {512: 10.0, 384: 10.0, 256: 20.0, 128: 9.0}
+    plan, _ = fit_to_time(plan_for("6m"), WORK, lambda config: speeds[config.model.encoder.width])
+    assert plan.config.model.encoder.width == 256
+
+
 def test_a_size_that_was_asked_for_stays_on_a_gpu_too() -> None:
     plan, _ = fit_to_time(plan_for_sentences("6m", "training.batch.size=768"), WORK, updates_a_second(0.1), on_gpu=True)
     assert plan.config.training.batch.size == 768

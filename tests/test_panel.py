@@ -297,6 +297,12 @@ def test_parentheses_without_a_number_are_refused(tmp_path: Path, cell: str):
     refused(tmp_path, ["sales", "(1)", cell], f":3: sales is {cell!r}; expected a number. Mend the cell, or choose other columns.")
 
 
+@pytest.mark.parametrize("begin", ["", "("])
+def test_a_long_cell_that_is_no_number_is_refused_at_once(tmp_path: Path, begin: str):
+    cell = begin + "1" * 300_000 + "x"  # gone through once for each digit, it would take minutes
+    refused(tmp_path, ["sales", cell, "2"], f":2: sales is {cell!r}; expected a number. Mend the cell, or choose other columns.")
+
+
 @pytest.mark.parametrize("cell", ["0.05", "-3", "5", "0"])
 def test_a_number_without_the_sign_that_the_others_have_is_refused(tmp_path: Path, cell: str):
     rows = ["sales", *["3%"] * 1500, "", cell]

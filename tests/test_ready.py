@@ -17,7 +17,7 @@ from seqloom.errors import ConfigError
 from seqloom.export import export
 from seqloom.fields import Fields
 from seqloom.loading import load
-from seqloom.plan import Plan, make_plan
+from seqloom.plan import Plan, make_plan, overrides
 from seqloom.ready import settled
 from seqloom.site import check_kinds
 from seqloom.vocabulary import SPECIALS
@@ -80,6 +80,15 @@ def test_a_vocabulary_of_words_makes_tokens_and_the_rest_is_chosen_for_them(voca
     assert plan.config.training.early_stopping.metric == "token_error_rate"
     assert plan.reasons["fields.source.0"].startswith("the 10 symbols of ")
     assert plan.reasons["fields.source.0.vocabulary"] == "as asked for"
+
+
+def test_a_file_may_be_named_in_a_dictionary_as_a_path_in_quotes_or_in_a_group(vocabularies: list[str]):
+    file = vocabularies[0].partition("=")[2]
+    for value in (file, Path(file)):
+        assert planned(overrides({"fields": {"source.0": {"vocabulary": value}}})).config.fields.source == [TokensField(vocabulary=file)]
+    for setting in (f'fields.source.0.vocabulary="{file}"', f"fields.source.0={{kind: tokens, vocabulary: {file}}}"):
+        assert planned([setting]).config.fields.source == [TokensField(vocabulary=file)]
+    assert planned([*vocabularies[:1], "fields.source.0.vocabulary=null"]).config == planned(["fields.source.0.vocabulary="]).config
 
 
 def test_a_vocabulary_of_letters_makes_characters_where_texts_are_no_tokens(tmp_path: Path):

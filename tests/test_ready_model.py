@@ -44,6 +44,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "with other ids and names": {"pad_id": 0, "unk_id": 1, "bos_id": -1, "eos_id": 2, "unk_piece": "[UNK]", "pad_piece": "[PAD]"},
     "case-folding": {"normalization_rule_name": "nmt_nfkc_cf"},
     "without normalisation": {"normalization_rule_name": "identity", "remove_extra_whitespaces": False},
+    "with runs of blanks": {"model_type": "bpe", "remove_extra_whitespaces": False, "user_defined_symbols": "▁▁"},
 }
 
 
@@ -52,7 +53,8 @@ def test_a_ready_model_cuts_as_sentencepiece_does_with_it(tmp_path: Path, option
     ready = read_model(saved(tmp_path, **options))
     subwords, own = ready.subwords(), sentencepiece.SentencePieceProcessor(model_proto=trained(**options))
     field = TextField(unit="subword", normalization=ready.normalization, lowercase=ready.lowercase)
-    for text in [*TEXTS[:4], "The ﬁrst Hen", "<2de> horses other", "a dog"]:
+    blanks = ["a   dog"] if "remove_extra_whitespaces" in options else []
+    for text in [*TEXTS[:4], "The ﬁrst Hen", "<2de> horses other", "a dog", *blanks]:
         cut = subwords.split(clean(field, text))
         assert cut == own.encode(text, out_type=str)
         assert [piece for part in subwords.parts(clean(field, text)) for piece in subwords.cut(part)] == cut

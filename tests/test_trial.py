@@ -41,3 +41,12 @@ def test_a_trial_on_fewer_threads_leaves_the_process_its_own(trial: Trial) -> No
         assert (config.training.threads, torch.get_num_threads()) == (1, 2)
     finally:
         torch.set_num_threads(before)
+
+
+def test_what_does_not_fit_a_gpu_is_said_to_lack_memory(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("seqloom.learning.Learner.update", full)
+    with pytest.raises(MemoryError, match=r"^CUDA out of memory$"):
+        symbols_per_second(*trial)

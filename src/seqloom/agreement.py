@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from seqloom.base import leaves
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
-from seqloom.config_file import load_config
+from seqloom.config_file import leaves, load_config
 from seqloom.errors import ConfigError
 from seqloom.fields import Fields
 from seqloom.vocabulary import Vocabulary
 
 __all__ = ["Part", "differing_answers", "read_part", "refuse_disagreement"]
 
-LEARNING = ("min_count", "max_size")
-"""Settings of a field that say how its vocabulary was learned: vocabularies are compared themselves."""
+LEARNING = ("min_count", "max_size", "vocabulary", "model")
+"""Settings of a field that say how its vocabulary was learned, or from which file it is: vocabularies are compared themselves."""
 ANSWERING = ("max_source_length", "max_target_length", "too_long")
 """Of the data, what says how long sources and targets may be."""
 TRAIN_TOGETHER = (

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqloom.autoconfig import RATE, Choice
 from seqloom.config import RunConfig
-from seqloom.config_file import load_config, override, setting
+from seqloom.config_file import leaves, load_config, override, setting
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.profile import Profile
 
-__all__ = ["Base", "leaves", "read_base", "refuse_base"]
+__all__ = ["Base", "read_base", "refuse_base"]
 
 SLOWER = 0.5
 """Of the learning rate that the run was trained with: what it knows is to be kept."""
@@ -104,16 +103,6 @@ def refuse_base(config: RunConfig) -> None:
     """
     if config.training.start_from is not None:
         raise ConfigError(f"--from {config.training.start_from}: the targets are numbers; expected texts or tokens. Leave it out.")
-
-
-def leaves(part: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The settings of a group by their dotted names, lists by their numbers."""
-    tree = part.model_dump(by_alias=True, mode="json") if not isinstance(part, (dict, list)) else part
-    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
-            yield from leaves(value, f"{name}.{key}")
-        else:
-            yield f"{name}.{key}", value
 
 
 def _at(config: RunConfig, key: str) -> Any:

@@ -25,7 +25,18 @@ from seqloom.config import (
 )
 from seqloom.errors import ConfigError, MissingFileError, nearest
 
-__all__ = ["build", "dump_config", "has_setting", "load_config", "load_reasons", "override", "override_search", "setting"]
+__all__ = [
+    "build",
+    "dump_config",
+    "has_setting",
+    "leaves",
+    "load_config",
+    "load_reasons",
+    "override",
+    "override_search",
+    "said_by",
+    "setting",
+]
 
 
 class _Loader(yaml.SafeLoader):
@@ -111,6 +122,24 @@ def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str)
         raise _first_problem(error, where) from None
 
 
+def said_by(overrides: Iterable[str]) -> dict[str, Any]:
+    """The values of `a.b.c=value` overrides by their dotted names, those of groups one by one; the last of a name holds."""
+    found = dict[str, Any]()
+    for path, value in map(_read, overrides):
+        found |= dict(leaves(value, path))
+    return found
+
+
+def leaves(part: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The settings of a group by their dotted names, lists by their numbers; a single value under its own."""
+    tree = part.model_dump(by_alias=True, mode="json") if isinstance(part, BaseModel) else part
+    if not (isinstance(tree, dict) or (isinstance(tree, list) and tree and isinstance(tree[0], dict))):
+        yield name, tree
+        return
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        yield from leaves(value, f"{name}.{key}")
+
+
 def setting(config: RunConfig, key: str) -> Any:
     """The value under a dotted key, as it is written in YAML: a group of settings, an item of a list, or a plain value."""
     part: Any = config
@@ -153,16 +182,8 @@ def _kinds_first(text: str) -> bool:
 
 def _apply(tree: dict[str, Any], text: str) -> None:
     """Lay one `a.b.c=value` over the tree, in place."""
-    path, equals, value_text = text.partition("=")
-    if not equals or not path:
-        raise ConfigError(f"--set {text}: expected key=value, as in --set model.dropout=0.2.")
-    try:
-        value = yaml.safe_load(value_text)
-    except yaml.YAMLError:
-        value = value_text
-    *parents, last = path.strip().split(".")
-    if value_text and value in (None, "") and value_text != "null" and set(value_text) - set("\"'"):
-        value = value_text  # a mark such as | or # or ~, which YAML reads as nothing
+    path, value = _read(text)
+    *parents, last = path.split(".")
     node: Any = tree
     for depth, name in enumerate(parents):
         node = _child(node, name, ".".join(parents[: depth + 1]))
@@ -172,6 +193,20 @@ def _apply(tree: dict[str, Any], text: str) -> None:
     if last == "kind" and node.get("kind", value) != value:
         _change_kind(node, tuple(parents), value)
     node[last] = value
+
+
+def _read(text: str) -> tuple[str, Any]:
+    """The key of one `a.b.c=value`, and its value."""
+    path, equals, value_text = text.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"--set {text}: expected key=value, as in --set model.dropout=0.2.")
+    try:
+        value = yaml.safe_load(value_text)
+    except yaml.YAMLError:
+        value = value_text
+    if value_text and value in (None, "") and value_text != "null" and set(value_text) - set("\"'"):
+        value = value_text  # a mark such as | or # or ~, which YAML reads as nothing
+    return path.strip(), value
 
 
 def _child(node: Any, name: str, path: str) -> Any:

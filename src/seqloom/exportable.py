@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from seqloom.plan import overrides
 
 if TYPE_CHECKING:
     from seqloom.export.folder import Precision, Report
@@ -19,7 +21,13 @@ class Exportable:
     """Of the run."""
 
     def export(
-        self, out: str | Path, *, precision: Precision = "auto", overwrite: bool = False, beside: bool = False, settings: Iterable[str] = ()
+        self,
+        out: str | Path,
+        *,
+        precision: Precision = "auto",
+        overwrite: bool = False,
+        beside: bool = False,
+        settings: str | Iterable[str] | Mapping[str, Any] = (),
     ) -> Report:
         """What was written into the folder `out`, and how alike it answers. `seqloom.load(out)` gives the exported model.
 
@@ -27,11 +35,11 @@ class Exportable:
             precision: int8, float32, or `auto`: int8 where the dev metric loses no more than half a percent of itself.
             overwrite: replace an exported model that is in the folder.
             beside: also write the network as a `torch.export` program, for those who stay with PyTorch.
-            settings: "search.beam=3" and the like, laid over the search of the run.
+            settings: as for `train`, of the search alone: "search.beam=3", several, or a dictionary. Laid over the search of the run.
 
         Raises:
             CheckpointError: `out` is there already, or the exported model answers otherwise than the trained one.
         """
         from seqloom.export import export
 
-        return export(self.path, out, precision=precision, overwrite=overwrite, beside=beside, settings=settings)
+        return export(self.path, out, precision=precision, overwrite=overwrite, beside=beside, settings=overrides(settings))

@@ -23,6 +23,9 @@ from seqloom.summary import columns
 
 __all__ = ["join"]
 
+WARNING = "warning: "
+"""With which a line begins that is said even where nothing else is."""
+
 
 def join(runs: Sequence[str | Path], out: str | Path, *, overwrite: bool = False, watcher: Watcher | None = None) -> RunDirectory:
     """The run in the folder `out`, which the networks of these runs are copied into. Nothing is written before all were found to fit.
@@ -50,6 +53,7 @@ def join(runs: Sequence[str | Path], out: str | Path, *, overwrite: bool = False
         load_one(part.run, part.config, part.fields.source, part.fields.target)  # damaged weights are refused now
     with _beside(whole) as draft:
         _write(draft, whole, asked[0], parts, dev)
+        _say_of_it(draft, whole, parts, [note.removeprefix(WARNING) for note in notes if note.startswith(WARNING)])
         _put(draft, whole)
     for line in (*_members(parts, whole), *notes, *_differing(parts)):
         watcher.say(line)
@@ -107,7 +111,7 @@ def _common_dev(parts: Sequence[Part]) -> tuple[list[Row], list[str]]:
     whose = f"{len(first):,} dev pairs of {parts[0].name}"
     if common:
         return common, [f"note: {len(common):,} of the {whose} are kept, those that are dev pairs of all: others may have been learned."]
-    return first, [f"warning: none of the {whose} is a dev pair of all, so others may have learned them. Measure on other pairs."]
+    return first, [f"{WARNING}none of the {whose} is a dev pair of all, so others may have learned them. Measure on other pairs."]
 
 
 # --------------------------------------------------------------------------------------------------------------- writing
@@ -142,8 +146,12 @@ def _write(draft: RunDirectory, whole: RunDirectory, first: RunDirectory, parts:
     draft.write_dev(dev)
     for number, part in enumerate(parts, 1):
         _copy(part, draft, draft.member(number), str(whole.member(number).path))
+
+
+def _say_of_it(draft: RunDirectory, whole: RunDirectory, parts: Sequence[Part], warnings: list[str]) -> None:
+    """Write run.json: what was joined, how each was measured, and what is wrong with the dev pairs, which `evaluate` repeats."""
     joined = [{"run": part.name, "seed": part.config.seed, "metrics": _about(part).get("metrics", {})} for part in parts]
-    draft.write_about(run=str(whole.path), why="joined", joined=joined, finished=True)
+    draft.write_about(run=str(whole.path), why="joined", joined=joined, warnings=warnings, finished=True)
 
 
 def _copy(part: Part, draft: RunDirectory, member: RunDirectory, place: str) -> None:

@@ -35,7 +35,7 @@ SLOWEST = 500.0
 """Source and target symbols a second that any machine trains on: what fits at this speed needs no measuring."""
 
 Speed = Callable[[RunConfig], float]
-"""Source and target symbols a second that a network of this config trains on here."""
+"""Source and target symbols a second that a network of this config trains on here; MemoryError where its batches do not fit."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def fit_to_time(
 
 
 def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
-    """The widest network that learns enough in the time, or the widest of those that are as fast as the narrowest, at the learning rate
-    that it wants: a narrow one of sentences twice that of a wide one; of words, whose batches are smaller, the same. Gives its width and
+    """The widest network that learns enough in the time, or the widest of those that are as fast as any, at the learning rate that it
+    wants: a narrow one of sentences twice that of a wide one; of words, whose batches are smaller, the same. Gives its width and
     its symbols a second.
     """
     chosen, training = plan.config.model.encoder.width, plan.config.training
@@ -101,7 +101,8 @@ def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: f
             break
         width, rate = narrower, speed(override(plan.config, _of_width(narrower, plan.config)))
         tried.append((width, rate))
-    width, rate = next(each for each in tried if each[1] * FASTER >= rate)
+    fastest = max(each for _, each in tried)
+    width, rate = next(each for each in tried if each[1] * FASTER >= fastest)
     if width < chosen:
         wanted = f"of {training.epochs:,.0f} passes"
         few = f"three quarters {wanted}" if _is_wide_for_words(plan, chosen) else f"half {wanted}, or {ENOUGH_UPDATES:,} updates,"
@@ -154,7 +155,10 @@ def _larger_batches(
     """
     training, times = config.training, 1
     while BATCH in plan.fitted and times < MOST_TIMES and 2 * rate * passes_a_symbol <= training.epochs:
-        more = speed(override(config, [f"training.batch.size={2 * times * training.batch.size}"]))
+        try:
+            more = speed(override(config, [f"training.batch.size={2 * times * training.batch.size}"]))
+        except MemoryError:
+            break
         if more < LARGER * rate:
             break
         times, rate = 2 * times, more

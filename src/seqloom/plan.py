@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -278,7 +279,7 @@ def as_settings(source: str | int | Sequence[str | int] | None, target: str | in
 def overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
     """`a.b=value` for each setting; those of a dictionary may stand in groups."""
     if isinstance(settings, Mapping):
-        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in flat(settings).items()]
+        return [f"{name}={json.dumps(value, ensure_ascii=False, default=os.fspath)}" for name, value in flat(settings).items()]
     return [settings] if isinstance(settings, str) else list(settings)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from seqloom.columns import unit_of
 from seqloom.config import FieldConfig, FieldsConfig, ModelConfig, RunConfig, TextField, TokensField
-from seqloom.config_file import override
+from seqloom.config_file import override, said_by
 from seqloom.errors import ConfigError
 from seqloom.ready_model import read_model
 from seqloom.units import Characters
@@ -17,7 +17,7 @@ from seqloom.vocabulary_file import read_vocabulary
 __all__ = ["ready_fields", "settings_of_ready", "settings_of_vectors", "settled"]
 
 _VECTORS, _EMBEDDING, _TIED = "model.vectors", "model.embedding", "model.tie_embeddings"
-_NAMED = re.compile(r"fields\.(source\.\d+|target)\.(vocabulary|model)=(.+)")
+_NAMED = re.compile(r"fields\.(source\.\d+|target)\.(vocabulary|model)")
 
 
 def ready_fields(fields: FieldsConfig) -> dict[str, str]:
@@ -33,12 +33,11 @@ def settings_of_ready(settings: Sequence[str], chosen: FieldsConfig) -> list[str
     the field was chosen to be of tokens, it is, unless the blank is a symbol. Both sides share what is in one file.
     None: they name no such file.
     """
-    said = {item.partition("=")[0] for item in settings}
-    files, follow = dict[str, str](), list[str]()
-    for match in filter(None, map(_NAMED.fullmatch, settings)):
-        side, key, file = match.groups()
+    said, files, follow = said_by(settings), dict[str, str](), list[str]()
+    for name, file in said.items():
+        side, key = match.groups() if (match := _NAMED.fullmatch(name)) else ("", "")
         part = _parts(chosen).get(f"fields.{side}")
-        if part is not None:  # of others the setting itself is refused
+        if part is not None and isinstance(file, str):  # of others the setting itself is refused
             files[side] = file
             cut = ("kind=text", "unit=subword") if key == "model" else _cut_by(file, part, f"fields.{side}", said)
             follow += [f"fields.{side}.{item}" for item in (*cut, "max_size=null", "min_count=1")]
@@ -61,9 +60,9 @@ def settings_of_vectors(settings: Sequence[str], model: ModelConfig, *, embeddin
         DataError: no vectors.
         ConfigError: vectors of two widths, or another width is asked for.
     """
-    said = {key: value.strip("\"'") for key, _, value in (item.partition("=") for item in settings)}
+    said = said_by(settings)
     named = model.vectors.files | {side: said[f"{_VECTORS}.{side}"] for side in ("source", "target") if f"{_VECTORS}.{side}" in said}
-    files = {side: file for side, file in named.items() if file not in ("null", "")}
+    files = {side: file for side, file in named.items() if isinstance(file, str)}  # of others the setting itself is refused
     if not files:
         return [], {}
     first, *others = dict.fromkeys(files.values())

@@ -64,11 +64,11 @@ def start(
     fields.save(run.fields)
     run.write_config(config, reasons)
     run.write_dev(plan.dev)
-    corpus.save(run.training / "corpus")
     if first is not None:
         write_tensors(run.first, first)
     if vectors:
         write_tensors(run.vectors, vectors)
+    corpus.save(run.training / "corpus")  # the last: a run that was killed before cannot be resumed, and so not from other weights
     return _train(run, config, fields, corpus, plan.dev, watcher, started)
 
 

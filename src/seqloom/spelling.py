@@ -25,8 +25,8 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 MINUS = "\u2212"
 BLANKS = str.maketrans("\u00a0\u202f" + MINUS, "  -")
 """Blanks that keep a line together, as they stand between thousands; and the longer minus."""
-BELOW_ZERO = re.compile(r"\(([^()+-]*\d[^()+-]*)\)")
-"""A number as accounts write it."""
+BELOW_ZERO = re.compile(r"\(([^()+\d-]*\d[^()+-]*)\)")
+"""A number as accounts write it, with what stands before its first digit: no long text is gone through more than once."""
 BETWEEN: Mapping[str, str] = {".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks"}
 MEND = "Mend the cell, or choose other columns."
 
@@ -52,7 +52,7 @@ GROUPED = {
     for marks in (Marks(".", ","), SWAPPED, Marks(".", "'"), Marks(",", "'"), Marks(".", " "), Marks(",", " "))
 }
 """Above a thousand, with something between."""
-MARKED = re.compile(r"[+-]?[.,' \d]*\d[.,' \d]*(e[+-]?\d+)?", re.IGNORECASE)
+MARKED = re.compile(r"[+-]?[.,' ]*\d[.,' \d]*(e[+-]?\d+)?", re.IGNORECASE)
 """What may be a number, however it is written."""
 BELOW_A_THOUSAND = re.compile(r"[+-]?\d{1,3}")
 
@@ -132,7 +132,7 @@ class Spelling:
 
 def with_minus(cell: str) -> str:
     """A cell with a short minus before a number that has a long one, or stands in parentheses."""
-    found = BELOW_ZERO.fullmatch(cell)
+    found = BELOW_ZERO.fullmatch(cell) if cell.startswith("(") else None
     return f"-{found[1].strip()}" if found else cell.replace(MINUS, "-")
 
 

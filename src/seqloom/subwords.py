@@ -49,7 +49,7 @@ class Subwords:
         if tuple(pieces[: len(SPECIALS)]) != SPECIALS:
             raise CheckpointError(f"fields: the subword model begins with other symbols than ours. {DAMAGED}")
         self.pieces = pieces[len(SPECIALS) :]
-        self.by_word = kind == "bpe" and not any(_BLANK in piece[1:] and piece.strip(_BLANK) for piece in self.pieces)
+        self.by_word = kind == "bpe" and not any(_BLANK in piece[1:] for piece in self.pieces)
         """Whether a word is cut alike wherever it stands; a unigram model adds up weights over all of a text, and rounding decides ties. A
         model from elsewhere may have pieces that reach over a blank.
         """

@@ -23,8 +23,20 @@ def symbols_per_second(config: RunConfig, fields: Fields, corpus: Corpus) -> flo
     """Source and target symbols a second in the updates of some batches; of each the second one, since a kernel is built in the first.
 
     The process keeps its number of threads.
+
+    Raises:
+        MemoryError: they do not fit into the memory of a GPU.
     """
     threads = torch.get_num_threads()
+    try:
+        return _measured(config, fields, corpus)
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(str(error)) from None
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _measured(config: RunConfig, fields: Fields, corpus: Corpus) -> float:
     config = config.model_copy(update={"training": resolve(config.training)})
     learner = Learner(config, fields.source, fields.target)
     symbols, seconds = 0, 0.0
@@ -36,5 +48,4 @@ def symbols_per_second(config: RunConfig, fields: Fields, corpus: Corpus) -> flo
         wall, worked = time.perf_counter() - begin, time.thread_time() - worked
         seconds += min(wall, BUSY * worked) if config.training.device == "cpu" else wall
         symbols += batch.tokens + int(batch.source_mask.sum())
-    torch.set_num_threads(threads)
     return symbols / max(seconds, 1e-9)

@@ -91,6 +91,8 @@ def evaluate(
     unseen = Unseen(model.fields, copies=model.config.model.copy_source)
     unseen.add_pairs(rows)
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
+    for warning in [] if files else RunDirectory(run).read_about().get("warnings", []):
+        say(f"warning: {warning}")
     for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model.data, search)):
         say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])

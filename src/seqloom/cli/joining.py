@@ -40,9 +40,14 @@ def join(runs: Runs, out: Out, overwrite: Overwrite = False, parts: options.Part
 
 
 def _evaluation(run: RunDirectory, parts: Sequence[str] | None) -> str:
-    """The command that measures it: on the dev files of the training, or where they are not to be found on the pairs that it keeps."""
+    """The command that measures it: on the dev files of the first, where they are to be found and dev pairs of all, or on the pairs that it
+    keeps; where it has none that were dev pairs of all, on others.
+    """
     from seqloom.config_file import load_config
 
-    files = load_config(run.config).data.dev
-    found = files if files and all(Path(file).is_file() for file in files) else []
-    return " ".join(["seqloom evaluate", run_words(str(run.path), parts), *map(shlex.quote, found)])
+    command = f"seqloom evaluate {run_words(str(run.path), parts)}"
+    if run.read_about()["warnings"]:
+        return f"{command} PAIRS"
+    files = load_config(run.config).data.dev or []
+    are_kept = len(run.read_dev()) == len(run.member(1).read_dev()) and all(Path(file).is_file() for file in files)
+    return " ".join([command, *map(shlex.quote, files if are_kept else [])])

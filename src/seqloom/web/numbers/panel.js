@@ -159,7 +159,7 @@ function takenOff(signs, columns) {
 
 /** A cell with a short minus before a number that has a long one, or stands in parentheses. */
 function withMinus(cell) {
-  const [, number] = /^\(([^()+-]*\d[^()+-]*)\)$/.exec(cell) ?? [];
+  const [, number] = /^\(([^()+\d-]*\d[^()+-]*)\)$/.exec(cell) ?? [];
   return number === undefined ? cell.replaceAll("\u2212", "-") : `-${number.trim()}`;
 }
 
