@@ -19,6 +19,7 @@ from seqloom.vectors import Found, Width, read_vectors, width_of
 from seqloom.vocabulary import Vocabulary
 
 WORD2VEC = "3 2\n</s> 0.5 0.5\nthe 1 2 \ndog -2.5e-1 4\n"
+WORDS = "expected a word and its numbers, with blanks or tabs between, or how many of both. Name a file of vectors."
 GLOVE = "the 1 2\n. . 5 6\ndog -0.25 4\nthe 9 9\n"
 
 
@@ -42,6 +43,14 @@ def test_the_rows_of_a_vocabulary_are_read_with_and_without_a_header(tmp_path: P
     expected = {"dog": [-0.25, 4.0], "the": [1.0, 2.0]}
     assert found_in(write(tmp_path / "x.vec", text), field) == expected
     assert found_in(write(tmp_path / "x.vec.gz", gzip.compress(text.encode())), field) == expected
+
+
+def test_tabs_stand_between_a_word_and_its_numbers_as_blanks_do(tmp_path: Path):
+    field = target_of(["dog", "the", "hen"])
+    for text in (WORD2VEC.replace(" ", "\t"), GLOVE.replace("dog ", "dog\t").replace("the 1", "the\t1")):
+        file = write(tmp_path / "x.vec", text)
+        assert width_of(file).numbers == 2
+        assert found_in(file, field) == {"dog": [-0.25, 4.0], "the": [1.0, 2.0]}
 
 
 def test_the_width_is_told_from_the_first_lines(tmp_path: Path):
@@ -90,9 +99,9 @@ def test_both_sides_are_looked_for_in_one_reading(tmp_path: Path):
     ("text", "message"),
     [
         ("", ": empty; expected a word and its numbers a line. Name a file of vectors."),
-        ("the\na\n", ":1: 'the'; expected a word and its numbers, with blanks between, or how many of both. Name a file of vectors."),
-        ("the 7\na 5\n", ":1: 'the 7'; expected a word and its numbers, with blanks between, or how many of both. Name a file of vectors."),
-        ("3 2\n", ":1: '3 2'; expected a word and its numbers, with blanks between, or how many of both. Name a file of vectors."),
+        ("the\na\n", f":1: 'the'; {WORDS}"),
+        ("the 7\na 5\n", f":1: 'the 7'; {WORDS}"),
+        ("3 2\n", f":1: '3 2'; {WORDS}"),
         ("a 1 x\n", ":1: 'x' is no number; expected 2 behind the word. Mend or delete the line."),
         ("a 1 2\nthe 1 nan\n", ":2: 'nan' is no number; expected 2 behind the word. Mend or delete the line."),
         ("a 1 2\nthe 1 2 3\n", ":2: 3 numbers behind 'the'; expected 2, as line 1 has. Mend or delete the line."),

@@ -29,6 +29,7 @@ def read(path: Path, text: str | bytes, config: FieldConfig = TOKENS) -> list[st
         ("the 7\na 5\nmadeupword0000 0\nmadeupword0001 0\n", ["the", "a"]),
         ("the 7\nthe 3 #fairseq:overwrite\n".replace("the 3", "a 3"), ["the", "a"]),
         ("<unk>\t0\n<s>\t0\n</s>\t0\n\u2581the\t-2.5\ns\t-3\n", ["\u2581the", "s"]),
+        ("\t44\nthe\t7\na\t5\n", ["the", "a"]),
         ("the\r\na\r\n\r\n", ["the", "a"]),
         ("the\n<unk>\na", ["the", "<unk>", "a"]),
     ],
@@ -39,6 +40,7 @@ def read(path: Path, text: str | bytes, config: FieldConfig = TOKENS) -> list[st
         "fairseq",
         "a flag of fairseq",
         "sentencepiece",
+        "OpenNMT-py of text with two blanks in a row",
         "CRLF",
         "a special name further down",
     ],
@@ -51,6 +53,12 @@ def test_a_blank_is_a_symbol_of_characters_and_a_number_one_of_tokens_without_co
     assert read(tmp_path / "letters", "e\t9\n \t5\n1\t2\n", TextField()) == ["e", " ", "1"]
     assert read(tmp_path / "bare", "1\n2\n", TOKENS) == ["1", "2"]
     assert read(tmp_path / "tags", "V 3\nN 1\n", TokensField(separator=";")) == ["V 3", "N 1"]
+
+
+def test_the_mark_that_stands_for_a_blank_among_characters_is_the_blank_where_none_is_there(tmp_path: Path):
+    assert read(tmp_path / "joey", "<unk>\n<pad>\n<s>\n</s>\n\u2581\ne\n", TextField()) == [" ", "e"]
+    assert read(tmp_path / "both", " \n\u2581\ne\n", TextField()) == [" ", "\u2581", "e"]
+    assert read(tmp_path / "tokens", "\u2581\ne\n", TOKENS) == ["\u2581", "e"]
 
 
 def test_symbols_are_brought_to_the_form_of_the_field(tmp_path: Path):

@@ -96,7 +96,7 @@ def width_of(file: str) -> Width:
         raise DataError(f"{file}: vectors in a program's own form; expected text, a word and its numbers a line. {advice}.") from error
     if not first:
         raise DataError(f"{file}: empty; expected a word and its numbers a line. Name a file of vectors.")
-    parts = first[0][1].rstrip().split(" ")
+    parts = _parts(first[0][1])
     if len(parts) == 2 and all(part.isdecimal() for part in parts):
         width = Width(int(parts[1]), 2, int(parts[0]))
     else:
@@ -104,7 +104,7 @@ def width_of(file: str) -> Width:
     if width.numbers < 2 or len(first) < width.line:
         got = f"{first[0][1]!r:.60}"
         raise DataError(
-            f"{file}:1: {got}; expected a word and its numbers, with blanks between, or how many of both. Name a file of vectors."
+            f"{file}:1: {got}; expected a word and its numbers, with blanks or tabs between, or how many of both. Name a file of vectors."
         )
     _vector(first[width.line - 1][1], width, file, width.line)
     return width
@@ -123,7 +123,7 @@ def read_vectors(file: str, fields: Mapping[str, SourceField | TargetField]) -> 
     width, wanted, count = width_of(file), [_Wanted(side, file, field) for side, field in fields.items()], 0
     for number, line in _behind_header(file, width):
         count += 1
-        name = line.partition(" ")[0]
+        name = line.partition(" ")[0].partition("\t")[0]
         if sides := [side for side in wanted if side.asks_for(name)]:
             word, row = _vector(line, width, file, number)
             for side in sides:
@@ -139,7 +139,7 @@ def _behind_header(file: str, width: Width) -> Iterator[tuple[int, str]]:
 
 def _vector(line: str, width: Width, file: str, number: int) -> tuple[str, npt.NDArray[np.float32]]:
     """The word of a line, which may hold blanks, and its vector (D,)."""
-    parts = line.rstrip().split(" ")
+    parts = _parts(line)
     words, values, place = parts[: -width.numbers], parts[-width.numbers :], f"{file}:{number}"
     if not words or (len(words) > 1 and all(map(_is_number, words[1:]))):
         says = f"line {width.line if width.count is None else 1} {'has' if width.count is None else 'says'}"
@@ -148,6 +148,11 @@ def _vector(line: str, width: Width, file: str, number: int) -> tuple[str, npt.N
     if wrong := [value for value in values if not _is_number(value)]:
         raise DataError(f"{place}: {wrong[0]!r:.40} is no number; expected {width.numbers} behind the word. Mend or delete the line.")
     return " ".join(words), np.array(values, np.float32)
+
+
+def _parts(line: str) -> list[str]:
+    """The word, in one part or several, and its numbers."""
+    return line.rstrip().replace("\t", " ").split(" ")
 
 
 def _is_number(text: str) -> bool:

@@ -9,15 +9,19 @@ from itertools import dropwhile
 from seqloom.config import FieldConfig, TokensField
 from seqloom.errors import DataError
 from seqloom.lines import read_lines
-from seqloom.units import Unit, Words, clean
+from seqloom.units import Characters, Unit, Words, clean
 
 __all__ = ["read_vocabulary"]
 
 SPECIAL = frozenset(("<unk>", "<blank>", "<pad>", "<s>", "</s>"))
 """What OpenNMT-py, JoeyNMT and fairseq name so stands at the head of a vocabulary; ours has its own."""
 
+_BLANK = "\u2581"
+"""How JoeyNMT and sentencepiece write a blank among characters."""
+
 _COUNTED = re.compile(r"(.+)[\t ](-?\d+(?:\.\d+)?)(?: #fairseq:overwrite)?")
 _COUNTED_AFTER_TAB = re.compile(r"(.+)\t(-?\d+(?:\.\d+)?)")
+_EMPTY = re.compile(r"\t-?\d+(?:\.\d+)?")  # onmt_build_vocab counts what stands between two blanks: a symbol that no text here has
 _MADE_UP = re.compile(r"madeupword\d{4,}")  # with which fairseq fills its dictionary up to a multiple of eight
 
 
@@ -25,6 +29,7 @@ def read_vocabulary(path: str, config: FieldConfig, unit: Unit) -> list[str]:
     """The symbols of a vocabulary file in their order, in the field's Unicode form and case, without special ones at its head.
 
     A count may stand behind each, after a tab or a blank (OpenNMT-py, subword-nmt, fairseq); the first symbol decides whether it does.
+    Among characters `▁` is the blank, where that is not there itself (JoeyNMT).
 
     Raises:
         MissingFileError: no such file.
@@ -44,14 +49,15 @@ def read_vocabulary(path: str, config: FieldConfig, unit: Unit) -> list[str]:
         symbols[cleaned] = (number, symbol)
     if not symbols:
         raise DataError(f"{path}: no symbols; expected one a line. Name a vocabulary, or leave it out to learn one.")
-    return list(symbols)
+    stands_for_blank = isinstance(unit, Characters) and " " not in symbols
+    return [" " if stands_for_blank and symbol == _BLANK else symbol for symbol in symbols]
 
 
 def _counts_cut_off(path: str, config: FieldConfig) -> Iterator[tuple[int, str]]:
-    """The symbols with the numbers of their lines; special ones at the head, and those that fill fairseq's up, are left out."""
+    """The symbols with the numbers of their lines; special ones at the head, empty ones, and those that fill fairseq's up, are left out."""
     has_tab_alone = isinstance(config, TokensField) and config.separator != " "
     counted, has_counts, first = _COUNTED_AFTER_TAB if has_tab_alone else _COUNTED, False, 0
-    lines = ((number, line) for number, line in read_lines(path) if line)
+    lines = ((number, line) for number, line in read_lines(path) if line and not _EMPTY.fullmatch(line))
     for number, line in dropwhile(lambda item: _symbol(counted.fullmatch(item[1]), item[1]) in SPECIAL, lines):
         match = counted.fullmatch(line)
         if not first:
