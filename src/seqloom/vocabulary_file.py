@@ -22,6 +22,7 @@ _BLANK = "\u2581"
 _COUNTED = re.compile(r"(.+)[\t ](-?\d+(?:\.\d+)?)(?: #fairseq:overwrite)?")
 _COUNTED_AFTER_TAB = re.compile(r"(.+)\t(-?\d+(?:\.\d+)?)")
 _EMPTY = re.compile(r"\t-?\d+(?:\.\d+)?")  # onmt_build_vocab counts what stands between two blanks: a symbol that no text here has
+_OTHER_BLANK = re.compile(r"[^ \t]*[^\S \t][^ \t]*")  # others cut at U+0020 alone, tokens here at every blank: no text has such a one
 _MADE_UP = re.compile(r"madeupword\d{4,}")  # with which fairseq fills its dictionary up to a multiple of eight
 
 
@@ -29,14 +30,18 @@ def read_vocabulary(path: str, config: FieldConfig, unit: Unit) -> list[str]:
     """The symbols of a vocabulary file in their order, in the field's Unicode form and case, without special ones at its head.
 
     A count may stand behind each, after a tab or a blank (OpenNMT-py, subword-nmt, fairseq); the first symbol decides whether it does.
-    Among characters `▁` is the blank, where that is not there itself (JoeyNMT).
+    Tokens with a no-break space in them, at which others do not cut, are left out. Among characters `▁` is the blank, where that is
+    not there itself (JoeyNMT).
 
     Raises:
         MissingFileError: no such file.
         DataError: no symbols, not UTF-8, a line without its count, one that the field would cut, or a symbol that stands twice.
     """
     symbols: dict[str, tuple[int, str]] = {}
+    cuts_at_all = isinstance(config, TokensField) and config.separator == " "
     for number, symbol in _counts_cut_off(path, config):
+        if cuts_at_all and _OTHER_BLANK.fullmatch(symbol):
+            continue
         parts = [clean(config, symbol)] if isinstance(unit, Words) else unit.split(clean(config, symbol))
         if len(parts) != 1:
             how = "as fields.*.unit or separator says; mend the line, or name the vocabulary of the other field"
