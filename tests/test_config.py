@@ -221,6 +221,11 @@ def test_a_file_gives_what_it_says_and_defaults_for_the_rest(tmp_path: Path):
         ("model: {encoder: {kind: recurrent, layer: 1}}", "unknown setting 'model.encoder.layer'. Did you mean 'model.encoder.layers'?"),
         ("- a\n- b", "holds list; expected keys such as data, model, training."),
         ("", "holds NoneType; expected keys such as data, model, training."),
+        (
+            "data:\n  corpus_1: {path_src: a}\nsrc_vocab: v.en\n",
+            "a config of OpenNMT-py, which has 'src_vocab'; expected one of Seqloom. docs/coming-from.md says which setting each option",
+        ),
+        ("name: x\njoeynmt_version: 2.3.0\ntraining: {epochs: 3}\n", "a config of JoeyNMT, which has 'joeynmt_version'; expected one"),
         ("a: [1", "not YAML:"),
         ("model: {dropout: 2}", "model.dropout: Input should be less than 1; got 2."),
         ("model: {encoder: {heads: 2}}", "unknown setting 'model.encoder.heads'. Known here: bidirectional,"),

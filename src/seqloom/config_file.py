@@ -39,6 +39,14 @@ __all__ = [
 ]
 
 
+_OTHERS = {
+    "OpenNMT-py": ("src_vocab", "save_data", "save_model", "encoder_type", "path_src"),
+    "JoeyNMT": ("joeynmt_version", "model_dir", "testing"),
+    "yoyodyne": ("seed_everything", "trainer"),
+}
+"""Keys at the top of configs of other toolkits, by which they are told."""
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses a key that stands twice, of which YAML would keep the last."""
 
@@ -72,6 +80,9 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: holds {type(tree).__name__}; expected keys such as data, model, training.")
+    if other := next(((name, key) for name, keys in _OTHERS.items() for key in keys if key in tree), None):
+        expected = "expected one of Seqloom. docs/coming-from.md says which setting each option is"
+        raise ConfigError(f"{path}: a config of {other[0]}, which has {other[1]!r}; {expected}.")
     try:
         return build(tree, overrides, where=str(path))
     except _UnknownKindError as error:
