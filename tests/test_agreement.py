@@ -17,7 +17,10 @@ from seqloom.errors import ConfigError
 from seqloom.fields import Fields
 
 PAIRS = [("abc", "c b a"), ("bad", "d a b"), ("a", "a")]
-TRAIN = "Train on the same pairs with the same --dev, without which each seed holds out other pairs, or train all at once with --members."
+TRAIN = (
+    "Train on the same pairs with the same --dev, without which each seed holds out other pairs, with the same ready vocabularies, or all "
+    "at once with --members."
+)
 USUAL = FieldsConfig(source=[TextField()], target=TokensField())
 
 

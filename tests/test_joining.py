@@ -259,6 +259,8 @@ def test_a_network_that_is_given_twice_is_refused(three: list[Path], tmp_path: P
     seqloom.join(three[:2], out=tmp_path / "two", quiet=True)
     member = tmp_path / "two" / "members" / "2"
     refuses([tmp_path / "two", member], tmp_path / "all", f"{member}: given twice; expected each network once. Leave it out once.")
+    again = f"{three[1]}: the same network as {member}; expected each network once. Leave it out once."
+    refuses([tmp_path / "two", three[1]], tmp_path / "all", again)
 
 
 def test_other_symbols_are_refused(three: list[Path], tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ LEARNING = ("min_count", "max_size", "vocabulary", "model")
 ANSWERING = ("max_source_length", "max_target_length", "too_long")
 """Of the data, what says how long sources and targets may be."""
 TRAIN_TOGETHER = (
-    "Train on the same pairs with the same --dev, without which each seed holds out other pairs, or train all at once with --members."
+    "Train on the same pairs with the same --dev, without which each seed holds out other pairs, with the same ready vocabularies, or all "
+    "at once with --members."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 import tempfile
 from collections.abc import Generator, Sequence
@@ -81,13 +82,17 @@ def _networks(run: RunDirectory) -> list[RunDirectory]:
 
 
 def _refuse_twice(parts: Sequence[Part]) -> None:
-    """Make sure that no network counts twice."""
-    seen = set[Path]()
-    for part in parts:
-        here = part.run.path.resolve()
-        if here in seen:
-            raise CheckpointError(f"{part.name}: given twice; expected each network once. Leave it out once.")
-        seen.add(here)
+    """Make sure that no network counts twice, nor a copy of it, as a joined run holds them."""
+    for place, part in enumerate(parts):
+        for before in parts[:place]:
+            twice = "given twice" if part.run.path.resolve() == before.run.path.resolve() else ""
+            twice = twice or (f"the same network as {before.name}" if _are_copies(part.run.weights, before.run.weights) else "")
+            if twice:
+                raise CheckpointError(f"{part.name}: {twice}; expected each network once. Leave it out once.")
+
+
+def _are_copies(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def _refuse_replacing(parts: Sequence[Part], whole: RunDirectory) -> None:
