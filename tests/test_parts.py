@@ -446,3 +446,33 @@ def test_a_cell_of_a_notebook_that_is_run_again_replaces_its_part_and_is_told_wi
         load_config(tmp_path / "run.yaml")
     assert "no kind 'gated'" in str(caught.value)
     assert "One of your own needs its file: --parts FILE, in Python an import." in str(caught.value)
+
+
+def test_a_broken_part_is_refused_before_a_run_is_written_or_replaced(pairs: Path, capsys: Any):
+    assert run("train", "pairs.tsv", "--out", "runs/old", *SET[: 2 * len(TINY)]) == 0
+    capsys.readouterr()
+    written(
+        pairs,
+        changed("weights = masked", "weights = 0.5 * masked").replace(
+            '@ memory["values"]), weights', '@ memory["values"])[..., 1:], weights'
+        ),
+    )
+    for out, more in (("runs/new", ()), ("runs/old", ("--overwrite",))):
+        assert run("train", "pairs.tsv", "--out", out, "--parts", "gated.py", *SET, *more) == 2
+        assert "gated.py" in said(capsys)
+    assert not (pairs / "runs/new").exists()
+    assert run("predict", "runs/old", "7 km") == 0
+
+
+@pytest.mark.parametrize(
+    "asked", [("--set", ASKED), ("--set", ASKED, "--set", "model.decoder.kind=transformer")], ids=["recurrent", "transformer"]
+)
+def test_copying_by_an_attention_that_gives_no_weights_is_refused(asked: tuple[str, ...], pairs: Path, capsys: Any):
+    written(pairs, changed('@ memory["values"]), weights', '@ memory["values"]), None'))
+    tiny = SET[: 2 * len(TINY)]
+    assert run("train", "pairs.tsv", "--out", "runs/new", "--parts", "gated.py", *tiny, *asked, "--set", "model.copy=true") == 2
+    assert said(capsys).endswith(
+        "error: model.copy: the attention gives no weights; expected some (B, T, S), by which a pointer copies. "
+        "Give them in forward, or set model.copy=false."
+    )
+    assert not (pairs / "runs/new").exists()

@@ -136,6 +136,46 @@ def test_a_decoder_that_keeps_its_past_on_itself_is_told(tmp_path: Path):
     assert "law 'Stepping one token at a time equals decoding the whole target at once" in str(caught.value)
 
 
+def test_a_decoder_that_looks_at_the_source_by_itself_is_exported_too(tmp_path: Path):
+    """As one does whose attention knows where it looked before: it reads the mask of its rows, and copies with its own weights."""
+    registered(
+        tmp_path,
+        WINDOW,
+        ("decoder, make_attention", "decoder, masked_softmax"),
+        ("        self.attention = make_attention(attention, query=config.width, source=encoder)\n", ""),
+        ("config.width + self.attention.context_width", "2 * config.width"),
+        ("**self.attention.prepare(encoded.states, encoded.mask)", '"seen": self.first(encoded.states)'),
+        (
+            'context, weights = self.attention(query, memory, memory["mask"], need_attention)',
+            'weights = masked_softmax(query @ memory["seen"].transpose(1, 2), memory["mask"].unsqueeze(1))\n'
+            '        context = weights @ memory["seen"]',
+        ),
+    )
+    check_decoder("window", attentions=["none"])
+
+
+def test_an_attention_around_another_is_exported_too(tmp_path: Path):
+    registered(
+        tmp_path,
+        GATED,
+        ("attention, masked_softmax", "attention, make_attention"),
+        ("import torch\n", "import torch\nfrom seqloom.config import AdditiveAttention\n"),
+        (
+            "self.keys = nn.Linear(source, config.width, bias=False)",
+            "self.inner = make_attention(AdditiveAttention(width=config.width), query=config.width, source=source)",
+        ),
+        ('{"keys": self.keys(states), "values": states}', "self.inner.prepare(states, mask)"),
+        ('        keys = memory["keys"]\n', ""),
+        (
+            "scores = self.query(query) @ keys.transpose(1, 2) / math.sqrt(keys.shape[2])  # (B, T, S)",
+            "context, weights = self.inner(self.query(query), memory, mask, need_weights)",
+        ),
+        ("        weights = masked_softmax(scores, mask.unsqueeze(1))\n", ""),
+        ('(weights @ memory["values"])', "context"),
+    )
+    check_attention("gated", width=5)
+
+
 @pytest.mark.parametrize(
     ("text", "change", "kind", "message"),
     [

@@ -50,6 +50,7 @@ def made_attention(make: Callable[..., Attention], config: Any, query: int, sour
         _check_shape(context, f"{name}: forward gives context", ("B", "T", "context_width"), (ROWS, TARGET, width))
         if weights is not None:
             _check_shape(weights, f"{name}: forward gives weights", ("B", "T", "S"), (ROWS, TARGET, SOURCE))
+        attention.gives_weights = weights is not None
     return attention
 
 
@@ -97,6 +98,7 @@ def made_decoder(make: Callable[..., Decoder], config: Any, attention: Any, inpu
         _check_shape(decoded.hidden, f"{name}: forward gives hidden", ("B", "T", "width"), (ROWS, length, width))
         if decoded.attention is not None:
             _check_shape(decoded.attention, f"{name}: forward gives attention", ("B", "T", "S"), (ROWS, length, SOURCE))
+        decoder.gives_weights = decoded.attention is not None
         _check_dict(after, f"{name}: forward")
         if set(after) != set(state):
             raise PartError(f"{name}: forward gives a state of {_names(after)}; expected the names that start gives, {_names(state)}.")
