@@ -177,13 +177,31 @@ def test_an_attention_around_another_is_exported_too(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "advice"),
+    [
+        ("scores = self.query(query)", "scores = self.query(query).float()", "leave out .float()"),
+        ("scores, mask.unsqueeze(1))", "scores.float(), mask.unsqueeze(1)).to(scores.dtype)", "float64 here; leave out .float()"),
+        ("math.sqrt(keys.shape[2])", "math.sqrt(keys.shape[2]) @ torch.eye(keys.shape[1])", "with the dtype"),
+        ("scores, mask.un", "scores.mean(1, keepdim=True).expand_as(scores), mask.un", "It looks at later positions, or keeps"),
+    ],
+    ids=["float", "rounded", "made", "ahead"],
+)  # fmt: skip
+def test_what_mends_it_is_told_where_a_law_does_not_hold(old: str, new: str, advice: str, tmp_path: Path):
+    registered(tmp_path, GATED, (old, new))
+    with pytest.raises(BrokenLawError) as caught:
+        check_attention("gated", width=5)
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "change", "kind", "message"),
     [
         (
             CONVOLUTIONS,
             ("return Encoded(states, mask, {", "return Encoded(states[:, ::2], mask, {"),
             "encoder",
-            "encoder 'conv': forward gives states: (2, 3, 12); expected (B, S, width), which is (2, 5, 12) here. Mend it.",
+            "encoder 'conv': forward gives 3 states for 5 positions; expected one for each. Leave fewer to model.encoder.subsampling, "
+            "which stands in front of every encoder.",
         ),
         (
             CONVOLUTIONS,

@@ -33,6 +33,7 @@ from seqloom.nn.seq2seq import Network
 __all__ = [
     "BEAM",
     "GROUP",
+    "LOOPS",
     "PAST",
     "SENTENCES",
     "SYMBOLS",
@@ -59,6 +60,13 @@ GROUP = 64
 """The best of a large vocabulary are looked for in groups of so many symbols."""
 NEVER = -1e4
 """The score of a symbol that is never written."""
+
+
+LOOPS = (
+    "A Python loop over positions, and an `if` on values, in a part of yours are traced as they go for one example: write it as a function "
+    "under @torch.jit.script, or without a loop (docs/own-parts.md)"
+)
+"""What to do where a graph is wrong that has parts of a user's."""
 
 
 @dataclass(frozen=True)

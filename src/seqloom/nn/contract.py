@@ -63,6 +63,11 @@ def made_encoder(make: Callable[..., Encoder], config: Any, inputs: int, dropout
         encoded: Any = encoder(torch.full((ROWS, SOURCE, inputs), 0.5), _mask())
     if not all(hasattr(encoded, part) for part in ("states", "mask", "final")):
         raise PartError(f"{name}: forward gives {_kind(encoded)}; expected Encoded(states, mask, final). Mend it.")
+    if isinstance(encoded.states, Tensor) and encoded.states.dim() == 3 and encoded.states.shape[1] < SOURCE:
+        raise PartError(
+            f"{name}: forward gives {encoded.states.shape[1]} states for {SOURCE} positions; expected one for each. Leave fewer to "
+            "model.encoder.subsampling, which stands in front of every encoder."
+        )
     _check_shape(encoded.states, f"{name}: forward gives states", ("B", "S", "width"), (ROWS, SOURCE, width))
     _check_shape(encoded.mask, f"{name}: forward gives mask", ("B", "S"), (ROWS, SOURCE))
     if not isinstance(encoded.final, Mapping) or "hidden" not in encoded.final:
