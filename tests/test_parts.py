@@ -154,6 +154,11 @@ def changed(old: str, new: str) -> str:
     ("text", "message"),
     [
         (
+            "from .blocks import Block\n",
+            "--parts gated.py: gated.py:1: ImportError: attempted relative import with no known parent package. Import what lies beside it "
+            "without the dot.",
+        ),
+        (
             changed('"gated"', '"dot"'),
             "--parts gated.py: gated.py:19: GatedSettings: kind 'dot' is there already, one of Seqloom's own; expected one that is not: "
             "none, dot, bilinear, additive, multihead. Choose another name.",
