@@ -154,6 +154,11 @@ def changed(old: str, new: str) -> str:
     ("text", "message"),
     [
         (
+            "from .blocks import Block\n",
+            "--parts gated.py: gated.py:1: ImportError: attempted relative import with no known parent package. Import what lies beside it "
+            "without the dot.",
+        ),
+        (
             changed('"gated"', '"dot"'),
             "--parts gated.py: gated.py:19: GatedSettings: kind 'dot' is there already, one of Seqloom's own; expected one that is not: "
             "none, dot, bilinear, additive, multihead. Choose another name.",
@@ -446,3 +451,75 @@ def test_a_cell_of_a_notebook_that_is_run_again_replaces_its_part_and_is_told_wi
         load_config(tmp_path / "run.yaml")
     assert "no kind 'gated'" in str(caught.value)
     assert "One of your own needs its file: --parts FILE, in Python an import." in str(caught.value)
+
+
+def test_a_broken_part_is_refused_before_a_run_is_written_or_replaced(pairs: Path, capsys: Any):
+    assert run("train", "pairs.tsv", "--out", "runs/old", *SET[: 2 * len(TINY)]) == 0
+    capsys.readouterr()
+    written(
+        pairs,
+        changed("weights = masked", "weights = 0.5 * masked").replace(
+            '@ memory["values"]), weights', '@ memory["values"])[..., 1:], weights'
+        ),
+    )
+    for out, more in (("runs/new", ()), ("runs/old", ("--overwrite",))):
+        assert run("train", "pairs.tsv", "--out", out, "--parts", "gated.py", *SET, *more) == 2
+        assert "gated.py" in said(capsys)
+    assert not (pairs / "runs/new").exists()
+    assert run("predict", "runs/old", "7 km") == 0
+
+
+@pytest.mark.parametrize(
+    "asked", [("--set", ASKED), ("--set", ASKED, "--set", "model.decoder.kind=transformer")], ids=["recurrent", "transformer"]
+)
+def test_copying_by_an_attention_that_gives_no_weights_is_refused(asked: tuple[str, ...], pairs: Path, capsys: Any):
+    written(pairs, changed('@ memory["values"]), weights', '@ memory["values"]), None'))
+    tiny = SET[: 2 * len(TINY)]
+    assert run("train", "pairs.tsv", "--out", "runs/new", "--parts", "gated.py", *tiny, *asked, "--set", "model.copy=true") == 2
+    assert said(capsys).endswith(
+        "error: model.copy: the attention gives no weights; expected some (B, T, S), by which a pointer copies. "
+        "Give them in forward, or set model.copy=false."
+    )
+    assert not (pairs / "runs/new").exists()
+
+
+def test_what_a_part_raises_in_a_prediction_is_told_with_its_line(pairs: Path, capsys: Any):
+    """As a table of 20 places does at a source of 30."""
+    text = changed("self.gate =", "self.places = nn.Parameter(torch.zeros(20))\n        self.gate =")
+    text = text.replace("masked_softmax(scores,", "masked_softmax(scores + self.places[: scores.shape[2]],")
+    written(pairs, text)
+    line = next(number for number, said in enumerate(text.splitlines(), 1) if "self.places[" in said)
+    assert run("train", "pairs.tsv", "--out", "runs/new", "--parts", "gated.py", *SET) == 0
+    capsys.readouterr()
+    assert run("predict", "runs/new", "7" * 30, "--parts", "gated.py") == 2
+    message = said(capsys)
+    assert message.startswith(f"error: --parts: gated.py:{line}: RuntimeError: The size of tensor a (31) must match")
+    assert "This was not foreseen" not in message
+
+
+LOOP = """
+def later(states):
+    kept = [states[:, 0]]
+    for place in range(1, states.shape[1]):
+        kept.append(torch.tanh(kept[-1] + states[:, place]))
+    return torch.stack(kept, 1)
+
+
+@attention"""
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")
+@pytest.mark.parametrize(("script", "code"), [("", 2), ("@torch.jit.script\n", 0)], ids=["plain", "script"])
+def test_a_loop_over_the_source_is_exported_as_a_function_under_script_alone(script: str, code: int, pairs: Path, capsys: Any):
+    written(
+        pairs,
+        changed("\n@attention", LOOP.replace("def later", f"{script}def later")).replace("self.keys(states)", "later(self.keys(states))"),
+    )
+    assert run("train", "pairs.tsv", "--out", "runs/new", "--parts", "gated.py", *SET) == 0
+    capsys.readouterr()
+    assert run("export", "runs/new", "--parts", "gated.py", "--out", "dist/new") == code
+    assert (pairs / "dist/new").exists() == (code == 0)
+    if code:
+        message = said(capsys)
+        assert "@torch.jit.script" in message
+        assert "\n" not in message, "onnxruntime would tell it three times"

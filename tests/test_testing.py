@@ -136,6 +136,63 @@ def test_a_decoder_that_keeps_its_past_on_itself_is_told(tmp_path: Path):
     assert "law 'Stepping one token at a time equals decoding the whole target at once" in str(caught.value)
 
 
+def test_a_decoder_that_looks_at_the_source_by_itself_is_exported_too(tmp_path: Path):
+    """As one does whose attention knows where it looked before: it reads the mask of its rows, and copies with its own weights."""
+    registered(
+        tmp_path,
+        WINDOW,
+        ("decoder, make_attention", "decoder, masked_softmax"),
+        ("        self.attention = make_attention(attention, query=config.width, source=encoder)\n", ""),
+        ("config.width + self.attention.context_width", "2 * config.width"),
+        ("**self.attention.prepare(encoded.states, encoded.mask)", '"seen": self.first(encoded.states)'),
+        (
+            'context, weights = self.attention(query, memory, memory["mask"], need_attention)',
+            'weights = masked_softmax(query @ memory["seen"].transpose(1, 2), memory["mask"].unsqueeze(1))\n'
+            '        context = weights @ memory["seen"]',
+        ),
+    )
+    check_decoder("window", attentions=["none"])
+
+
+def test_an_attention_around_another_is_exported_too(tmp_path: Path):
+    registered(
+        tmp_path,
+        GATED,
+        ("attention, masked_softmax", "attention, make_attention"),
+        ("import torch\n", "import torch\nfrom seqloom.config import AdditiveAttention\n"),
+        (
+            "self.keys = nn.Linear(source, config.width, bias=False)",
+            "self.inner = make_attention(AdditiveAttention(width=config.width), query=config.width, source=source)",
+        ),
+        ('{"keys": self.keys(states), "values": states}', "self.inner.prepare(states, mask)"),
+        ('        keys = memory["keys"]\n', ""),
+        (
+            "scores = self.query(query) @ keys.transpose(1, 2) / math.sqrt(keys.shape[2])  # (B, T, S)",
+            "context, weights = self.inner(self.query(query), memory, mask, need_weights)",
+        ),
+        ("        weights = masked_softmax(scores, mask.unsqueeze(1))\n", ""),
+        ('(weights @ memory["values"])', "context"),
+    )
+    check_attention("gated", width=5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "advice"),
+    [
+        ("scores = self.query(query)", "scores = self.query(query).float()", "leave out .float()"),
+        ("scores, mask.unsqueeze(1))", "scores.float(), mask.unsqueeze(1)).to(scores.dtype)", "float64 here; leave out .float()"),
+        ("math.sqrt(keys.shape[2])", "math.sqrt(keys.shape[2]) @ torch.eye(keys.shape[1])", "with the dtype"),
+        ("scores, mask.un", "scores.mean(1, keepdim=True).expand_as(scores), mask.un", "It looks at later positions, or keeps"),
+    ],
+    ids=["float", "rounded", "made", "ahead"],
+)  # fmt: skip
+def test_what_mends_it_is_told_where_a_law_does_not_hold(old: str, new: str, advice: str, tmp_path: Path):
+    registered(tmp_path, GATED, (old, new))
+    with pytest.raises(BrokenLawError) as caught:
+        check_attention("gated", width=5)
+    assert advice in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "change", "kind", "message"),
     [
@@ -143,7 +200,8 @@ def test_a_decoder_that_keeps_its_past_on_itself_is_told(tmp_path: Path):
             CONVOLUTIONS,
             ("return Encoded(states, mask, {", "return Encoded(states[:, ::2], mask, {"),
             "encoder",
-            "encoder 'conv': forward gives states: (2, 3, 12); expected (B, S, width), which is (2, 5, 12) here. Mend it.",
+            "encoder 'conv': forward gives 3 states for 5 positions; expected one for each. Leave fewer to model.encoder.subsampling, "
+            "which stands in front of every encoder.",
         ),
         (
             CONVOLUTIONS,

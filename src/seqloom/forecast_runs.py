@@ -20,7 +20,7 @@ from seqloom.forecast_dev import ForecastDev
 from seqloom.forecast_plan import NumberPlan
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
-from seqloom.runs import decide
+from seqloom.runs import check_parts, decide
 from seqloom.training import Trainer
 from seqloom.windows import Windows
 
@@ -45,6 +45,7 @@ def start_numbers(
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
     config, reasons = decide(plan.config, plan.reasons)
+    check_parts(config.model, plan.fields.source, plan.fields.target)
     run.create()
     run.write_about(finished=False)
     plan.fields.save(run.fields)

@@ -131,5 +131,6 @@ def _run(path: Path, file: str | Path) -> None:
         line = failing_line(error, path)
         at = f"{path.name}:{line}" if line else path.name
         what = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).partition("\n\nFor further")[0].split())
-        told = what if isinstance(error, SeqloomError) else f"{type(error).__name__}: {what}. Mend it"
+        mend = "Import what lies beside it without the dot" if "relative import" in what else "Mend it"
+        told = what if isinstance(error, SeqloomError) else f"{type(error).__name__}: {what}. {mend}"
         raise ConfigError(f"--parts {file}: {at}: {told.rstrip('.')}.") from error

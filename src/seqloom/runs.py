@@ -13,7 +13,7 @@ from torch import Tensor
 from seqloom import metrics
 from seqloom.base import Base
 from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
-from seqloom.config import PARTS, RunConfig
+from seqloom.config import PARTS, ModelConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override
 from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
@@ -22,14 +22,14 @@ from seqloom.embeddings import begin_with_vectors, vectors_of
 from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
-from seqloom.nn.seq2seq import make_network
+from seqloom.nn.seq2seq import Side, make_network
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
 from seqloom.ready import ready_fields
 from seqloom.relation import ceiling
 from seqloom.unseen import Unseen
 
-__all__ = ["decide", "fitted", "pass_on_interrupt", "resume", "start"]
+__all__ = ["check_parts", "decide", "fitted", "pass_on_interrupt", "resume", "start"]
 
 MANY_UNKNOWN = 0.2
 """Share of the symbols of a side, from which on a ready vocabulary is likely to be of other text."""
@@ -59,6 +59,7 @@ def start(
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
     first = _first_weights(plan.base, config, fields) if plan.base else None
+    check_parts(config.model, fields.source, fields.target)
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
@@ -281,6 +282,16 @@ def decide(config: RunConfig, reasons: Mapping[str, str]) -> tuple[RunConfig, di
         if note := kinds.note(getattr(config.model, part).kind):
             reasons[f"model.{part}.kind"] = note
     return config.model_copy(update={"training": resolve(settings)}), reasons
+
+
+def check_parts(config: ModelConfig, source: Side, target: Side) -> None:
+    """Make a network that has parts of a user's, so that one that keeps no contract is refused before anything is written or replaced.
+
+    Raises:
+        PartError: it does not keep its contract.
+    """
+    if any(kinds.note(getattr(config, part).kind) for part, kinds in PARTS.items()):
+        make_network(config, source, target)
 
 
 def _train(

@@ -159,7 +159,7 @@ def open_session(model: bytes, threads: int | None, where: Path | str) -> Any:
         raise CheckpointError(f"{where}: names another file for its data; expected all of it in this one. {AGAIN}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or _threads_of_openmp()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised, and so told once
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would starve others
     options.add_session_config_entry("session.load_model_format", "ONNX")  # no other is looked through for files that it names
     try:

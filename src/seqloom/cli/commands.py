@@ -88,12 +88,25 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, OSError) and says_full(error):
         _say(f"error: {error.filename or 'output'}: no space left on the disk. Free some space, and run this again.")
         return 2
+    if (place := _in_parts(error)) and not isinstance(error, MemoryError) and not _tells_of_memory(error):
+        debug = shlex.join(["seqloom", "--debug", *sys.argv[1:]])
+        _say(f"error: --parts: {place}: {type(error).__name__}: {_one_line(error).rstrip('.')}. Mend it; `{debug}` shows the way there.")
+        return 2
     if isinstance(error, MemoryError) or _tells_of_memory(error):
         what = f"not enough memory ({_one_line(error)}). Try a smaller training.batch.size or model.embedding"
     else:
         what = f"{type(error).__name__}: {_one_line(error)}. This was not foreseen"
     _say(f"error: {what}; `{shlex.join(['seqloom', '--debug', *sys.argv[1:]])}` shows where it happened.")
     return 1
+
+
+def _in_parts(error: BaseException) -> str:
+    """The innermost place in a file of --parts at which an error came about, such as gated.py:7; '' where none did."""
+    loaded = [vars(module) for module in list(sys.modules.values()) if hasattr(module, "__dict__")]
+    files = {names["__file__"] for names in loaded if names.get("__seqloom_parts__")}
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    places = [f"{os.path.basename(file)}:{line}" for file, line in lines if file in files]
+    return places[-1] if places else ""
 
 
 def _tells_of_memory(error: BaseException) -> bool:

@@ -274,7 +274,7 @@ class ModelConfig(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> ModelConfig:
-        if self.copy_source and self.attention.kind == "none":
+        if self.copy_source and self.attention.kind == "none" and self.decoder.kind not in PARTS["decoder"].files:
             raise ValueError("copy needs an attention to point with; got attention kind 'none'")
         if self.copy_source and self.encoder.subsampling.kind != "none":
             raise ValueError("copy points at single source positions; set encoder.subsampling.kind to 'none'")

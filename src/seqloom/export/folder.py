@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol
 from onnx import GraphProto, ModelProto, checker, helper
 
 from seqloom.checkpoint import RunDirectory
-from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead
+from seqloom.config import PARTS, DataConfig, HeadConfig, SearchConfig, TokenHead
 from seqloom.config_file import override_search
-from seqloom.errors import CheckpointError
+from seqloom.errors import CheckpointError, PartError, SeqloomError
 from seqloom.export import check, number_check
 from seqloom.export.beams import beam_graph
 from seqloom.export.card import About, about_numbers, about_pairs, model_card
@@ -24,6 +24,7 @@ from seqloom.export.frames import frame_graph
 from seqloom.export.graph import OPSET
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
+from seqloom.export.tracing import LOOPS
 from seqloom.fields import Fields
 from seqloom.manifest import FORMAT, Manifest, describe_files, is_exported, write_manifest
 from seqloom.model import load as load_run
@@ -133,11 +134,36 @@ def _swap(draft: Path, folder: Path, before: Path) -> None:
         raise
 
 
+def _has_own_parts() -> bool:
+    return any(kinds.files for kinds in PARTS.values())
+
+
+def _compared(model: Any, way: Way, graph: ModelProto) -> Parity:
+    """How alike the graph answers.
+
+    Raises:
+        PartError: it cannot run, and a part of a user's may be why.
+    """
+    try:
+        return way.compare(model, graph)
+    except SeqloomError:
+        raise
+    except Exception as error:  # onnxruntime's exceptions have no common ancestor
+        if not _has_own_parts():
+            raise
+        what = " ".join(str(error).rpartition("Status Message:")[2].split()).rstrip(".")
+        raise PartError(
+            f"{model.path}: the graph of the model fails at a dev source ({what}); expected answers. Nothing is written. {LOOPS}."
+        ) from error
+
+
 def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Report:
     """Write the files of the folder, the smaller model where it is good enough."""
     config, way = model.config, WAYS[model.fields.target.kind]
     whole = to_onnx(model.network, model.fields, config.search, config.data, config.model.head)
-    parity, small, chosen = way.compare(model, whole), None, "float32"
+    parity, small, chosen = _compared(model, way, whole), None, "float32"
+    if not parity.holds and _has_own_parts():
+        raise PartError(f"{model.path}: {parity}. The exported model is not written. {LOOPS}.")
     if not parity.holds:
         raise CheckpointError(f"{model.path}: {parity}. The exported model is wrong, so it is not written: please report this.")
     if precision != "float32":

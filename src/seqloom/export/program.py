@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqloom.errors import ConfigError
+from seqloom.config import PARTS
+from seqloom.errors import ConfigError, PartError
 from seqloom.export.tracing import PAST, SENTENCES, SYMBOLS, TracedRecurrence, example
 from seqloom.nn.decoders import RecurrentDecoder
 from seqloom.nn.frame_heads import FrameHead
@@ -41,8 +42,17 @@ def write_program(network: Network, path: Path) -> None:
         "target_in": {0: rows} | ({} if horizon else {1: symbols}),
     }
     torch.compiler.reset()  # what a program before this one has taught the tracer about sizes would be taken for a law of this one
-    with torch.no_grad():
-        made = torch.export.export(_Said(whole), (source, mask, target), dynamic_shapes=sizes, strict=False)
+    try:
+        with torch.no_grad():
+            made = torch.export.export(_Said(whole), (source, mask, target), dynamic_shapes=sizes, strict=False)
+    except Exception as error:  # torch raises several kinds, of pages of text
+        if not any(kinds.files for kinds in PARTS.values()):
+            raise
+        what = f"{type(error).__name__}: {(str(error).strip() or 'no reason').splitlines()[0].rstrip('.')}"
+        raise PartError(
+            f"--format torch-export: torch cannot trace a part of yours for every length ({what[:200]}); "
+            "expected one without Python loops over positions. Export as onnx."
+        ) from error
     torch.export.save(made, path)
 
 

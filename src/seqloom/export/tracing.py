@@ -33,6 +33,7 @@ from seqloom.nn.seq2seq import Network
 __all__ = [
     "BEAM",
     "GROUP",
+    "LOOPS",
     "PAST",
     "SENTENCES",
     "SYMBOLS",
@@ -59,6 +60,13 @@ GROUP = 64
 """The best of a large vocabulary are looked for in groups of so many symbols."""
 NEVER = -1e4
 """The score of a symbol that is never written."""
+
+
+LOOPS = (
+    "A Python loop over positions, and an `if` on values, in a part of yours are traced as they go for one example: write it as a function "
+    "under @torch.jit.script, or without a loop (docs/own-parts.md)"
+)
+"""What to do where a graph is wrong that has parts of a user's."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +167,15 @@ class _Step(nn.Module):
         self.network = network
         self.memory = memory
         self.state = state
-        self.shared = {"mask"}.union(*(part.names for part in network.modules() if isinstance(part, _ForBeams)))
+        self.attentions = [part for part in network.modules() if isinstance(part, _ForBeams)]
+        self.shared = {name for part in self.attentions for name in part.names}
 
     def forward(self, tokens: Tensor, *parts: Tensor) -> tuple[Tensor | None, ...]:
         memory = dict(zip(self.memory, parts, strict=False))
         state = dict(zip(self.state, parts[len(memory) :], strict=False))
         mask = memory["mask"]
+        for attention in self.attentions:
+            attention.mask = mask  # that of the memory is for a decoder that looks at the source by itself
         for name in memory:
             if not self._is_shared(name):
                 memory[name] = _for_each_hypothesis(memory[name], tokens)
@@ -178,7 +189,8 @@ class _Step(nn.Module):
     def _is_shared(self, name: str) -> bool:
         """Whether this part of the memory stands once for all hypotheses of a sentence; layers and members stand around its name."""
         bare = name.rpartition(".")[2]
-        return bare in self.shared or bare.rpartition("_")[0] in self.shared
+        layer = re.fullmatch(r"(.+)_\d+", bare)
+        return bare in self.shared or (layer is not None and layer[1] in self.shared)
 
     def _pointer(self, parts: tuple[Tensor, ...]) -> Pointer | None:
         if not self.network.head.points:
@@ -209,9 +221,17 @@ def _for_each_hypothesis(part: Tensor, tokens: Tensor) -> Tensor:
 
 
 def traceable(network: Traceable, otherwise: Mapping[type[nn.Module], Callable[[Any], nn.Module]]) -> Traceable:
-    """A copy in float32 in which the parts of some kinds are put differently."""
+    """A copy in float32 in which the parts of some kinds are put differently, a part within another of its kind with that one."""
     network = copy.deepcopy(network).to("cpu", torch.float32).eval()
-    children = [(parent, name, child) for parent in network.modules() for name, child in parent.named_children()]
+    within = {
+        id(part)
+        for kind in otherwise
+        for whole in network.modules()
+        if isinstance(whole, kind)
+        for part in whole.modules()
+        if part is not whole
+    }
+    children = [(parent, name, child) for parent in network.modules() for name, child in parent.named_children() if id(child) not in within]
     for parent, name, child in children:
         for kind, put in otherwise.items():
             if isinstance(child, kind):
@@ -238,6 +258,8 @@ class _ForBeams(Attention):
         self.context_width = attention.context_width
         self.names: set[str] = set()
         """What it keeps in the memory."""
+        self.mask: Tensor | None = None
+        """That of the sentences (B, S), as it stands in the memory: a decoder gives that of its rows."""
 
     def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         memory = self.attention.prepare(states, mask)
@@ -245,6 +267,7 @@ class _ForBeams(Attention):
         return memory
 
     def forward(self, query: Tensor, memory: Memory, mask: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        mask = mask if self.mask is None else self.mask
         context, weights = self.attention(_by_sentence(query, mask), memory, mask, need_weights)
         return context.flatten(0, 1).unsqueeze(1), None if weights is None else weights.flatten(0, 1).unsqueeze(1)
 

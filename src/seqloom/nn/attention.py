@@ -28,6 +28,8 @@ class Attention(nn.Module):
     """The contract above."""
 
     context_width: int
+    gives_weights = True
+    """Whether it says where it looks, found out of a user's when it is made."""
 
     def prepare(self, states: Tensor, mask: Tensor) -> Memory:
         raise NotImplementedError

@@ -50,6 +50,7 @@ def made_attention(make: Callable[..., Attention], config: Any, query: int, sour
         _check_shape(context, f"{name}: forward gives context", ("B", "T", "context_width"), (ROWS, TARGET, width))
         if weights is not None:
             _check_shape(weights, f"{name}: forward gives weights", ("B", "T", "S"), (ROWS, TARGET, SOURCE))
+        attention.gives_weights = weights is not None
     return attention
 
 
@@ -62,6 +63,11 @@ def made_encoder(make: Callable[..., Encoder], config: Any, inputs: int, dropout
         encoded: Any = encoder(torch.full((ROWS, SOURCE, inputs), 0.5), _mask())
     if not all(hasattr(encoded, part) for part in ("states", "mask", "final")):
         raise PartError(f"{name}: forward gives {_kind(encoded)}; expected Encoded(states, mask, final). Mend it.")
+    if isinstance(encoded.states, Tensor) and encoded.states.dim() == 3 and encoded.states.shape[1] < SOURCE:
+        raise PartError(
+            f"{name}: forward gives {encoded.states.shape[1]} states for {SOURCE} positions; expected one for each. Leave fewer to "
+            "model.encoder.subsampling, which stands in front of every encoder."
+        )
     _check_shape(encoded.states, f"{name}: forward gives states", ("B", "S", "width"), (ROWS, SOURCE, width))
     _check_shape(encoded.mask, f"{name}: forward gives mask", ("B", "S"), (ROWS, SOURCE))
     if not isinstance(encoded.final, Mapping) or "hidden" not in encoded.final:
@@ -97,6 +103,7 @@ def made_decoder(make: Callable[..., Decoder], config: Any, attention: Any, inpu
         _check_shape(decoded.hidden, f"{name}: forward gives hidden", ("B", "T", "width"), (ROWS, length, width))
         if decoded.attention is not None:
             _check_shape(decoded.attention, f"{name}: forward gives attention", ("B", "T", "S"), (ROWS, length, SOURCE))
+        decoder.gives_weights = decoded.attention is not None
         _check_dict(after, f"{name}: forward")
         if set(after) != set(state):
             raise PartError(f"{name}: forward gives a state of {_names(after)}; expected the names that start gives, {_names(state)}.")

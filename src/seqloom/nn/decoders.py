@@ -48,6 +48,8 @@ class Decoder(nn.Module):
     """The contract above; `width` is the width D of the hidden states."""
 
     width: int
+    gives_weights: bool | None = None
+    """Whether it says where it looks, found out of a user's when it is made; None: as its attention does."""
 
     def prepare(self, encoded: Encoded) -> Memory:
         raise NotImplementedError

@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from seqloom import config as settings
 from seqloom.config import ModelConfig, RecurrentDecoder
+from seqloom.errors import PartError
+from seqloom.nn.attention import Attention
 from seqloom.nn.ctc import CtcHead, ctc_loss
 from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
 from seqloom.nn.encoders import make_encoder
@@ -139,7 +141,24 @@ class Seq2Seq(Network):
         tied = None
         if config.tie_embeddings != "none" and isinstance(self.target_input, TokenInput):
             tied = self.target_input.embedding
+        if config.copy_source:
+            self._refuse_blind()
         return TokenHead(config.head, self.decoder.width, size, tied, config.copy_source)
+
+    def _refuse_blind(self) -> None:
+        """Make sure that a pointer is told where the decoder looks.
+
+        Raises:
+            PartError: the decoder, or its attention, is of a user's and gives no weights.
+        """
+        given, what = self.decoder.gives_weights, "decoder"
+        if given is None:
+            given, what = all(part.gives_weights for part in self.decoder.modules() if isinstance(part, Attention)), "attention"
+        if not given:
+            raise PartError(
+                f"model.copy: the {what} gives no weights; expected some (B, T, S), by which a pointer copies. "
+                "Give them in forward, or set model.copy=false."
+            )
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
         read, read_mask = last_frames(source, mask, self.recent) if self.recent else (source, mask)

@@ -18,6 +18,7 @@ import torch
 from seqloom.config import PARTS, ModelConfig, RunConfig
 from seqloom.config_file import override
 from seqloom.errors import ConfigError, PartError, SeqloomError
+from seqloom.export.tracing import LOOPS
 from seqloom.hardware import apart
 from seqloom.nn.contract import failing_line
 from seqloom.testing import exported, laws
@@ -40,6 +41,14 @@ ATTENTIONS: dict[str, Tree] = {
     "dot attention": {"kind": "dot"},
     "multihead attention": {"kind": "multihead", "heads": 2},
 }
+DOUBLE = "Networks are held to this law in float64: make tensors with the dtype of what you are given, and leave out .float()"
+HINTS: dict[Any, str] = {
+    laws.stepping: "It looks at later positions, or keeps something on a module from call to call, which a decoder's state is for",
+    laws.going_on: "What changes from position to position belongs into the state",
+    laws.reordering: "What changes from position to position belongs into the state, batch first",
+    exported.answers_alike: LOOPS,
+}
+"""What mostly mends it where a law does not hold."""
 WIDE = 24
 """Width of a network that learns by heart."""
 SEARCHES: tuple[Tree, ...] = ({"kind": "greedy"}, {"kind": "beam", "beam": 3}, {"kind": "beam", "beam": 3, "prefix": "b d"})
@@ -125,11 +134,16 @@ class _Held:
         except PartError:
             raise
         except SeqloomError as error:
-            raise BrokenLawError(f"{where}: {str(error).rstrip('.')}.") from error
+            hint = f". {HINTS[law]}" if law in HINTS and isinstance(error, BrokenLawError) else ""
+            raise BrokenLawError(f"{where}: {str(error).rstrip('.')}{hint}.") from error
         except Exception as error:
             line = failing_line(error, self.file)
             at = f" in {Path(self.file).name}:{line}" if line else ""
             problem = " ".join(str(error).split()).rstrip(".")
+            if law is exported.answers_alike:
+                problem += f". {LOOPS}"
+            elif "dtype" in problem or "Double" in problem:
+                problem += f". {DOUBLE}"
             raise BrokenLawError(f"{where}: {type(error).__name__}{at}: {problem}.") from error
 
 

@@ -67,7 +67,7 @@ def batch_of(*examples: Example) -> TensorBatch:
 
 
 def run(network: Network, batch: TensorBatch) -> tuple[Decoded, Tensor]:
-    """What is decoded of the whole targets at once, and what the head says of it, as `outputs` does."""
+    """A network decodes targets. Gives what is decoded of the whole at once, and what the head says of it, as `outputs` does."""
     with torch.no_grad():
         memory = network.prepare(batch.source, batch.source_mask)
         decoded, _ = network.decode(batch.target_in, memory, network.start(memory), need_attention=True)
