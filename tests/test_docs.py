@@ -147,6 +147,13 @@ def split_at(words: list[str], mark: str) -> list[list[str]]:
     return parts
 
 
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """Parts that the Python of a page registers are forgotten after it."""
+    with parts_forgotten():
+        yield
+
+
 def outside(words: list[str], stdin: bytes, folder: Path) -> Result:
     program = sys.executable if words[0] == "python" else words[0]
     done = subprocess.run([program, *words[1:]], input=stdin, capture_output=True, cwd=folder, check=False, timeout=60)

@@ -188,7 +188,7 @@ def _about(part: Part) -> dict[str, Any]:
 
 def _members(parts: Sequence[Part], whole: RunDirectory) -> list[str]:
     """Each network with where it came from and its dev score, as its run was measured at its end."""
-    rows = [[part.name, f"seed {part.config.seed}", _network(part), _score(part)] for part in parts]
+    rows = [[f"seed {part.config.seed}", _network(part), _score(part), part.name] for part in parts]  # a long name is cut into lines
     numbered = [[str(number), *row] for number, row in enumerate(rows, 1)]
     return [f"{whole.path}: {len(parts)} networks that answer as one:", *columns(numbered)]
 
