@@ -16,9 +16,10 @@ from onnx import ModelProto, helper, numpy_helper
 import seqloom
 from seqloom.answers import Answerer, Prediction
 from seqloom.cli import main
-from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
+from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
 from seqloom.export import check, export, folder
+from seqloom.export.check import most_telling
 from seqloom.export.folder import to_onnx
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
@@ -235,3 +236,20 @@ def test_symbols_of_a_prefix_that_a_model_does_not_know_are_said(
             main(["predict", str(model.path), "a b c", "--prefix", prefix])
         assert not ended.value.code
         assert [line for line in capsys.readouterr().err.splitlines() if "--prefix" in line] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "right", "field", "metric"),
+    [
+        ("a b", "a b", TokensField(), "exact_match"),
+        ("a b", "a c", TokensField(), "token_error_rate"),
+        ("ab", "ab", TextField(), "exact_match"),
+        ("ab", "ac", TextField(), "character_error_rate"),
+        ("the cat sat on it", "the cat sat on a mat", TextField(unit="word"), "bleu"),
+        ("one", "a cat sat down", TextField(unit="word"), "character_error_rate"),
+    ],
+)
+def test_smaller_weights_are_judged_by_errors_where_no_answer_is_right(
+    answer: str, right: str, field: TextField | TokensField, metric: str
+):
+    assert most_telling([answer], [right], field) == metric
