@@ -154,7 +154,8 @@ def test_metrics_for_knows_what_fits_the_target():
     sentences = ["bleu", "chrf", "rouge1", "rouge2", "rougeL"]
     whole = ["exact_match", "sequence_error_rate", "token_accuracy"]
     text = [*whole, "word_error_rate", "character_error_rate"]
-    assert metrics_for(PHONES) == metrics_for(PHONES, 40.0) == [*whole, "token_error_rate"]
+    assert metrics_for(PHONES) == metrics_for(PHONES, 0.0) == [*whole, "token_error_rate"]
+    assert metrics_for(PHONES, 40.0) == [*sentences, *whole, "token_error_rate"]
     assert metrics_for(TEXT) == metrics_for(WORDS, 1.2) == text
     assert metrics_for(WORDS) == metrics_for(TEXT, 12.0) == sentences + text
 
@@ -163,6 +164,16 @@ def test_words_per_target_counts_words_of_scripts_with_and_without_blanks():
     assert words_per_target(["a b c d", "1984-03-03"]) == 2.5
     assert words_per_target([["東京へ行く", "東京"]]) == 2.0
     assert words_per_target([]) == 0.0
+
+
+def test_tokens_make_sentences_where_there_are_many_of_them():
+    sentences = [" ".join(f"word{10 * row + place}" for place in range(10)) for row in range(30)]
+    assert words_per_target(sentences, TokensField()) == 10.0
+    assert words_per_target(sentences[:-1], TokensField()) == 0.0, "290 tokens are no words of a language"
+    assert words_per_target(sentences[:-1], TextField(unit="word")) == 10.0
+    assert metrics_for(TokensField(), 10.0)[:2] == ["bleu", "chrf"]
+    assert metrics_for(TokensField(), 0.0) == metrics_for(TokensField())
+    assert score(["bleu"], sentences, sentences, TokensField())["bleu"] == pytest.approx(100.0)
 
 
 def test_what_comes_from_the_model_is_known_by_name_but_left_to_the_caller():

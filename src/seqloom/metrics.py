@@ -41,6 +41,8 @@ FieldConfig = Union[TextField, TokensField]  # noqa: UP007
 References = Union[Sequence[str], Sequence[Sequence[str]]]  # noqa: UP007
 
 _FORMATS = {"fraction": ".4f", "points": ".2f", "number": ".4g"}
+FEWEST_WORDS = 300
+"""Distinct tokens of targets; fewer are sounds, actions or tags, and not words, and make no sentences."""
 SENTENCE_WORDS = 3.0  # below this many words a target, scores of n-grams of words are noise
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _OTHER_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"  # Thai, Lao, Burmese, Khmer, kana
@@ -77,8 +79,8 @@ class Metric:
 def metrics_for(field_config: FieldConfig, words_per_target: float | None = None) -> list[str]:
     """The names of the metrics that fit a target field, the most telling first; not what comes from the model (loss, perplexity).
 
-    BLEU, chrF and ROUGE are there for text of 3 or more `words_per_target` (see the function of that name). Where that is not
-    known, text in words or subwords counts as sentences and text in characters does not.
+    BLEU, chrF and ROUGE are there for 3 or more `words_per_target` (see the function of that name). Where that is not known, text in words
+    or subwords counts as sentences, and text in characters and tokens do not.
     """
     if words_per_target is None:
         sentences = isinstance(field_config, TextField) and field_config.unit != "character"
@@ -138,9 +140,15 @@ def signature(name: str, references: References = ()) -> str | None:
     return None if describe is None else describe(_as_lists(references) or [[""]])
 
 
-def words_per_target(references: References) -> float:
-    """The mean number of words in a reference: what stands between blanks, or two letters where a script has no blanks."""
+def words_per_target(references: References, field_config: FieldConfig | None = None) -> float:
+    """The mean number of words in a reference: what stands between blanks, or two letters where a script has no blanks; 0 for targets of
+    tokens that are no words.
+    """
     every = [reference for several in _as_lists(references) for reference in several]
+    if isinstance(field_config, TokensField):
+        tokens = _tokens(field_config)
+        if len({token for reference in every for token in tokens(reference)}) < FEWEST_WORDS:
+            return 0.0
     return sum(len(_WORD.findall(reference)) for reference in every) / len(every) if every else 0.0
 
 
@@ -341,11 +349,11 @@ _OF_FORECASTS = ("mse_scaled", "mae_scaled", "mae", "rmse", "smape", "mase", "pi
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("bleu", True, _TEXT, "points", _bleu, sentences=True, signature=_bleu_signature),
-        Metric("chrf", True, _TEXT, "points", _chrf, sentences=True, signature=_chrf_signature),
-        Metric("rouge1", True, _TEXT, "points", _rouge("rouge1"), sentences=True),
-        Metric("rouge2", True, _TEXT, "points", _rouge("rouge2"), sentences=True),
-        Metric("rougeL", True, _TEXT, "points", _rouge("rougeL"), sentences=True),
+        Metric("bleu", True, _ANY, "points", _bleu, sentences=True, signature=_bleu_signature),
+        Metric("chrf", True, _ANY, "points", _chrf, sentences=True, signature=_chrf_signature),
+        Metric("rouge1", True, _ANY, "points", _rouge("rouge1"), sentences=True),
+        Metric("rouge2", True, _ANY, "points", _rouge("rouge2"), sentences=True),
+        Metric("rougeL", True, _ANY, "points", _rouge("rougeL"), sentences=True),
         Metric("exact_match", True, _ANY, "fraction", _exact_match),
         Metric("sequence_error_rate", False, _ANY, "fraction", _sequence_error_rate),
         Metric("token_accuracy", True, _ANY, "fraction", _token_accuracy),

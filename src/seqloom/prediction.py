@@ -167,7 +167,7 @@ class Translator:
 
     def _measure(self, predictions: Sequence[Prediction], references: metrics.References) -> dict[str, float]:
         target = self.fields.config.target
-        names = metrics.metrics_for(target, metrics.words_per_target(references))
+        names = metrics.metrics_for(target, metrics.words_per_target(references, target))
         return metrics.score(names, [prediction.text for prediction in predictions], references, target)
 
 

@@ -119,7 +119,7 @@ def loss(trained: Model, whole: ModelProto, reduced: ModelProto) -> Loss:
 
 def most_telling(answers: Sequence[str], references: Sequence[str], field: TextField | TokensField) -> str:
     """The metric by which answers are judged: the first that fits; where that is zero, of which nothing can be lost, a rate of errors."""
-    names = metrics_for(field, words_per_target(references))
+    names = metrics_for(field, words_per_target(references, field))
     if score(names[:1], answers, references, field)[names[0]]:
         return names[0]
     return next(name for name in ERRORS if name in names)
