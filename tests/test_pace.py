@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from seqloom.config import RunConfig
+from seqloom.config_file import override
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import Plan, make_plan
 
@@ -124,6 +127,19 @@ def test_threads_are_tried_with_the_network_that_was_asked_for() -> None:
 
     fit_to_time(plan_for("6m", "model.encoder.width=100", "model.decoder.width=60"), WORK, speed, threads=2)
     assert tried == [(None, 100, 60), (1, 100, 60)]
+
+
+@pytest.mark.parametrize(("gain", "threads", "how"), [(0.5, 1, "faster than"), (1.1, 1, "nearly as fast as"), (1.3, None, "")])
+def test_more_threads_are_taken_where_they_are_worth_it_for_sounds_too(gain: float, threads: int | None, how: str) -> None:
+    plan = plan_for("6m", "model.encoder.width=512")
+    heard = replace(plan, fitted=frozenset(), profile=replace(plan.profile, sound=cast("Any", "heard")))
+    for each in (plan, heard):
+        found, lines = fit_to_time(each, WORK, lambda config: 20_000.0 if config.training.threads else gain * 20_000.0, threads=2)
+        assert found.config.training.threads == threads
+        line = f"training.threads 1: {how} 2 here: threads wait for each other (measured)"
+        assert [said for said in lines if "threads" in said] == ([line] if how else [])
+    asked = replace(heard, config=override(heard.config, ["training.threads=2"]))
+    assert fit_to_time(asked, WORK, updates_a_second(1), threads=2) == (asked, [])
 
 
 def test_threads_that_were_asked_for_stay() -> None:

@@ -192,6 +192,7 @@ def _choose_training(settings: Settings, windows: int, many: bool, budget: float
     settings.set("training.early_stopping.patience", 5)
     settings.set("training.schedule.warmup_steps", 50)
     settings.set("training.precision", "float32", "numbers need their digits")
+    settings.set("training.threads", 1, "a small network: two threads would wait for each other (measured)")
     settings.set("training.average", 3, "the best three, where their mean is better on dev")
     settings.set("search.kind", "greedy", "there is one forecast")
     if budget is not None:

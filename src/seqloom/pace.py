@@ -21,6 +21,8 @@ ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
 """A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
 ENOUGH_OF_WORDS = 0.75
 """The share of the passes for one wider than `NARROW` where no side is a sentence; updates, of which there are many, do not count then."""
+MORE_THREADS = 1.2
+"""How many times as fast twice the threads have to be: beside other programs, which may begin later, they wait for each other."""
 FASTER = 1.15
 """How many times as fast a narrower network has to be: on a GPU the time goes into starting the work, and all are alike."""
 LARGER, MOST_TIMES = 1.6, 16
@@ -63,9 +65,12 @@ def fit_to_time(
     whole = training.budget_seconds
     seconds = LEARNING * (LONGEST_MINUTES * 60 if whole is None else max(whole - spent, 1.0) / training.members)
     wanted = training.epochs
-    if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
-        return plan, []
     settings, updates = Settings(), work.updates
+    if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
+        if not plan.profile.sound or threads == 1 or training.threads is not None:
+            return plan, []
+        _choose_threads(settings, plan.config, speed, speed(plan.config), threads)
+        return _with(plan, settings)
     width, rate = _narrow(settings, plan, work, speed, seconds)
     config = override(plan.config, _of_width(width, plan.config)) if width != plan.config.model.encoder.width else plan.config
     if training.threads is None:
@@ -181,12 +186,13 @@ def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:
 
 
 def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: float, threads: int) -> float:
-    """Half of the threads, and half of those, as long as that is faster than `rate`, which it is on all; gives the highest rate."""
-    fewest = threads
-    while fewest > 1 and (fewer := speed(override(config, [f"training.threads={fewest // 2}"]))) > rate:
+    """Half of the threads, and half of those, as long as more are not worth it against `rate`, that of all; gives the rate of the last."""
+    fewest, of_all = threads, rate
+    while fewest > 1 and MORE_THREADS * (fewer := speed(override(config, [f"training.threads={fewest // 2}"]))) > rate:
         fewest, rate = fewest // 2, fewer
     if fewest < threads:
-        settings.set("training.threads", fewest, f"faster than {threads} here: threads wait for each other (measured)")
+        how = "faster than" if rate > of_all else "nearly as fast as"
+        settings.set("training.threads", fewest, f"{how} {threads} here: threads wait for each other (measured)")
     return rate
 
 
