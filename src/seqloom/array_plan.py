@@ -14,13 +14,13 @@ from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_source
 from seqloom.autoconfig import RATE, Settings, cut, learning_rate, put_together
 from seqloom.base import refuse_base
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, RunConfig
-from seqloom.config_file import has_setting, override, setting
+from seqloom.config_file import override, setting
 from seqloom.data import Row, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.errors import ConfigError, DataError, standing_at
 from seqloom.forecast_plan import NumberPlan, of_numbers
 from seqloom.frame_text import frames_of_text
 from seqloom.number_fields import NumberFields
-from seqloom.plan import ASKED, LAYOUT, as_settings, base_config, given_config, hold_out, paths_of, read_pairs, reads_numbers
+from seqloom.plan import LAYOUT, as_settings, base_config, given_config, hold_out, paths_of, read_pairs, reads_numbers, with_asked
 from seqloom.ready import settled
 from seqloom.sides import numbered, profile_side
 
@@ -137,9 +137,7 @@ def _planned(
     if fields.target.is_free and not says:
         config = override(config, [f"{STOP}=learned"])
         reasons[STOP] = "targets are neither as long as their sources nor all of one length"
-    said = {item.partition("=")[0] for item in settings}
-    reasons = {key: why for key, why in reasons.items() if key not in said and has_setting(config, key)}
-    reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready
+    reasons = with_asked(reasons, config, settings) | ready
     refuse_base(config)
     train, measured = (ArrayPairs.of(*side, fields) for side in (kept, held))
     about = f"{len(train):,} pairs to train on, {len(measured):,} in dev"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqloom.base import refuse_base
 from seqloom.clock import Times, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
-from seqloom.config_file import has_setting, override
+from seqloom.config_file import override
 from seqloom.dates import read_times
 from seqloom.distributions import read_levels
 from seqloom.errors import ConfigError, DataError
@@ -22,7 +22,7 @@ from seqloom.header import is_number
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
-from seqloom.plan import ASKED
+from seqloom.plan import with_asked
 from seqloom.windows import Part, Windows
 
 __all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
@@ -97,10 +97,8 @@ def plan_forecast(
     choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget, has_mase=_has_mase(dev))
     base = choice.config if config is None else config.model_copy(update={"data": data, "fields": fields.config})
     reasons = {**reasons, **(choice.reasons if config is None else {})}
-    reasons = {key: why for key, why in reasons.items() if not any(item.startswith(f"{key}=") for item in settings)}
-    reasons |= {item.partition("=")[0]: ASKED for item in settings}
     final = of_numbers(override(base, settings))
-    reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
+    reasons = with_asked(reasons, final, settings)
     refuse_base(final)
     return NumberPlan(final, reasons, fields, train, dev, _notes(panel, train, dev, test_part))
 

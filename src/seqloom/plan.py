@@ -53,6 +53,7 @@ __all__ = [
     "paths_of",
     "read_pairs",
     "reads_numbers",
+    "with_asked",
 ]
 
 ASKED = "as asked for"
@@ -274,6 +275,12 @@ def as_settings(source: str | int | Sequence[str | int] | None, target: str | in
     seconds = None if budget is None else parse_duration(budget)
     named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
     return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
+
+
+def with_asked(reasons: Mapping[str, str], config: RunConfig, settings: Sequence[str]) -> dict[str, str]:
+    """The reasons of what was chosen and the config has, but for what `settings` ask for, whose reason that is."""
+    asked = dict.fromkeys((item.partition("=")[0] for item in settings), ASKED)
+    return {key: why for key, why in reasons.items() if key not in asked and has_setting(config, key)} | asked
 
 
 def overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:

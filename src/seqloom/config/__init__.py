@@ -44,6 +44,7 @@ from seqloom.config.model import (
     TransformerDecoder,
     TransformerEncoder,
     Vectors,
+    has_own_parts,
 )
 from seqloom.config.numbers import NumbersField
 from seqloom.config.training import (
@@ -62,7 +63,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = ["PARTS", "SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AttentionSettings", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DecoderSettings", "DotAttention", "EarlyStopping", "EncoderConfig", "EncoderSettings", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "Kinds", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder", "UnknownKindError", "Vectors"]
+__all__ = ["PARTS", "SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AttentionSettings", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DecoderSettings", "DotAttention", "EarlyStopping", "EncoderConfig", "EncoderSettings", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "Kinds", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder", "UnknownKindError", "Vectors", "has_own_parts"]
 
 
 class DataConfig(Settings):

@@ -14,7 +14,7 @@ __all__ = [
     "ConvSubsampling", "DecoderConfig", "DecoderSettings", "DotAttention", "EncoderConfig", "EncoderSettings",
     "FrameHead", "GaussianHead", "HeadConfig", "HuberHead", "LinearPath", "ModelConfig", "MultiheadAttention",
     "NoAttention", "NoSubsampling", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "SquaredHead",
-    "StudentTHead", "SubsamplingConfig", "TokenHead", "TransformerDecoder", "TransformerEncoder", "Vectors",
+    "StudentTHead", "SubsamplingConfig", "TokenHead", "TransformerDecoder", "TransformerEncoder", "Vectors", "has_own_parts",
 ]
 
 
@@ -156,6 +156,13 @@ PARTS = {
     "attention": Kinds("attention", AttentionSettings, *get_args(_Attentions)),
 }
 """The parts that can be of a kind of one's own. What is typed below is what the package has; those of a user are seen at run time alone."""
+
+
+def has_own_parts() -> bool:
+    """Whether a user's parts are registered in this process, which may be why a network does what no other does."""
+    return any(kinds.files for kinds in PARTS.values())
+
+
 
 EncoderConfig = Annotated[_Encoders, PARTS["encoder"]]
 DecoderConfig = Annotated[_Decoders, PARTS["decoder"]]

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from onnx import GraphProto, ModelProto, checker, helper
 
 from seqloom.checkpoint import RunDirectory
-from seqloom.config import PARTS, DataConfig, HeadConfig, SearchConfig, TokenHead
+from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead, has_own_parts
 from seqloom.config_file import override_search
 from seqloom.errors import CheckpointError, PartError, SeqloomError
 from seqloom.export import check, number_check
@@ -134,10 +134,6 @@ def _swap(draft: Path, folder: Path, before: Path) -> None:
         raise
 
 
-def _has_own_parts() -> bool:
-    return any(kinds.files for kinds in PARTS.values())
-
-
 def _compared(model: Any, way: Way, graph: ModelProto) -> Parity:
     """How alike the graph answers.
 
@@ -149,7 +145,7 @@ def _compared(model: Any, way: Way, graph: ModelProto) -> Parity:
     except SeqloomError:
         raise
     except Exception as error:  # onnxruntime's exceptions have no common ancestor
-        if not _has_own_parts():
+        if not has_own_parts():
             raise
         what = " ".join(str(error).rpartition("Status Message:")[2].split()).rstrip(".")
         raise PartError(
@@ -162,7 +158,7 @@ def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Repo
     config, way = model.config, WAYS[model.fields.target.kind]
     whole = to_onnx(model.network, model.fields, config.search, config.data, config.model.head)
     parity, small, chosen = _compared(model, way, whole), None, "float32"
-    if not parity.holds and _has_own_parts():
+    if not parity.holds and has_own_parts():
         raise PartError(f"{model.path}: {parity}. The exported model is not written. {LOOPS}.")
     if not parity.holds:
         raise CheckpointError(f"{model.path}: {parity}. The exported model is wrong, so it is not written: please report this.")

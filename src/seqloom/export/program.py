@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqloom.config import PARTS
+from seqloom.config import has_own_parts
 from seqloom.errors import ConfigError, PartError
 from seqloom.export.tracing import PAST, SENTENCES, SYMBOLS, TracedRecurrence, example
 from seqloom.nn.decoders import RecurrentDecoder
@@ -46,7 +46,7 @@ def write_program(network: Network, path: Path) -> None:
         with torch.no_grad():
             made = torch.export.export(_Said(whole), (source, mask, target), dynamic_shapes=sizes, strict=False)
     except Exception as error:  # torch raises several kinds, of pages of text
-        if not any(kinds.files for kinds in PARTS.values()):
+        if not has_own_parts():
             raise
         what = f"{type(error).__name__}: {(str(error).strip() or 'no reason').splitlines()[0].rstrip('.')}"
         raise PartError(
