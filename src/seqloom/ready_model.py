@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -62,7 +63,11 @@ def read_model(path: str) -> ReadyModel:
         ConfigError: one that cuts in a way that is not offered: at words or characters, with blanks behind words or rules of its own.
     """
     with open_file(path, refuse=False) as file:
-        content = file.read()
+        return _model_of(path, file.read())
+
+
+@lru_cache(maxsize=2)  # of either side: a plan asks several times, and each piece of a model is gone through
+def _model_of(path: str, content: bytes) -> ReadyModel:
     try:
         parts = list(_read(content))
         pieces = [_piece(value) for number, value in parts if number == PIECES and isinstance(value, bytes)]
