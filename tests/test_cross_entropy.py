@@ -26,6 +26,9 @@ def test_loss_and_gradients_are_those_of_torch(
     monkeypatch.setitem(SCORES, "cpu", scores)
     hidden, weight, bias, target = inputs(count, dtype)
     ours, nll, correct = smoothed_cross_entropy(hidden, weight, bias, target, smoothing)
+    assert correct.isnan()  # nobody counts while a network is trained
+    with torch.no_grad():
+        _, _, correct = smoothed_cross_entropy(hidden, weight, bias, target, smoothing)
     scores = functional.linear(hidden, weight, bias)
     theirs = functional.cross_entropy(scores, target, reduction="sum", label_smoothing=smoothing)
     # a sum of up to 263 rows
@@ -59,8 +62,8 @@ def test_without_smoothing_the_loss_is_the_negative_log_likelihood():
 
 def test_no_rows_have_no_loss_and_no_gradient():
     hidden, weight, bias, target = inputs(0)
-    loss, nll, correct = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
-    assert (float(loss.detach()), float(nll), float(correct)) == (0, 0, 0)
+    loss, nll, _ = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
+    assert (float(loss.detach()), float(nll)) == (0, 0)
     loss.backward()
     assert weight.grad is not None
     assert not weight.grad.any()
@@ -70,14 +73,37 @@ def test_losses_of_parts_add_up():
     hidden, weight, bias, target = inputs(11)
     whole = smoothed_cross_entropy(hidden, weight, bias, target, 0.1)
     parts = [smoothed_cross_entropy(hidden[part], weight, bias, target[part], 0.1) for part in (slice(4), slice(4, 11))]
-    for number in range(3):
-        torch.testing.assert_close(whole[number], parts[0][number] + parts[1][number])
+    for all_rows, one, other in zip(whole[:2], parts[0], parts[1], strict=False):
+        torch.testing.assert_close(all_rows, one + other)
 
 
 def test_large_scores_do_not_overflow():
     hidden, weight, bias, target = inputs(3)
     loss, _, _ = smoothed_cross_entropy(hidden * 1e6, weight, bias, target, 0.1)
     assert loss.isfinite()
+    assert all(part.isfinite().all() for part in torch.autograd.grad(loss, (hidden, weight, bias)))
+
+
+@pytest.mark.parametrize("far", [100.0, -100.0, -1000.0])
+def test_scores_that_are_all_far_from_zero_are_shifted(far: float):
+    """exp(100) is too large for float32, and exp(-100) too small for its usual form."""
+    hidden, weight, bias, target = inputs(5)
+    found = []
+    for added in (0.0, far):
+        loss, nll, _ = smoothed_cross_entropy(hidden, weight, bias + added, target, 0.1)
+        found.append((loss.detach(), nll, *torch.autograd.grad(loss, (hidden, weight, bias))))
+    for plain, shifted in zip(*found, strict=True):
+        torch.testing.assert_close(shifted, plain, rtol=0, atol=1e-3)  # float32 keeps 1,000 to 0.00006
+
+
+@pytest.mark.parametrize("far", [100.0, -100.0])
+def test_scores_that_are_all_far_from_zero_are_shifted_in_bfloat16(far: float):
+    hidden, weight, bias, target = inputs(200)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, nll, _ = smoothed_cross_entropy(hidden, weight, bias + far, target, 0.0)
+    parts = [part.detach().bfloat16().float() for part in (hidden, weight, bias + far)]
+    scores = functional.linear(*parts).bfloat16().float()  # steps of half a nat, the same for both
+    torch.testing.assert_close(nll, functional.cross_entropy(scores, target, reduction="sum"), rtol=0.01, atol=0)
     assert all(part.isfinite().all() for part in torch.autograd.grad(loss, (hidden, weight, bias)))
 
 

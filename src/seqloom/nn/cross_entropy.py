@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,21 +10,26 @@ from torch.nn import functional
 
 __all__ = ["smoothed_cross_entropy"]
 
-SCORES = {"cpu": 1 << 21}
+SCORES = {"cpu": 1 << 22}
 """How many scores stand at a time; more would leave a processor's cache."""
 SCORES_ELSEWHERE = 1 << 25
 """The same on other devices: fewer would leave a GPU idle."""
 ROWS = 128
 """Rows that are taken at a time at least, however many symbols there are."""
 EVEN = 32
-"""Rows are filled up to a multiple of this, so that shapes of products repeat: a processor's library makes a kernel for each new one."""
+"""Rows are filled up to a multiple of this, so that shapes of products repeat: a processor's library makes a kernel for each new one.
+Columns of bfloat16 too, which its instructions take so many of at a time.
+"""
+PLAIN = 60.0
+"""How far from zero the logarithm of a row's sum of exp(score) may be for float32 and bfloat16 to hold all that matters of it."""
 
 
 def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
     """The summed loss, the summed loss without smoothing, and the number of right guesses (Szegedy et al. 2016, section 7).
 
     hidden (n, D), weight (V, D), bias (V,), target (n,) ids. Only the loss has a gradient. Under autocast the products and the shares run
-    in its dtype, which rounds each loss by some thousandths of a nat; sums are float32, and without gradients the shares too.
+    in its dtype, which rounds each loss by some thousandths of a nat; sums are float32, and without gradients the shares too. Right guesses
+    are counted without gradients alone, else they are NaN: it would take training a pass over all scores.
     """
     if torch.is_autocast_enabled(hidden.device.type):
         hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
@@ -34,61 +39,94 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target:
     return loss, nll, correct
 
 
+class _Sums(NamedTuple):
+    """What one way through all rows adds up to. Columns (D + 1, and more of nothing) hold the weights and then the bias."""
+
+    nll: Tensor
+    normalisers: Tensor
+    correct: Tensor
+    plain: Tensor
+    """Whether all normalisers are within PLAIN."""
+    to_hidden: Tensor
+    """(n, columns): the gradient, less what the smoothing adds."""
+    to_weight: Tensor
+    """(V, columns): the same."""
+
+
 class _Function(torch.autograd.Function):
     """The slope of a score is its share less the smoothed target, so gradients are taken while the scores are at hand.
 
-    Shares never stand as such: a row holds exp(score - top), and what a row's sum divides is a column beside it. The smoothing is the same
-    for all symbols but the true one, so it leaves the products too. All pieces use one place in memory, one after another.
+    The bias is one more column of the weights, beside a column of ones: products add it and sum its gradient. The smoothing is the same
+    for all symbols but the true one, so it is not among the slopes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
+        wants, (symbols, width), count = any(ctx.needs_input_grad), weight.shape, len(hidden)
+        sums = torch.promote_types(hidden.dtype, torch.float32)
+        extra = -(width + 1) % EVEN if hidden.dtype == torch.bfloat16 else 0
+        rows = functional.pad(hidden, (0, 1 + extra, 0, -count % EVEN))  # and rows of nothing
+        rows[:count, width] = 1
+        table = hidden.new_zeros(symbols, width + 1 + extra)
+        table[:, :width], table[:, width] = weight, bias
+        wanted = functional.pad(target, (0, -count % EVEN)).unsqueeze(1)
+        found = _go_through(rows, table, wanted, count, smoothing, wants, shift=False)
+        if not bool(found.plain):
+            found = _go_through(rows, table, wanted, count, smoothing, wants, shift=True)
+        each, all_hidden, all_weights = smoothing / symbols, hidden.sum(0, dtype=sums), weight.sum(0, dtype=sums)
+        if wants:
+            smoothed = (each * all_hidden).to(weight.dtype), each * all_weights
+            ctx.save_for_backward(found.to_hidden[:count, :width], found.to_weight, *smoothed)
+            ctx.rest = width, each * count, bias.dtype
+        ctx.mark_non_differentiable(found.nll, found.correct)
+        smooth = found.normalisers - (all_hidden * all_weights).sum() / symbols - count * bias.to(sums).mean()
+        return (1 - smoothing) * found.nll + smoothing * smooth, found.nll, found.correct
+
+    @staticmethod
+    def backward(ctx: Any, *of_loss: Tensor) -> tuple[Tensor | None, ...]:
+        to_hidden, to_table, to_all_weights, to_all_hidden = ctx.saved_tensors
+        (width, to_all_biases, dtype), scale = ctx.rest, of_loss[0]
+        to_weight = torch.addcmul(to_all_weights * -scale, to_table[:, :width], scale)
+        return (to_hidden - to_all_hidden) * scale, to_weight, (to_table[:, width].to(dtype) - to_all_biases) * scale, None, None
+
+
+def _go_through(rows: Tensor, table: Tensor, wanted: Tensor, count: int, smoothing: float, wants: bool, shift: bool) -> _Sums:
+    """All rows (n, columns), of which `count` are real, beside the table (V, columns), some at a time, all in one place in memory.
+
+    Shares never stand as such: a row holds exp(score), and what a row's sum divides is a column beside it. With `shift` it is
+    exp(score - the row's highest), which nothing is too large for, in two more passes over all scores.
 
     The slopes of a row must sum to about zero: softmax does not feel a shift of all scores, so nothing would ever undo one, Adam would
     drive it on, and bfloat16 would lose the differences between large scores. Hence the slope of the true symbol is less the sum of the
     others, which bfloat16 also holds more exactly than share - 1.
     """
-
-    @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
-        wants, each = any(ctx.needs_input_grad), smoothing / len(weight)
-        sums = torch.promote_types(hidden.dtype, torch.float32)
-        narrow_weight, narrow_bias = weight.to(hidden.dtype), bias.to(hidden.dtype)
-        count, all_hidden, all_weights = len(hidden), hidden.sum(0, dtype=sums), weight.sum(0, dtype=sums)
-        extra = -count % EVEN  # rows of nothing
-        real = functional.pad(hidden.new_ones(count, 1, dtype=sums), (0, 0, 0, extra))
-        hidden, target = functional.pad(hidden, (0, 0, 0, extra)), functional.pad(target, (0, extra)).unsqueeze(1)
-        to_hidden, to_weight, to_bias = torch.empty_like(hidden), torch.zeros_like(narrow_weight), torch.zeros_like(narrow_bias)
-        step = max(SCORES.get(hidden.device.type, SCORES_ELSEWHERE) // len(weight) // EVEN * EVEN, ROWS)
-        place = hidden.new_empty(min(step, len(hidden)), len(weight))
-        nll, normalisers, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
-        index = torch.arange(len(place), device=hidden.device).unsqueeze(1)
-        for start in range(0, len(hidden), step):
-            part, wanted, is_real = (rows[start : start + step] for rows in (hidden, target, real))
-            scores = torch.addmm(narrow_bias, part, narrow_weight.t(), out=place[: len(part)])  # (rows, V)
-            scores = scores if wants else scores.to(sums)  # where there is no gradient, exactness costs little
-            true_score, top = scores.gather(1, wanted).to(sums), scores.amax(1, keepdim=True)
-            rows, powers = index[: len(part)], scores.sub_(top).exp_()
-            true_power = powers.gather(1, wanted).to(sums)
-            powers[rows, wanted] = 0
-            others = powers.sum(1, keepdim=True, dtype=sums)
-            all_powers = others + true_power
-            normaliser = all_powers.log() + top
-            correct += ((true_score >= top) * is_real).sum()
-            nll += ((normaliser - true_score) * is_real).sum()
-            normalisers += (normaliser * is_real).sum()
-            if wants:
-                powers[rows, wanted] = (smoothing * all_powers - others).to(powers.dtype)
-                slopes, share = powers, is_real / all_powers  # the slopes are share times these, less the smoothing of each symbol
-                to_hidden[start : start + step] = (slopes @ narrow_weight) * share - each * all_weights
-                narrow_share = share.to(part.dtype)
-                to_weight.addmm_(slopes.t(), part * narrow_share)
-                to_bias.addmv_(slopes.t(), narrow_share.squeeze(1))
+    sums = torch.promote_types(rows.dtype, torch.float32)
+    nll, normalisers, correct = (rows.new_zeros((), dtype=sums) for _ in range(3))
+    plain = torch.ones((), dtype=torch.bool, device=rows.device)
+    to_hidden, to_weight = (torch.empty_like(rows), torch.zeros_like(table)) if wants else (rows, table)
+    real = (torch.arange(len(rows), device=rows.device) < count).unsqueeze(1).to(sums)
+    step = max(SCORES.get(rows.device.type, SCORES_ELSEWHERE) // len(table) // EVEN * EVEN, ROWS)
+    place = rows.new_empty(min(step, len(rows)), len(table))
+    index = torch.arange(len(place), device=rows.device).unsqueeze(1)
+    for start in range(0, len(rows), step):
+        part, ids, is_real = (every[start : start + step] for every in (rows, wanted, real))
+        scores = torch.mm(part, table.t(), out=place[: len(part)])  # (rows, V)
+        scores = scores if wants else scores.to(sums)  # where there is no gradient, exactness costs little
+        true_score, at = scores.gather(1, ids).to(sums), index[: len(part)]
+        if not wants:
+            correct += ((true_score >= scores.amax(1, keepdim=True)) * is_real).sum()
+        top = scores.amax(1, keepdim=True) if shift else torch.zeros_like(scores[:, :1])
+        powers = (scores.sub_(top) if shift else scores).exp_()
+        powers[at, ids] = 0
+        others, true_power = powers.sum(1, keepdim=True).to(sums), (true_score - top).exp()
+        all_powers = others + true_power
+        normaliser = all_powers.log() + top
+        plain &= (normaliser.abs() <= PLAIN).all()
+        nll += ((normaliser - true_score) * is_real).sum()
+        normalisers += (normaliser * is_real).sum()
         if wants:
-            ctx.save_for_backward(to_hidden[:count], to_weight, to_bias.to(bias.dtype), (each * all_hidden).to(weight.dtype))
-            ctx.smoothing = each * count
-        ctx.mark_non_differentiable(nll, correct)
-        smooth = normalisers - (all_hidden * all_weights).sum() / len(weight) - count * bias.to(sums).mean()
-        return (1 - smoothing) * nll + smoothing * smooth, nll, correct
-
-    @staticmethod
-    def backward(ctx: Any, *of_loss: Tensor) -> tuple[Tensor | None, ...]:
-        scale = of_loss[0]
-        to_hidden, to_weight, to_bias, to_all_weights = ctx.saved_tensors
-        return to_hidden * scale, (to_weight - to_all_weights).mul_(scale), (to_bias - ctx.smoothing) * scale, None, None
+            powers[at, ids] = (smoothing * all_powers - others).to(powers.dtype)
+            share = (is_real / all_powers).to(part.dtype)  # the slopes are this times the powers
+            torch.mm(powers, table, out=to_hidden[start : start + step]).mul_(share)
+            to_weight.addmm_(powers.t(), part * share)
+    return _Sums(nll, normalisers, correct if not wants else correct * float("nan"), plain, to_hidden, to_weight)

@@ -31,7 +31,9 @@ class LossSum:
     count: Tensor
     """Target positions, </s> included."""
     correct: Tensor
-    """Target symbols that were the best guess, given the true ones before; none of frames."""
+    """Target symbols that were the best guess, given the true ones before; none of frames. NaN where a gradient is wanted: see
+    `smoothed_cross_entropy`.
+    """
 
 
 class Pointer(NamedTuple):
