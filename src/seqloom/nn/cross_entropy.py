@@ -64,16 +64,17 @@ class _Function(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
         wants, (symbols, width), count = any(ctx.needs_input_grad), weight.shape, len(hidden)
         sums = torch.promote_types(hidden.dtype, torch.float32)
-        extra = -(width + 1) % EVEN if hidden.dtype == torch.bfloat16 else 0
-        rows = functional.pad(hidden, (0, 1 + extra, 0, -count % EVEN))  # and rows of nothing
+        extra, empty = -(width + 1) % EVEN if hidden.dtype == torch.bfloat16 else 0, -count % EVEN if count else EVEN
+        rows = functional.pad(hidden, (0, 1 + extra, 0, empty))  # and rows of nothing
         rows[:count, width] = 1
-        table = hidden.new_zeros(symbols, width + 1 + extra)
-        table[:, :width], table[:, width] = weight, bias
-        wanted = functional.pad(target, (0, -count % EVEN)).unsqueeze(1)
+        table = hidden.new_empty(symbols, width + 1 + extra)
+        table[:, :width], table[:, width], table[:, width + 1 :] = weight, bias, 0
+        wanted = functional.pad(target, (0, empty)).unsqueeze(1)
         found = _go_through(rows, table, wanted, count, smoothing, wants, shift=False)
         if not bool(found.plain):
             found = _go_through(rows, table, wanted, count, smoothing, wants, shift=True)
-        each, all_hidden, all_weights = smoothing / symbols, hidden.sum(0, dtype=sums), weight.sum(0, dtype=sums)
+        each, all_hidden = smoothing / symbols, hidden.sum(0, dtype=sums)
+        all_weights = weight.sum(0, dtype=sums) if smoothing else torch.zeros_like(all_hidden)
         if wants:
             smoothed = (each * all_hidden).to(weight.dtype), each * all_weights
             ctx.save_for_backward(found.to_hidden[:count, :width], found.to_weight, *smoothed)
@@ -103,7 +104,7 @@ def _go_through(rows: Tensor, table: Tensor, wanted: Tensor, count: int, smoothi
     sums = torch.promote_types(rows.dtype, torch.float32)
     nll, normalisers, correct = (rows.new_zeros((), dtype=sums) for _ in range(3))
     plain = torch.ones((), dtype=torch.bool, device=rows.device)
-    to_hidden, to_weight = (torch.empty_like(rows), torch.zeros_like(table)) if wants else (rows, table)
+    to_hidden, to_weight = (torch.empty_like(rows), torch.empty_like(table)) if wants else (rows, table)
     real = (torch.arange(len(rows), device=rows.device) < count).unsqueeze(1).to(sums)
     step = max(SCORES.get(rows.device.type, SCORES_ELSEWHERE) // len(table) // EVEN * EVEN, ROWS)
     place = rows.new_empty(min(step, len(rows)), len(table))
@@ -128,5 +129,5 @@ def _go_through(rows: Tensor, table: Tensor, wanted: Tensor, count: int, smoothi
             powers[at, ids] = (smoothing * all_powers - others).to(powers.dtype)
             share = (is_real / all_powers).to(part.dtype)  # the slopes are this times the powers
             torch.mm(powers, table, out=to_hidden[start : start + step]).mul_(share)
-            to_weight.addmm_(powers.t(), part * share)
+            to_weight.addmm_(powers.t(), part * share, beta=min(start, 1))  # what stood there before the first is not read
     return _Sums(nll, normalisers, correct if not wants else correct * float("nan"), plain, to_hidden, to_weight)
