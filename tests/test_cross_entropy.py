@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from seqloom.nn.cross_entropy import ROWS, SCORES, smoothed_cross_entropy
+from seqloom.nn.cross_entropy import ROWS, SCORES, Mixed, smoothed_cross_entropy
 
 V, D = 8, 5
 
@@ -161,3 +161,71 @@ def test_the_slopes_of_a_row_sum_to_zero_in_bfloat16_so_that_all_scores_cannot_d
     assert bias.grad is not None
     others = bias.grad.abs().sum() - bias.grad[target[0]].abs()
     assert abs(float(bias.grad.sum())) < 0.01 * float(others)  # bfloat16 keeps 8 bits of each
+
+
+def with_pointer(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, mixed: Mixed) -> tuple[Tensor, Tensor]:
+    """The formula as it is written: the loss and the loss without smoothing."""
+    log_shares = functional.linear(hidden, weight, bias).log_softmax(1)
+    own = log_shares.gather(1, target.clamp(max=V - 1).unsqueeze(1)).squeeze(1).exp() * (target < V)
+    nll = -(mixed.generate * own + mixed.copied).clamp(min=1e-30).log()
+    return ((1 - smoothing) * nll - smoothing * log_shares.mean(1)).sum(), nll.sum().detach()
+
+
+def mixed_inputs(count: int, dtype: torch.dtype) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Mixed]:
+    """Targets of which some are copied, some are not in the vocabulary, and one is neither."""
+    hidden, weight, bias, _ = inputs(count, dtype)
+    target, generate = torch.randint(0, V + 3, (count,)), torch.rand(count).to(dtype)
+    copied = torch.where(torch.rand(count) < 0.5, (1 - generate) * torch.rand(count), 0.0)
+    copied = torch.where(target >= V, copied + 0.01 * (1 - generate), copied)
+    target[0], generate[0], copied[0] = 2, 1.0, 0.0
+    target[-1], generate[-1], copied[-1] = V + 1, 0.5, 0.0
+    return (hidden, weight, bias), target, Mixed(generate.to(dtype).requires_grad_(), copied.to(dtype).requires_grad_())
+
+
+@pytest.mark.parametrize("count", [2, ROWS, 2 * ROWS + 7])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scores", [0, 1 << 22], ids=["in pieces", "at once"])
+def test_with_a_pointer_loss_and_gradients_are_those_of_the_formula(
+    count: int, smoothing: float, dtype: torch.dtype, scores: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(SCORES, "cpu", scores)
+    leaves, target, mixed = mixed_inputs(count, dtype)
+    ours, nll, _ = smoothed_cross_entropy(*leaves, target, smoothing, mixed)
+    theirs, their_nll = with_pointer(*leaves, target, smoothing, mixed)
+    torch.testing.assert_close(ours.to(dtype), theirs, rtol=2e-5, atol=0)
+    torch.testing.assert_close(nll.to(dtype), their_nll, rtol=2e-5, atol=0)
+    gradients, wanted = (torch.autograd.grad(loss * 3.0, (*leaves, *mixed)) for loss in (ours, theirs))
+    for mine, other in zip(gradients, wanted, strict=True):
+        assert mine.dtype == dtype
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-4)
+
+
+def test_with_a_pointer_a_symbol_that_nothing_can_say_costs_a_finite_loss_and_pulls_at_nothing_but_the_smoothing():
+    leaves, target, mixed = mixed_inputs(2, torch.float32)
+    loss, nll, _ = smoothed_cross_entropy(*leaves, target, 0.0, mixed)
+    assert nll > 69
+    to_hidden, *_, to_generate, to_copied = torch.autograd.grad(loss, (*leaves, *mixed))
+    assert to_hidden[1].abs().max() < 1e-20
+    assert (float(to_generate[1]), float(to_copied[1])) == (0, 0)
+
+
+def test_with_a_pointer_what_is_unlikely_still_pulls():
+    """exp(-200) is no number of float32: its logarithm is."""
+    hidden, weight, bias, _ = inputs(1)
+    mixed = Mixed(torch.full((1,), 0.5), torch.zeros(1))
+    far = bias + torch.tensor([-200.0, *[0.0] * (V - 1)])
+    loss, nll, _ = smoothed_cross_entropy(hidden * 0, weight, far, torch.zeros(1, dtype=torch.int64), 0.0, mixed)
+    assert 190 < float(nll) < 210
+    assert float(torch.autograd.grad(loss, bias)[0][0]) == pytest.approx(-1.0)
+
+
+def test_with_a_pointer_under_autocast_products_are_bfloat16(monkeypatch: pytest.MonkeyPatch):
+    leaves, target, mixed = mixed_inputs(2 * ROWS + 7, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _, _ = smoothed_cross_entropy(*leaves, target, 0.1, mixed)
+    wanted, _ = with_pointer(*leaves, target, 0.1, mixed)
+    torch.testing.assert_close(loss, wanted, rtol=0.01, atol=0)
+    for mine, theirs in zip(torch.autograd.grad(loss, (*leaves, *mixed)), torch.autograd.grad(wanted, (*leaves, *mixed)), strict=True):
+        assert mine.dtype == torch.float32
+        assert (mine - theirs).abs().max() < 0.02 * theirs.abs().max() + 0.02

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["smoothed_cross_entropy"]
+__all__ = ["Mixed", "smoothed_cross_entropy"]
 
 SCORES = {"cpu": 1 << 22}
 """How many scores stand at a time; more would leave a processor's cache."""
@@ -22,21 +23,56 @@ Columns of bfloat16 too, which its instructions take so many of at a time.
 """
 PLAIN = 60.0
 """How far from zero the logarithm of a row's sum of exp(score) may be for float32 and bfloat16 to hold all that matters of it."""
+IMPOSSIBLE = math.log(1e-30)
+"""What is taken for the logarithm of no probability at all."""
 
 
-def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
+class Mixed(NamedTuple):
+    """What a pointer makes of the true symbol's probability: generate · softmax + copied (See et al. 2017, eq. 9)."""
+
+    generate: Tensor
+    """(n,): the probability of the vocabulary"""
+    copied: Tensor
+    """(n,): that of the true symbol by copying, all in all"""
+
+
+def smoothed_cross_entropy(
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, mixed: Mixed | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """The summed loss, the summed loss without smoothing, and the number of right guesses (Szegedy et al. 2016, section 7).
 
     hidden (n, D), weight (V, D), bias (V,), target (n,) ids. Only the loss has a gradient. Under autocast the products and the shares run
     in its dtype, which rounds each loss by some thousandths of a nat; sums are float32, and without gradients the shares too. Right guesses
     are counted without gradients alone, else they are NaN: it would take training a pass over all scores.
+
+    Args:
+        mixed: of a pointer, whose targets may be V or more, symbols that only copying can say. What is smoothed is the vocabulary's part;
+            right guesses are the vocabulary's.
     """
     if torch.is_autocast_enabled(hidden.device.type):
         hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
     if not torch.is_grad_enabled():  # which the function below cannot see: it would compute gradients for nobody
         hidden, weight, bias = hidden.detach(), weight.detach(), bias.detach()
-    loss, nll, correct = _Function.apply(hidden, weight, bias, target, smoothing)
+        mixed = mixed and Mixed(*(part.detach() for part in mixed))
+    loss, nll, correct = _Function.apply(hidden, weight, bias, target, smoothing, *(mixed or (None, None)))
     return loss, nll, correct
+
+
+class _Rows(NamedTuple):
+    """What is gone through, some rows at a time."""
+
+    hidden: Tensor
+    """(n, columns): states, and a one for the bias; zeros where there is no row"""
+    real: Tensor
+    """(n, 1): 1, or 0 where there is no row"""
+    target: Tensor
+    """(n, 1): ids of the vocabulary, any where it lacks the symbol"""
+    known: Tensor
+    """(n, 1): whether the vocabulary has it"""
+    generate: Tensor
+    """(n, 1): see Mixed; 1 without a pointer"""
+    copied: Tensor
+    """(n, 1): 0 without a pointer"""
 
 
 class _Sums(NamedTuple):
@@ -51,6 +87,8 @@ class _Sums(NamedTuple):
     """(n, columns): the gradient, less what the smoothing adds."""
     to_weight: Tensor
     """(V, columns): the same."""
+    to_mixed: Tensor
+    """(n, 2): the gradients of generate and copied."""
 
 
 class _Function(torch.autograd.Function):
@@ -61,23 +99,38 @@ class _Function(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        target: Tensor,
+        smoothing: float,
+        generate: Tensor | None,
+        copied: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         wants, (symbols, width), count = any(ctx.needs_input_grad), weight.shape, len(hidden)
         sums = torch.promote_types(hidden.dtype, torch.float32)
         extra, empty = -(width + 1) % EVEN if hidden.dtype == torch.bfloat16 else 0, -count % EVEN if count else EVEN
-        rows = functional.pad(hidden, (0, 1 + extra, 0, empty))  # and rows of nothing
-        rows[:count, width] = 1
         table = hidden.new_empty(symbols, width + 1 + extra)
         table[:, :width], table[:, width], table[:, width + 1 :] = weight, bias, 0
-        wanted = functional.pad(target, (0, empty)).unsqueeze(1)
-        found = _go_through(rows, table, wanted, count, smoothing, wants, shift=False)
+        states = functional.pad(hidden, (0, 1 + extra, 0, empty))
+        states[:count, width] = 1
+        ones = hidden.new_ones(count, dtype=sums)
+        one, share, other = (
+            functional.pad(part.to(sums), (0, empty), value=fill).unsqueeze(1)
+            for part, fill in ((ones, 0.0), (ones if generate is None else generate, 1.0), (0 * ones if copied is None else copied, 0.0))
+        )
+        ids = functional.pad(target, (0, empty)).unsqueeze(1)
+        rows = _Rows(states, one, torch.where(ids < symbols, ids, 0), ids < symbols, share, other)
+        found = _go_through(rows, table, smoothing, wants, shift=False)
         if not bool(found.plain):
-            found = _go_through(rows, table, wanted, count, smoothing, wants, shift=True)
+            found = _go_through(rows, table, smoothing, wants, shift=True)
         each, all_hidden = smoothing / symbols, hidden.sum(0, dtype=sums)
         all_weights = weight.sum(0, dtype=sums) if smoothing else torch.zeros_like(all_hidden)
         if wants:
             smoothed = (each * all_hidden).to(weight.dtype), each * all_weights
-            ctx.save_for_backward(found.to_hidden[:count, :width], found.to_weight, *smoothed)
+            ctx.save_for_backward(found.to_hidden[:count, :width], found.to_weight, found.to_mixed[:count], *smoothed)
             ctx.rest = width, each * count, bias.dtype
         ctx.mark_non_differentiable(found.nll, found.correct)
         smooth = found.normalisers - (all_hidden * all_weights).sum() / symbols - count * bias.to(sums).mean()
@@ -85,14 +138,16 @@ class _Function(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *of_loss: Tensor) -> tuple[Tensor | None, ...]:
-        to_hidden, to_table, to_all_weights, to_all_hidden = ctx.saved_tensors
+        to_hidden, to_table, to_mixed, to_all_weights, to_all_hidden = ctx.saved_tensors
         (width, to_all_biases, dtype), scale = ctx.rest, of_loss[0]
         to_weight = torch.addcmul(to_all_weights * -scale, to_table[:, :width], scale)
-        return (to_hidden - to_all_hidden) * scale, to_weight, (to_table[:, width].to(dtype) - to_all_biases) * scale, None, None
+        to_bias = (to_table[:, width].to(dtype) - to_all_biases) * scale
+        to_generate, to_copied = (to_mixed * scale).unbind(1) if any(ctx.needs_input_grad[5:]) else (None, None)
+        return (to_hidden - to_all_hidden) * scale, to_weight, to_bias, None, None, to_generate, to_copied
 
 
-def _go_through(rows: Tensor, table: Tensor, wanted: Tensor, count: int, smoothing: float, wants: bool, shift: bool) -> _Sums:
-    """All rows (n, columns), of which `count` are real, beside the table (V, columns), some at a time, all in one place in memory.
+def _go_through(rows: _Rows, table: Tensor, smoothing: float, wants: bool, shift: bool) -> _Sums:
+    """All rows beside the table (V, columns), some at a time, all in one place in memory.
 
     Shares never stand as such: a row holds exp(score), and what a row's sum divides is a column beside it. With `shift` it is
     exp(score - the row's highest), which nothing is too large for, in two more passes over all scores.
@@ -101,33 +156,49 @@ def _go_through(rows: Tensor, table: Tensor, wanted: Tensor, count: int, smoothi
     drive it on, and bfloat16 would lose the differences between large scores. Hence the slope of the true symbol is less the sum of the
     others, which bfloat16 also holds more exactly than share - 1.
     """
-    sums = torch.promote_types(rows.dtype, torch.float32)
-    nll, normalisers, correct = (rows.new_zeros((), dtype=sums) for _ in range(3))
-    plain = torch.ones((), dtype=torch.bool, device=rows.device)
-    to_hidden, to_weight = (torch.empty_like(rows), torch.empty_like(table)) if wants else (rows, table)
-    real = (torch.arange(len(rows), device=rows.device) < count).unsqueeze(1).to(sums)
-    step = max(SCORES.get(rows.device.type, SCORES_ELSEWHERE) // len(table) // EVEN * EVEN, ROWS)
-    place = rows.new_empty(min(step, len(rows)), len(table))
-    index = torch.arange(len(place), device=rows.device).unsqueeze(1)
-    for start in range(0, len(rows), step):
-        part, ids, is_real = (every[start : start + step] for every in (rows, wanted, real))
-        scores = torch.mm(part, table.t(), out=place[: len(part)])  # (rows, V)
+    hidden, sums = rows.hidden, rows.real.dtype
+    nll, normalisers, correct = (hidden.new_zeros((), dtype=sums) for _ in range(3))
+    plain = torch.ones((), dtype=torch.bool, device=hidden.device)
+    to_hidden, to_weight, to_mixed = (torch.empty_like(part) for part in (hidden, table, rows.real.expand(-1, 2)))
+    step = max(SCORES.get(hidden.device.type, SCORES_ELSEWHERE) // len(table) // EVEN * EVEN, ROWS)
+    place = hidden.new_empty(min(step, len(hidden)), len(table))
+    index = torch.arange(len(place), device=hidden.device).unsqueeze(1)
+    for start in range(0, len(hidden), step):
+        part = _Rows(*(every[start : start + step] for every in rows))
+        scores = torch.mm(part.hidden, table.t(), out=place[: len(part.hidden)])  # (rows, V)
         scores = scores if wants else scores.to(sums)  # where there is no gradient, exactness costs little
-        true_score, at = scores.gather(1, ids).to(sums), index[: len(part)]
+        true_score, at = scores.gather(1, part.target).to(sums), index[: len(part.hidden)]
         if not wants:
-            correct += ((true_score >= scores.amax(1, keepdim=True)) * is_real).sum()
+            correct += ((true_score >= scores.amax(1, keepdim=True)) * part.known * part.real).sum()
         top = scores.amax(1, keepdim=True) if shift else torch.zeros_like(scores[:, :1])
         powers = (scores.sub_(top) if shift else scores).exp_()
-        powers[at, ids] = 0
+        powers[at, part.target] = 0
         others, true_power = powers.sum(1, keepdim=True).to(sums), (true_score - top).exp()
         all_powers = others + true_power
         normaliser = all_powers.log() + top
+        log_likely, own, slopes = _mix(true_score - normaliser, part)
         plain &= (normaliser.abs() <= PLAIN).all()
-        nll += ((normaliser - true_score) * is_real).sum()
-        normalisers += (normaliser * is_real).sum()
+        nll -= (log_likely * part.real).sum()
+        normalisers += (normaliser * part.real).sum()
         if wants:
-            powers[at, ids] = (smoothing * all_powers - others).to(powers.dtype)
-            share = (is_real / all_powers).to(part.dtype)  # the slopes are this times the powers
+            pull = ((1 - smoothing) * own + smoothing).clamp(min=1e-30)  # of the row, without a pointer 1
+            powers[at, part.target] = (smoothing / pull * all_powers - others).to(powers.dtype)
+            share = (pull * part.real / all_powers).to(hidden.dtype)  # the slopes are this times the powers
             torch.mm(powers, table, out=to_hidden[start : start + step]).mul_(share)
-            to_weight.addmm_(powers.t(), part * share, beta=min(start, 1))  # what stood there before the first is not read
-    return _Sums(nll, normalisers, correct if not wants else correct * float("nan"), plain, to_hidden, to_weight)
+            to_weight.addmm_(powers.t(), part.hidden * share, beta=min(start, 1))  # what stood there before the first is not read
+            to_mixed[start : start + step] = slopes * ((smoothing - 1) * part.real)
+    return _Sums(nll, normalisers, correct if not wants else correct * float("nan"), plain, to_hidden, to_weight, to_mixed)
+
+
+def _mix(log_share: Tensor, part: _Rows) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each row's true symbol, whose share of the vocabulary has the logarithm (n, 1): the logarithm of its probability, how much of that
+    is the vocabulary's, and the slopes (n, 2) of the first by generate and copied.
+    """
+    log_share = log_share.masked_fill(~part.known, -math.inf)
+    log_own = part.generate.log() + log_share
+    log_likely = torch.logaddexp(log_own, part.copied.log())
+    impossible = log_likely == -math.inf
+    log_likely = log_likely.masked_fill(impossible, IMPOSSIBLE)
+    by_copied = -log_likely.clamp(min=IMPOSSIBLE)  # larger slopes would be infinite, and are of what cannot be copied
+    slopes = torch.cat([log_share - log_likely, by_copied], 1).exp().masked_fill(impossible, 0)
+    return log_likely, (log_own - log_likely).exp(), slopes

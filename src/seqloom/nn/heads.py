@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqloom import config
-from seqloom.nn.cross_entropy import smoothed_cross_entropy
+from seqloom.nn.cross_entropy import Mixed, smoothed_cross_entropy
 from seqloom.nn.decoders import Decoded
 from seqloom.nn.products import Linear
 
@@ -89,10 +89,15 @@ class TokenHead(nn.Module):
 
     def loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer | None = None) -> LossSum:
         """The loss of targets (B, T) where the mask (B, T) is True."""
+        mixed = None
         if self.gate is not None and pointer is not None:
-            return self._pointer_loss(decoded, target, mask, pointer)
+            if not torch.is_grad_enabled():
+                return self._pointer_loss(decoded, target, mask, pointer)
+            generate, copied = self._pointer_parts(decoded, pointer)
+            mixed = Mixed(generate.squeeze(2)[mask], _copied(copied, pointer.copy_ids, target)[mask])
         hidden, wanted = self.narrow(decoded.hidden)[mask], target[mask]  # (n, D), (n,): padding is not projected
-        loss, nll, correct = smoothed_cross_entropy(hidden, self.project.weight, self.project.bias, wanted, self.label_smoothing)
+        weights = self.project.weight, self.project.bias
+        loss, nll, correct = smoothed_cross_entropy(hidden, *weights, wanted, self.label_smoothing, mixed)
         return LossSum(loss, nll, mask.sum(), correct)
 
     def _pointer_loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer) -> LossSum:
