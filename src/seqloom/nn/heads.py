@@ -92,7 +92,7 @@ class TokenHead(nn.Module):
         mixed = None
         if self.gate is not None and pointer is not None:
             if not torch.is_grad_enabled():
-                return self._pointer_loss(decoded, target, mask, pointer)
+                return self._counted_pointer_loss(decoded, target, mask, pointer)
             generate, copied = self._pointer_parts(decoded, pointer)
             mixed = Mixed(generate.squeeze(2)[mask], _copied(copied, pointer.copy_ids, target)[mask])
         hidden, wanted = self.narrow(decoded.hidden)[mask], target[mask]  # (n, D), (n,): padding is not projected
@@ -100,7 +100,8 @@ class TokenHead(nn.Module):
         loss, nll, correct = smoothed_cross_entropy(hidden, *weights, wanted, self.label_smoothing, mixed)
         return LossSum(loss, nll, mask.sum(), correct)
 
-    def _pointer_loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer) -> LossSum:
+    def _counted_pointer_loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer) -> LossSum:
+        """The same in float32, with right guesses counted, of which a copied symbol may be one: all scores stand at once."""
         generate, copied = self._pointer_parts(decoded, pointer)
         scores = self.project(self.narrow(decoded.hidden)).float().log_softmax(-1)  # (B, T, V)
         symbols, share = scores.shape[2], generate.squeeze(2)
