@@ -220,6 +220,36 @@ def test_with_a_pointer_what_is_unlikely_still_pulls():
     assert float(torch.autograd.grad(loss, bias)[0][0]) == pytest.approx(-1.0)
 
 
+@pytest.mark.parametrize("generate", [1e-42, 0.0])
+def test_with_a_pointer_that_hardly_lets_the_vocabulary_speak_slopes_are_numbers(generate: float):
+    """By generate the slope is one over it, which float32 may not hold; what it is multiplied with is as small."""
+    hidden, weight, bias, target = inputs(3)
+    mixed = Mixed(torch.full((3,), generate, requires_grad=True), torch.tensor([0.0, 0.5, 0.0], requires_grad=True))
+    loss, _, _ = smoothed_cross_entropy(hidden, weight, bias, target, 0.1, mixed)
+    for part in torch.autograd.grad(loss, (hidden, weight, bias, *mixed)):
+        assert part.isfinite().all()
+
+
+@pytest.mark.parametrize("target", [V, -1])
+def test_without_a_pointer_a_symbol_that_the_vocabulary_lacks_is_an_error(target: int):
+    hidden, weight, bias, _ = inputs(2)
+    with pytest.raises((RuntimeError, IndexError), match="out of bounds"):
+        smoothed_cross_entropy(hidden, weight, bias, torch.tensor([0, target]), 0.1)
+
+
+def test_a_true_symbol_without_any_probability_is_not_hidden():
+    hidden, weight, bias, target = inputs(2)
+    with torch.no_grad():
+        bias[int(target[0])] = -torch.inf
+        assert not smoothed_cross_entropy(hidden, weight, bias, target, 0.0)[1].isfinite()
+
+
+def test_right_guesses_are_not_counted_where_a_symbol_may_be_copied():
+    leaves, target, mixed = mixed_inputs(5, torch.float32)
+    with torch.no_grad():
+        assert smoothed_cross_entropy(*leaves, target, 0.1, mixed)[2].isnan()
+
+
 def test_with_a_pointer_under_autocast_products_are_bfloat16(monkeypatch: pytest.MonkeyPatch):
     leaves, target, mixed = mixed_inputs(2 * ROWS + 7, torch.float32)
     with torch.autocast("cpu", torch.bfloat16):

@@ -43,11 +43,10 @@ def smoothed_cross_entropy(
 
     hidden (n, D), weight (V, D), bias (V,), target (n,) ids. Only the loss has a gradient. Under autocast the products and the shares run
     in its dtype, which rounds each loss by some thousandths of a nat; sums are float32, and without gradients the shares too. Right guesses
-    are counted without gradients alone, else they are NaN: it would take training a pass over all scores.
+    are counted without gradients and without a pointer alone, else they are NaN: it would take training a pass over all scores.
 
     Args:
-        mixed: of a pointer, whose targets may be V or more, symbols that only copying can say. What is smoothed is the vocabulary's part;
-            right guesses are the vocabulary's.
+        mixed: of a pointer, whose targets may be V or more, symbols that only copying can say. What is smoothed is the vocabulary's part.
     """
     if torch.is_autocast_enabled(hidden.device.type):
         hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
@@ -56,6 +55,17 @@ def smoothed_cross_entropy(
         mixed = mixed and Mixed(*(part.detach() for part in mixed))
     loss, nll, correct = _Function.apply(hidden, weight, bias, target, smoothing, *(mixed or (None, None)))
     return loss, nll, correct
+
+
+class _Pointed(NamedTuple):
+    """What a pointer adds to each row."""
+
+    known: Tensor
+    """(n, 1): whether the vocabulary has the true symbol"""
+    generate: Tensor
+    """(n, 1): see Mixed"""
+    copied: Tensor
+    """(n, 1)"""
 
 
 class _Rows(NamedTuple):
@@ -67,12 +77,11 @@ class _Rows(NamedTuple):
     """(n, 1): 1, or 0 where there is no row"""
     target: Tensor
     """(n, 1): ids of the vocabulary, any where it lacks the symbol"""
-    known: Tensor
-    """(n, 1): whether the vocabulary has it"""
-    generate: Tensor
-    """(n, 1): see Mixed; 1 without a pointer"""
-    copied: Tensor
-    """(n, 1): 0 without a pointer"""
+    pointed: _Pointed | None
+
+    def part(self, start: int, end: int) -> _Rows:
+        pointed = self.pointed and _Pointed(*(each[start:end] for each in self.pointed))
+        return _Rows(self.hidden[start:end], self.real[start:end], self.target[start:end], pointed)
 
 
 class _Sums(NamedTuple):
@@ -111,20 +120,20 @@ class _Function(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         wants, (symbols, width), count = any(ctx.needs_input_grad), weight.shape, len(hidden)
         sums = torch.promote_types(hidden.dtype, torch.float32)
-        extra, empty = -(width + 1) % EVEN if hidden.dtype == torch.bfloat16 else 0, -count % EVEN if count else EVEN
+        even = hidden.dtype == torch.bfloat16 or hidden.device.type != "cpu"
+        extra, empty = -(width + 1) % EVEN if even else 0, -count % EVEN if count else EVEN
         table = hidden.new_empty(symbols, width + 1 + extra)
         table[:, :width], table[:, width], table[:, width + 1 :] = weight, bias, 0
         states = functional.pad(hidden, (0, 1 + extra, 0, empty))
         states[:count, width] = 1
-        ones = hidden.new_ones(count, dtype=sums)
-        one, share, other = (
-            functional.pad(part.to(sums), (0, empty), value=fill).unsqueeze(1)
-            for part, fill in ((ones, 0.0), (ones if generate is None else generate, 1.0), (0 * ones if copied is None else copied, 0.0))
-        )
-        ids = functional.pad(target, (0, empty)).unsqueeze(1)
-        rows = _Rows(states, one, torch.where(ids < symbols, ids, 0), ids < symbols, share, other)
+        real, ids, pointed = _column(hidden.new_ones(count, dtype=sums), empty), _column(target, empty), None
+        if generate is not None and copied is not None:
+            pointed = _Pointed(ids < symbols, *(_column(part.to(sums), empty) for part in (generate, copied)))
+            ids = torch.where(pointed.known, ids, 0)
+        rows = _Rows(states, real, ids, pointed)
         found = _go_through(rows, table, smoothing, wants, shift=False)
         if not bool(found.plain):
+            del found
             found = _go_through(rows, table, smoothing, wants, shift=True)
         each, all_hidden = smoothing / symbols, hidden.sum(0, dtype=sums)
         all_weights = weight.sum(0, dtype=sums) if smoothing else torch.zeros_like(all_hidden)
@@ -146,11 +155,16 @@ class _Function(torch.autograd.Function):
         return (to_hidden - to_all_hidden) * scale, to_weight, to_bias, None, None, to_generate, to_copied
 
 
+def _column(part: Tensor, empty: int) -> Tensor:
+    """(n + empty, 1) of (n,), zeros at the end."""
+    return functional.pad(part, (0, empty)).unsqueeze(1)
+
+
 def _go_through(rows: _Rows, table: Tensor, smoothing: float, wants: bool, shift: bool) -> _Sums:
     """All rows beside the table (V, columns), some at a time, all in one place in memory.
 
     Shares never stand as such: a row holds exp(score), and what a row's sum divides is a column beside it. With `shift` it is
-    exp(score - the row's highest), which nothing is too large for, in two more passes over all scores.
+    exp(score - the row's highest), which nothing is too large for, and takes two more passes over all scores.
 
     The slopes of a row must sum to about zero: softmax does not feel a shift of all scores, so nothing would ever undo one, Adam would
     drive it on, and bfloat16 would lose the differences between large scores. Hence the slope of the true symbol is less the sum of the
@@ -164,19 +178,19 @@ def _go_through(rows: _Rows, table: Tensor, smoothing: float, wants: bool, shift
     place = hidden.new_empty(min(step, len(hidden)), len(table))
     index = torch.arange(len(place), device=hidden.device).unsqueeze(1)
     for start in range(0, len(hidden), step):
-        part = _Rows(*(every[start : start + step] for every in rows))
+        part = rows.part(start, start + step)
         scores = torch.mm(part.hidden, table.t(), out=place[: len(part.hidden)])  # (rows, V)
         scores = scores if wants else scores.to(sums)  # where there is no gradient, exactness costs little
         true_score, at = scores.gather(1, part.target).to(sums), index[: len(part.hidden)]
         if not wants:
-            correct += ((true_score >= scores.amax(1, keepdim=True)) * part.known * part.real).sum()
+            correct += ((true_score >= scores.amax(1, keepdim=True)) * part.real).sum()
         top = scores.amax(1, keepdim=True) if shift else torch.zeros_like(scores[:, :1])
         powers = (scores.sub_(top) if shift else scores).exp_()
         powers[at, part.target] = 0
         others, true_power = powers.sum(1, keepdim=True).to(sums), (true_score - top).exp()
         all_powers = others + true_power
         normaliser = all_powers.log() + top
-        log_likely, own, slopes = _mix(true_score - normaliser, part)
+        log_likely, own, slopes = _mix(true_score - normaliser, part.pointed)
         plain &= (normaliser.abs() <= PLAIN).all()
         nll -= (log_likely * part.real).sum()
         normalisers += (normaliser * part.real).sum()
@@ -187,18 +201,21 @@ def _go_through(rows: _Rows, table: Tensor, smoothing: float, wants: bool, shift
             torch.mm(powers, table, out=to_hidden[start : start + step]).mul_(share)
             to_weight.addmm_(powers.t(), part.hidden * share, beta=min(start, 1))  # what stood there before the first is not read
             to_mixed[start : start + step] = slopes * ((smoothing - 1) * part.real)
-    return _Sums(nll, normalisers, correct if not wants else correct * float("nan"), plain, to_hidden, to_weight, to_mixed)
+    counted = not wants and rows.pointed is None
+    return _Sums(nll, normalisers, correct if counted else torch.full_like(correct, math.nan), plain, to_hidden, to_weight, to_mixed)
 
 
-def _mix(log_share: Tensor, part: _Rows) -> tuple[Tensor, Tensor, Tensor]:
+def _mix(log_share: Tensor, pointed: _Pointed | None) -> tuple[Tensor, Tensor, Tensor]:
     """Of each row's true symbol, whose share of the vocabulary has the logarithm (n, 1): the logarithm of its probability, how much of that
     is the vocabulary's, and the slopes (n, 2) of the first by generate and copied.
     """
-    log_share = log_share.masked_fill(~part.known, -math.inf)
-    log_own = part.generate.log() + log_share
-    log_likely = torch.logaddexp(log_own, part.copied.log())
+    if pointed is None:
+        return log_share, torch.ones_like(log_share), torch.zeros_like(log_share)
+    log_share = log_share.masked_fill(~pointed.known, -math.inf)
+    log_own = pointed.generate.log() + log_share
+    log_likely = torch.logaddexp(log_own, pointed.copied.log())
     impossible = log_likely == -math.inf
     log_likely = log_likely.masked_fill(impossible, IMPOSSIBLE)
-    by_copied = -log_likely.clamp(min=IMPOSSIBLE)  # larger slopes would be infinite, and are of what cannot be copied
-    slopes = torch.cat([log_share - log_likely, by_copied], 1).exp().masked_fill(impossible, 0)
-    return log_likely, (log_own - log_likely).exp(), slopes
+    slopes = torch.cat([log_share, torch.zeros_like(log_share)], 1) - log_likely
+    slopes = slopes.clamp(max=-IMPOSSIBLE).exp()  # larger ones would be infinite, and what they are multiplied with is nothing
+    return log_likely, (log_own - log_likely).exp(), slopes.masked_fill(impossible, 0)
