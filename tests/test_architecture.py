@@ -76,7 +76,7 @@ PICTURE = {
     "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work exportable", torch=True),
     "export": room(
         "export export.beams export.card export.check export.folder export.frames export.graph export.number_check "
-        "export.prefixes export.program export.quantize export.recurrence export.tracing",
+        "export.prefixes export.program export.quantize export.recurrence export.tracing export.weights",
         "errors config data plan answers runtime nn.layers nn.attention nn.decoders nn.heads nn.seq2seq checkpoint prediction model",
         torch=True,
     ),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from onnx import ModelProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, checker, helper, numpy_helper
 
 import seqloom
 from seqloom.answers import Answerer, Prediction
@@ -23,6 +23,7 @@ from seqloom.export.check import most_telling
 from seqloom.export.folder import to_onnx
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
+from seqloom.export.weights import PRODUCTS, settled
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
@@ -56,7 +57,7 @@ def large() -> Translator:
 
 def exported(here: Translator, *, small: bool = False) -> Answerer:
     onnx = to_onnx(here.network, here.fields, here.config, here.data)
-    graph = Graph((quantized(onnx) if small else onnx).SerializeToString(), threads=1)
+    graph = Graph(settled(quantized(onnx) if small else onnx).SerializeToString(), threads=1)
     return Answerer(here.fields, here.data, here.config, graph)
 
 
@@ -79,6 +80,32 @@ def test_eight_bits_change_scores_little_and_answers_do_not_depend_on_the_batch(
         assert tokens_of([alone]) == tokens_of([answer])
     for whole, answer in zip(large.predict(ROWS, config), together, strict=True):
         np.testing.assert_allclose([output.score for output in answer.outputs], [output.score for output in whole.outputs], atol=0.02)
+
+
+def bodies(graph: GraphProto) -> list[GraphProto]:
+    """All bodies of loops and conditions, at any depth."""
+    inner = [part.g for node in graph.node for part in node.attribute if part.HasField("g")]
+    return inner + [body for graph in inner for body in bodies(graph)]
+
+
+@pytest.mark.parametrize("small", [False, True], ids=["float32", "int8"])
+def test_weights_stand_in_the_loop_that_multiplies_by_them(large: Translator, small: bool) -> None:
+    """onnxruntime lays out no weight of the outermost graph for the products of a loop within a loop, but does so at each position."""
+    whole = to_onnx(large.network, large.fields, large.config, large.data)
+    before = quantized(whole) if small else whole
+    after = settled(before)
+    checker.check_model(after, full_check=True)
+    products = [(body, node) for body in bodies(after.graph) for node in body.node if node.op_type in PRODUCTS]
+    weights = {part.name for part in before.graph.initializer if len(part.dims) == 2} | {node.output[0] for node in before.graph.node}
+    mine = [(body, node.input[1]) for body, node in products if node.input[1] in weights]
+    assert len(mine) >= 2
+    for body, name in mine:
+        assert name in {part.name for part in body.initializer} | {output for node in body.node for output in node.output}
+    assert abs(len(after.SerializeToString()) - len(before.SerializeToString())) < 2000
+    graphs = [Graph(model.SerializeToString(), threads=1) for model in (before, after)]
+    config = SearchConfig(beam=3, max_length=6)
+    ours, theirs = (list(Answerer(large.fields, large.data, config, graph).answers(ROWS, config)) for graph in graphs)
+    assert tokens_of(ours) == tokens_of(theirs)
 
 
 def test_eight_bits_take_a_quarter_of_the_room(large: Translator) -> None:

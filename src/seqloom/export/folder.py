@@ -25,6 +25,7 @@ from seqloom.export.graph import OPSET
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
 from seqloom.export.tracing import LOOPS
+from seqloom.export.weights import settled
 from seqloom.fields import Fields
 from seqloom.manifest import FORMAT, Manifest, describe_files, is_exported, write_manifest
 from seqloom.model import load as load_run
@@ -156,14 +157,15 @@ def _compared(model: Any, way: Way, graph: ModelProto) -> Parity:
 def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Report:
     """Write the files of the folder, the smaller model where it is good enough."""
     config, way = model.config, WAYS[model.fields.target.kind]
-    whole = to_onnx(model.network, model.fields, config.search, config.data, config.model.head)
+    graph = to_onnx(model.network, model.fields, config.search, config.data, config.model.head)
+    whole = settled(graph)
     parity, small, chosen = _compared(model, way, whole), None, "float32"
     if not parity.holds and has_own_parts():
         raise PartError(f"{model.path}: {parity}. The exported model is not written. {LOOPS}.")
     if not parity.holds:
         raise CheckpointError(f"{model.path}: {parity}. The exported model is wrong, so it is not written: please report this.")
     if precision != "float32":
-        reduced = quantized(whole)
+        reduced = settled(quantized(graph))
         small = way.loss(model, whole, reduced)
         if precision == "int8" or small.is_small:
             whole, chosen = reduced, "int8"

@@ -87,9 +87,11 @@ class Loop:
         """Add the loop to its graph. `after` says what each carried value is after a turn; where they are found after the last one,
         and with them each scanned value, stacked along a new first axis.
         """
-        ends = [self.body.Identity(after[name]) for name in self.carried]
-        stacked = [self.body.Identity(value) for value in (scanned or {}).values()]
-        flag = self.body.Identity(go_on or True)
+        self._move_out()
+        made = {output for node in self.body.nodes for output in node.output}
+        ends = [self._end(after[name], made) for name in self.carried]
+        stacked = [self._end(value, made) for value in (scanned or {}).values()]
+        flag = self._end(go_on, made) if go_on else self.body.Identity(True)
         inputs = [tensor(self.graph.name("turn"), "int64"), tensor(self.graph.name("go_on"), "bool")]
         inputs += [_untold(self.inside[name], self.types[name]) for name in self.carried]
         names = [*self.carried, *(scanned or {})]
@@ -97,6 +99,24 @@ class Loop:
         body = self.body.finish(self.graph.name("body"), inputs, outputs)
         results = self.graph.add("Loop", len(names), self.turns, "" if self.turns else True, *self.carried.values(), body=body)
         return dict(zip(names, results, strict=True))
+
+    def _move_out(self) -> None:
+        """Let what is the same in each turn be computed once, before the loop: a node takes as long as a small one's work, or longer."""
+        changing, every_turn = set(self.inside.values()), list[NodeProto]()
+        for node in self.body.nodes:
+            if _reads(node) & changing:
+                changing.update(node.output)
+                every_turn.append(node)
+            else:
+                self.graph.nodes.append(node)
+        self.body.nodes[:] = every_turn
+
+    def _end(self, value: str, made: set[str]) -> str:
+        """The name under which the body gives the value: its own, if it is one of `made` that was not given before."""
+        if value not in made:
+            return self.body.Identity(value)
+        made.remove(value)
+        return value
 
 
 def _untold(name: str, dtype: str) -> ValueInfoProto:

@@ -12,6 +12,7 @@ from seqloom.answers import Answerer, Output
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
 from seqloom.data import Row
 from seqloom.export.folder import to_onnx
+from seqloom.export.weights import settled
 from seqloom.fields import Fields
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Seq2Seq
@@ -45,7 +46,7 @@ def translator_of(config: ModelConfig, members: int = 1) -> Translator:
 
 def answers_alike(trained: Translator, modes: Iterable[Mapping[str, Any]]) -> None:
     """6. The exported model gives the hypotheses of the trained one, with every search given, prefix included."""
-    model = to_onnx(trained.network, trained.fields, trained.config, trained.data)
+    model = settled(to_onnx(trained.network, trained.fields, trained.config, trained.data))
     exported = Answerer(trained.fields, trained.data, trained.config, Graph(model.SerializeToString(), threads=1))
     for mode in modes:
         search = {name: value for name, value in mode.items() if name != "prefix"}
