@@ -101,6 +101,7 @@ def test_weights_stand_in_the_loop_that_multiplies_by_them(large: Translator, sm
     assert len(mine) >= 2
     for body, name in mine:
         assert name in {part.name for part in body.initializer} | {output for node in body.node for output in node.output}
+    assert settled(before) == after  # in the same order
     assert abs(len(after.SerializeToString()) - len(before.SerializeToString())) < 2000
     graphs = [Graph(model.SerializeToString(), threads=1) for model in (before, after)]
     config = SearchConfig(beam=3, max_length=6)

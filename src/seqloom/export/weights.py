@@ -27,13 +27,13 @@ def settled(model: ModelProto) -> ModelProto:
 
 def _settle(outer: GraphProto, body: GraphProto) -> None:
     """Move into the body what stands in the outermost graph for its products alone."""
-    wanted = {node.input[1] for node in body.node if node.op_type in PRODUCTS}
+    wanted = dict.fromkeys(node.input[1] for node in body.node if node.op_type in PRODUCTS)  # a set, in the same order each time
     readers, own = Counter(_read(outer)), Counter(name for node in body.node for name in node.input)
     constants = {part.name: part for part in outer.initializer}
     made = {name: node for node in outer.node for name in node.output}
     first: list[NodeProto] = []
     while wanted:
-        name = wanted.pop()
+        name, _ = wanted.popitem()
         if readers[name] != own[name]:
             continue  # something else reads it too, or will turn out to be in the body as well
         if name in constants:
@@ -44,7 +44,7 @@ def _settle(outer: GraphProto, body: GraphProto) -> None:
             first.insert(0, node)
             outer.node.remove(made[name])
             own.update(node.input)
-            wanted.update(node.input)
+            wanted |= dict.fromkeys(node.input)
     rest = [NodeProto.FromString(node.SerializeToString()) for node in body.node]
     del body.node[:]
     body.node.extend([*first, *rest])
