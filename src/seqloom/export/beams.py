@@ -11,7 +11,7 @@ import numpy as np
 from onnx import GraphProto, ValueInfoProto
 
 from seqloom.ctc import WIDER
-from seqloom.export.graph import TYPES, Graph, Loop, by_rate, tensor
+from seqloom.export.graph import TYPES, Graph, Loop, tensor
 from seqloom.export.prefixes import CARRIED, Prefixes, begin_prefixes, heard_alone
 from seqloom.export.tracing import GROUP, Traced, trace
 from seqloom.nn.seq2seq import Seq2Seq
@@ -59,7 +59,6 @@ class _Assembly:
     def __init__(self, traced: Traced) -> None:
         self.traced = traced
         self.graph = Graph()
-        self.once, self.rarely, self.often = by_rate(traced.step, {*traced.memory, *(["copy_ids"] if traced.points else [])})
         self.known: Names = {}
         """What the names of the traced step are called here: its constants and what is made of them."""
         self.types = dict.fromkeys(INTEGERS, "int64") | {"mask": "bool"}
@@ -71,7 +70,6 @@ class _Assembly:
         graph, traced = self.graph, self.traced
         prepared = self.known | {"source": "source", "source_lengths": "source_lengths"}
         graph.include(traced.prepare.node, prepared, "encoder")
-        graph.include(self.once, self.known, "decoder")
         self.beam = graph.Reshape("beam", [1])
         self.doubled = graph.Mul(self.beam, 2)
         self.kept = graph.Add(self.beam, 3)  # a row's candidates: K that go on, </s>, and the two that may not be
@@ -148,7 +146,6 @@ class _Assembly:
         step_names = self.known | {name: loop[name] for name in traced.memory}
         if traced.points:
             step_names["copy_ids"] = loop["copy_ids"]
-        body.include(self.rarely, step_names, "memory")
         inner = {name: loop[name] for name in carried if name not in sentences}
         turned = self._positions(body, inner, {name: loop[name] for name in sentences}, step_names)
         open_now = body.Reshape(body.Greater(_column(body, turned["sums"], 0), IMPOSSIBLE / 2), [-1])
@@ -185,7 +182,7 @@ class _Assembly:
         parents = body.Reshape(loop["parents"], [-1])
         names = step_names | {"tokens": body.Reshape(loop["tokens"], [-1])}
         names |= {name: body.Gather(loop[name], parents) for name in self.traced.state}
-        body.include(self.often, names, "step")
+        body.include(self.traced.step.node, names, "step")
         after |= {name: names[f"next.{name}"] for name in self.traced.state}
         if self.traced.attends:
             looked = body.Flatten(names["attention"], axis=2)  # (N, S)

@@ -6,7 +6,7 @@ import torch
 from onnx import GraphProto, ValueInfoProto
 from torch import Tensor, nn
 
-from seqloom.export.graph import Graph, Loop, by_rate, tensor
+from seqloom.export.graph import Graph, Loop, tensor
 from seqloom.export.tracing import PAST, SENTENCES, Prepare, TracedRecurrence, example, graph_of, grown, traceable, tracing
 from seqloom.nn.attention import Memory
 from seqloom.nn.decoders import RecurrentDecoder
@@ -51,8 +51,6 @@ def _one_by_one(network: Seq2Seq) -> GraphProto:
         graph.constants.update((constant.name, constant) for constant in part.initializer)
     names = {name: name for name in [*inputs, *graph.constants]}
     graph.include(prepare.node, names, "encoder")
-    once, rarely, often = by_rate(step, memory)
-    graph.include([*once, *rarely], names, "decoder")
     rows = graph.Shape("source", start=0, end=1)
     carried = {name: names[f"first.{name}"] for name in state} | {
         "time": graph.Identity(0),
@@ -64,7 +62,7 @@ def _one_by_one(network: Seq2Seq) -> GraphProto:
     body = loop.body
     frame = body.Concat(loop["before"], body.Gather("known", loop["time"], axis=1), axis=1)
     inside = names | {"frame": frame} | {name: loop[name] for name in state}
-    body.include(often, inside, "step")
+    body.include(step.node, inside, "step")
     time = body.Add(loop["time"], 1)
     ended = body.And(body.Greater(inside["stops"], 0.5), body.Greater(loop["ends"], time))
     ends = body.Where(ended, time, loop["ends"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-__all__ = ["OPSET", "TYPES", "Graph", "Loop", "Value", "by_rate", "tensor"]
+__all__ = ["OPSET", "TYPES", "Graph", "Loop", "Value", "put", "reads_of", "tensor"]
 
 OPSET = 17
 """Of 2022: every onnxruntime that people have runs it."""
@@ -101,7 +101,7 @@ class Loop:
         return dict(zip(names, results, strict=True))
 
     def _move_out(self) -> None:
-        """Let what is the same in each turn be computed once, before the loop: a node takes as long as a small one's work, or longer."""
+        """Let what is the same in each turn, such as what is made of constants and of the source, be computed once, before the loop."""
         changing, every_turn = set(self.inside.values()), list[NodeProto]()
         for node in self.body.nodes:
             if _reads(node) & changing:
@@ -161,25 +161,26 @@ def tensor(name: str, dtype: str, *shape: str | int) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, TYPES[dtype], list(shape))
 
 
-def by_rate(graph: GraphProto, memory: Iterable[str]) -> tuple[list[NodeProto], list[NodeProto], list[NodeProto]]:
-    """The nodes of a traced step: those of constants alone, those of the memory too, and those that belong into every position."""
-    constants = {constant.name for constant in graph.initializer}
-    known = constants | set(memory)
-    once, rarely, often = list[NodeProto](), list[NodeProto](), list[NodeProto]()
-    for node in graph.node:
-        reads = _reads(node)
-        rate = once if reads <= constants else rarely if reads <= known else often
-        rate.append(node)
-        if rate is once:
-            constants.update(node.output)
-        if rate is not often:
-            known.update(node.output)
-    return once, rarely, often
-
-
 def _reads(node: NodeProto) -> set[str]:
     """The tensors that a node reads, in its bodies too."""
     inner = {name for attribute in node.attribute for part in attribute.g.node for name in _reads(part) - set(part.output)}
     inner |= {output.name for attribute in node.attribute for output in attribute.g.output}
     made = {name for attribute in node.attribute for part in attribute.g.node for name in part.output}
     return {name for name in node.input if name} | (inner - made)
+
+
+def reads_of(graph: GraphProto) -> Iterator[str]:
+    """Each reading of a tensor in a finished graph, by its outputs and in its bodies too."""
+    yield from (output.name for output in graph.output)
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from reads_of(attribute.g)
+
+
+def put(graph: GraphProto, nodes: Iterable[NodeProto]) -> None:
+    """Give a finished graph these nodes and no others."""
+    copies = [NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from seqloom.export.graph import put, reads_of
+
 __all__ = ["quantized"]
 
 SMALLEST = 2048
@@ -50,13 +52,13 @@ class _Quantizer:
         self._constant("int8.least", np.asarray(LEAST, np.float32))
         self._constant("int8.two_rows", np.array([0, 0, 2, 0]))
         self._rewrite(self.graph)
-        _put(self.graph, [*self.first, *self.graph.node])
+        put(self.graph, [*self.first, *self.graph.node])
         self.graph.initializer.extend(self.constants.values())
         _forget_unused(self.graph)
 
     def _rewrite(self, graph: GraphProto) -> None:
         self.rows = set()
-        _put(graph, [made for node in list(graph.node) for made in self._replace(node)])
+        put(graph, [made for node in list(graph.node) for made in self._replace(node)])
         for node in graph.node:
             for attribute in node.attribute:
                 if attribute.HasField("g"):
@@ -134,31 +136,14 @@ def _is_plain(node: NodeProto) -> bool:
     return settings.get("transB") == 1 and not settings.get("transA") and settings.get("alpha", 1.0) == settings.get("beta", 1.0) == 1.0
 
 
-def _put(graph: GraphProto, nodes: list[NodeProto]) -> None:
-    """Give the graph these nodes and no others."""
-    copies = [NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(copies)
-
-
 def _forget_unused(graph: GraphProto) -> None:
     """Drop nodes and constants that nothing reads."""
     while True:
-        read = {output.name for output in graph.output} | set(_read(graph))
+        read = set(reads_of(graph))
         kept = [node for node in graph.node if read & set(node.output)]
         if len(kept) == len(graph.node):
             break
-        _put(graph, kept)
+        put(graph, kept)
     constants = [part for part in graph.initializer if part.name in read]
     del graph.initializer[:]
     graph.initializer.extend(constants)
-
-
-def _read(graph: GraphProto) -> Iterator[str]:
-    """All that the nodes of a graph read, in their bodies too."""
-    for node in graph.node:
-        yield from node.input
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _read(attribute.g)
-                yield from (output.name for output in attribute.g.output)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
+from seqloom.export.graph import put, reads_of
+
 __all__ = ["settled"]
 
 PRODUCTS = {"MatMul", "Gemm", "MatMulInteger"}
@@ -28,7 +30,7 @@ def settled(model: ModelProto) -> ModelProto:
 def _settle(outer: GraphProto, body: GraphProto) -> None:
     """Move into the body what stands in the outermost graph for its products alone."""
     wanted = dict.fromkeys(node.input[1] for node in body.node if node.op_type in PRODUCTS)  # a set, in the same order each time
-    readers, own = Counter(_read(outer)), Counter(name for node in body.node for name in node.input)
+    readers, own = Counter(reads_of(outer)), Counter(name for node in body.node for name in node.input)
     constants = {part.name: part for part in outer.initializer}
     made = {name: node for node in outer.node for name in node.output}
     first: list[NodeProto] = []
@@ -40,14 +42,12 @@ def _settle(outer: GraphProto, body: GraphProto) -> None:
             body.initializer.append(constants[name])
             outer.initializer.remove(constants[name])
         elif _is_constant(name, made, constants) and len(made[name].output) == 1:
-            node = NodeProto.FromString(made[name].SerializeToString())
-            first.insert(0, node)
+            node = NodeProto.FromString(made[name].SerializeToString())  # the graph's own is gone with the next line
             outer.node.remove(made[name])
+            first.insert(0, node)
             own.update(node.input)
             wanted |= dict.fromkeys(node.input)
-    rest = [NodeProto.FromString(node.SerializeToString()) for node in body.node]
-    del body.node[:]
-    body.node.extend([*first, *rest])
+    put(body, [*first, *body.node])
 
 
 def _is_constant(name: str, made: Mapping[str, NodeProto], constants: Mapping[str, TensorProto]) -> bool:
@@ -62,13 +62,3 @@ def _bodies(graph: GraphProto) -> Iterator[GraphProto]:
             if attribute.HasField("g"):
                 yield from _bodies(attribute.g)
                 yield attribute.g
-
-
-def _read(graph: GraphProto) -> Iterator[str]:
-    """Each reading of a tensor, in bodies too."""
-    yield from (output.name for output in graph.output)
-    for node in graph.node:
-        yield from node.input
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _read(attribute.g)
