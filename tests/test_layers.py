@@ -8,7 +8,7 @@ from seqloom.config import ModelConfig
 from seqloom.nn.attention import join_heads, read_heads, split_heads
 from seqloom.nn.dropout import Dropout, draw_mask
 from seqloom.nn.encoders import make_encoder
-from seqloom.nn.layers import FeedForward, Recurrence, TokenInput, initialise, last_real, positions, reverse_real
+from seqloom.nn.layers import FeedForward, Recurrence, TokenInput, initialise, last_real, positions, reverse_real, time_first
 from seqloom.nn.seq2seq import Seq2Seq
 
 LENGTHS = torch.tensor([5, 2, 1])
@@ -26,6 +26,16 @@ def test_rows_are_reversed_within_their_own_length():
 
 def test_reversing_twice_gives_the_rows_back():
     assert torch.equal(reverse_real(reverse_real(states(), MASK), MASK), states())
+
+
+def test_what_recurrent_layers_read_is_laid_out_time_first_and_reversed_so_too():
+    laid_out = time_first(states())
+    assert torch.equal(laid_out, states())
+    for part in (laid_out, reverse_real(states(), MASK), reverse_real(laid_out, MASK)):
+        assert part.transpose(0, 1).is_contiguous()
+    assert torch.equal(reverse_real(laid_out, MASK), reverse_real(states(), MASK))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert time_first(states()).dtype == torch.bfloat16
 
 
 def test_the_last_real_vector_of_each_row_is_taken():

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from seqloom import config
 from seqloom.nn.attention import join_heads, read_heads, split_heads
 from seqloom.nn.dropout import Dropout, draw_mask
-from seqloom.nn.layers import FeedForward, Recurrence, last_real, positions, reverse_real
+from seqloom.nn.layers import FeedForward, Recurrence, last_real, positions, reverse_real, time_first
 from seqloom.nn.products import Linear
 from seqloom.nn.subsampling import make_subsampling
 
@@ -75,6 +75,7 @@ class RecurrentEncoder(Encoder):
         forward = self.forwards[number]
         if not self.backwards:
             return _one_direction(forward, inputs, mask, self.hands_over)
+        inputs = time_first(inputs)
         ahead, _ = forward(inputs)
         back, _ = self.backwards[number](reverse_real(inputs, mask))
         final = torch.cat([last_real(ahead, mask), last_real(back, mask)], 1)

@@ -23,6 +23,7 @@ __all__ = [
     "last_real",
     "positions",
     "reverse_real",
+    "time_first",
 ]
 
 
@@ -188,12 +189,24 @@ def positions(length: int, width: int, offset: int, like: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width].to(like.dtype)
 
 
+def time_first(inputs: Tensor) -> Tensor:
+    """The same (B, S, D), laid out in memory as recurrent layers read it, and under autocast in its dtype: once for all that read it."""
+    device = inputs.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else inputs.dtype
+    vectors = inputs.transpose(0, 1).to(dtype, memory_format=torch.contiguous_format)
+    return vectors.contiguous().transpose(0, 1)  # where nothing is cast, the line above changes nothing
+
+
 def reverse_real(inputs: Tensor, mask: Tensor) -> Tensor:
-    """Each row (B, S, D) reversed within its own length; the padding stays where it is. Its own inverse."""
+    """Each row (B, S, D) reversed within its own length; the padding stays where it is. Its own inverse. Time is first in memory, as
+    recurrent layers have it.
+    """
     length = mask.sum(1, keepdim=True)
     place = torch.arange(mask.shape[1], device=mask.device).unsqueeze(0)
-    index = torch.where(mask, length - 1 - place, place)
-    return inputs.gather(1, index.unsqueeze(2).expand(-1, -1, inputs.shape[2]))
+    index = torch.where(mask, length - 1 - place, place)  # (B, S)
+    vectors = inputs.transpose(0, 1)  # (S, B, D)
+    index = index.t() * vectors.shape[1] + torch.arange(vectors.shape[1], device=mask.device)
+    return vectors.reshape(-1, vectors.shape[2]).index_select(0, index.reshape(-1)).view(vectors.shape).transpose(0, 1)
 
 
 def last_real(outputs: Tensor, mask: Tensor) -> Tensor:
