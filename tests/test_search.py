@@ -342,6 +342,8 @@ def test_the_coverage_penalty_is_that_of_wu_et_al_2016():
     assert with_[0].score == pytest.approx(math.log(0.4) + 2 * math.log(0.9), abs=1e-5)
     assert with_[1].score == pytest.approx(math.log(0.6) + 2 * math.log(0.6), abs=1e-5)
     assert with_[0].log_prob == pytest.approx(math.log(0.4), abs=1e-6)
+    (divided,) = find(Table(rows, looks), [5], kind="beam", beam=2, length_penalty=1.5, coverage_penalty=2.0)
+    assert divided[0].score == pytest.approx((math.log(0.4) + 2 * math.log(0.9)) / 2**1.5, abs=1e-5), "as the rest of the score is"
 
 
 def test_kept_attention_and_copying_are_those_of_the_hypothesis_and_have_a_row_for_the_end():

@@ -174,7 +174,7 @@ def _repetition(evidence: Evidence) -> list[Finding]:
     example = f"{_short(worst.piece.strip() or worst.piece)} {worst.repeats} times over"
     what = f"{_of(len(tails), len(found), 'end')} in a repetition, such as {example}."
     cause = "The decoder does not know what it has already said: the attention is not learned yet, or cannot be."
-    todo = "Train longer (training.epochs), use an attention (model.attention.kind), or set search.coverage_penalty=0.2."
+    todo = "Train longer (training.epochs), or use an attention (model.attention.kind); search.no_repeat_ngram forbids repetitions."
     return [_finding(evidence, "repetition", f"{what} {cause} {todo}")]
 
 

@@ -216,7 +216,7 @@ class _Beams:
         self.done[sentence].append(
             Hypothesis(
                 ids=self.ids[row, hypothesis, :length].tolist(),
-                score=float(self._normalise(total, length + 1) + self._coverage(row, hypothesis)),
+                score=float(self._normalise(total + self._coverage(row, hypothesis), length + 1)),
                 log_prob=float(total),
                 token_log_probs=[*self.log_probs[row, hypothesis, :length].tolist(), float(log_prob)],
                 cut=bool(length >= self.max_lengths[sentence]),
@@ -228,7 +228,9 @@ class _Beams:
         return sums / length**self.config.length_penalty
 
     def _coverage(self, row: int, hypothesis: int) -> float:
-        """The coverage penalty (Wu et al. 2016, eq. 14); source padding gets no attention and must not count, so zeros are left out."""
+        """The coverage penalty (Wu et al. 2016, eq. 14); source padding gets no attention and must not count, so zeros are left out. It is
+        divided by the length as the log-probabilities are: beside their mean a sum over the source would decide everything.
+        """
         if self.coverage is None or not self.config.coverage_penalty:
             return 0.0
         seen = self.coverage[row, hypothesis]

@@ -63,7 +63,7 @@ from seqloom.config.training import (
     TrainingConfig,
 )
 
-__all__ = ["PARTS", "SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AttentionSettings", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DecoderSettings", "DotAttention", "EarlyStopping", "EncoderConfig", "EncoderSettings", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "Kinds", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder", "UnknownKindError", "Vectors", "has_own_parts"]
+__all__ = ["DRAWING", "PARTS", "SGD", "AbsoluteHead", "Adam", "AdamW", "AdditiveAttention", "ArrayField", "AttentionConfig", "AttentionSettings", "AudioField", "Augmentation", "BatchConfig", "BilinearAttention", "ConstantSchedule", "ConvSubsampling", "CosineSchedule", "DataConfig", "DecoderConfig", "DecoderSettings", "DotAttention", "EarlyStopping", "EncoderConfig", "EncoderSettings", "FieldConfig", "FieldsConfig", "GaussianHead", "HeadConfig", "HuberHead", "InverseSqrtSchedule", "Kinds", "LengthPenalty", "LinearPath", "ModelConfig", "MultiheadAttention", "NoAttention", "NoSubsampling", "NumbersField", "OptimizerConfig", "PlateauSchedule", "QuantileHead", "RecurrentDecoder", "RecurrentEncoder", "RunConfig", "ScheduleConfig", "SearchConfig", "Settings", "SourceFieldConfig", "SquaredHead", "StudentTHead", "SubsamplingConfig", "TeacherForcing", "TextField", "TokenHead", "TokensField", "TrainingConfig", "TransformerDecoder", "TransformerEncoder", "UnknownKindError", "Vectors", "has_own_parts"]
 
 
 class DataConfig(Settings):
@@ -88,6 +88,10 @@ class DataConfig(Settings):
     too_long: Literal["error", "cut", "skip"] = Field(default="error", description="What happens to a training pair over these limits. What was cut or skipped is counted and said.")
 
 
+DRAWING = ("temperature", "top_k", "top_p", "seed")
+"""Settings of a search that samples."""
+
+
 class SearchConfig(Settings):
     """How predictions are looked for; each can be given anew at prediction."""
 
@@ -95,7 +99,7 @@ class SearchConfig(Settings):
     beam: Positive = Field(default=5, description="Hypotheses kept a sentence, for kind: beam.")
     length_penalty: LengthPenalty = Field(default=1.0, description="Scores are divided by length to this power. 0: none.")
     ctc_weight: Probability = Field(default=0.0, description="Weight of the CTC head's score of each symbol beside the decoder's; needs model.head.ctc_weight above 0.")
-    coverage_penalty: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14).")
+    coverage_penalty: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14), divided by the length as the rest of a score is: for answers that leave out what the source says.")
     min_length: Natural = Field(default=0, description="No end before so many target symbols.")
     max_length: Positive | None = Field(default=None, description="At most so many target symbols. Empty: max_length_ratio decides.")
     no_repeat_ngram: Natural = Field(default=0, description="No so many symbols in a row twice in an output, as in 3; 0: none are forbidden. Not in an exported model.")

@@ -274,9 +274,8 @@ class _Assembly:
             for part in (body.And(chosen["ends"], chosen["alive"]), chosen["sums"], chosen["origin"], chosen["log_probs"])
         )
         self.divisor = body.Pow(body.Cast(body.Add(loop["time"], 1), to=_onnx("float32")), "length_penalty")
-        scores = body.Div(sums, self.divisor)
-        if coverage:
-            scores = body.Add(scores, body.GatherElements(self._coverage(body, coverage), origin, axis=1))
+        whole = body.Add(sums, body.GatherElements(self._coverage(body, coverage), origin, axis=1)) if coverage else sums
+        scores = body.Div(whole, self.divisor)
         now = {
             "scores": body.Where(ended, scores, NOTHING),
             "nodes": body.Add(body.Add(origin, self.row_begins), base),
