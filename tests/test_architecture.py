@@ -72,7 +72,7 @@ PICTURE = {
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),
-    "exportable": room("exportable", "plan export", torch=True),  # reaches up, when it is asked to
+    "exportable": room("exportable saving", "errors plan nn.ensemble checkpoint export", torch=True),  # reaches up, when it is asked to
     "model": room("model forecaster", "errors config data plan answers nn.seq2seq checkpoint prediction work exportable", torch=True),
     "export": room(
         "export export.beams export.card export.check export.folder export.frames export.graph export.number_check "

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from stage import TINY
 
 import seqloom
+from seqloom.checkpoint import RunDirectory
 from seqloom.errors import CheckpointError
 
 PAIRS = [(" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc")]
@@ -37,3 +39,36 @@ def test_a_model_of_numbers_exports_itself(tmp_path: Path) -> None:
     ours, theirs = model.predict(list(sources[:3])), seqloom.load(tmp_path / "dist").predict(list(sources[:3]))
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_weights_that_a_loop_of_ones_own_has_changed_are_saved_as_a_run_and_not_exported_before(tmp_path: Path) -> None:
+    model = seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "run", settings=TINY, quiet=True)
+    with torch.no_grad():
+        model.network.head.project.bias[5] += 9
+    told = "model.safetensors: holds other weights than the model has in memory; expected those that it was trained with. Write these with"
+    with pytest.raises(CheckpointError, match=re.escape(told)):
+        model.export(tmp_path / "dist", precision="float32")
+    saved = seqloom.load(model.save(tmp_path / "mine"))
+    assert saved.predict(SOURCES) == model.predict(SOURCES) != seqloom.load(tmp_path / "run").predict(SOURCES)
+    saved.export(tmp_path / "dist", precision="float32")
+    assert seqloom.load(tmp_path / "dist").predict(SOURCES) == model.predict(SOURCES)
+    about = RunDirectory(tmp_path / "mine").read_about()
+    assert (about["why"], about["finished"], "metrics" in about) == ("saved", True, False)
+    with pytest.raises(CheckpointError, match="exists already"):
+        model.save(tmp_path / "mine")
+    with pytest.raises(CheckpointError, match=re.escape("the run that the model came from")):
+        model.save(tmp_path / "run", overwrite=True)
+    assert (tmp_path / "run" / "run.json").is_file()
+
+
+def test_members_and_models_of_numbers_are_saved_too(tmp_path: Path) -> None:
+    two = seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "two", settings=TINY, members=2, quiet=True)
+    with torch.no_grad():
+        two.network.members[1].head.project.bias[5] += 9
+    with pytest.raises(CheckpointError, match=r"members/2/model\.safetensors: holds other weights"):
+        two.export(tmp_path / "dist")
+    assert seqloom.load(two.save(tmp_path / "more")).predict(SOURCES) == two.predict(SOURCES)
+    sources = np.random.default_rng(1).normal(size=(24, 5, 2))
+    model = seqloom.train(sources, sources[:, :3, :1], out=tmp_path / "run", settings=["training.max_steps=2"], quiet=True)
+    saved = seqloom.load(model.save(tmp_path / "mine"))
+    np.testing.assert_array_equal(saved.predict(list(sources[:3]))[0], model.predict(list(sources[:3]))[0])

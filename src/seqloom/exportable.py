@@ -1,4 +1,4 @@
-"""`model.export`: the one place where a trained model reaches up to what exports it, when that is asked for."""
+"""`model.save` and `model.export`: the one place where a trained model reaches up to what exports it, when that is asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.plan import overrides
+from seqloom.saving import refuse_changed, save
 
 if TYPE_CHECKING:
     from seqloom.export.folder import Precision, Report
@@ -19,6 +20,16 @@ class Exportable:
 
     path: Path
     """Of the run."""
+    network: Any
+
+    def save(self, out: str | Path, *, overwrite: bool = False) -> Path:
+        """The folder `out`, a run with the weights that the model has now: after a loop of your own has changed them.
+
+        Raises:
+            CheckpointError: `out` is the model's own run, or exists and may not be overwritten.
+        """
+        save(self.path, self.network, out, overwrite=overwrite)
+        return Path(out)
 
     def export(
         self,
@@ -38,8 +49,10 @@ class Exportable:
             settings: as for `train`, of the search alone: "search.beam=3", several, or a dictionary. Laid over the search of the run.
 
         Raises:
-            CheckpointError: `out` is there already, or the exported model answers otherwise than the trained one.
+            CheckpointError: `out` is there already, the weights are no longer those of the run, or the exported model answers otherwise
+                than the trained one.
         """
         from seqloom.export import export
 
+        refuse_changed(self.path, self.network)
         return export(self.path, out, precision=precision, overwrite=overwrite, beside=beside, settings=overrides(settings))

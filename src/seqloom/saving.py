@@ -1,0 +1,62 @@
+"""A model as it is in memory: whether a loop of one's own has changed its weights, and a run of its own for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqloom.checkpoint import RunDirectory, read_tensors, write_tensors
+from seqloom.errors import CheckpointError
+from seqloom.nn.ensemble import Ensemble
+
+__all__ = ["refuse_changed", "save"]
+
+
+def save(run: Path, network: Any, out: str | Path, *, overwrite: bool = False) -> None:
+    """Write the folder of a run once more, with the weights that its network has now.
+
+    Raises:
+        CheckpointError: `out` is the run itself, exists and may not be overwritten, or cannot be written.
+    """
+    there, whole = RunDirectory(run), RunDirectory(out)
+    if whole.path.resolve() == there.path.resolve():
+        raise CheckpointError(f"{out}: the run that the model came from, which is read while this is written. Choose another folder.")
+    about = there.check()
+    whole.refuse_existing(overwrite=overwrite)
+    whole.create()
+    try:
+        for entry in there.path.iterdir():
+            if entry == there.about or entry == there.training:
+                continue
+            copy = shutil.copytree if entry.is_dir() else shutil.copyfile
+            copy(entry, whole.path / entry.name)
+    except OSError as error:
+        raise CheckpointError(f"{whole.path}: cannot be written ({error.strerror}). Choose another folder.") from None
+    for part, own in _networks(whole, network):
+        write_tensors(part.weights, own.state_dict())
+    whole.forget_training()
+    measured = {"metrics", "chosen", "step", "seconds", "search", "format", "seqloom"}  # what says nothing of these weights
+    kept = {name: value for name, value in about.items() if name not in measured}
+    whole.write_about(**kept | {"run": str(whole.path), "why": "saved", "finished": True})
+
+
+def refuse_changed(run: Path, network: Any) -> None:
+    """Make sure that the folder of a run has the weights that its network has now.
+
+    Raises:
+        CheckpointError: they are others.
+    """
+    for part, own in _networks(RunDirectory(run), network):
+        written = read_tensors(part.weights)[0]
+        if any(not torch.equal(tensor.cpu(), written[name]) for name, tensor in own.state_dict().items()):
+            what = "holds other weights than the model has in memory; expected those that it was trained with"
+            raise CheckpointError(f"{part.weights}: {what}. Write these with model.save(OUT), and export seqloom.load(OUT).")
+
+
+def _networks(run: RunDirectory, network: Any) -> Iterator[tuple[RunDirectory, Any]]:
+    """Each network of a model beside the run that holds its weights."""
+    return zip(run.answering(), network.members if isinstance(network, Ensemble) else [network], strict=True)
