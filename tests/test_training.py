@@ -361,6 +361,27 @@ def test_a_run_without_errors_on_dev_is_brought_to_its_end_while_the_learning_ra
     assert start(tmp_path / "few", *settings, dev=pairs(99, 2)).why == "done", "so few dev pairs may be right by chance"
 
 
+def test_a_run_without_errors_goes_on_where_that_is_asked_for_and_what_it_begins_with_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training.metrics, "is_perfect", lambda name, value: True)
+    event = start(tmp_path / "run", "training.evaluate_every=6", "training.early_stopping.perfect=false", dev=pairs(100, 2))
+    assert event.why == "done"
+    more = ["training.evaluate_every=6", f"training.start_from={tmp_path / 'run'}", "training.max_steps=60"]
+    event = start(tmp_path / "more", *more, dev=pairs(100, 2))
+    assert (event.why, event.step) == ("perfect on dev", 12 + 12 // 3), "the look at update 0 is none of the two"
+
+
+def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path):
+    watch = Watch()
+    settings = ["training.evaluate_every=6", "training.optimizer.learning_rate=0.5", "training.keep=last", "training.average=3"]
+    event = start(tmp_path / "run", *settings, watcher=watch)
+    losses = [evaluation.metrics["loss"] for evaluation in watch.evaluations]
+    assert min(losses) < losses[-1], "the best are others"
+    assert event.chosen == f"the last, update {event.step}"
+    assert load(tmp_path / "run").evaluate()["loss"] == pytest.approx(losses[-1], rel=1e-4)
+
+
 def test_a_run_that_is_brought_to_its_end_looks_at_dev_four_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     watch = Watch()
     monkeypatch.setattr(training.metrics, "is_perfect", lambda name, value: True)
@@ -647,7 +668,7 @@ def test_held_out_pairs_over_the_limits_are_skipped_where_training_pairs_are(tmp
         f"note: {over} dev pairs over the length limits were skipped (data.too_long: skip).",
     ]
     assert all(len(row.source[0].split()) <= 20 for row in RunDirectory(tmp_path / "run").read_dev())
-    with pytest.raises(DataError, match=r"pairs:1: the source has 31 symbols; the limit is 20. Shorten it"):
+    with pytest.raises(DataError, match=r"pairs:1: the source has 31 symbols; the limit is 20\. .* With --skip-bad such dev pairs"):
         runs.start(make_plan(TRAIN, dev=long, config=skipping), tmp_path / "given")
 
 

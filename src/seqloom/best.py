@@ -65,14 +65,15 @@ class Best:
         """Go on from a ranking that was written down."""
         self.ranking = [Kept(float(score), float(loss), int(step)) for score, loss, step in ranking]
 
-    def choose(self, network: Seq2Seq, dev: Dev, step: int, *, with_mean: bool = True) -> str:
+    def choose(self, network: Seq2Seq, dev: Dev, step: int, *, keep: str = "best", with_mean: bool = True) -> str:
         """Let network and model have the best weights, or the mean of those that are kept where it is better on dev; says which.
 
         Args:
             step: the update that the network is after; its weights are taken where none were ever looked at.
+            keep: `last`: its weights are taken in any case.
             with_mean: whether there is time to look at what the mean does.
         """
-        if not self.ranking:
+        if not self.ranking or keep == "last":
             write_tensors(self.run.weights, network.state_dict())
             return f"the last, update {step}"
         if with_mean and len(self.ranking) > 1 and self._mean_is_better(network, dev):

@@ -101,7 +101,8 @@ class Course:
         place, schedule = self.place, self.settings.schedule
         place.without_better = 0 if is_best else place.without_better + 1
         place.on_plateau = 0 if is_best else place.on_plateau + 1
-        place.perfect = place.perfect + 1 if is_perfect and pairs >= TELLING else 0
+        counts = self.settings.early_stopping.perfect and place.step > 0  # what a run begins with says nothing of what it learns
+        place.perfect = place.perfect + 1 if counts and is_perfect and pairs >= TELLING else 0
         if schedule.kind == "plateau" and place.on_plateau > schedule.patience:
             place.plateaus, place.on_plateau = place.plateaus + 1, 0
         if place.perfect >= PERFECT and not place.cooling_step:

@@ -95,6 +95,7 @@ class EarlyStopping(Settings):
 
     metric: str = Field(default="loss", description="Any metric that `evaluate` prints for this target; loss is the dev cross-entropy.")
     patience: Positive = Field(default=10, description="Evaluations without a better score before training ends.")
+    perfect: bool = Field(default=True, description="Also bring a run to its end, in a third of the updates so far, once two evaluations in a row on 100 dev pairs or more found no error.")
 
 
 class TrainingConfig(Settings):
@@ -113,6 +114,7 @@ class TrainingConfig(Settings):
     evaluate_every: Positive | None = Field(default=None, description="Updates between evaluations on dev. Empty: twenty in a run, fewer where they would take more than an eighth of a budget.")
     checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(default=120.0, description="Also save the state for `resume` when this long has passed since the last save.")
     early_stopping: EarlyStopping = EarlyStopping()
+    keep: Literal["best", "last"] = Field(default="best", description="The weights that become the model: best: on dev, or their average; last: those after the last update, whatever dev says.")
     average: Positive = Field(default=1, description="Average the weights of so many best evaluations at the end, where that is better on dev.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="auto: bfloat16 where the processor multiplies it faster, measured at the start.")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps.")
