@@ -167,6 +167,39 @@ def test_sources_that_are_cut_are_counted_and_marked(trained: Trained, tmp_path:
     assert seqloom("score", tmp_path / "run", file).out.count("\n") == 2
 
 
+def test_symbols_of_targets_that_training_never_saw_are_told_beside_their_scores(trained: Trained, tmp_path: Path) -> None:
+    file = tmp_path / "strange.tsv"
+    file.write_text("abc\tcba\nabc\tcxa\n", encoding="utf-8")
+    told = "note: 1 of 2 targets hold symbols that training never saw, which the model cannot write: 'x' (1); scored as <unk>\n"
+    assert seqloom("score", trained.run, file).err.endswith(told)
+
+
+def test_a_model_that_does_not_look_refuses_what_needs_it(trained: Trained, tmp_path: Path) -> None:
+    settings = [*TINY, "--set", "training.max_steps=1", "--set", "model.attention.kind=none", "--set", "model.copy=false"]
+    told = "search.coverage_penalty: 1 for a model that does not say where it looks; expected 0. Set it to 0, or train with an attention."
+    assert seqloom("train", trained.pairs, "--out", tmp_path / "run", *settings, "--set", "search.coverage_penalty=1").error == told
+    assert seqloom("train", trained.pairs, "--out", tmp_path / "run", "--overwrite", *settings).code == 0
+    for command in (["predict", tmp_path / "run", "abc"], ["evaluate", tmp_path / "run"]):
+        assert seqloom(*command, "--set", "search.coverage_penalty=1").error == told
+    replacing = seqloom("predict", tmp_path / "run", "abc", "--replace-unknown").error
+    assert replacing == "replace_unknown: this model does not say where it looks; expected one with an attention. Leave it out."
+    looking = seqloom("predict", tmp_path / "run", "abc", "--attention").error
+    assert looking == "--attention: this model does not say where it looks; expected one with an attention. Leave it out."
+
+
+def test_the_metric_that_decides_is_evaluated_too(trained: Trained, tmp_path: Path) -> None:
+    settings = [*TINY, "--set", "training.max_steps=1", "--set", "training.early_stopping.metric=bleu"]
+    assert seqloom("train", trained.pairs, "--out", tmp_path / "run", *settings).code == 0
+    assert "bleu" in json.loads(seqloom("evaluate", tmp_path / "run", "--json").out)
+    assert "bleu" not in json.loads(seqloom("evaluate", trained.run, "--json").out)
+
+
+def test_a_head_of_no_kind_is_told_as_such(trained: Trained, tmp_path: Path) -> None:
+    failed = seqloom("train", trained.pairs, "--out", tmp_path / "run", "--set", "model.head.kind=token")
+    kinds = "tokens, squared, absolute, huber, quantile, gaussian, student_t"
+    assert failed.error == f"--set: model.head: no kind 'token'; expected one of {kinds}. docs/config.md lists what is allowed."
+
+
 def test_a_source_with_several_targets_may_be_right_by_any(trained: Trained, tmp_path: Path) -> None:
     answers = seqloom("predict", trained.run, "abc", "bca").out.splitlines()
     file = tmp_path / "several.tsv"
@@ -472,6 +505,10 @@ def test_a_search_that_can_never_end_is_refused(trained: Trained) -> None:
         ("model.dropout=0", "--set model.dropout=0: of a trained model only the search can be changed; expected search.NAME=VALUE. Known"),
         ("search.top_p=2", "--set: search.top_p: Input should be less than or equal to 1; got 2."),
         ("search.beam", "--set search.beam: expected key=value"),
+        (
+            "search.temperature=3",
+            "--set search.temperature: of no effect with search.kind 'beam'. Set search.kind=sample, or leave it out.",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["predict", "evaluate"])

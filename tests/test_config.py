@@ -229,7 +229,10 @@ def test_a_file_gives_what_it_says_and_defaults_for_the_rest(tmp_path: Path):
         ("a: [1", "not YAML:"),
         ("model: {dropout: 2}", "model.dropout: Input should be less than 1; got 2."),
         ("model: {encoder: {heads: 2}}", "unknown setting 'model.encoder.heads'. Known here: bidirectional,"),
-        ("fields: {source: [{kind: txt}]}", "fields.source.0: Input tag 'txt' found using 'kind' does not match any of the expected tags"),
+        (
+            "fields: {source: [{kind: txt}]}",
+            "fields.source.0: no kind 'txt'; expected one of text, tokens, audio, array.",
+        ),
         ("3: 4", "unknown setting '3'."),
         ("? [a]\n: 1", "not YAML:"),
         ("search: {beam: 1, beam: 5}", "line 1: 'beam' stands in line 1 too."),

@@ -321,7 +321,8 @@ def test_a_rich_alphabet_leaves_room_for_subwords():
 
 
 def test_a_size_without_room_for_subwords_is_refused():
-    with pytest.raises(ConfigError, match=r"max_size 100 has no room for subwords; expected more than 261\. Raise it or leave it empty"):
+    told = r"has no room for subwords; expected more than 261\. Raise it, or set byte_fallback to false, which spares 256\."
+    with pytest.raises(ConfigError, match=f"max_size 100 {told}"):
         target_of(TextField(unit="subword", max_size=100), "a b")
 
 

@@ -428,6 +428,18 @@ def test_parts_of_ones_own_forecast_and_are_exported(pairs: Path, capsys: Any):
     assert "model.encoder: no kind 'conv'" in said(capsys)
 
 
+def test_runs_with_a_part_without_layers_are_joined(pairs: Path, capsys: Any):
+    written(pairs, shown("own-parts.md", "window.py"), "window.py")
+    own = ("--parts", "window.py")
+    small = [word for setting in (*TINY, "model.decoder.kind=window") for word in ("--set", setting)]
+    for seed in ("1", "2"):
+        made = run("train", "pairs.tsv", "--dev", "pairs.tsv", "--out", f"runs/{seed}", *own, *small, "--set", f"seed={seed}", "--quiet")
+        assert made == 0, said(capsys)
+    capsys.readouterr()
+    assert run("join", "runs/1", "runs/2", "--out", "runs/both", *own) == 0, said(capsys)
+    assert "recurrent 1 × 8, window 8" in capsys.readouterr().out
+
+
 def test_a_run_begins_with_another_that_has_a_part_of_ones_own(pairs: Path, capsys: Any):
     assert run("train", "pairs.tsv", "--out", "runs/first", "--parts", "gated.py", "--quiet", *SET) == 0
     small = ("--set", "training.max_steps=3", "--quiet")

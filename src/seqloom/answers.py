@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqloom.batching import Array
-from seqloom.config import DataConfig, SearchConfig
+from seqloom.config import DRAWING, DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
 from seqloom.data import SOUNDS_ARE_FILES, Row, texts_of
@@ -26,12 +26,10 @@ from seqloom.memory import hold_sources
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.vocabulary import UNK
 
-__all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "TooLong", "longest_output"]
+__all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "TooLong", "check_attention", "longest_output"]
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
-DRAWING = ("temperature", "top_k", "top_p", "seed")
-"""Settings of a search that samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +106,11 @@ class Finder(Protocol):
         ...
 
     @property
+    def attends(self) -> bool:
+        """Whether the model says where it looks."""
+        ...
+
+    @property
     def batch_tokens(self) -> int:
         """Padded source symbols × hypotheses in one search."""
         ...
@@ -115,6 +118,17 @@ class Finder(Protocol):
     def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
         """The hypotheses of each question, best first."""
         ...
+
+
+def check_attention(config: SearchConfig, *, attends: bool, replace_unknown: bool = False) -> None:
+    """Raises a ConfigError where a search, or putting symbols in place of <unk>, needs a model that says where it looks."""
+    if attends:
+        return
+    if config.coverage_penalty:
+        what = f"search.coverage_penalty: {config.coverage_penalty:g} for a model that does not say where it looks"
+        raise ConfigError(f"{what}; expected 0. Set it to 0, or train with an attention.")
+    if replace_unknown:
+        raise ConfigError("replace_unknown: this model does not say where it looks; expected one with an attention. Leave it out.")
 
 
 def read_ahead(rows: Iterator[Row]) -> list[Row]:
@@ -180,6 +194,7 @@ class Answerer:
         sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
+        check_attention(config, attends=self.finder.attends, replace_unknown=replace_unknown)
         return list(self.answers(rows, config, prefix=prefix or "", replace_unknown=replace_unknown, keep_attention=attention))
 
     def search(self, **changes: Any) -> SearchConfig:

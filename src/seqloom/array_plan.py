@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources, same_width
 from seqloom.autoconfig import RATE, Settings, cut, learning_rate, put_together
 from seqloom.base import refuse_base
-from seqloom.config import ArrayField, DataConfig, FieldsConfig, RunConfig
+from seqloom.config import ArrayField, DataConfig, FieldsConfig, HeadConfig, RunConfig
 from seqloom.config_file import override, setting
 from seqloom.data import Row, read_rows, resolve, rows_from_memory, sides_of_numbers
 from seqloom.errors import ConfigError, DataError, standing_at
@@ -30,6 +30,8 @@ Floats = npt.NDArray[np.floating[Any]]
 Sides = tuple[Sequence[Any], Sequence[Floats]]
 """Sources, each a tuple of texts or an array (S, D), and targets (T, D')."""
 
+OF_NUMBERS = {head.model_fields["kind"].default for head in get_args(get_args(HeadConfig)[0])} - {"tokens"}
+"""Kinds of head; what is none is told as such, by the checks of a config."""
 HEAD, STOP = "model.head.kind", "model.head.stop"
 FEWEST = 10
 """Pairs, of which some are held out."""
@@ -50,8 +52,8 @@ def says_numbers(
     kinds = [item.partition("=")[2] for item in settings if item.startswith(f"{HEAD}=")] + ([given.model.head.kind] if given else [])
     reading = base_config(None if targets is not None else data, dev, given, settings).data
     if kinds and reading.train:
-        return kinds[0] != "tokens"
-    return sides_of_numbers(reading, data, targets)[1] or bool(kinds and kinds[0] != "tokens")
+        return kinds[0] in OF_NUMBERS
+    return sides_of_numbers(reading, data, targets)[1] or bool(kinds and kinds[0] in OF_NUMBERS)
 
 
 def plan_pairs(

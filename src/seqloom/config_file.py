@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from seqloom.config import (
+    DRAWING,
     HeadConfig,
     Kinds,
     OptimizerConfig,
@@ -116,7 +117,12 @@ def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchCon
         if not name.startswith("search."):
             offer = _offer(name.rpartition(".")[2], SearchConfig, "search.")
             raise ConfigError(f"--set {text}: of a trained model only the search can be changed; expected search.NAME=VALUE.{offer}")
-    return override(RunConfig(search=search), overrides).search
+    changed = override(RunConfig(search=search), overrides).search
+    names = {text.partition("=")[0].strip().removeprefix("search.") for text in overrides}
+    if changed.kind != "sample" and (idle := [f"search.{name}" for name in DRAWING if name in names]):
+        what = f"--set {', '.join(idle)}: of no effect with search.kind {changed.kind!r}"
+        raise ConfigError(f"{what}. Set search.kind=sample, or leave it out.")
+    return changed
 
 
 def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str) -> RunConfig:
@@ -318,9 +324,12 @@ def _first_problem(error: ValidationError, where: str) -> ConfigError:
     problem = error.errors(include_url=False)[0]
     kinds = {model.model_fields["kind"].default for name in _ALL_UNIONS for model in _models(name)}
     path = ".".join(str(part) for part in problem["loc"] if part not in kinds)
-    if isinstance(unknown := problem.get("ctx", {}).get("error"), UnknownKindError):
+    more = problem.get("ctx", {})
+    if isinstance(unknown := more.get("error"), UnknownKindError):
         return _UnknownKindError(where, path, unknown)
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_invalid":
+        message = f"no kind {more['tag']!r}; expected one of {more['expected_tags'].replace(chr(39), '')}"
     got = "" if isinstance(problem.get("input"), (dict, BaseModel)) else f"; got {problem.get('input')!r}"
     return ConfigError(f"{where}: {path + ': ' if path else ''}{message}{got}. docs/config.md lists what is allowed.")
 

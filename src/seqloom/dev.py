@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from seqloom import health, metrics
+from seqloom import health
 from seqloom.answers import Prediction
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
@@ -100,11 +100,8 @@ class DevSet:
         here = network if whole else inference_copy(network, self.config.training.precision)
         enough = None if last or whole else partial(_enough, self.fields)
         device = self.config.training.device
-        values, predictions = Translator(here, self.fields, search, self.config.data, device, enough).evaluate(rows)
-        watched = self.config.training.early_stopping.metric
-        if watched not in values:
-            texts, references = [prediction.text for prediction in predictions], [row.target for row in rows]
-            values |= metrics.score([watched], texts, references, self.config.fields.target)
+        translator = Translator(here, self.fields, search, self.config.data, device, enough)
+        values, predictions = translator.evaluate(rows, also=self.config.training.early_stopping.metric)
         network.train()
         return Look(values, rows, predictions)
 

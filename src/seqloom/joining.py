@@ -194,8 +194,13 @@ def _members(parts: Sequence[Part], whole: RunDirectory) -> list[str]:
 
 
 def _network(part: Part) -> str:
-    encoder, decoder = part.config.model.encoder, part.config.model.decoder
-    return ", ".join(dict.fromkeys(f"{side.kind} {side.layers} × {side.width}" for side in (encoder, decoder)))
+    sides = part.config.model.encoder, part.config.model.decoder
+    return ", ".join(dict.fromkeys(" ".join([side.kind, *_layers(side), str(side.width)]) for side in sides))
+
+
+def _layers(side: Any) -> list[str]:
+    """`3 ×` of three layers; a part of a user's may have no such number."""
+    return [f"{side.layers} ×"] if hasattr(side, "layers") else []
 
 
 def _score(part: Part) -> str:

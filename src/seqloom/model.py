@@ -74,7 +74,8 @@ class Model(Exportable, Answerer):
             any_target: pairs of one source are one question, right by any of their targets.
         """
         rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets, source=source, target=target)
-        return self.translator.evaluate(rows, self.search(**search), any_target=any_target)[0]
+        watched = self.config.training.early_stopping.metric
+        return self.translator.evaluate(rows, self.search(**search), also=watched, any_target=any_target)[0]
 
     def rows(
         self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None

@@ -64,6 +64,11 @@ class Translator:
         """Source positions a state of the encoder."""
         return self.network.stride
 
+    @property
+    def attends(self) -> bool:
+        """Whether the model says where it looks."""
+        return self.network.attends
+
     def predict(
         self,
         rows: Iterable[Row],
@@ -133,11 +138,12 @@ class Translator:
         return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), "teacher_forced_accuracy": correct / max(count, 1.0)}
 
     def evaluate(
-        self, rows: Sequence[Row], config: SearchConfig | None = None, *, any_target: bool = False
+        self, rows: Sequence[Row], config: SearchConfig | None = None, *, also: str = "loss", any_target: bool = False
     ) -> tuple[dict[str, float], list[Prediction]]:
         """Every metric that fits the target, by name, and the predictions.
 
         Args:
+            also: a metric that is measured whether it fits or not.
             any_target: rows of one source are one question, right by any of their targets; its answer stands where the first of them does.
 
         Raises:
@@ -149,9 +155,9 @@ class Translator:
         if any_target:
             asked, references = with_all_targets(rows)
             predictions = list(self.predict(asked, config))
-            return self._measure(predictions, references) | self.losses(corpus), predictions
+            return self._measure(predictions, references, also) | self.losses(corpus), predictions
         predictions = list(self.predict(rows, config))
-        values = self.measure(rows, predictions) | self.losses(corpus)
+        values = self.measure(rows, predictions, also) | self.losses(corpus)
         return values | {"free_running_accuracy": self._free_running_accuracy(rows, predictions, corpus)}, predictions
 
     def _free_running_accuracy(self, rows: Sequence[Row], predictions: Sequence[Prediction], corpus: Corpus) -> float:
@@ -161,14 +167,14 @@ class Translator:
         true = [self.fields.target.to_symbols(example.target, symbols) for example, symbols in zip(corpus, extra, strict=True)]
         return metrics.position_accuracy(said, true)
 
-    def measure(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> dict[str, float]:
+    def measure(self, rows: Sequence[Row], predictions: Sequence[Prediction], also: str = "loss") -> dict[str, float]:
         """The metrics of predictions against the targets of rows."""
-        return self._measure(predictions, [row.target for row in rows])
+        return self._measure(predictions, [row.target for row in rows], also)
 
-    def _measure(self, predictions: Sequence[Prediction], references: metrics.References) -> dict[str, float]:
+    def _measure(self, predictions: Sequence[Prediction], references: metrics.References, also: str) -> dict[str, float]:
         target = self.fields.config.target
-        names = metrics.metrics_for(target, metrics.words_per_target(references, target))
-        return metrics.score(names, [prediction.text for prediction in predictions], references, target)
+        names = dict.fromkeys([*metrics.metrics_for(target, metrics.words_per_target(references, target)), also])
+        return metrics.score(list(names), [prediction.text for prediction in predictions], references, target)
 
 
 class TorchStepper:

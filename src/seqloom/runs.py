@@ -19,7 +19,7 @@ from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.data import Row
 from seqloom.embeddings import begin_with_vectors, vectors_of
-from seqloom.errors import CheckpointError, ConfigError, DataError, nearest
+from seqloom.errors import CheckpointError, ConfigError, DataError, TooLongError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Side, make_network
@@ -218,7 +218,10 @@ def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
     """The plan without the held-out pairs that are skipped as training pairs are; a given dev pair that cannot be used is refused."""
     counts, data = dict[str, int](), plan.config.data
     examples = encode_rows(plan.dev, fields, data, copy=False, trained=plan.dev_is_held_out or data.skip_bad, counts=counts)
-    places = {example.where for example in examples}
+    try:
+        places = {example.where for example in examples}
+    except TooLongError as error:
+        raise TooLongError(f"{error} With --skip-bad such dev pairs are left out.") from None
     if "skip" not in counts:
         return plan
     _say_what_was_done(counts, "dev", watcher)

@@ -187,7 +187,8 @@ def _rare(counts: Counter[str], config: TextField) -> str:
     fixed = RESERVED if config.byte_fallback else len(SPECIALS)
     room = size - fixed
     if room < 2:
-        raise ConfigError(f"fields: max_size {size} has no room for subwords; expected more than {fixed + 1}. Raise it or leave it empty.")
+        spare = f", or set byte_fallback to false, which spares {len(_BYTES)}" if config.byte_fallback else ""
+        raise ConfigError(f"fields: max_size {size} has no room for subwords; expected more than {fixed + 1}. Raise it{spare}.")
     if len(counts) <= room // 4:
         return ""
     characters = sorted(counts, key=lambda character: (character != _BLANK, -counts[character], character))

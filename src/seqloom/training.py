@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from seqloom import health, metrics
+from seqloom.answers import check_attention
 from seqloom.batching import Batch, Ids
 from seqloom.best import Best, Kept
 from seqloom.checkpoint import RunDirectory, read_tensors, write_tensors
@@ -61,6 +62,7 @@ class Trainer:
         self.corpus, self.dev, self.watcher = corpus, dev, watcher
         self.learner = Learner(config, fields.source, fields.target)
         self.network = self.learner.network
+        check_attention(config.search, attends=self.network.attends)
         self.best = Best(run, self.settings.early_stopping.metric, self.settings.average)
         self.updates_a_pass = math.ceil(len(self._batches(0)) / self.settings.batch.accumulate)
         total = max(1, math.ceil(self.updates_a_pass * self.settings.epochs))
@@ -232,7 +234,7 @@ class Trainer:
     def _finish(self, why: str) -> Finished:
         """Choose the weights to keep, measure them on all of dev, and write the model."""
         has_time = self.course.has_time_for(2 * self.place.evaluation_seconds)  # for a look at the mean, and for the last one
-        chosen = self.best.choose(self.network, self.dev, self.place.step, with_mean=has_time)
+        chosen = self.best.choose(self.network, self.dev, self.place.step, keep=self.settings.keep, with_mean=has_time)
         whole, search = self._has_time_for_all(), self.config.search
         look = self.dev.look(self.network, last=True, whole=whole)
         event = Finished(

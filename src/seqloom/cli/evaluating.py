@@ -68,7 +68,7 @@ def evaluate(
         evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
-    from seqloom.answers import Cuts
+    from seqloom.answers import Cuts, check_attention
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_search
     from seqloom.metrics import METRICS, signature
@@ -80,7 +80,9 @@ def evaluate(
     places = rows_of(model, files, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
     rows = [row for row in places if row is not None]
     search = override_search(model.search(beam=beam), settings or [])
-    values, predictions = model.translator.evaluate(rows, search, any_target=any_target)
+    check_attention(search, attends=model.finder.attends)
+    watched = model.config.training.early_stopping.metric
+    values, predictions = model.translator.evaluate(rows, search, also=watched, any_target=any_target)
     if output is not None:
         with open_output(output) as out:
             of_source = {prediction.source: prediction for prediction in predictions}

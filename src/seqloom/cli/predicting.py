@@ -93,7 +93,7 @@ def predict(
         predict_numbers(run, texts, input, quantiles=quantiles, settings=settings or [], output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
-    from seqloom.answers import READ_AHEAD, Cuts, TooLong
+    from seqloom.answers import READ_AHEAD, Cuts, TooLong, check_attention
     from seqloom.config_file import override_search
     from seqloom.sounds import FaultySounds
 
@@ -103,6 +103,7 @@ def predict(
     kind = "sample" if sample else "greedy" if greedy else None
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
     search = override_search(search, settings or [])
+    check_attention(search, attends=model.finder.attends, replace_unknown=replace_unknown)
     if n_best and search.kind != "beam":
         raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
     if n_best and n_best > search.beam:
@@ -250,7 +251,7 @@ def _draw(number: int, answer: Prediction, model: Answerer, output: str | None) 
 
     best = answer.outputs[0]
     if best.attention is None:
-        raise ConfigError("--attention: this model has none (model.attention.kind is none). Leave it out.")
+        raise ConfigError("--attention: this model does not say where it looks; expected one with an attention. Leave it out.")
     path = Path(output or ".").resolve().parent / f"attention-{number}.png" if output else Path(f"attention-{number}.png")
     frames: Any = model.fields.source.encode(answer.source) if model.fields.source.kind == "frames" else None
     draw_attention(path, answer.source_tokens, best.tokens, best.attention, frames)
@@ -295,9 +296,12 @@ def score(
     if holds_forecasts(run):
         raise ConfigError(f"{run}: a model of numbers, whose targets have no such probability. `seqloom evaluate` measures it.")
     from seqloom.answers import READ_AHEAD
+    from seqloom.unseen import Unseen
 
     model = load_model(run, device)
     places = rows_of(model, files, source, target, skip_bad=skip_bad)
+    unseen = Unseen(model.fields, copies=model.copies)
+    unseen.add_pairs(row for row in places if row is not None)
     with open_output(output) as out:
         for begin in range(0, len(places), READ_AHEAD):
             chunk = places[begin : begin + READ_AHEAD]
@@ -310,3 +314,5 @@ def score(
                 elif row is not None and said is not None:
                     symbols = [*model.fields.target.symbols(row.target), "</s>"]
                     out.writelines(f"{number}\t{escape(symbol)}\t{part:.6f}\n" for symbol, part in zip(symbols, said, strict=True))
+    for note in unseen.notes():
+        say(f"note: {note}; scored as <unk>")

@@ -42,6 +42,7 @@ class NoAttention(Attention):
     """A context of width 0: all that is known of the source came with the first state (Sutskever et al. 2014)."""
 
     context_width = 0
+    gives_weights = False
 
     def __init__(self, config: config.NoAttention, query: int, source: int) -> None:
         super().__init__()

@@ -51,6 +51,13 @@ class Decoder(nn.Module):
     gives_weights: bool | None = None
     """Whether it says where it looks, found out of a user's when it is made; None: as its attention does."""
 
+    @property
+    def attends(self) -> bool:
+        """Whether it says where it looks."""
+        if self.gives_weights is not None:
+            return self.gives_weights
+        return all(part.gives_weights for part in self.modules() if isinstance(part, Attention))
+
     def prepare(self, encoded: Encoded) -> Memory:
         raise NotImplementedError
 

@@ -29,6 +29,7 @@ class Ensemble(Network):
         super().__init__()
         self.members = cast("Sequence[Network]", nn.ModuleList(members))
         self.head = MeanHead([member.head for member in members])
+        self.attends = any(member.attends for member in members)
         self.stride, self.target_size, self.source_frame = members[0].stride, members[0].target_size, members[0].source_frame
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:

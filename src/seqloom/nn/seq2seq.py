@@ -13,7 +13,6 @@ from torch.nn import functional
 from seqloom import config as settings
 from seqloom.config import ModelConfig, RecurrentDecoder
 from seqloom.errors import PartError
-from seqloom.nn.attention import Attention
 from seqloom.nn.ctc import CtcHead, ctc_loss
 from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
 from seqloom.nn.encoders import make_encoder
@@ -73,6 +72,8 @@ class Network(nn.Module):
     """Symbols of the target's vocabulary V, or numbers a frame D."""
     source_frame: tuple[int, ...]
     """The shape of a source position: (D,) for frames, () for ids."""
+    attends: bool
+    """Whether it says where it looks."""
 
     def prepare(self, source: Tensor, mask: Tensor) -> Memory:
         """All that the decoder needs of the source: ids (B, S) or frames (B, S, D)."""
@@ -122,6 +123,7 @@ class Seq2Seq(Network):
         self.decoder = make_decoder(
             config.decoder, config.attention, inputs=config.embedding, encoder=self.encoder.width, dropout=config.dropout
         )
+        self.attends = self.decoder.attends
         self.head = self._head(config, target_size)
         path = config.linear_path
         self.linear_path = LinearPath(path.history, path.horizon) if path.history else None
@@ -151,10 +153,8 @@ class Seq2Seq(Network):
         Raises:
             PartError: the decoder, or its attention, is of a user's and gives no weights.
         """
-        given, what = self.decoder.gives_weights, "decoder"
-        if given is None:
-            given, what = all(part.gives_weights for part in self.decoder.modules() if isinstance(part, Attention)), "attention"
-        if not given:
+        if not self.decoder.attends:
+            what = "attention" if self.decoder.gives_weights is None else "decoder"
             raise PartError(
                 f"model.copy: the {what} gives no weights; expected some (B, T, S), by which a pointer copies. "
                 "Give them in forward, or set model.copy=false."
