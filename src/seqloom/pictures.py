@@ -15,6 +15,8 @@ __all__ = ["draw_attention"]
 
 Floats = npt.NDArray[np.float32]
 
+PLAIN = "DejaVu Sans"
+"""The font that comes with matplotlib."""
 MOST_LABELS = 40
 """Along one side of a picture; of more, every n-th is written."""
 
@@ -36,8 +38,10 @@ def draw_attention(
     columns = len(weights[0])
     named = [*source, "</s>"][:columns]  # ids end with </s>, frames do not
     places = range(0, len(named), -(-len(named) // MOST_LABELS))
-    below.set_xticks(list(places), [named[place] for place in places], rotation=90)
-    below.set_yticks(range(len(weights)), [*target, "</s>"][: len(weights)])
+    along, down = [named[place] for place in places], [*target, "</s>"][: len(weights)]
+    families, missing = _families({*"".join([*along, *down])})
+    below.set_xticks(list(places), [_drawn(label, missing) for label in along], rotation=90, fontfamily=families)
+    below.set_yticks(range(len(weights)), [_drawn(label, missing) for label in down], fontfamily=families)
     below.set_xlabel("seconds" if frames is not None else "source")
     figure.savefig(path, dpi=120)
 
@@ -56,3 +60,23 @@ def _figure(columns: int, rows: int, *, has_sound: bool) -> tuple[Any, list[Any]
     ratios = [1.5, size[1] - 1.5] if has_sound else [1]
     axes = figure.subplots(len(ratios), 1, squeeze=False, gridspec_kw={"height_ratios": ratios})
     return figure, list(axes[:, 0])
+
+
+def _families(letters: set[str]) -> tuple[list[str], set[str]]:
+    """Names of installed fonts that have the letters between them, and the letters that none has."""
+    from matplotlib.font_manager import fontManager, get_font
+
+    families, missing = [PLAIN], letters
+    fonts = [entry for entry in fontManager.ttflist if "Last Resort" not in entry.name]  # whose letters are boxes
+    for entry in sorted(fonts, key=lambda entry: entry.name != PLAIN):
+        if not missing:
+            break
+        known = set(map(chr, get_font(entry.fname).get_charmap()))
+        if missing & known:
+            families, missing = [*families, entry.name], missing - known
+    return list(dict.fromkeys(families)), missing
+
+
+def _drawn(label: str, missing: set[str]) -> str:
+    """A label as it can be drawn: in code points where no font has its letters."""
+    return " ".join(f"U+{ord(letter):04X}" for letter in label) if missing & set(label) else label
