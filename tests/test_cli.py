@@ -167,6 +167,27 @@ def test_sources_that_are_cut_are_counted_and_marked(trained: Trained, tmp_path:
     assert seqloom("score", tmp_path / "run", file).out.count("\n") == 2
 
 
+def test_whether_line_1_names_the_columns_can_be_said_anew_of_a_trained_model(columns: Trained, trained: Trained, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.csv"
+    bare.write_text("-abc,UP,-ABC\n-bcd,SAME,-bcd\n", encoding="utf-8")
+    assert "say --set data.header=false." in seqloom("evaluate", columns.run, bare).error
+    without = ["--set", "data.header=false"]
+    assert json.loads(seqloom("evaluate", columns.run, bare, "--json", *without).out)["pairs"] == 2
+    assert len(seqloom("score", columns.run, bare, *without).lines) == 2
+    sources = tmp_path / "sources.csv"
+    sources.write_text("-abc,UP\n-bcd,SAME\n", encoding="utf-8")
+    piped = seqloom("predict", columns.run, stdin="-abc\tUP\n-bcd\tSAME\n").lines
+    for file in (sources, bare):
+        assert seqloom("predict", columns.run, "--input", file, *without).lines == piped
+    headed = tmp_path / "headed.tsv"
+    headed.write_text("from\tto\nabc\tcba\n", encoding="utf-8")
+    assert json.loads(seqloom("evaluate", trained.run, headed, "--json", "--set", "data.header=true").out)["pairs"] == 1
+    refused = "--set data.header=true: of no effect on sources of a model that was trained without one. Leave line 1 out."
+    assert seqloom("predict", trained.run, "abc", "--set", "data.header=true").error == refused
+    idle = "--set search.beam=3: of no effect on scores; expected data.header=true or false. Leave it out."
+    assert seqloom("score", trained.run, headed, "--set", "search.beam=3").error == idle
+
+
 def test_symbols_of_targets_that_training_never_saw_are_told_beside_their_scores(trained: Trained, tmp_path: Path) -> None:
     file = tmp_path / "strange.tsv"
     file.write_text("abc\tcba\nabc\tcxa\n", encoding="utf-8")

@@ -509,7 +509,7 @@ def test_a_name_asked_of_a_file_without_header_shows_its_first_row(tmp_path: Pat
     path = write(tmp_path / "train.tsv", "Haus\thouse\nHund\tdog\n")
     assert error(path, source=["german"], target="english") == (
         "train.tsv: no header that names 'german', 'english'; line 1 is 'Haus', 'house'. "
-        "Use numbers, as in --source 1 --target 2, or put a header line on top."
+        "Use numbers, as in --source 1 --target 2, put a header line on top, or, of a trained model, say --set data.header=false."
     )
 
 

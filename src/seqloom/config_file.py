@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from seqloom.config import (
     DRAWING,
+    DataConfig,
     HeadConfig,
     Kinds,
     OptimizerConfig,
@@ -34,10 +35,13 @@ __all__ = [
     "load_config",
     "load_reasons",
     "override",
+    "override_header",
     "override_search",
     "said_by",
     "setting",
 ]
+
+HEADER = "data.header"
 
 
 _OTHERS = {
@@ -103,6 +107,23 @@ def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
     Setting a `kind` keeps those settings of the part that the new kind has too and gives it its own defaults for the rest.
     """
     return build(config.model_dump(by_alias=True, mode="json"), overrides, where="--set")
+
+
+def override_header(data: DataConfig, overrides: Iterable[str]) -> tuple[DataConfig, list[str]]:
+    """How a file is read that a trained model is asked about, with `data.header=x` among the overrides, and the others.
+
+    Columns that training read by name are then in order where there are no names.
+    """
+    rest = list(overrides)
+    said = [text for text in rest if text.partition("=")[0].strip() == HEADER]
+    header = override(RunConfig(), said).data.header
+    if not said or header is None:
+        return data, [text for text in rest if text not in said]
+    update: dict[str, Any] = {"header": header}
+    if not header and any(isinstance(column, str) for column in (*data.source, data.target)):
+        count = len(data.source)
+        update |= {"source": list(range(1, count + 1)), "target": count + 1}
+    return data.model_copy(update=update), [text for text in rest if text not in said]
 
 
 def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchConfig:

@@ -114,7 +114,7 @@ def _refuse_nameless(first: list[str], asked: list[str], name: str, *, sure: boo
     numbers = " ".join(f"--source {number}" for number in range(1, max(len(first), 2))) + f" --target {max(len(first), 2)}"
     raise DataError(
         f"{name}: no header that names {', '.join(map(repr, asked))}; line 1 is {listed(first)}. "
-        f"Use numbers, as in {numbers}, or put a header line on top."
+        f"Use numbers, as in {numbers}, put a header line on top, or, of a trained model, say --set data.header=false."
     )
 
 

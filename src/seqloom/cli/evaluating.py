@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from seqloom.config import DataConfig
     from seqloom.data import Row
     from seqloom.model import Model
 
@@ -70,16 +71,17 @@ def evaluate(
     refuse_idle(context, ["part"], PAIRS)
     from seqloom.answers import Cuts, check_attention
     from seqloom.checkpoint import RunDirectory
-    from seqloom.config_file import override_search
+    from seqloom.config_file import override_header, override_search
     from seqloom.metrics import METRICS, signature
     from seqloom.relation import ceiling, with_all_targets
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)
-    places = rows_of(model, files, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
+    reading, settings = override_header(model.config.data, settings or [])
+    places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
     rows = [row for row in places if row is not None]
-    search = override_search(model.search(beam=beam), settings or [])
+    search = override_search(model.search(beam=beam), settings)
     check_attention(search, attends=model.finder.attends)
     watched = model.config.training.early_stopping.metric
     values, predictions = model.translator.evaluate(rows, search, also=watched, any_target=any_target)
@@ -132,10 +134,10 @@ def load_model(run: Path, device: str | None) -> Model:
 
 
 def rows_of(
-    model: Model, files: list[str], source: list[str] | None = None, target: str | None = None, *, skip_bad: bool = False
+    model: Model, files: list[str], reading: DataConfig, source: list[str] | None, target: str | None, *, skip_bad: bool
 ) -> Sequence[Row | None]:
-    """The pairs of files in their places, None where a line is blank or left out. They are read as the training file was, with other
-    columns where they are named: then the file itself says whether it has a header.
+    """The pairs of files in their places, None where a line is blank or left out. They are read as `reading` says, with other columns
+    where they are named: then the file itself says whether it has a header, if that is not said.
     """
     from seqloom.answers import TooLong
     from seqloom.data import read_rows
@@ -144,9 +146,9 @@ def rows_of(
     update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}
     if target is not None:
         update["target"] = target
-    if source or target is not None:
+    if (source or target is not None) and reading.header == model.config.data.header:
         update["header"] = None
-    rows = read_rows(files, model.config.data.model_copy(update=update))
+    rows = read_rows(files, reading.model_copy(update=update))
     found, long = list(rows.in_step()), TooLong(model)
     if skip_bad:
         found = [None if row is None or row in long else row for row in found]

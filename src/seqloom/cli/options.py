@@ -94,8 +94,14 @@ SearchSettings = Annotated[
         "--set",
         metavar="KEY=VALUE",
         show_default=False,
-        help="Change a setting of the search, as in search.coverage_penalty=0.2, or of a model of a table fields.numbers.gaps, "
-        "fields.numbers.missing or data.header; may be repeated.",
+        help="Change a setting of the search, as in search.beam=3, or of a model of a table fields.numbers.gaps or "
+        "fields.numbers.missing, or say with data.header whether line 1 of FILE names the columns; may be repeated.",
+    ),
+]
+HeaderSetting = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", show_default=False, help="data.header=true or false: whether line 1 of FILE names the columns."
     ),
 ]
 Example = Annotated[

@@ -94,7 +94,7 @@ def predict(
         return
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD, Cuts, TooLong, check_attention
-    from seqloom.config_file import override_search
+    from seqloom.config_file import override_header, override_search
     from seqloom.sounds import FaultySounds
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
@@ -102,7 +102,10 @@ def predict(
     model = _open(run, device)
     kind = "sample" if sample else "greedy" if greedy else None
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
-    search = override_search(search, settings or [])
+    read_before, (model.data, settings) = model.data, override_header(model.data, settings or [])
+    if model.data.header and not read_before.header:
+        raise ConfigError("--set data.header=true: of no effect on sources of a model that was trained without one. Leave line 1 out.")
+    search = override_search(search, settings)
     check_attention(search, attends=model.finder.attends, replace_unknown=replace_unknown)
     if n_best and search.kind != "beam":
         raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
@@ -280,6 +283,7 @@ def score(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="A file of pairs, or two parallel text files.")],
     source: options.Source = None,
     target: options.Target = None,
+    settings: options.HeaderSetting = None,
     tokens: Annotated[
         bool, typer.Option("--tokens", help="Print TSV: number of the pair, symbol, its log-probability; </s> last.")
     ] = False,
@@ -296,10 +300,14 @@ def score(
     if holds_forecasts(run):
         raise ConfigError(f"{run}: a model of numbers, whose targets have no such probability. `seqloom evaluate` measures it.")
     from seqloom.answers import READ_AHEAD
+    from seqloom.config_file import override_header
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)
-    places = rows_of(model, files, source, target, skip_bad=skip_bad)
+    reading, rest = override_header(model.config.data, settings or [])
+    if rest:
+        raise ConfigError(f"--set {rest[0]}: of no effect on scores; expected data.header=true or false. Leave it out.")
+    places = rows_of(model, files, reading, source, target, skip_bad=skip_bad)
     unseen = Unseen(model.fields, copies=model.copies)
     unseen.add_pairs(row for row in places if row is not None)
     with open_output(output) as out:
