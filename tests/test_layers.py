@@ -248,3 +248,14 @@ def test_heads_are_read_in_parts_as_by_the_fused_kernel(kind: str, monkeypatch: 
         torch.testing.assert_close(mine, theirs, rtol=0.05, atol=0.1)
     monkeypatch.setattr("seqloom.nn.attention.FUSED_FROM", 0)
     torch.testing.assert_close(read_heads(*heads, mask).double(), exact, rtol=0.02, atol=0.02)
+
+
+def test_what_is_added_to_a_straight_line_begins_faint():
+    sizes = {"kind": "recurrent", "width": 16}
+    settings = {"encoder": sizes, "decoder": sizes, "head": {"kind": "squared"}}
+    shape = {"source_size": 2, "target_size": 2, "source_kind": "frames", "target_kind": "frames"}
+    torch.manual_seed(1)
+    usual = Seq2Seq(ModelConfig.model_validate(settings), **shape).head.project.weight
+    torch.manual_seed(1)
+    line = {"linear_path": {"history": 4, "horizon": 3}}
+    torch.testing.assert_close(Seq2Seq(ModelConfig.model_validate(settings | line), **shape).head.project.weight, usual / 100)

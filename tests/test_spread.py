@@ -25,6 +25,16 @@ def test_intervals_widen_with_the_errors_of_each_step_and_column():
     np.testing.assert_allclose(quantiles.mean(2), 100, atol=3)
 
 
+def test_no_interval_leaves_the_point_out_and_the_median_is_the_point():
+    errors = np.random.default_rng(1).uniform(2, 5, size=(500, 3, 2))  # all forecasts of dev were too low
+    spread = measured_spread([Miss(error, WIDTH, CHANGE) for error in errors.astype(np.float32)])
+    assert spread is not None
+    low, middle, high = np.moveaxis(spread.around(np.full((3, 2), 7, dtype=np.float32), WIDTH, CHANGE, [0.1, 0.5, 0.9]), 2, 0)
+    assert (low == 7).all()
+    assert (middle == 7).all()
+    np.testing.assert_allclose(high, 7 + 2 + 0.9 * 3, atol=0.1)
+
+
 def test_levels_that_were_not_kept_lie_on_a_line_between_their_neighbours():
     point = np.zeros((3, 2), dtype=np.float32)
     low, middle, high = np.moveaxis(spread_of().around(point, WIDTH, CHANGE, [0.3, 0.325, 0.35]), 2, 0)

@@ -82,7 +82,7 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     if len(parts) > 1:
         choose("scaling", "none", "series of their own sizes: each window is scaled by itself")
         choose("window", "standard", "series of their own sizes, and levels that move on")
-        if all(len(part) == 0 or float(np.nanmin(part)) >= 0 for part in parts):
+        if len(parts) >= MANY and all(len(part) == 0 or float(np.nanmin(part)) >= 0 for part in parts):
             choose("floor", "seen", "no value is below zero: none is forecast below what was seen (measured on dev)")
     else:
         choose("scaling", "standard", "columns of their own sizes")

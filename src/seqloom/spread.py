@@ -96,6 +96,8 @@ def measured_spread(misses: Sequence[Miss]) -> Spread | None:
     usual = np.nanmedian(np.where(changes > 0, changes, np.nan), axis=0) if (changes > 0).any(0).all() else np.ones_like(changes[0])
     units = _units(widths, changes[:, None], usual)
     quantiles = np.nanquantile(errors / units, LEVELS, axis=0, method="weibull")  # of n errors a share of q (n + 1): unbiased for any n
+    side = np.sign(np.asarray(LEVELS) - 0.5)[:, None, None]  # the point stays the median, and no interval leaves it out
+    quantiles = np.where(side * quantiles > 0, quantiles, 0)
     return Spread(np.moveaxis(quantiles, 0, 2).astype(np.float32), usual.astype(np.float32))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -27,12 +28,18 @@ __all__ = [
 ]
 
 
-def initialise(model: nn.Module) -> None:
+FAINT = 0.01
+
+
+def initialise(model: nn.Module, faint: Iterable[nn.Linear] = ()) -> None:
     """Give every weight its first value; the only place where this is done.
 
     Matrices: uniform with variance 2 / (inputs + outputs) (Glorot & Bengio 2010). Recurrent matrices: orthogonal, a gate at a time
     (Saxe et al. 2014). Convolutions: normal with variance 2 / inputs (He et al. 2015). Embeddings: normal with variance 1 / D, since
     inputs are scaled by sqrt(D) and tied outputs are not. Biases: zero, but one for the forget gate of an LSTM (Jozefowicz et al. 2015).
+
+    Args:
+        faint: what is added to something good already, and begins at a hundredth of that.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear):
@@ -47,6 +54,8 @@ def initialise(model: nn.Module) -> None:
             nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
         elif isinstance(module, nn.RNNBase):
             _initialise_recurrent(module)
+    for linear in faint:
+        linear.weight.data.mul_(FAINT)
 
 
 def _initialise_recurrent(rnn: nn.RNNBase) -> None:

@@ -129,7 +129,7 @@ class Seq2Seq(Network):
         self.linear_path = LinearPath(path.history, path.horizon) if path.history else None
         self.ctc_weight = config.head.ctc_weight
         self.ctc = CtcHead(self.encoder.width, target_size) if self.ctc_weight else None
-        initialise(self)
+        initialise(self, [self.head.project] if self.linear_path else [])
         for side in config.vectors.files if config.vectors.frozen else ():
             self.embedding(side).weight.requires_grad_(False)
 
