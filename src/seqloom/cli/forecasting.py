@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from seqloom.cli.arrays import predict_arrays
-from seqloom.cli.choosing import column_names, refuse_device
+from seqloom.cli.choosing import column_names, refuse_device, refuse_exported
 from seqloom.cli.output import escape, open_output, run_words, say, to_json
 from seqloom.errors import ConfigError
 
@@ -211,6 +211,7 @@ def evaluate_forecasts(
     from seqloom.summary import columns
     from seqloom.windows import Windows
 
+    refuse_exported(run)
     if len(files) > 2:
         raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
     begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seqloom.cli import options
+from seqloom.cli.choosing import refuse_exported
 from seqloom.cli.forecasting import holds_forecasts
 from seqloom.errors import ConfigError
 
@@ -32,6 +33,7 @@ def report(
 
     if not holds_forecasts(run):
         raise ConfigError(f"{run}: not a model that forecasts; expected one trained with --forecast or --wide. Use `seqloom evaluate`.")
+    refuse_exported(run)
     model, path = load_forecaster(run), output or run / "forecasts.png"
     if not model.numbers.horizon:
         raise ConfigError(f"{run}: a model of arrays; expected one of a table, whose history can be drawn.")
