@@ -475,9 +475,9 @@ def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
     def train(**more: Any) -> None:
         train_forecast(str(table(tmp_path, 30)), forecast="load", time_column="date", out=tmp_path / "run", **more)
 
-    said = r"load\.csv: the longest series has 0 rows to train on; a horizon of 40 needs at least 41\. Use a shorter --horizon"
+    said = r"load\.csv: the longest series has 30 rows, of which 0 are to train on; a horizon of 2,000 needs at least 2,001 there\. Use a"
     with pytest.raises(DataError, match=said):
-        train(horizon=40, history=10)
+        train(horizon=2000, history=10)
     said = r"no window fits into the dev part: it has 3 rows of a series at the most, a horizon of 5 needs as many\. Use a shorter"
     with pytest.raises(DataError, match=said):
         train(horizon=5, history=10, split=["27", "3"])

@@ -81,8 +81,9 @@ def plan_forecast(
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
     if longest <= numbers.horizon:
         raise DataError(
-            f"{panel.name}: the longest series has {longest:,} rows to train on; a horizon of {numbers.horizon} needs at least "
-            f"{numbers.horizon + 1}. Use a shorter --horizon, a longer table or another --split.{_percents(panel, numbers.split)}"
+            f"{panel.name}: the longest series has {panel.lengths.max():,} rows, of which {longest:,} are to train on; a horizon of "
+            f"{numbers.horizon:,} needs at least {numbers.horizon + 1:,} there. Use a shorter --horizon, a longer table or another --split."
+            f"{_percents(panel, numbers.split)}"
         )
     numbers = numbers if numbers.targets else numbers.model_copy(update={"targets": [panel.columns[0]]})
     spans = list(zip(train_part.begins.tolist(), train_part.ends.tolist(), strict=True))
