@@ -297,7 +297,11 @@ def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
         (["00", "01", "01", "02"], r"^load\.csv:4: the same date as the row before \(2024-03-01 01:00\)\. Remove one of the two, or name"),
         (
             ["00", "01", "00"],
-            r"^load\.csv:4: 2024-03-01 after 2024-03-01 01:00\. Sort the file by date, or name the column of --series\.$",
+            r"^load\.csv:4: 2024-03-01 after 2024-03-01 01:00\. Sort the rows by date, or name the column of --series\.$",
+        ),
+        (
+            ["03", "07", "01", "06", "00"],
+            r"^load\.csv:4: 2024-03-01 01:00 after 2024-03-01 07:00\. Sort the rows by date, or name the column of --series\.$",
         ),
         (
             ["00", "01", "02", "05"],
@@ -308,6 +312,16 @@ def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
 def test_duplicates_disorder_and_gaps_are_named_with_the_row(texts: list[str], message: str):
     with pytest.raises(DataError, match=message):
         check_times(hours(*texts), [0], Step(0, 3600), where, "date")
+
+
+def test_shuffled_rows_are_told_as_out_of_order_whatever_their_commonest_step_and_a_slip_of_the_pen_is_not():
+    months = read_times([f"{1949 + month // 12}-{month % 12 + 1:02}" for month in (7, 89, 25, 131, 2, 60, 143, 43)], where, "Month")
+    said = r"^load\.csv:4: 1951-02-01 after 1956-06-01\. Sort the rows by Month, or name the column of --series\.$"
+    for allowed in (False, True):
+        with pytest.raises(DataError, match=said):
+            check_times(months, [0], find_step(months, [0]), where, "Month", gaps_allowed=allowed)
+    with pytest.raises(DataError, match=r"^load\.csv:4: 2024-03-01 22:00 follows 2024-03-01 01:00; expected a row every 1 hour \(2 such"):
+        check_times(hours("00", "01", "22", "03"), [0], Step(0, 3600), where, "date")
 
 
 def test_a_table_of_weekdays_goes_on_over_weekends_and_says_what_is_left_out():

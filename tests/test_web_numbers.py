@@ -359,6 +359,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "more than a float32 holds": ([{"time": "2024-01-02", "load": 1e39}], field()),
     "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),
     "no time": (timed("2024-01-01", "tomorrow"), field()),
+    "rows in no order": (timed("2024-01-01", "2024-01-05", "2024-01-02", "2024-01-04", "2024-01-03"), field(step="1 day")),
     "a part of a second": (timed("1709164800000000", "1709164860000001"), field()),
     "a date that differs by a part of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:00.5"), field()),
     "too many nanoseconds": (timed("9999999999999999999"), field()),

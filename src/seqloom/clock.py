@@ -142,7 +142,10 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
     wrong = np.setdiff1d(np.nonzero(times[1:] != expected)[0] + 1, np.asarray(starts))
     steps = _steps_between(times[wrong - 1], times[wrong], step)
     put_in = int(np.maximum(steps - 1, 0).sum())
-    if gaps_allowed:
+    earlier = times[wrong] < times[wrong - 1]
+    if earlier.sum() > 1:  # a single one may follow a time that is a slip of the pen
+        wrong, steps = wrong[earlier], steps[earlier]
+    elif gaps_allowed:
         wrong, steps = (part[(steps <= 0) | (steps > WIDEST_GAP * len(times))] for part in (wrong, steps))
     for row, count in zip(wrong[:1].tolist(), steps[:1].tolist(), strict=True):
         now, before = times[row], times[row - 1]
@@ -150,7 +153,7 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
         if now == before:
             fault, todo = f"the same {column} as the row before ({spelled(now)})", "Remove one of the two, or name the column of --series"
         elif now < before:
-            fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the file by {column}, or name the column of --series"
+            fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the rows by {column}, or name the column of --series"
         elif not count:
             fault = f"{follows}; expected a row every {step}, or so many of them later"
             todo = f"Bring the times to even steps, {unless}"

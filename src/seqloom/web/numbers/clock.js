@@ -83,8 +83,9 @@ function commonest(numbers) {
 export function checkTimes(times, starts, step, where, column, { gapsAllowed }) {
   const begins = new Set(starts);
   const wrong = [...times.keys()].filter((row) => row && !begins.has(row) && times[row] !== continued(times[row - 1], step, 1));
+  const earlier = wrong.filter((row) => times[row] < times[row - 1]);
   let putIn = 0;
-  for (const row of wrong) {
+  for (const row of earlier.length > 1 ? earlier : wrong) {
     const count = stepsBetween(times[row - 1], times[row], step);
     putIn += count - 1;
     if (gapsAllowed && count > 0 && count <= WIDEST_GAP * times.length) continue;
@@ -100,7 +101,7 @@ export function checkTimes(times, starts, step, where, column, { gapsAllowed }) 
 function faultOf(before, now, { count, gapsAllowed, wrong }, step, column) {
   const [later, earlier] = [spelled(now, step), spelled(before, step)];
   if (now === before) return `the same ${column} as the row before (${later}). Remove one of the two, or name the column of the series`;
-  if (now < before) return `${later} after ${earlier}. Sort the table by ${column}, or name the column of the series`;
+  if (now < before) return `${later} after ${earlier}. Sort the rows by ${column}, or name the column of the series`;
   const follows = `${later} follows ${earlier}`;
   if (!count) return `${follows}; expected a row every ${named(step)}, or so many of them later. Bring the times to even steps`;
   if (gapsAllowed) return `${follows}, ${count.toLocaleString("en")} steps later; expected at most ${WIDEST_GAP} times the rows. Mend the time, or cut the table there`;
