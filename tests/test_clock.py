@@ -324,6 +324,48 @@ def test_shuffled_rows_are_told_as_out_of_order_whatever_their_commonest_step_an
         check_times(hours("00", "01", "22", "03"), [0], Step(0, 3600), where, "date")
 
 
+@pytest.mark.parametrize(
+    ("minutes", "texts", "message"),
+    [
+        (
+            60,
+            ["2010-03-14 01:00", "2010-03-14 03:00"],
+            "2010-03-14 03:00 follows 2010-03-14 01:00; expected a row every 1 hour (1 such row). {}put in what is missing, let it be",
+        ),
+        (
+            15,
+            ["2010-03-14 01:45", "2010-03-14 03:00"],
+            "2010-03-14 03:00 follows 2010-03-14 01:45; expected a row every 15 minutes (1 such row). {}put in what is missing, let it be",
+        ),
+        (
+            60,
+            ["2010-11-07 01:00", "2010-11-07 01:00"],
+            "the same date as the row before (2010-11-07 01:00). {}remove one of the two, or name the column of --series.",
+        ),
+        (
+            30,
+            ["2010-11-07 01:30", "2010-11-07 01:00"],
+            "2010-11-07 01:00 after 2010-11-07 01:30. {}sort the rows by date, or name the column of --series.",
+        ),
+    ],
+)
+def test_an_hour_left_out_or_there_twice_may_be_daylight_saving(minutes: int, texts: list[str], message: str):
+    saving = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else "
+    first, second = read_times(texts, where, "date")
+    step = Step(0, 60 * minutes)
+    times = np.concatenate([[first], continued(np.repeat(second, 19), step, np.arange(19))])
+    with pytest.raises(DataError, match="^" + re.escape(f"load.csv:3: {message.format(saving)}")):
+        check_times(times, [0], step, where, "date")
+
+
+@pytest.mark.parametrize("texts", [["00", "03"], ["01", "00"], ["00", "02", "04"]])
+def test_other_gaps_are_no_daylight_saving(texts: list[str]):
+    with pytest.raises(DataError, match=r"^load\.csv:3: 2024-03-01 [^.]*\. (Put|Sort) "):
+        check_times(hours(*texts), [0], Step(0, 3600), where, "date")
+    with pytest.raises(DataError, match=r"^load\.csv:3: 7200 follows 0; expected a row every 3600 \(1 such row\)\. Put in"):
+        check_times(np.array([0, 7200]), [0], Step(0, 3600, is_count=True), where, "date")
+
+
 def test_a_table_of_weekdays_goes_on_over_weekends_and_says_what_is_left_out():
     days = np.arange("2024-01-01", "2024-02-03", dtype="datetime64[D]")
     weekdays = days[np.is_busday(days)].astype("datetime64[s]")

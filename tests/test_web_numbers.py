@@ -450,6 +450,17 @@ def test_what_cannot_be_forecast_is_refused_as_in_python(case: str) -> None:
     assert faults[0] == faults[1]
 
 
+def test_an_hour_left_out_of_hours_may_be_daylight_saving_on_the_page_too() -> None:
+    numbers, table = field(), hours(30)
+    found = in_javascript(
+        {"task": "windows", "table": table[:9] + table[10:], "fields": fitted(panel_of_rows(table, numbers), numbers).state()}
+    )
+    assert found == (
+        "table:10: 2024-02-29 06:00 follows 2024-02-29 04:00; expected a row every 1 hour (1 such row). If clocks were set for daylight "
+        "saving, give times with their offsets or in UTC, both of which are read; else put in what is missing."
+    )
+
+
 def test_quantiles_are_those_of_python() -> None:
     levels, freedom = [0.5, 0.001, 0.025, 0.1, 0.4, 0.7, 0.9, 0.975, 0.999, 1e-12], [2.1, 3.0, 4.9, 5.1, 30.0]
     found = in_javascript({"task": "quantiles", "levels": levels, "freedom": freedom})
