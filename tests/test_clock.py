@@ -14,7 +14,7 @@ from seqloom.clock import (
     spelled,
 )
 from seqloom.config.numbers import STEP
-from seqloom.dates import find_dates, have_offsets, read_times, together
+from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, read_times, together
 from seqloom.errors import DataError
 
 
@@ -249,11 +249,35 @@ def test_more_nanoseconds_than_fit_are_no_time():
 
 @pytest.mark.parametrize("cell", ["soon", "", "NaT", "now", "today", "-5", "²", "9" * 20])
 def test_a_cell_that_is_no_time_is_named(cell: str):
-    said = f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or "
-    with pytest.raises(DataError, match=f"^{re.escape(said)}seconds since 1970. Mend the cell"):
+    said = (
+        f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00), with the month's name (1 March 2024, "
+        "Mar-24), of a month, quarter or week (03/2024, 2024Q1, 2024W09), without marks (20240301) or seconds since 1970. Mend the cell"
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(said)}"):
         read_times(["2024-03-01", cell], where, "date")
     with pytest.raises(DataError, match=r"^load\.csv:2: date is "):
         read_times([cell, "7"], where, "date")
+
+
+@pytest.mark.parametrize("cells", [["1/1/12", "1/2/12", "1/3/12"], ["Jan 1 2000", "Feb 1 2000", "March 2000"]])
+def test_a_column_that_holds_no_times_is_named_as_one(cells: list[str]):
+    count = sum(" 1 " in cell or "/" in cell for cell in cells)
+    said = (
+        f"load.csv:2: date is {cells[0]!r}, and {count} of 3 rows say no time that can be read; expected dates in ISO form (2024-03-01 "
+        "14:00), with the year last (31.12.2024, 12/31/2024 2:00 PM) or the month's name (1 March 2024, Mar-24), months, quarters, weeks "
+        "(03/2024, 2024Q1, 2024W09), dates without marks (20240301), years (2024, 2024.083) or seconds since 1970. Write them so, name "
+        "another column, or train without --time: rows are numbered then."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(said)}$"):
+        find_dates(cells, where, "date")
+    assert find_dates([cells[0], "2024-03-01", "2024-03-02"], where, "date") == "iso", "reading them names the cell"
+
+
+def test_every_form_of_a_time_that_messages_name_is_read():
+    named = [cell for cells in re.findall(r"\(([^)]*)\)", ANY + EXPECTED["iso"]) for cell in re.split(", | or ", cells)]
+    assert {"12/31/2024 2:00 PM", "1 March 2024", "2024W09", "20240301", "2024.083", "2024-03-01 14:00"} <= {*named}
+    for cell in named:
+        assert len(read_times([cell], where, "date", [0], find_dates([cell], where, "date"))) == 1, cell
 
 
 def test_it_is_known_whether_times_had_offsets():
