@@ -14,7 +14,7 @@ from seqloom.clock import (
     spelled,
 )
 from seqloom.config.numbers import STEP
-from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, read_times, together
+from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, look_like_times, read_times, together
 from seqloom.errors import DataError
 
 
@@ -278,6 +278,29 @@ def test_every_form_of_a_time_that_messages_name_is_read():
     assert {"12/31/2024 2:00 PM", "1 March 2024", "2024W09", "20240301", "2024.083", "2024-03-01 14:00"} <= {*named}
     for cell in named:
         assert len(read_times([cell], where, "date", [0], find_dates([cell], where, "date"))) == 1, cell
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2024-03-01", "2024-03-01", "", "2024-04-01"], ["1/2/2024", "2/2/2024"], ["Jan-24", "Mar-24"], ["2024Q1", "2024Q2"],
+        ["1871", "1872", "1873"], ["202411", "202412", "202501"], ["1709164800", "1709168400", "1709172000"],
+        ["2024.0", "2024.083", "2024.167"],
+    ],
+)  # fmt: skip
+def test_dates_and_numbers_in_even_steps_look_like_times(cells: list[str]):
+    assert look_like_times(cells)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [], ["", ""], ["2024-03-01", "2024-03-01"], ["2024-03-01", "soon"], ["1", "2", "3"], ["12", "24"], ["1871", "1905", "1888"],
+        ["5.25", "6.25"], ["MSFT", "AAPL"], ["14:00", "15:00"], ["20240101", "20240103", "20240110"],
+    ],
+)  # fmt: skip
+def test_other_texts_and_numbers_do_not_look_like_times(cells: list[str]):
+    assert not look_like_times(cells)
 
 
 def test_it_is_known_whether_times_had_offsets():

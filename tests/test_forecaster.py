@@ -631,6 +631,13 @@ def test_a_step_that_is_none_is_refused(tmp_path: Path):
         train_forecast(str(table(tmp_path)), forecast="load", time_column="date", horizon=6, settings=["fields.numbers.step=hourly"])
 
 
+def test_a_column_of_times_that_is_not_read_is_said(tmp_path: Path):
+    file, asked = table(tmp_path), NumbersField(targets=["load"], horizon=6)
+    said = "column date looks like times: --time date reads them; without, rows are numbered"
+    assert plan_forecast(str(file), asked).notes[1] == said
+    assert said not in plan_forecast(str(file), asked.model_copy(update={"time": "date"})).notes
+
+
 def test_dates_of_a_split_may_have_slashes():
     from seqloom.cli.forecasting import Forecasting
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from seqloom.clock import WEEK, Step, Times, Where, continued, find_step
 from seqloom.errors import DataError
+from seqloom.header import is_number
 
-__all__ = ["Dates", "find_dates", "have_offsets", "in_order", "part_of_year", "read_times", "together"]
+__all__ = ["Dates", "find_dates", "have_offsets", "in_order", "look_like_times", "part_of_year", "read_times", "together"]
 
 Dates = Literal["iso", "weeks", "decimal", "day_first", "month_first", "count"]
 
@@ -126,6 +127,21 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
         f"{where(0)}: {column} is {cells[0]!r}, and nothing tells whether the day or the month is first. "
         "Say --set fields.numbers.dates=day_first (or month_first)."
     )
+
+
+def look_like_times(cells: Sequence[str]) -> bool:
+    """Whether all cells but empty ones say moments, several: dates with marks, or numbers in even steps, as other numbers seldom are."""
+    there = [cell for cell in cells if cell]
+    if len({*there}) < 2:
+        return False
+    try:
+        read_times(there[:1], str, "", dates=find_dates(there[:1], str, ""))  # which most columns of other things do not get past
+        if (dates := find_dates(there, str, "")) == "count":
+            return False
+        times = read_times(there, str, "", dates=dates)
+    except DataError:
+        return all(map(LAST.fullmatch, there))  # of which nothing tells whether the day or the month is first
+    return not all(map(is_number, there)) or _even_steps(times, [0]) == len(times) - 1
 
 
 def _refuse_column(cells: Sequence[str], where: Where, column: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -271,6 +272,8 @@ def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> lis
     if panel.times is not None:
         what = "rows are counted, one" if panel.step.is_count else "a row"
         notes.append(f"{what} every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")
+    if panel.unread:
+        notes.append(f"column {panel.unread} looks like times: --time {shlex.quote(panel.unread)} reads them; without, rows are numbered")
     if panel.brought_to_utc:
         notes.append("times are brought to UTC by their offsets; forecasts are in UTC too")
     notes += panel.notes(train.fields.config.numbers)
