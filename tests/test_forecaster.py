@@ -494,6 +494,13 @@ def test_a_split_in_percents_is_said_to_be_rows(tmp_path: Path):
     assert said not in plan_forecast(str(table(tmp_path, 100)), asked).notes
 
 
+@pytest.mark.parametrize(("split", "rows"), [("0.7/0.1/0.1", 30), ("200/50/20", 30), ("0.8/0.1", 30), ("0.7/0.1/0.2", 0), ("200/100", 0)])
+def test_rows_that_a_split_leaves_out_are_counted(tmp_path: Path, split: str, rows: int):
+    asked = NumbersField(targets=["load"], time="date", horizon=6, split=split.split("/"))
+    said = [f"--split {split} leaves out the last {rows} rows, which are neither learned nor measured"] if rows else []
+    assert [note for note in plan_forecast(str(table(tmp_path)), asked).notes if "leaves out" in note] == said
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [

@@ -26,7 +26,7 @@ from seqloom.panel import Panel, panel_of
 from seqloom.plan import with_asked
 from seqloom.windows import Part, Windows
 
-__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
+__all__ = ["NumberPlan", "known_ends", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -167,8 +167,7 @@ def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | No
     Raises:
         ConfigError: a split that is none.
     """
-    begins = panel.starts[:-1]
-    known = begins + np.array([_known(panel, number, len(numbers.targets) or 1) for number in range(len(begins))], dtype=np.int64)
+    begins, known = panel.starts[:-1], known_ends(panel, numbers)
     lengths = known - begins
     if not numbers.split:
         share = lengths // 10 if len(begins) < MANY else np.zeros_like(lengths)
@@ -178,6 +177,12 @@ def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | No
     ends = [np.minimum(begins + bound, known) for bound in bounds]
     test = Part(ends[1], ends[2]) if len(ends) > 2 else None
     return Part(begins, ends[0]), Part(ends[0], ends[1]), test
+
+
+def known_ends(panel: Panel, numbers: NumbersField) -> Ids:
+    """(series,): the row behind the last whose targets are known, with which a forecast begins."""
+    rows = [_known(panel, number, len(numbers.targets) or 1) for number in range(len(panel.series))]
+    return panel.starts[:-1] + np.array(rows, dtype=np.int64)
 
 
 def _known(panel: Panel, number: int, targets: int) -> int:
@@ -267,8 +272,9 @@ def _has_mase(dev: Windows) -> bool:
 
 
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:
+    numbers = train.fields.config.numbers
     notes = [f"{len(panel):,} rows in {len(panel.series):,} series, {', '.join(panel.columns[:8])}"]
-    notes += [*panel.layout, *filter(None, [_percents(panel, train.fields.config.numbers.split).strip()])]
+    notes += [*panel.layout, *filter(None, [_percents(panel, numbers.split).strip()])]
     if panel.times is not None:
         what = "rows are counted, one" if panel.step.is_count else "a row"
         notes.append(f"{what} every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")
@@ -276,10 +282,12 @@ def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> lis
         notes.append(f"column {panel.unread} looks like times: --time {shlex.quote(panel.unread)} reads them; without, rows are numbered")
     if panel.brought_to_utc:
         notes.append("times are brought to UTC by their offsets; forecasts are in UTC too")
-    notes += panel.notes(train.fields.config.numbers)
+    notes += panel.notes(numbers)
     notes.append(
         f"{len(train):,} windows to train on, {len(dev):,} in dev" + ("" if test is None else "; a test part is kept for `evaluate`")
     )
+    if left := int((known_ends(panel, numbers) - (dev.part if test is None else test).ends).sum()):
+        notes.append(f"--split {'/'.join(numbers.split)} leaves out the last {left:,} rows, which are neither learned nor measured")
     empty = [name for name, begin, end in zip(panel.series, train.part.begins, dev.part.ends, strict=True) if begin == end]
     if empty:
         notes.append(f"{len(empty):,} series without a value {'is' if len(empty) == 1 else 'are'} left out: {', '.join(empty[:NAMED])}")
