@@ -689,6 +689,36 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
     assert lines[2].startswith("\t2024-01-13 12:00\tload\t0.2\t")
 
 
+def test_a_model_of_known_columns_suggests_to_predict_with_rows_that_say_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    file, out = table(tmp_path), tmp_path / "run"
+    asked = [
+        "--time",
+        "date",
+        "--forecast",
+        "load",
+        "--known",
+        "sign",
+        "--horizon",
+        3,
+        "--history",
+        24,
+        "--out",
+        out,
+        "--overwrite",
+        *small,
+    ]
+    assert run("train", file, *asked) == 0
+    said = capsys.readouterr().out
+    assert f"  seqloom predict {out} --input FILE  # FILE is {file} with 3 rows more: sign filled in, load empty\n" in said
+    ahead = "".join(f"2024-01-13 {hour}:00,,1\n" for hour in (12, 13, 14))
+    file.write_text(file.read_text(encoding="utf-8") + ahead, encoding="utf-8")
+    assert run("train", file, *asked) == 0
+    assert f"  seqloom predict {out} --input {file}\n" in capsys.readouterr().out
+    assert run("predict", out, "--input", file) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 3
+
+
 def test_training_and_evaluating_say_the_same_of_the_quantiles_on_dev(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     small = [part for setting in SMALL for part in ("--set", setting)]
     asked = ["--time", "date", "--forecast", "load", "--horizon", 6, "--quantiles", "0.2,0.5,0.8", "--out", tmp_path / "run"]

@@ -191,8 +191,23 @@ def closing(finished: Finished, table: str | None, parts: Sequence[str] | None =
     file = "" if table is None else shlex.quote(table)
     if not file:
         return [*lines, f"  seqloom evaluate {run}"]
-    lines += [f"  seqloom evaluate {run} {file}", f"  seqloom predict {run} --input {file}", f"  seqloom report {run} {file}"]
-    return lines
+    added = _rows_to_add(Path(finished.run), file)
+    predict = f"  seqloom predict {run} --input {f'FILE  # {added}' if added else file}"
+    return [*lines, f"  seqloom evaluate {run} {file}", predict, f"  seqloom report {run} {file}"]
+
+
+def _rows_to_add(run: Path, file: str) -> str:
+    """What FILE is, from which a model with columns known in advance can forecast, '' where the table of the run says all of it."""
+    from seqloom.forecast_plan import known_ends
+    from seqloom.number_fields import NumberFields
+    from seqloom.windows import Windows
+
+    fields = NumberFields.load(run / "fields.json")
+    numbers, panel = fields.config.numbers, Windows.load(run / "dev", fields).panel
+    if not numbers.known or (panel.starts[1:] - known_ends(panel, numbers) >= numbers.horizon).all():
+        return ""
+    rows = f"{numbers.horizon:,} rows more{' of each series' * (numbers.series is not None)}"
+    return f"FILE is {file} with {rows}: {', '.join(numbers.known)} filled in, {', '.join(numbers.targets)} empty"
 
 
 def evaluate_forecasts(
