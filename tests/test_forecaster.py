@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 import seqloom
 from seqloom.cli import forecasting, main
@@ -750,22 +751,50 @@ def test_times_with_offsets_are_said_to_be_in_utc_and_the_span_is_of_all_series(
     assert capsys.readouterr().out == "", "nothing half-written"
 
 
+class Told:
+    """A model that says these lines."""
+
+    numbers = NumbersField(targets=["load"], horizon=1)
+
+    def __init__(self, *lines: Said) -> None:
+        self.lines = lines
+
+    def panel(self, table: str) -> Panel:
+        return panel_of_arrays(np.zeros((2, 1)), ["load"])
+
+    def notes(self, table: Panel) -> list[str]:
+        return []
+
+    def forecast(self, table: Panel, levels: str | None) -> Iterator[Said]:
+        return iter(self.lines)
+
+
 def test_a_name_with_a_tab_stays_one_cell_of_what_is_predicted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    class Told:
-        numbers = NumbersField(targets=["load"], horizon=1)
-
-        def panel(self, table: str) -> Panel:
-            return panel_of_arrays(np.zeros((2, 1)), ["load"])
-
-        def notes(self, table: Panel) -> list[str]:
-            return []
-
-        def forecast(self, table: Panel, levels: list[float] | None) -> Iterator[Said]:
-            return iter([Said("a\tb", "1", "load", None, 0.5)])
-
-    monkeypatch.setattr(forecasting, "_open", lambda run, device: Told())
+    monkeypatch.setattr(forecasting, "_open", lambda run, device: Told(Said("a\tb", "1", "load", None, 0.5)))
     forecasting.predict_numbers(Path("run"), ["table.csv"], None)
     assert capsys.readouterr().out.splitlines()[1] == "a\\tb\t1\tload\t\t0.5"
+
+
+def test_a_forecast_is_written_as_the_name_of_its_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lines = [Said("a,b", "2024-03-01", "load", None, 0.5), Said("a,b", "2024-03-01", "load", 0.1, 0.25)]
+    monkeypatch.setattr(forecasting, "_open", lambda run, device: Told(*lines))
+
+    def written(name: str, *, as_json: bool = False) -> bytes:
+        forecasting.predict_numbers(Path("run"), ["table.csv"], None, output=str(tmp_path / name), as_json=as_json)
+        return (tmp_path / name).read_bytes()
+
+    csv = 'series,time,column,quantile,value\n"a,b",2024-03-01,load,,0.5\n"a,b",2024-03-01,load,0.1,0.25\n'
+    assert written("x.csv") == csv.encode()
+    assert written("x.txt") == csv.replace('"a,b"', "a;b").replace(",", "\t").replace(";", ",").encode()
+    rows = [said._asdict() for said in lines]
+    assert [json.loads(line) for line in written("x.jsonl").splitlines()] == rows
+    assert written("y.txt", as_json=True) == written("x.csv", as_json=True) == written("x.jsonl")
+    table = parquet.read_table(pyarrow.BufferReader(written("x.parquet")))
+    assert (table.to_pylist(), table.schema.types[3:]) == (rows, [pyarrow.float64()] * 2)
+    with pytest.raises(
+        ConfigError, match=r"x\.parquet would be Parquet by its name; expected one of both\. Leave --json out, or name another"
+    ):
+        written("x.parquet", as_json=True)
 
 
 @pytest.mark.parametrize("given", [["--forecast", "load", "--forecast", "sign"], ["--forecast", "load,sign"]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shlex
 import sys
 import time
@@ -9,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar, cast
 
 import typer
 
@@ -21,8 +23,11 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from seqloom.config import NumbersField
     from seqloom.events import Finished, Watcher
-    from seqloom.number_answers import NumberAnswerer
+    from seqloom.number_answers import NumberAnswerer, Said
     from seqloom.panel import Panel
+
+COLUMNS = ("series", "time", "column", "quantile", "value")
+"""Of a forecast that is written."""
 
 _Model = TypeVar("_Model", bound="NumberAnswerer")
 
@@ -310,7 +315,14 @@ def predict_numbers(
 def _write_forecasts(
     model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
 ) -> None:
-    """Write a line for each number: series, time, column, quantile, value. The table is named by itself or with --input, or is piped in."""
+    """Write a line for each number: series, time, column, quantile, value, in the format that the name of --output says. The table is named
+    by itself or with --input, or is piped in.
+    """
+    from seqloom.layout import format_of_name
+
+    format = format_of_name(output or "") or "tsv"
+    if as_json and format == "parquet":
+        raise ConfigError(f"--json: {output} would be Parquet by its name; expected one of both. Leave --json out, or name another file.")
     given = [*(texts or []), *([file] if file is not None else [])]
     if not given and sys.stdin.isatty():
         raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
@@ -323,16 +335,43 @@ def _write_forecasts(
     forecast = model.forecast(panel, quantiles)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
     with open_output(output) as out:
-        if not as_json:
-            out.write("series\ttime\tcolumn\tquantile\tvalue\n")
-        for said in chain(first, forecast):
-            if as_json:
-                out.write(to_json(said._asdict()) + "\n")
-            else:
-                level = "" if said.quantile is None else f"{said.quantile:g}"
-                out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{figures(said.value)}\n")
+        _WRITERS["jsonl" if as_json else format](out, chain(first, forecast))
     if panel.brought_to_utc:
         say("note: times are in UTC, to which those of the table were brought by their offsets")
+
+
+def _write_tsv(out: TextIO, lines: Iterable[Said]) -> None:
+    out.write("\t".join(COLUMNS) + "\n")
+    for said in lines:
+        out.write("\t".join(map(escape, _cells(said))) + "\n")
+
+
+def _write_csv(out: TextIO, lines: Iterable[Said]) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(map(_cells, lines))
+
+
+def _cells(said: Said) -> list[str]:
+    level = "" if said.quantile is None else f"{said.quantile:g}"
+    return [said.series, said.time, said.column, level, figures(said.value)]
+
+
+def _write_json(out: TextIO, lines: Iterable[Said]) -> None:
+    out.writelines(to_json(said._asdict()) + "\n" for said in lines)
+
+
+def _write_parquet(out: TextIO, lines: Iterable[Said]) -> None:
+    import pyarrow.parquet  # pyright: ignore
+
+    arrow, content = cast(Any, pyarrow), io.BytesIO()
+    schema = arrow.schema([(name, arrow.float64() if name in ("quantile", "value") else arrow.string()) for name in COLUMNS])
+    arrow.parquet.write_table(arrow.Table.from_arrays([*map(arrow.array, zip(*lines, strict=True), schema.types)], schema=schema), content)
+    out.buffer.write(content.getvalue())
+
+
+_WRITERS = {"tsv": _write_tsv, "csv": _write_csv, "jsonl": _write_json, "parquet": _write_parquet}
+"""By format."""
 
 
 def figures(value: float) -> str:
