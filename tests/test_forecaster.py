@@ -406,7 +406,7 @@ def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: 
         model.evaluate(tmp_path / "load.csv", truth=tmp_path / "short.csv")
     with pytest.raises(DataError, match=r"then\.csv: the test part: no series has the 6 rows of a horizon"):
         model.evaluate(tmp_path / "then.csv")
-    with pytest.raises(ConfigError, match=r"--part tests: there is no such part; expected dev or test\. Did you mean 'test'\?"):
+    with pytest.raises(ConfigError, match=r"--part tests: there is no such part; expected dev, test or all\. Did you mean 'test'\?"):
         model.evaluate(tmp_path / "load.csv", part="tests")
     with pytest.raises(ConfigError, match=r"--part test: no table to take it from; a run keeps its dev part alone\. Name the table\."):
         model.evaluate(part="test")
@@ -440,7 +440,7 @@ def test_a_series_shorter_than_the_horizon_shows_nothing_of_the_others(tmp_path:
     rows = [f"{number},{10**number + day % 7}" for number in range(3) for day in range(3 if number == short else 60)]
     file.write_text("\n".join(["shop,sales", *rows]) + "\n", encoding="utf-8")
     plan = plan_forecast(str(file), NumbersField(targets=["sales"], series="shop", horizon=6, scaling="series"))
-    begins, ends = plan.train.part
+    begins, ends, _ = plan.train.part
     assert (ends - begins).tolist() == [0 if number == short else 54 for number in range(3)]
     assert plan.fields.source_scaling.series == tuple(str(number) for number in range(3) if number != short)
 
@@ -718,6 +718,43 @@ def test_a_model_of_known_columns_suggests_to_predict_with_rows_that_say_them(tm
     assert f"  seqloom predict {out} --input {file}\n" in capsys.readouterr().out
     assert run("predict", out, "--input", file) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 3
+
+
+def test_evaluating_says_which_part_of_the_table_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model, file, out = forecaster(tmp_path), tmp_path / "load.csv", tmp_path / "run"
+    new = table(tmp_path, 200, "new.csv")
+
+    def said(*arguments: Any) -> tuple[str, str]:
+        assert run("evaluate", out, *arguments) == 0
+        first, notes = capsys.readouterr()
+        return first.splitlines()[0].rpartition(", ")[0], notes
+
+    assert said(file) == (f"{out} on {file}, its test part from 2024-01-11 on: 55 windows", "")
+    assert said(file, "--part", "dev") == (f"{out} on {file}, its dev part from 2024-01-08 12:00 on: 55 windows", "")
+    assert said() == (f"{out} on the run's dev part, from 2024-01-08 12:00 on: 55 windows", "")
+    note = "note: the model was trained on a part of this table, of which the measures say too much good\n"
+    assert said(file, "--part", "all") == (f"{out} on {file}, all of it from 2024-01-02 on: {300 - 24 - 5} windows", note)
+    note = f"note: only the test part of {new} is measured; --part all takes all of it\n"
+    assert said(new) == (f"{out} on {new}, its test part from 2024-01-07 16:00 on: 35 windows", note)
+    assert said(new, "--part", "all") == (f"{out} on {new}, all of it from 2024-01-02 on: {200 - 24 - 5} windows", "")
+    assert len(model.pairs(table(tmp_path, 20, "short.csv"), part="all")) == 1, "whose history is shorter"
+    assert run("evaluate", out, file, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["part"] == "test"
+    note = "note: the model was chosen on this part; `seqloom train` with --split 0.7/0.1/0.2 leaves a test part that it never sees\n"
+    forecaster(tmp_path, split=[])
+    assert said(file) == (f"{out} on {file}, its dev part from 2024-01-12 06:00 on: 25 windows", note)
+    forecaster(tmp_path, split=[], time_column=None)
+    assert said(file) == (f"{out} on {file}, its dev part from row 271 on: 25 windows", note)
+
+
+def test_series_that_begin_apart_are_measured_from_the_first_to_the_last(tmp_path: Path):
+    lines = [line.split(",") for line in table(tmp_path).read_text(encoding="utf-8").splitlines()[1:]]
+    rows = [(*line[:2], name) for name, count in (("a", 300), ("b", 100)) for line in lines[:count]]
+    file = tmp_path / "sites.csv"
+    file.write_text("\n".join(["date,load,site", *map(",".join, rows)]), encoding="utf-8")
+    asked: dict[str, Any] = {"time_column": "date", "series": "site", "horizon": 6, "history": 24, "settings": SMALL, "quiet": True}
+    model = train_forecast(file, forecast="load", split="0.8/0.2", out=tmp_path / "run", **asked)
+    assert model.windows(file).since == "from 2024-01-04 08:00 on, the last series from 2024-01-11 on"
 
 
 def test_training_and_evaluating_say_the_same_of_the_quantiles_on_dev(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -172,11 +172,11 @@ def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | No
     if not numbers.split:
         share = lengths // 10 if len(begins) < MANY else np.zeros_like(lengths)
         middle = np.maximum(known - np.maximum(share, numbers.horizon), begins)
-        return Part(begins, middle), Part(middle, known), None
+        return Part(begins, middle, "train"), Part(middle, known, "dev"), None
     bounds = _bounds(panel, numbers.split, lengths)
     ends = [np.minimum(begins + bound, known) for bound in bounds]
-    test = Part(ends[1], ends[2]) if len(ends) > 2 else None
-    return Part(begins, ends[0]), Part(ends[0], ends[1]), test
+    test = Part(ends[1], ends[2], "test") if len(ends) > 2 else None
+    return Part(begins, ends[0], "train"), Part(ends[0], ends[1], "dev"), test
 
 
 def known_ends(panel: Panel, numbers: NumbersField) -> Ids:

@@ -53,7 +53,9 @@ def evaluate(
     ] = False,
     part: Annotated[
         str | None,
-        typer.Option("--part", metavar="NAME", show_default=False, help="Forecasts: dev or test of the split. [default: test, if there]"),
+        typer.Option(
+            "--part", metavar="NAME", show_default=False, help="Forecasts: dev or test of the split, or all. [default: test, if there]"
+        ),
     ] = None,
 ) -> None:
     """Print how good a model is, by every metric that fits.

@@ -240,10 +240,14 @@ def evaluate_forecasts(
     model = filling(model, settings)
     table, truth, *_ = [*files, None, None]
     pairs = model.pairs(table, truth=truth, part=part)
-    for note in [*pairs.panel.layout, *pairs.panel.notes(model.numbers)] if table and isinstance(pairs, Windows) else []:
-        say(f"note: {note}")
-    board = model.scores(pairs)
     where = " then ".join(files) if files else "the run's dev part"
+    about: dict[str, Any] = {pairs.noun: len(pairs), "data": files or None}
+    if isinstance(pairs, Windows):
+        where = f"{where}, {PARTS[pairs.part.name]}{pairs.since}"
+        about |= {"part": pairs.part.name} if pairs.part.name else {}
+        for note in [*pairs.panel.layout, *pairs.panel.notes(model.numbers), *model.doubts(pairs)] if table else []:
+            say(f"note: {note}")
+    board = model.scores(pairs)
     names = list(dict.fromkeys(name for values in board.values() for name in values))
     rows = [
         ("", *names),
@@ -251,12 +255,14 @@ def evaluate_forecasts(
     ]
     with open_output(None) as out:
         if as_json:
-            out.write(to_json({pairs.noun: len(pairs), "data": files or None, **board}) + "\n")
+            out.write(to_json({**about, **board}) + "\n")
             return
         seconds = time.perf_counter() - begun
         out.write("\n".join([f"{run} on {where}: {len(pairs):,} {pairs.noun}, {seconds:.0f} s", *columns(rows)]) + "\n")
 
 
+PARTS = {"": "", "dev": "its dev part ", "test": "its test part ", "all": "all of it "}
+"""What a part of a table is called."""
 RULES = {"fields.numbers.gaps": "gaps", "fields.numbers.missing": "missing", "data.header": "header"}
 """What may be set anew of a trained model, by the name of its argument."""
 

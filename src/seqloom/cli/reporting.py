@@ -20,7 +20,9 @@ def report(
     table: Annotated[
         str | None, typer.Argument(metavar="TABLE", show_default=False, help="The table to forecast from. [default: the run's dev part]")
     ] = None,
-    part: Annotated[str | None, typer.Option("--part", metavar="NAME", show_default=False, help="dev or test of the split.")] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", metavar="NAME", show_default=False, help="dev or test of the split, or all.")
+    ] = None,
     count: Annotated[int, typer.Option("--windows", metavar="N", help="Windows that are drawn.")] = 6,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", show_default=False, help="The PNG. [default: RUN/forecasts.png]")
