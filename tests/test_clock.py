@@ -14,7 +14,7 @@ from seqloom.clock import (
     spelled,
 )
 from seqloom.config.numbers import STEP
-from seqloom.dates import find_dates, have_offsets, read_times, together
+from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, look_like_times, read_times, together
 from seqloom.errors import DataError
 
 
@@ -249,11 +249,58 @@ def test_more_nanoseconds_than_fit_are_no_time():
 
 @pytest.mark.parametrize("cell", ["soon", "", "NaT", "now", "today", "-5", "²", "9" * 20])
 def test_a_cell_that_is_no_time_is_named(cell: str):
-    said = f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or "
-    with pytest.raises(DataError, match=f"^{re.escape(said)}seconds since 1970. Mend the cell"):
+    said = (
+        f"load.csv:3: date is {cell!r}; expected a date in ISO form (2024-03-01 or 2024-03-01 14:00), with the month's name (1 March 2024, "
+        "Mar-24), of a month, quarter or week (03/2024, 2024Q1, 2024W09), without marks (20240301) or seconds since 1970. Mend the cell"
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(said)}"):
         read_times(["2024-03-01", cell], where, "date")
     with pytest.raises(DataError, match=r"^load\.csv:2: date is "):
         read_times([cell, "7"], where, "date")
+
+
+@pytest.mark.parametrize("cells", [["1/1/12", "1/2/12", "1/3/12"], ["Jan 1 2000", "Feb 1 2000", "March 2000"]])
+def test_a_column_that_holds_no_times_is_named_as_one(cells: list[str]):
+    count = sum(" 1 " in cell or "/" in cell for cell in cells)
+    said = (
+        f"load.csv:2: date is {cells[0]!r}, and {count} of 3 rows say no time that can be read; expected dates in ISO form (2024-03-01 "
+        "14:00), with the year last (31.12.2024, 12/31/2024 2:00 PM) or the month's name (1 March 2024, Mar-24), months, quarters, weeks "
+        "(03/2024, 2024Q1, 2024W09), dates without marks (20240301), years (2024, 2024.083) or seconds since 1970. Write them so, name "
+        "another column, or train without --time: rows are numbered then."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(said)}$"):
+        find_dates(cells, where, "date")
+    assert find_dates([cells[0], "2024-03-01", "2024-03-02"], where, "date") == "iso", "reading them names the cell"
+
+
+def test_every_form_of_a_time_that_messages_name_is_read():
+    named = [cell for cells in re.findall(r"\(([^)]*)\)", ANY + EXPECTED["iso"]) for cell in re.split(", | or ", cells)]
+    assert {"12/31/2024 2:00 PM", "1 March 2024", "2024W09", "20240301", "2024.083", "2024-03-01 14:00"} <= {*named}
+    for cell in named:
+        assert len(read_times([cell], where, "date", [0], find_dates([cell], where, "date"))) == 1, cell
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2024-03-01", "2024-03-01", "", "2024-04-01"], ["1/2/2024", "2/2/2024"], ["Jan-24", "Mar-24"], ["2024Q1", "2024Q2"],
+        ["1871", "1872", "1873"], ["202411", "202412", "202501"], ["1709164800", "1709168400", "1709172000"],
+        ["2024.0", "2024.083", "2024.167"],
+    ],
+)  # fmt: skip
+def test_dates_and_numbers_in_even_steps_look_like_times(cells: list[str]):
+    assert look_like_times(cells)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [], ["", ""], ["2024-03-01", "2024-03-01"], ["2024-03-01", "soon"], ["1", "2", "3"], ["12", "24"], ["1871", "1905", "1888"],
+        ["5.25", "6.25"], ["MSFT", "AAPL"], ["14:00", "15:00"], ["20240101", "20240103", "20240110"],
+    ],
+)  # fmt: skip
+def test_other_texts_and_numbers_do_not_look_like_times(cells: list[str]):
+    assert not look_like_times(cells)
 
 
 def test_it_is_known_whether_times_had_offsets():
@@ -297,7 +344,11 @@ def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
         (["00", "01", "01", "02"], r"^load\.csv:4: the same date as the row before \(2024-03-01 01:00\)\. Remove one of the two, or name"),
         (
             ["00", "01", "00"],
-            r"^load\.csv:4: 2024-03-01 after 2024-03-01 01:00\. Sort the file by date, or name the column of --series\.$",
+            r"^load\.csv:4: 2024-03-01 after 2024-03-01 01:00\. Sort the rows by date, or name the column of --series\.$",
+        ),
+        (
+            ["03", "07", "01", "06", "00"],
+            r"^load\.csv:4: 2024-03-01 01:00 after 2024-03-01 07:00\. Sort the rows by date, or name the column of --series\.$",
         ),
         (
             ["00", "01", "02", "05"],
@@ -308,6 +359,58 @@ def test_the_step_is_found_and_said(texts: list[str], step: Step, name: str):
 def test_duplicates_disorder_and_gaps_are_named_with_the_row(texts: list[str], message: str):
     with pytest.raises(DataError, match=message):
         check_times(hours(*texts), [0], Step(0, 3600), where, "date")
+
+
+def test_shuffled_rows_are_told_as_out_of_order_whatever_their_commonest_step_and_a_slip_of_the_pen_is_not():
+    months = read_times([f"{1949 + month // 12}-{month % 12 + 1:02}" for month in (7, 89, 25, 131, 2, 60, 143, 43)], where, "Month")
+    said = r"^load\.csv:4: 1951-02-01 after 1956-06-01\. Sort the rows by Month, or name the column of --series\.$"
+    for allowed in (False, True):
+        with pytest.raises(DataError, match=said):
+            check_times(months, [0], find_step(months, [0]), where, "Month", gaps_allowed=allowed)
+    with pytest.raises(DataError, match=r"^load\.csv:4: 2024-03-01 22:00 follows 2024-03-01 01:00; expected a row every 1 hour \(2 such"):
+        check_times(hours("00", "01", "22", "03"), [0], Step(0, 3600), where, "date")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "texts", "message"),
+    [
+        (
+            60,
+            ["2010-03-14 01:00", "2010-03-14 03:00"],
+            "2010-03-14 03:00 follows 2010-03-14 01:00; expected a row every 1 hour (1 such row). {}put in what is missing, let it be",
+        ),
+        (
+            15,
+            ["2010-03-14 01:45", "2010-03-14 03:00"],
+            "2010-03-14 03:00 follows 2010-03-14 01:45; expected a row every 15 minutes (1 such row). {}put in what is missing, let it be",
+        ),
+        (
+            60,
+            ["2010-11-07 01:00", "2010-11-07 01:00"],
+            "the same date as the row before (2010-11-07 01:00). {}remove one of the two, or name the column of --series.",
+        ),
+        (
+            30,
+            ["2010-11-07 01:30", "2010-11-07 01:00"],
+            "2010-11-07 01:00 after 2010-11-07 01:30. {}sort the rows by date, or name the column of --series.",
+        ),
+    ],
+)
+def test_an_hour_left_out_or_there_twice_may_be_daylight_saving(minutes: int, texts: list[str], message: str):
+    saving = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else "
+    first, second = read_times(texts, where, "date")
+    step = Step(0, 60 * minutes)
+    times = np.concatenate([[first], continued(np.repeat(second, 19), step, np.arange(19))])
+    with pytest.raises(DataError, match="^" + re.escape(f"load.csv:3: {message.format(saving)}")):
+        check_times(times, [0], step, where, "date")
+
+
+@pytest.mark.parametrize("texts", [["00", "03"], ["01", "00"], ["00", "02", "04"]])
+def test_other_gaps_are_no_daylight_saving(texts: list[str]):
+    with pytest.raises(DataError, match=r"^load\.csv:3: 2024-03-01 [^.]*\. (Put|Sort) "):
+        check_times(hours(*texts), [0], Step(0, 3600), where, "date")
+    with pytest.raises(DataError, match=r"^load\.csv:3: 7200 follows 0; expected a row every 3600 \(1 such row\)\. Put in"):
+        check_times(np.array([0, 7200]), [0], Step(0, 3600, is_count=True), where, "date")
 
 
 def test_a_table_of_weekdays_goes_on_over_weekends_and_says_what_is_left_out():

@@ -493,6 +493,24 @@ def test_many_columns_without_a_choice_are_shown_with_an_example(tmp_path: Path)
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("my date,load,place\n2024-03-01,5.5,a\n2024-03-02,NA,a\n", "--time 'my date' "),
+        ("year,inv,value\n1935,3.5,8\n1936,4.5,7\n1937,1,7\n", "--time year "),
+        ("ozone,wind,place\n41,7.4,a\n36,8,b\n", ""),
+    ],
+)
+def test_a_table_of_numbers_over_time_is_told_how_to_be_forecast(tmp_path: Path, text: str, time: str) -> None:
+    said = f" Numbers over time are forecast by `seqloom train train.csv {time}--forecast COLUMN --horizon N`."
+    assert error(write(tmp_path / "train.csv", text)).endswith(f"--source A,B --target C.{said}")
+
+
+@pytest.mark.parametrize("text", ["a,b,date\nx y,u v,2024-03-01\nz,w,2024-03-02\n", "a,b,n\nx y,u v,1\nz,w,2\n"])
+def test_a_table_with_two_columns_of_texts_is_not(tmp_path: Path, text: str) -> None:
+    assert error(write(tmp_path / "train.csv", text)).endswith("--source A,B --target C.")
+
+
 def test_a_column_that_does_not_exist_offers_the_nearest(tmp_path: Path) -> None:
     path = write(tmp_path / "train.csv", "german,english\nHaus,house\n")
     assert error(path, source=["germna"]) == (

@@ -258,3 +258,12 @@ def test_what_numbers_cannot_be_is_refused(
             main(["predict", str(exported), *arguments])
         assert end.value.code == 2
         assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "report"])
+def test_what_needs_the_run_says_so_of_an_exported_model(
+    command: str, exported: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, exported, table) == 2
+    said = "an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."
+    assert capsys.readouterr().err == f"error: {exported}: {said}\n"

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 import seqloom
 from seqloom.cli import forecasting, main
@@ -403,7 +404,7 @@ def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: 
         model.evaluate(tmp_path / "load.csv", truth=tmp_path / "short.csv")
     with pytest.raises(DataError, match=r"then\.csv: the test part: no series has the 6 rows of a horizon"):
         model.evaluate(tmp_path / "then.csv")
-    with pytest.raises(ConfigError, match=r"--part tests: there is no such part; expected dev or test\. Did you mean 'test'\?"):
+    with pytest.raises(ConfigError, match=r"--part tests: there is no such part; expected dev, test or all\. Did you mean 'test'\?"):
         model.evaluate(tmp_path / "load.csv", part="tests")
     with pytest.raises(ConfigError, match=r"--part test: no table to take it from; a run keeps its dev part alone\. Name the table\."):
         model.evaluate(part="test")
@@ -437,7 +438,7 @@ def test_a_series_shorter_than_the_horizon_shows_nothing_of_the_others(tmp_path:
     rows = [f"{number},{10**number + day % 7}" for number in range(3) for day in range(3 if number == short else 60)]
     file.write_text("\n".join(["shop,sales", *rows]) + "\n", encoding="utf-8")
     plan = plan_forecast(str(file), NumbersField(targets=["sales"], series="shop", horizon=6, scaling="series"))
-    begins, ends = plan.train.part
+    begins, ends, _ = plan.train.part
     assert (ends - begins).tolist() == [0 if number == short else 54 for number in range(3)]
     assert plan.fields.source_scaling.series == tuple(str(number) for number in range(3) if number != short)
 
@@ -473,9 +474,9 @@ def test_a_horizon_longer_than_the_data_is_refused(tmp_path: Path):
     def train(**more: Any) -> None:
         train_forecast(str(table(tmp_path, 30)), forecast="load", time_column="date", out=tmp_path / "run", **more)
 
-    said = r"load\.csv: the longest series has 0 rows to train on; a horizon of 40 needs at least 41\. Use a shorter --horizon"
+    said = r"load\.csv: the longest series has 30 rows, of which 0 are to train on; a horizon of 2,000 needs at least 2,001 there\. Use a"
     with pytest.raises(DataError, match=said):
-        train(horizon=40, history=10)
+        train(horizon=2000, history=10)
     said = r"no window fits into the dev part: it has 3 rows of a series at the most, a horizon of 5 needs as many\. Use a shorter"
     with pytest.raises(DataError, match=said):
         train(horizon=5, history=10, split=["27", "3"])
@@ -490,6 +491,13 @@ def test_a_split_in_percents_is_said_to_be_rows(tmp_path: Path):
     ):
         plan_forecast(str(table(tmp_path)), asked.model_copy(update={"horizon": 12}))
     assert said not in plan_forecast(str(table(tmp_path, 100)), asked).notes
+
+
+@pytest.mark.parametrize(("split", "rows"), [("0.7/0.1/0.1", 30), ("200/50/20", 30), ("0.8/0.1", 30), ("0.7/0.1/0.2", 0), ("200/100", 0)])
+def test_rows_that_a_split_leaves_out_are_counted(tmp_path: Path, split: str, rows: int):
+    asked = NumbersField(targets=["load"], time="date", horizon=6, split=split.split("/"))
+    said = [f"--split {split} leaves out the last {rows} rows, which are neither learned nor measured"] if rows else []
+    assert [note for note in plan_forecast(str(table(tmp_path)), asked).notes if "leaves out" in note] == said
 
 
 @pytest.mark.parametrize(
@@ -629,6 +637,13 @@ def test_a_step_that_is_none_is_refused(tmp_path: Path):
         train_forecast(str(table(tmp_path)), forecast="load", time_column="date", horizon=6, settings=["fields.numbers.step=hourly"])
 
 
+def test_a_column_of_times_that_is_not_read_is_said(tmp_path: Path):
+    file, asked = table(tmp_path), NumbersField(targets=["load"], horizon=6)
+    said = "column date looks like times: --time date reads them; without, rows are numbered"
+    assert plan_forecast(str(file), asked).notes[1] == said
+    assert said not in plan_forecast(str(file), asked.model_copy(update={"time": "date"})).notes
+
+
 def test_dates_of_a_split_may_have_slashes():
     from seqloom.cli.forecasting import Forecasting
 
@@ -673,6 +688,73 @@ def test_the_command_line_trains_evaluates_and_predicts(tmp_path: Path, capsys: 
     assert lines[2].startswith("\t2024-01-13 12:00\tload\t0.2\t")
 
 
+def test_a_model_of_known_columns_suggests_to_predict_with_rows_that_say_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    small = [part for setting in SMALL for part in ("--set", setting)]
+    file, out = table(tmp_path), tmp_path / "run"
+    asked = [
+        "--time",
+        "date",
+        "--forecast",
+        "load",
+        "--known",
+        "sign",
+        "--horizon",
+        3,
+        "--history",
+        24,
+        "--out",
+        out,
+        "--overwrite",
+        *small,
+    ]
+    assert run("train", file, *asked) == 0
+    said = capsys.readouterr().out
+    assert f"  seqloom predict {out} --input FILE  # FILE is {file} with 3 rows more: sign filled in, load empty\n" in said
+    ahead = "".join(f"2024-01-13 {hour}:00,,1\n" for hour in (12, 13, 14))
+    file.write_text(file.read_text(encoding="utf-8") + ahead, encoding="utf-8")
+    assert run("train", file, *asked) == 0
+    assert f"  seqloom predict {out} --input {file}\n" in capsys.readouterr().out
+    assert run("predict", out, "--input", file) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 3
+
+
+def test_evaluating_says_which_part_of_the_table_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model, file, out = forecaster(tmp_path), tmp_path / "load.csv", tmp_path / "run"
+    new = table(tmp_path, 200, "new.csv")
+
+    def said(*arguments: Any) -> tuple[str, str]:
+        assert run("evaluate", out, *arguments) == 0
+        first, notes = capsys.readouterr()
+        return first.splitlines()[0].rpartition(", ")[0], notes
+
+    assert said(file) == (f"{out} on {file}, its test part from 2024-01-11 on: 55 windows", "")
+    assert said(file, "--part", "dev") == (f"{out} on {file}, its dev part from 2024-01-08 12:00 on: 55 windows", "")
+    assert said() == (f"{out} on the run's dev part, from 2024-01-08 12:00 on: 55 windows", "")
+    note = "note: the model was trained on a part of this table, of which the measures say too much good\n"
+    assert said(file, "--part", "all") == (f"{out} on {file}, all of it from 2024-01-02 on: {300 - 24 - 5} windows", note)
+    note = f"note: only the test part of {new} is measured; --part all takes all of it\n"
+    assert said(new) == (f"{out} on {new}, its test part from 2024-01-07 16:00 on: 35 windows", note)
+    assert said(new, "--part", "all") == (f"{out} on {new}, all of it from 2024-01-02 on: {200 - 24 - 5} windows", "")
+    assert len(model.pairs(table(tmp_path, 20, "short.csv"), part="all")) == 1, "whose history is shorter"
+    assert run("evaluate", out, file, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["part"] == "test"
+    note = "note: the model was chosen on this part; `seqloom train` with --split 0.7/0.1/0.2 leaves a test part that it never sees\n"
+    forecaster(tmp_path, split=[])
+    assert said(file) == (f"{out} on {file}, its dev part from 2024-01-12 06:00 on: 25 windows", note)
+    forecaster(tmp_path, split=[], time_column=None)
+    assert said(file) == (f"{out} on {file}, its dev part from row 271 on: 25 windows", note)
+
+
+def test_series_that_begin_apart_are_measured_from_the_first_to_the_last(tmp_path: Path):
+    lines = [line.split(",") for line in table(tmp_path).read_text(encoding="utf-8").splitlines()[1:]]
+    rows = [(*line[:2], name) for name, count in (("a", 300), ("b", 100)) for line in lines[:count]]
+    file = tmp_path / "sites.csv"
+    file.write_text("\n".join(["date,load,site", *map(",".join, rows)]), encoding="utf-8")
+    asked: dict[str, Any] = {"time_column": "date", "series": "site", "horizon": 6, "history": 24, "settings": SMALL, "quiet": True}
+    model = train_forecast(file, forecast="load", split="0.8/0.2", out=tmp_path / "run", **asked)
+    assert model.windows(file).since == "from 2024-01-04 08:00 on, the last series from 2024-01-11 on"
+
+
 def test_training_and_evaluating_say_the_same_of_the_quantiles_on_dev(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     small = [part for setting in SMALL for part in ("--set", setting)]
     asked = ["--time", "date", "--forecast", "load", "--horizon", 6, "--quantiles", "0.2,0.5,0.8", "--out", tmp_path / "run"]
@@ -704,22 +786,50 @@ def test_times_with_offsets_are_said_to_be_in_utc_and_the_span_is_of_all_series(
     assert capsys.readouterr().out == "", "nothing half-written"
 
 
+class Told:
+    """A model that says these lines."""
+
+    numbers = NumbersField(targets=["load"], horizon=1)
+
+    def __init__(self, *lines: Said) -> None:
+        self.lines = lines
+
+    def panel(self, table: str) -> Panel:
+        return panel_of_arrays(np.zeros((2, 1)), ["load"])
+
+    def notes(self, table: Panel) -> list[str]:
+        return []
+
+    def forecast(self, table: Panel, levels: str | None) -> Iterator[Said]:
+        return iter(self.lines)
+
+
 def test_a_name_with_a_tab_stays_one_cell_of_what_is_predicted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    class Told:
-        numbers = NumbersField(targets=["load"], horizon=1)
-
-        def panel(self, table: str) -> Panel:
-            return panel_of_arrays(np.zeros((2, 1)), ["load"])
-
-        def notes(self, table: Panel) -> list[str]:
-            return []
-
-        def forecast(self, table: Panel, levels: list[float] | None) -> Iterator[Said]:
-            return iter([Said("a\tb", "1", "load", None, 0.5)])
-
-    monkeypatch.setattr(forecasting, "_open", lambda run, device: Told())
+    monkeypatch.setattr(forecasting, "_open", lambda run, device: Told(Said("a\tb", "1", "load", None, 0.5)))
     forecasting.predict_numbers(Path("run"), ["table.csv"], None)
     assert capsys.readouterr().out.splitlines()[1] == "a\\tb\t1\tload\t\t0.5"
+
+
+def test_a_forecast_is_written_as_the_name_of_its_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lines = [Said("a,b", "2024-03-01", "load", None, 0.5), Said("a,b", "2024-03-01", "load", 0.1, 0.25)]
+    monkeypatch.setattr(forecasting, "_open", lambda run, device: Told(*lines))
+
+    def written(name: str, *, as_json: bool = False) -> bytes:
+        forecasting.predict_numbers(Path("run"), ["table.csv"], None, output=str(tmp_path / name), as_json=as_json)
+        return (tmp_path / name).read_bytes()
+
+    csv = 'series,time,column,quantile,value\n"a,b",2024-03-01,load,,0.5\n"a,b",2024-03-01,load,0.1,0.25\n'
+    assert written("x.csv") == csv.encode()
+    assert written("x.txt") == csv.replace('"a,b"', "a;b").replace(",", "\t").replace(";", ",").encode()
+    rows = [said._asdict() for said in lines]
+    assert [json.loads(line) for line in written("x.jsonl").splitlines()] == rows
+    assert written("y.txt", as_json=True) == written("x.csv", as_json=True) == written("x.jsonl")
+    table = parquet.read_table(pyarrow.BufferReader(written("x.parquet")))
+    assert (table.to_pylist(), table.schema.types[3:]) == (rows, [pyarrow.float64()] * 2)
+    with pytest.raises(
+        ConfigError, match=r"x\.parquet would be Parquet by its name; expected one of both\. Leave --json out, or name another"
+    ):
+        written("x.parquet", as_json=True)
 
 
 @pytest.mark.parametrize("given", [["--forecast", "load", "--forecast", "sign"], ["--forecast", "load,sign"]])

@@ -286,3 +286,10 @@ def test_a_beam_that_is_clearly_worse_than_greedy_search_is_said():
 @pytest.mark.parametrize(("train", "dev"), [(1.0, 0.6), (0.1, 0.01), (0.0, 0.0), (0.3, 0.9), (-1.0, -1.5)])
 def test_dev_like_training_or_harder_or_both_next_to_nothing_is_not(train: float, dev: float):
     assert easier_dev(train, dev) == []
+
+
+def test_a_table_whose_dev_part_is_easy_is_not_sent_to_inspect():
+    assert easier_dev(1.0, 0.4, of_table=True) == [
+        "dev is much easier than training (loss 0.400 beside 1.000, with the final weights): its scores look better than those on new "
+        "data will be. The table was calm there; try another part of it as dev, with --split."
+    ]

@@ -387,6 +387,12 @@ def test_missing_values_follow_the_rule_that_is_named(tmp_path: Path, rule: Any,
     assert read(tmp_path, [*lines[:2], "2024-01-02,3"], time="date", missing=rule).notes(NumbersField(missing=rule)) == []
 
 
+@pytest.mark.parametrize(("rule", "first"), [("previous", 5), ("linear", 5), ("zero", 0)])
+def test_before_the_first_value_of_a_series_that_value_is_put_in(tmp_path: Path, rule: Any, first: float):
+    lines = ["shop,sales", "a,3", "b,", "b,", "b,5"]
+    assert read(tmp_path, lines, series="shop", missing=rule).values[:, 0].tolist() == [3, first, first, 5]
+
+
 def test_a_column_without_a_number_and_a_table_without_a_row_are_refused(tmp_path: Path):
     lines = ["date,sales,price", "2024-01-01,1,", "2024-01-02,2,"]
     refused(tmp_path, lines, ": price is empty in all rows; expected numbers. Choose other columns.", past=["price"])

@@ -359,6 +359,7 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "more than a float32 holds": ([{"time": "2024-01-02", "load": 1e39}], field()),
     "a thousand as 1_000": ([{"time": "2024-01-02", "load": "1_000"}], field()),
     "no time": (timed("2024-01-01", "tomorrow"), field()),
+    "rows in no order": (timed("2024-01-01", "2024-01-05", "2024-01-02", "2024-01-04", "2024-01-03"), field(step="1 day")),
     "a part of a second": (timed("1709164800000000", "1709164860000001"), field()),
     "a date that differs by a part of a second": (timed("2024-01-01T00:00:00", "2024-01-01T00:00:00.5"), field()),
     "too many nanoseconds": (timed("9999999999999999999"), field()),
@@ -447,6 +448,17 @@ def test_what_cannot_be_forecast_is_refused_as_in_python(case: str) -> None:
     assert isinstance(found, str)
     faults = [message.partition(". ")[0].partition("; there are")[0] for message in (found, str(refused.value))]
     assert faults[0] == faults[1]
+
+
+def test_an_hour_left_out_of_hours_may_be_daylight_saving_on_the_page_too() -> None:
+    numbers, table = field(), hours(30)
+    found = in_javascript(
+        {"task": "windows", "table": table[:9] + table[10:], "fields": fitted(panel_of_rows(table, numbers), numbers).state()}
+    )
+    assert found == (
+        "table:10: 2024-02-29 06:00 follows 2024-02-29 04:00; expected a row every 1 hour (1 such row). If clocks were set for daylight "
+        "saving, give times with their offsets or in UTC, both of which are read; else put in what is missing."
+    )
 
 
 def test_quantiles_are_those_of_python() -> None:

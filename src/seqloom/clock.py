@@ -45,6 +45,9 @@ WIDEST_GAP = 10
 """Times as many rows as there are may be put in at once: more is a slip of the pen, such as a wrong century."""
 MOST_FILLED = 100
 """Times as many may be put in together: many gaps, each as wide as one may be, would take the square of the rows in memory."""
+SAVING = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else "
+SELDOM = 20
+"""Rows to one that does not follow, at the least, where clocks that are set may be the reason: of other steps more are none."""
 A_MONTH = np.timedelta64(1, "M")
 EPOCH_MONDAY = 4 * DAY
 """1970-01-05 was a Monday."""
@@ -142,7 +145,10 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
     wrong = np.setdiff1d(np.nonzero(times[1:] != expected)[0] + 1, np.asarray(starts))
     steps = _steps_between(times[wrong - 1], times[wrong], step)
     put_in = int(np.maximum(steps - 1, 0).sum())
-    if gaps_allowed:
+    earlier = times[wrong] < times[wrong - 1]
+    if earlier.sum() > 1:  # a single one may follow a time that is a slip of the pen
+        wrong, steps = wrong[earlier], steps[earlier]
+    elif gaps_allowed:
         wrong, steps = (part[(steps <= 0) | (steps > WIDEST_GAP * len(times))] for part in (wrong, steps))
     for row, count in zip(wrong[:1].tolist(), steps[:1].tolist(), strict=True):
         now, before = times[row], times[row - 1]
@@ -150,7 +156,7 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
         if now == before:
             fault, todo = f"the same {column} as the row before ({spelled(now)})", "Remove one of the two, or name the column of --series"
         elif now < before:
-            fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the file by {column}, or name the column of --series"
+            fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the rows by {column}, or name the column of --series"
         elif not count:
             fault = f"{follows}; expected a row every {step}, or so many of them later"
             todo = f"Bring the times to even steps, {unless}"
@@ -162,10 +168,19 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
             is_mostly_there = put_in <= len(times) / 2
             filled = "let it be filled (--set fields.numbers.gaps=fill --set fields.numbers.missing=linear), " if is_mostly_there else ""
             todo = f"Put in what is missing, {filled}{unless}" + ("; write dates as 2024-03-01" if step.is_count else "")
+        if len(wrong) <= len(times) / SELDOM and _is_an_hour_off(before, now, step):
+            todo = f"{SAVING}{todo[0].lower()}{todo[1:]}"
         raise DataError(f"{where(row)}: {fault}. {todo}.")
     if gaps_allowed and put_in > MOST_FILLED * len(times):
         what = f"between {len(times):,} rows {put_in:,} are left out, one every {step}; expected at most {MOST_FILLED} times the rows"
         raise DataError(f"{where(0)}: {what}. Mend the times, or give a row for a longer step.")
+
+
+def _is_an_hour_off(before: Moment, now: Moment, step: Step) -> bool:
+    """Whether just an hour is left out or is there twice, as where clocks are set for daylight saving, of rows an hour apart or less."""
+    if step.is_count or step.months or step.seconds > HOUR:
+        return False
+    return abs(int((now - before).astype(np.int64)) - step.seconds) == HOUR
 
 
 def _steps_between(before: Times, now: Times, step: Step) -> npt.NDArray[np.int64]:

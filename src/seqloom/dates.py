@@ -13,8 +13,9 @@ import numpy as np
 
 from seqloom.clock import WEEK, Step, Times, Where, continued, find_step
 from seqloom.errors import DataError
+from seqloom.header import is_number
 
-__all__ = ["Dates", "find_dates", "have_offsets", "in_order", "part_of_year", "read_times", "together"]
+__all__ = ["Dates", "find_dates", "have_offsets", "in_order", "look_like_times", "part_of_year", "read_times", "together"]
 
 Dates = Literal["iso", "weeks", "decimal", "day_first", "month_first", "count"]
 
@@ -33,13 +34,20 @@ MOST: dict[YearPart, int] = {"quarter": 4, "month": 12, "week": 53, "day": 366}
 """In a year, at the most."""
 YEAR_LAST: tuple[Dates, ...] = ("day_first", "month_first")
 EXPECTED: dict[Dates, str] = {
-    "iso": "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
+    "iso": "a date in ISO form (2024-03-01 or 2024-03-01 14:00), with the month's name (1 March 2024, Mar-24), of a month, quarter or week "
+    "(03/2024, 2024Q1, 2024W09), without marks (20240301) or seconds since 1970",
     "weeks": "a year and a week of it, such as 202401",
     "decimal": "a year and twelfths of it, such as 2024.083",
     "day_first": "a date such as 31.12.2024 or 31/12/2024 14:00",
     "month_first": "a date such as 12/31/2024 or 12/31/2024 2:00 PM",
     "count": "a whole number, as in training",
 }
+ANY = (
+    "dates in ISO form (2024-03-01 14:00), with the year last (31.12.2024, 12/31/2024 2:00 PM) or the month's name (1 March 2024, Mar-24), "
+    "months, quarters, weeks (03/2024, 2024Q1, 2024W09), dates without marks (20240301), years (2024, 2024.083) or seconds since 1970"
+)
+FEWEST = 3
+"""Rows of which most may say that a column holds no times."""
 LAST = re.compile(
     r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?",
     re.IGNORECASE | re.ASCII,
@@ -94,11 +102,14 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
     stops say the day, since no one writes the month first between them; else rows that follow each other in even steps tell which it is.
 
     Raises:
-        DataError: nothing tells it.
+        DataError: nothing tells it, or the column holds no times.
     """
     if not cells or not (first := LAST.fullmatch(IN_UTC.sub("", cells[0].strip()))):
         if not cells or not _are_whole(cells):
-            return "decimal" if cells and _are_decimal(cells) else "iso"
+            if cells and _are_decimal(cells):
+                return "decimal"
+            _refuse_column(cells, where, column)
+            return "iso"
         if _count(cells):
             return "iso" if sum(map(_looks_like_date, cells)) >= NEARLY_ALL * len(cells) else "count"  # a cell that is none is named
         return "weeks" if _are_weeks(cells) else "iso"
@@ -116,6 +127,32 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
         f"{where(0)}: {column} is {cells[0]!r}, and nothing tells whether the day or the month is first. "
         "Say --set fields.numbers.dates=day_first (or month_first)."
     )
+
+
+def look_like_times(cells: Sequence[str]) -> bool:
+    """Whether all cells but empty ones say moments, several: dates with marks, or numbers in even steps, as other numbers seldom are."""
+    there = [cell for cell in cells if cell]
+    if len({*there}) < 2:
+        return False
+    try:
+        read_times(there[:1], str, "", dates=find_dates(there[:1], str, ""))  # which most columns of other things do not get past
+        if (dates := find_dates(there, str, "")) == "count":
+            return False
+        times = read_times(there, str, "", dates=dates)
+    except DataError:
+        return all(map(LAST.fullmatch, there))  # of which nothing tells whether the day or the month is first
+    return not all(map(is_number, there)) or _even_steps(times, [0]) == len(times) - 1
+
+
+def _refuse_column(cells: Sequence[str], where: Where, column: str) -> None:
+    """Raises a DataError where the first cell and most others say no time, so that none of them is a slip of the pen."""
+    if len(cells) < FEWEST or not np.isnat(_read_dates(cells[:1], "iso")).any():
+        return
+    if (count := int(np.isnat(_read_dates(cells, "iso")).sum())) > len(cells) / 2:
+        raise DataError(
+            f"{where(0)}: {column} is {cells[0]!r}, and {count:,} of {len(cells):,} rows say no time that can be read; expected {ANY}. "
+            "Write them so, name another column, or train without --time: rows are numbered then."
+        )
 
 
 def _even_steps(times: Times, starts: Sequence[int]) -> int:

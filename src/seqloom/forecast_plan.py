@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,7 @@ from seqloom.panel import Panel, panel_of
 from seqloom.plan import with_asked
 from seqloom.windows import Part, Windows
 
-__all__ = ["NumberPlan", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
+__all__ = ["NumberPlan", "known_ends", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
 
 Ids = npt.NDArray[np.int64]
 
@@ -81,8 +82,9 @@ def plan_forecast(
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())
     if longest <= numbers.horizon:
         raise DataError(
-            f"{panel.name}: the longest series has {longest:,} rows to train on; a horizon of {numbers.horizon} needs at least "
-            f"{numbers.horizon + 1}. Use a shorter --horizon, a longer table or another --split.{_percents(panel, numbers.split)}"
+            f"{panel.name}: the longest series has {panel.lengths.max():,} rows, of which {longest:,} are to train on; a horizon of "
+            f"{numbers.horizon:,} needs at least {numbers.horizon + 1:,} there. Use a shorter --horizon, a longer table or another --split."
+            f"{_percents(panel, numbers.split)}"
         )
     numbers = numbers if numbers.targets else numbers.model_copy(update={"targets": [panel.columns[0]]})
     spans = list(zip(train_part.begins.tolist(), train_part.ends.tolist(), strict=True))
@@ -165,17 +167,22 @@ def parts_of(panel: Panel, numbers: NumbersField) -> tuple[Part, Part, Part | No
     Raises:
         ConfigError: a split that is none.
     """
-    begins = panel.starts[:-1]
-    known = begins + np.array([_known(panel, number, len(numbers.targets) or 1) for number in range(len(begins))], dtype=np.int64)
+    begins, known = panel.starts[:-1], known_ends(panel, numbers)
     lengths = known - begins
     if not numbers.split:
         share = lengths // 10 if len(begins) < MANY else np.zeros_like(lengths)
         middle = np.maximum(known - np.maximum(share, numbers.horizon), begins)
-        return Part(begins, middle), Part(middle, known), None
+        return Part(begins, middle, "train"), Part(middle, known, "dev"), None
     bounds = _bounds(panel, numbers.split, lengths)
     ends = [np.minimum(begins + bound, known) for bound in bounds]
-    test = Part(ends[1], ends[2]) if len(ends) > 2 else None
-    return Part(begins, ends[0]), Part(ends[0], ends[1]), test
+    test = Part(ends[1], ends[2], "test") if len(ends) > 2 else None
+    return Part(begins, ends[0], "train"), Part(ends[0], ends[1], "dev"), test
+
+
+def known_ends(panel: Panel, numbers: NumbersField) -> Ids:
+    """(series,): the row behind the last whose targets are known, with which a forecast begins."""
+    rows = [_known(panel, number, len(numbers.targets) or 1) for number in range(len(panel.series))]
+    return panel.starts[:-1] + np.array(rows, dtype=np.int64)
 
 
 def _known(panel: Panel, number: int, targets: int) -> int:
@@ -265,17 +272,22 @@ def _has_mase(dev: Windows) -> bool:
 
 
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:
+    numbers = train.fields.config.numbers
     notes = [f"{len(panel):,} rows in {len(panel.series):,} series, {', '.join(panel.columns[:8])}"]
-    notes += [*panel.layout, *filter(None, [_percents(panel, train.fields.config.numbers.split).strip()])]
+    notes += [*panel.layout, *filter(None, [_percents(panel, numbers.split).strip()])]
     if panel.times is not None:
         what = "rows are counted, one" if panel.step.is_count else "a row"
         notes.append(f"{what} every {panel.step}, from {spelled(panel.times.min())} to {spelled(panel.times.max())}")
+    if panel.unread:
+        notes.append(f"column {panel.unread} looks like times: --time {shlex.quote(panel.unread)} reads them; without, rows are numbered")
     if panel.brought_to_utc:
         notes.append("times are brought to UTC by their offsets; forecasts are in UTC too")
-    notes += panel.notes(train.fields.config.numbers)
+    notes += panel.notes(numbers)
     notes.append(
         f"{len(train):,} windows to train on, {len(dev):,} in dev" + ("" if test is None else "; a test part is kept for `evaluate`")
     )
+    if left := int((known_ends(panel, numbers) - (dev.part if test is None else test).ends).sum()):
+        notes.append(f"--split {'/'.join(numbers.split)} leaves out the last {left:,} rows, which are neither learned nor measured")
     empty = [name for name, begin, end in zip(panel.series, train.part.begins, dev.part.ends, strict=True) if begin == end]
     if empty:
         notes.append(f"{len(empty):,} series without a value {'is' if len(empty) == 1 else 'are'} left out: {', '.join(empty[:NAMED])}")

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources
 from seqloom.array_plan import read_rows_of_numbers
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
@@ -16,7 +18,7 @@ from seqloom.config_file import build, load_config
 from seqloom.errors import ConfigError, DataError, nearest
 from seqloom.events import Watcher
 from seqloom.exportable import Exportable
-from seqloom.forecast_plan import NumberPlan, parts_of, plan_forecast, refuse_unseen, split_of
+from seqloom.forecast_plan import NumberPlan, known_ends, parts_of, plan_forecast, refuse_unseen, split_of
 from seqloom.forecast_runs import load_pairs, read_line, start_numbers
 from seqloom.forecasting import TorchFrames
 from seqloom.hardware import apart, choose_device, on_device
@@ -36,6 +38,9 @@ from seqloom.windows import Part, Windows
 
 __all__ = ["Forecaster", "Said", "load_forecaster", "train_forecast", "train_numbers"]
 
+ROUNDED = 1e-6
+"""By how much numbers of a table may differ from those of training and be the same, as in a file that was written with fewer digits."""
+
 
 class Forecaster(Exportable, NumberAnswerer):
     """A trained model of numbers in its run directory."""
@@ -50,7 +55,8 @@ class Forecaster(Exportable, NumberAnswerer):
         Args:
             table: a file, or a data frame; of pairs also sources and arrays (X, y), or a list of pairs; without, the run's dev part.
             truth: a file of what follows the table, which is then what is forecast.
-            part: dev or test of the table's split; without, test where the run has one.
+            part: dev or test of the table's split, or all, which is every window whose history lies in the table; without, test where the
+                run has one.
         """
         return self.scores(self.pairs(table, truth=truth, part=part))
 
@@ -91,12 +97,30 @@ class Forecaster(Exportable, NumberAnswerer):
             return self._measurable(whole, Part(whole.starts[:-1] + panel.lengths, whole.starts[1:]), then.name)
         _, dev, test = parts_of(panel, self.numbers)
         name = part or ("dev" if test is None else "test")
-        if name not in ("dev", "test"):
-            raise ConfigError(f"--part {name}: there is no such part; expected dev or test.{nearest(name, ['dev', 'test'])}")
-        chosen = {"dev": dev, "test": test}[name]
+        parts = {"dev": dev, "test": test, "all": self._all(panel)}
+        if name not in parts:
+            raise ConfigError(f"--part {name}: there is no such part; expected dev, test or all.{nearest(name, parts)}")
+        chosen = parts[name]
         if chosen is None:
             raise ConfigError("--part test: the run was trained without a test part; give `seqloom train` a --split of three.")
-        return self._measurable(panel, chosen, f"{panel.name}: the {name} part")
+        return self._measurable(panel, chosen, panel.name if name == "all" else f"{panel.name}: the {name} part")
+
+    def _all(self, panel: Panel) -> Part:
+        """All that is known of a table behind a first history, or behind what is there of one."""
+        begins, ends = panel.starts[:-1], known_ends(panel, self.numbers)
+        return Part(begins + np.clip(ends - begins - self.numbers.horizon, 1, self.numbers.history), ends, "all")
+
+    def doubts(self, windows: Windows) -> list[str]:
+        """What is to be known of measures on a part of a table, a sentence each."""
+        name, panel, trained = windows.part.name, windows.panel, Windows.load(self.path / "dev", self.fields).panel
+        is_of_training = len(panel) == len(trained) and np.allclose(panel.values, trained.values, rtol=ROUNDED, atol=0, equal_nan=True)
+        if not is_of_training:
+            return [] if name in ("", "all") else [f"only the {name} part of {panel.name} is measured; --part all takes all of it"]
+        if name == "all":
+            return ["the model was trained on a part of this table, of which the measures say too much good"]
+        if name == "dev" and parts_of(panel, self.numbers)[2] is None:
+            return ["the model was chosen on this part; `seqloom train` with --split 0.7/0.1/0.2 leaves a test part that it never sees"]
+        return []
 
     def _measurable(self, panel: Panel, part: Part, where: str) -> Windows:
         """The windows of a part, of which there is one at least."""

@@ -99,13 +99,18 @@ def examine(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def easier_dev(train: float, dev: float) -> list[str]:
-    """A sentence where the loss on dev is so far below that on training that dev says too much good of a model."""
+def easier_dev(train: float, dev: float, *, of_table: bool = False) -> list[str]:
+    """A sentence where the loss on dev is so far below that on training that dev says too much good of a model.
+
+    of_table: whether dev is a part of a table over time.
+    """
     if train <= 0 or dev >= EASIER * train or train - dev < WORTH_SAYING:
         return []
+    pairs = "Dev should be drawn like what the model is for; 'seqloom inspect' compares the two."
+    advice = "The table was calm there; try another part of it as dev, with --split." if of_table else pairs
     return [
         f"dev is much easier than training (loss {dev:.3f} beside {train:.3f}, with the final weights): its scores look better than "
-        "those on new data will be. Dev should be drawn like what the model is for; 'seqloom inspect' compares the two."
+        f"those on new data will be. {advice}"
     ]
 
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
+from seqloom.dates import look_like_times
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
 from seqloom.header import TARGET_WORDS, has_header, pair_in_object, tell_sides
@@ -20,6 +21,7 @@ from seqloom.keyed import apart, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds, name_sounds_without_ends
+from seqloom.spelling import EMPTY, may_be_number
 from seqloom.tables import COMMENT, Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, short, table_rows
 
 __all__ = ["Layout", "columns_of_sounds", "find_column", "find_layout", "find_table", "format_of_name"]
@@ -348,9 +350,23 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     if heard:
         source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
         advice = f"Choose, as in --source {source} --target {target}{whole}."
+    of_numbers = "" if heard else _over_time(table, sample)
     return (
         f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
+        f"{of_numbers}"
     )
+
+
+def _over_time(table: Table, sample: list[list[str]]) -> str:
+    """How numbers over time are forecast, where all columns but at most one are of numbers or of times; '' of other tables."""
+    columns = {place: [row[place] for row in sample if place < len(row)] for place in range(len(table.columns))}
+    time = next((place for place, cells in columns.items() if look_like_times(cells)), None)
+    others = [cells for place, cells in columns.items() if place != time]
+    numbers = sum(all(cell.lower() in EMPTY or may_be_number(cell) for cell in cells) for cells in others)
+    if numbers < max(len(others) - 1, 1):
+        return ""
+    when = "" if time is None else f"--time {shlex.quote(table.columns[time])} "
+    return f" Numbers over time are forecast by `seqloom train {shlex.quote(table.paths[0])} {when}--forecast COLUMN --horizon N`."
 
 
 def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) -> int:

@@ -22,7 +22,7 @@ from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
 from seqloom.errors import ConfigError, DataError
-from seqloom.forecast_plan import parts_of
+from seqloom.forecast_plan import known_ends
 from seqloom.memory import hold_sources
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
@@ -187,7 +187,7 @@ class NumberAnswerer:
 
     def notes(self, panel: Panel) -> list[str]:
         """What is to be known of a forecast from this table, a sentence each."""
-        known, history, count = self._begins(panel) - panel.starts[:-1], self.numbers.history, len(panel.series)
+        known, history, count = known_ends(panel, self.numbers) - panel.starts[:-1], self.numbers.history, len(panel.series)
         short = np.flatnonzero(known < history)
         said = [*panel.layout, *panel.notes(self.numbers)]
         if not len(short):
@@ -196,10 +196,6 @@ class NumberAnswerer:
         who = f"{len(short):,} of {count:,} series have fewer rows" if count > 1 else "the table has fewer rows"
         such = f", such as {panel.series[first]!r} with {known[first]:,}" if count > 1 else f": {known[first]:,}"
         return [*said, f"{who} than the {history} that the model reads before a forecast{such}"]
-
-    def _begins(self, panel: Panel) -> Ids:
-        """The row (series,) with which the forecast of each series begins."""
-        return parts_of(panel, self.numbers.model_copy(update={"split": []}))[1].ends
 
     def forecast(self, table: Any, quantiles: str | float | Sequence[float] | None = None) -> Lines:
         """The horizon after what is known of each series, a number a line: the point, then its quantiles. What is to be known of them
@@ -212,7 +208,7 @@ class NumberAnswerer:
         panel = self.panel(table)
         levels = quantile_levels(self.head, read_levels(quantiles), self.fields.spread)
         _refuse_stepless(panel, self.numbers)
-        begins = self._begins(panel)
+        begins = known_ends(panel, self.numbers)
         _refuse_unknown(panel, begins)
         return Lines(self._lines(panel, begins, levels), self.notes(panel))
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
-from seqloom.dates import Dates, find_dates, have_offsets, in_order, part_of_year, read_times, together
+from seqloom.dates import Dates, find_dates, have_offsets, in_order, look_like_times, part_of_year, read_times, together
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
@@ -63,6 +63,8 @@ class Panel:
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
     layout: tuple[str, ...] = ()
     """What was found and may be meant otherwise: whether line 1 is a header, what is taken off numbers. A sentence each."""
+    unread: str = ""
+    """A column that looks like times, of rows that are numbered."""
     header: bool | None = None
     """Whether line 1 names the columns, of a file in which that was looked for to tell it from a series."""
 
@@ -255,6 +257,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         marks=spelling.marks,
         layout=spelling.notes,
         signs={name: spelling.signs[head] for name, head in zip(names, heads, strict=True) if head in spelling.signs},
+        unread="" if numbers.times else _times_among(table, sample, places),
     )
     if numbers.series is not None:
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
@@ -276,6 +279,12 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
             dates=dates,
         )
     return panel
+
+
+def _times_among(table: Table, sample: Sequence[Sequence[str]], taken: Sequence[int]) -> str:
+    """The first column that looks like times beside those that are taken for other things, '' where there is none."""
+    left = (place for place in range(len(table.columns)) if place not in taken)
+    return next((table.columns[place] for place in left if look_like_times([row[place] for row in sample if place < len(row)])), "")
 
 
 def _labels(numbers: NumbersField) -> list[str]:

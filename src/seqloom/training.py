@@ -255,7 +255,8 @@ class Trainer:
             )
         if why != "interrupted":
             self.run.forget_training()
-            notes = health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"])
+            is_of_table = self.config.fields.numbers.horizon > 0
+            notes = health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"], of_table=is_of_table)
             for note in notes + (self._doubts_about_search(look) if whole else []):
                 self.watcher.say(f"note: {note}")
         self.watcher.finished(event)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from seqloom.accuracy import seasonal_error
 from seqloom.baselines import fit_linear, naive, naive2, seasonal_naive
 from seqloom.batching import Batch, Ids, Mask
-from seqloom.clock import Step, clock_features, continued
+from seqloom.clock import Step, clock_features, continued, spelled
 from seqloom.config import BatchConfig
 from seqloom.errors import CheckpointError, DataError
 from seqloom.number_fields import SHOWN, NumberFields
@@ -39,6 +39,8 @@ class Part(NamedTuple):
     """(series,)"""
     ends: Ids
     """(series,)"""
+    name: str = ""
+    """Of a part of a table: train, dev, test, or all."""
 
 
 class Slices(Sequence[Ids]):
@@ -154,6 +156,15 @@ class Windows:
         series, size = self.origins(index)[0], self.fields.target.size
         has_scale = self.fields.source_scaling.kind == "standard"
         return Yardsticks(self.scale[series, None, :size] if has_scale else None, self._seasonal[series, None])
+
+    @property
+    def since(self) -> str:
+        """From when on forecasts are measured, or from which row where there are no times; of series that differ the first and the last."""
+        there = np.diff(self.ends, prepend=0) > 0
+        rows, times = self.firsts[there], self.panel.times
+        begins = rows - self.panel.starts[:-1][there] + 1 if times is None else times[rows]
+        first, last = (f"row {begin:,}" if times is None else spelled(begin) for begin in (begins.min(), begins.max()))
+        return f"from {first} on" if first == last else f"from {first} on, the last series from {last} on"
 
     def read(self, number: int) -> str:
         """The last values of the first column before the window."""

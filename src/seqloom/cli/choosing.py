@@ -13,7 +13,7 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.output import open_output, say, to_json
-from seqloom.errors import ConfigError
+from seqloom.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from seqloom.curve import Curve
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqloom.forecast_plan import NumberPlan
     from seqloom.plan import Plan
 
-__all__ = ["Choosing", "column_names", "config", "inspect", "refuse_idle", "refuse_many"]
+__all__ = ["Choosing", "column_names", "config", "inspect", "refuse_exported", "refuse_idle", "refuse_many"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,16 @@ def refuse_device(device: str | None) -> None:
     """Raises a ConfigError where an exported model is to run elsewhere than on the processor."""
     if device not in (None, "auto", "cpu"):
         raise ConfigError(f"--device {device}: an exported model runs on the processor. Leave --device out.")
+
+
+def refuse_exported(run: Path) -> None:
+    """Raises a CheckpointError where the folder holds an exported model, and a run is needed."""
+    from seqloom.manifest import looks_exported
+
+    if looks_exported(run):
+        raise CheckpointError(
+            f"{run}: an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."
+        )
 
 
 def inspect(

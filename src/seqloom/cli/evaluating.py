@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli import options
-from seqloom.cli.choosing import column_names, refuse_idle, refuse_many
+from seqloom.cli.choosing import column_names, refuse_exported, refuse_idle, refuse_many
 from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
 from seqloom.cli.output import one_line, open_output, say, to_json
-from seqloom.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,9 @@ def evaluate(
     ] = False,
     part: Annotated[
         str | None,
-        typer.Option("--part", metavar="NAME", show_default=False, help="Forecasts: dev or test of the split. [default: test, if there]"),
+        typer.Option(
+            "--part", metavar="NAME", show_default=False, help="Forecasts: dev or test of the split, or all. [default: test, if there]"
+        ),
     ] = None,
 ) -> None:
     """Print how good a model is, by every metric that fits.
@@ -122,14 +123,9 @@ def load_model(run: Path, device: str | None) -> Model:
         CheckpointError: the folder holds an exported model.
     """
     from seqloom.hardware import choose_device
-    from seqloom.manifest import looks_exported
     from seqloom.model import load
 
-    if looks_exported(run):
-        raise CheckpointError(
-            f"{run}: an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."
-        )
-
+    refuse_exported(run)
     return load(run, device=choose_device(device or "auto"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shlex
 import sys
 import time
@@ -9,20 +11,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar, cast
 
 import typer
 
 from seqloom.cli.arrays import predict_arrays
-from seqloom.cli.choosing import column_names, refuse_device
+from seqloom.cli.choosing import column_names, refuse_device, refuse_exported
 from seqloom.cli.output import escape, open_output, run_words, say, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqloom.config import NumbersField
     from seqloom.events import Finished, Watcher
-    from seqloom.number_answers import NumberAnswerer
+    from seqloom.number_answers import NumberAnswerer, Said
     from seqloom.panel import Panel
+
+COLUMNS = ("series", "time", "column", "quantile", "value")
+"""Of a forecast that is written."""
 
 _Model = TypeVar("_Model", bound="NumberAnswerer")
 
@@ -191,8 +196,23 @@ def closing(finished: Finished, table: str | None, parts: Sequence[str] | None =
     file = "" if table is None else shlex.quote(table)
     if not file:
         return [*lines, f"  seqloom evaluate {run}"]
-    lines += [f"  seqloom evaluate {run} {file}", f"  seqloom predict {run} --input {file}", f"  seqloom report {run} {file}"]
-    return lines
+    added = _rows_to_add(Path(finished.run), file)
+    predict = f"  seqloom predict {run} --input {f'FILE  # {added}' if added else file}"
+    return [*lines, f"  seqloom evaluate {run} {file}", predict, f"  seqloom report {run} {file}"]
+
+
+def _rows_to_add(run: Path, file: str) -> str:
+    """What FILE is, from which a model with columns known in advance can forecast, '' where the table of the run says all of it."""
+    from seqloom.forecast_plan import known_ends
+    from seqloom.number_fields import NumberFields
+    from seqloom.windows import Windows
+
+    fields = NumberFields.load(run / "fields.json")
+    numbers, panel = fields.config.numbers, Windows.load(run / "dev", fields).panel
+    if not numbers.known or (panel.starts[1:] - known_ends(panel, numbers) >= numbers.horizon).all():
+        return ""
+    rows = f"{numbers.horizon:,} rows more{' of each series' * (numbers.series is not None)}"
+    return f"FILE is {file} with {rows}: {', '.join(numbers.known)} filled in, {', '.join(numbers.targets)} empty"
 
 
 def evaluate_forecasts(
@@ -211,6 +231,7 @@ def evaluate_forecasts(
     from seqloom.summary import columns
     from seqloom.windows import Windows
 
+    refuse_exported(run)
     if len(files) > 2:
         raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
     begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))
@@ -219,10 +240,14 @@ def evaluate_forecasts(
     model = filling(model, settings)
     table, truth, *_ = [*files, None, None]
     pairs = model.pairs(table, truth=truth, part=part)
-    for note in [*pairs.panel.layout, *pairs.panel.notes(model.numbers)] if table and isinstance(pairs, Windows) else []:
-        say(f"note: {note}")
-    board = model.scores(pairs)
     where = " then ".join(files) if files else "the run's dev part"
+    about: dict[str, Any] = {pairs.noun: len(pairs), "data": files or None}
+    if isinstance(pairs, Windows):
+        where = f"{where}, {PARTS[pairs.part.name]}{pairs.since}"
+        about |= {"part": pairs.part.name} if pairs.part.name else {}
+        for note in [*pairs.panel.layout, *pairs.panel.notes(model.numbers), *model.doubts(pairs)] if table else []:
+            say(f"note: {note}")
+    board = model.scores(pairs)
     names = list(dict.fromkeys(name for values in board.values() for name in values))
     rows = [
         ("", *names),
@@ -230,12 +255,14 @@ def evaluate_forecasts(
     ]
     with open_output(None) as out:
         if as_json:
-            out.write(to_json({pairs.noun: len(pairs), "data": files or None, **board}) + "\n")
+            out.write(to_json({**about, **board}) + "\n")
             return
         seconds = time.perf_counter() - begun
         out.write("\n".join([f"{run} on {where}: {len(pairs):,} {pairs.noun}, {seconds:.0f} s", *columns(rows)]) + "\n")
 
 
+PARTS = {"": "", "dev": "its dev part ", "test": "its test part ", "all": "all of it "}
+"""What a part of a table is called."""
 RULES = {"fields.numbers.gaps": "gaps", "fields.numbers.missing": "missing", "data.header": "header"}
 """What may be set anew of a trained model, by the name of its argument."""
 
@@ -294,7 +321,14 @@ def predict_numbers(
 def _write_forecasts(
     model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
 ) -> None:
-    """Write a line for each number: series, time, column, quantile, value. The table is named by itself or with --input, or is piped in."""
+    """Write a line for each number: series, time, column, quantile, value, in the format that the name of --output says. The table is named
+    by itself or with --input, or is piped in.
+    """
+    from seqloom.layout import format_of_name
+
+    format = format_of_name(output or "") or "tsv"
+    if as_json and format == "parquet":
+        raise ConfigError(f"--json: {output} would be Parquet by its name; expected one of both. Leave --json out, or name another file.")
     given = [*(texts or []), *([file] if file is not None else [])]
     if not given and sys.stdin.isatty():
         raise ConfigError("--input: expected the table whose future is forecast. Give it with --input FILE.")
@@ -307,16 +341,43 @@ def _write_forecasts(
     forecast = model.forecast(panel, quantiles)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
     with open_output(output) as out:
-        if not as_json:
-            out.write("series\ttime\tcolumn\tquantile\tvalue\n")
-        for said in chain(first, forecast):
-            if as_json:
-                out.write(to_json(said._asdict()) + "\n")
-            else:
-                level = "" if said.quantile is None else f"{said.quantile:g}"
-                out.write(f"{escape(said.series)}\t{said.time}\t{escape(said.column)}\t{level}\t{figures(said.value)}\n")
+        _WRITERS["jsonl" if as_json else format](out, chain(first, forecast))
     if panel.brought_to_utc:
         say("note: times are in UTC, to which those of the table were brought by their offsets")
+
+
+def _write_tsv(out: TextIO, lines: Iterable[Said]) -> None:
+    out.write("\t".join(COLUMNS) + "\n")
+    for said in lines:
+        out.write("\t".join(map(escape, _cells(said))) + "\n")
+
+
+def _write_csv(out: TextIO, lines: Iterable[Said]) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(map(_cells, lines))
+
+
+def _cells(said: Said) -> list[str]:
+    level = "" if said.quantile is None else f"{said.quantile:g}"
+    return [said.series, said.time, said.column, level, figures(said.value)]
+
+
+def _write_json(out: TextIO, lines: Iterable[Said]) -> None:
+    out.writelines(to_json(said._asdict()) + "\n" for said in lines)
+
+
+def _write_parquet(out: TextIO, lines: Iterable[Said]) -> None:
+    import pyarrow.parquet  # pyright: ignore
+
+    arrow, content = cast(Any, pyarrow), io.BytesIO()
+    schema = arrow.schema([(name, arrow.float64() if name in ("quantile", "value") else arrow.string()) for name in COLUMNS])
+    arrow.parquet.write_table(arrow.Table.from_arrays([*map(arrow.array, zip(*lines, strict=True), schema.types)], schema=schema), content)
+    out.buffer.write(content.getvalue())
+
+
+_WRITERS = {"tsv": _write_tsv, "csv": _write_csv, "jsonl": _write_json, "parquet": _write_parquet}
+"""By format."""
 
 
 def figures(value: float) -> str:

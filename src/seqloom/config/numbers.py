@@ -36,7 +36,7 @@ class NumbersField(Settings):
     scaling: Literal["none", "standard", "robust", "series"] = Field(default="standard", description="Fitted on the training part. standard: mean 0, deviation 1 a column; robust: median 0, half the distance of the quartiles 1; series: standard, for each series by itself.")
     window: Literal["none", "last", "standard"] = Field(default="none", description="Each window by itself, for columns that are forecast. last: less its last value; standard: less its last value, over its deviation.")
     floor: Literal["none", "seen"] = Field(default="none", description="seen: no forecast is below the smallest value that its column has had before.")
-    missing: Literal["error", "previous", "linear", "zero"] = Field(default="error", description="An empty cell. error: refused; previous: the value before; linear: on a line between its neighbours; zero: 0.")
+    missing: Literal["error", "previous", "linear", "zero"] = Field(default="error", description="An empty cell. error: refused; previous: the value before, where there is none the first one of the series; linear: on a line between its neighbours; zero: 0.")
     gaps: Literal["error", "fill"] = Field(default="error", description="A moment that is left out. error: refused; fill: put in, its values missing.")
     calendar: list[Literal["minute", "hour", "weekday", "monthday", "yearday", "month"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine: where a moment stands in its hour, day, week, month and year; month: in the year, by whole months.")
 

@@ -43,7 +43,6 @@ REWORDED: Sequence[tuple[str, str]] = (
     (r" Name a rule for what they hold: --set .*$", " Give those rows."),
     (r" \(fields\.numbers\.\w+=\w+\)| by fields\.numbers\.gaps=fill", ""),
     (r" before training\.$", "."),
-    (r"Sort the file by", "Sort the rows by"),
     (r"Remove the line\.$", "Remove the row."),
 )
 """What the errors of files and of the command line say, and what one who asks over HTTP can do instead."""

@@ -7,6 +7,8 @@
  */
 
 export const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
+const SAVING = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else ";
+const SELDOM = 20; // rows to one that does not follow, at the least, where clocks that are set may be the reason
 const YEAR = 365.2425 * DAY;
 const WORKING = 5; // days of a week, from Monday on
 const WIDEST_GAP = 10; // times as many rows as there are may be put in at once,
@@ -83,12 +85,13 @@ function commonest(numbers) {
 export function checkTimes(times, starts, step, where, column, { gapsAllowed }) {
   const begins = new Set(starts);
   const wrong = [...times.keys()].filter((row) => row && !begins.has(row) && times[row] !== continued(times[row - 1], step, 1));
+  const earlier = wrong.filter((row) => times[row] < times[row - 1]);
   let putIn = 0;
-  for (const row of wrong) {
+  for (const row of earlier.length > 1 ? earlier : wrong) {
     const count = stepsBetween(times[row - 1], times[row], step);
     putIn += count - 1;
     if (gapsAllowed && count > 0 && count <= WIDEST_GAP * times.length) continue;
-    throw new Error(`${where(row)}: ${faultOf(times[row - 1], times[row], { count, gapsAllowed, wrong: wrong.length }, step, column)}.`);
+    throw new Error(`${where(row)}: ${faultOf(times[row - 1], times[row], { count, gapsAllowed, wrong: wrong.length, rows: times.length }, step, column)}.`);
   }
   if (putIn > MOST_FILLED * times.length) {
     const [most, rows] = [putIn, times.length].map((number) => number.toLocaleString("en"));
@@ -97,15 +100,24 @@ export function checkTimes(times, starts, step, where, column, { gapsAllowed }) 
   }
 }
 
-function faultOf(before, now, { count, gapsAllowed, wrong }, step, column) {
+function faultOf(before, now, { rows, ...found }, step, column) {
+  const [fault, todo] = faultAndAdvice(before, now, found, step, column);
+  const isAnHourOff = found.wrong <= rows / SELDOM && !step.isCount && !step.months && step.seconds <= HOUR && Math.abs(now - before - step.seconds) === HOUR;
+  return `${fault}. ${isAnHourOff ? SAVING + todo[0].toLowerCase() + todo.slice(1) : todo}`;
+}
+
+function faultAndAdvice(before, now, { count, gapsAllowed, wrong }, step, column) {
   const [later, earlier] = [spelled(now, step), spelled(before, step)];
-  if (now === before) return `the same ${column} as the row before (${later}). Remove one of the two, or name the column of the series`;
-  if (now < before) return `${later} after ${earlier}. Sort the table by ${column}, or name the column of the series`;
+  if (now === before) return [`the same ${column} as the row before (${later})`, "Remove one of the two, or name the column of the series"];
+  if (now < before) return [`${later} after ${earlier}`, `Sort the rows by ${column}, or name the column of the series`];
   const follows = `${later} follows ${earlier}`;
-  if (!count) return `${follows}; expected a row every ${named(step)}, or so many of them later. Bring the times to even steps`;
-  if (gapsAllowed) return `${follows}, ${count.toLocaleString("en")} steps later; expected at most ${WIDEST_GAP} times the rows. Mend the time, or cut the table there`;
+  if (!count) return [`${follows}; expected a row every ${named(step)}, or so many of them later`, "Bring the times to even steps"];
+  if (gapsAllowed) {
+    const steps = `${count.toLocaleString("en")} steps later; expected at most ${WIDEST_GAP} times the rows`;
+    return [`${follows}, ${steps}`, "Mend the time, or cut the table there"];
+  }
   const rows = `${wrong.toLocaleString("en")} such row${wrong > 1 ? "s" : ""}`;
-  return `${follows}; expected a row every ${named(step)} (${rows}). Put in what is missing`;
+  return [`${follows}; expected a row every ${named(step)} (${rows})`, "Put in what is missing"];
 }
 
 function named({ months, seconds, isCount, weekdays }) {

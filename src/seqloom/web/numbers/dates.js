@@ -24,7 +24,9 @@ const OF_DATE = { year: ["y", "yr", "year"], month: SAID.month, day: ["d", "day"
 const MOST = { quarter: 4, month: 12, week: 53, day: 366 }; // in a year
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 const EXPECTED = {
-  iso: "a date in ISO form (2024-03-01 or 2024-03-01 14:00), one without marks (20240301) or seconds since 1970",
+  iso:
+    "a date in ISO form (2024-03-01 or 2024-03-01 14:00), with the month's name (1 March 2024, Mar-24), of a month, quarter or week " +
+    "(03/2024, 2024Q1, 2024W09), without marks (20240301) or seconds since 1970",
   weeks: "a year and a week of it, such as 202401",
   decimal: "a year and twelfths of it, such as 2024.083",
   day_first: "a date such as 31.12.2024 or 31/12/2024 14:00",
