@@ -83,6 +83,45 @@ def test_the_delimiter_of_a_csv_is_found(tmp_path: Path, mark: str) -> None:
     assert pairs(path)[0][:2] == ((f"so{mark} ja",), f"so{other} yes")
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "first"),
+    [
+        ("a.csv", "Doe{}, John\tJohn Doe", ("Doe0, John", "John Doe")),
+        ("a.csv", "Doe{}, John, Jr.\tJohn Doe", ("Doe0, John, Jr.", "John Doe")),
+        ("a.csv", "Paris{}, France|city", ("Paris0, France", "city")),
+        ("a.txt", "Paris{}, France;city", ("Paris0, France", "city")),
+        ("a.csv", "Paris{}, France; city", ("Paris0, France", "city")),
+        ("a.csv", "to go{}; to run|gehen", ("to go0; to run", "gehen")),
+        ("a.csv", "1,{}|eins", ("1,0", "eins")),
+        ("a.csv", "x{}, y => x+y", ("x0, y", "x+y")),
+        ("a.csv", "dog{}, dogs", ("dog0", "dogs")),
+        ("a.csv", "dog{},N|SG", ("dog0", "N|SG")),
+        ("a.csv", '"dog{}", "dogs; hounds"', ("dog0", "dogs; hounds")),
+        ("a.csv", 'dog{},"dogs, hounds; bitches"', ("dog0", "dogs, hounds; bitches")),
+        ("a.csv", "say(dog{}, dogs);", ("say(dog0", "dogs);")),
+        ("a.csv", "x{}, y, z => x+y+z", ("x0, y, z", "x+y+z")),
+        ("a.csv", "dog{},d -> g", ("dog0", "d -> g")),
+    ],
+)
+def test_a_mark_that_may_be_punctuation_parts_lines_only_where_no_other_does_as_evenly(
+    tmp_path: Path, name: str, line: str, first: tuple[str, str]
+) -> None:
+    path = write(tmp_path / name, "\n".join(line.format(number) for number in range(3)) + "\n")
+    (source,), target, _ = pairs(path, header=False)[0]
+    assert (source, target) == first
+
+
+def test_a_text_without_a_telling_name_that_is_parted_at_commas_with_blanks_is_doubted(tmp_path: Path) -> None:
+    doubt = "A blank follows the commas. If they are of the texts, say what stands between columns: --set data.delimiter=…"
+    text = "He said: a, b\nShe said: c, d\n"
+    for name, doubted in (("a.txt", True), ("a.csv", False)):
+        path = write(tmp_path / name, text)
+        assert (doubt in read_rows([path], config(path)).notes) == doubted
+        assert doubt not in read_rows([path], resolve(config(path))).notes
+    path = write(tmp_path / "a.txt", "a,b\nc,d\n")
+    assert doubt not in read_rows([path], config(path)).notes
+
+
 def test_json_lines_take_numbers_as_written_and_join_lists(tmp_path: Path) -> None:
     path = write(
         tmp_path / "train.jsonl", '{"source": 1.50, "target": ["a", "b", 3]}\n\n{"target": null, "source": "\\u00fc\\n", "more": {}}\n'

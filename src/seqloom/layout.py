@@ -159,8 +159,12 @@ def find_table(
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
         own = config if alike else config.model_copy(update={"delimiter": None, "header": None, "comment": None, "split": None})
-        marks = find_marks(first_lines(path), shown(path), format, own)
+        lines = first_lines(path)
+        marks = find_marks(lines, shown(path), format, own)
         table, sample, notes = _delimited_table(path, marks, config, own.header, named, wide=wide)
+        is_told = config.delimiter or config.format != "auto" or format_of_name(path)
+        if marks.delimiter == "," and not is_told and all(", " in text and '"' not in text for _, text in lines):
+            notes.append("A blank follows the commas. If they are of the texts, say what stands between columns: --set data.delimiter=…")
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
         expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
