@@ -22,6 +22,7 @@ from seqloom.errors import DataError, MissingFileError
 from seqloom.kept import KeptRows
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines
 from seqloom.sources import read_sources
+from seqloom.tables import csv_rows
 
 
 def write(path: Path, text: str | bytes) -> str:
@@ -492,6 +493,9 @@ def test_the_config_decides_about_the_header_and_a_doubt_is_noted(tmp_path: Path
         ("Haus,house", "'Haus' occurs again in the same column"),
         ("Geh.,Go.", "'Geh.' is a sentence"),
         ("12,twelve", "'12' is a number"),
+        ('"1,5",one and a half', "'1,5' is a number"),
+        ("$1.50,a dollar fifty", "'$1.50' is a number"),
+        ("1'000,thousand", '"1\'000" is a number'),
         ("ja,ja", "the same value stands in it twice"),
         ("ja,", "a cell is empty"),
         ("das ist ein ziemlich langer Satz hier,short", "'das ist ein ziemlich langer S…' is too long for a name"),
@@ -501,8 +505,14 @@ def test_the_first_row_of_a_csv_that_is_no_header_is_read_as_data_and_said(tmp_p
     path = write(tmp_path / "train.csv", f"{first}\nHund,dog\nHaus,home\n")
     rows = read_rows([path], config(path))
     assert len(list(rows)) == 3
-    shown = ", ".join(repr(cell if len(cell) < 31 else cell[:29] + "…") for cell in first.split(","))
+    ((_, cells),) = csv_rows([(1, first)], ",", path)
+    shown = ", ".join(repr(cell if len(cell) < 31 else cell[:29] + "…") for cell in cells)
     assert f"Line 1 ({shown}) is read as data: {reason}. If it is a header, say --set data.header=true." in rows.notes
+
+
+def test_a_number_with_a_decimal_comma_is_no_name_of_a_column(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "1,5;eins Komma fünf\n2,25;zwei Komma zwei fünf\n")
+    assert pairs(path)[0][:2] == (("1,5",), "eins Komma fünf")
 
 
 def test_the_nameless_index_column_that_data_frames_write_is_left_out(tmp_path: Path) -> None:

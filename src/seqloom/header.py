@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from seqloom.audio import is_sound
@@ -39,7 +39,7 @@ def has_header(
 ) -> tuple[bool, str]:
     """Whether the first row names the columns, and the sentence that says why; `wide`: whether each row below is a series."""
     shown_row = listed(first)
-    data_reason = _why_data(first, rest, may_be_number if wide else is_number)
+    data_reason = _why_data(first, rest)
     if wide and said is False and len({*first[1:]}) == len(first) - 1 > 0 and all(map(NAME.fullmatch, first[1:])):
         said = True  # without a number it is no series, though the training file had no header
     general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
@@ -118,10 +118,11 @@ def _refuse_nameless(first: list[str], asked: list[str], name: str, *, sure: boo
     )
 
 
-def _why_data(first: list[str], rest: list[list[str]], is_number: Callable[[str], bool]) -> str | None:
+def _why_data(first: list[str], rest: list[list[str]]) -> str | None:
     """Why a first row cannot be the names of the columns, or None.
 
-    Names are distinct, short, not numbers (unless they count the columns), do not end a sentence, and are not values further down.
+    Names are distinct, short, not numbers in any spelling (unless they count the columns), do not end a sentence, and are not values
+    further down.
     """
     named = [cell for cell in first if cell]
     if not named or any(not cell for cell in first[1:]):
@@ -135,7 +136,7 @@ def _why_data(first: list[str], rest: list[list[str]], is_number: Callable[[str]
             return f"{short(cell, 30)!r} is too long for a name"
         if cell.endswith((".", "!", "。", "！")):
             return f"{cell!r} is a sentence"
-    if (numbers := [cell for cell in named if is_number(cell)]) and not _count_columns(named):
+    if (numbers := [cell for cell in named if is_number(cell) or may_be_number(cell)]) and not _count_columns(named):
         return f"{numbers[0]!r} is a number"
     return None
 
