@@ -533,6 +533,29 @@ def test_columns_that_plainly_say_what_they_are_need_no_choice(tmp_path: Path) -
     assert pairs(path)[0][:2] == (("Haus",), "house")
 
 
+@pytest.mark.parametrize(
+    ("columns", "source", "target"),
+    [("id source target notes", "source", "target"), ("SRC tgt lang", "SRC", "tgt"), ("nr note output input", "input", "output")],
+)
+def test_a_first_line_of_text_that_names_one_source_and_one_target_among_others_is_a_header(
+    tmp_path: Path, columns: str, source: str, target: str
+) -> None:
+    names = columns.split()
+    rows = ["\t".join(f"{name}{number}" for name in names) for number in range(3)]
+    path = write(tmp_path / "train.tsv", "\n".join(["\t".join(names), *rows]) + "\n")
+    found = read_rows([path], config(path))
+    assert found.names == (source, target)
+    assert f"Line 1 is read as a header: {', '.join(names)}. If it is data, say --set data.header=false." in found.notes
+
+
+def test_a_first_line_that_occurs_again_names_no_columns_whatever_it_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "the\tsource\ttarget\nthe\tHund\tdog\n")
+    assert error(path) == (
+        "train.tsv: 3 columns; expected 2, or --source and --target to say which. Columns: 1 ('the'), 2 ('source'), 3 ('target'). "
+        "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
+    )
+
+
 def test_many_columns_without_a_choice_are_shown_with_an_example(tmp_path: Path) -> None:
     path = write(tmp_path / "train.csv", "id,my text,title\n1,hello there,hi\n")
     assert error(path) == (

@@ -43,6 +43,7 @@ def has_header(
     if wide and said is False and len({*first[1:]}) == len(first) - 1 > 0 and all(map(NAME.fullmatch, first[1:])):
         said = True  # without a number it is no series, though the training file had no header
     general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
+    general = general or (data_reason is None and len(first) > 2 and _name_sides(first))
     asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdecimal()]
     if asked and said:
         _refuse_nameless(first, asked, name, sure=False)
@@ -84,6 +85,11 @@ def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:
     """Whether a first row names no sound in a column in which all the others do."""
     columns = zip(first, zip(*(row for row in rest if len(row) == len(first)), strict=True), strict=False)
     return any(not is_sound(head) and name_sounds(cells) for head, cells in columns)
+
+
+def _name_sides(first: list[str]) -> bool:
+    """Whether one cell plainly says that it is the source, and one that it is the target."""
+    return all(_plain(first, [*range(len(first))], words) is not None for words in (SOURCE_WORDS, TARGET_WORDS))
 
 
 def _stands_out(first: list[str], rest: list[list[str]]) -> bool:
