@@ -535,7 +535,12 @@ def test_columns_that_plainly_say_what_they_are_need_no_choice(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("columns", "source", "target"),
-    [("id source target notes", "source", "target"), ("SRC tgt lang", "SRC", "tgt"), ("nr note output input", "input", "output")],
+    [
+        ("id source target notes", "source", "target"),
+        ("SRC tgt lang", "SRC", "tgt"),
+        ("nr note output input", "input", "output"),
+        ("text label split", "text", "label"),
+    ],
 )
 def test_a_first_line_of_text_that_names_one_source_and_one_target_among_others_is_a_header(
     tmp_path: Path, columns: str, source: str, target: str
@@ -546,6 +551,35 @@ def test_a_first_line_of_text_that_names_one_source_and_one_target_among_others_
     found = read_rows([path], config(path))
     assert found.names == (source, target)
     assert f"Line 1 is read as a header: {', '.join(names)}. If it is data, say --set data.header=false." in found.notes
+
+
+@pytest.mark.parametrize(
+    ("names", "source"),
+    [
+        (["label", "text"], "text"),
+        (["Class", "name"], "name"),
+        (["out", "in"], "in"),
+        (["answer", "question"], "question"),
+        (["response", "prompt"], "prompt"),
+        (["text", "label"], "text"),
+        (["text", "query"], "text"),
+        (["answer", "score"], "answer"),
+        (["label", "target"], "label"),
+        (["id", "category", "sentence"], "sentence"),
+    ],
+)
+def test_columns_are_told_by_the_words_for_two_sides_whichever_is_first(tmp_path: Path, names: list[str], source: str) -> None:
+    path = write(tmp_path / "train.csv", f"{','.join(names)}\n{','.join('abc'[: len(names)])}\n")
+    assert resolve(config(path)).source == [source]
+    path = write(tmp_path / "train.jsonl", "{" + ", ".join(f'"{name}": "x"' for name in names) + "}\n")
+    assert resolve(config(path)).source == [source]
+
+
+@pytest.mark.parametrize("names", ["id,question,context,answer", "lemma,form,class", "text,label,source", "path,text,label"])
+def test_several_columns_of_which_words_may_say_too_little_are_not_guessed(tmp_path: Path, names: str) -> None:
+    path = write(tmp_path / "train.csv", f"{names}\n{','.join(f'{name}.wav' for name in names.split(','))}\n")
+    count = names.count(",") + 1
+    assert error(path).startswith(f"train.csv: {count} columns; expected 2, or --source and --target to say which. ")
 
 
 def test_a_first_line_that_occurs_again_names_no_columns_whatever_it_says(tmp_path: Path) -> None:

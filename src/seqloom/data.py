@@ -62,6 +62,11 @@ class Rows(Protocol):
         ...
 
     @property
+    def other_way(self) -> str:
+        """What asks for the two sides the other way round, where nothing tells which is which; else ''."""
+        ...
+
+    @property
     def notes(self) -> list[str]:
         """What was found, a plain sentence each; what only a whole reading shows is there after one."""
         ...
@@ -90,6 +95,10 @@ class DerivedRows:
     @property
     def are_sounds(self) -> bool:
         return self._rows.are_sounds
+
+    @property
+    def other_way(self) -> str:
+        return self._rows.other_way
 
     @property
     def notes(self) -> list[str]:
@@ -156,6 +165,10 @@ class _FileRows:
     @property
     def names(self) -> tuple[str, ...]:
         return self._layout.names
+
+    @property
+    def other_way(self) -> str:
+        return self._layout.other_way
 
     @property
     def notes(self) -> list[str]:

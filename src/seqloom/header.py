@@ -13,16 +13,26 @@ from seqloom.sounds import name_sounds
 from seqloom.spelling import may_be_number
 from seqloom.tables import first_few, listed, short
 
-__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "is_number", "pair_in_object", "tell_sides"]
+__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "is_number", "pair_in_object", "say_sides", "tell_sides", "text_and_label"]
 
-SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
-TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
+SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs", "in"})
+TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs", "out"})
+LABEL_WORDS = frozenset({"label", "labels", "class", "category"})
+"""A target, beside whatever one other column there is; beside several, of a text."""
+TEXT_WORDS = frozenset({"text", "texts", "sentence"})
+QUESTION_WORDS = frozenset({"question", "questions", "query", "prompt"})
+ANSWER_WORDS = frozenset({"answer", "answers", "response", "completion"})
+"""The targets of questions: of two columns alone, since others, such as a context, are read with the question."""
 COLUMN_WORDS = (
     SOURCE_WORDS
     | TARGET_WORDS
-    | frozenset(["answer", "form", "id", "index", "key", "label", "lemma", "line", "query", "question", "reference", "response"])
+    | LABEL_WORDS
+    | TEXT_WORDS
+    | QUESTION_WORDS
+    | ANSWER_WORDS
+    | frozenset(["form", "id", "index", "key", "lemma", "line", "reference"])
     | frozenset(["audio", "clip", "file", "filename", "path", "sound", "transcript", "transcription", "wav"])
-    | frozenset(["sentence", "summary", "tag", "tags", "text", "value", "word", "words"])
+    | frozenset(["summary", "tag", "tags", "value", "word", "words"])
 )
 """General names of columns: a first line of nothing else is a header even where none is expected."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
@@ -88,8 +98,9 @@ def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:
 
 
 def _name_sides(first: list[str]) -> bool:
-    """Whether one cell plainly says that it is the source, and one that it is the target."""
-    return all(_plain(first, [*range(len(first))], words) is not None for words in (SOURCE_WORDS, TARGET_WORDS))
+    """Whether of several cells one plainly says that it is the source, and one that it is the target."""
+    source, target = tell_sides(first, (), None)
+    return (bool(source) and target is not None) or text_and_label(first) is not None
 
 
 def _stands_out(first: list[str], rest: list[list[str]]) -> bool:
@@ -173,7 +184,8 @@ def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None
     if len(left) > 1:
         left = [place for place in left if names[place] != str(place + 1)] or left
     if not source and target is None and len(left) == 2:
-        swapped = _plain(names, left, SOURCE_WORDS) == left[1] or _plain(names, left, TARGET_WORDS) == left[0]
+        first, second = (names[place] for place in left)
+        swapped = say_sides(second, first) and not say_sides(first, second)
         return ((left[swapped],), left[not swapped])
     if not source:
         found = _only(names, [place for place in left if place != _plain(names, left, TARGET_WORDS)], SOURCE_WORDS)
@@ -181,6 +193,22 @@ def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None
     if target is None:
         target = _only(names, [place for place in left if place not in source], TARGET_WORDS)
     return source, target
+
+
+def say_sides(source: str, target: str) -> bool:
+    """Whether the names of two columns plainly say that one is the source and the other its target."""
+    source, target, targets = source.casefold(), target.casefold(), TARGET_WORDS | LABEL_WORDS
+    is_plain = (source in SOURCE_WORDS and target not in SOURCE_WORDS) or (target in targets and source not in targets)
+    return is_plain or (source in QUESTION_WORDS and target in ANSWER_WORDS)
+
+
+def text_and_label(names: Sequence[str]) -> tuple[int, int] | None:
+    """The places of the only text and the only label, where no name says that it is a source or a target."""
+    places = [*range(len(names))]
+    text, label = _plain(names, places, TEXT_WORDS), _plain(names, places, LABEL_WORDS)
+    if text is None or label is None or any(name.casefold() in SOURCE_WORDS | TARGET_WORDS for name in names):
+        return None
+    return text, label
 
 
 def pair_in_object(names: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from seqloom.audio import is_sound
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
-from seqloom.header import TARGET_WORDS, has_header, pair_in_object, tell_sides
+from seqloom.header import TARGET_WORDS, has_header, pair_in_object, say_sides, tell_sides, text_and_label
 from seqloom.keyed import apart, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
@@ -40,6 +40,8 @@ class Layout:
     notes: tuple[str, ...]
     sounds: bool = False
     """Whether the source names sound files."""
+    other_way: str = ""
+    """What asks for the two sides the other way round, where nothing tells which is which; else ''."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +71,13 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
     doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
     joined = [_joined(table.columns[place], place == target) for place in (*source, target) if place in table.lists]
-    return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds)
+    is_told = bool(config.source) or config.target is not None or sounds or say_sides(*(table.columns[place] for place in (first, target)))
+    other_way = "" if is_told else f"--source {_as_option(table, target)} --target {_as_option(table, first)}"
+    return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds, other_way)
+
+
+def _as_option(table: Table, place: int) -> str:
+    return shlex.quote(table.columns[place]) if table.header else str(place + 1)
 
 
 def _joined(column: str, is_target: bool) -> str:
@@ -313,11 +321,17 @@ def _choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[
         twice = next(table.columns[place] for place in source if (*source, target).count(place) > 1)
         raise DataError(f"{table.name}: column {twice!r} is named twice; expected different columns. Change --source or --target.")
     source, target = tell_sides(table.columns if table.header else [""] * len(table.columns), source, target)
-    if not source and target is None and table.format in ("jsonl", "parquet") and (pair := pair_in_object(table.columns, sample)):
+    if not source and target is None and (pair := _pair_among(table, sample)):
         source, target = pair[:1], pair[1]
     if not source or target is None:
         raise DataError(_which_columns(table, sample))
     return source, target
+
+
+def _pair_among(table: Table, sample: list[list[str]]) -> tuple[int, int] | None:
+    """Source and target among several columns of which no name says either: two in one object, or a text and its label, without sounds."""
+    pair = pair_in_object(table.columns, sample) if table.format in ("jsonl", "parquet") else None
+    return pair or (text_and_label(table.columns) if table.header and not columns_of_sounds(sample, table) else None)
 
 
 def find_column(table: Table, column: str | int, flag: str) -> int:
