@@ -521,6 +521,17 @@ def test_the_nameless_index_column_that_data_frames_write_is_left_out(tmp_path: 
     assert pairs(write(tmp_path / "b.csv", "0,1\nHaus,house\n"))[0] == (("Haus",), "house", "b.csv:2")
 
 
+def test_one_column_beside_a_nameless_index_is_refused_as_that(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", ",plural\n0,dogs\n1,cats\n")
+    assert error(path) == (
+        "train.csv: column 1 ('0') has no name, as an index has none, and 'plural' is the only other; expected a source and a target. "
+        "Add the other side; or, if the column without a name is one, name it or say --source 1 --target 2."
+    )
+    assert pairs(path, source=[1], target=2)[0][:2] == (("0",), "dogs")
+    path = write(tmp_path / "index.csv", ",german,english,french\n0,Haus,house,maison\n1,Hund,dog,chien\n")
+    assert error(path).startswith("index.csv: 4 columns; expected 2, or --source and --target to say which. Columns: 1 ('0'), german ")
+
+
 def test_several_sources_leave_the_last_column_as_target(tmp_path: Path) -> None:
     path = write(tmp_path / "train", "reír\triendo\tV;PRS\n")
     assert pairs(path, source=[1, 3]) == [(("reír", "V;PRS"), "riendo", "train:1")]

@@ -324,7 +324,8 @@ def _choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[
     if not source and target is None and (pair := _pair_among(table, sample)):
         source, target = pair[:1], pair[1]
     if not source or target is None:
-        raise DataError(_which_columns(table, sample))
+        is_index = table.header and len(table.columns) == 2 and not config.source and config.target is None
+        raise DataError(_beside_an_index(table, sample) if is_index else _which_columns(table, sample))
     return source, target
 
 
@@ -369,6 +370,15 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     return (
         f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
     )
+
+
+def _beside_an_index(table: Table, sample: list[list[str]]) -> str:
+    """What to do about two columns of which one has no name, as the index of a data frame."""
+    place = next(place for place, name in enumerate(table.columns) if name == str(place + 1))
+    example = f" ({short(sample[0][place], 30)!r})" if place < len(sample[0]) else ""
+    what = f"column {place + 1}{example} has no name, as an index has none, and {table.columns[1 - place]!r} is the only other"
+    advice = "Add the other side; or, if the column without a name is one, name it or say --source 1 --target 2."
+    return f"{table.name}: {what}; expected a source and a target. {advice}"
 
 
 def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) -> int:
