@@ -847,6 +847,7 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
         ([], None, "pairs: no rows; expected a list of (source, target) pairs. Give at least one."),
         (["ab"], None, "pairs:1: expected a (source, target) pair, got 'ab'."),
         ([("a", "b"), ("a", "b", "c")], None, "pairs:2: expected a (source, target) pair, got 3 values."),
+        ([("a",)], None, "pairs:1: expected a (source, target) pair, got 1 value."),
         (
             [("a", ["b", "c"])],
             None,
@@ -871,7 +872,7 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
             "Write one, as with soundfile.write(path, samples, rate), and give its path.",
         ),
         (["a", "b"], ["c"], "pairs: 2 sources and 1 targets; expected equally many."),
-        ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source columns; expected 2 as in the first pair."),
+        ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source column; expected 2 as in the first pair."),
         ([("a", "b\0")], None, "pairs:1: a NUL character; expected text."),
     ],
 )

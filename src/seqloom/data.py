@@ -257,7 +257,8 @@ def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -
         raise DataError("pairs: no rows; expected a list of (source, target) pairs. Give at least one.")
     for row in rows:
         if len(row.source) != len(rows[0].source):
-            raise DataError(f"{row.where}: {len(row.source)} source columns; expected {len(rows[0].source)} as in the first pair. Mend it.")
+            got = f"{len(row.source)} source column{'' if len(row.source) == 1 else 's'}"
+            raise DataError(f"{row.where}: {got}; expected {len(rows[0].source)} as in the first pair. Mend it.")
     return rows
 
 
@@ -281,7 +282,7 @@ def _pair(item: Any, where: str) -> tuple[Any, Any]:
     values = cast("list[Any]", item) if isinstance(item, (tuple, list)) else []
     if len(values) == 2:
         return values[0], values[1]
-    got = f"{len(values)} values" if values else f"{item!r:.40}"
+    got = f"{len(values)} value{'' if len(values) == 1 else 's'}" if values else f"{item!r:.40}"
     raise DataError(f"{where}: expected a (source, target) pair, got {got}. Several source columns go into a tuple: ((a, b), target).")
 
 

@@ -146,7 +146,8 @@ def _sources(names: Sequence[str | int], config: DataConfig, count: int) -> Sequ
     if len(names) == count:
         return range(count)
     wanted = f"the columns of training, {listed(said)}" if said else f"the model's {count} source column{'' if count == 1 else 's'} alone"
-    raise DataError(f"sources: {len(names)} columns ({first_few([*map(str, names)])}); expected {wanted}. Choose or rename them.")
+    there = f"{len(names)} column{'' if len(names) == 1 else 's'} ({first_few([*map(str, names)])})"
+    raise DataError(f"sources: {there}; expected {wanted}. Choose or rename them.")
 
 
 def _gone_through(data: Any) -> Any:
