@@ -22,6 +22,7 @@ from seqloom.errors import DataError, MissingFileError
 from seqloom.kept import KeptRows
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines
 from seqloom.sources import read_sources
+from seqloom.tables import csv_rows
 
 
 def write(path: Path, text: str | bytes) -> str:
@@ -81,6 +82,45 @@ def test_the_delimiter_of_a_csv_is_found(tmp_path: Path, mark: str) -> None:
     path = write(tmp_path / "train.csv", f'de{mark}en\n"so{mark} ja"{mark}so{other} yes\nja{mark}yes\n')
     assert resolve(config(path)).delimiter == mark
     assert pairs(path)[0][:2] == ((f"so{mark} ja",), f"so{other} yes")
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "first"),
+    [
+        ("a.csv", "Doe{}, John\tJohn Doe", ("Doe0, John", "John Doe")),
+        ("a.csv", "Doe{}, John, Jr.\tJohn Doe", ("Doe0, John, Jr.", "John Doe")),
+        ("a.csv", "Paris{}, France|city", ("Paris0, France", "city")),
+        ("a.txt", "Paris{}, France;city", ("Paris0, France", "city")),
+        ("a.csv", "Paris{}, France; city", ("Paris0, France", "city")),
+        ("a.csv", "to go{}; to run|gehen", ("to go0; to run", "gehen")),
+        ("a.csv", "1,{}|eins", ("1,0", "eins")),
+        ("a.csv", "x{}, y => x+y", ("x0, y", "x+y")),
+        ("a.csv", "dog{}, dogs", ("dog0", "dogs")),
+        ("a.csv", "dog{},N|SG", ("dog0", "N|SG")),
+        ("a.csv", '"dog{}", "dogs; hounds"', ("dog0", "dogs; hounds")),
+        ("a.csv", 'dog{},"dogs, hounds; bitches"', ("dog0", "dogs, hounds; bitches")),
+        ("a.csv", "say(dog{}, dogs);", ("say(dog0", "dogs);")),
+        ("a.csv", "x{}, y, z => x+y+z", ("x0, y, z", "x+y+z")),
+        ("a.csv", "dog{},d -> g", ("dog0", "d -> g")),
+    ],
+)
+def test_a_mark_that_may_be_punctuation_parts_lines_only_where_no_other_does_as_evenly(
+    tmp_path: Path, name: str, line: str, first: tuple[str, str]
+) -> None:
+    path = write(tmp_path / name, "\n".join(line.format(number) for number in range(3)) + "\n")
+    (source,), target, _ = pairs(path, header=False)[0]
+    assert (source, target) == first
+
+
+def test_a_text_without_a_telling_name_that_is_parted_at_commas_with_blanks_is_doubted(tmp_path: Path) -> None:
+    doubt = "A blank follows the commas. If they are of the texts, say what stands between columns: --set data.delimiter=…"
+    text = "He said: a, b\nShe said: c, d\n"
+    for name, doubted in (("a.txt", True), ("a.csv", False)):
+        path = write(tmp_path / name, text)
+        assert (doubt in read_rows([path], config(path)).notes) == doubted
+        assert doubt not in read_rows([path], resolve(config(path))).notes
+    path = write(tmp_path / "a.txt", "a,b\nc,d\n")
+    assert doubt not in read_rows([path], config(path)).notes
 
 
 def test_json_lines_take_numbers_as_written_and_join_lists(tmp_path: Path) -> None:
@@ -453,6 +493,9 @@ def test_the_config_decides_about_the_header_and_a_doubt_is_noted(tmp_path: Path
         ("Haus,house", "'Haus' occurs again in the same column"),
         ("Geh.,Go.", "'Geh.' is a sentence"),
         ("12,twelve", "'12' is a number"),
+        ('"1,5",one and a half', "'1,5' is a number"),
+        ("$1.50,a dollar fifty", "'$1.50' is a number"),
+        ("1'000,thousand", '"1\'000" is a number'),
         ("ja,ja", "the same value stands in it twice"),
         ("ja,", "a cell is empty"),
         ("das ist ein ziemlich langer Satz hier,short", "'das ist ein ziemlich langer S…' is too long for a name"),
@@ -462,14 +505,31 @@ def test_the_first_row_of_a_csv_that_is_no_header_is_read_as_data_and_said(tmp_p
     path = write(tmp_path / "train.csv", f"{first}\nHund,dog\nHaus,home\n")
     rows = read_rows([path], config(path))
     assert len(list(rows)) == 3
-    shown = ", ".join(repr(cell if len(cell) < 31 else cell[:29] + "…") for cell in first.split(","))
+    ((_, cells),) = csv_rows([(1, first)], ",", path)
+    shown = ", ".join(repr(cell if len(cell) < 31 else cell[:29] + "…") for cell in cells)
     assert f"Line 1 ({shown}) is read as data: {reason}. If it is a header, say --set data.header=true." in rows.notes
+
+
+def test_a_number_with_a_decimal_comma_is_no_name_of_a_column(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "1,5;eins Komma fünf\n2,25;zwei Komma zwei fünf\n")
+    assert pairs(path)[0][:2] == (("1,5",), "eins Komma fünf")
 
 
 def test_the_nameless_index_column_that_data_frames_write_is_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "train.csv", ",german,english\n0,Haus,house\n1,Hund,dog\n")
     assert pairs(path)[1] == (("Hund",), "dog", "train.csv:3")
     assert pairs(write(tmp_path / "b.csv", "0,1\nHaus,house\n"))[0] == (("Haus",), "house", "b.csv:2")
+
+
+def test_one_column_beside_a_nameless_index_is_refused_as_that(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", ",plural\n0,dogs\n1,cats\n")
+    assert error(path) == (
+        "train.csv: column 1 ('0') has no name, as an index has none, and 'plural' is the only other; expected a source and a target. "
+        "Add the other side; or, if the column without a name is one, name it or say --source 1 --target 2."
+    )
+    assert pairs(path, source=[1], target=2)[0][:2] == (("0",), "dogs")
+    path = write(tmp_path / "index.csv", ",german,english,french\n0,Haus,house,maison\n1,Hund,dog,chien\n")
+    assert error(path).startswith("index.csv: 4 columns; expected 2, or --source and --target to say which. Columns: 1 ('0'), german ")
 
 
 def test_several_sources_leave_the_last_column_as_target(tmp_path: Path) -> None:
@@ -482,6 +542,63 @@ def test_several_sources_leave_the_last_column_as_target(tmp_path: Path) -> None
 def test_columns_that_plainly_say_what_they_are_need_no_choice(tmp_path: Path) -> None:
     path = write(tmp_path / "train.csv", "id,target,source,url\n1,house,Haus,x\n2,dog,Hund,x\n")
     assert pairs(path)[0][:2] == (("Haus",), "house")
+
+
+@pytest.mark.parametrize(
+    ("columns", "source", "target"),
+    [
+        ("id source target notes", "source", "target"),
+        ("SRC tgt lang", "SRC", "tgt"),
+        ("nr note output input", "input", "output"),
+        ("text label split", "text", "label"),
+    ],
+)
+def test_a_first_line_of_text_that_names_one_source_and_one_target_among_others_is_a_header(
+    tmp_path: Path, columns: str, source: str, target: str
+) -> None:
+    names = columns.split()
+    rows = ["\t".join(f"{name}{number}" for name in names) for number in range(3)]
+    path = write(tmp_path / "train.tsv", "\n".join(["\t".join(names), *rows]) + "\n")
+    found = read_rows([path], config(path))
+    assert found.names == (source, target)
+    assert f"Line 1 is read as a header: {', '.join(names)}. If it is data, say --set data.header=false." in found.notes
+
+
+@pytest.mark.parametrize(
+    ("names", "source"),
+    [
+        (["label", "text"], "text"),
+        (["Class", "name"], "name"),
+        (["out", "in"], "in"),
+        (["answer", "question"], "question"),
+        (["response", "prompt"], "prompt"),
+        (["text", "label"], "text"),
+        (["text", "query"], "text"),
+        (["answer", "score"], "answer"),
+        (["label", "target"], "label"),
+        (["id", "category", "sentence"], "sentence"),
+    ],
+)
+def test_columns_are_told_by_the_words_for_two_sides_whichever_is_first(tmp_path: Path, names: list[str], source: str) -> None:
+    path = write(tmp_path / "train.csv", f"{','.join(names)}\n{','.join('abc'[: len(names)])}\n")
+    assert resolve(config(path)).source == [source]
+    path = write(tmp_path / "train.jsonl", "{" + ", ".join(f'"{name}": "x"' for name in names) + "}\n")
+    assert resolve(config(path)).source == [source]
+
+
+@pytest.mark.parametrize("names", ["id,question,context,answer", "lemma,form,class", "text,label,source", "path,text,label"])
+def test_several_columns_of_which_words_may_say_too_little_are_not_guessed(tmp_path: Path, names: str) -> None:
+    path = write(tmp_path / "train.csv", f"{names}\n{','.join(f'{name}.wav' for name in names.split(','))}\n")
+    count = names.count(",") + 1
+    assert error(path).startswith(f"train.csv: {count} columns; expected 2, or --source and --target to say which. ")
+
+
+def test_a_first_line_that_occurs_again_names_no_columns_whatever_it_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.tsv", "the\tsource\ttarget\nthe\tHund\tdog\n")
+    assert error(path) == (
+        "train.tsv: 3 columns; expected 2, or --source and --target to say which. Columns: 1 ('the'), 2 ('source'), 3 ('target'). "
+        "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
+    )
 
 
 def test_many_columns_without_a_choice_are_shown_with_an_example(tmp_path: Path) -> None:
@@ -748,6 +865,7 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
         ([], None, "pairs: no rows; expected a list of (source, target) pairs. Give at least one."),
         (["ab"], None, "pairs:1: expected a (source, target) pair, got 'ab'."),
         ([("a", "b"), ("a", "b", "c")], None, "pairs:2: expected a (source, target) pair, got 3 values."),
+        ([("a",)], None, "pairs:1: expected a (source, target) pair, got 1 value."),
         (
             [("a", ["b", "c"])],
             None,
@@ -772,7 +890,7 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
             "Write one, as with soundfile.write(path, samples, rate), and give its path.",
         ),
         (["a", "b"], ["c"], "pairs: 2 sources and 1 targets; expected equally many."),
-        ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source columns; expected 2 as in the first pair."),
+        ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source column; expected 2 as in the first pair."),
         ([("a", "b\0")], None, "pairs:1: a NUL character; expected text."),
     ],
 )

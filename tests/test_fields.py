@@ -364,11 +364,11 @@ def test_each_column_has_its_own_least_count_and_size():
 
 
 def test_another_number_of_columns_is_refused_with_the_line():
-    with pytest.raises(DataError, match=r"pairs\.tsv:2: 1 source columns; expected 2\. Give fields\.source an entry a column"):
+    with pytest.raises(DataError, match=r"pairs\.tsv:2: 1 source column; expected 2\. Give fields\.source an entry a column"):
         fit([TextField(), TOKENS], TextField(), [(("a", "V"), "x"), (("a",), "x")])
     source = fit([TextField(), TOKENS], TextField(), [(("a", "V"), "x")]).source
     for value in ("a", ("a", "b", "c")):
-        with pytest.raises(DataError, match=r"source: [13] columns; expected 2\."):
+        with pytest.raises(DataError, match=r"source: (1 column|3 columns); expected 2\."):
             source.encode(value)
 
 

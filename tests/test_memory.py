@@ -398,5 +398,5 @@ def test_answers_are_for_the_sources_of_a_table_and_not_for_its_names(tmp_path: 
     pairs = [((german, tag), english) for german, tag, english in zip(GERMAN, WORDS, ENGLISH, strict=True)]
     several = seqloom.train(pairs, out=tmp_path / "several", settings=SMALL, quiet=True)
     assert several.predict(Frame(any=GERMAN[:2], tag=WORDS[:2])) == several.predict(list(zip(GERMAN[:2], WORDS[:2], strict=True)))
-    with pytest.raises(DataError, match=r"^sources: 1 columns \(any\); expected the model's 2 source columns alone\. Choose "):
+    with pytest.raises(DataError, match=r"^sources: 1 column \(any\); expected the model's 2 source columns alone\. Choose "):
         several.predict(Frame(any=GERMAN))

@@ -14,6 +14,7 @@ from seqloom import sides
 from seqloom.config import DataConfig
 from seqloom.data import Row, read_rows, rows_from_memory
 from seqloom.errors import DataError
+from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
 from seqloom.relation import ceiling
 from seqloom.sides import find_separator
@@ -34,6 +35,12 @@ def many(count: int) -> list[tuple[str, str]]:
     words = ["red", "blue", "green", "old", "new", "tall"]
     numbers = draw.sample(range(100, 999), count)
     return [(f"{draw.choice(words)} {draw.choice(words)} house {number}", f"haus {number} {draw.choice(words)}") for number in numbers]
+
+
+def notes(tmp_path: Path, name: str, text: str, **settings: object) -> list[str]:
+    path = tmp_path / name
+    path.write_text(text)
+    return [*profile_rows(read_rows([str(path)], DataConfig.model_validate({"train": [str(path)], **settings}))).notes]
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers
@@ -114,6 +121,23 @@ def test_rows_of_a_file_bring_their_names_and_notes(tmp_path: Path) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------- separator
+
+
+def test_few_sources_of_many_different_targets_are_said_with_the_way_to_swap_them(tmp_path: Path) -> None:
+    lines = [f"{('pos', 'neg')[number % 2]},film number {number}" for number in range(40)]
+    said = "The source has 2 different values in 40 rows, and the target 40: no source tells its target. "
+    advice = "If the source is to be told from the target, say --source {} --target {}."
+    text = "\n".join(lines) + "\n"
+    assert notes(tmp_path, "a.csv", text)[-1] == said + advice.format(2, 1)
+    assert notes(tmp_path, "a.csv", f"my mood,film\n{text}")[-1] == said + advice.format("film", "'my mood'")
+    repeated = "\n".join(lines[:20] + lines[:20]) + "\n"
+    for others in ("\n".join(lines[:39]) + "\n", repeated, f"label,film\n{text}"):
+        assert said[:14] not in "".join(notes(tmp_path, "a.csv", others))
+    assert said[:14] not in "".join(notes(tmp_path, "a.csv", text, source=[1]))
+    (tmp_path / "a.csv").write_text(text)
+    assert said + advice.format(2, 1) not in make_plan(tmp_path / "a.csv", source=1, target=2).notes
+    found = make_plan(tmp_path / "a.csv").notes[-1]
+    assert found == "The source has 1 value in 20 rows, and the target 20: no source tells its target. " + advice.format(2, 1), "one is dev"
 
 
 @pytest.mark.parametrize("mark", [";", "|", ","])

@@ -268,7 +268,7 @@ FAILED = "the server failed on it, and its log says where. Try another input, an
         ({"inputs": ["a", "b" * 21]}, "inputs[1]: 21 characters; the limit is 20. Cut it into shorter parts."),
         ({"input": "a", "prefix": "b" * 21}, "prefix: 21 characters; the limit is 20. Cut it into shorter parts."),
         ({"input": ["a", "b"]}, "input: 2 source columns; model reverse expects 1. Give a text, or several in inputs."),
-        ({"model": "two", "inputs": [["a", "b"], "c"]}, "inputs[1]: 1 source columns; model two expects 2. Give a list of 2 texts."),
+        ({"model": "two", "inputs": [["a", "b"], "c"]}, "inputs[1]: 1 source column; model two expects 2. Give a list of 2 texts."),
         ({"input": "a\0"}, "input: a NUL character; expected text. Remove it."),
         ({"input": "a", "prefix": "\0"}, "prefix: a NUL character; expected text. Remove it."),
         ({"inputs": ["abc", ""], "attention": True, "beam": 8, "max_length": 6}, f"attention: up to 280 weights; the limit is 250. {LESS}"),

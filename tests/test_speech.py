@@ -440,8 +440,8 @@ def test_sounds_that_are_too_long_go_by_where_that_is_asked_for(tones: Path, tmp
     assert command(*command_line)[0] == 2
     code, out, err = command(*command_line, "--skip-bad")
     assert code == 0, err
-    assert "note: 1 training pairs over the length limits were skipped (data.too_long: skip)." in out
-    assert "note: 1 dev pairs over the length limits were skipped (data.too_long: skip)." in out
+    assert "note: 1 training pair over the length limits was skipped (data.too_long: skip)." in out
+    assert "note: 1 dev pair over the length limits was skipped (data.too_long: skip)." in out
     for words in (["predict", tmp_path / "run", "--input"], ["evaluate", tmp_path / "run"], ["score", tmp_path / "run"]):
         assert command(*words, tones / "train.tsv")[0] == 2
         code, out, err = command(*words, tones / "train.tsv", "--skip-bad")

@@ -19,3 +19,9 @@ def test_a_choice_that_is_a_list_is_shown_entry_by_entry_with_what_is_not_usual_
         "  fields.shared  false               two vocabularies",
         "the run: runs/x",
     ]
+
+
+def test_one_pair_is_no_pairs():
+    one = make_plan([("a", "b")], dev=[("c", "d")])
+    assert introduction(one, "runs/x")[0] == "data: 1 pair to train on, 1 dev pair"
+    assert introduction(make_plan(PAIRS, dev=PAIRS[:2]), "runs/x")[0] == "data: 40 pairs to train on, 2 dev pairs"

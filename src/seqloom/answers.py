@@ -336,7 +336,8 @@ class Answerer:
             self.refuse_array(where)
         columns = (text_of_array(source, where),) if isinstance(source, np.ndarray) else texts_of(source, where)
         if len(columns) != expected:
-            raise DataError(f"{where}: {len(columns)} source columns; expected {expected}. Give a tuple of {expected} texts.")
+            got = f"{len(columns)} source column{'' if len(columns) == 1 else 's'}"
+            raise DataError(f"{where}: {got}; expected {expected}. Give {'a text' if expected == 1 else f'a tuple of {expected} texts'}.")
         return Row(columns, "", where)
 
 

@@ -142,7 +142,7 @@ def _planned(
     reasons = with_asked(reasons, config, settings) | ready
     refuse_base(config)
     train, measured = (ArrayPairs.of(*side, fields) for side in (kept, held))
-    about = f"{len(train):,} pairs to train on, {len(measured):,} in dev"
+    about = f"{len(train):,} pair{'' if len(train) == 1 else 's'} to train on, {len(measured):,} in dev"
     return NumberPlan(config, reasons, fields, train, measured, [about, *notes, *([note] if note else [])])
 
 
@@ -150,7 +150,8 @@ def _held_out(pairs: Sides, seed: int) -> tuple[Sides, Sides, str]:
     """The pairs to train on, a tenth that is held out, and what is to be said of that: all pairs of one source are on one side."""
     sources, targets = pairs
     if len(sources) < FEWEST:
-        return pairs, pairs, f"only {len(sources)} pairs: dev is what is trained on, so its score is no promise"
+        few = f"only {len(sources)} pair{'' if len(sources) == 1 else 's'}"
+        return pairs, pairs, f"{few}: dev is what is trained on, so its score is no promise"
     groups: dict[Any, list[int]] = {}
     for place, source in enumerate(sources):
         groups.setdefault(source.tobytes() if isinstance(source, np.ndarray) else source, []).append(place)

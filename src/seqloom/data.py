@@ -62,6 +62,11 @@ class Rows(Protocol):
         ...
 
     @property
+    def other_way(self) -> str:
+        """What asks for the two sides the other way round, where nothing tells which is which; else ''."""
+        ...
+
+    @property
     def notes(self) -> list[str]:
         """What was found, a plain sentence each; what only a whole reading shows is there after one."""
         ...
@@ -90,6 +95,10 @@ class DerivedRows:
     @property
     def are_sounds(self) -> bool:
         return self._rows.are_sounds
+
+    @property
+    def other_way(self) -> str:
+        return self._rows.other_way
 
     @property
     def notes(self) -> list[str]:
@@ -156,6 +165,10 @@ class _FileRows:
     @property
     def names(self) -> tuple[str, ...]:
         return self._layout.names
+
+    @property
+    def other_way(self) -> str:
+        return self._layout.other_way
 
     @property
     def notes(self) -> list[str]:
@@ -244,7 +257,8 @@ def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -
         raise DataError("pairs: no rows; expected a list of (source, target) pairs. Give at least one.")
     for row in rows:
         if len(row.source) != len(rows[0].source):
-            raise DataError(f"{row.where}: {len(row.source)} source columns; expected {len(rows[0].source)} as in the first pair. Mend it.")
+            got = f"{len(row.source)} source column{'' if len(row.source) == 1 else 's'}"
+            raise DataError(f"{row.where}: {got}; expected {len(rows[0].source)} as in the first pair. Mend it.")
     return rows
 
 
@@ -268,7 +282,7 @@ def _pair(item: Any, where: str) -> tuple[Any, Any]:
     values = cast("list[Any]", item) if isinstance(item, (tuple, list)) else []
     if len(values) == 2:
         return values[0], values[1]
-    got = f"{len(values)} values" if values else f"{item!r:.40}"
+    got = f"{len(values)} value{'' if len(values) == 1 else 's'}" if values else f"{item!r:.40}"
     raise DataError(f"{where}: expected a (source, target) pair, got {got}. Several source columns go into a tuple: ((a, b), target).")
 
 

@@ -205,8 +205,8 @@ def _check_shared(config: FieldsConfig) -> None:
 def _texts(rows: Iterable[Row], columns: Sequence[int], width: int, has_target: bool) -> Iterator[str]:
     for row in rows:
         if len(row.source) != width:
-            got = len(row.source)
-            raise DataError(f"{row.where}: {got} source columns; expected {width}. Give fields.source an entry a column or mend the line.")
+            got = f"{len(row.source)} source column{'' if len(row.source) == 1 else 's'}"
+            raise DataError(f"{row.where}: {got}; expected {width}. Give fields.source an entry a column or mend the line.")
         for index in columns:
             yield row.source[index]
         if has_target:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from seqloom.audio import is_sound
@@ -13,16 +13,26 @@ from seqloom.sounds import name_sounds
 from seqloom.spelling import may_be_number
 from seqloom.tables import first_few, listed, short
 
-__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "is_number", "pair_in_object", "tell_sides"]
+__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "is_number", "pair_in_object", "say_sides", "tell_sides", "text_and_label"]
 
-SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs"})
-TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs"})
+SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs", "in"})
+TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs", "out"})
+LABEL_WORDS = frozenset({"label", "labels", "class", "category"})
+"""A target, beside whatever one other column there is; beside several, of a text."""
+TEXT_WORDS = frozenset({"text", "texts", "sentence"})
+QUESTION_WORDS = frozenset({"question", "questions", "query", "prompt"})
+ANSWER_WORDS = frozenset({"answer", "answers", "response", "completion"})
+"""The targets of questions: of two columns alone, since others, such as a context, are read with the question."""
 COLUMN_WORDS = (
     SOURCE_WORDS
     | TARGET_WORDS
-    | frozenset(["answer", "form", "id", "index", "key", "label", "lemma", "line", "query", "question", "reference", "response"])
+    | LABEL_WORDS
+    | TEXT_WORDS
+    | QUESTION_WORDS
+    | ANSWER_WORDS
+    | frozenset(["form", "id", "index", "key", "lemma", "line", "reference"])
     | frozenset(["audio", "clip", "file", "filename", "path", "sound", "transcript", "transcription", "wav"])
-    | frozenset(["sentence", "summary", "tag", "tags", "text", "value", "word", "words"])
+    | frozenset(["summary", "tag", "tags", "value", "word", "words"])
 )
 """General names of columns: a first line of nothing else is a header even where none is expected."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
@@ -39,10 +49,11 @@ def has_header(
 ) -> tuple[bool, str]:
     """Whether the first row names the columns, and the sentence that says why; `wide`: whether each row below is a series."""
     shown_row = listed(first)
-    data_reason = _why_data(first, rest, may_be_number if wide else is_number)
+    data_reason = _why_data(first, rest)
     if wide and said is False and len({*first[1:]}) == len(first) - 1 > 0 and all(map(NAME.fullmatch, first[1:])):
         said = True  # without a number it is no series, though the training file had no header
     general = all(cell.casefold() in COLUMN_WORDS for cell in first) or _heads_sounds(first, rest)
+    general = general or (data_reason is None and len(first) > 2 and _name_sides(first))
     asked = [str(column) for column in (*config.source, config.target) if isinstance(column, str) and not column.isdecimal()]
     if asked and said:
         _refuse_nameless(first, asked, name, sure=False)
@@ -86,6 +97,12 @@ def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:
     return any(not is_sound(head) and name_sounds(cells) for head, cells in columns)
 
 
+def _name_sides(first: list[str]) -> bool:
+    """Whether of several cells one plainly says that it is the source, and one that it is the target."""
+    source, target = tell_sides(first, (), None)
+    return (bool(source) and target is not None) or text_and_label(first) is not None
+
+
 def _stands_out(first: list[str], rest: list[list[str]]) -> bool:
     """Whether a first row of names stands over a column of other things: texts of several words, or without any plain letter."""
     rows = [row for row in rest if len(row) == len(first)]
@@ -118,10 +135,11 @@ def _refuse_nameless(first: list[str], asked: list[str], name: str, *, sure: boo
     )
 
 
-def _why_data(first: list[str], rest: list[list[str]], is_number: Callable[[str], bool]) -> str | None:
+def _why_data(first: list[str], rest: list[list[str]]) -> str | None:
     """Why a first row cannot be the names of the columns, or None.
 
-    Names are distinct, short, not numbers (unless they count the columns), do not end a sentence, and are not values further down.
+    Names are distinct, short, not numbers in any spelling (unless they count the columns), do not end a sentence, and are not values
+    further down.
     """
     named = [cell for cell in first if cell]
     if not named or any(not cell for cell in first[1:]):
@@ -135,7 +153,7 @@ def _why_data(first: list[str], rest: list[list[str]], is_number: Callable[[str]
             return f"{short(cell, 30)!r} is too long for a name"
         if cell.endswith((".", "!", "。", "！")):
             return f"{cell!r} is a sentence"
-    if (numbers := [cell for cell in named if is_number(cell)]) and not _count_columns(named):
+    if (numbers := [cell for cell in named if is_number(cell) or may_be_number(cell)]) and not _count_columns(named):
         return f"{numbers[0]!r} is a number"
     return None
 
@@ -166,7 +184,8 @@ def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None
     if len(left) > 1:
         left = [place for place in left if names[place] != str(place + 1)] or left
     if not source and target is None and len(left) == 2:
-        swapped = _plain(names, left, SOURCE_WORDS) == left[1] or _plain(names, left, TARGET_WORDS) == left[0]
+        first, second = (names[place] for place in left)
+        swapped = say_sides(second, first) and not say_sides(first, second)
         return ((left[swapped],), left[not swapped])
     if not source:
         found = _only(names, [place for place in left if place != _plain(names, left, TARGET_WORDS)], SOURCE_WORDS)
@@ -174,6 +193,22 @@ def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None
     if target is None:
         target = _only(names, [place for place in left if place not in source], TARGET_WORDS)
     return source, target
+
+
+def say_sides(source: str, target: str) -> bool:
+    """Whether the names of two columns plainly say that one is the source and the other its target."""
+    source, target, targets = source.casefold(), target.casefold(), TARGET_WORDS | LABEL_WORDS
+    is_plain = (source in SOURCE_WORDS and target not in SOURCE_WORDS) or (target in targets and source not in targets)
+    return is_plain or (source in QUESTION_WORDS and target in ANSWER_WORDS)
+
+
+def text_and_label(names: Sequence[str]) -> tuple[int, int] | None:
+    """The places of the only text and the only label, where no name says that it is a source or a target."""
+    places = [*range(len(names))]
+    text, label = _plain(names, places, TEXT_WORDS), _plain(names, places, LABEL_WORDS)
+    if text is None or label is None or any(name.casefold() in SOURCE_WORDS | TARGET_WORDS for name in names):
+        return None
+    return text, label
 
 
 def pair_in_object(names: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from seqloom.config import DataConfig
 from seqloom.dates import look_like_times
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import hold_frames
-from seqloom.header import TARGET_WORDS, has_header, pair_in_object, tell_sides
+from seqloom.header import TARGET_WORDS, has_header, pair_in_object, say_sides, tell_sides, text_and_label
 from seqloom.keyed import apart, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
@@ -42,6 +42,8 @@ class Layout:
     notes: tuple[str, ...]
     sounds: bool = False
     """Whether the source names sound files."""
+    other_way: str = ""
+    """What asks for the two sides the other way round, where nothing tells which is which; else ''."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,7 +73,13 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
     doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
     joined = [_joined(table.columns[place], place == target) for place in (*source, target) if place in table.lists]
-    return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds)
+    is_told = bool(config.source) or config.target is not None or sounds or say_sides(*(table.columns[place] for place in (first, target)))
+    other_way = "" if is_told else f"--source {_as_option(table, target)} --target {_as_option(table, first)}"
+    return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds, other_way)
+
+
+def _as_option(table: Table, place: int) -> str:
+    return shlex.quote(table.columns[place]) if table.header else str(place + 1)
 
 
 def _joined(column: str, is_target: bool) -> str:
@@ -161,8 +169,12 @@ def find_table(
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
     else:
         own = config if alike else config.model_copy(update={"delimiter": None, "header": None, "comment": None, "split": None})
-        marks = find_marks(first_lines(path), shown(path), format, own)
+        lines = first_lines(path)
+        marks = find_marks(lines, shown(path), format, own)
         table, sample, notes = _delimited_table(path, marks, config, own.header, named, wide=wide)
+        is_told = config.delimiter or config.format != "auto" or format_of_name(path)
+        if marks.delimiter == "," and not is_told and all(", " in text and '"' not in text for _, text in lines):
+            notes.append("A blank follows the commas. If they are of the texts, say what stands between columns: --set data.delimiter=…")
     if not sample:
         header = ", only a header" if table.header and format in ("csv", "tsv") else ""
         expected = ("numbers on each line", "some") if named else ("a source and a target on each line", "pairs")
@@ -311,11 +323,18 @@ def _choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[
         twice = next(table.columns[place] for place in source if (*source, target).count(place) > 1)
         raise DataError(f"{table.name}: column {twice!r} is named twice; expected different columns. Change --source or --target.")
     source, target = tell_sides(table.columns if table.header else [""] * len(table.columns), source, target)
-    if not source and target is None and table.format in ("jsonl", "parquet") and (pair := pair_in_object(table.columns, sample)):
+    if not source and target is None and (pair := _pair_among(table, sample)):
         source, target = pair[:1], pair[1]
     if not source or target is None:
-        raise DataError(_which_columns(table, sample))
+        is_index = table.header and len(table.columns) == 2 and not config.source and config.target is None
+        raise DataError(_beside_an_index(table, sample) if is_index else _which_columns(table, sample))
     return source, target
+
+
+def _pair_among(table: Table, sample: list[list[str]]) -> tuple[int, int] | None:
+    """Source and target among several columns of which no name says either: two in one object, or a text and its label, without sounds."""
+    pair = pair_in_object(table.columns, sample) if table.format in ("jsonl", "parquet") else None
+    return pair or (text_and_label(table.columns) if table.header and not columns_of_sounds(sample, table) else None)
 
 
 def find_column(table: Table, column: str | int, flag: str) -> int:
@@ -367,6 +386,15 @@ def _over_time(table: Table, sample: list[list[str]]) -> str:
         return ""
     when = "" if time is None else f"--time {shlex.quote(table.columns[time])} "
     return f" Numbers over time are forecast by `seqloom train {shlex.quote(table.paths[0])} {when}--forecast COLUMN --horizon N`."
+
+
+def _beside_an_index(table: Table, sample: list[list[str]]) -> str:
+    """What to do about two columns of which one has no name, as the index of a data frame."""
+    place = next(place for place, name in enumerate(table.columns) if name == str(place + 1))
+    example = f" ({short(sample[0][place], 30)!r})" if place < len(sample[0]) else ""
+    what = f"column {place + 1}{example} has no name, as an index has none, and {table.columns[1 - place]!r} is the only other"
+    advice = "Add the other side; or, if the column without a name is one, name it or say --source 1 --target 2."
+    return f"{table.name}: {what}; expected a source and a target. {advice}"
 
 
 def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) -> int:

@@ -18,8 +18,11 @@ SAMPLE = 1000  # rows looked at
 SAMPLE_CHARACTERS = 1 << 20
 DECIMAL_COMMA = re.compile(r"[+-]?(\d*|\d{1,3}([.' ]\d{3})+),\d+(e[+-]?\d+)?", re.IGNORECASE)
 """A number with a comma before its decimals, and perhaps with marks between its thousands."""
-MARKS = ("|||", "->", "=>", "→", "  ")
+ARROWS = ("->", "=>", "→")
+MARKS = ("|||", *ARROWS, "  ")
 """What people write between source and target, besides a tab."""
+PUNCTUATION = {",": 2, ";": 1}
+"""Marks that may be of the texts where a blank follows them, the likeliest with the highest number."""
 NEARLY_ALL = 0.9
 """Share of the lines that a delimiter parts alike."""
 
@@ -151,19 +154,31 @@ def _splits_once(line: str, mark: str) -> bool:
 
 
 def csv_delimiter(lines: Lines, name: str, *, whole: bool) -> str | None:
-    """The mark that splits the first records into equally many columns (all of them if `whole`), the most columns first."""
-    best: tuple[float, int, str | None] = (0.0, 0, None)
+    """The mark that splits the first records into equally many columns (all of them if `whole`): of several a tab, else the one with most
+    columns, one that blanks follow as in a text last. An arrow in each line goes before commas that are all of the texts.
+    """
+    best: tuple[float, bool, int, int] = (0.0, False, 0, 0)
+    found, texts = None, [text for _, text in lines]
     for mark in (",", ";", "\t", "|"):
         records, is_whole = _records(lines, mark, name)
         widths = [len(cells) for cells in records]
         if not widths or widths[0] < 2:
             continue
         agreeing = widths.count(widths[0]) / len(widths)
-        if mark == ";" and is_whole and agreeing == 1 and _commas_are_in_numbers(records):
+        if mark in ";|" and is_whole and agreeing == 1 and _commas_are_in_numbers(records):
             return mark
-        if (agreeing, widths[0]) > best[:2] and (agreeing == 1 or not whole):
-            best = (agreeing, widths[0], mark)
-    return best[2]
+        spaced = sum(map(_has_blanks_behind_marks, records)) / len(records)
+        columns = widths[0] - all(not cells[-1].strip() for cells in records)  # a mark that ends all lines parts nothing
+        rank = (agreeing, mark == "\t", columns, -PUNCTUATION.get(mark, 0) if spaced > 0.5 else 0)
+        if rank > best and (agreeing == 1 or not whole):
+            best, found = rank, mark
+            if mark == "," and spaced == 1 and '"' not in "".join(texts):
+                found = next((arrow for arrow in ARROWS if all(_splits_once(text, arrow) for text in texts)), mark)
+    return found
+
+
+def _has_blanks_behind_marks(cells: Sequence[str]) -> bool:
+    return any(cell.startswith(" ") for cell in cells[1:])
 
 
 def _commas_are_in_numbers(records: list[list[str]]) -> bool:

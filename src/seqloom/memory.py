@@ -11,7 +11,7 @@ import numpy as np
 
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
-from seqloom.header import pair_in_object, tell_sides
+from seqloom.header import pair_in_object, tell_sides, text_and_label
 from seqloom.tables import first_few, listed
 from seqloom.tabular import Table, as_cell, columns_in, flattened, is_column, is_missing, values_of
 
@@ -146,7 +146,8 @@ def _sources(names: Sequence[str | int], config: DataConfig, count: int) -> Sequ
     if len(names) == count:
         return range(count)
     wanted = f"the columns of training, {listed(said)}" if said else f"the model's {count} source column{'' if count == 1 else 's'} alone"
-    raise DataError(f"sources: {len(names)} columns ({first_few([*map(str, names)])}); expected {wanted}. Choose or rename them.")
+    there = f"{len(names)} column{'' if len(names) == 1 else 's'} ({first_few([*map(str, names)])})"
+    raise DataError(f"sources: {there}; expected {wanted}. Choose or rename them.")
 
 
 def _gone_through(data: Any) -> Any:
@@ -230,7 +231,7 @@ def _told(columns: Table, wanted: Sequence[int], target: int | None) -> list[int
     source, goal = tell_sides(["" if name.isdecimal() else name for name in names], tuple(wanted), target)
     if not source and goal is None:
         first = list(zip(*(values[:SAMPLE] for values in columns.values()), strict=False))
-        if pair := pair_in_object(names, first):
+        if pair := pair_in_object(names, first) or text_and_label(names):
             return [*pair]
     if not source or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")

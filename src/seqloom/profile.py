@@ -37,6 +37,8 @@ __all__ = ["Overlap", "Profile", "SideProfile", "Spread", "Symbols", "describe",
 OF_FRAMES = frozenset({"empty target", "duplicates", "several targets", "wild ratio"})
 """What can be odd where sources are sounds or numbers, whose text says nothing."""
 WHOLE_ROWS, SAMPLE_ROWS = 200_000, 100_000  # up to how many rows all are looked at, and how many of more
+MANY_TARGETS, NEARLY_ALL = 20, 0.9
+"""Rows a source, in the mean, and the share of them whose target is another, from which on sources look like labels of their targets."""
 SHARED_ROWS = 50_000  # or up to twice as many, evenly spread: a share comes out the same to a tenth of a point
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
 
@@ -163,7 +165,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         commonest_target_share=often / len(sample),
         overlap=found.result() if found else None,
         oddities=tuple(oddities),
-        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_in_pieces((*sides, target))),
+        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_in_pieces((*sides, target)), *_backwards(rows, sides, target)),
         array=array,
     )
 
@@ -171,6 +173,16 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
 def _in_pieces(sides: Iterable[SideProfile]) -> list[str]:
     """A sentence for each column whose words were cut into pieces before."""
     return [f"{side.name}: words are cut into pieces marked {side.mark}, which are put together" for side in sides if side.mark]
+
+
+def _backwards(rows: Iterable[Row], sides: Sequence[SideProfile], target: SideProfile) -> list[str]:
+    """A sentence where sources are few and targets nearly all different, and nothing tells that they are not the other way round."""
+    other_way = cast("str", getattr(rows, "other_way", ""))
+    if not other_way or len(sides) != 1 or target.distinct < NEARLY_ALL * target.count or sides[0].distinct * MANY_TARGETS > target.count:
+        return []
+    values = "1 value" if sides[0].distinct == 1 else f"{sides[0].distinct:,} different values"
+    what = f"The source has {values} in {target.count:,} rows, and the target {target.distinct:,}"
+    return [f"{what}: no source tells its target. If the source is to be told from the target, say {other_way}."]
 
 
 def _whole(rows: Sequence[Row], sides: Sequence[SideProfile], target: SideProfile) -> Sequence[Row]:

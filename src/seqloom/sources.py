@@ -244,7 +244,8 @@ def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int,
     if config.source and (table.header or len(table.columns) > columns):
         return tuple(find_column(table, column, "--source") for column in config.source)
     if len(table.columns) != columns:
-        there = f"{len(table.columns)} columns ({first_few(table.columns)}); expected the model's {_amount(columns)}"
+        plural = "" if len(table.columns) == 1 else "s"
+        there = f"{len(table.columns)} column{plural} ({first_few(table.columns)}); expected the model's {_amount(columns)}"
         called = "Call it 'source', or leave the others out." if table.header and columns == 1 else "Leave the others out."
         raise DataError(f"{table.name}: {there}. {called}")
     return tuple(range(columns))

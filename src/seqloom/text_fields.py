@@ -132,8 +132,8 @@ class SourceField(_TextField):
     def _texts(self, value: Value) -> Sequence[str]:
         texts = (value,) if isinstance(value, str) else value
         if len(texts) != len(self.columns):
-            expected = len(self.columns)
-            raise DataError(f"source: {len(texts)} columns; expected {expected}. Give those that the model was trained with, in order.")
+            got, expected = f"{len(texts)} column{'' if len(texts) == 1 else 's'}", len(self.columns)
+            raise DataError(f"source: {got}; expected {expected}. Give those that the model was trained with, in order.")
         return texts
 
     def _keys(self, parts: Sequence[list[str]]) -> list[list[str]]:

@@ -111,8 +111,9 @@ def evaluate(
             }
             out.write(to_json({**values, **about}) + "\n")
         else:
-            of = f", {len(predictions):,} sources" if any_target else ""
-            lines = [f"{run} on {name}: {len(rows):,} pairs{of}", *columns(metric_rows(values)), *signatures.values()]
+            of = f", {len(predictions):,} source{'' if len(predictions) == 1 else 's'}" if any_target else ""
+            head = f"{run} on {name}: {len(rows):,} pair{'' if len(rows) == 1 else 's'}{of}"
+            lines = [head, *columns(metric_rows(values)), *signatures.values()]
             out.write("\n".join(lines) + "\n")
 
 

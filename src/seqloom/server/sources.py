@@ -60,7 +60,8 @@ class TextSources:
         expected = len(self.fields.config.source)
         if len(source) != expected:
             form = "a text, or several in inputs" if expected == 1 else f"a list of {expected} texts"
-            raise Refusal(422, f"{where}: {len(source)} source columns; model {self.model} expects {expected}. Give {form}.")
+            got = f"{len(source)} source column{'' if len(source) == 1 else 's'}"
+            raise Refusal(422, f"{where}: {got}; model {self.model} expects {expected}. Give {form}.")
         for text in source:
             refuse_bad(where, text)
         return Row(tuple([text.strip() for text in source]), "", where)

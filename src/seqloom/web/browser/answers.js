@@ -114,7 +114,7 @@ export class Answerer {
     const [count, expected] = [[given].flat().length, source.columns.length];
     if (source.kind === "ids" && count !== expected) {
       const form = expected === 1 ? "a text, or several in inputs" : `a list of ${expected} texts`;
-      throw new Error(`${where}: ${count} source columns; model ${this.name} expects ${expected}. Give ${form}.`);
+      throw new Error(`${where}: ${count} source column${count === 1 ? "" : "s"}; model ${this.name} expects ${expected}. Give ${form}.`);
     }
     return source.read(given, where);
   }

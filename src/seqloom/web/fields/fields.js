@@ -86,7 +86,8 @@ export class SourceField {
   /** The symbols of each column, without namespaces. */
   split(texts) {
     if (texts.length !== this.columns.length) {
-      throw new Error(`source: ${texts.length} columns; expected ${this.columns.length}. Give those that the model was trained with, in order.`);
+      const got = `${texts.length} column${texts.length === 1 ? "" : "s"}`;
+      throw new Error(`source: ${got}; expected ${this.columns.length}. Give those that the model was trained with, in order.`);
     }
     return texts.map((text, index) => this.columns[index].split(text));
   }
