@@ -9,12 +9,13 @@ from itertools import chain, islice
 from typing import Any
 
 from seqloom.audio import is_sound
+from seqloom.column_roles import columns_of_sounds, find_column
 from seqloom.config import DataConfig
 from seqloom.data import Row, names_columns, texts_of
 from seqloom.errors import DataError, nearest
 from seqloom.header import SOURCE_WORDS
 from seqloom.keyed import apart, behind_id, lists_ids
-from seqloom.layout import columns_of_sounds, find_column, find_table, format_of_name
+from seqloom.layout import find_table, format_of_name
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, regular_path, stdin_holds_bytes
 from seqloom.sounds import LOOKED_AT, FaultySounds, located, sounds_in
 from seqloom.tables import Table, csv_rows, delimited_rows, first_few, json_object, listed, pick_keys, read_records
