@@ -623,6 +623,15 @@ def test_a_table_of_numbers_over_time_is_told_how_to_be_forecast(tmp_path: Path,
     assert error(write(tmp_path / "train.csv", text)).endswith(f"--source A,B --target C.{said}")
 
 
+def test_two_columns_of_times_and_numbers_are_pairs_and_told_of_forecasts(tmp_path: Path) -> None:
+    said = "Numbers over time are forecast by `seqloom train {} --time month --forecast COLUMN --horizon N`."
+    path = write(tmp_path / "load.csv", "month,load\n2024-01-01,5.5\n2024-02-01,6\n2024-03-01,5.75\n")
+    assert read_rows([path], config(path)).notes[-1] == said.format(path)
+    assert read_rows([path], config(path, source=["month"])).notes[-1] != said.format(path)
+    words = write(tmp_path / "words.csv", "word,number\nzwei,2\ndrei,3\n")
+    assert not any("over time" in note for note in read_rows([words], config(words)).notes)
+
+
 @pytest.mark.parametrize("text", ["a,b,date\nx y,u v,2024-03-01\nz,w,2024-03-02\n", "a,b,n\nx y,u v,1\nz,w,2\n"])
 def test_a_table_with_two_columns_of_texts_is_not(tmp_path: Path, text: str) -> None:
     assert error(write(tmp_path / "train.csv", text)).endswith("--source A,B --target C.")

@@ -72,3 +72,16 @@ def test_members_and_models_of_numbers_are_saved_too(tmp_path: Path) -> None:
     model = seqloom.train(sources, sources[:, :3, :1], out=tmp_path / "run", settings=["training.max_steps=2"], quiet=True)
     saved = seqloom.load(model.save(tmp_path / "mine"))
     np.testing.assert_array_equal(saved.predict(list(sources[:3]))[0], model.predict(list(sources[:3]))[0])
+
+
+def test_an_exported_model_does_not_say_where_its_ready_vocabulary_lay(tmp_path: Path) -> None:
+    ready = tmp_path / "private" / "words.txt"
+    ready.parent.mkdir()
+    ready.write_text("a\nb\nc\n", encoding="utf-8")
+    settings = [*TINY, *(f"fields.{side}={{kind: tokens, vocabulary: '{ready}'}}" for side in ("source.0", "target"))]
+    model = seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "run", settings=settings, quiet=True)
+    model.export(tmp_path / "dist", precision="float32")
+    assert seqloom.load(tmp_path / "dist").predict(SOURCES) == model.predict(SOURCES)
+    for file in (tmp_path / "dist").iterdir():
+        assert b"private" not in file.read_bytes(), file.name
+    assert "words.txt" in (tmp_path / "dist" / "fields.json").read_text(encoding="utf-8")

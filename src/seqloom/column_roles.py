@@ -14,7 +14,7 @@ from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
 from seqloom.tables import COMMENT, Table, first_few, short
 
-__all__ = ["choose", "columns_of_sounds", "find_column", "one_column"]
+__all__ = ["choose", "columns_of_sounds", "find_column", "one_column", "over_time"]
 
 WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
 """What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""
@@ -76,23 +76,23 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     if heard:
         source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
         advice = f"Choose, as in --source {source} --target {target}{whole}."
-    of_numbers = "" if heard else _over_time(table, sample)
+    of_numbers = "" if heard else f" {over_time(table, sample)}".rstrip()
     return (
         f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
         f"{of_numbers}"
     )
 
 
-def _over_time(table: Table, sample: list[list[str]]) -> str:
+def over_time(table: Table, sample: list[list[str]]) -> str:
     """How numbers over time are forecast, where all columns but at most one are of numbers or of times; '' of other tables."""
     columns = {place: [row[place] for row in sample if place < len(row)] for place in range(len(table.columns))}
     time = next((place for place, cells in columns.items() if look_like_times(cells)), None)
     others = [cells for place, cells in columns.items() if place != time]
     numbers = sum(all(cell.lower() in EMPTY or may_be_number(cell) for cell in cells) for cells in others)
-    if numbers < max(len(others) - 1, 1):
+    if numbers < max(len(others) - 1, 1) or (time is None and len(others) == 2):  # numbers to numbers may be pairs
         return ""
     when = "" if time is None else f"--time {shlex.quote(table.columns[time])} "
-    return f" Numbers over time are forecast by `seqloom train {shlex.quote(table.paths[0])} {when}--forecast COLUMN --horizon N`."
+    return f"Numbers over time are forecast by `seqloom train {shlex.quote(table.paths[0])} {when}--forecast COLUMN --horizon N`."
 
 
 def _beside_an_index(table: Table, sample: list[list[str]]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from seqloom.audio import is_sound
-from seqloom.column_roles import choose, columns_of_sounds, one_column
+from seqloom.column_roles import choose, columns_of_sounds, one_column, over_time
 from seqloom.config import DataConfig
 from seqloom.errors import DataError
 from seqloom.frame_text import hold_frames
@@ -65,6 +65,8 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     heard = f", which names sound files{_elsewhere(table, sample, first)}" if sounds else ""
     used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
     doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
+    if len(table.columns) == 2 and not config.source and config.target is None and (advice := over_time(table, sample)):
+        doubts.append(advice)
     joined = [_joined(table.columns[place], place == target) for place in (*source, target) if place in table.lists]
     is_told = bool(config.source) or config.target is not None or sounds or say_sides(*(table.columns[place] for place in (first, target)))
     other_way = "" if is_told else f"--source {_as_option(table, target)} --target {_as_option(table, first)}"

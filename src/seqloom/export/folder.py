@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol
 
 from onnx import GraphProto, ModelProto, checker, helper
@@ -170,7 +170,7 @@ def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Repo
         if precision == "int8" or small.is_small:
             whole, chosen = reduced, "int8"
     (folder / "model.onnx").write_bytes(whole.SerializeToString())
-    model.fields.save(folder / "fields.json")
+    (folder / "fields.json").write_text(json.dumps(_state(model.fields), ensure_ascii=False, indent=1), encoding="utf-8")
     if beside:
         write_program(model.network, folder / PROGRAM)
     manifest = _manifest(model, chosen, small)
@@ -233,12 +233,21 @@ def to_onnx(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name, model.producer_version = "seqloom", __version__
     settings = {"search": search, "data": _without_paths(data), "head": head or TokenHead()}
-    about = {"format": FORMAT, "stride": network.stride, "fields": fields.state()} | {
+    about = {"format": FORMAT, "stride": network.stride, "fields": _state(fields)} | {
         name: part.model_dump(mode="json") for name, part in settings.items()
     }
     helper.set_model_props(model, {f"seqloom.{name}": json.dumps(value, ensure_ascii=False) for name, value in about.items()})
     checker.check_model(model)
     return model
+
+
+def _state(fields: Fields | NumberFields) -> dict[str, Any]:
+    """The state of fields, with the names of ready vocabularies and subword models in place of where they lay."""
+    state = fields.state()
+    if isinstance(fields, Fields):
+        for column in (*state["config"]["source"], state["config"]["target"]):
+            column.update({name: PurePath(column[name]).name for name in ("vocabulary", "model") if column.get(name)})
+    return state
 
 
 def _without_paths(data: DataConfig) -> DataConfig:
