@@ -17,7 +17,7 @@ def test_only_cores_that_the_process_may_use_are_counted() -> None:
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [({}, "PASSIVE 3000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"), ({"GOMP_SPINCOUNT": "7"}, "None 7")],
+    [({}, "PASSIVE 10000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"), ({"GOMP_SPINCOUNT": "7"}, "None 7")],
     ids=["nothing said", "policy said", "count said"],
 )
 def test_waiting_threads_sleep_soon_unless_the_user_has_said_how_they_wait(given: dict[str, str], expected: str) -> None:
