@@ -21,6 +21,8 @@ import torch
 import yaml
 
 from seqloom.cli import LASTING, main
+from seqloom.errors import ConfigError
+from seqloom.loading import load
 
 TINY = [
     "--set", "model.embedding=16", "--set", "model.encoder.width=32", "--set", "model.decoder.width=32", "--set", "training.max_steps=40",
@@ -202,6 +204,8 @@ def test_a_model_that_does_not_look_refuses_what_needs_it(trained: Trained, tmp_
     assert seqloom("train", trained.pairs, "--out", tmp_path / "run", "--overwrite", *settings).code == 0
     for command in (["predict", tmp_path / "run", "abc"], ["evaluate", tmp_path / "run"]):
         assert seqloom(*command, "--set", "search.coverage_penalty=1").error == told
+    with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
+        load(tmp_path / "run").evaluate(coverage_penalty=1.0)
     replacing = seqloom("predict", tmp_path / "run", "abc", "--replace-unknown").error
     assert replacing == "replace_unknown: this model does not say where it looks; expected one with an attention. Leave it out."
     looking = seqloom("predict", tmp_path / "run", "abc", "--attention").error

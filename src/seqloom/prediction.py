@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqloom import metrics
-from seqloom.answers import Answerer, Prediction, Questions
+from seqloom.answers import Answerer, Prediction, Questions, check_attention
 from seqloom.batching import Batch, pad
 from seqloom.config import BatchConfig, DataConfig, SearchConfig
 from seqloom.corpus import Corpus, encode_rows
@@ -148,9 +148,11 @@ class Translator:
 
         Raises:
             DataError: there are no rows.
+            ConfigError: the search needs an attention that is not there.
         """
         if not rows:
             raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
+        check_attention(config or self.config, attends=self.attends)
         corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=self.points))
         if any_target:
             asked, references = with_all_targets(rows)

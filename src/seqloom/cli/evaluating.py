@@ -70,7 +70,7 @@ def evaluate(
         evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
-    from seqloom.answers import Cuts, check_attention
+    from seqloom.answers import Cuts
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_header, override_search
     from seqloom.metrics import METRICS, signature
@@ -83,7 +83,6 @@ def evaluate(
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
     rows = [row for row in places if row is not None]
     search = override_search(model.search(beam=beam), settings)
-    check_attention(search, attends=model.finder.attends)
     watched = model.config.training.early_stopping.metric
     values, predictions = model.translator.evaluate(rows, search, also=watched, any_target=any_target)
     if output is not None:
