@@ -12,7 +12,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.header import TARGET_WORDS, pair_in_object, tell_sides, text_and_label
 from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
-from seqloom.tables import COMMENT, Table, first_few, short
+from seqloom.tables import COMMENT, Table, cells_at, first_few, short
 
 __all__ = ["choose", "columns_of_sounds", "find_column", "one_column", "over_time"]
 
@@ -70,7 +70,7 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
     heard, whole = columns_of_sounds(sample, table), ""
     if not heard:
-        values = {place: [row[place] for row in sample if place < len(row)] for place in range(len(table.columns))}
+        values = {place: cells_at(sample, place) for place in range(len(table.columns))}
         heard = [place for place, some in values.items() if name_sounds_without_ends(some, table.paths[0])]
         whole = " --set data.sounds=true" if heard else ""
     if heard:
@@ -85,7 +85,7 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
 
 def over_time(table: Table, sample: list[list[str]]) -> str:
     """How numbers over time are forecast, where all columns but at most one are of numbers or of times; '' of other tables."""
-    columns = {place: [row[place] for row in sample if place < len(row)] for place in range(len(table.columns))}
+    columns = {place: cells_at(sample, place) for place in range(len(table.columns))}
     time = next((place for place, cells in columns.items() if look_like_times(cells)), None)
     others = [cells for place, cells in columns.items() if place != time]
     numbers = sum(all(cell.lower() in EMPTY or may_be_number(cell) for cell in cells) for cells in others)
@@ -108,7 +108,7 @@ def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) 
     """The column, beside those that name sounds, that holds what is said: by its name, then by its words, and by how seldom they repeat."""
 
     def spoken(place: int) -> tuple[bool, int, int]:
-        values = [row[place] for row in sample if place < len(row)]
+        values = cells_at(sample, place)
         return table.columns[place].casefold() in SPOKEN, sum(len(WORD.findall(value)) for value in values), len(set(values))
 
     return max((place for place in range(len(table.columns)) if place not in heard), key=spoken, default=heard[0])
@@ -132,4 +132,4 @@ def one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:
 
 def columns_of_sounds(sample: list[list[str]], table: Table) -> list[int]:
     """The places of columns that name sound files."""
-    return [place for place in range(len(table.columns)) if name_sounds(row[place] for row in sample if place < len(row))]
+    return [place for place in range(len(table.columns)) if name_sounds(cells_at(sample, place))]

@@ -20,7 +20,7 @@ from seqloom.keyed import apart, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds_without_ends
-from seqloom.tables import Table, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, table_rows
+from seqloom.tables import Table, cells_at, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, table_rows
 
 __all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
 
@@ -84,7 +84,7 @@ def _joined(column: str, is_target: bool) -> str:
 
 def _elsewhere(table: Table, sample: list[list[str]], place: int) -> str:
     """Where the first sound lies, if not where its name says."""
-    name, path = next((row[place] for row in sample if place < len(row) and row[place]), ""), table.paths[0]
+    name, path = next(filter(None, cells_at(sample, place)), ""), table.paths[0]
     if table.format in ("parallel", "folder") or not name:
         return ""
     home = os.path.abspath(os.path.dirname("" if path == "-" else path))
@@ -94,7 +94,7 @@ def _elsewhere(table: Table, sample: list[list[str]], place: int) -> str:
 
 def _doubts(table: Table, sample: list[list[str]], place: int) -> list[str]:
     """A sentence where sources, but not nearly all, look like sound files, or are the names of such without their ends."""
-    values = [row[place] for row in sample if place < len(row)]
+    values = cells_at(sample, place)
     count = sum(map(is_sound, values))
     advice = "all are read as texts. If they name sounds, say --set data.sounds=true."
     if not count and name_sounds_without_ends(values, table.paths[0]):

@@ -19,7 +19,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
 from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
-from seqloom.tables import Record, Table, read_records
+from seqloom.tables import Record, Table, cells_at, read_records
 from seqloom.tabular import columns_of
 
 __all__ = ["Panel", "panel_of", "panel_of_arrays", "panel_of_rows", "read_panel"]
@@ -284,7 +284,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
 def _times_among(table: Table, sample: Sequence[Sequence[str]], taken: Sequence[int]) -> str:
     """The first column that looks like times beside those that are taken for other things, '' where there is none."""
     left = (place for place in range(len(table.columns)) if place not in taken)
-    return next((table.columns[place] for place in left if look_like_times([row[place] for row in sample if place < len(row)])), "")
+    return next((table.columns[place] for place in left if look_like_times(cells_at(sample, place))), "")
 
 
 def _labels(numbers: NumbersField) -> list[str]:

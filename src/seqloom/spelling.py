@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from seqloom.config import NumbersField
 from seqloom.errors import DataError
 from seqloom.frame_text import LARGEST
-from seqloom.tables import Table, first_few
+from seqloom.tables import Table, cells_at, first_few
 
 __all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling", "may_be_number"]
 
@@ -79,7 +79,7 @@ class Spelling:
             DataError: full stops that may stand before decimals or between thousands.
         """
         is_typed = table.format in ("jsonl", "parquet", "frame")
-        columns = {table.columns[place]: [row[place] for row in sample if place < len(row)] for place in places}
+        columns = {table.columns[place]: cells_at(sample, place) for place in places}
         signs = {name: sign for name, cells in columns.items() if (sign := _sign(cells))}
         columns |= {name: [unsigned(cell, sign) for cell in columns[name]] for name, sign in signs.items()}
         cells = _Cells.of(columns, table)

@@ -26,6 +26,7 @@ __all__ = [
     "Record",
     "Table",
     "as_text",
+    "cells_at",
     "csv_rows",
     "delimited_rows",
     "first_few",
@@ -430,6 +431,11 @@ def _parallel_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, tupl
 
 def _lines(count: int) -> str:
     return f"{count:,} line" if count == 1 else f"{count:,} lines"
+
+
+def cells_at(rows: Sequence[Sequence[str]], place: int) -> list[str]:
+    """The cells of one column, of the rows that reach so far."""
+    return [row[place] for row in rows if place < len(row)]
 
 
 def short(text: str, limit: int = 40) -> str:

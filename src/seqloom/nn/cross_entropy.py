@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from seqloom.nn.products import dtype_of_products
+
 __all__ = ["Mixed", "smoothed_cross_entropy"]
 
 SCORES = {"cpu": 1 << 22}
@@ -48,8 +50,7 @@ def smoothed_cross_entropy(
     Args:
         mixed: of a pointer, whose targets may be V or more, symbols that only copying can say. What is smoothed is the vocabulary's part.
     """
-    if torch.is_autocast_enabled(hidden.device.type):
-        hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
+    hidden = hidden.to(dtype_of_products(hidden))
     if not torch.is_grad_enabled():  # which the function below cannot see: it would compute gradients for nobody
         hidden, weight, bias = hidden.detach(), weight.detach(), bias.detach()
         mixed = mixed and Mixed(*(part.detach() for part in mixed))

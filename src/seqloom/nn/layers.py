@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqloom.nn.dropout import Dropout
-from seqloom.nn.products import Linear, cell
+from seqloom.nn.products import Linear, cell, dtype_of_products
 
 __all__ = [
     "FeedForward",
@@ -29,6 +29,7 @@ __all__ = [
 
 
 FAINT = 0.01
+"""Of its usual size, what is added to something good already begins as."""
 
 
 def initialise(model: nn.Module, faint: Iterable[nn.Linear] = ()) -> None:
@@ -39,7 +40,7 @@ def initialise(model: nn.Module, faint: Iterable[nn.Linear] = ()) -> None:
     inputs are scaled by sqrt(D) and tied outputs are not. Biases: zero, but one for the forget gate of an LSTM (Jozefowicz et al. 2015).
 
     Args:
-        faint: what is added to something good already, and begins at a hundredth of that.
+        faint: what is added to something good already, and begins at FAINT of that.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear):
@@ -171,7 +172,7 @@ class Recurrence(nn.Module):
         named = (rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
         weights = cast("tuple[Tensor, ...]", named)  # nn.LSTM sets them by name, unseen by a type checker
         if torch.is_autocast_enabled(inputs.device.type):
-            dtype = torch.get_autocast_dtype(inputs.device.type)
+            dtype = dtype_of_products(inputs)
             inputs, weights = inputs.to(dtype), tuple(weight.to(dtype) for weight in weights)
             state = tuple(part.to(dtype) for part in state)
         return cell(self.cell, inputs, state, weights)
@@ -200,9 +201,7 @@ def positions(length: int, width: int, offset: int, like: Tensor) -> Tensor:
 
 def time_first(inputs: Tensor) -> Tensor:
     """The same (B, S, D), laid out in memory as recurrent layers read it, and under autocast in its dtype: once for all that read it."""
-    device = inputs.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else inputs.dtype
-    vectors = inputs.transpose(0, 1).to(dtype, memory_format=torch.contiguous_format)
+    vectors = inputs.transpose(0, 1).to(dtype_of_products(inputs), memory_format=torch.contiguous_format)
     return vectors.contiguous().transpose(0, 1)  # where nothing is cast, the line above changes nothing
 
 

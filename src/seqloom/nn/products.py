@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Linear", "by_onednn", "cell", "linear"]
+__all__ = ["Linear", "by_onednn", "cell", "dtype_of_products", "linear"]
 
 
 def choose() -> Callable[..., Tensor] | None:
@@ -53,6 +53,12 @@ def by_onednn(inputs: Tensor) -> bool:
     """Whether the product of these inputs with weights is oneDNN's: float32 on a processor of which MKL makes less, for an answer."""
     here = ONEDNN is not None and inputs.dtype == torch.float32 and inputs.device.type == "cpu"
     return here and torch.is_inference_mode_enabled() and not torch.is_autocast_enabled("cpu")
+
+
+def dtype_of_products(inputs: Tensor) -> torch.dtype:
+    """That in which these inputs are multiplied: autocast's, where that is on."""
+    device = inputs.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else inputs.dtype
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
