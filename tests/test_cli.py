@@ -169,6 +169,17 @@ def test_sources_that_are_cut_are_counted_and_marked(trained: Trained, tmp_path:
     assert seqloom("score", tmp_path / "run", file).out.count("\n") == 2
 
 
+def test_sources_longer_than_any_that_training_had_are_told(trained: Trained, tmp_path: Path) -> None:
+    longest = max(len(line.partition("\t")[0]) for line in trained.pairs.read_text().splitlines())
+    within, beyond = "a" * longest, "ab" * longest
+    told = f"note: 1 of 2 sources is longer than any that training had ({longest + 1} positions): answers to such are often wrong"
+    assert told in seqloom("predict", trained.run, within, beyond).err
+    assert "longer" not in seqloom("predict", trained.run, within).err
+    file = tmp_path / "long.tsv"
+    file.write_text(f"{within}\ta\n{beyond}\tb\n", encoding="utf-8")
+    assert told in seqloom("evaluate", trained.run, file).err
+
+
 def test_whether_line_1_names_the_columns_can_be_said_anew_of_a_trained_model(columns: Trained, trained: Trained, tmp_path: Path) -> None:
     bare = tmp_path / "bare.csv"
     bare.write_text("-abc,UP,-ABC\n-bcd,SAME,-bcd\n", encoding="utf-8")

@@ -67,6 +67,8 @@ class Prediction:
     """Whether the source is longer than the model reads, so that its end was left out."""
     unknown: list[str] = field(default_factory=list[str])
     """The symbols of the source that training never saw, in order, as often as they occur; read as <unk>."""
+    longest: int = 0
+    """Positions of the longest source that training had, where this one has more."""
 
     @property
     def text(self) -> str:
@@ -255,7 +257,8 @@ class Answerer:
                 labels, states = whole[:: self.finder.stride], -(-len(sources[place]) // self.finder.stride)
                 outputs = [self._output(hypothesis, labels, states, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
                 most, unknown = questions.max_lengths[order], self._unknown(whole, sources[place])
-                answers[place] = Prediction(rows[place].source, labels, outputs, most, encoded[place][1], unknown)
+                longest = self.fields.longest if len(sources[place]) > self.fields.longest else 0
+                answers[place] = Prediction(rows[place].source, labels, outputs, most, encoded[place][1], unknown, longest)
         return answers
 
     def _encode(self, row: Row) -> tuple[Array, bool]:
@@ -366,10 +369,10 @@ class TooLong:
 
 
 class Cuts:
-    """Sources and answers that are not whole, counted as they pass."""
+    """Sources and answers that are not whole, or longer than those of training, counted as they pass."""
 
     def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
-        self._sources = self._answers = self._all = 0
+        self._sources = self._answers = self._all = self._longer = self._longest = 0
         for prediction in predictions:
             self.add(prediction)
 
@@ -378,10 +381,14 @@ class Cuts:
         self._all += 1
         self._sources += prediction.source_cut
         self._answers += bool(prediction.outputs) and prediction.outputs[0].cut
+        self._longer, self._longest = self._longer + bool(prediction.longest), max(self._longest, prediction.longest)
 
     def notes(self, data: DataConfig, search: SearchConfig) -> list[str]:
-        """A sentence where some were cut."""
+        """A sentence where some were cut, or longer."""
         notes: list[str] = []
+        if self._longer:
+            long = f"{self._longer:,} of {self._all:,} sources {'is' if self._longer == 1 else 'are'} longer than any that training had"
+            notes.append(f"{long} ({self._longest:,} positions): answers to such are often wrong")
         if self._sources:
             long = f"{self._sources:,} of {self._all:,} sources are longer than the model reads"
             notes.append(f"{long}: cut to their first {data.max_source_length:,} positions")

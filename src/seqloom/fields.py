@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,6 +50,8 @@ class Fields:
     source: Source
     target: TargetField
     names: tuple[str, ...] = ()
+    longest: int = field(default=0, compare=False)
+    """Positions of the longest source that was learned from; 0 where nobody knows."""
 
     @classmethod
     def fit(cls, config: FieldsConfig, rows: Iterable[Row], names: Sequence[str] = ()) -> Fields:
@@ -115,6 +117,8 @@ class Fields:
         """What `fields.json` holds: the config, the vocabularies and the subword models."""
         state: dict[str, Any] = {"format": FORMAT, "names": list(self.names), "config": self.config.model_dump(mode="json")}
         state["source"] = self.source.state()
+        if self.longest:
+            state["longest_source"] = self.longest
         if not self.config.shared:
             state["target"] = {"vocabulary": self.target.vocabulary.state(), "subwords": [model_of(self.target.column.unit)]}
         return state
@@ -227,7 +231,8 @@ def _restore(state: object) -> Fields:
         vocabulary, models = _side(entry(state, "target", dict), 1, [])
         target = TargetField(Column(config.target, unit_of(config.target, models[0])), vocabulary)
     _check_pieces(target.column, target.vocabulary)
-    return Fields(config, source, target, tuple(map(str, names)))
+    longest: int = entry(state, "longest_source", int) if isinstance(state, dict) and "longest_source" in state else 0
+    return Fields(config, source, target, tuple(map(str, names)), longest)
 
 
 def _restore_texts(config: FieldsConfig, state: dict[str, Any]) -> SourceField:

@@ -56,6 +56,7 @@ def start(
     fields = _fields(plan, watcher)
     vectors = {} if plan.base else vectors_of(plan.config.model, fields, watcher)
     plan, corpus = _encode(plan, fields, watcher)
+    fields = replace(fields, longest=max(fields.longest, int(corpus.source_lengths.max())))
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
     first = _first_weights(plan.base, config, fields) if plan.base else None
