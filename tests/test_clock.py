@@ -136,7 +136,7 @@ def test_counted_rows_are_held_to_their_step_and_to_being_numbers():
         (["2024-W52", "2025W1"], "2024-12-30"),
         (["2024123123", "2024123124"], "2025-01-01"),
         (["Jan 2024", "February 2024"], "2024-02-01"),
-        (["01-Jan-2024", "2 Sept 2024 14:00", "Dec. 31, 2024 11:30 PM"], "2024-12-31 23:30"),
+        (["01-Jan-2024", "2 Sept 2024 14:00", "Sep 3 2024", "Dec. 31, 2024 11:30 PM"], "2024-12-31 23:30"),
         (["2024 Jan", "2024-Feb-03"], "2024-02-03"),
         (["Dec-99", "Jan/00", "Jan '69", "Sept-68"], "2068-09-01"),
         (["31-Dec-99", "1 Jan 00", "01/Jan/24 14:00"], "2024-01-01 14:00"),
@@ -259,9 +259,9 @@ def test_a_cell_that_is_no_time_is_named(cell: str):
         read_times([cell, "7"], where, "date")
 
 
-@pytest.mark.parametrize("cells", [["1/1/12", "1/2/12", "1/3/12"], ["Jan 1 2000", "Feb 1 2000", "March 2000"]])
+@pytest.mark.parametrize("cells", [["1-1-12", "1-2-12", "1-3-12"], ["Jan 1st 2000", "Feb 1st 2000", "March 2000"]])
 def test_a_column_that_holds_no_times_is_named_as_one(cells: list[str]):
-    count = sum(" 1 " in cell or "/" in cell for cell in cells)
+    count = sum("-" in cell or "st" in cell for cell in cells)
     said = (
         f"load.csv:2: date is {cells[0]!r}, and {count} of 3 rows say no time that can be read; expected dates in ISO form (2024-03-01 "
         "14:00), with the year last (31.12.2024, 12/31/2024 2:00 PM) or the month's name (1 March 2024, Mar-24), months, quarters, weeks "
@@ -543,12 +543,24 @@ def test_the_day_of_the_month_is_counted_in_the_length_of_its_month():
         (["01.02.2024", "08.02.2024 00:00:00"], "day_first", "2024-02-08"),
         (["05.01.2024", "05.02.2024", "05.03.2024", "06.03.2024"], "day_first", "2024-03-06"),
         (["1/1/2020", "1/1/2021", "1/1/2022"], "day_first", "2022-01-01"),
+        (["12/30/99", "12/31/99", "1/1/00 0:00"], "month_first", "2000-01-01"),
+        (["31.12.24 23:00", "1.1.25 0:00"], "day_first", "2025-01-01"),
+        (["29/12/24", "30/12/24", "31/12/24", "01/01/25"], "day_first", "2025-01-01"),
     ],
 )
 def test_dates_with_the_year_last_are_read_by_what_their_rows_say(cells: list[str], dates: str, last: str):
     found = find_dates(cells, where, "date")
     assert found == dates
     assert spelled(read_times(cells, where, "date", [0], found)[-1]) == last
+
+
+def test_years_in_two_digits_that_may_be_first_are_asked_for():
+    said = (
+        r"^load\.csv:2: date is '24/01/02', and nothing tells whether the year is first or last\. Write years in four digits, or say "
+        r"--set fields\.numbers\.dates=day_first \(or month_first\) if it is last\.$"
+    )
+    with pytest.raises(DataError, match=said):
+        find_dates([f"24/01/{day:02}" for day in range(2, 30)], where, "date")
 
 
 def test_the_half_of_the_day_is_read_from_twelve_on():
@@ -578,7 +590,7 @@ def test_dates_that_could_be_read_both_ways_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    "cell", ["31/12/2024", "12/32/2024", "2024-12-31", "12/31/2024 13:00 PM", "12/31/2024 24:01", "12/31/2024 2:60", "12/31/24", ""]
+    "cell", ["31/12/2024", "12/32/2024", "2024-12-31", "12/31/2024 13:00 PM", "12/31/2024 24:01", "12/31/2024 2:60", "12-31-24", ""]
 )
 def test_a_date_of_another_order_or_of_no_day_is_refused_with_its_row(cell: str):
     said = rf"^load\.csv:3: date is '{cell}'; expected a date such as 12/31/2024 or 12/31/2024 2:00 PM\. Mend the cell\.$"

@@ -179,6 +179,7 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["2024.01", "2024.02"],
         ["2024-01-01 00:00 UTC", "2024-01-01 01:00:00GMT"],
         ["2024-1-1 5.30", "2024-1-1 6.30.00"],
+        ["Sep 30 2024", "Oct 1, 2024", "Oct 2 2024"],
     ],
 )
 def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
@@ -196,6 +197,7 @@ def test_rows_that_are_counted_go_on_as_in_python(times: list[str]) -> None:
     [
         ("day_first", ["31.12.2024 23:30", "1.1.2025 00:00", "01.01.2025 0:30:00", "01.01.2025, 01:00:00.25"]),
         ("month_first", ["12/31/2024", "1/1/2025", "1/2/2025"]),
+        ("month_first", ["12/31/99", "1/1/00", "1/2/00"]),
         ("month_first", ["2/28/2024 11:00 AM", "2/28/2024 12:00 pm", "2/28/2024 1:00:00PM", "2/28/2024 02:00 Pm"]),
         ("day_first", ["28-02-2024", "29-02-2024"]),
         ("day_first", ["28/02/2024 18.00.00", "28/02/2024 19.00.00"]),

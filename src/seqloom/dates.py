@@ -49,18 +49,18 @@ ANY = (
 FEWEST = 3
 """Rows of which most may say that a column holds no times."""
 LAST = re.compile(
-    r"(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?",
+    r"(\d\d?)([./-])(\d\d?)\2(\d{4}|(?<!-)\d\d(?!\d))(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?",
     re.IGNORECASE | re.ASCII,
 )
-"""A date with the year last, and a time of the day."""
+"""A date with the year last, in two digits not behind a hyphen, where it is mostly first; and a time of the day."""
 FIRST = re.compile(r"(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?)?", re.ASCII)
 """A date with the year first, not quite in ISO form."""
 QUARTER = re.compile(r"(\d{4})[ -]?Q([1-4])", re.IGNORECASE | re.ASCII)
 WEEK_OF_YEAR = re.compile(r"(\d{4})[ -]?W(\d\d?)", re.IGNORECASE | re.ASCII)
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 NAME = r"([a-z]{3,9})\.?"
-NAMED = re.compile(rf"(?:(\d\d?)[ -])?{NAME}(?: (\d\d?),)?[ -](\d{{4}})(|[ ,T].*)", re.IGNORECASE | re.ASCII)
-"""1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024, and a time of the day."""
+NAMED = re.compile(rf"(?:(\d\d?)[ -])?{NAME}(?: (\d\d?),?)?[ -](\d{{4}})(|[ ,T].*)", re.IGNORECASE | re.ASCII)
+"""1 March 2024, 01-Mar-2024, Mar 1, 2024, Mar 1 2024, March 2024, and a time of the day."""
 SHORT = re.compile(rf"(?:(\d\d?)([ /-]){NAME}\2|{NAME}(?:[/-]| ?(?=')))'?(\d\d)(|[ ,T].*)", re.IGNORECASE | re.ASCII)
 """01-Mar-24, 1 Mar '24, Mar-24, Mar '24, and a time of the day; not Mar 24, which may be a day."""
 YEAR_NAMED = re.compile(rf"(\d{{4}})[ -]{NAME}(?:[ -](\d\d?))?(|[ ,T].*)", re.IGNORECASE | re.ASCII)
@@ -121,12 +121,26 @@ def find_dates(cells: Sequence[str], where: Where, column: str, starts: Sequence
         if np.array_equal(times["day_first"], times["month_first"]) and len(np.unique(times["day_first"].astype("datetime64[D]"))) > 1:
             return "day_first"  # as of years that all begin on 1/1
         said = {dates: _even_steps(times[dates], starts) for dates in YEAR_LAST}
+    best: Dates = "day_first" if said["day_first"] > said["month_first"] else "month_first"
+    if len(first[4]) == len(first[1]) == 2 and _year_is_first(cells, starts, _even_steps(times[best], starts)):
+        raise DataError(
+            f"{where(0)}: {column} is {cells[0]!r}, and nothing tells whether the year is first or last. Write years in four digits, or "
+            "say --set fields.numbers.dates=day_first (or month_first) if it is last."
+        )
     if said["day_first"] != said["month_first"]:
-        return "day_first" if said["day_first"] > said["month_first"] else "month_first"
+        return best
     raise DataError(
         f"{where(0)}: {column} is {cells[0]!r}, and nothing tells whether the day or the month is first. "
         "Say --set fields.numbers.dates=day_first (or month_first)."
     )
+
+
+def _year_is_first(cells: Sequence[str], starts: Sequence[int], even: int) -> bool:
+    """Whether dates of two digits each, the year first, would be all there, and no less than so many rows in even steps."""
+    found = [LAST.fullmatch(IN_UTC.sub("", cell.strip())) for cell in cells]
+    turned = [f"{each[4]}.{each[3]}.{_whole_year(each[1])}" if each else "" for each in found]
+    times = _with_the_year_last(turned, "day_first")
+    return not np.isnat(times).any() and _even_steps(times, starts) >= even
 
 
 def look_like_times(cells: Sequence[str]) -> bool:
@@ -248,6 +262,7 @@ def _in_iso_form(cell: str, dates: Dates) -> str:
         return NO_TIME
     first, _, second, year, hour, _, minute, seconds, part, half = found.groups()
     day, month = (first, second) if dates == "day_first" else (second, first)
+    year = year if len(year) > 2 else str(_whole_year(year))
     if half and not 1 <= int(hour) <= HALF_A_DAY:
         return NO_TIME
     hours = int(hour or 0) % HALF_A_DAY + HALF_A_DAY * (half in "Pp") if half else int(hour or 0)

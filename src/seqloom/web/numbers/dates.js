@@ -7,12 +7,12 @@ const PART = /:\d\d\.\d*[1-9]/; // of a second
 const MOST_COUNTED = 15; // digits of a number that counts
 const LATEST = "9223372036854775807"; // of nanoseconds
 const WHOLE_SECONDS = "whole seconds. Round the times, or train without --time: rows are numbered then.";
-const LAST = /^(\d\d?)([./-])(\d\d?)\2(\d{4})(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year
+const LAST = /^(\d\d?)([./-])(\d\d?)\2(\d{4}|(?<!-)\d\d(?!\d))(?:(?:, ?|[T ] *)(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?(?: ?([AP])M)?)?$/i; // the year
 const FIRST = /^(\d{4})([./-])(\d\d?)(?:\2(\d\d?)(?:[T ] *(\d\d?)([:.])(\d\d)(?:\6(\d\d)(\.\d{1,18})?)?)?)?$/; // the year, not quite in ISO form
 const QUARTER = /^(\d{4})[ -]?Q([1-4])$/i;
 const WEEK = /^(\d{4})[ -]?W(\d\d?)$/i;
 const MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
-const NAMED = /^(?:(\d\d?)[ -])?([a-z]{3,9})\.?(?: (\d\d?),)?[ -](\d{4})(|[ ,T].*)$/i; // 1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024
+const NAMED = /^(?:(\d\d?)[ -])?([a-z]{3,9})\.?(?: (\d\d?),?)?[ -](\d{4})(|[ ,T].*)$/i; // 1 March 2024, 01-Mar-2024, Mar 1, 2024, March 2024
 const SHORT = /^(?:(\d\d?)([ /-])([a-z]{3,9})\.?\2|([a-z]{3,9})\.?(?:[/-]| ?(?=')))'?(\d\d)(|[ ,T].*)$/i; // 01-Mar-24, Mar-24, Mar '24
 const YEAR_NAMED = /^(\d{4})[ -]([a-z]{3,9})\.?(?:[ -](\d\d?))?(|[ ,T].*)$/i;
 const MONTH_YEAR = /^(\d\d?)[./-](\d{4})$/;
@@ -114,13 +114,18 @@ function inNumbers(text) {
   const [, before, name, behind, year, rest] = NAMED.exec(text) ?? [];
   if (name && !(before && behind)) return `${before ?? behind ?? 1}.${monthNumber(name)}.${year}${rest}`;
   const [, date = 1, , inside, alone, digits, behindIt] = SHORT.exec(text) ?? [];
-  if (digits) return `${date}.${monthNumber(inside ?? alone)}.${Number(digits) + (Number(digits) >= 69 ? 1900 : 2000)}${behindIt}`;
+  if (digits) return `${date}.${monthNumber(inside ?? alone)}.${wholeYear(digits)}${behindIt}`;
   const [, first, named, day = 1, more] = YEAR_NAMED.exec(text) ?? [];
   if (named) return `${day}.${monthNumber(named)}.${first}${more}`;
   const [month, numbered, quarter] = [MONTH_YEAR, YEAR_MONTH, QUARTER_YEAR].map((form) => form.exec(text));
   if (month) return `1.${month[1]}.${month[2]}`;
   if (numbered) return `1.${numbered[2]}.${numbered[1]}`;
   return quarter ? `1.${3 * quarter[1] - 2}.${quarter[2]}` : "";
+}
+
+/** The year that two digits say, from 1969 to 2068. */
+function wholeYear(digits) {
+  return Number(digits) + (Number(digits) >= 69 ? 1900 : 2000);
 }
 
 /** The number of a month that is named, whole or in three letters, September also in four; 0 where it is none. */
@@ -140,7 +145,7 @@ function inIsoForm(cell, dates) {
   if (!first || year === "0000" || (half && (Number(hour) < 1 || Number(hour) > HALF_A_DAY))) return "";
   const hours = half ? (Number(hour) % HALF_A_DAY) + (half.toUpperCase() === "P" ? HALF_A_DAY : 0) : Number(hour);
   const [day, month] = (dates === "day_first" ? [first, second] : [second, first]).map(padded);
-  return `${year}-${month}-${day}T${padded(hours)}:${minute}:${seconds}${part}`;
+  return `${year.length > 2 ? year : wholeYear(year)}-${month}-${day}T${padded(hours)}:${minute}:${seconds}${part}`;
 }
 
 /** The moment that a date in ISO form says, 24:00 as the begin of the next day; undefined where it is none. */
