@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ SHOTS = "SEQLOOM_SCREENSHOTS"
 """A folder that gets a picture of the page at the end of each test."""
 NEEDED = "SEQLOOM_BROWSER_NEEDED"
 """Set where a missing browser must fail the tests, as in CI, in place of leaving them out."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background jobs have it: Ctrl-C is tested too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -271,7 +271,6 @@ def test_objects_in_json_lines_are_read_by_dotted_names(tmp_path: Path) -> None:
     [
         '{"text": "a long text", "meta": {"name": "a", "language": "en"}}',
         '{"id": "7", "x": {"a": "b", "c": "d", "e": "f"}}',
-        '{"id": "7", "x": {"a": "bb"}, "y": {"c": "dd"}}',
     ],
 )
 def test_what_is_in_objects_is_not_guessed_where_it_is_not_plainly_a_pair(tmp_path: Path, line: str) -> None:
@@ -577,6 +576,9 @@ def test_a_first_line_of_text_that_names_one_source_and_one_target_among_others_
         (["answer", "score"], "answer"),
         (["label", "target"], "label"),
         (["id", "category", "sentence"], "sentence"),
+        (["id", "article", "highlights"], "article"),
+        (["completion", "prompt", "model"], "prompt"),
+        (["my text", "title", "uuid"], "my text"),
     ],
 )
 def test_columns_are_told_by_the_words_for_two_sides_whichever_is_first(tmp_path: Path, names: list[str], source: str) -> None:
@@ -586,11 +588,31 @@ def test_columns_are_told_by_the_words_for_two_sides_whichever_is_first(tmp_path
     assert resolve(config(path)).source == [source]
 
 
-@pytest.mark.parametrize("names", ["id,question,context,answer", "lemma,form,class", "text,label,source", "path,text,label"])
+@pytest.mark.parametrize("names", ["lemma,form,class", "path,text,label", "question,answer,source", "lemma,form,answer"])
 def test_several_columns_of_which_words_may_say_too_little_are_not_guessed(tmp_path: Path, names: str) -> None:
     path = write(tmp_path / "train.csv", f"{names}\n{','.join(f'{name}.wav' for name in names.split(','))}\n")
     count = names.count(",") + 1
     assert error(path).startswith(f"train.csv: {count} columns; expected 2, or --source and --target to say which. ")
+
+
+@pytest.mark.parametrize(
+    ("names", "source"),
+    [
+        ("id,question,context,answers,title", ["question", "context"]),
+        ("context,question,answer", ["context", "question"]),
+        ("instruction,input,output", ["instruction", "input"]),
+        ("output,instruction,model", ["instruction"]),
+    ],
+)
+def test_what_is_read_beside_a_question_is_a_source_too_and_what_is_not_read_is_said(tmp_path: Path, names: str, source: list[str]) -> None:
+    columns = names.split(",")
+    path = write(tmp_path / "train.csv", f"{names}\n{','.join('abcde'[: len(columns)])}\n")
+    assert resolve(config(path)).source == source
+    target = next(name for name in columns if name.startswith(("answer", "output")))
+    assert resolve(config(path)).target == target
+    rest = [name for name in columns if name not in (*source, target)]
+    said = " ".join(read_rows([path], config(path)).notes)
+    assert f" Not read: {', '.join(rest)}." in said if rest else "Not read" not in said
 
 
 def test_a_first_line_that_occurs_again_names_no_columns_whatever_it_says(tmp_path: Path) -> None:
@@ -602,10 +624,10 @@ def test_a_first_line_that_occurs_again_names_no_columns_whatever_it_says(tmp_pa
 
 
 def test_many_columns_without_a_choice_are_shown_with_an_example(tmp_path: Path) -> None:
-    path = write(tmp_path / "train.csv", "id,my text,title\n1,hello there,hi\n")
+    path = write(tmp_path / "train.csv", "year,my text,title\n1,hello there,hi\n")
     assert error(path) == (
         "train.csv: 3 columns; expected 2, or --source and --target to say which. "
-        "Columns: id ('1'), my text ('hello there'), title ('hi'). "
+        "Columns: year ('1'), my text ('hello there'), title ('hi'). "
         "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
     )
 

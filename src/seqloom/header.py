@@ -22,7 +22,11 @@ LABEL_WORDS = frozenset({"label", "labels", "class", "category"})
 TEXT_WORDS = frozenset({"text", "texts", "sentence"})
 QUESTION_WORDS = frozenset({"question", "questions", "query", "prompt"})
 ANSWER_WORDS = frozenset({"answer", "answers", "response", "completion"})
-"""The targets of questions: of two columns alone, since others, such as a context, are read with the question."""
+"""The targets of questions."""
+BESIDE_WORDS = frozenset({"context", "contexts", "history", "instruction", "instructions", "passage"})
+"""What is read together with a source or a question."""
+ID_WORDS = frozenset({"id", "ids", "idx", "index", "guid", "uuid"})
+"""What says which row it is, and is not read."""
 COLUMN_WORDS = (
     SOURCE_WORDS
     | TARGET_WORDS
@@ -99,8 +103,7 @@ def _heads_sounds(first: list[str], rest: list[list[str]]) -> bool:
 
 def _name_sides(first: list[str]) -> bool:
     """Whether of several cells one plainly says that it is the source, and one that it is the target."""
-    source, target = tell_sides(first, (), None)
-    return (bool(source) and target is not None) or text_and_label(first) is not None
+    return _told_by_name(first, [*range(len(first))]) is not None or text_and_label(first) is not None
 
 
 def _stands_out(first: list[str], rest: list[list[str]]) -> bool:
@@ -173,8 +176,9 @@ def _count_columns(cells: list[str]) -> bool:
 
 
 def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None) -> tuple[tuple[int, ...], int | None]:
-    """The places of the source columns and of the target, where some are known: of two that are left the first and the second, unless
-    their names say the reverse; of more, the one that plainly says what it is. () and None are what cannot be told.
+    """The places of the source columns and of the target, where some are known: of two that are left, or three with an id, the first and
+    the second, unless their names say the reverse; of more, those that plainly say what they are: a source or a question, with a context
+    or an instruction beside it. () and None are what cannot be told.
 
     Args:
         names: of all columns, '' where there are none. One that is its own number, as of an index without a name, is taken only where
@@ -183,16 +187,31 @@ def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None
     left = [place for place in range(len(names)) if place not in source and place != target]
     if len(left) > 1:
         left = [place for place in left if names[place] != str(place + 1)] or left
-    if not source and target is None and len(left) == 2:
-        first, second = (names[place] for place in left)
-        swapped = say_sides(second, first) and not say_sides(first, second)
-        return ((left[swapped],), left[not swapped])
+    if not source and target is None:
+        if len(left) > 2 and (told := _told_by_name(names, left)):
+            return told
+        if len(left) == 3:
+            left = [place for place in left if names[place].casefold() not in ID_WORDS]
+        if len(left) == 2:
+            first, second = (names[place] for place in left)
+            swapped = say_sides(second, first) and not say_sides(first, second)
+            return ((left[swapped],), left[not swapped])
     if not source:
         found = _only(names, [place for place in left if place != _plain(names, left, TARGET_WORDS)], SOURCE_WORDS)
         source = () if found is None else (found,)
     if target is None:
         target = _only(names, [place for place in left if place not in source], TARGET_WORDS)
     return source, target
+
+
+def _told_by_name(names: Sequence[str], places: list[int]) -> tuple[tuple[int, ...], int] | None:
+    """A source or a question, with what is read beside it, and what answers it, where of several columns each says what it is."""
+    target = _plain(names, places, TARGET_WORDS | ANSWER_WORDS)
+    beside = [place for place in places if names[place].casefold() in BESIDE_WORDS]
+    asked = _plain(names, places, SOURCE_WORDS | QUESTION_WORDS)
+    if target is None or not (beside or asked is not None):
+        return None
+    return tuple(sorted({*beside, *([] if asked is None else [asked])})), target
 
 
 def say_sides(source: str, target: str) -> bool:

@@ -64,6 +64,9 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     sounds = first in columns_of_sounds(sample, table) if config.sounds is None else config.sounds
     heard = f", which names sound files{_elsewhere(table, sample, first)}" if sounds else ""
     used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
+    left = [name for place, name in enumerate(table.columns) if place not in (*source, target)]
+    if left and not config.source and config.target is None:
+        used += f" Not read: {first_few(left)}."
     doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
     if len(table.columns) == 2 and not config.source and config.target is None and (advice := over_time(table, sample)):
         doubts.append(advice)
