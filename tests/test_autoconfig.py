@@ -229,9 +229,25 @@ def test_new_words_that_stand_in_their_source_are_copied_whole() -> None:
     assert (fields.source, fields.target) == ([TextField(unit="word", min_count=2)], TextField(unit="word", min_count=2))
     assert (model.copy_source, model.tie_embeddings, model.encoder.layers) == (True, "target", 1)
     assert choice.reasons["fields.target"] == (
-        "words, of which a pointer copies the new: 100% of the target's words seen once stand in their source"
+        "words, of which a pointer copies the new: 100% of the target's rarest words stand in their source"
     )
     assert choice.config.training.early_stopping.metric == "bleu"
+
+
+def test_an_answer_is_picked_out_of_its_context_word_by_word_and_else_spelled() -> None:
+    draw, first = random.Random(1), random.Random(2)
+    names = ["".join(first.choices("abdeiklmnorstu", k=7)) for _ in range(3000)]
+
+    def asked(place: int, answer: str) -> tuple[tuple[str, ...], str]:
+        told = [f"{draw.choice(names[:500])} lives in {name} since last year ." for name in names[place : place + 3]]
+        return (" ".join(told), "who lives where now , and since when ?"), answer
+
+    picked = chosen([asked(place, names[place + place % 3]) for place in range(2500)])
+    word = TextField(unit="word", min_count=2)
+    assert (picked.config.fields.source[0], picked.config.fields.target) == (word, word)
+    assert picked.config.model.copy_source
+    others = chosen([asked(place, names[(place + (9 if place % 5 else 1)) % 3000]) for place in range(2500)])
+    assert others.config.fields.target == TextField(unit="character")
 
 
 def test_sentences_whose_new_words_are_others_than_their_sources_are_not_copied() -> None:
@@ -246,5 +262,5 @@ def test_where_a_part_of_the_new_words_stands_in_the_source_pieces_of_them_are_c
     choice = chosen([*some[:900], *others[900:]])
     assert choice.config.fields.shared
     assert (choice.config.model.copy_source, choice.config.model.tie_embeddings) == (True, "all")
-    assert choice.reasons["model.copy"] == "36% of the target's words seen once stand in their source"
+    assert choice.reasons["model.copy"] == "36% of the target's rarest words stand in their source"
     assert not chosen([*some[:500], *others[500:]]).config.model.copy_source

@@ -100,10 +100,21 @@ def test_words_seen_once_are_looked_for_in_their_own_source_marks_apart() -> Non
     others = [(f"{number + 1} ?", target) for number, (_, target) in enumerate(asks, 100)]
     assert profile_rows(rows(*others)).new_words_copied == 0.0
     assert profile_rows(rows(*asks[:20], *others[20:])).new_words_copied == 0.5
-    assert "of the target's words that are seen only once 50% stand in their source" in describe(
-        profile_rows(rows(*asks[:20], *others[20:]))
+    assert "of the target's rarest words 50% stand in their source" in describe(profile_rows(rows(*asks[:20], *others[20:])))
+    assert profile_rows(rows(*asks[:19])).new_words_copied is None
+    assert "of the target's rarest words (too few to say how many) stand in their source" in describe(profile_rows(rows(*asks[:19])))
+
+
+def test_a_word_that_stands_beside_a_few_sources_is_rare_where_no_others_are() -> None:
+    turns = [
+        turn
+        for name in range(100, 140)
+        for turn in ((f"I am n{name}", f"hello n{name}"), (f"I am n{name} . two please", f"two for n{name}"))
+    ]
+    assert profile_rows(rows(*turns)).new_words_copied == 1.0
+    assert (
+        profile_rows(rows(*[(f"{place} {source}", "the same words") for place, (source, _) in enumerate(turns)])).new_words_copied is None
     )
-    assert profile_rows(rows(*asks[:19])).new_words_copied == 0.0, "too few to say"
 
 
 def test_sources_of_several_columns_count_together_in_the_ratio() -> None:

@@ -56,6 +56,8 @@ SAME_SCRIPT = 0.6
 """Share of target characters that stand in their own source, from which on both sides are taken to be written alike."""
 COPIED, COPIED_IN_PIECES = 0.5, 0.25
 """Share of the target's new words that stand in their source, from which on they are copied: whole, or in pieces that both sides share."""
+PICKED_OUT = 0.9
+"""The same, from which on a short target is a part of a sentence, picked out word by word, and not spelled."""
 ALPHABET = 2
 """Subwords are at least so many times the characters that recur: a character without a piece of its own is spelt as three bytes."""
 FOLLOWING = 0.5
@@ -152,10 +154,10 @@ def _with_fewer_repeats(profile: Profile, settings: Settings) -> Profile:
 
 def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     """How each column is cut into symbols, and the reasons."""
-    target = cut(profile.target)
-    sources = [_spelled_with_target(cut(side), side, target) for side in profile.source]
-    if _copies(profile, target):
+    target, sources = cut(profile.target), [cut(side) for side in profile.source]
+    if _copies(profile, sources, target):
         target, *sources = (_whole_words(side, profile) for side in (target, *sources))
+    sources = [_spelled_with_target(part, side, target) for part, side in zip(sources, profile.source, strict=True)]
     shared = _is_shared(profile, sources, target)
     cuts = zip((profile.target, *profile.source), (target, *sources), strict=True)
     if in_subwords := [side for side, cut in cuts if _unit(cut) == "subword"]:
@@ -232,16 +234,22 @@ def _spelled_with_target(source: Cut, side: SideProfile, target: Cut) -> Cut:
     return source
 
 
-def _copies(profile: Profile, target: Cut) -> bool:
-    """Whether what is new in a sentence to be written stands in its source."""
-    return _unit(target) == "subword" and profile.new_words_copied >= COPIED
+def _copies(profile: Profile, sources: list[Cut], target: Cut) -> bool:
+    """Whether what is new in a target stands in its source: it is a sentence itself, or picked out of one."""
+    if _unit(target) == "subword":
+        return _copied(profile) >= COPIED
+    return _unit(target) == "character" and any(_unit(side) == "subword" for side in sources) and _copied(profile) >= PICKED_OUT
+
+
+def _copied(profile: Profile) -> float:
+    return profile.new_words_copied or 0.0
 
 
 def _whole_words(side: Cut, profile: Profile) -> Cut:
-    """Sentences in words and marks: what is copied must be one symbol, the same on both sides. A word seen once is left to the pointer."""
-    if _unit(side) != "subword":
+    """Texts in words and marks: what is copied must be one symbol, the same on both sides. A word seen once is left to the pointer."""
+    if not isinstance(side[0], TextField):
         return side
-    why = f"words, of which a pointer copies the new: {profile.new_words_copied:.0%} of the target's words seen once stand in their source"
+    why = f"words, of which a pointer copies the new: {_copied(profile):.0%} of the target's rarest words stand in their source"
     return TextField(unit="word", min_count=2), why
 
 
@@ -354,8 +362,8 @@ def _why_copy(profile: Profile, fields: FieldsConfig) -> str:
         return ""
     if fields.target.unit == "word":
         return "new words are copied from the source"
-    if fields.shared and profile.new_words_copied >= COPIED_IN_PIECES:
-        return f"{profile.new_words_copied:.0%} of the target's words seen once stand in their source"
+    if fields.shared and _copied(profile) >= COPIED_IN_PIECES:
+        return f"{_copied(profile):.0%} of the target's rarest words stand in their source"
     spelled = any(isinstance(field, TextField) and field.unit == fields.target.unit == "character" for field in fields.texts)
     if spelled and profile.shared_characters >= SAME_SCRIPT:
         return f"{profile.shared_characters:.0%} of the target's characters stand in their source"

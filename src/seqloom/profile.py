@@ -95,8 +95,8 @@ class Profile:
     """Share of target characters that also stand in their row's source."""
     shared_tokens: float
     """Share of target tokens that also stand in their row's source."""
-    new_words_copied: float
-    """Share of the target words seen only once that stand in their row's source; 0 where there are too few to say."""
+    new_words_copied: float | None
+    """Share of the rarest target words that stand in their row's source; None where there are too few to say."""
     copies: float
     """Share of rows whose target is (one of) the source."""
     commonest_target: str
@@ -354,12 +354,16 @@ def _relation(profile: Profile) -> list[str]:
         f"  target / source in tokens:     mean {tokens.mean:.2f}, 99 of 100 at most {tokens.p99:.2f}, largest {tokens.max:.1f}",
         f"  correlation of the lengths: {profile.length_correlation:.2f}",
         f"  of the target's characters {profile.shared_characters:.0%} stand in its source, of its tokens {profile.shared_tokens:.0%}",
-        f"  of the target's words that are seen only once {profile.new_words_copied:.0%} stand in their source",
+        f"  of the target's rarest words {_share(profile.new_words_copied)} stand in their source",
         f"  target equals source in {profile.copies:.1%} of the rows",
     ]
     if profile.commonest_target_share >= 0.01:
         lines.append(f"  commonest target: {_shown_value(profile.commonest_target)} in {profile.commonest_target_share:.1%} of the rows")
     return lines
+
+
+def _share(found: float | None) -> str:
+    return "(too few to say how many)" if found is None else f"{found:.0%}"
 
 
 def _speech(profile: Profile, sound: SoundProfile) -> list[str]:

@@ -14,12 +14,10 @@ from seqloom.sides import Ids, Spread, spread
 
 __all__ = ["ceiling", "correlation", "new_words_copied", "ratio", "shared", "with_all_targets"]
 
-FEWEST_NEW_WORDS = 20
-"""Words seen once, from which on they say something."""
+FEWEST_NEW_WORDS, MOST_SOURCES = 20, 5
+"""Rare words, from which on they say something; sources that a word may be seen beside to be called rare."""
 NEARLY_ALL = 0.95
 """Share of the rows that can come out right, up to which it is worth saying that no more can."""
-AGAIN = -1
-"""Stands for the row of a word that is seen beside several sources."""
 WORD = re.compile(r"\w+")
 
 
@@ -46,20 +44,25 @@ def shared(rows: Sequence[Row]) -> tuple[float, float]:
     return same_letters / max(letters, 1), same_tokens / max(tokens, 1)
 
 
-def new_words_copied(rows: Sequence[Row], sources: Ids) -> float:
-    """What a word that training has not seen most likely is: Good (1953) takes those seen once for a picture of those never seen.
+def new_words_copied(rows: Sequence[Row], sources: Ids) -> float | None:
+    """How much of what training has not seen stands in its source, None where too little tells: Good (1953) takes words seen once for a
+    picture of those never seen. Where these are too few, as a name is that stands in each turn of its dialogue, the next rarest are taken.
 
     `sources` (N,) has the same number for rows of the same source: a word that stands beside one source alone is seen once.
     """
-    place: dict[str, int] = {}
+    places: dict[str, list[int]] = {}
     groups = sources.tolist()
     for number, row in enumerate(rows):
         for word in _words(row.target):
-            if (before := place.setdefault(word, number)) != AGAIN and groups[before] != groups[number]:
-                place[word] = AGAIN
-    once = [(word, rows[number].source) for word, number in place.items() if number != AGAIN]
-    copied = sum(any(word in _words(text) for text in source) for word, source in once)
-    return copied / len(once) if len(once) >= FEWEST_NEW_WORDS else 0.0
+            found = places.setdefault(word, [])
+            if len(found) <= MOST_SOURCES and all(groups[number] != groups[before] for before in found):
+                found.append(number)
+    for most in range(1, MOST_SOURCES + 1):
+        rare = {word: found for word, found in places.items() if len(found) <= most}
+        if len(rare) >= FEWEST_NEW_WORDS:
+            copied = [any(word in _words(text) for text in rows[number].source) for word, found in rare.items() for number in found]
+            return sum(copied) / len(copied)
+    return None
 
 
 def with_all_targets(rows: Sequence[Row]) -> tuple[list[Row], list[list[str]]]:
