@@ -45,7 +45,7 @@ PICTURE = {
         "rollout unseen summary pace number_pairs baselines windows array_pairs array_plan forecast_choices forecast_plan",
         "errors config data",
     ),
-    "answers": room("answers number_answers", "errors config data plan"),
+    "answers": room("answers measuring number_answers", "errors config data plan"),
     "runtime": room("runtime number_runtime exported manifest site onnxruntime_web", "errors config data plan answers"),
     "server": room(
         "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters server.models "

@@ -220,12 +220,44 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(spoilt: Path, folder: Pa
         load(spoilt)
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["score", "pairs.tsv"]])
-def test_what_needs_the_run_says_so(folder: Path, command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["evaluate"], "an exported model, which has no dev pairs with it; expected a file of pairs. Name one, or give the run."),
+        (["score", "pairs.tsv"], "an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."),
+    ],
+)
+def test_what_needs_the_run_says_so(folder: Path, command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([command[0], str(folder), *command[1:]])
     assert end.value.code == 2
-    assert "dist: an exported model; this needs the run that it was made from. Give the folder" in capsys.readouterr().err
+    assert f"dist: {said}" in capsys.readouterr().err
+
+
+def test_an_exported_model_is_measured_as_the_trained_one_by_its_answers(model: seqloom.Model, folder: Path) -> None:
+    exported = seqloom.load(folder)
+    assert isinstance(exported, Predictor)
+    trained, alone = model.evaluate(PAIRS), exported.evaluate(PAIRS)
+    assert 0 < alone["token_accuracy"] <= 1
+    assert alone == {name: trained[name] for name in alone}
+    assert {*trained} - {*alone} == {"loss", "perplexity", "teacher_forced_accuracy", "free_running_accuracy"}
+    several = [*PAIRS, (PAIRS[0][0], "z")]
+    assert exported.evaluate(several, any_target=True, beam=1)["exact_match"] == exported.evaluate(PAIRS, beam=1)["exact_match"]
+
+
+def test_an_exported_model_is_measured_on_a_file_without_torch(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
+    code = (
+        "import sys; from seqloom.cli import main\n"
+        f"try: main(['evaluate', {str(folder)!r}, {str(tmp_path / 'pairs.tsv')!r}, '--json', '--output', {str(tmp_path / 'said')!r}])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {name for name in sys.modules if name.split('.')[0] in {'torch', 'onnx', 'matplotlib'}}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    values = json.loads(done.stdout)
+    assert values["pairs"] == len(PAIRS)
+    said = (tmp_path / "said").read_text(encoding="utf-8").splitlines()
+    assert values["exact_match"] == sum(mine == target for mine, (_, target) in zip(said, PAIRS, strict=True)) / len(PAIRS)
 
 
 @pytest.mark.parametrize("threads", ["1,1", " 1", "", "all", "-1"])

@@ -19,8 +19,9 @@ from seqloom.data import Row, read_rows, resolve, rows_from_memory, sides_of_num
 from seqloom.errors import ConfigError, DataError, standing_at
 from seqloom.forecast_plan import NumberPlan, of_numbers
 from seqloom.frame_text import frames_of_text
+from seqloom.memory import paths_of
 from seqloom.number_fields import NumberFields
-from seqloom.plan import LAYOUT, as_settings, base_config, given_config, hold_out, paths_of, read_pairs, reads_numbers, with_asked
+from seqloom.plan import LAYOUT, as_settings, base_config, given_config, hold_out, read_pairs, reads_numbers, with_asked
 from seqloom.ready import settled
 from seqloom.sides import numbered, profile_side
 

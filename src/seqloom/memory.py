@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -19,13 +20,18 @@ __all__ = [
     "Column",
     "Columns",
     "Held",
+    "Pairs",
     "Place",
     "as_list",
     "at_hand",
     "hold",
     "hold_sources",
     "kept_columns",
+    "paths_of",
 ]
+
+Pairs = str | Path | Sequence[Any]
+"""A path, two of them, or pairs in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,13 @@ def kept_columns(config: DataConfig) -> Columns:
     is_file = bool(config.train)
     *source, target = (Place(name, is_file) if isinstance(name, int) else name for name in (*config.source, config.target))
     return [name for name in source if name is not None], target
+
+
+def paths_of(data: Pairs) -> list[str] | None:
+    """The files that are meant, or None for pairs in memory."""
+    if isinstance(data, (str, Path)):
+        return [str(data)]
+    return [str(item) for item in data] if 0 < len(data) <= 2 and all(isinstance(item, (str, Path)) for item in data) else None
 
 
 def as_list(source: Column | Sequence[Column] | None) -> list[Any]:

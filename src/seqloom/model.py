@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seqloom import joining, runs
-from seqloom.answers import Answerer
+from seqloom.answers import Answerer, Prediction
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
-from seqloom.config import DataConfig, RunConfig
+from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config, override
-from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory, sides_of_numbers
+from seqloom.data import Row, names_columns, resolve
 from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
 from seqloom.fields import Fields
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_numbers
 from seqloom.hardware import apart, choose_device
-from seqloom.memory import Columns, Held, as_list, hold, kept_columns
+from seqloom.measuring import Measurable, Sources
+from seqloom.memory import Columns, Held, Pairs, hold, kept_columns, paths_of
 from seqloom.number_fields import holds_numbers
-from seqloom.plan import Pairs, Plan, as_settings, base_config, given_config, make_plan, overrides, paths_of
+from seqloom.plan import Plan, as_settings, base_config, given_config, make_plan, overrides
 from seqloom.prediction import Translator
 from seqloom.progress import told
 from seqloom.runs import pass_on_interrupt, start
@@ -33,11 +34,10 @@ from seqloom.summary import introduction, result
 __all__ = ["Model", "join", "load", "resume", "train"]
 
 COLUMNS = ("data.source", "data.target")
-Sources = str | int | Sequence[str | int] | None
 Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
-class Model(Exportable, Answerer):
+class Model(Exportable, Measurable):
     """A trained model in its run directory."""
 
     def __init__(self, path: Path, config: RunConfig, fields: Fields, translator: Translator) -> None:
@@ -74,22 +74,11 @@ class Model(Exportable, Answerer):
             any_target: pairs of one source are one question, right by any of their targets.
         """
         rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets, source=source, target=target)
-        watched = self.config.training.early_stopping.metric
-        return self.translator.evaluate(rows, self.search(**search), also=watched, any_target=any_target)[0]
+        return self.measured(rows, self.search(**search), any_target=any_target)[0]
 
-    def rows(
-        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
-    ) -> list[Row]:
-        """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named."""
-        data, asked, kept = self.config.data, as_list(source), kept_columns(self.config.data)
-        given = hold(pairs, targets, asked or kept[0], kept[1] if target is None else target)
-        if asked or target is not None:  # then the file itself says whether it has a header
-            update = {"header": None, "source": asked or data.source, "target": data.target if target is None else target}
-            data = data.model_copy(update=update)
-        paths = paths_of(given.data) if given.targets is None else None
-        if sides_of_numbers(DataConfig(), given.data, given.targets)[0]:
-            self.refuse_array("pairs:1")
-        return list(read_rows(paths, data)) if paths else rows_from_memory(given.data, given.targets)
+    def measured(self, rows: Sequence[Row], search: SearchConfig, *, any_target: bool = False) -> tuple[dict[str, float], list[Prediction]]:
+        """The same of rows, with the metric that training watched and the losses, and the answers."""
+        return self.translator.evaluate(rows, search, also=self.config.training.early_stopping.metric, any_target=any_target)
 
 
 @apart()

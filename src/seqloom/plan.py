@@ -32,7 +32,7 @@ from seqloom.config_file import build, has_setting, load_config, load_reasons, o
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
-from seqloom.memory import at_hand
+from seqloom.memory import Pairs, at_hand, paths_of
 from seqloom.profile import Profile, profile_rows
 from seqloom.ready import settings_of_ready, settings_of_vectors, settled
 from seqloom.selection import Roots, split, thin
@@ -50,7 +50,6 @@ __all__ = [
     "make_plan",
     "overrides",
     "parse_duration",
-    "paths_of",
     "read_pairs",
     "reads_numbers",
     "with_asked",
@@ -92,8 +91,6 @@ OF_TRANSFORMERS = {
     "decoder": {DECODER_LAYERS: TransformerDecoder().layers, ATTENTION: MultiheadAttention().kind},
 }
 """What a part wants that is asked to be a Transformer, and was chosen to be none."""
-
-Pairs = str | Path | Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -333,13 +330,6 @@ def base_config(data: Pairs | None, dev: Pairs | None, given: RunConfig | None, 
     if dev is not None:
         update["dev"] = paths_of(dev) or []
     return base.model_copy(update={"data": base.data.model_copy(update=update)})
-
-
-def paths_of(data: Pairs) -> list[str] | None:
-    """The files that are meant, or None for pairs in memory."""
-    if isinstance(data, (str, Path)):
-        return [str(data)]
-    return [str(item) for item in data] if 0 < len(data) <= 2 and all(isinstance(item, (str, Path)) for item in data) else None
 
 
 def reads_numbers(base: RunConfig, settings: Sequence[str], data: Any, targets: Any) -> bool:

@@ -21,10 +21,10 @@ from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.fields import Fields
 from seqloom.hardware import on_device
+from seqloom.measuring import measure, measured
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Network, TensorBatch
-from seqloom.relation import with_all_targets
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
 
 __all__ = ["Translator", "inference_copy", "to_tensors"]
@@ -154,12 +154,10 @@ class Translator:
             raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
         check_attention(config or self.config, attends=self.attends)
         corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=self.points))
+        values, predictions = measured(self.fields, rows, lambda asked: self.predict(asked, config), also, any_target=any_target)
+        values |= self.losses(corpus)
         if any_target:
-            asked, references = with_all_targets(rows)
-            predictions = list(self.predict(asked, config))
-            return self._measure(predictions, references, also) | self.losses(corpus), predictions
-        predictions = list(self.predict(rows, config))
-        values = self.measure(rows, predictions, also) | self.losses(corpus)
+            return values, predictions
         return values | {"free_running_accuracy": self._free_running_accuracy(rows, predictions, corpus)}, predictions
 
     def _free_running_accuracy(self, rows: Sequence[Row], predictions: Sequence[Prediction], corpus: Corpus) -> float:
@@ -171,12 +169,7 @@ class Translator:
 
     def measure(self, rows: Sequence[Row], predictions: Sequence[Prediction], also: str = "loss") -> dict[str, float]:
         """The metrics of predictions against the targets of rows."""
-        return self._measure(predictions, [row.target for row in rows], also)
-
-    def _measure(self, predictions: Sequence[Prediction], references: metrics.References, also: str) -> dict[str, float]:
-        target = self.fields.config.target
-        names = dict.fromkeys([*metrics.metrics_for(target, metrics.words_per_target(references, target)), also])
-        return metrics.score(list(names), [prediction.text for prediction in predictions], references, target)
+        return measure(self.fields, predictions, [row.target for row in rows], also)
 
 
 class TorchStepper:

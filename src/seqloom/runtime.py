@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
 
-from seqloom.answers import Answerer, Questions
+from seqloom.answers import Questions
 from seqloom.batching import pad
 from seqloom.config import SearchConfig
 from seqloom.ctc import check_ctc
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.manifest import AGAIN, Manifest, read_manifest
+from seqloom.measuring import Measurable, Sources
+from seqloom.memory import Pairs
 from seqloom.search import Hypothesis
 
 __all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another"]
@@ -30,7 +32,7 @@ BATCH_TOKENS = 2048
 """Padded states of the source × hypotheses in one run of the graph."""
 
 
-class Predictor(Answerer):
+class Predictor(Measurable):
     """An exported model, ready to answer; may be used by several threads at once."""
 
     def __init__(self, path: Path, manifest: Manifest, fields: Fields, graph: Graph) -> None:
@@ -52,6 +54,26 @@ class Predictor(Answerer):
         graph = Graph(contents["model.onnx"], threads, where=folder / "model.onnx")
         refuse_another(folder, manifest, contents, graph.session)
         return cls(folder, manifest, fields, graph)
+
+    def evaluate(
+        self,
+        pairs: Pairs,
+        targets: Sequence[str] | None = None,
+        *,
+        source: Sources = None,
+        target: str | int | None = None,
+        any_target: bool = False,
+        **search: Any,
+    ) -> dict[str, float]:
+        """Every metric of the answers that fits the target, by name, on a file, on pairs or on two lists; as of a trained model, without
+        what asks for the probability of a given target.
+
+        Args:
+            source, target: columns of the file or table, where they are not those of training.
+            any_target: pairs of one source are one question, right by any of their targets.
+        """
+        rows = self.rows(pairs, targets, source=source, target=target)
+        return self.measured(rows, self.search(**search), any_target=any_target)[0]
 
 
 class Graph:

@@ -19,7 +19,8 @@ from seqloom.files import says_full
 __all__ = ["Command", "Commands", "Session"]
 
 EXTRAS = {
-    **dict.fromkeys(("onnx", "rapidfuzz", "rouge_score", "sacrebleu", "safetensors", "torch"), "train"),
+    **dict.fromkeys(("onnx", "safetensors", "torch"), "train"),
+    **dict.fromkeys(("rapidfuzz", "rouge_score", "sacrebleu"), "metrics"),
     "matplotlib": "report",
     "pyarrow": "parquet",
     "tensorboard": "tensorboard",

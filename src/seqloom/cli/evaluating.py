@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli import options
-from seqloom.cli.choosing import column_names, refuse_exported, refuse_idle, refuse_many
+from seqloom.cli.choosing import column_names, refuse_device, refuse_exported, refuse_idle, refuse_many
 from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
 from seqloom.cli.output import one_line, open_output, say, to_json
+from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from seqloom.checkpoint import RunDirectory
     from seqloom.config import DataConfig
     from seqloom.data import Row
+    from seqloom.measuring import Measurable
     from seqloom.model import Model
 
 __all__ = ["FORECASTS", "PAIRS", "evaluate", "load_model", "rows_of"]
@@ -63,6 +66,7 @@ def evaluate(
 
     With --json: one object with the metrics by name, the number of pairs, and the signatures of sacrebleu. Forecasts are made at every
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
+    An exported model is measured by its answers alone, without the loss, and without torch.
     With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out.
     """
     if holds_forecasts(run):
@@ -71,20 +75,18 @@ def evaluate(
         return
     refuse_idle(context, ["part"], PAIRS)
     from seqloom.answers import Cuts
-    from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_header, override_search
     from seqloom.metrics import METRICS, signature
     from seqloom.relation import ceiling, with_all_targets
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
-    model = load_model(run, device)
-    reading, settings = override_header(model.config.data, settings or [])
-    places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
+    model = _load_either(run, device, files)
+    reading, settings = override_header(model.data, settings or [])
+    places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else _run(run).read_dev()
     rows = [row for row in places if row is not None]
     search = override_search(model.search(beam=beam), settings)
-    watched = model.config.training.early_stopping.metric
-    values, predictions = model.translator.evaluate(rows, search, also=watched, any_target=any_target)
+    values, predictions = model.measured(rows, search, any_target=any_target)
     if output is not None:
         with open_output(output) as out:
             of_source = {prediction.source: prediction for prediction in predictions}
@@ -92,10 +94,10 @@ def evaluate(
             out.writelines("\n" if row is None else f"{one_line(next(said).text)}\n" for row in places)
     references = with_all_targets(rows)[1] if any_target else [[row.target] for row in rows]
     signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
-    unseen = Unseen(model.fields, copies=model.config.model.copy_source)
+    unseen = Unseen(model.fields, copies=model.copies)
     unseen.add_pairs(rows)
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
-    for warning in [] if files else RunDirectory(run).read_about().get("warnings", []):
+    for warning in [] if files else _run(run).read_about().get("warnings", []):
         say(f"warning: {warning}")
     for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model.data, search)):
         say(f"note: {note}")
@@ -116,6 +118,30 @@ def evaluate(
             out.write("\n".join(lines) + "\n")
 
 
+def _run(run: Path) -> RunDirectory:
+    from seqloom.checkpoint import RunDirectory  # loads torch
+
+    return RunDirectory(run)
+
+
+def _load_either(run: Path, device: str | None, files: Sequence[str] | None) -> Measurable:
+    """The model of a run, or an exported one, for which torch is not needed.
+
+    Raises:
+        ConfigError: an exported model, which has no dev pairs with it, and no files.
+    """
+    from seqloom.manifest import looks_exported
+
+    if not looks_exported(run):
+        return load_model(run, device)
+    from seqloom.runtime import Predictor
+
+    refuse_device(device)
+    if not files:
+        raise ConfigError(f"{run}: an exported model, which has no dev pairs with it; expected a file of pairs. Name one, or give the run.")
+    return Predictor.load(run)
+
+
 def load_model(run: Path, device: str | None) -> Model:
     """The model of a run on the device asked for, or on the best one here.
 
@@ -130,7 +156,7 @@ def load_model(run: Path, device: str | None) -> Model:
 
 
 def rows_of(
-    model: Model, files: list[str], reading: DataConfig, source: list[str] | None, target: str | None, *, skip_bad: bool
+    model: Measurable, files: list[str], reading: DataConfig, source: list[str] | None, target: str | None, *, skip_bad: bool
 ) -> Sequence[Row | None]:
     """The pairs of files in their places, None where a line is blank or left out. They are read as `reading` says, with other columns
     where they are named: then the file itself says whether it has a header, if that is not said.
@@ -142,7 +168,7 @@ def rows_of(
     update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}
     if target is not None:
         update["target"] = target
-    if (source or target is not None) and reading.header == model.config.data.header:
+    if (source or target is not None) and reading.header == model.data.header:
         update["header"] = None
     rows = read_rows(files, reading.model_copy(update=update))
     found, long = list(rows.in_step()), TooLong(model)

@@ -1,0 +1,74 @@
+"""How good answers are, beside the targets that were wanted: all of an evaluation that needs the answers alone. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from seqloom.answers import Answerer, Prediction, check_attention
+from seqloom.config import DataConfig, SearchConfig
+from seqloom.data import Row, read_rows, rows_from_memory, sides_of_numbers
+from seqloom.errors import DataError
+from seqloom.fields import Fields
+from seqloom.memory import Pairs, as_list, hold, kept_columns, paths_of
+
+if TYPE_CHECKING:
+    from seqloom.metrics import References
+
+__all__ = ["Measurable", "Sources", "measure", "measured"]
+
+Sources = str | int | Sequence[str | int] | None
+"""Columns of a file or table, by name or number."""
+
+
+class Measurable(Answerer):
+    """A model that can be held against pairs, trained or exported."""
+
+    def rows(
+        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+    ) -> list[Row]:
+        """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named."""
+        data, asked, kept = self.data, as_list(source), kept_columns(self.data)
+        given = hold(pairs, targets, asked or kept[0], kept[1] if target is None else target)
+        if asked or target is not None:  # then the file itself says whether it has a header
+            update = {"header": None, "source": asked or data.source, "target": data.target if target is None else target}
+            data = data.model_copy(update=update)
+        paths = paths_of(given.data) if given.targets is None else None
+        if sides_of_numbers(DataConfig(), given.data, given.targets)[0]:
+            self.refuse_array("pairs:1")
+        return list(read_rows(paths, data)) if paths else rows_from_memory(given.data, given.targets)
+
+    def measured(self, rows: Sequence[Row], search: SearchConfig, *, any_target: bool = False) -> tuple[dict[str, float], list[Prediction]]:
+        """Every metric of the answers that fits the target, by name, and the answers.
+
+        Args:
+            any_target: pairs of one source are one question, right by any of their targets.
+
+        Raises:
+            DataError: there are no rows.
+            ConfigError: the search needs an attention that is not there.
+        """
+        check_attention(search, attends=self.finder.attends)
+        return measured(self.fields, rows, lambda asked: self.answers(asked, search), any_target=any_target)
+
+
+def measured(
+    fields: Fields, rows: Sequence[Row], answer: Callable[[Sequence[Row]], Iterable[Prediction]], also: str = "", *, any_target: bool
+) -> tuple[dict[str, float], list[Prediction]]:
+    """What `measure` gives of the answers to these rows, and the answers; with `any_target` to each source once."""
+    from seqloom.relation import with_all_targets
+
+    if not rows:
+        raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
+    asked, references = with_all_targets(rows) if any_target else (rows, [row.target for row in rows])
+    predictions = list(answer(asked))
+    return measure(fields, predictions, references, also), predictions
+
+
+def measure(fields: Fields, predictions: Sequence[Prediction], references: References, also: str = "") -> dict[str, float]:
+    """The metrics that fit the target, and `also` one more, whether it fits or not."""
+    from seqloom import metrics  # which answering does without
+
+    target = fields.config.target
+    names = [*metrics.metrics_for(target, metrics.words_per_target(references, target)), *([also] if also else [])]
+    return metrics.score(list(dict.fromkeys(names)), [prediction.text for prediction in predictions], references, target)
