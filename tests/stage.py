@@ -19,6 +19,7 @@ import uvicorn
 
 from seqloom.cli import main
 from seqloom.config import PARTS
+from seqloom.metrics import METRICS
 from seqloom.server.app import create_app
 
 PAGES = Path(__file__).parents[1] / "docs"
@@ -75,7 +76,7 @@ def parts_forgotten() -> Iterator[None]:
     from seqloom.nn.decoders import DECODERS
     from seqloom.nn.encoders import ENCODERS
 
-    tables = [ATTENTIONS, DECODERS, ENCODERS, *(table for kinds in PARTS.values() for table in (kinds.models, kinds.files))]
+    tables = [METRICS, ATTENTIONS, DECODERS, ENCODERS, *(table for kinds in PARTS.values() for table in (kinds.models, kinds.files))]
     places = list(sys.path)
     with ExitStack() as stack:
         for table in tables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ import torch
 from stage import TINY, parts_forgotten, run, shown
 
 import seqloom
-from seqloom.config import PARTS, RunConfig
+from seqloom.config import PARTS, RunConfig, TextField
 from seqloom.config_file import dump_config, load_config, override
 from seqloom.errors import ConfigError, MissingFileError, PartError
+from seqloom.metrics import METRICS, is_perfect, score
 from seqloom.nn.attention import make_attention
 from seqloom.parts import load_parts
 
@@ -202,7 +204,8 @@ def changed(old: str, new: str) -> str:
         ("import sys\nsys.exit(3)\n", "--parts gated.py: gated.py:2: SystemExit: 3. Mend it."),
         (
             "import math\n",
-            "--parts gated.py: registers no part; expected a class under @attention, @encoder or @decoder of seqloom.parts.",
+            "--parts gated.py: registers no part; expected a class under @attention, @encoder or @decoder, or a function under @metric, "
+            "of seqloom.parts.",
         ),
     ],
 )  # fmt: skip
@@ -535,3 +538,63 @@ def test_a_loop_over_the_source_is_exported_as_a_function_under_script_alone(scr
         message = said(capsys)
         assert "@torch.jit.script" in message
         assert "\n" not in message, "onnxruntime would tell it three times"
+
+
+VOWELS = """
+from seqloom.parts import metric
+
+
+@metric("vowels")
+def vowels(predictions, references):
+    pairs = zip(predictions, references)
+    return sum(any(said.count("a") == right.count("a") for right in several) for said, several in pairs) / len(predictions)
+"""
+
+
+def test_a_metric_of_ones_own_is_printed_and_chooses_the_weights(pairs: Path, capsys: Any):
+    (pairs / "vowels.py").write_text(VOWELS, encoding="utf-8")
+    watched = ("--set", "training.early_stopping.metric=vowels")
+    tiny = [part for setting in TINY for part in ("--set", setting)]
+    assert run("train", "pairs.tsv", "--out", "runs/vowels", *tiny, *watched) == 2
+    assert "or give the file of your own with --parts." in said(capsys)
+    assert run("train", "pairs.tsv", "--out", "runs/vowels", "--parts", "vowels.py", *tiny, *watched) == 0
+    assert "  vowels " in capsys.readouterr().out
+    assert run("evaluate", "runs/vowels", "--parts", "vowels.py", "--json") == 0
+    assert '"vowels"' in capsys.readouterr().out
+    del METRICS["vowels"]
+    assert run("evaluate", "runs/vowels", "--json") == 0
+    assert '"vowels"' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('@metric("bleu")\ndef own(said, right): return 1.0', "metric 'bleu' is there already, one of Seqloom's own. Choose another name."),
+        (
+            '@metric("my f1")\ndef own(said, right): return 1.0',
+            "metric 'my f1': no name; expected letters, digits and _, such as f1. Choose another.",
+        ),
+    ],
+)
+def test_a_metric_that_cannot_be_registered_is_told(text: str, message: str, tmp_path: Path):
+    (tmp_path / "own_metric.py").write_text(f"from seqloom.parts import metric\n{text}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load_parts(tmp_path / "own_metric.py")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise KeyError('x')", "metric 'own': KeyError: 'x'. Mend it."),
+        ("return 'much'", "metric 'own': gave 'much'; expected a number. Mend it."),
+    ],
+)
+def test_a_metric_that_says_no_number_is_told(body: str, message: str, tmp_path: Path):
+    (tmp_path / "own_metric.py").write_text(
+        f'from seqloom.parts import metric\n@metric("own", higher_is_better=False)\ndef own(said, right):\n    {body}\n', encoding="utf-8"
+    )
+    load_parts(tmp_path / "own_metric.py")
+    assert not METRICS["own"].higher_is_better
+    assert not is_perfect("own", 0.0)
+    with pytest.raises(PartError, match=f"^{re.escape(message)}$"):
+        score(["own"], ["a"], ["b"], TextField())

@@ -224,7 +224,10 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(spoilt: Path, folder: Pa
     ("command", "said"),
     [
         (["evaluate"], "an exported model, which has no dev pairs with it; expected a file of pairs. Name one, or give the run."),
-        (["score", "pairs.tsv"], "an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."),
+        (
+            ["score", "pairs.tsv"],
+            "an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote.",
+        ),
     ],
 )
 def test_what_needs_the_run_says_so(folder: Path, command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,12 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from operator import eq
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from seqloom.config import TextField, TokensField
-from seqloom.errors import ConfigError, DataError, nearest
+from seqloom.errors import ConfigError, DataError, PartError, SeqloomError, nearest
 from seqloom.units import Tokens, clean
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS",
+    "Measure",
     "Metric",
     "Pairs",
     "better",
@@ -32,6 +34,7 @@ __all__ = [
     "is_perfect",
     "metrics_for",
     "position_accuracy",
+    "register",
     "score",
     "signature",
     "words_per_target",
@@ -74,6 +77,41 @@ class Metric:
     compute: Callable[[Pairs], float] | None
     sentences: bool = False
     signature: Callable[[Sequence[Sequence[str]]], str] | None = None
+
+
+Measure = Callable[[list[str], list[list[str]]], float]
+"""Of a user's: predictions, and the right answers to each, normalised as the target field has them."""
+
+
+def register(name: str, measure: Measure, *, higher_is_better: bool) -> None:
+    """Take a measure of a user's among the metrics of texts and tokens; the same name once more replaces it.
+
+    Raises:
+        ConfigError: the name is none, or of a metric of the package.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ConfigError(f"metric {name!r}: no name; expected letters, digits and _, such as f1. Choose another.")
+    if name in METRICS and name not in _OF_USERS:
+        raise ConfigError(f"metric {name!r} is there already, one of Seqloom's own. Choose another name.")
+    _OF_USERS.add(name)
+    METRICS[name] = Metric(name, higher_is_better, _ANY, "number", partial(_measured, name, measure))
+
+
+def _measured(name: str, measure: Measure, pairs: Pairs) -> float:
+    """What a user's measure says of pairs.
+
+    Raises:
+        PartError: it raised something, or says no number.
+    """
+    try:
+        value = measure([*pairs.predictions], [[*row] for row in pairs.references])
+    except SeqloomError:
+        raise
+    except Exception as error:
+        raise PartError(f"metric {name!r}: {type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}. Mend it.") from error
+    if isinstance(value, bool) or not isinstance(value, Real):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise PartError(f"metric {name!r}: gave {value!r:.60}; expected a number. Mend it.")
+    return float(value)
 
 
 def metrics_for(field_config: FieldConfig, words_per_target: float | None = None) -> list[str]:
@@ -119,9 +157,9 @@ def better(name: str, a: float, b: float) -> bool:
 
 
 def is_perfect(name: str, value: float) -> bool:
-    """Whether a metric cannot get better; never for loss and perplexity."""
+    """Whether a metric cannot get better; never for loss and perplexity, nor for a user's, whose best nobody knows."""
     metric = _metric(name)
-    if metric.compute is None:
+    if metric.compute is None or name in _OF_USERS:
         return False
     return value >= (100.0 if metric.unit == "points" else 1.0) if metric.higher_is_better else value <= 0.0
 
@@ -157,7 +195,8 @@ def words_per_target(references: References, field_config: FieldConfig | None = 
 
 def _metric(name: str) -> Metric:
     if name not in METRICS:
-        raise ConfigError(f"metric {name!r} does not exist.{nearest(name, METRICS)} Known: {', '.join(METRICS)}.")
+        own = "One of your own needs its file (--parts)."
+        raise ConfigError(f"metric {name!r} does not exist.{nearest(name, METRICS)} Known: {', '.join(METRICS)}. {own}")
     return METRICS[name]
 
 
@@ -346,6 +385,7 @@ _TEXT, _TOKENS, _ANY = frozenset({"text"}), frozenset({"tokens"}), frozenset({"t
 _NUMBERS = frozenset({"numbers"})
 _OF_FORECASTS = ("mse_scaled", "mae_scaled", "mae", "rmse", "smape", "mase", "pinball", "owa")
 
+_OF_USERS: set[str] = set()
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (

@@ -24,6 +24,7 @@ from seqloom.forecaster import load_forecaster, train_numbers
 from seqloom.hardware import apart, choose_device
 from seqloom.measuring import Measurable, Sources
 from seqloom.memory import Columns, Held, Pairs, hold, kept_columns, paths_of
+from seqloom.metrics import METRICS
 from seqloom.number_fields import holds_numbers
 from seqloom.plan import Plan, as_settings, base_config, given_config, make_plan, overrides
 from seqloom.prediction import Translator
@@ -78,7 +79,9 @@ class Model(Exportable, Measurable):
 
     def measured(self, rows: Sequence[Row], search: SearchConfig, *, any_target: bool = False) -> tuple[dict[str, float], list[Prediction]]:
         """The same of rows, with the metric that training watched and the losses, and the answers."""
-        return self.translator.evaluate(rows, search, also=self.config.training.early_stopping.metric, any_target=any_target)
+        watched = self.config.training.early_stopping.metric
+        also = watched if watched in METRICS else "loss"  # one of a user's, whose file was not given
+        return self.translator.evaluate(rows, search, also=also, any_target=any_target)
 
 
 @apart()

@@ -1,4 +1,4 @@
-"""Attentions, encoders and decoders of a user's: registered here, they are kinds like those of the package. docs/own-parts.md shows it.
+"""Attentions, encoders, decoders and metrics of a user's: registered here, they are like those of the package. docs/own-parts.md shows it.
 
 A file of them is code. It is run because a person imports it or names it with `--parts`, and never because a run needs it.
 """
@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from seqloom import metrics
 from seqloom.config import PARTS, AttentionSettings, DecoderSettings, EncoderSettings, Settings
 from seqloom.config.base import Natural, Positive, Probability
 from seqloom.errors import ConfigError, MissingFileError, PartError, SeqloomError, nearest
@@ -22,10 +23,11 @@ from seqloom.nn.encoders import ENCODERS, Encoded, Encoder
 
 __all__ = [
     "Attention", "AttentionSettings", "Decoded", "Decoder", "DecoderSettings", "Encoded", "Encoder", "EncoderSettings", "Natural",
-    "Positive", "Probability", "Settings", "attention", "decoder", "encoder", "load_parts", "make_attention", "masked_softmax",
+    "Positive", "Probability", "Settings", "attention", "decoder", "encoder", "load_parts", "make_attention", "masked_softmax", "metric",
 ]  # fmt: skip
 
 Part = TypeVar("Part", bound=type)
+Measured = TypeVar("Measured", bound=metrics.Measure)
 METHODS = {"attention": ("prepare", "forward"), "encoder": ("forward",), "decoder": ("prepare", "start", "forward")}
 
 
@@ -47,6 +49,21 @@ def encoder(settings: type[EncoderSettings]) -> Callable[[Part], Part]:
 def decoder(settings: type[DecoderSettings]) -> Callable[[Part], Part]:
     """The same for a `Decoder`, as `model.decoder.kind`."""
     return _registering("decoder", settings, Decoder, DECODERS, made_decoder)
+
+
+def metric(name: str, *, higher_is_better: bool = True) -> Callable[[Measured], Measured]:
+    """A decorator that registers a function of predictions, list[str], and right answers, list[list[str]], as a metric of texts and tokens:
+    `evaluate` prints what it gives, and `training.early_stopping.metric` may name it.
+
+    Raises:
+        ConfigError: the name is none, or of a metric of the package.
+    """
+
+    def register(measure: Measured) -> Measured:
+        metrics.register(name, measure, higher_is_better=higher_is_better)
+        return measure
+
+    return register
 
 
 def _registering(
@@ -92,10 +109,15 @@ def load_parts(file: str | Path) -> None:
         raise ConfigError(f"--parts {file}: Python has a module {path.stem!r} already; expected a name of its own. Rename the file.")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    before = [dict(kinds.models) for kinds in PARTS.values()]
+    before = [dict(known) for known in _registered()]
     _run(path, file)
-    if before == [kinds.models for kinds in PARTS.values()]:
-        raise ConfigError(f"--parts {file}: registers no part; expected a class under @attention, @encoder or @decoder of seqloom.parts.")
+    if before == _registered():
+        expected = "a class under @attention, @encoder or @decoder, or a function under @metric, of seqloom.parts"
+        raise ConfigError(f"--parts {file}: registers no part; expected {expected}.")
+
+
+def _registered() -> list[dict[str, Any]]:
+    return [*(kinds.models for kinds in PARTS.values()), metrics.METRICS]
 
 
 _MARK = "__seqloom_parts__"

@@ -154,7 +154,7 @@ def _check_metric(plan: Plan) -> None:
     kind, name = plan.config.fields.target.kind, plan.config.training.early_stopping.metric
     known = [metric.name for metric in metrics.METRICS.values() if kind in metric.applies_to]
     if name not in known:
-        offer = f"choose from {', '.join(known)}.{nearest(name, known)}"
+        offer = f"choose from {', '.join(known)}, or give the file of your own with --parts.{nearest(name, known)}"
         raise ConfigError(f"training.early_stopping.metric: {name!r} is no metric; {offer}")
 
 
