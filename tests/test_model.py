@@ -91,12 +91,14 @@ def test_training_prints_the_choices_and_the_score_unless_it_is_quiet(tmp_path: 
     seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "told", settings=few)
     told = capsys.readouterr()
     assert told.out.startswith("data: 24 pairs to train on, 12 dev pairs\n")
-    assert "12 of 12 dev rows (100.0%) have a source that training has too" in told.out
+    assert "\nwarning: 12 of 12 dev rows (100.0%) have a source that training has too" in told.out
     assert re.search(r"^  model.dropout +0.0 +as asked for$", told.out, re.MULTILINE)
     assert "\ndev score (12 pairs, beam 5, the best on dev, update " in told.out
     assert f"model: {tmp_path / 'told'} (done after " in told.out
     seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "quiet", settings=few, quiet=True)
-    assert capsys.readouterr().out == ""
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "warning: 12 of 12 dev rows (100.0%) have a source that training has too, 12 of them with the same target" in told.err
 
 
 def test_an_out_below_a_file_is_refused_before_any_work(tmp_path: Path) -> None:

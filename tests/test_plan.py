@@ -58,7 +58,14 @@ def test_pairs_in_memory_with_an_empty_side_go_by_where_that_is_wanted() -> None
 def test_given_dev_pairs_are_used_and_their_overlap_with_training_is_said() -> None:
     plan = make_plan(PAIRS, dev=PAIRS[:3])
     assert [row.target for row in plan.dev] == ["x0", "x1", "x2"]
-    assert any("3 of 3 dev rows" in note for note in plan.notes)
+    assert any("3 of 3 dev rows" in warning for warning in plan.warnings)
+    assert not any("dev rows" in note for note in plan.notes)
+
+
+def test_a_few_dev_pairs_that_training_has_too_are_no_more_than_noted() -> None:
+    plan = make_plan(PAIRS, dev=[PAIRS[0], *((f"new {number}", "x") for number in range(10))])
+    assert any("1 of 11 dev rows" in note for note in plan.notes)
+    assert plan.warnings == []
 
 
 def test_columns_by_name_are_kept_in_the_config(table: Path) -> None:

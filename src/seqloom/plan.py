@@ -119,6 +119,8 @@ class Plan:
     """The run that this one begins with."""
     fitted: frozenset[str] = frozenset()
     """Settings, of FITTED, that are chosen for a machine with time enough, and not yet fitted to this one."""
+    warnings: list[str] = field(default_factory=list[str])
+    """What in the data makes a score look other than it is, which is said where notes are not."""
 
 
 def make_plan(
@@ -186,12 +188,13 @@ def make_plan(
         final = override(final, [f"{METRIC}={name}"])
     reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready | of_fields
-    warning = "" if profile.overlap is None else profile.overlap.warning
-    notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
+    overlap = [profile.overlap.sentence] if profile.overlap and profile.overlap.sources else []
+    warnings = overlap if profile.overlap and profile.overlap.is_considerable else []
+    notes = [*profile.notes, *notes, *(overlap if not warnings else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
     train = Roots(train) if final.data.repeats == "root" else train
     is_held_out = dev is None and not reading.dev
-    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, start, fitted)
+    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, start, fitted, warnings)
 
 
 def _lost_blanks(profile: Profile, config: RunConfig) -> list[str]:
