@@ -152,6 +152,20 @@ def test_a_network_of_another_kind_gets_the_usual_learning_rate() -> None:
     assert "training.optimizer.learning_rate" not in {*asked.reasons, *asked.fitted}
 
 
+def test_an_optimizer_of_another_kind_gets_its_own_learning_rate_and_no_reason_of_another(tmp_path: Path) -> None:
+    rate, path = "training.optimizer.learning_rate", tmp_path / "run.yaml"
+    chosen = make_plan(PAIRS)
+    path.write_text(dump_config(chosen.config, chosen.reasons), encoding="utf-8")
+    for given in (None, path):
+        plan = make_plan(PAIRS, config=given, settings=["training.optimizer.kind=sgd"])
+        assert plan.config.training.optimizer.learning_rate == 0.1
+        assert rate not in {*plan.reasons, *plan.fitted}
+        plan = make_plan(PAIRS, config=given, settings=["training.optimizer.kind=adam"])
+        assert (plan.config.training.optimizer.learning_rate, plan.reasons[rate]) == (0.004, chosen.reasons[rate])
+    both = make_plan(PAIRS, settings=[f"{rate}=0.5", "training.optimizer.kind=sgd"])
+    assert (both.config.training.optimizer.learning_rate, both.reasons[rate]) == (0.5, "as asked for")
+
+
 def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_are_usual_for_one() -> None:
     asked = ["model.encoder.kind=transformer", "model.decoder.kind=transformer"]
     plan = make_plan(PAIRS, settings=asked)

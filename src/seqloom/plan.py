@@ -53,6 +53,7 @@ __all__ = [
     "paths_of",
     "read_pairs",
     "reads_numbers",
+    "unchanged",
     "with_asked",
 ]
 
@@ -181,6 +182,7 @@ def make_plan(
     final = override(given, [*follow, *(item for item in settings if not item.startswith(LAYOUT))])
     if start is not None:
         start.refuse_others(final)
+    reasons = unchanged(reasons, given, final)
     final, of_fields = _settled(final, start)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
@@ -278,6 +280,11 @@ def as_settings(source: str | int | Sequence[str | int] | None, target: str | in
     seconds = None if budget is None else parse_duration(budget)
     named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
     return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
+
+
+def unchanged(reasons: Mapping[str, str], before: RunConfig, after: RunConfig) -> dict[str, str]:
+    """The reasons of settings that have the same value in both: one that follows from what is asked for was not chosen for the data."""
+    return {key: why for key, why in reasons.items() if has_setting(after, key) and setting(before, key) == setting(after, key)}
 
 
 def with_asked(reasons: Mapping[str, str], config: RunConfig, settings: Sequence[str]) -> dict[str, str]:
