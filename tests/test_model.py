@@ -188,6 +188,18 @@ def test_a_device_that_is_not_here_is_refused(model: seqloom.Model) -> None:
             seqloom.load(model.path, device=device)
 
 
+def test_symbols_that_the_model_does_not_know_in_a_prefix_or_a_scored_target_are_warned_of_once_a_call(model: seqloom.Model) -> None:
+    with pytest.warns(UserWarning, match="unknown to the model") as told:
+        model.predict(["a b", "b a"], prefix="é ö é")
+    assert [str(one.message) for one in told] == [
+        "prefix: unknown to the model: 'é', 'ö'; answers hold <unk> there, or a copy from the source."
+    ]
+    with pytest.warns(UserWarning, match="scored as <unk>") as told:
+        model.score([("a b", "é"), ("a é", "b")])
+    expected = "1 of 2 targets hold symbols that training never saw, which the model cannot write: 'é' (1)"
+    assert [str(one.message) for one in told] == [f"score: {expected}; scored as <unk>"]
+
+
 def test_a_prefix_is_a_text_or_none(model: seqloom.Model) -> None:
     assert model.predict(["a b"], prefix=None) == model.predict(["a b"])
     with pytest.raises(
