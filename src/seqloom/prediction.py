@@ -108,6 +108,7 @@ class Translator:
             prefixes=questions.prefixes,
             sentence_numbers=questions.numbers,
             keep_attention=keep_attention,
+            never=self.fields.never,
         )
 
     # ------------------------------------------------------------------------------------------------ given targets
