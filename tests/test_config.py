@@ -112,8 +112,17 @@ def test_the_settings_of_a_new_kind_may_stand_before_it():
     config = changed(
         "training.optimizer.momentum=0.9", "training.optimizer.kind=sgd", "fields.source.0.separator=/", "fields.source.0.kind=tokens"
     )
-    assert config.training.optimizer.model_dump() == {"kind": "sgd", "learning_rate": 1e-3, "momentum": 0.9}
+    assert config.training.optimizer.model_dump() == {"kind": "sgd", "learning_rate": 0.1, "momentum": 0.9}
     assert config.fields.source == [TokensField(separator="/")]
+
+
+def test_an_optimizer_of_another_kind_has_its_own_learning_rate_unless_one_is_given():
+    rate = "training.optimizer.learning_rate=0.004"
+    chosen = changed(rate)
+    assert override(chosen, ["training.optimizer.kind=sgd"]).training.optimizer.learning_rate == 0.1
+    assert override(chosen, ["training.optimizer.kind=adam"]).training.optimizer.learning_rate == 0.004
+    assert override(chosen, ["training.optimizer.learning_rate=0.5", "training.optimizer.kind=sgd"]).training.optimizer.learning_rate == 0.5
+    assert override(chosen, ["training.optimizer.kind=adamw"]).training.optimizer.learning_rate == 0.004
 
 
 def test_a_whole_part_can_be_given():

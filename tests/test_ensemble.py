@@ -87,6 +87,15 @@ def test_the_probabilities_are_the_mean_of_the_members(kind: str):
     torch.testing.assert_close(log_probs(Ensemble(members), here).double(), (sum(each) / 3).log(), rtol=0, atol=1e-5)
 
 
+def test_members_in_training_mode_answer_with_nothing_dropped():
+    members = [Seq2Seq(ModelConfig(dropout=0.5), fields_of().source.size, fields_of().target.size) for _ in range(2)]
+    here, rows = translator(*members), [Row(("a b c",), "b a", "pairs:1")]
+    usual = outputs(list(here.predict(rows))), here.score(rows)
+    here.network.train()
+    assert (outputs(list(here.predict(rows))), here.score(rows)) == usual
+    assert members[1].training
+
+
 @every_kind
 def test_an_ensemble_of_one_is_its_member_exactly(kind: str):
     member, here = network(kind, 1), batch(kind)

@@ -28,6 +28,8 @@ from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
 from seqloom.runtime import Graph
+from seqloom.testing.exported import translator_of
+from seqloom.vocabulary import UNK
 
 WORDS = [f"w{number}" for number in range(4200)]
 ROWS = [Row((" ".join(WORDS[start::97][:length]),), "", "") for start, length in enumerate((3, 9, 1, 6, 12))]
@@ -61,6 +63,10 @@ def exported(here: Translator, *, small: bool = False) -> Answerer:
     return Answerer(here.fields, here.data, here.config, graph)
 
 
+def answerer(here: Translator) -> Answerer:
+    return Answerer(here.fields, here.data, here.config, here)
+
+
 def tokens_of(answers: list[Prediction]) -> list[list[list[str]]]:
     return [[output.tokens for output in answer.outputs] for answer in answers]
 
@@ -70,6 +76,24 @@ def test_the_best_of_a_large_vocabulary_are_found_in_groups(large: Translator, b
     config = SearchConfig(beam=beam, max_length=5)
     ours, theirs = list(large.predict(ROWS, config)), list(exported(large).answers(ROWS, config))
     assert tokens_of(ours) == tokens_of(theirs)
+
+
+@pytest.mark.parametrize("beam", [1, 3, 80])
+@pytest.mark.parametrize("ctc", [0.0, 0.3])
+def test_what_no_training_target_held_is_never_written_by_the_exported_model_either(beam: int, ctc: float) -> None:
+    parts: dict[str, Any] = {"encoder": {"kind": "recurrent", "width": 8}, "decoder": {"kind": "recurrent", "width": 5}}
+    here = translator_of(ModelConfig.model_validate({"embedding": 6, "head": {"kind": "tokens", "ctc_weight": ctc}, **parts}))
+    here.network.float()
+    with torch.no_grad():
+        here.network.head.project.bias[UNK] = 9.0
+    here.fields = replace(here.fields, writes_unknown=False)
+    rows, config = [Row((source,), "", "") for source in ("a b X c Y", "e d", "b")], SearchConfig(beam=beam, max_length=5, ctc_weight=ctc)
+    for prefix in ("", "a Q"):
+        ours, theirs = (list(model.answers(rows, config, prefix=prefix)) for model in (answerer(here), exported(here)))
+        assert tokens_of(ours) == tokens_of(theirs)
+        for output in (output for answer in ours for output in answer.outputs):
+            assert output.tokens.count("<unk>") == bool(prefix)
+            assert sum(output.token_log_probs) == pytest.approx(output.log_prob, rel=1e-5)
 
 
 def test_eight_bits_change_scores_little_and_answers_do_not_depend_on_the_batch(large: Translator) -> None:

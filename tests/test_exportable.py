@@ -54,6 +54,8 @@ def test_weights_that_a_loop_of_ones_own_has_changed_are_saved_as_a_run_and_not_
     assert seqloom.load(tmp_path / "dist").predict(SOURCES) == model.predict(SOURCES)
     about = RunDirectory(tmp_path / "mine").read_about()
     assert (about["why"], about["finished"], "metrics" in about) == ("saved", True, False)
+    assert (tmp_path / "run" / "metrics.jsonl").is_file()
+    assert not (tmp_path / "mine" / "metrics.jsonl").exists(), "the learning curve is that of other weights"
     with pytest.raises(CheckpointError, match="exists already"):
         model.save(tmp_path / "mine")
     with pytest.raises(CheckpointError, match=re.escape("the run that the model came from")):
@@ -68,6 +70,9 @@ def test_members_and_models_of_numbers_are_saved_too(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"members/2/model\.safetensors: holds other weights"):
         two.export(tmp_path / "dist")
     assert seqloom.load(two.save(tmp_path / "more")).predict(SOURCES) == two.predict(SOURCES)
+    for member in RunDirectory(tmp_path / "more").members():
+        assert not member.metrics.exists()
+        assert "metrics" not in member.read_about()
     sources = np.random.default_rng(1).normal(size=(24, 5, 2))
     model = seqloom.train(sources, sources[:, :3, :1], out=tmp_path / "run", settings=["training.max_steps=2"], quiet=True)
     saved = seqloom.load(model.save(tmp_path / "mine"))

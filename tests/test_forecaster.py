@@ -125,6 +125,16 @@ def test_sources_of_another_width_are_refused(tmp_path: Path):
         model.predict(x[:, :, :3])
 
 
+def test_a_network_in_training_mode_forecasts_with_nothing_dropped_and_stays_in_it(tmp_path: Path):
+    x, y = arrays()
+    model = seqloom.train((x, y), out=tmp_path / "run", settings=[*SMALL, "model.dropout=0.5", "training.max_steps=1"])
+    usual, measured = model.predict(x), model.evaluate((x, y))["model"]
+    model.network.train()
+    np.testing.assert_array_equal(model.predict(x), usual)
+    assert model.evaluate((x, y))["model"] == measured
+    assert model.network.training
+
+
 def test_a_model_that_learns_where_to_end_may_end_anywhere(tmp_path: Path):
     x, y = arrays(40)
     model = seqloom.train((x, y), out=tmp_path / "run", settings=[*SMALL, "model.head.stop=learned", "training.max_steps=1"])

@@ -1,5 +1,6 @@
 """Pairs in whatever Python holds them."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 import seqloom
 from seqloom.checkpoint import RunDirectory
+from seqloom.config import DataConfig
+from seqloom.data import read_rows, rows_from_memory
 from seqloom.errors import DataError
 from seqloom.memory import hold
 from seqloom.sources import read_sources
@@ -97,6 +100,23 @@ def test_paths_and_arrays_of_numbers_stay_what_they_are(tmp_path: Path):
         assert held(data) == (data, None)
     numbers = np.zeros((3, 4, 2))
     assert held((numbers, TARGETS))[0] is numbers
+
+
+def test_lists_in_records_are_joined_by_blanks_as_those_of_json_lines_are(tmp_path: Path):
+    records = [
+        {"context": f"c{number}", "question": ["q", f"{number}"], "answers": {"text": [f"a{number}", "b c"], "answer_start": [0, number]}}
+        for number in range(3)
+    ]
+    (file := tmp_path / "qa.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records), encoding="utf-8")
+    for source, target in (
+        (["context", "question"], "answers.text"),
+        (["answers.text"], "context"),
+        (["question"], "answers.answer_start"),
+    ):
+        rows = rows_from_memory(hold(records, source=source, target=target).data)
+        from_file = read_rows([str(file)], DataConfig(source=source, target=target))
+        assert [(row.source, row.target) for row in rows] == [(row.source, row.target) for row in from_file]
+    assert held([{"a": [], "b": "x"}, {"a": ["y", "z"], "b": "x"}])[0] == [("", "x"), ("y z", "x")]
 
 
 def test_dictionaries_in_records_and_columns_are_read_by_dotted_names():

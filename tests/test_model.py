@@ -91,12 +91,14 @@ def test_training_prints_the_choices_and_the_score_unless_it_is_quiet(tmp_path: 
     seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "told", settings=few)
     told = capsys.readouterr()
     assert told.out.startswith("data: 24 pairs to train on, 12 dev pairs\n")
-    assert "12 of 12 dev rows (100.0%) have a source that training has too" in told.out
+    assert "\nwarning: 12 of 12 dev rows (100.0%) have a source that training has too" in told.out
     assert re.search(r"^  model.dropout +0.0 +as asked for$", told.out, re.MULTILINE)
     assert "\ndev score (12 pairs, beam 5, the best on dev, update " in told.out
     assert f"model: {tmp_path / 'told'} (done after " in told.out
     seqloom.train(PAIRS * 2, dev=PAIRS, out=tmp_path / "quiet", settings=few, quiet=True)
-    assert capsys.readouterr().out == ""
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "warning: 12 of 12 dev rows (100.0%) have a source that training has too, 12 of them with the same target" in told.err
 
 
 def test_an_out_below_a_file_is_refused_before_any_work(tmp_path: Path) -> None:
@@ -184,6 +186,18 @@ def test_a_device_that_is_not_here_is_refused(model: seqloom.Model) -> None:
             seqloom.ConfigError, match=rf"^training\.device: '{device}' cannot be used here \(.*\)\. Use --device auto or cpu\.$"
         ):
             seqloom.load(model.path, device=device)
+
+
+def test_symbols_that_the_model_does_not_know_in_a_prefix_or_a_scored_target_are_warned_of_once_a_call(model: seqloom.Model) -> None:
+    with pytest.warns(UserWarning, match="unknown to the model") as told:
+        model.predict(["a b", "b a"], prefix="é ö é")
+    assert [str(one.message) for one in told] == [
+        "prefix: unknown to the model: 'é', 'ö'; answers hold <unk> there, or a copy from the source."
+    ]
+    with pytest.warns(UserWarning, match="scored as <unk>") as told:
+        model.score([("a b", "é"), ("a é", "b")])
+    expected = "1 of 2 targets hold symbols that training never saw, which the model cannot write: 'é' (1)"
+    assert [str(one.message) for one in told] == [f"score: {expected}; scored as <unk>"]
 
 
 def test_a_prefix_is_a_text_or_none(model: seqloom.Model) -> None:

@@ -58,7 +58,14 @@ def test_pairs_in_memory_with_an_empty_side_go_by_where_that_is_wanted() -> None
 def test_given_dev_pairs_are_used_and_their_overlap_with_training_is_said() -> None:
     plan = make_plan(PAIRS, dev=PAIRS[:3])
     assert [row.target for row in plan.dev] == ["x0", "x1", "x2"]
-    assert any("3 of 3 dev rows" in note for note in plan.notes)
+    assert any("3 of 3 dev rows" in warning for warning in plan.warnings)
+    assert not any("dev rows" in note for note in plan.notes)
+
+
+def test_a_few_dev_pairs_that_training_has_too_are_no_more_than_noted() -> None:
+    plan = make_plan(PAIRS, dev=[PAIRS[0], *((f"new {number}", "x") for number in range(10))])
+    assert any("1 of 11 dev rows" in note for note in plan.notes)
+    assert plan.warnings == []
 
 
 def test_columns_by_name_are_kept_in_the_config(table: Path) -> None:
@@ -143,6 +150,20 @@ def test_a_network_of_another_kind_gets_the_usual_learning_rate() -> None:
     assert chosen.config.training.optimizer.learning_rate == 0.004
     assert asked.config.training.optimizer.learning_rate == 0.001
     assert "training.optimizer.learning_rate" not in {*asked.reasons, *asked.fitted}
+
+
+def test_an_optimizer_of_another_kind_gets_its_own_learning_rate_and_no_reason_of_another(tmp_path: Path) -> None:
+    rate, path = "training.optimizer.learning_rate", tmp_path / "run.yaml"
+    chosen = make_plan(PAIRS)
+    path.write_text(dump_config(chosen.config, chosen.reasons), encoding="utf-8")
+    for given in (None, path):
+        plan = make_plan(PAIRS, config=given, settings=["training.optimizer.kind=sgd"])
+        assert plan.config.training.optimizer.learning_rate == 0.1
+        assert rate not in {*plan.reasons, *plan.fitted}
+        plan = make_plan(PAIRS, config=given, settings=["training.optimizer.kind=adam"])
+        assert (plan.config.training.optimizer.learning_rate, plan.reasons[rate]) == (0.004, chosen.reasons[rate])
+    both = make_plan(PAIRS, settings=[f"{rate}=0.5", "training.optimizer.kind=sgd"])
+    assert (both.config.training.optimizer.learning_rate, both.reasons[rate]) == (0.5, "as asked for")
 
 
 def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_are_usual_for_one() -> None:

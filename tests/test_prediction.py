@@ -63,6 +63,22 @@ def test_answers_come_in_the_order_of_the_sources_each_as_if_asked_alone(kind: A
             assert [output.text for output in alone.outputs] == [output.text for output in answer.outputs]
 
 
+def test_a_network_in_training_mode_answers_scores_and_is_measured_with_nothing_dropped_and_stays_in_it():
+    rows = [Row((source,), target, f"pairs:{line}") for line, (source, target) in enumerate(PAIRS, 1)]
+    here = translator(dropout=0.5)
+
+    def said() -> Any:
+        texts = [(output.text, output.score) for answer in here.predict(rows) for output in answer.outputs]
+        return texts, here.score(rows), here.evaluate(rows)[0]
+
+    usual = said()
+    here.network.train()
+    frozen = next(part for part in here.network.modules() if part is not here.network).eval()
+    assert said() == usual
+    assert here.network.training
+    assert not frozen.training, "each part is in the mode that it had"
+
+
 def test_a_sentence_that_gets_as_many_rows_as_there_were_sentences_is_still_read_itself():
     here, sources = translator(), [np.array([5, 6, EOS]), np.array([7, EOS]), np.array([8, 9, 5, EOS])]
 

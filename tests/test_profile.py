@@ -322,13 +322,17 @@ def test_the_overlap_of_dev_with_train_is_counted_whatever_the_unicode_form() ->
     found = profile_rows(iter(train), iter(dev)).overlap
     assert found is not None
     assert (found.dev, found.sources, found.pairs, found.example) == (4, 3, 2, "dev:1 as pairs:1")
-    assert found.warning == (
+    assert found.sentence == (
         "3 of 4 dev rows (75.0%) have a source that training has too, 2 of them with the same target, such as dev:1 as pairs:1: "
         "dev scores will look better than they are."
     )
+    assert found.is_considerable
+    other = profile_rows(train, [dev[1], dev[2]]).overlap
+    assert other is not None
+    assert not other.is_considerable, "the same source with another target"
     none = profile_rows(train, dev[2:3]).overlap
     assert none is not None
-    assert none.warning == ""
+    assert none.sentence == ""
 
 
 def test_a_big_file_is_sampled_evenly_in_file_order_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

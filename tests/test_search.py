@@ -8,7 +8,7 @@ import pytest
 
 from seqloom.config import SearchConfig
 from seqloom.search import Hypothesis, Stepped, search
-from seqloom.vocabulary import BOS, EOS, PAD
+from seqloom.vocabulary import BOS, EOS, PAD, UNK
 
 A, B, C = 4, 5, 6
 SIZE = 7
@@ -61,6 +61,18 @@ def ids_of(found: list[list[Hypothesis]]) -> list[list[list[int]]]:
 
 def log_prob_of(rows: np.ndarray[Any, Any], ids: Sequence[int]) -> float:
     return sum(float(rows[before, after]) for before, after in itertools.pairwise([BOS, *ids, EOS]))
+
+
+def test_what_is_never_chosen_keeps_its_probability_and_comes_where_a_prefix_says_it():
+    tables, never = random_tables(3), (PAD, BOS, UNK)
+    for kind in ("greedy", "beam", "sample"):
+        config = SearchConfig(kind=kind, beam=3)
+        found = search(Table(tables), config, [4] * 3, vocabulary=SIZE, prefixes=[[], [], [UNK]], never=never)
+        for rows, hypotheses in zip(tables, found, strict=True):
+            for one in hypotheses:
+                assert one.log_prob == pytest.approx(log_prob_of(rows, one.ids), abs=1e-4)
+        assert not any(UNK in one.ids for hypotheses in found[:2] for one in hypotheses)
+        assert all(one.ids[0] == UNK and UNK not in one.ids[1:] for one in found[2])
 
 
 def every_output(rows: np.ndarray[Any, Any], longest: int, penalty: float = 1.0) -> list[tuple[float, list[int]]]:

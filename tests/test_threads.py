@@ -25,3 +25,36 @@ def test_waiting_threads_sleep_soon_unless_the_user_has_said_how_they_wait(given
     clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean | given)
     assert ran.stdout.strip() == expected
+
+
+FORKS = """
+import multiprocessing, warnings
+import torch
+import seqloom
+seqloom.Model
+
+from seqloom.config import TrainingConfig
+from seqloom.hardware import resolve
+
+def products(threads):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        config = resolve(TrainingConfig(device="cpu", precision="float32", threads=threads))
+    return config.threads, torch.ones(1 << 20).add_(1.0).sum().item(), [str(warning.message) for warning in said]
+
+torch.set_num_threads(2)
+torch.ones(1 << 20).add_(1.0)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    for one in pool.map(products, [None, 2], chunksize=1):
+        print(*one, sep="; ")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
+def test_a_forked_process_works_on_one_thread_where_two_worked_before_and_says_so_where_more_are_asked_for() -> None:
+    ran = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True, timeout=120)
+    assert ran.stdout.splitlines() == [
+        "1; 2097152.0; []",
+        "1; 2097152.0; [\"training.threads: 2 in a process that was forked, where torch's threads would wait for ever; it has 1. "
+        "Start it with multiprocessing.get_context('spawn') for more.\"]",
+    ]

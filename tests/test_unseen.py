@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from seqloom.checkpoint import RunDirectory
 from seqloom.config import FieldsConfig, RunConfig, TokensField
 from seqloom.config_file import override
 from seqloom.data import Row, rows_from_memory
@@ -12,6 +15,7 @@ from seqloom.fields import Fields
 from seqloom.plan import make_plan
 from seqloom.runs import start
 from seqloom.unseen import Unseen
+from seqloom.vocabulary import UNK
 
 FIELDS = Fields.fit(FieldsConfig(source=[TokensField()], target=TokensField()), rows_from_memory([("a b", "A B"), ("c", "C")]))
 ROWS = [Row(("a x",), "A", "1"), Row(("x y",), "Q x", "2"), Row(("c",), "C Q", "3"), Row(("",), "", "4")]
@@ -65,3 +69,12 @@ def test_train_says_what_dev_holds_that_training_does_not(tmp_path: Path) -> Non
         "note: 1 of 2 dev sources hold symbols that training never saw, read as <unk>: 'x' (1)",
         "note: 1 of 2 dev targets hold symbols that training never saw, which the model cannot write: 'x' (1)",
     ]
+
+
+@pytest.mark.parametrize(("least", "writes"), [(1, False), (2, True)])
+def test_a_run_keeps_whether_training_targets_held_unknown_symbols(tmp_path: Path, least: int, writes: bool) -> None:
+    pairs = [(f"{letter} x", f"{letter} y") for letter in "aabbccq"]
+    settings = [f"fields.target={{kind: text, unit: word, min_count: {least}}}", "model.encoder.width=8", "training.max_steps=1"]
+    finished = start(make_plan(pairs, dev=pairs[:2], settings=settings), tmp_path / "run")
+    fields = Fields.load(RunDirectory(finished.run).fields)
+    assert (fields.writes_unknown, UNK in fields.never) == (writes, not writes)

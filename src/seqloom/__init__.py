@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from seqloom.errors import CheckpointError, ConfigError, DataError, MissingFileError, SeqloomError, TrainingError
-from seqloom.threads import let_waiting_threads_sleep
+from seqloom.threads import give_forked_processes_one_thread, let_waiting_threads_sleep
 from seqloom.version import __version__
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def __getattr__(name: str) -> Any:
     """What takes long to import, when it is first asked for (PEP 562)."""
     if name in _LATER:
         let_waiting_threads_sleep()
+        give_forked_processes_one_thread()
         return getattr(importlib.import_module(f"seqloom.{_LATER[name]}"), name)
     raise AttributeError(f"module 'seqloom' has no attribute {name!r}")
 

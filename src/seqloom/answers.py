@@ -7,6 +7,7 @@ All else that lies between a text and its answer stands here, so that the two ca
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,6 +25,7 @@ from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
 from seqloom.memory import hold_sources
 from seqloom.search import Floats, Hypothesis, Ids
+from seqloom.unseen import unknown_in_prefix
 from seqloom.vocabulary import UNK
 
 __all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "TooLong", "check_attention", "longest_output"]
@@ -188,7 +190,7 @@ class Answerer:
         """Every answer kept by the search, with scores and on request attention and copying; otherwise as `predict`.
 
         Args:
-            prefix: what every answer must begin with.
+            prefix: what every answer must begin with; a UserWarning names symbols in it that the model does not know.
         """
         if prefix is not None and not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             what = f"prefix: {type(prefix).__name__} {prefix!r:.40}; expected a text, with which all answers begin"
@@ -197,6 +199,8 @@ class Answerer:
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
         check_attention(config, attends=self.finder.attends, replace_unknown=replace_unknown)
+        if unknown := unknown_in_prefix(self.fields, prefix or ""):
+            warnings.warn(f"prefix: {unknown}", stacklevel=2)
         return list(self.answers(rows, config, prefix=prefix or "", replace_unknown=replace_unknown, keep_attention=attention))
 
     def search(self, **changes: Any) -> SearchConfig:

@@ -21,7 +21,17 @@ from seqloom.forecast_plan import NumberPlan, of_numbers
 from seqloom.frame_text import frames_of_text
 from seqloom.memory import paths_of
 from seqloom.number_fields import NumberFields
-from seqloom.plan import LAYOUT, as_settings, base_config, given_config, hold_out, read_pairs, reads_numbers, with_asked
+from seqloom.plan import (
+    LAYOUT,
+    as_settings,
+    base_config,
+    given_config,
+    hold_out,
+    read_pairs,
+    reads_numbers,
+    unchanged,
+    with_asked,
+)
 from seqloom.ready import settled
 from seqloom.sides import numbered, profile_side
 
@@ -131,7 +141,8 @@ def _planned(
     if len(sources) != len(targets):
         raise DataError(f"arrays: X has {len(sources)} sequences and y has {len(targets)}; expected one target for each source.")
     config, reasons = _chosen(sources, reading) if given is None else (given.model_copy(update={"data": reading}), dict[str, str]())
-    config = of_numbers(override(config, [item for item in settings if not item.startswith(LAYOUT)]))
+    asked = override(config, [item for item in settings if not item.startswith(LAYOUT)])
+    reasons, config = unchanged(reasons, config, asked), of_numbers(asked)
     ready_fields, ready = settled(config.fields)
     config = config.model_copy(update={"fields": ready_fields})
     kept, held, note = (pairs, held, "") if held is not None else _held_out(pairs, config.seed)

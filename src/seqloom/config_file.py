@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 HEADER = "data.header"
+OF_A_KIND = frozenset({"learning_rate"})
+"""Settings that kinds share by name alone: a learning rate that is right for AdamW does nothing with SGD."""
 
 
 _OTHERS = {
@@ -104,7 +106,8 @@ def load_reasons(path: str | Path) -> dict[str, str]:
 def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
     """The config with `a.b.c=value` overrides; values are read as YAML.
 
-    Setting a `kind` keeps those settings of the part that the new kind has too and gives it its own defaults for the rest.
+    Setting a `kind` keeps those settings of the part that the new kind has too and gives it its own defaults for the rest, and for what
+    is in OF_A_KIND where they differ.
     """
     return build(config.model_dump(by_alias=True, mode="json"), overrides, where="--set")
 
@@ -265,16 +268,21 @@ def _index(node: list[Any], name: str, path: str) -> int:
 
 
 def _change_kind(node: dict[str, Any], parents: tuple[str, ...], kind: object) -> None:
-    """Drop the settings that the part's new kind does not have."""
+    """Drop the settings that the part's new kind does not have, or has on another scale."""
     annotation: Any = RunConfig
     for name in parents:
         annotation = _field_annotation(annotation, name) if not name.isdecimal() else get_args(annotation)[0]
         if annotation is None:
             return
-    model = _pick(annotation, {"kind": kind})
+    model, before = _pick(annotation, {"kind": kind}), _pick(annotation, node)
     if model is not None:
-        for key in set(node) - _names(model):
+        other = {key for key in OF_A_KIND & set(node) if before and _default(before, key) != _default(model, key)}
+        for key in set(node) - _names(model) | other:
             del node[key]
+
+
+def _default(model: type[BaseModel], name: str) -> Any:
+    return model.model_fields[name].default if name in model.model_fields else None
 
 
 def _refuse_unknown(tree: Mapping[str, Any], model: type[BaseModel], prefix: str, where: str) -> None:

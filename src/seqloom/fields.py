@@ -21,7 +21,7 @@ from seqloom.sound_field import SoundField
 from seqloom.subwords import Subwords
 from seqloom.text_fields import Ids, SourceField, TargetField, Value
 from seqloom.units import Unit
-from seqloom.vocabulary import DAMAGED, SEPARATOR, Vocabulary, entry
+from seqloom.vocabulary import BOS, DAMAGED, PAD, SEPARATOR, UNK, Vocabulary, entry
 
 __all__ = ["FORMAT", "Fields", "Source", "fit_source", "restore_source"]
 
@@ -52,6 +52,8 @@ class Fields:
     names: tuple[str, ...] = ()
     longest: int = field(default=0, compare=False)
     """Positions of the longest source that was learned from; 0 where nobody knows."""
+    writes_unknown: bool = field(default=True, compare=False)
+    """Whether targets that were learned from hold <unk>, or nobody knows; where none does, no answer may."""
 
     @classmethod
     def fit(cls, config: FieldsConfig, rows: Iterable[Row], names: Sequence[str] = ()) -> Fields:
@@ -89,6 +91,11 @@ class Fields:
         new = new_symbols(column, known, partial(_texts, rows, (), width, True))
         return replace(self, source=source, target=TargetField(column, known.grown(new))), [*added, *new]
 
+    @property
+    def never(self) -> tuple[int, ...]:
+        """The ids that no answer holds, but where a prefix says them."""
+        return (PAD, BOS) if self.writes_unknown else (PAD, BOS, UNK)
+
     def copy_ids(self, source: Value) -> tuple[Ids, list[str]]:
         """For each source position the id of its symbol among the targets, int64 (S,), and the source symbols that targets do not have.
 
@@ -119,6 +126,8 @@ class Fields:
         state["source"] = self.source.state()
         if self.longest:
             state["longest_source"] = self.longest
+        if not self.writes_unknown:
+            state["writes_unknown"] = False
         if not self.config.shared:
             state["target"] = {"vocabulary": self.target.vocabulary.state(), "subwords": [model_of(self.target.column.unit)]}
         return state
@@ -232,7 +241,8 @@ def _restore(state: object) -> Fields:
         target = TargetField(Column(config.target, unit_of(config.target, models[0])), vocabulary)
     _check_pieces(target.column, target.vocabulary)
     longest: int = entry(state, "longest_source", int) if isinstance(state, dict) and "longest_source" in state else 0
-    return Fields(config, source, target, tuple(map(str, names)), longest)
+    writes_unknown: bool = entry(state, "writes_unknown", bool) if isinstance(state, dict) and "writes_unknown" in state else True
+    return Fields(config, source, target, tuple(map(str, names)), longest, writes_unknown)
 
 
 def _restore_texts(config: FieldsConfig, state: dict[str, Any]) -> SourceField:

@@ -23,7 +23,7 @@ from seqloom.header import is_number
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
-from seqloom.plan import with_asked
+from seqloom.plan import unchanged, with_asked
 from seqloom.windows import Part, Windows
 
 __all__ = ["NumberPlan", "known_ends", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
@@ -99,8 +99,9 @@ def plan_forecast(
     choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget, has_mase=_has_mase(dev))
     base = choice.config if config is None else config.model_copy(update={"data": data, "fields": fields.config})
     reasons = {**reasons, **(choice.reasons if config is None else {})}
-    final = of_numbers(override(base, settings))
-    reasons = with_asked(reasons, final, settings)
+    asked = override(base, settings)
+    final = of_numbers(asked)
+    reasons = with_asked(unchanged(reasons, base, asked), final, settings)
     refuse_base(final)
     return NumberPlan(final, reasons, fields, train, dev, _notes(panel, train, dev, test_part))
 

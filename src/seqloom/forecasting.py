@@ -12,7 +12,7 @@ from seqloom.batching import Batch, Ids
 from seqloom.config import HeadConfig
 from seqloom.distributions import point_of, width_of
 from seqloom.nn.decoders import Memory
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import Seq2Seq, answering
 from seqloom.number_answers import ROWS, Forecast, forecasts_of, known_of, window_changes
 from seqloom.number_pairs import NumberPairs, evenly
 from seqloom.prediction import to_tensors
@@ -44,7 +44,7 @@ class TorchFrameStepper:
 
 
 class TorchFrames:
-    """`seqloom.number_answers.FrameFinder` over the network, which is left in evaluation mode."""
+    """`seqloom.number_answers.FrameFinder` over the network, with nothing dropped in it."""
 
     def __init__(self, network: Seq2Seq) -> None:
         self.network = network
@@ -52,7 +52,10 @@ class TorchFrames:
     @torch.inference_mode()
     def values(self, batch: Batch, lengths: Sequence[int]) -> list[Floats]:
         """See `seqloom.number_answers.FrameFinder`."""
-        network = self.network.eval()
+        with answering(self.network):
+            return self._values(self.network, batch, lengths)
+
+    def _values(self, network: Seq2Seq, batch: Batch, lengths: Sequence[int]) -> list[Floats]:
         tensors = to_tensors(batch, 0, next(network.parameters()).device)
         memory, size = network.prepare(tensors.source, tensors.source_mask), network.target_size
         if not network.direct:
@@ -65,7 +68,7 @@ class TorchFrames:
 def forecasts(
     network: Seq2Seq, pairs: NumberPairs, index: Sequence[int] | Ids, head: HeadConfig, levels: Sequence[float] = ()
 ) -> Iterator[Forecast]:
-    """A forecast for each example of the index; the network is left in evaluation mode."""
+    """A forecast for each example of the index."""
     return forecasts_of(TorchFrames(network), pairs, index, head, levels)
 
 
@@ -84,9 +87,9 @@ def misses_of(network: Seq2Seq, pairs: NumberPairs, head: HeadConfig, most: int 
 @torch.inference_mode()
 def teacher_forced_loss(network: Seq2Seq, pairs: NumberPairs, index: Sequence[int] | Ids) -> float:
     """The mean loss of a target frame, each shown the true one before."""
-    network.eval()
     device, loss, count = next(network.parameters()).device, 0.0, 0.0
     for start in range(0, len(index), ROWS):
-        sums = network(to_tensors(pairs.batch(index[start : start + ROWS]), 0, device))
+        with answering(network):
+            sums = network(to_tensors(pairs.batch(index[start : start + ROWS]), 0, device))
         loss, count = loss + float(sums.nll), count + float(sums.count)
     return loss / max(count, 1.0)

@@ -16,6 +16,7 @@ from torch import nn
 
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError, TrainingError
+from seqloom.threads import threads_here
 
 __all__ = [
     "PRECISION_REASON",
@@ -43,7 +44,7 @@ MAPPED = (1 << 28, 1 << 25)
 def resolve(config: TrainingConfig) -> TrainingConfig:
     """The config with device, precision and threads decided; the process is set to that number of threads."""
     keep_freed_memory()
-    threads = config.threads or torch.get_num_threads()
+    threads = threads_here(config.threads or torch.get_num_threads())
     torch.set_num_threads(threads)
     with small_numbers_as_zero():
         torch.ones(1 << 20).add_(1.0)  # starts torch's threads, each of which keeps the setting that it is born with

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def _write(draft: RunDirectory, whole: RunDirectory, first: RunDirectory, parts:
     if any(part.config.model != config.model for part in parts):
         reasons |= {"model": "of the first member; each has its own in members/NUMBER/config.yaml"}
     draft.write_config(config.model_copy(update={"training": together}), reasons)
-    parts[0].fields.save(draft.fields)
+    replace(parts[0].fields, writes_unknown=any(part.fields.writes_unknown for part in parts)).save(draft.fields)
     draft.write_dev(dev)
     for number, part in enumerate(parts, 1):
         _copy(part, draft, draft.member(number), str(whole.member(number).path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -31,6 +32,7 @@ from seqloom.prediction import Translator
 from seqloom.progress import told
 from seqloom.runs import pass_on_interrupt, start
 from seqloom.summary import introduction, result
+from seqloom.unseen import Unseen
 
 __all__ = ["Model", "join", "load", "resume", "train"]
 
@@ -51,12 +53,17 @@ class Model(Exportable, Measurable):
     def score(
         self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
     ) -> list[float]:
-        """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up.
+        """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up. A UserWarning
+        names symbols in targets that training never saw, which are scored as <unk>.
 
         Args:
             source, target: columns of the file or table, where they are not those of training.
         """
-        return [sum(parts) for parts in self.translator.score(self.rows(pairs, targets, source=source, target=target))]
+        rows, unseen = self.rows(pairs, targets, source=source, target=target), Unseen(self.fields, copies=self.copies)
+        unseen.add_targets(rows)
+        for note in unseen.notes():
+            warnings.warn(f"score: {note}; scored as <unk>", stacklevel=2)
+        return [sum(parts) for parts in self.translator.score(rows)]
 
     def evaluate(
         self,

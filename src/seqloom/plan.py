@@ -52,6 +52,7 @@ __all__ = [
     "parse_duration",
     "read_pairs",
     "reads_numbers",
+    "unchanged",
     "with_asked",
 ]
 
@@ -116,6 +117,8 @@ class Plan:
     """The run that this one begins with."""
     fitted: frozenset[str] = frozenset()
     """Settings, of FITTED, that are chosen for a machine with time enough, and not yet fitted to this one."""
+    warnings: list[str] = field(default_factory=list[str])
+    """What in the data makes a score look other than it is, which is said where notes are not."""
 
 
 def make_plan(
@@ -176,6 +179,7 @@ def make_plan(
     final = override(given, [*follow, *(item for item in settings if not item.startswith(LAYOUT))])
     if start is not None:
         start.refuse_others(final)
+    reasons = unchanged(reasons, given, final)
     final, of_fields = _settled(final, start)
     reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
@@ -183,12 +187,13 @@ def make_plan(
         final = override(final, [f"{METRIC}={name}"])
     reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
     reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready | of_fields
-    warning = "" if profile.overlap is None else profile.overlap.warning
-    notes = [*profile.notes, *notes, *([warning] if warning else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
+    overlap = [profile.overlap.sentence] if profile.overlap and profile.overlap.sources else []
+    warnings = overlap if profile.overlap and profile.overlap.is_considerable else []
+    notes = [*profile.notes, *notes, *(overlap if not warnings else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
     estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
     train = Roots(train) if final.data.repeats == "root" else train
     is_held_out = dev is None and not reading.dev
-    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, start, fitted)
+    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, start, fitted, warnings)
 
 
 def _lost_blanks(profile: Profile, config: RunConfig) -> list[str]:
@@ -272,6 +277,11 @@ def as_settings(source: str | int | Sequence[str | int] | None, target: str | in
     seconds = None if budget is None else parse_duration(budget)
     named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
     return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
+
+
+def unchanged(reasons: Mapping[str, str], before: RunConfig, after: RunConfig) -> dict[str, str]:
+    """The reasons of settings that have the same value in both: one that follows from what is asked for was not chosen for the data."""
+    return {key: why for key, why in reasons.items() if has_setting(after, key) and setting(before, key) == setting(after, key)}
 
 
 def with_asked(reasons: Mapping[str, str], config: RunConfig, settings: Sequence[str]) -> dict[str, str]:

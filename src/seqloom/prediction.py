@@ -24,7 +24,7 @@ from seqloom.hardware import on_device
 from seqloom.measuring import measure, measured
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
-from seqloom.nn.seq2seq import Network, TensorBatch
+from seqloom.nn.seq2seq import Network, TensorBatch, answering
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
 
 __all__ = ["Translator", "inference_copy", "to_tensors"]
@@ -34,7 +34,9 @@ BATCH_TOKENS = 8192
 
 
 class Translator:
-    """A network, its fields and its search, ready to answer. The network is used as it is and left in evaluation mode."""
+    """A network, its fields and its search, ready to answer. The network is used as it is and put into evaluation mode; one that is put
+    back into training mode answers all the same with nothing dropped, and stays in it.
+    """
 
     def __init__(
         self,
@@ -85,6 +87,10 @@ class Translator:
     @torch.inference_mode()
     def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
         """See `seqloom.answers.Finder`."""
+        with answering(self.network):
+            return self._find(questions, config, keep_attention)
+
+    def _find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
         source, mask = (torch.from_numpy(part).to(self.device) for part in pad(questions.sources))
         pointer = None
         if questions.copy_ids is not None:
@@ -102,6 +108,7 @@ class Translator:
             prefixes=questions.prefixes,
             sentence_numbers=questions.numbers,
             keep_attention=keep_attention,
+            never=self.fields.never,
         )
 
     # ------------------------------------------------------------------------------------------------ given targets
@@ -118,21 +125,25 @@ class Translator:
         corpus = Corpus.build(encode_rows(rows, self.fields, whole, copy=copy_ids))
         result: list[list[float]] = [[] for _ in rows]
         for batch in _length_batches(corpus, self.batch_tokens):
-            tensors = to_tensors(batch, self.fields.target.size, self.device)
-            memory = self.network.prepare(tensors.source, tensors.source_mask)
-            decoded, _ = self.network.decode(tensors.target_in, memory, self.network.start(memory))
-            log_probs = self.network.head.log_probs(decoded, tensors.pointer)
-            wanted = log_probs.gather(2, tensors.target_out.unsqueeze(2)).squeeze(2).cpu().numpy()
+            with answering(self.network):
+                wanted = self._said(to_tensors(batch, self.fields.target.size, self.device)).cpu().numpy()
             for row, place in enumerate(batch.index):
                 result[place] = wanted[row, : int(batch.target_mask[row].sum())].tolist()
         return result
+
+    def _said(self, batch: TensorBatch) -> Tensor:
+        """The log-probabilities (B, T) of the target's symbols."""
+        memory = self.network.prepare(batch.source, batch.source_mask)
+        decoded, _ = self.network.decode(batch.target_in, memory, self.network.start(memory))
+        return self.network.head.log_probs(decoded, batch.pointer).gather(2, batch.target_out.unsqueeze(2)).squeeze(2)
 
     @torch.inference_mode()
     def losses(self, corpus: Corpus) -> dict[str, float]:
         """With the true symbols before each: `loss` (cross-entropy a symbol, nats), `perplexity` and `teacher_forced_accuracy`."""
         nll = correct = count = 0.0
         for batch in _length_batches(corpus, self.batch_tokens):
-            sums = self.network(to_tensors(batch, self.fields.target.size, self.device))
+            with answering(self.network):
+                sums = self.network(to_tensors(batch, self.fields.target.size, self.device))
             nll, correct, count = nll + float(sums.nll), correct + float(sums.correct), count + float(sums.count)
         loss = nll / max(count, 1.0)
         return {"loss": loss, "perplexity": math.exp(min(loss, 700.0)), "teacher_forced_accuracy": correct / max(count, 1.0)}

@@ -39,6 +39,8 @@ OF_FRAMES = frozenset({"empty target", "duplicates", "several targets", "wild ra
 WHOLE_ROWS, SAMPLE_ROWS = 200_000, 100_000  # up to how many rows all are looked at, and how many of more
 MANY_TARGETS, NEARLY_ALL = 20, 0.9
 """Rows a source, in the mean, and the share of them whose target is another, from which on sources look like labels of their targets."""
+CONSIDERABLE = 0.1
+"""The share of dev rows that are training rows from which on this is warned of."""
 SHARED_ROWS = 50_000  # or up to twice as many, evenly spread: a share comes out the same to a tenth of a point
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
 
@@ -57,8 +59,13 @@ class Overlap:
     """The first one: its place in dev, and in train."""
 
     @property
-    def warning(self) -> str:
-        """A sentence with the count and an example where dev sources also occur in train, '' where none does."""
+    def is_considerable(self) -> bool:
+        """Whether so many dev rows are training rows that a dev score says little of what is new."""
+        return self.pairs >= CONSIDERABLE * self.dev
+
+    @property
+    def sentence(self) -> str:
+        """The count and an example where dev sources also occur in train, '' where none does."""
         if not self.sources:
             return ""
         return (
@@ -394,7 +401,7 @@ def _dev(profile: Profile) -> list[str]:
     if profile.overlap is None:
         return []
     none = f"None of the {profile.overlap.dev:,} dev sources occurs in training."
-    return ["", "Dev", f"  {profile.overlap.warning or none}"]
+    return ["", "Dev", f"  {profile.overlap.sentence or none}"]
 
 
 def _shown_value(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from seqloom.errors import CheckpointError
 from seqloom.nn.ensemble import Ensemble
 
 __all__ = ["refuse_changed", "save"]
+
+MEASURED = frozenset({"metrics", "chosen", "step", "seconds", "search", "format", "seqloom"})
+"""What run.json says of the weights that were trained, and what is written anew."""
 
 
 def save(run: Path, network: Any, out: str | Path, *, overwrite: bool = False) -> None:
@@ -30,7 +33,7 @@ def save(run: Path, network: Any, out: str | Path, *, overwrite: bool = False) -
     whole.create()
     try:
         for entry in there.path.iterdir():
-            if entry == there.about or entry == there.training:
+            if entry in (there.about, there.training, there.metrics, there.path / "tensorboard"):  # what says nothing of these weights
                 continue
             copy = shutil.copytree if entry.is_dir() else shutil.copyfile
             copy(entry, whole.path / entry.name)
@@ -38,10 +41,19 @@ def save(run: Path, network: Any, out: str | Path, *, overwrite: bool = False) -
         raise CheckpointError(f"{whole.path}: cannot be written ({error.strerror}). Choose another folder.") from None
     for part, own in _networks(whole, network):
         write_tensors(part.weights, own.state_dict())
+        part.metrics.unlink(missing_ok=True)
     whole.forget_training()
-    measured = {"metrics", "chosen", "step", "seconds", "search", "format", "seqloom"}  # what says nothing of these weights
-    kept = {name: value for name, value in about.items() if name not in measured}
-    whole.write_about(**kept | {"run": str(whole.path), "why": "saved", "finished": True})
+    for part in whole.members():
+        part.write_about(**_left(part.read_about()))
+    whole.write_about(**_left(about) | {"run": str(whole.path), "why": "saved", "finished": True})
+
+
+def _left(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json said that says something of other weights too."""
+    left = {name: value for name, value in about.items() if name not in MEASURED}
+    if "joined" in left:
+        left["joined"] = [{name: value for name, value in part.items() if name not in MEASURED} for part in left["joined"]]
+    return left
 
 
 def refuse_changed(run: Path, network: Any) -> None:

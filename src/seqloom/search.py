@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seqloom.config import SearchConfig
 from seqloom.vocabulary import BOS, EOS, PAD
 
-__all__ = ["Hypothesis", "Stepped", "Stepper", "search"]
+__all__ = ["NEVER", "Hypothesis", "Stepped", "Stepper", "search"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -81,6 +81,7 @@ def search(
     prefixes: Sequence[Sequence[int]] | None = None,
     sentence_numbers: Sequence[int] | None = None,
     keep_attention: bool = False,
+    never: Sequence[int] = NEVER,
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each sentence, best first: `beam` of them for a beam search, one for greedy and sampling.
 
@@ -89,10 +90,11 @@ def search(
         vocabulary: V, symbols that can follow.
         prefixes: (B, ...) ids that an output must begin with.
         sentence_numbers: (B,) with the seed, what sampling draws from, so that a sentence's sample does not depend on its batch.
+        never: ids that are not chosen where no prefix says them; what the model gives them stays with them.
     """
-    beams = _Beams(config, max_lengths, prefixes or [[]] * len(max_lengths), keep_attention)
+    beams = _Beams(config, max_lengths, prefixes or [[]] * len(max_lengths), keep_attention, never)
     draws = _Sampler(config, range(len(max_lengths)) if sentence_numbers is None else sentence_numbers)
-    wide = vocabulary if config.kind == "sample" and config.top_k is None else _candidates_needed(config)
+    wide = vocabulary if config.kind == "sample" and config.top_k is None else _candidates_needed(config, len(never))
     while len(beams.sentences):
         most = wide + (beams.length if config.no_repeat_ngram else 0)  # as many symbols can be forbidden as there are before
         stepped = stepper.step(beams.tokens.ravel(), beams.parents.ravel(), min(most, vocabulary), beams.wanted())
@@ -101,11 +103,11 @@ def search(
     return beams.results()
 
 
-def _candidates_needed(config: SearchConfig) -> int:
+def _candidates_needed(config: SearchConfig, never: int) -> int:
     """2K leave K that go on even when K of them end; the rest make up for symbols that may not be chosen."""
     if config.kind == "sample":
-        return (config.top_k or 1) + len(NEVER) + 1
-    return 2 * _width(config) + len(NEVER) + 1
+        return (config.top_k or 1) + never + 1
+    return 2 * _width(config) + never + 1
 
 
 def _width(config: SearchConfig) -> int:
@@ -117,10 +119,18 @@ class _Beams:
     say the same.
     """
 
-    def __init__(self, config: SearchConfig, max_lengths: Sequence[int], prefixes: Sequence[Sequence[int]], keep_attention: bool) -> None:
+    def __init__(
+        self,
+        config: SearchConfig,
+        max_lengths: Sequence[int],
+        prefixes: Sequence[Sequence[int]],
+        keep_attention: bool,
+        never: Sequence[int],
+    ) -> None:
         count, self.width, longest = len(max_lengths), _width(config), max(max_lengths, default=0)
         self.config = config
         self.keep_attention = keep_attention
+        self.never = tuple(never)
         self.max_lengths = np.asarray(max_lengths, dtype=np.int64)
         self.prefixes = _padded(prefixes, longest + 1)  # (B, longest + 1), PAD where free
         self.done: list[list[Hypothesis]] = [[] for _ in range(count)]
@@ -148,7 +158,7 @@ class _Beams:
         """(b, K, k) log-probabilities of the next symbols, IMPOSSIBLE where one may not be chosen, and the symbols."""
         shape = (*self.tokens.shape, -1)
         log_probs, ids = stepped.log_probs.reshape(shape).astype(np.float32), stepped.ids.reshape(shape).copy()
-        log_probs[np.isin(ids, NEVER)] = IMPOSSIBLE
+        log_probs[np.isin(ids, self.never)] = IMPOSSIBLE
         if self.length < self.config.min_length:
             log_probs[ids == EOS] = IMPOSSIBLE
         if 0 < self.config.no_repeat_ngram <= self.length:

@@ -25,7 +25,7 @@ __all__ = ["columns", "introduction", "members_alone_and_together", "metric_rows
 def introduction(plan: Plan, folder: str | Path) -> list[str]:
     """The data, what was found in it, and what was chosen for it."""
     lines = [f"data: {_pairs(plan.profile.pairs)} to train on, {len(plan.dev):,} dev pair{'' if len(plan.dev) == 1 else 's'}"]
-    lines += [f"note: {note}" for note in plan.notes]
+    lines += [*(f"warning: {warning}" for warning in plan.warnings), *(f"note: {note}" for note in plan.notes)]
     rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
     chosen = ["chosen:", *columns(rows)] if rows else []
     return [*lines, *chosen, f"the run: {folder}"]

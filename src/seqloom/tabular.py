@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from seqloom.errors import DataError, nearest
-from seqloom.tables import flat
+from seqloom.tables import as_text, flat
 
 __all__ = ["Table", "as_cell", "columns_in", "columns_of", "flattened", "is_column", "is_missing", "time_index", "values_of"]
 
@@ -99,10 +99,21 @@ def is_column(values: Any) -> bool:
 
 
 def as_cell(value: Any, takes_numbers: bool) -> Any:
-    """A value of a table as a file would hold it: one that is missing is empty, a number is text where numbers are taken."""
+    """A value of a table as a file would hold it: one that is missing is empty, a number is text where numbers are taken, and a list of
+    texts, or of such numbers, is joined by blanks.
+    """
     if is_missing(value):
         return ""
+    if isinstance(value, list) and _is_joined(cast("list[Any]", value), takes_numbers):
+        return as_text(cast("list[Any]", value), "", "")
     return str(value) if takes_numbers and isinstance(value, (Real, Decimal, np.bool_)) else value
+
+
+def _is_joined(values: list[Any], takes_numbers: bool) -> bool:
+    """Whether a list is a text in parts; one of numbers alone may be measured."""
+    if not all(value is None or isinstance(value, (str, int, float, Decimal)) for value in values):
+        return False
+    return takes_numbers or any(isinstance(value, str) for value in values)
 
 
 def is_missing(value: object) -> bool:

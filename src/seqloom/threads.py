@@ -1,11 +1,12 @@
-"""How many threads have a core of their own, and how those behave that wait."""
+"""How many threads have a core of their own, how those behave that wait, and how many a forked process may have."""
 
 from __future__ import annotations
 
 import os
 import sys
+import warnings
 
-__all__ = ["cores", "let_waiting_threads_sleep"]
+__all__ = ["cores", "give_forked_processes_one_thread", "let_waiting_threads_sleep", "threads_here"]
 
 SPINS = 10_000
 """How often a waiting thread looks before it sleeps: as long as most waits of a training step last."""
@@ -23,6 +24,47 @@ def let_waiting_threads_sleep() -> None:
         return
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["GOMP_SPINCOUNT"] = str(SPINS)  # GNU's OpenMP, which torch has on Linux; it goes before the policy
+
+
+def give_forked_processes_one_thread() -> None:
+    """From now on torch has one thread in every process that is forked from this one, where such a thing is.
+
+    GNU's OpenMP, which torch has on Linux, waits for ever in a child for the threads that its parent worked with. A process that is
+    spawned begins anew and has all threads.
+    """
+    if hasattr(os, "register_at_fork") and not _FORKS.are_watched:
+        _FORKS.are_watched = True
+        os.register_at_fork(after_in_child=_begin_in_child)
+
+
+def threads_here(wanted: int) -> int:
+    """So many threads, and in a process that was forked one; it warns where more were wanted."""
+    if wanted == 1 or not _FORKS.made_this_process:
+        return wanted
+    warnings.warn(
+        f"training.threads: {wanted} in a process that was forked, where torch's threads would wait for ever; it has 1. "
+        "Start it with multiprocessing.get_context('spawn') for more.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return 1
+
+
+class _Forks:
+    """What this process knows of forks."""
+
+    are_watched = False
+    made_this_process = False
+    """Since it had its parent's torch, or what was to import it."""
+
+
+_FORKS = _Forks()
+
+
+def _begin_in_child() -> None:
+    _FORKS.made_this_process = True
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
 
 
 def cores() -> int:

@@ -9,7 +9,7 @@ from seqloom.data import Row
 from seqloom.fields import Fields
 from seqloom.tables import short
 
-__all__ = ["Unseen"]
+__all__ = ["Unseen", "unknown_in_prefix"]
 
 SHOWN = 8
 LONGEST = 30  # letters of a symbol that are shown
@@ -35,11 +35,20 @@ class Unseen:
         """Look at sources and targets."""
         for row in rows:
             self.add_source(row.source)
-            if unknown := self.fields.target.unknown(row.target):
-                within = set(self.fields.copy_ids(row.source)[1]) if self.copies else set[str]()
-                unknown = [symbol for symbol in unknown if symbol not in within]
-                self.targets.update(unknown)
-                self.rows_with_target += bool(unknown)
+            self._add_target(row)
+
+    def add_targets(self, rows: Iterable[Row]) -> None:
+        """Look at targets alone."""
+        for row in rows:
+            self.rows += 1
+            self._add_target(row)
+
+    def _add_target(self, row: Row) -> None:
+        if unknown := self.fields.target.unknown(row.target):
+            within = set(self.fields.copy_ids(row.source)[1]) if self.copies else set[str]()
+            unknown = [symbol for symbol in unknown if symbol not in within]
+            self.targets.update(unknown)
+            self.rows_with_target += bool(unknown)
 
     def notes(self, of: str = "") -> list[str]:
         """A sentence for each side that has some; `of` says whose rows they are, as in "dev "."""
@@ -52,6 +61,13 @@ class Unseen:
                 where = f"{count:,} of {self.rows:,} {of}{side}"
                 lines.append(f"{where} hold symbols that training never saw, {effect}: {_commonest(symbols)}")
         return lines
+
+
+def unknown_in_prefix(fields: Fields, prefix: str) -> str:
+    """A sentence where what answers must begin with holds symbols that the model does not know, else ''."""
+    unknown = dict.fromkeys(fields.target.unknown(prefix))
+    shown = ", ".join(repr(symbol) for symbol in unknown)
+    return f"unknown to the model: {shown}; answers hold <unk> there, or a copy from the source." if unknown else ""
 
 
 def _commonest(counts: Counter[str]) -> str:

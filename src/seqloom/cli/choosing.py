@@ -222,6 +222,8 @@ def config(
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, start_from=start_from)
     choosing.check()
     plan = choosing.number_plan() or choosing.plan(choosing.example_data())
+    for warning in plan.warnings if isinstance(plan, Plan) else []:
+        say(f"warning: {warning}")
     for note in plan.notes:
         say(f"note: {note}")
     if isinstance(plan, Plan) and plan.fitted:  # to how fast this machine is, which takes the encoded pairs and a moment of training

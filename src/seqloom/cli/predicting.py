@@ -97,6 +97,7 @@ def predict(
     from seqloom.answers import READ_AHEAD, Cuts, TooLong, check_attention
     from seqloom.config_file import override_header, override_search
     from seqloom.sounds import FaultySounds
+    from seqloom.unseen import unknown_in_prefix
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing)
@@ -133,18 +134,11 @@ def predict(
         *layout,
         *rows.notes(),
         *cuts.notes(model.data, search),
-        *_unknown_to(model, prefix),
+        *([f"--prefix: {unknown}"] if (unknown := unknown_in_prefix(model.fields, prefix)) else []),
         *(faults.notes() if faults else []),
         *long.notes(),
     ):
         say(f"note: {note}")
-
-
-def _unknown_to(model: Any, prefix: str) -> list[str]:
-    """A line where the prefix holds symbols that the model does not know."""
-    unknown = dict.fromkeys(model.fields.target.unknown(prefix))
-    shown = ", ".join(repr(symbol) for symbol in unknown)
-    return [f"--prefix: unknown to the model: {shown}; answers hold <unk> there, or a copy from the source."] if unknown else []
 
 
 def _check(

@@ -7,6 +7,8 @@ result to its beginning: a hypothesis is a node that knows the node before it, s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from onnx import GraphProto, ValueInfoProto
 
@@ -15,6 +17,7 @@ from seqloom.export.graph import TYPES, Graph, Loop, tensor
 from seqloom.export.prefixes import CARRIED, Prefixes, begin_prefixes, heard_alone
 from seqloom.export.tracing import GROUP, Traced, trace
 from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.search import NEVER
 from seqloom.vocabulary import BOS, EOS, PAD
 
 __all__ = ["beam_graph"]
@@ -50,14 +53,17 @@ INTEGERS = {
 }
 
 
-def beam_graph(network: Seq2Seq) -> GraphProto:
-    """The whole job as one graph; its inputs and outputs are told in docs/export.md."""
-    return _Assembly(trace(network)).graph_of_all()
+def beam_graph(network: Seq2Seq, never: Sequence[int] = NEVER) -> GraphProto:
+    """The whole job as one graph; its inputs and outputs are told in docs/export.md. `never`: as for `seqloom.search.search`."""
+    return _Assembly(trace(network), never).graph_of_all()
 
 
 class _Assembly:
-    def __init__(self, traced: Traced) -> None:
+    def __init__(self, traced: Traced, never: Sequence[int]) -> None:
         self.traced = traced
+        self.more = len(never) + 1
+        """Candidates beside those that go on: </s>, and what may not be."""
+        self.others_never = [symbol for symbol in never if symbol > EOS]
         self.graph = Graph()
         self.known: Names = {}
         """What the names of the traced step are called here: its constants and what is made of them."""
@@ -72,9 +78,9 @@ class _Assembly:
         graph.include(traced.prepare.node, prepared, "encoder")
         self.beam = graph.Reshape("beam", [1])
         self.doubled = graph.Mul(self.beam, 2)
-        self.kept = graph.Add(self.beam, 3)  # a row's candidates: K that go on, </s>, and the two that may not be
-        self.reordered = graph.Mul(graph.Add(self.doubled, 3), WIDER)  # those that CTC puts in another order, as in `seqloom.ctc`
-        self.first_only = graph.Where(graph.Equal(graph.Range(0, graph.Add("beam", 3), 1), 0), 0.0, IMPOSSIBLE)
+        self.kept = graph.Add(self.beam, self.more)  # a row's candidates
+        self.reordered = graph.Mul(graph.Add(self.doubled, self.more), WIDER)  # those that CTC puts in another order, as in `seqloom.ctc`
+        self.first_only = graph.Where(graph.Equal(graph.Range(0, graph.Add("beam", self.more), 1), 0), 0.0, IMPOSSIBLE)
         self.greedy = graph.Equal("beam", 1)
         self.attention_rows = graph.Where("want_attention", [2**62], [0])
         sentences = {name: prepared[name] for name in traced.memory} | self._limits()
@@ -224,6 +230,8 @@ class _Assembly:
         wanted = body.Expand(body.Where(free, EOS, forced), body.Concat(self.shape, [1], axis=0))
         best, ids, only = self._candidates(body, log_probs, wanted, kept, prefixes)
         best = body.Where(body.Less(ids, body.Where(body.Less(loop["time"], "min_length"), EOS + 1, EOS)), IMPOSSIBLE, best)
+        for symbol in self.others_never:
+            best = body.Where(body.Equal(ids, symbol), IMPOSSIBLE, best)
         only = body.Add(only, body.Slice(self.first_only, [0], kept))
         best, ids = body.Where(free, best, only), body.Where(free, ids, forced)
         sums = body.Add(body.Unsqueeze(loop["sums"], [2]), body.Max(best, IMPOSSIBLE))

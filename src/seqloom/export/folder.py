@@ -55,8 +55,8 @@ class Parity(Protocol):
 class Way:
     """How models of one kind of target are exported."""
 
-    graph: Callable[[Any], GraphProto]
-    """Of the network."""
+    graph: Callable[[Any, Any], GraphProto]
+    """Of the network, and of the fields."""
     compare: Callable[[Any, ModelProto], Parity]
     """Of the trained model and the whole graph."""
     loss: Callable[[Any, ModelProto, ModelProto], Loss]
@@ -65,9 +65,13 @@ class Way:
     """For the model card."""
 
 
+def _graph_of_texts(network: Any, fields: Fields) -> GraphProto:
+    return beam_graph(network, fields.never)
+
+
 WAYS = {
-    "ids": Way(beam_graph, check.compare, check.loss, about_pairs),
-    "frames": Way(frame_graph, number_check.compare, number_check.loss, about_numbers),
+    "ids": Way(_graph_of_texts, check.compare, check.loss, about_pairs),
+    "frames": Way(lambda network, _: frame_graph(network), number_check.compare, number_check.loss, about_numbers),
 }
 
 
@@ -229,7 +233,7 @@ def to_onnx(
     network: Network, fields: Fields | NumberFields, search: SearchConfig, data: DataConfig, head: HeadConfig | None = None
 ) -> ModelProto:
     """The model file: the graph, and as metadata all that a program needs beside it."""
-    graph = WAYS[fields.target.kind].graph(network)
+    graph = WAYS[fields.target.kind].graph(network, fields)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name, model.producer_version = "seqloom", __version__
     settings = {"search": search, "data": _without_paths(data), "head": head or TokenHead()}

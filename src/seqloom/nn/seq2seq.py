@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -20,7 +21,7 @@ from seqloom.nn.frame_heads import FRAME_HEADS, FrameHead
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
 from seqloom.nn.layers import FrameInput, LinearPath, TokenInput, initialise, last_frames
 
-__all__ = ["Network", "Seq2Seq", "Side", "TensorBatch", "make_network"]
+__all__ = ["Network", "Seq2Seq", "Side", "TensorBatch", "answering", "make_network"]
 
 INPUTS: dict[str, Callable[[int, int, float], nn.Module]] = {"ids": TokenInput, "frames": FrameInput}
 
@@ -90,6 +91,19 @@ class Network(nn.Module):
     def forward(self, batch: TensorBatch, teacher_forcing: float = 1.0) -> LossSum:
         """The loss of a batch. Below 1 what is true is shown with that probability, else the decoder's own last guess."""
         raise NotImplementedError
+
+
+@contextmanager
+def answering(network: nn.Module) -> Generator[None]:
+    """Within, nothing is dropped in the network; afterwards each part is in the mode in which it was, such as that of training."""
+    learning = [part for part in network.modules() if part.training]
+    if learning:
+        network.eval()
+    try:
+        yield
+    finally:
+        for part in learning:
+            part.training = True
 
 
 class Seq2Seq(Network):
