@@ -180,6 +180,23 @@ def test_the_rules_go_by_hours_and_pace(tones: Path):
     assert few.model.encoder.subsampling.factor > fast.model.encoder.subsampling.factor
 
 
+def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Path):
+    chosen = make_plan(tones / "train.tsv", dev=tones / "dev.tsv").config
+    asked = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text"])
+    assert (chosen.fields.target.kind, chosen.training.early_stopping.metric) == ("tokens", "token_error_rate")
+    assert (asked.config.fields.target.kind, asked.config.training.early_stopping.metric) == ("text", "word_error_rate")
+    assert chosen.model.encoder.subsampling.factor > asked.config.model.encoder.subsampling.factor, "letters go faster than words"
+    assert (asked.reasons["fields.target.kind"], asked.reasons["fields.source.0"]) == (
+        "as asked for",
+        "most sounds have 8,000 samples a second",
+    )
+    assert "fields.target" not in asked.reasons
+    other = make_plan(
+        tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text", "model.encoder.subsampling.factor=8"]
+    )
+    assert other.config.model.encoder.subsampling.factor == 8, "what else is asked for stays"
+
+
 def _with(part: Any, **changes: Any) -> Any:
     import dataclasses
 
