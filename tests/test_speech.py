@@ -31,6 +31,7 @@ from seqloom.fields import Fields
 from seqloom.model import Model
 from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
+from seqloom.sides import Spread
 from seqloom.sound_field import SoundField
 from seqloom.tones import TONES, write_tones
 
@@ -195,6 +196,16 @@ def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Pa
         tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text", "model.encoder.subsampling.factor=8"]
     )
     assert other.config.model.encoder.subsampling.factor == 8, "what else is asked for stays"
+
+
+def test_the_metric_that_decides_is_finer_than_whether_a_single_word_is_right(tones: Path):
+    profile = profile_rows(read_rows([str(tones / "train.tsv")], DataConfig()))
+    single = _with(profile, target=_with(profile.target, token_lengths=Spread(1.0, 1.0, 1.0, 1.0)))
+    letters, tokens = FieldsConfig(source=[AudioField()]), FieldsConfig(source=[AudioField()], target=TokensField())
+    found = [choose_for_sound(each, DataConfig(), fields) for each in (profile, single) for fields in (letters, tokens)]
+    names = ["word_error_rate", "token_error_rate", "character_error_rate", "token_error_rate"]
+    assert [choice.config.training.early_stopping.metric for choice in found] == names
+    assert found[2].reasons["training.early_stopping.metric"] == "each target is one word: finer than whether all of it is right"
 
 
 def _with(part: Any, **changes: Any) -> Any:
