@@ -31,6 +31,7 @@ from seqloom.fields import Fields
 from seqloom.model import Model
 from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
+from seqloom.sides import Spread
 from seqloom.sound_field import SoundField
 from seqloom.tones import TONES, write_tones
 
@@ -178,6 +179,33 @@ def test_the_rules_go_by_hours_and_pace(tones: Path):
     assert few.training.epochs > many.training.epochs
     fast = choose_for_sound(_with(profile, ratio=_with(profile.ratio, p99=0.4)), DataConfig()).config
     assert few.model.encoder.subsampling.factor > fast.model.encoder.subsampling.factor
+
+
+def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Path):
+    chosen = make_plan(tones / "train.tsv", dev=tones / "dev.tsv").config
+    asked = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text"])
+    assert (chosen.fields.target.kind, chosen.training.early_stopping.metric) == ("tokens", "token_error_rate")
+    assert (asked.config.fields.target.kind, asked.config.training.early_stopping.metric) == ("text", "word_error_rate")
+    assert chosen.model.encoder.subsampling.factor > asked.config.model.encoder.subsampling.factor, "letters go faster than words"
+    assert (asked.reasons["fields.target.kind"], asked.reasons["fields.source.0"]) == (
+        "as asked for",
+        "most sounds have 8,000 samples a second",
+    )
+    assert "fields.target" not in asked.reasons
+    other = make_plan(
+        tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text", "model.encoder.subsampling.factor=8"]
+    )
+    assert other.config.model.encoder.subsampling.factor == 8, "what else is asked for stays"
+
+
+def test_the_metric_that_decides_is_finer_than_whether_a_single_word_is_right(tones: Path):
+    profile = profile_rows(read_rows([str(tones / "train.tsv")], DataConfig()))
+    single = _with(profile, target=_with(profile.target, token_lengths=Spread(1.0, 1.0, 1.0, 1.0)))
+    letters, tokens = FieldsConfig(source=[AudioField()]), FieldsConfig(source=[AudioField()], target=TokensField())
+    found = [choose_for_sound(each, DataConfig(), fields) for each in (profile, single) for fields in (letters, tokens)]
+    names = ["word_error_rate", "token_error_rate", "character_error_rate", "token_error_rate"]
+    assert [choice.config.training.early_stopping.metric for choice in found] == names
+    assert found[2].reasons["training.early_stopping.metric"] == "each target is one word: finer than whether all of it is right"
 
 
 def _with(part: Any, **changes: Any) -> Any:

@@ -16,12 +16,16 @@ import torch
 from dying import die, dying_at_call, make_killed_runs, run_as_script
 from safetensors import safe_open
 
-from seqloom import best, files, hardware, runs, training
+from seqloom import best, files, hardware, metrics, runs, training
+from seqloom.answers import Output, Prediction
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config, override
+from seqloom.corpus import Corpus, encode_rows
+from seqloom.dev import DevSet, Look
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.events import Evaluated, Finished, Silence, Updated
+from seqloom.fields import Fields
 from seqloom.model import load
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.plan import make_plan
@@ -395,6 +399,41 @@ def test_an_unknown_metric_is_refused_before_anything_is_written(tmp_path: Path)
     with pytest.raises(ValueError, match=r"training\.early_stopping\.metric: .*'bleus'.*token_accuracy"):
         start(tmp_path / "run", "training.early_stopping.metric=bleus")
     assert not (tmp_path / "run").exists()
+
+
+def test_looks_at_answers_that_ignore_their_sources_are_compared_by_the_loss(tmp_path: Path):
+    """A constant answer may have a better error rate than a model that has begun to learn, and says nothing of it."""
+    ranking = best.Best(RunDirectory(tmp_path), "token_error_rate", 3)
+    constant, later = best.Kept(0.59, 1.48, 63, listens=False), best.Kept(0.87, 1.07, 176, listens=False)
+    hears, hears_more = best.Kept(0.95, 1.2, 200), best.Kept(0.7, 1.3, 220)
+    assert ranking.is_better(later, constant)
+    assert not ranking.is_better(constant, later)
+    for one in (constant, later):
+        assert ranking.is_better(hears, one)
+        assert not ranking.is_better(one, hears)
+    assert ranking.is_better(hears_more, hears), "by the metric, which then tells"
+    ranking.restore([hears, [0.5, 0.9, 7], later])
+    assert ranking.ranking == [hears, best.Kept(0.5, 0.9, 7), later], "of runs from before, too"
+
+
+def test_predictions_that_are_the_same_or_no_better_than_the_commonest_do_not_listen(tmp_path: Path):
+    config = config_of("training.early_stopping.metric=token_error_rate")
+    plan = make_plan(TRAIN, dev=DEV, config=config)
+    fields = Fields.fit(config.fields, plan.train)
+    dev = DevSet(plan.dev, config, fields, Corpus.build(encode_rows(plan.train, fields, config.data, copy=False)))
+
+    def listens(answers: list[str], error: float) -> bool:
+        predictions = [Prediction(("",), [], [Output(text, 0, 0, [], [], cut=False)]) for text in answers]
+        return dev.listens(Look({"token_error_rate": error}, dev.sample, predictions))
+
+    right = [target for _, target in DEV]
+    commonest = metrics.score(["token_error_rate"], [dev.commonest] * 7, right, config.fields.target)["token_error_rate"]
+    assert listens(right, 0.0)
+    assert not listens(["a b"] * 7, 0.1), "one and the same"
+    assert listens(right, commonest - 0.01)
+    assert not listens(right, commonest), "no better than the commonest target"
+    by_loss = DevSet(plan.dev, config_of(), fields, Corpus.build(encode_rows(plan.train, fields, config.data, copy=False)))
+    assert by_loss.listens(Look({"loss": 2.0}, dev.sample, [])), "the loss needs no help"
 
 
 def test_the_average_of_the_best_is_kept_where_it_is_better(tmp_path: Path):

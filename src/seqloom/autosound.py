@@ -51,7 +51,7 @@ def choose_for_sound(
     _choose_limits(settings, sound)
     _choose_model(settings, profile, fields, hours)
     _choose_training(settings, profile, sound, hours, budget_seconds)
-    settings.set("training.early_stopping.metric", *_metric(fields))
+    settings.set("training.early_stopping.metric", *_metric(profile.target, fields))
     return Choice(override(RunConfig(data=data, fields=fields), settings.values), settings.reasons)
 
 
@@ -135,7 +135,9 @@ def _passes(hours: float, budget_seconds: float | None) -> tuple[float, str]:
     return float(round(passes)), f"{hours:.1f} hours: few are gone through often, many seldom"
 
 
-def _metric(fields: FieldsConfig) -> tuple[str, str]:
+def _metric(target: SideProfile, fields: FieldsConfig) -> tuple[str, str]:
     if isinstance(fields.target, TokensField):
         return "token_error_rate", "finer than exact matches, and falls with them"
+    if target.token_lengths.max <= 1:
+        return "character_error_rate", "each target is one word: finer than whether all of it is right"
     return "word_error_rate", "what speech recognition is measured by"

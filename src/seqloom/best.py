@@ -29,6 +29,8 @@ class Kept(NamedTuple):
     loss: float
     """Of a target symbol of dev, in nats."""
     step: int
+    listens: bool = True
+    """Whether what they answered followed from the sources; a score says little of others."""
 
 
 class Best:
@@ -40,7 +42,11 @@ class Best:
         """Best first."""
 
     def is_better(self, one: Kept, other: Kept) -> bool:
-        """By the watched metric, and where that is the same by the loss."""
+        """By the watched metric, and where that is the same by the loss. What listens to its sources goes before what does not, of which
+        the loss alone decides.
+        """
+        if not (one.listens and other.listens):
+            return one.listens or (not other.listens and one.loss < other.loss)
         return metrics.better(self.metric, one.score, other.score) or (one.score == other.score and one.loss < other.loss)
 
     def consider(self, network: Seq2Seq, now: Kept) -> bool:
@@ -63,7 +69,7 @@ class Best:
 
     def restore(self, ranking: Iterable[Sequence[float]]) -> None:
         """Go on from a ranking that was written down."""
-        self.ranking = [Kept(float(score), float(loss), int(step)) for score, loss, step in ranking]
+        self.ranking = [Kept(float(score), float(loss), int(step), *map(bool, rest)) for score, loss, step, *rest in ranking]
 
     def choose(self, network: Seq2Seq, dev: Dev, step: int, *, keep: str = "best", with_mean: bool = True) -> str:
         """Let network and model have the best weights, or the mean of those that are kept where it is better on dev; says which.
@@ -87,8 +93,8 @@ class Best:
     def _mean_is_better(self, network: Seq2Seq, dev: Dev) -> bool:
         """Give the network the mean of the kept weights; True if that is better on dev than the best ones."""
         load_weights(network, _mean([read_tensors(self._file(kept.step))[0] for kept in self.ranking]), self.run.best)
-        values, best = dev.look(network).values, self.ranking[0]
-        mean = Kept(values[self.metric], values["loss"], 0)
+        look, best = dev.look(network), self.ranking[0]
+        mean = Kept(look.values[self.metric], look.values["loss"], 0, dev.listens(look))
         return self.is_better(mean, best) and mean.loss < TRUSTED_LOSS * best.loss
 
     def _file(self, step: int) -> Path:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from seqloom import health
+from seqloom import health, metrics
 from seqloom.answers import Prediction
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
@@ -55,6 +55,10 @@ class Dev(Protocol):
 
     def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> Found:
         """What one evaluation finds; the network is left in training mode."""
+        ...
+
+    def listens(self, look: Any) -> bool:
+        """Whether what was predicted follows from the sources, so that its score says something."""
         ...
 
     def findings(self, look: Any, step: int, progress: float) -> list[str]:
@@ -104,6 +108,23 @@ class DevSet:
         values, predictions = translator.evaluate(rows, also=self.config.training.early_stopping.metric)
         network.train()
         return Look(values, rows, predictions)
+
+    def listens(self, look: Look) -> bool:
+        """Whether the predictions are not one and the same, and better by the watched metric than always the commonest target."""
+        watched = self.config.training.early_stopping.metric
+        if metrics.METRICS[watched].compute is None:  # the loss, and what else is measured with the true symbols given
+            return True
+        sources, references = [row.source[0] for row in look.rows], [self.fields.target.normalize(row.target) for row in look.rows]
+        if health.same_answer([prediction.text for prediction in look.predictions], references, sources):
+            return False
+        return metrics.better(watched, look.values[watched], self._commonest_score)
+
+    @cached_property
+    def _commonest_score(self) -> float:
+        """What the commonest target would reach on the sample, by the watched metric."""
+        target, watched = self.fields.target, self.config.training.early_stopping.metric
+        references = [target.normalize(row.target) for row in self.sample]
+        return metrics.score([watched], [self.commonest] * len(references), references, self.config.fields.target)[watched]
 
     def findings(self, look: Look, step: int, progress: float) -> list[str]:
         """What looks broken, one line each."""

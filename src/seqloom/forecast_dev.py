@@ -86,6 +86,10 @@ class ForecastDev:
         network.train()
         return ForecastLook(values, index, shown)
 
+    def listens(self, look: ForecastLook) -> bool:
+        """Always: errors of numbers fall with the loss."""
+        return True
+
     def findings(self, look: ForecastLook, step: int, progress: float) -> list[str]:
         """What looks broken, one line each."""
         if progress < LATE or self.simple is None or look.values["mae"] <= self.simple[0]:

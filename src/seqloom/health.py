@@ -10,7 +10,7 @@ from typing import NamedTuple
 from seqloom import metrics
 from seqloom.config import TextField
 
-__all__ = ["Evidence", "Finding", "easier_dev", "examine", "worse_search"]
+__all__ = ["Evidence", "Finding", "easier_dev", "examine", "same_answer", "worse_search"]
 
 EARLY = 0.25  # progress before which a model may be young and not broken
 FEWEST_ROWS = 4  # with fewer, nothing can be told from a share
@@ -114,6 +114,15 @@ def easier_dev(train: float, dev: float, *, of_table: bool = False) -> list[str]
     ]
 
 
+def same_answer(predictions: Sequence[str], references: Sequence[str], sources: Sequence[str]) -> tuple[str, int] | None:
+    """The answer that 9 of 10 predictions are, and how many; None where there is none, or half of the references are the same too."""
+    rows = len(predictions)
+    if rows < FEWEST_ROWS or len(set(sources)) == 1 or Counter(references).most_common(1)[0][1] >= rows / 2:
+        return None
+    text, count = Counter(predictions).most_common(1)[0]
+    return (text, count) if count >= SAME_SHARE * rows else None
+
+
 def worse_search(metric: str, greedy: float, found: float, search: str) -> list[str]:
     """A sentence where a search is clearly worse than the greedy one on the same pairs."""
     if not metrics.better(metric, greedy, found) or abs(greedy - found) < max(CLEARLY_WORSE * abs(greedy), CLEAR):
@@ -153,11 +162,10 @@ def _unknown(evidence: Evidence) -> list[Finding]:
 
 
 def _same(evidence: Evidence) -> list[Finding]:
-    rows = len(evidence.predictions)
-    text, count = Counter(evidence.predictions).most_common(1)[0]
-    usual = Counter(evidence.references).most_common(1)[0][1]
-    if count < SAME_SHARE * rows or usual >= rows / 2 or len(set(evidence.sources)) == 1:
+    rows, same = len(evidence.predictions), same_answer(evidence.predictions, evidence.references, evidence.sources)
+    if same is None:
         return []
+    text, count = same
     cause = "The decoder ignores its source: too young, too high a learning rate, or pairs that do not belong together."
     todo = "Try a lower training.optimizer.learning_rate or more training.epochs, and look at the pairs with 'seqloom inspect'."
     return [_finding(evidence, "same_output", f"{_of(count, rows, 'are')} {_short(text)}. {cause} {todo}")]

@@ -223,16 +223,18 @@ def _settled(config: RunConfig, start: Base | None) -> tuple[RunConfig, dict[str
 
 
 def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None, settings: Sequence[str]) -> Choice:
-    """The config for data of this profile; what `settings` name that is ready decides how their columns are cut."""
+    """The config for data of this profile; what `settings` name that is ready decides how their columns are cut, and so does what they say
+    of the target where the source is no text, which nothing else of it follows from.
+    """
     if start is not None:
         start.check(profile)
         return start.begin(_choice_for(profile, reading, base, start.config.fields))
     choice = _choice_for(profile, reading, base)
     follow = settings_of_ready(settings, choice.config.fields)
-    if follow is None:
+    if follow is None and (profile.source or not any(item.startswith("fields.target") for item in settings)):
         return choice
     own = [item for item in settings if item.startswith("fields.")]
-    fields, _ = settled(override(RunConfig(fields=choice.config.fields), [*follow, *own]).fields)
+    fields, _ = settled(override(RunConfig(fields=choice.config.fields), [*(follow or []), *own]).fields)
     known = _choice_for(profile, reading, base, fields)
     kept = {
         key: why

@@ -182,7 +182,8 @@ class Trainer:
         if not math.isfinite(look.values["loss"]):
             raise self._diverged(f"the loss on dev became {look.values['loss']}")
         values, watched = look.values, self.best.metric
-        is_best = self.best.consider(self.network, Kept(values[watched], values["loss"], self.place.step))
+        now = Kept(values[watched], values["loss"], self.place.step, self.dev.listens(look))
+        is_best = self.best.consider(self.network, now)
         findings = self.dev.findings(look, self.place.step, self.course.progress())
         perfect = metrics.is_perfect(watched, values[watched])
         self.course.looked(time.perf_counter() - begin, pairs=len(look.rows), is_best=is_best, is_perfect=perfect)
