@@ -24,7 +24,7 @@ from seqloom.cli import main
 from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TokensField
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
-from seqloom.data import Row, read_rows
+from seqloom.data import Row, read_as_trained, read_rows, resolve
 from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.export import export
 from seqloom.fields import Fields
@@ -262,6 +262,32 @@ def test_evaluation_measures_words(model: Model, tones: Path):
 
 def _texts(tones: Path) -> list[str]:
     return [line.split("\t")[1] for line in (tones / "test.tsv").read_text().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("train", ["path\ttext\n{0}\tdo\n", "{0}\tdo\n", ""])
+def test_the_columns_of_another_manifest_are_told_anew_where_the_model_hears(model: Model, tones: Path, tmp_path: Path, train: str):
+    """`evaluate` took the first column, of ids, and the header for a row."""
+    sounds = [str(tones / f"test/000{number}.wav") for number in range(2)]
+    (tmp_path / "train.tsv").write_text(train.format(sounds[0]))
+    config = resolve(DataConfig(train=[str(tmp_path / "train.tsv")])) if train else DataConfig(sounds=True)
+    config = config.model_copy(update={"header": None})
+    manifests = {
+        "headed.tsv": f"id\tpath\tage\tsentence\nu0\t{sounds[0]}\t\tre\nu1\t{sounds[1]}\tten\tmi\n",
+        "headed.csv": f"speaker,file,words\ns1,{sounds[0]},re\ns1,{sounds[1]},mi\n",
+        "bare.tsv": f"re\t{sounds[0]}\nmi\t{sounds[1]}\n",
+    }
+    for name, text in manifests.items():
+        (tmp_path / name).write_text(text)
+        found = [(*row.source, row.target) for row in read_as_trained([str(tmp_path / name)], config)]
+        assert found == list(zip(sounds, ("re", "mi"), strict=True))
+    asked = config.model_copy(update={"target": "age"})
+    assert [row.target for row in read_as_trained([str(tmp_path / "headed.tsv")], asked, target=True)] == ["", "ten"]
+    if "path" in train:
+        code, _, errors = command("evaluate", model.path, tmp_path / "headed.csv")
+        assert code == 0
+        assert "note: Source: 'file', which names sound files. Target: 'words'.\n" in errors
+        assert command("score", model.path, tmp_path / "headed.csv")[1].count("\n") == 2
+        assert [row.target for row in model.rows(tmp_path / "headed.tsv")] == ["re", "mi"]
 
 
 def test_what_may_be_said_of_a_second_is_not_learned_from_short_sounds(model: Model):

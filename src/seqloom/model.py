@@ -15,7 +15,7 @@ from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config, override
-from seqloom.data import Row, names_columns, read_rows, resolve, rows_from_memory, sides_of_numbers
+from seqloom.data import Row, names_columns, read_as_trained, resolve, rows_from_memory, sides_of_numbers
 from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
 from seqloom.fields import Fields
@@ -89,7 +89,10 @@ class Model(Exportable, Answerer):
         paths = paths_of(given.data) if given.targets is None else None
         if sides_of_numbers(DataConfig(), given.data, given.targets)[0]:
             self.refuse_array("pairs:1")
-        return list(read_rows(paths, data)) if paths else rows_from_memory(given.data, given.targets)
+        if not paths:
+            return rows_from_memory(given.data, given.targets)
+        data = data.model_copy(update={"header": None}) if data.sounds else data
+        return list(read_as_trained(paths, data, source=bool(asked), target=target is not None))
 
 
 @apart()

@@ -136,15 +136,15 @@ def rows_of(
     where they are named: then the file itself says whether it has a header, if that is not said.
     """
     from seqloom.answers import TooLong
-    from seqloom.data import read_rows
+    from seqloom.data import read_as_trained
 
     refuse_many(files, "FILE")
     update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}
     if target is not None:
         update["target"] = target
-    if (source or target is not None) and reading.header == model.config.data.header:
+    if (source or target is not None or reading.sounds) and reading.header == model.config.data.header:
         update["header"] = None
-    rows = read_rows(files, reading.model_copy(update=update))
+    rows = read_as_trained(files, reading.model_copy(update=update), source=bool(source), target=target is not None)
     found, long = list(rows.in_step()), TooLong(model)
     if skip_bad:
         found = [None if row is None or row in long else row for row in found]
