@@ -269,6 +269,31 @@ def test_a_folder_of_sounds_with_transcripts_is_read(tmp_path: Path):
     assert [row.target for row in read_rows([folder], resolve(DataConfig(train=[other])))] == ["one and a half", "two"]
 
 
+def test_folders_of_sounds_are_called_as_what_is_said_in_them(tmp_path: Path):
+    """The layout of many sets of single words was refused for want of transcripts."""
+    for name in ("yes/1.wav", "yes/2.wav", "turn off/1.wav"):
+        sound(tmp_path / name)
+    (tmp_path / "README.md").write_text("words")
+    read = read_rows([str(tmp_path)], DataConfig())
+    expected = [("turn off/1.wav", "turn off"), ("yes/1.wav", "yes"), ("yes/2.wav", "yes")]
+    assert [(*row.source, row.target) for row in read] == [(f"{tmp_path}/{name}", words) for name, words in expected]
+    assert read.notes[0] == "A folder of 2 folders of sounds; what is said in each is what it is called: turn off, yes."
+    (tmp_path / "held_out.txt").write_text("yes/1.wav\n\n")
+    assert rows(str(tmp_path)) == list(read)
+    (tmp_path / "held_out.txt").write_text("yes/1.wav\nyes/3.wav\n")
+    assert "1.txt: missing; expected the transcript of the sound beside it." in error(str(tmp_path))
+
+
+@pytest.mark.parametrize("names", [["yes/1.wav"], ["yes/1.wav", "no/1.wav", "1.wav"], ["a/yes/1.wav", "b/no/1.wav"]])
+def test_folders_that_are_no_labels_of_all_sounds_want_transcripts(tmp_path: Path, names: list[str]):
+    for name in names:
+        sound(tmp_path / name)
+    said = (
+        "Write it, or name a table of path and text, or put all sounds into folders, two at least, that are called as what is said in them."
+    )
+    assert error(str(tmp_path)).endswith(f"missing; expected the transcript of the sound beside it. {said}")
+
+
 def test_a_transcript_without_sound_is_refused(tmp_path: Path):
     path = table(tmp_path, "path\ttext\n1.wav\tone\n\ttwo\n")
     assert error(path) == (
@@ -329,6 +354,7 @@ def test_the_text_of_a_sound_goes_before_what_others_say(tmp_path: Path):
 
 def test_a_sound_without_transcript_is_refused(tmp_path: Path):
     sound(tmp_path / "1.wav")
+    (tmp_path / "2.txt").write_text("two")
     assert error(str(tmp_path)) == (
         f"{tmp_path}/1.txt: missing; expected the transcript of the sound beside it. Write it, or name a table of path and text."
     )
