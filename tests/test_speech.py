@@ -213,6 +213,16 @@ def test_silence_and_words_written_in_several_ways_are_odd(tones: Path, tmp_path
     assert "Nothing odd was found." in command("inspect", tones / "train.tsv")[1]
 
 
+def test_sounds_whose_length_does_not_fit_their_words_are_told_in_seconds(tmp_path: Path):
+    """Moments were called characters: `3,915 and 4 characters`."""
+    noise = np.random.default_rng(1).normal(size=80_000) / 10
+    for number in range(12):
+        soundfile.write(tmp_path / f"{number}.wav", noise if number == 7 else noise[: 3000 + number], 8000)
+    (tmp_path / "a.tsv").write_text("".join(f"{number}.wav\tfour{number % 5}\n" for number in range(12)))
+    said = command("inspect", tmp_path / "a.tsv")[1]
+    assert f"lengths do not fit each other.\n      {tmp_path}/a.tsv:8  10.00 seconds and 5 characters  'four2'\n" in said
+
+
 # -------------------------------------------------------------------------------------------------- training, answering
 
 
