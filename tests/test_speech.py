@@ -300,6 +300,30 @@ def test_the_columns_of_another_manifest_are_told_anew_where_the_model_hears(mod
         assert [row.target for row in model.rows(tmp_path / "headed.tsv")] == ["re", "mi"]
 
 
+def test_silence_and_rates_that_training_did_not_have_are_told_and_marked(model: Model, exported: Path, tmp_path: Path):
+    """Any word was said of them, and nothing else."""
+    noise = np.random.default_rng(1).normal(size=4000) / 10
+    sounds = {"both": np.stack([noise, -noise], 1), "noise": noise, "one": noise[:1], "zero": np.zeros(800)}
+    for name, samples in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, 8000)
+    for name, rate in (("low", 4000), ("lower", 6000)):
+        soundfile.write(tmp_path / f"{name}.wav", noise, rate)
+    said = [
+        "note: 3 of 6 sounds are silent: all samples are the same, so the answer means nothing\n",
+        "note: 2 of 6 sounds have 4,000 to 6,000 samples a second; the model learned from 8,000, of which these lack the high tones\n",
+    ]
+    for run in (model.path, exported):
+        code, out, errors = command("predict", run, "--input", tmp_path, "--json", "--max-length", "5")
+        assert code == 0, errors
+        assert [note in errors for note in said] == [True, True], errors
+        assert [json.loads(line).get("silent") for line in out.splitlines()] == [True, None, None, None, True, True]
+    for name in ("both", "noise", "one", "zero", "low", "lower"):
+        (tmp_path / f"{name}.txt").write_text("do")
+    errors = command("evaluate", model.path, tmp_path)[2]
+    assert [note in errors for note in said] == [True, True], errors
+    assert "silent" not in command("predict", model.path, tmp_path / "noise.wav", "--max-length", "5")[2]
+
+
 def test_what_may_be_said_of_a_second_is_not_learned_from_short_sounds(model: Model):
     """Training needed 0.05 symbols a moment, with which strings of more words than it had were cut off."""
     assert model.config.search.max_length_ratio == 0.5

@@ -97,7 +97,7 @@ def evaluate(
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
     for warning in [] if files else RunDirectory(run).read_about().get("warnings", []):
         say(f"warning: {warning}")
-    for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model.data, search)):
+    for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model, search)):
         say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:

@@ -132,7 +132,7 @@ def predict(
     for note in (
         *layout,
         *rows.notes(),
-        *cuts.notes(model.data, search),
+        *cuts.notes(model, search),
         *_unknown_to(model, prefix),
         *(faults.notes() if faults else []),
         *long.notes(),
@@ -267,6 +267,8 @@ def _json(number: int, answer: Prediction, n_best: int) -> list[str]:
     record: dict[str, Any] = {"source": source, "outputs": [asdict(output) for output in answer.outputs[:n_best]]}
     if answer.source_cut:
         record["source_cut"] = True
+    if answer.silent:
+        record["silent"] = True
     if any(output["attention"] is not None for output in record["outputs"]):
         record["source_tokens"] = answer.source_tokens
     for output in record["outputs"]:
