@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from seqloom.audio import About, Sound, about, is_sound, log_mel, read_frames, read_sound
+from seqloom.audio import About, Sound, about, is_silent, is_sound, log_mel, read_frames, read_sound
 from seqloom.config import AudioField
 from seqloom.errors import DataError, MissingFileError
 
@@ -215,6 +215,39 @@ def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(tmp_path: Path):
     data[place : place + 4] = struct.pack("<I", 0xFFFFFFFF)
     path.write_bytes(data)
     assert len(read_sound(str(path)).samples) == 1000
+
+
+@pytest.mark.parametrize("whole", [0, 36])
+def test_a_wav_whose_recorder_was_killed_before_it_wrote_the_sizes_is_read_to_its_end(tmp_path: Path, whole: int):
+    """It was said to hold no samples."""
+    data = bytearray(Path(written(tmp_path, "a.wav", noise(1000))).read_bytes())
+    place = data.index(b"data") + 4
+    data[4:8], data[place : place + 4] = struct.pack("<I", whole), struct.pack("<I", 0)
+    (tmp_path / "b.wav").write_bytes(data)
+    wanted = read_sound(str(tmp_path / "a.wav")).samples
+    assert np.array_equal(read_sound(str(tmp_path / "b.wav")).samples, wanted)
+    assert np.array_equal(read_sound(bytes(data)).samples, wanted)
+    assert about(bytes(data)).seconds == 1000 / 8000
+    data[4:8] = struct.pack("<I", len(data) - 8)  # an end that was written, with another chunk behind it
+    with pytest.raises(DataError, match=r"^no samples \(0 seconds\)"):
+        read_sound(bytes(data))
+
+
+@pytest.mark.parametrize(("name", "subtype"), [("a.wav", "GSM610"), ("a.au", "G721_32"), ("a.wav", "NMS_ADPCM_16")])
+def test_kinds_that_can_only_be_read_from_their_beginning_are_read(tmp_path: Path, name: str, subtype: str):
+    """`frames must be specified for non-seekable files` was said of them."""
+    samples = tone(300, 8000, 0.2)
+    path = written(tmp_path, name, samples, subtype=subtype)
+    heard = read_sound(path).samples
+    assert len(heard) >= 1600
+    assert np.corrcoef(heard[:1600], samples)[0, 1] > 0.8
+    assert not is_silent(path)
+
+
+def test_a_sound_whose_channels_cancel_each_other_is_silent(tmp_path: Path):
+    samples = noise(9000)
+    assert is_silent(written(tmp_path, "a.wav", np.stack([samples, -samples], 1)))
+    assert not is_silent(written(tmp_path, "b.wav", np.stack([samples, samples], 1)))
 
 
 def test_a_rate_below_4_kilohertz_is_refused(tmp_path: Path):

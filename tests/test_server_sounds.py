@@ -77,6 +77,12 @@ def test_a_sound_is_heard_alike_as_flac_as_a_data_url_and_in_lines(client: TestC
     assert said[1:] == said[:1] * 3
 
 
+def test_silence_is_marked(client: TestClient, clips: list[Path]) -> None:
+    body = {"inputs": [text(file(np.zeros(800))), text(clips[0].read_bytes())]}
+    assert [one.get("silent") for one in client.post("/v1/predict", json=body).json()["predictions"]] == [True, None]
+    assert client.post("/v1/predict", json=body | {"stream": True}).text.count('"silent":true') == 1
+
+
 def test_the_same_is_said_in_events(client: TestClient, clips: list[Path]) -> None:
     body = {"inputs": [text(clips[0].read_bytes())]}
     whole = client.post("/v1/predict", json=body).json()["predictions"][0]["outputs"][0]["text"]

@@ -164,15 +164,15 @@ def test_sounds_beside_other_sources_are_refused(tmp_path: Path):
     path = table(tmp_path, "wav\tspeaker\ttext\n1.wav\ta\tone\n2.wav\tb\ttwo\n")
     said = "'wav' names sound files; expected it as the only source. Leave the others out, or say --set data.sounds=false to read the names"
     assert said in error(path, source=["wav", "speaker"], target="text")
-    said = "Choose, as in --source wav --target text."
-    assert error(table(tmp_path, "wav\tid\ttext\tsex\n1.wav\ta\tone two\tm\n2.wav\tb\ttwo six\tf\n", "b.tsv")).endswith(said)
+    said = "Choose, as in --source wav --target said."
+    assert error(table(tmp_path, "wav\tid\tsaid\tsex\n1.wav\ta\tone two\tm\n2.wav\tb\ttwo six\tf\n", "b.tsv")).endswith(said)
 
 
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("client_id\tpath\tsentence\tage\n{0}\t1.wav\tIt is one\tthirties\n{0}\t2.wav\tGo\t\n", "sentence"),
-        ("id\tfile\tspeaker\ttranscript\nu1\t1.wav\tjackson\tone\nu2\t2.wav\tnicolas\ttwo\n", "transcript"),
+        ("client_id\tpath\tsentence\ttext\n{0}\t1.wav\tIt is one\tit is one\n{0}\t2.wav\tGo\tgo\n", "sentence"),
+        ("id\tfile\tlabel\ttranscript\nu1\t1.wav\tjackson\tone\nu2\t2.wav\tnicolas\ttwo\n", "transcript"),
         ("u1\t1.wav\tjackson\tone\nu2\t2.wav\tjackson\ttwo\n", "4"),
         ("uid\tWortlaut\tclip\n{0}\tdrei\t1.wav\n{0}\tvier fünf\t2.wav\n", "Wortlaut"),
     ],
@@ -180,6 +180,38 @@ def test_sounds_beside_other_sources_are_refused(tmp_path: Path):
 def test_the_column_that_is_offered_as_the_target_holds_words(tmp_path: Path, text: str, target: str):
     """It was the one with most letters: that of ids."""
     assert error(table(tmp_path, text.format("abcdef0123" * 6))).endswith(f" --target {target}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "source", "target", "left"),
+    [
+        ("a.jsonl", '{"audio_filepath": "1.wav", "duration": 1.2, "text": "one"}\n' * 2, "audio_filepath", "text", "duration"),
+        ("a.csv", "wav_filename,wav_filesize,Transcript\n1.wav,12,one\n1.wav,13,one\n", "wav_filename", "Transcript", "wav_filesize"),
+        ("a.tsv", "id\tage\tpath\tsentence\nc\t\t1.wav\tone\nc\tten\t1.wav\tone\n", "path", "sentence", "id, age"),
+        ("a.csv", "label,speaker,file\none,s1,1.wav\none,s2,1.wav\n", "file", "label", "speaker"),
+    ],
+)
+def test_the_sides_of_a_manifest_are_told_where_one_column_names_sounds_and_one_is_called_as_what_is_said(
+    tmp_path: Path, name: str, text: str, source: str, target: str, left: str
+):
+    """The program named the right ones, and asked for them."""
+    path = table(tmp_path, text, name)
+    read = read_rows([path], DataConfig())
+    assert [(row.source, row.target) for row in read] == [((f"{tmp_path}/1.wav",), "one")] * 2
+    assert f"Source: {source!r}, which names sound files. Target: {target!r}. Not read: {left}." in read.notes
+    for part in ({"target": target}, {"source": [source]}):
+        assert rows(path, **part)[0] == next(iter(read))
+    assert "expected 2, or --source and --target to say which" in error(path, sounds=False)
+
+
+def test_sounds_beside_two_columns_of_words_or_other_sounds_are_not_guessed(tmp_path: Path):
+    assert "expected 2, or" in error(table(tmp_path, "path,text,label\n1.wav,one,a\n2.wav,two,b\n", "a.csv"))
+    assert "expected 2, or" in error(table(tmp_path, "loud,soft,text\n1.wav,3.wav,one\n2.wav,4.wav,two\n", "b.csv"))
+    assert "expected 2, or" in error(table(tmp_path, "path,text,sex\n1.wav,one,f\n2.wav,two,m\n", "c.csv"), source=["sex"])
+    sound(tmp_path / "wavs/u1.wav")
+    path = table(tmp_path, "u1|Mr. One|Mister One\nu1|2|two\n", "metadata.csv")
+    assert "Choose, as in --source 1 --target" in error(path)
+    assert rows(path, sounds=True, target=3)[1] == Row((f"{tmp_path}/wavs/u1.wav",), "two", f"{path}:2")
 
 
 def test_sounds_are_found_in_a_folder_beside_their_table(tmp_path: Path):
@@ -235,6 +267,31 @@ def test_a_folder_of_sounds_with_transcripts_is_read(tmp_path: Path):
     other = table(tmp_path, "path\ttext\n1.flac\tone\n")
     assert next(iter(read_rows([other], found))).source == (f"{folder}/1.flac",)
     assert [row.target for row in read_rows([folder], resolve(DataConfig(train=[other])))] == ["one and a half", "two"]
+
+
+def test_folders_of_sounds_are_called_as_what_is_said_in_them(tmp_path: Path):
+    """The layout of many sets of single words was refused for want of transcripts."""
+    for name in ("yes/1.wav", "yes/2.wav", "turn off/1.wav"):
+        sound(tmp_path / name)
+    (tmp_path / "README.md").write_text("words")
+    read = read_rows([str(tmp_path)], DataConfig())
+    expected = [("turn off/1.wav", "turn off"), ("yes/1.wav", "yes"), ("yes/2.wav", "yes")]
+    assert [(*row.source, row.target) for row in read] == [(f"{tmp_path}/{name}", words) for name, words in expected]
+    assert read.notes[0] == "A folder of 2 folders of sounds; what is said in each is what it is called: turn off, yes."
+    (tmp_path / "held_out.txt").write_text("yes/1.wav\n\n")
+    assert rows(str(tmp_path)) == list(read)
+    (tmp_path / "held_out.txt").write_text("yes/1.wav\nyes/3.wav\n")
+    assert "1.txt: missing; expected the transcript of the sound beside it." in error(str(tmp_path))
+
+
+@pytest.mark.parametrize("names", [["yes/1.wav"], ["yes/1.wav", "no/1.wav", "1.wav"], ["a/yes/1.wav", "b/no/1.wav"]])
+def test_folders_that_are_no_labels_of_all_sounds_want_transcripts(tmp_path: Path, names: list[str]):
+    for name in names:
+        sound(tmp_path / name)
+    said = (
+        "Write it, or name a table of path and text, or put all sounds into folders, two at least, that are called as what is said in them."
+    )
+    assert error(str(tmp_path)).endswith(f"missing; expected the transcript of the sound beside it. {said}")
 
 
 def test_a_transcript_without_sound_is_refused(tmp_path: Path):
@@ -297,6 +354,7 @@ def test_the_text_of_a_sound_goes_before_what_others_say(tmp_path: Path):
 
 def test_a_sound_without_transcript_is_refused(tmp_path: Path):
     sound(tmp_path / "1.wav")
+    (tmp_path / "2.txt").write_text("two")
     assert error(str(tmp_path)) == (
         f"{tmp_path}/1.txt: missing; expected the transcript of the sound beside it. Write it, or name a table of path and text."
     )

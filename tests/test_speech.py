@@ -24,7 +24,7 @@ from seqloom.cli import main
 from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TokensField
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
-from seqloom.data import Row, read_rows
+from seqloom.data import Row, read_as_trained, read_rows, resolve
 from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.export import export
 from seqloom.fields import Fields
@@ -241,6 +241,16 @@ def test_silence_and_words_written_in_several_ways_are_odd(tones: Path, tmp_path
     assert "Nothing odd was found." in command("inspect", tones / "train.tsv")[1]
 
 
+def test_sounds_whose_length_does_not_fit_their_words_are_told_in_seconds(tmp_path: Path):
+    """Moments were called characters: `3,915 and 4 characters`."""
+    noise = np.random.default_rng(1).normal(size=80_000) / 10
+    for number in range(12):
+        soundfile.write(tmp_path / f"{number}.wav", noise if number == 7 else noise[: 3000 + number], 8000)
+    (tmp_path / "a.tsv").write_text("".join(f"{number}.wav\tfour{number % 5}\n" for number in range(12)))
+    said = command("inspect", tmp_path / "a.tsv")[1]
+    assert f"lengths do not fit each other.\n      {tmp_path}/a.tsv:8  10.00 seconds and 5 characters  'four2'\n" in said
+
+
 # -------------------------------------------------------------------------------------------------- training, answering
 
 
@@ -290,6 +300,56 @@ def test_evaluation_measures_words(model: Model, tones: Path):
 
 def _texts(tones: Path) -> list[str]:
     return [line.split("\t")[1] for line in (tones / "test.tsv").read_text().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("train", ["path\ttext\n{0}\tdo\n", "{0}\tdo\n", ""])
+def test_the_columns_of_another_manifest_are_told_anew_where_the_model_hears(model: Model, tones: Path, tmp_path: Path, train: str):
+    """`evaluate` took the first column, of ids, and the header for a row."""
+    sounds = [str(tones / f"test/000{number}.wav") for number in range(2)]
+    (tmp_path / "train.tsv").write_text(train.format(sounds[0]))
+    config = resolve(DataConfig(train=[str(tmp_path / "train.tsv")])) if train else DataConfig(sounds=True)
+    config = config.model_copy(update={"header": None})
+    manifests = {
+        "headed.tsv": f"id\tpath\tage\tsentence\nu0\t{sounds[0]}\t\tre\nu1\t{sounds[1]}\tten\tmi\n",
+        "headed.csv": f"speaker,file,words\ns1,{sounds[0]},re\ns1,{sounds[1]},mi\n",
+        "bare.tsv": f"re\t{sounds[0]}\nmi\t{sounds[1]}\n",
+    }
+    for name, text in manifests.items():
+        (tmp_path / name).write_text(text)
+        found = [(*row.source, row.target) for row in read_as_trained([str(tmp_path / name)], config)]
+        assert found == list(zip(sounds, ("re", "mi"), strict=True))
+    asked = config.model_copy(update={"target": "age"})
+    assert [row.target for row in read_as_trained([str(tmp_path / "headed.tsv")], asked, target=True)] == ["", "ten"]
+    if "path" in train:
+        code, _, errors = command("evaluate", model.path, tmp_path / "headed.csv")
+        assert code == 0
+        assert "note: Source: 'file', which names sound files. Target: 'words'.\n" in errors
+        assert command("score", model.path, tmp_path / "headed.csv")[1].count("\n") == 2
+        assert [row.target for row in model.rows(tmp_path / "headed.tsv")] == ["re", "mi"]
+
+
+def test_silence_and_rates_that_training_did_not_have_are_told_and_marked(model: Model, exported: Path, tmp_path: Path):
+    """Any word was said of them, and nothing else."""
+    noise = np.random.default_rng(1).normal(size=4000) / 10
+    sounds = {"both": np.stack([noise, -noise], 1), "noise": noise, "one": noise[:1], "zero": np.zeros(800)}
+    for name, samples in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, 8000)
+    for name, rate in (("low", 4000), ("lower", 6000)):
+        soundfile.write(tmp_path / f"{name}.wav", noise, rate)
+    said = [
+        "note: 3 of 6 sounds are silent: all samples are the same, so the answer means nothing\n",
+        "note: 2 of 6 sounds have 4,000 to 6,000 samples a second; the model learned from 8,000, of which these lack the high tones\n",
+    ]
+    for run in (model.path, exported):
+        code, out, errors = command("predict", run, "--input", tmp_path, "--json", "--max-length", "5")
+        assert code == 0, errors
+        assert [note in errors for note in said] == [True, True], errors
+        assert [json.loads(line).get("silent") for line in out.splitlines()] == [True, None, None, None, True, True]
+    for name in ("both", "noise", "one", "zero", "low", "lower"):
+        (tmp_path / f"{name}.txt").write_text("do")
+    errors = command("evaluate", model.path, tmp_path)[2]
+    assert [note in errors for note in said] == [True, True], errors
+    assert "silent" not in command("predict", model.path, tmp_path / "noise.wav", "--max-length", "5")[2]
 
 
 def test_what_may_be_said_of_a_second_is_not_learned_from_short_sounds(model: Model):

@@ -71,6 +71,10 @@ class Prediction:
     """The symbols of the source that training never saw, in order, as often as they occur; read as <unk>."""
     longest: int = 0
     """Positions of the longest source that training had, where this one has more."""
+    silent: bool = False
+    """Whether the source is a sound of which all samples are the same."""
+    rate: int = 0
+    """Samples a second of a sound that has fewer than the model hears; else 0."""
 
     @property
     def text(self) -> str:
@@ -262,7 +266,8 @@ class Answerer:
                 outputs = [self._output(hypothesis, labels, states, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
                 most, unknown = questions.max_lengths[order], self._unknown(whole, sources[place])
                 longest = self.fields.longest if len(sources[place]) > self.fields.longest else 0
-                answers[place] = Prediction(rows[place].source, labels, outputs, most, encoded[place][1], unknown, longest)
+                cut, doubts = encoded[place][1], self.fields.doubts(rows[place].source)
+                answers[place] = Prediction(rows[place].source, labels, outputs, most, cut, unknown, longest, doubts.silent, doubts.rate)
         return answers
 
     def _encode(self, row: Row) -> tuple[Array, bool]:
@@ -373,10 +378,11 @@ class TooLong:
 
 
 class Cuts:
-    """Sources and answers that are not whole, or longer than those of training, counted as they pass."""
+    """Sources and answers that are not whole, or unlike those of training, counted as they pass."""
 
     def __init__(self, predictions: Iterable[Prediction] = ()) -> None:
-        self._sources = self._answers = self._all = self._longer = self._longest = 0
+        self._sources = self._answers = self._all = self._longer = self._longest = self._silent = 0
+        self._rates: list[int] = []
         for prediction in predictions:
             self.add(prediction)
 
@@ -386,10 +392,20 @@ class Cuts:
         self._sources += prediction.source_cut
         self._answers += bool(prediction.outputs) and prediction.outputs[0].cut
         self._longer, self._longest = self._longer + bool(prediction.longest), max(self._longest, prediction.longest)
+        self._silent += prediction.silent
+        self._rates += [prediction.rate] if prediction.rate else []
 
-    def notes(self, data: DataConfig, search: SearchConfig) -> list[str]:
-        """A sentence where some were cut, or longer."""
-        notes: list[str] = []
+    def notes(self, model: Answerer, search: SearchConfig) -> list[str]:
+        """A sentence where some were cut, or longer, or cannot be heard as those of training."""
+        notes, data, sound = list[str](), model.data, model.fields.config.sound
+        if self._silent:
+            silent = f"{self._silent:,} of {self._all:,} sounds {'is' if self._silent == 1 else 'are'} silent: all samples are the same"
+            notes.append(f"{silent}, so the answer means nothing")
+        if self._rates and sound is not None:
+            count, low = len(self._rates), min(self._rates)
+            rates = f"{low:,}" if low == max(self._rates) else f"{low:,} to {max(self._rates):,}"
+            few = f"{count:,} of {self._all:,} sounds {'has' if count == 1 else 'have'} {rates} samples a second"
+            notes.append(f"{few}; the model learned from {sound.sample_rate:,}, of which these lack the high tones")
         if self._longer:
             long = f"{self._longer:,} of {self._all:,} sources {'is' if self._longer == 1 else 'are'} longer than any that training had"
             notes.append(f"{long} ({self._longest:,} positions): answers to such are often wrong")

@@ -46,6 +46,10 @@ UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 """In the header of a file that was written as a stream."""
 LARGEST_STREAM = 0x7F000000
 """From this on a size of 32 bits may be what a writer to a pipe puts there, who cannot know it."""
+ROUNDING = 1 / FULL_SCALE
+"""Of a sample: what two channels that cancel each other may leave."""
+MOST_A_BYTE = 16
+"""Samples of what is packed evenly, as GSM 6.10 with five."""
 W64_HEAD = 40
 """Bytes before the first chunk: two names of 16 bytes, and the size."""
 BLOCK = 4096
@@ -95,7 +99,7 @@ def about(sound: str | bytes) -> About:
 
 
 def is_silent(sound: str | bytes) -> bool:
-    """Whether all samples of a sound file are the same; it is read as far as they are.
+    """Whether all samples of a sound file are the same, its channels averaged; it is read as far as they are.
 
     Raises:
         DataError: as `about`.
@@ -103,9 +107,10 @@ def is_silent(sound: str | bytes) -> bool:
     with _named(sound), _open(sound) as file:
         first = None
         try:
-            for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
-                first = block[0] if first is None else first
-                if (block != first).any():
+            for block in file.blocks(BLOCK, frames=_count(file), dtype="float32", always_2d=True):
+                samples = block.mean(1)
+                first = samples[0] if first is None else first
+                if (np.abs(samples - first) > (ROUNDING if file.channels > 1 else 0.0)).any():
                     return False
         except (_soundfile().LibsndfileError, ValueError):  # said where it is read whole
             return False
@@ -125,11 +130,9 @@ def read_sound(sound: str | bytes) -> Sound:
 
 def _samples(file: Any) -> Samples:
     try:
-        samples: Samples = file.read(dtype="float32", always_2d=True)
+        samples: Samples = file.read(_count(file), dtype="float32", always_2d=True)
     except _soundfile().LibsndfileError as error:
         raise _truncated(f"reading breaks off: {_reason(error)}") from None
-    except ValueError as error:  # of kinds that cannot be read from their middle on
-        raise _unreadable(error) from None
     if len(samples) < file.frames:
         raise _truncated(f"{file.frames:,} samples are announced and {len(samples):,} are there")
     if not np.isfinite(samples).all():
@@ -137,6 +140,13 @@ def _samples(file: Any) -> Samples:
     if (loudest := np.abs(samples).max()) > LOUDEST:
         raise _Fault(f"holds a sample of {loudest:.2g}; expected 1 at full scale. Write the file anew.")
     return samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
+
+
+def _count(file: Any) -> int:
+    """The samples to read of each channel: -1, all, but for kinds that cannot be read from their middle on (GSM 6.10, G.721), which must
+    be told.
+    """
+    return -1 if file.seekable() else file.frames
 
 
 def log_mel(sound: Sound, config: AudioField) -> Frames:
@@ -203,18 +213,50 @@ def _named(sound: str | bytes) -> Generator[None]:
 
 def _open(sound: str | bytes) -> Any:
     """The open `soundfile.SoundFile`, its header read and its size compared with what the header says."""
-    if not (len(sound) if isinstance(sound, bytes) else _size(sound)):
+    size = len(sound) if isinstance(sound, bytes) else _size(sound)
+    if not size:
         raise _Fault("an empty file (0 bytes); expected a sound. Record or copy it again.")
+    file = _parsed(sound)
+    with io.BytesIO(sound) if isinstance(sound, bytes) else open(sound, "rb") as stream:
+        if not file.frames and (whole := _ended(stream)):
+            file = _parsed(whole)
+        stream.seek(0)
+        _check(stream, file.frames, file.samplerate)
+    if not file.seekable() and file.frames > MOST_A_BYTE * size:
+        raise _Fault(f"{file.frames:,} samples are announced, which the file cannot hold; expected all of them. Write the file anew.")
+    return file
+
+
+def _parsed(sound: str | bytes) -> Any:
+    """The open `soundfile.SoundFile`."""
     try:
-        file = _soundfile().SoundFile(io.BytesIO(sound) if isinstance(sound, bytes) else sound)
+        return _soundfile().SoundFile(io.BytesIO(sound) if isinstance(sound, bytes) else sound)
     except (_soundfile().LibsndfileError, OSError) as error:
         raise _unreadable(error) from None
     except TypeError:  # soundfile asks for rate and form of a file named .raw
         what = "samples without a header, which does not say their rate; expected WAV or FLAC"
         raise _Fault(f"{what}. Convert it, as in ffmpeg -f s16le -ar RATE -i FILE sound.wav.") from None
-    with io.BytesIO(sound) if isinstance(sound, bytes) else open(sound, "rb") as stream:
-        _check(stream, file.frames, file.samplerate)
-    return file
+
+
+def _ended(stream: BinaryIO) -> bytes:
+    """A WAV whose recorder was killed before it wrote the sizes, with such as one that is written as a stream has; b'' of all others."""
+    head = stream.read(12)
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return b""
+    while len(chunk := stream.read(8)) == 8:
+        kind, size = struct.unpack("<4sI", chunk)
+        here = stream.tell()
+        if kind != b"data":
+            stream.seek(here + size + size % 2)
+            continue
+        whole = struct.unpack("<I", head[4:8])[0]
+        if size or whole + 8 > here:  # an end that was written; behind it may be other chunks
+            return b""
+        stream.seek(0)
+        data = bytearray(stream.read())
+        data[here - 4 : here] = struct.pack("<I", UNKNOWN_SIZES[1])
+        return bytes(data) if len(data) > here else b""
+    return b""
 
 
 def _size(path: str) -> int:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from seqloom.config import DataConfig
 from seqloom.dates import look_like_times
 from seqloom.errors import DataError, nearest
-from seqloom.header import TARGET_WORDS, pair_in_object, tell_sides, text_and_label
+from seqloom.header import LABEL_WORDS, TARGET_WORDS, pair_in_object, tell_sides, text_and_label
 from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
 from seqloom.tables import COMMENT, Table, cells_at, first_few, short
 
-__all__ = ["choose", "columns_of_sounds", "find_column", "one_column", "over_time"]
+__all__ = ["choose", "columns_of_sounds", "find_column", "one_column", "over_time", "places_of_sounds"]
 
 WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
 """What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""
@@ -32,6 +32,8 @@ def choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[t
     source, target = tell_sides(table.columns if table.header else [""] * len(table.columns), source, target)
     if not source and target is None and (pair := _pair_among(table, sample)):
         source, target = pair[:1], pair[1]
+    if config.sounds is not False and (not source or target is None):
+        source, target = _heard_and_said(table, sample, config, source, target)
     if not source or target is None:
         is_index = table.header and len(table.columns) == 2 and not config.source and config.target is None
         raise DataError(_beside_an_index(table, sample) if is_index else _which_columns(table, sample))
@@ -42,6 +44,19 @@ def _pair_among(table: Table, sample: list[list[str]]) -> tuple[int, int] | None
     """Source and target among several columns of which no name says either: two in one object, or a text and its label, without sounds."""
     pair = pair_in_object(table.columns, sample) if table.format in ("jsonl", "parquet") else None
     return pair or (text_and_label(table.columns) if table.header and not columns_of_sounds(sample, table) else None)
+
+
+def _heard_and_said(
+    table: Table, sample: list[list[str]], config: DataConfig, source: tuple[int, ...], target: int | None
+) -> tuple[tuple[int, ...], int | None]:
+    """The sides that are not known, where one column alone names sounds, and one other alone is called as what is said of them."""
+    heard = places_of_sounds(sample, table) if config.sounds else columns_of_sounds(sample, table)
+    if len(heard) != 1 or (source or (heard[0],)) != (heard[0],) or target == heard[0]:
+        return source, target
+    if target is None and table.header:
+        said = [place for place, name in enumerate(table.columns) if place != heard[0] and name.casefold() in SPOKEN | LABEL_WORDS]
+        target = said[0] if len(said) == 1 else None
+    return (source, target) if target is None else ((heard[0],), target)
 
 
 def find_column(table: Table, column: str | int, flag: str) -> int:
@@ -68,12 +83,8 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
     advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
-    heard, whole = columns_of_sounds(sample, table), ""
-    if not heard:
-        values = {place: cells_at(sample, place) for place in range(len(table.columns))}
-        heard = [place for place, some in values.items() if name_sounds_without_ends(some, table.paths[0])]
-        whole = " --set data.sounds=true" if heard else ""
-    if heard:
+    if heard := places_of_sounds(sample, table):
+        whole = "" if columns_of_sounds(sample, table) else " --set data.sounds=true"
         source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
         advice = f"Choose, as in --source {source} --target {target}{whole}."
     of_numbers = "" if heard else f" {over_time(table, sample)}".rstrip()
@@ -133,3 +144,11 @@ def one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:
 def columns_of_sounds(sample: list[list[str]], table: Table) -> list[int]:
     """The places of columns that name sound files."""
     return [place for place in range(len(table.columns)) if name_sounds(cells_at(sample, place))]
+
+
+def places_of_sounds(sample: list[list[str]], table: Table) -> list[int]:
+    """The same, or else those of columns that name sounds all but their ends."""
+    columns = range(len(table.columns))
+    return columns_of_sounds(sample, table) or [
+        place for place in columns if name_sounds_without_ends(cells_at(sample, place), table.paths[0])
+    ]

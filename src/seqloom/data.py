@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from seqloom.audio import is_sound
+from seqloom.column_roles import places_of_sounds
 from seqloom.config import DataConfig
 from seqloom.errors import DataError
 from seqloom.frame_text import text_of_array
@@ -26,6 +27,7 @@ __all__ = [
     "Row",
     "Rows",
     "names_columns",
+    "read_as_trained",
     "read_rows",
     "resolve",
     "rows_from_memory",
@@ -131,6 +133,42 @@ def resolve(config: DataConfig) -> DataConfig:
         found |= {"split": "first" if table.once else "all", "comment": table.comment}
     found["sounds"] = layout.sounds
     return config.model_copy(update=found)
+
+
+def read_as_trained(paths: Sequence[str], config: DataConfig, *, source: bool = False, target: bool = False) -> FileRows:
+    """The pairs of further files for a model that was trained on data of this config. Where it hears, and they do not name the columns of
+    training, these are told anew, from the file: by which one names sounds, and what is called as said of them.
+
+    Args:
+        config: with `header` None, the file says itself whether it has one.
+        source, target: whether the config's side is asked for, and no longer that of training.
+
+    Raises:
+        As `read_rows`.
+    """
+    return read_rows(paths, _told_anew(paths, config, source, target) if config.sounds else config)
+
+
+def _told_anew(paths: Sequence[str], config: DataConfig, source: bool, target: bool) -> DataConfig:
+    names = [name for name in (*config.source, config.target) if isinstance(name, str)]
+    blank = config.model_copy(update={"source": [], "target": None})
+    table, sample, _ = find_table(paths, blank, names)
+    if table.format in ("parallel", "folder"):
+        return config
+    told: dict[str, Any] = {"header": table.header}
+    heard = places_of_sounds(sample, table)
+    if not source and len(heard) == 1 and not _names_all(table, config.source, heard):
+        told["source"] = [_lasting_name(table, heard[0])]
+    if not target and not (table.header and config.target in table.columns) and ("source" in told or table.header):
+        told["target"] = None
+    return config.model_copy(update=told)
+
+
+def _names_all(table: Table, source: Sequence[str | int], heard: Sequence[int]) -> bool:
+    """Whether a table has the source column of training: under its name, or, where it has no names, in its place."""
+    if table.header:
+        return bool(source) and all(name in table.columns for name in source)
+    return [name - 1 for name in source if isinstance(name, int)] == list(heard)
 
 
 def names_columns(paths: Sequence[str], names: Sequence[str | int]) -> bool:

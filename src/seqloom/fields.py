@@ -16,7 +16,7 @@ from seqloom.columns import Column, build_columns, groups, learn, model_of, name
 from seqloom.config import FieldsConfig
 from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
 from seqloom.files import write_atomically
-from seqloom.frame_fields import ArraySource
+from seqloom.frame_fields import ArraySource, Doubts
 from seqloom.sound_field import SoundField
 from seqloom.subwords import Subwords
 from seqloom.text_fields import Ids, SourceField, TargetField, Value
@@ -95,6 +95,10 @@ class Fields:
     def never(self) -> tuple[int, ...]:
         """The ids that no answer holds, but where a prefix says them."""
         return (PAD, BOS) if self.writes_unknown else (PAD, BOS, UNK)
+
+    def doubts(self, source: Value) -> Doubts:
+        """What may be wrong with a source that can be used; nothing that is known of texts."""
+        return Doubts() if isinstance(self.source, SourceField) else self.source.doubts(source)
 
     def copy_ids(self, source: Value) -> tuple[Ids, list[str]]:
         """For each source position the id of its symbol among the targets, int64 (S,), and the source symbols that targets do not have.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,21 @@ from seqloom.frame_text import frames_of_text
 from seqloom.scaling import Scaling, fit_scaling
 from seqloom.vocabulary import DAMAGED, entry
 
-__all__ = ["ArraySource", "FrameSource"]
+__all__ = ["ArraySource", "Doubts", "FrameSource"]
 
 Frames = npt.NDArray[np.float32]
 
 LOOKED_AT = 10_000
 """Arrays from which the scaling is learned."""
+
+
+class Doubts(NamedTuple):
+    """What may be wrong with a source that can be used."""
+
+    silent: bool = False
+    """Whether it is a sound of which all samples are the same."""
+    rate: int = 0
+    """Samples a second of a sound that has fewer than the model hears; else 0."""
 
 
 class FrameSource:
@@ -50,6 +59,10 @@ class FrameSource:
     def unknown(self, value: Sequence[str]) -> list[str]:
         """No symbols, so none unknown."""
         return []
+
+    def doubts(self, value: Sequence[str]) -> Doubts:
+        """What may be wrong with a source that can be used: nothing that is known."""
+        return Doubts()
 
 
 class ArraySource(FrameSource):

@@ -13,7 +13,17 @@ from seqloom.sounds import name_sounds
 from seqloom.spelling import may_be_number
 from seqloom.tables import first_few, listed, short
 
-__all__ = ["SOURCE_WORDS", "TARGET_WORDS", "has_header", "is_number", "pair_in_object", "say_sides", "tell_sides", "text_and_label"]
+__all__ = [
+    "LABEL_WORDS",
+    "SOURCE_WORDS",
+    "TARGET_WORDS",
+    "has_header",
+    "is_number",
+    "pair_in_object",
+    "say_sides",
+    "tell_sides",
+    "text_and_label",
+]
 
 SOURCE_WORDS = frozenset({"source", "sources", "src", "input", "inputs", "in"})
 TARGET_WORDS = frozenset({"target", "targets", "tgt", "trg", "output", "outputs", "out"})

@@ -150,8 +150,7 @@ def find_table(
     if format == "folder":
         folder = SoundFolder.read(paths[0])
         sample = [list(cells) for _, cells in itertools.islice(folder.rows(), SAMPLE)]
-        beside = "A folder of sounds, each with a transcript beside it."
-        return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, [beside, *folder.notes()]
+        return Table(tuple(paths), format, None, True, FOLDER_COLUMNS), sample, folder.notes()
     path, alike = paths[0], _read_alike(paths[0], config)
     if format in ("jsonl", "parquet"):
         columns, values = _named_columns(path, format)

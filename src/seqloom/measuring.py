@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqloom.answers import Answerer, Prediction, check_attention
 from seqloom.config import DataConfig, SearchConfig
-from seqloom.data import Row, read_rows, rows_from_memory, sides_of_numbers
+from seqloom.data import Row, read_as_trained, rows_from_memory, sides_of_numbers
 from seqloom.errors import DataError
 from seqloom.fields import Fields
 from seqloom.memory import Pairs, as_list, hold, kept_columns, paths_of
@@ -36,7 +36,10 @@ class Measurable(Answerer):
         paths = paths_of(given.data) if given.targets is None else None
         if sides_of_numbers(DataConfig(), given.data, given.targets)[0]:
             self.refuse_array("pairs:1")
-        return list(read_rows(paths, data)) if paths else rows_from_memory(given.data, given.targets)
+        if not paths:
+            return rows_from_memory(given.data, given.targets)
+        data = data.model_copy(update={"header": None}) if data.sounds else data
+        return list(read_as_trained(paths, data, source=bool(asked), target=target is not None))
 
     def measured(self, rows: Sequence[Row], search: SearchConfig, *, any_target: bool = False) -> tuple[dict[str, float], list[Prediction]]:
         """Every metric of the answers that fits the target, by name, and the answers.

@@ -34,15 +34,21 @@ class Oddity:
     """Up to three rows, `train.tsv:17` and what stands there."""
 
 
-def find_oddities(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarray) -> list[Oddity]:
-    """Everything odd in some rows in file order; lengths (N,) are those of the sources and targets in characters."""
+def find_oddities(
+    rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarray, say_length: Callable[[int], str] = "{:,}".format
+) -> list[Oddity]:
+    """Everything odd in some rows in file order.
+
+    Args:
+        lengths, target_lengths: (N,), of targets in characters, of sources too, but where `say_length` says otherwise: a length in words.
+    """
     found = [
         *_empty(rows),
         *_repeated(rows),
         *_copies(rows),
         *_characters(rows),
         *_contents(rows),
-        *_lengths(rows, lengths, target_lengths),
+        *_lengths(rows, lengths, target_lengths, say_length),
         *_order(rows, lengths),
     ]
     return [oddity for oddity in found if oddity.count]
@@ -259,8 +265,8 @@ def _has_one_mute_side(row: Row) -> bool:
 # -------------------------------------------------------------------------------------------------------------- lengths
 
 
-def _lengths(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarray) -> Iterator[Oddity]:
-    yield _wild_ratio(rows, lengths, target_lengths)
+def _lengths(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarray, say_length: Callable[[int], str]) -> Iterator[Oddity]:
+    yield _wild_ratio(rows, lengths, target_lengths, say_length)
     for side, numbers in (("source", lengths), ("target", target_lengths)):
         usual = float(np.percentile(numbers, 99))
         limit = max(5 * usual, 100.0)
@@ -270,7 +276,7 @@ def _lengths(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarra
         yield Oddity(f"long {side}", text, len(longest), tuple(shown))
 
 
-def _wild_ratio(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarray) -> Oddity:
+def _wild_ratio(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarray, say_length: Callable[[int], str]) -> Oddity:
     """Rows whose ratio of lengths lies far from the others': over six deviations (from the median of deviations) and five times."""
     both = (lengths > 0) & (target_lengths > 0)
     ratios = np.log((target_lengths + 3.0) / (lengths + 3.0))  # 3 more on each side: short texts vary by nature
@@ -279,10 +285,8 @@ def _wild_ratio(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.nda
     deviation = 1.4826 * float(np.median(far[both])) if both.any() else 0.0
     limit = max(6 * deviation, float(np.log(5.0)))
     wild = [int(place) for place in np.argsort(-far, kind="stable")[: int((far > limit).sum())]]
-    shown = [
-        f"{rows[place].where}  {int(lengths[place]):,} and {int(target_lengths[place]):,} characters  {_quoted(rows[place].target, 30)}"
-        for place in wild[:EXAMPLES]
-    ]
+    both_lengths = [f"{say_length(int(lengths[place]))} and {int(target_lengths[place]):,} characters" for place in wild[:EXAMPLES]]
+    shown = [f"{rows[place].where}  {said}  {_quoted(rows[place].target, 30)}" for place, said in zip(wild, both_lengths, strict=False)]
     return Oddity("wild ratio", f"{_rows(len(wild))} where the two sides' lengths do not fit each other", len(wild), tuple(shown))
 
 

@@ -148,7 +148,8 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
     whole = _whole(sample, sides, target)
     same_characters, same_tokens = shared(whole[:: max(1, len(whole) // SHARED_ROWS)])
     (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
-    oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths) if sides or oddity.kind in OF_FRAMES]
+    say_length = "{:,}".format if sides else "{:,} moments".format if array else _seconds
+    oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths, say_length) if sides or oddity.kind in OF_FRAMES]
     oddities += find_in_sounds(sample) if sound else []
     counts = {oddity.kind: oddity.count for oddity in oddities}
     return Profile(
@@ -175,6 +176,10 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         notes=(*cast("list[str]", getattr(rows, "notes", [])), *_in_pieces((*sides, target)), *_backwards(rows, sides, target)),
         array=array,
     )
+
+
+def _seconds(hundredths: int) -> str:
+    return f"{hundredths / 100:,.2f} seconds"
 
 
 def _in_pieces(sides: Iterable[SideProfile]) -> list[str]:

@@ -12,11 +12,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.audio import read_frames
+from seqloom.audio import about, is_silent, read_frames
 from seqloom.augment import augment
 from seqloom.config import AudioField
 from seqloom.errors import CheckpointError, standing_at
-from seqloom.frame_fields import FrameSource
+from seqloom.frame_fields import Doubts, FrameSource
 from seqloom.sound_text import is_sound_text, sound_of_text
 from seqloom.vocabulary import DAMAGED, entry
 
@@ -38,6 +38,7 @@ class SoundField(FrameSource):
         self.config = config
         self.mean, self.spread = np.asarray(mean, np.float32), np.asarray(spread, np.float32)
         self._cache = _Cache()
+        self._known: dict[tuple[str, int, int], Doubts] = {}
 
     @classmethod
     def fit(cls, config: AudioField, places: Iterable[tuple[str, str]]) -> SoundField:
@@ -80,6 +81,20 @@ class SoundField(FrameSource):
             frames = read_frames(path, self.config)
             self._cache.put(key, frames)
         return (frames - self.mean) / self.spread
+
+    def doubts(self, value: Sequence[str]) -> Doubts:
+        """Whether a sound is silent, and its rate where the model hears more."""
+        (path,) = value
+        if is_sound_text(path):
+            return self._doubts(sound_of_text(path))
+        key = _identity(path)
+        if key not in self._known:
+            self._known[key] = self._doubts(path)
+        return self._known[key]
+
+    def _doubts(self, sound: str | bytes) -> Doubts:
+        rate = about(sound).rate
+        return Doubts(is_silent(sound), rate if rate < self.config.sample_rate else 0)
 
     def vary(self, array: Frames, generator: np.random.Generator) -> Frames:
         """Frames as training hears them this time."""

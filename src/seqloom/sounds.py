@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -122,13 +122,17 @@ def sounds_in(folder: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class SoundFolder:
-    """A folder of sounds and their words: each has them in a text of its name, or behind its name in one text for all beside it."""
+    """A folder of sounds and their words: each has them in a text of its name, or behind its name in one text for all beside it; or else
+    they lie in folders that are called so.
+    """
 
     folder: str
     words: dict[str, str | None]
     """Of each sound, from the folder, by name; None: in the file beside it."""
     lonely: list[str]
     """Text files, and lines of them, that have no sound beside them, or one with a text of its own."""
+    labels: tuple[str, ...] = ()
+    """The folders in it, where they are called as what is said in them."""
 
     @classmethod
     def read(cls, folder: str) -> SoundFolder:
@@ -141,6 +145,8 @@ class SoundFolder:
         if not sounds:
             raise DataError(f"{folder}: a folder; expected a file, or a folder of sounds, each with a .txt beside it. Name the file in it.")
         texts = sorted(path.relative_to(folder) for path in Path(folder).rglob("*.txt") if path.is_file())
+        if labels := _labels(folder, sounds, texts):
+            return cls(folder, {name: os.path.dirname(name) for name in sounds}, [], labels)
         named, names = {text.with_suffix("").as_posix() for text in texts}, {os.path.splitext(name)[0]: name for name in sounds}
         words, lonely = dict[str, _Said](), list[str]()
         for text in texts:
@@ -149,7 +155,8 @@ class SoundFolder:
         for name in sounds:
             if name not in words and os.path.splitext(name)[0] not in named:
                 missing = f"{Path(folder, name).with_suffix('.txt')}: missing; expected the transcript of the sound beside it"
-                raise DataError(f"{missing}. Write it, or name a table of path and text.")
+                folders = "" if texts else ", or put all sounds into folders, two at least, that are called as what is said in them"
+                raise DataError(f"{missing}. Write it, or name a table of path and text{folders}.")
         return cls(folder, {name: words[name].words if name in words else None for name in sounds}, lonely)
 
     def rows(self) -> Iterator[tuple[int, tuple[str, str]]]:
@@ -158,13 +165,36 @@ class SoundFolder:
             yield number, (name, _transcript(Path(self.folder, name).with_suffix(".txt")) if words is None else words)
 
     def notes(self) -> list[str]:
-        """One sentence with the number of texts without a sound, and the first."""
+        """Where the words are; and a sentence with the number of texts without a sound, and the first."""
+        if self.labels:
+            shown = ", ".join(self.labels[:8]) + (f" and {len(self.labels) - 8:,} more" if len(self.labels) > 8 else "")
+            return [f"A folder of {len(self.labels):,} folders of sounds; what is said in each is what it is called: {shown}."]
+        return ["A folder of sounds, each with a transcript beside it.", *self._lonely()]
+
+    def _lonely(self) -> list[str]:
         if not self.lonely:
             return []
         texts, them = ("text has", "it") if len(self.lonely) == 1 else ("texts have", "them")
         return [
             f"{len(self.lonely):,} {texts} no sound beside {them}, or one with a text of its own, and went by, such as {self.lonely[0]}."
         ]
+
+
+def _labels(folder: str, sounds: Sequence[str], texts: Sequence[Path]) -> tuple[str, ...]:
+    """The folders in which all sounds lie, two at the least, where no text says anything of them; one that only lists sounds does not."""
+    names = sorted({os.path.dirname(sound) for sound in sounds})
+    if len(names) < 2 or not all(names) or any("/" in name for name in names):
+        return ()
+    return tuple(names) if all(_lists_only(Path(folder), text, frozenset(sounds)) for text in texts) else ()
+
+
+def _lists_only(folder: Path, text: Path, sounds: frozenset[str]) -> bool:
+    """Whether a text has a sound of the folder on every line, and nothing else."""
+    try:
+        lines = [line.strip() for _, line in read_lines(str(folder / text)) if line.strip()]
+    except DataError:
+        return False
+    return bool(lines) and all((text.parent / line).as_posix() in sounds for line in lines)
 
 
 class _Said(NamedTuple):

@@ -99,7 +99,7 @@ def evaluate(
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
     for warning in [] if files else _run(run).read_about().get("warnings", []):
         say(f"warning: {warning}")
-    for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model.data, search)):
+    for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model, search)):
         say(f"note: {note}")
     name = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:
@@ -162,15 +162,15 @@ def rows_of(
     where they are named: then the file itself says whether it has a header, if that is not said.
     """
     from seqloom.answers import TooLong
-    from seqloom.data import read_rows
+    from seqloom.data import read_as_trained
 
     refuse_many(files, "FILE")
     update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}
     if target is not None:
         update["target"] = target
-    if (source or target is not None) and reading.header == model.data.header:
+    if (source or target is not None or reading.sounds) and reading.header == model.data.header:
         update["header"] = None
-    rows = read_rows(files, reading.model_copy(update=update))
+    rows = read_as_trained(files, reading.model_copy(update=update), source=bool(source), target=target is not None)
     found, long = list(rows.in_step()), TooLong(model)
     if skip_bad:
         found = [None if row is None or row in long else row for row in found]

@@ -133,7 +133,7 @@ def predict(
     for note in (
         *layout,
         *rows.notes(),
-        *cuts.notes(model.data, search),
+        *cuts.notes(model, search),
         *([f"--prefix: {unknown}"] if (unknown := unknown_in_prefix(model.fields, prefix)) else []),
         *(faults.notes() if faults else []),
         *long.notes(),
@@ -261,6 +261,8 @@ def _json(number: int, answer: Prediction, n_best: int) -> list[str]:
     record: dict[str, Any] = {"source": source, "outputs": [asdict(output) for output in answer.outputs[:n_best]]}
     if answer.source_cut:
         record["source_cut"] = True
+    if answer.silent:
+        record["silent"] = True
     if any(output["attention"] is not None for output in record["outputs"]):
         record["source_tokens"] = answer.source_tokens
     for output in record["outputs"]:

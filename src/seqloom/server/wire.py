@@ -57,6 +57,7 @@ Role = Literal["time", "series", "target", "past", "known", "static"]
 Cell = Annotated[str | int | float | None, GetPydanticSchema(lambda kind, handler: _told_once(handler(kind)))]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 SourceCut = Annotated[bool | None, Field(description="True where the source was longer than the model reads: its end was left out.")]
+Silent = Annotated[bool | None, Field(description="True where the source is a sound of which all samples are the same.")]
 Unknown = Annotated[
     list[str] | None,
     Field(description="Symbols of the source that training never saw, each once, read as <unk>; absent where there are none."),
@@ -173,6 +174,7 @@ class Predicted(Wire):
     source_tokens: list[str] | None = Field(default=None, description="The source as the model read it, where attention was asked for.")
     unknown: Unknown = None
     source_cut: SourceCut = None
+    silent: Silent = None
 
     @classmethod
     def of(cls, prediction: Prediction, request: PredictRequest) -> Predicted:
@@ -183,6 +185,7 @@ class Predicted(Wire):
             source_tokens=prediction.source_tokens if request.attention else None,
             unknown=list(dict.fromkeys(prediction.unknown)) or None,
             source_cut=prediction.source_cut or None,
+            silent=prediction.silent or None,
         )
 
 
@@ -194,6 +197,7 @@ class StreamedPrediction(Wire):
     source_tokens: list[str] | None = None
     unknown: Unknown = None
     source_cut: SourceCut = None
+    silent: Silent = None
 
     @classmethod
     def at(cls, index: int, prediction: Predicted) -> StreamedPrediction:
@@ -204,6 +208,7 @@ class StreamedPrediction(Wire):
             source_tokens=prediction.source_tokens,
             unknown=prediction.unknown,
             source_cut=prediction.source_cut,
+            silent=prediction.silent,
         )
 
 

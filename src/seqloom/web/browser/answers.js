@@ -140,6 +140,7 @@ export class Answerer {
       length,
       unknown: source.kind === "ids" ? [...new Set(read.filter((_, place) => array[place] === UNK))] : [],
       isCut: symbols > limit,
+      isSilent: source.isSilent?.(value) ?? false,
       labels: read.filter((_, place) => place % this.graph.stride === 0),
       isBlank: source.isBlank(value),
       copyIds,
@@ -179,12 +180,13 @@ export class Answerer {
 }
 
 /** A prediction without its outputs: what is to be said of its source. */
-function predictionOf({ isBlank, labels, unknown, isCut }, { attention }) {
+function predictionOf({ isBlank, labels, unknown, isCut, isSilent }, { attention }) {
   return {
     outputs: [],
     ...(attention && { source_tokens: isBlank ? [] : labels }),
     ...(!isBlank && unknown.length && { unknown }),
     ...(isCut && { source_cut: true }),
+    ...(isSilent && { silent: true }),
   };
 }
 

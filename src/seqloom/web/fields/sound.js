@@ -36,6 +36,11 @@ export class SoundField {
     return false;
   }
 
+  /** Whether all samples are the same. */
+  isSilent({ samples }) {
+    return samples.every((sample) => sample === samples[0]);
+  }
+
   /** Frames (S · mels). */
   encode(sound) {
     const { mels } = this.config;
