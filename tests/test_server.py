@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -24,6 +25,7 @@ from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.models import named_paths
 from seqloom.server.refusals import unusable
+from seqloom.stopping import stoppable
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -419,6 +421,47 @@ def test_a_body_over_the_limit_is_refused_whether_or_not_it_says_its_size(client
 def test_a_failure_that_nobody_foresaw_is_said_without_its_inside(client: TestClient) -> None:
     assert refusal(ask(client, input="broken")) == (500, f"/v1/predict: {FAILED}")
     assert texts(ask(client, input="ab")) == [["ba"]]
+
+
+def test_a_client_that_goes_away_leaves_no_search_behind(model: Reverse) -> None:
+    begun, ended, is_to_end = threading.Event(), threading.Event(), threading.Event()
+
+    def endless(*_: Any, **__: Any) -> Iterator[Prediction]:
+        with stoppable(is_to_end.set):
+            begun.set()
+            assert is_to_end.wait(10)
+            ended.set()
+            raise RuntimeError("a run was ended")
+        yield
+
+    model.answers = endless
+    app = create_app({"reverse": model})
+    body = json.dumps({"input": "ab"}).encode()
+    heard, sent = iter([{"type": "http.request", "body": body}, {"type": "http.disconnect"}]), list[Any]()
+
+    async def receive() -> Any:
+        message = next(heard)
+        assert message["type"] == "http.request" or await asyncio.to_thread(begun.wait, 10)
+        return message
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask_and_go() -> None:
+        await app(scope, receive, send)
+        assert await asyncio.to_thread(ended.wait, 10)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/predict",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    with TestClient(app) as client:
+        asyncio.run(ask_and_go())
+        assert sent[0]["status"] == 499
+        assert 'seqloom_requests_total{path="/v1/predict",status="499"} 1.0' in client.get("/metrics").text
 
 
 def test_an_answer_that_is_late_is_not_waited_for(model: Reverse) -> None:

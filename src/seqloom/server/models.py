@@ -19,7 +19,7 @@ from seqloom.fields import Fields
 from seqloom.server.answering import UNCACHED, answer, events
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.server.limits import Limits
-from seqloom.server.refusals import Refusal, listed, unusable
+from seqloom.server.refusals import Refusal, listed, stopping, unusable
 from seqloom.server.sources import refuse_bad, sources_of
 from seqloom.server.wire import ColumnKind, Manifest, ModelInfo, PredictRequest
 
@@ -112,6 +112,10 @@ class ServedModel:
         """Answer what was taken, and take no more."""
         self.batcher.close()
 
+    def give_up(self) -> None:
+        """Refuse what was taken, and take no more."""
+        self.batcher.give_up()
+
     def take(self, request: PredictRequest) -> list[asyncio.Future[Prediction]]:
         """Futures of the predictions that a request asks for, in the order of its sources.
 
@@ -135,7 +139,7 @@ class ServedModel:
             waiting = f"{self.batcher.waiting:,} sources wait; the limit is {most:,}"
             raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"}) from None
         except Closed:
-            raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"}) from None
+            raise stopping() from None
         answers = map(asyncio.wrap_future, taken)
         return [_refusing(refused[place]) if place in refused else next(answers) for place in range(len(request.sources))]
 
@@ -207,6 +211,10 @@ class Served(Protocol):
         """Answer what was taken, and take no more."""
         ...
 
+    def give_up(self) -> None:
+        """Refuse what was taken, and take no more."""
+        ...
+
 
 class Models:
     """All that are served, by name; the first answers where no name is given."""
@@ -239,6 +247,11 @@ class Models:
         """Answer what was taken, and take no more."""
         for model in self:
             model.close()
+
+    def give_up(self) -> None:
+        """Refuse what was taken, and take no more."""
+        for model in self:
+            model.give_up()
 
 
 def named_paths(texts: Sequence[str]) -> dict[str, Path]:
