@@ -48,7 +48,9 @@ class Reverse:
         self.copies = copies
         config = FieldsConfig(source=[TextField(), TokensField()][:columns], target=TextField())
         self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=("word", "tags")[:columns])
-        self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={"bleu": 30.5}, versions={"seqloom": "0.1.0"})
+        self.manifest = SimpleNamespace(
+            precision="int8", parameters=7, metrics={"bleu": 30.5}, measured=None, versions={"seqloom": "0.1.0"}
+        )
         self.asked: list[tuple[list[str], SearchConfig]] = []
         self.may_answer = threading.Event()
         self.may_answer.set()

@@ -45,7 +45,7 @@ class Silent:
 
     stride = 1
     copies = False
-    manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, versions={})
+    manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, measured=None, versions={})
     fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "cba", "")])
 
     def search(self, **changes: Any) -> SearchConfig:

@@ -104,6 +104,7 @@ class ServedForecaster:
             precision=manifest.precision,
             parameters=manifest.parameters,
             metrics=dict(manifest.metrics),
+            measured=str(manifest.measured) if manifest.measured else None,
             versions=dict(manifest.versions),
         )
 

@@ -93,6 +93,7 @@ class ServedModel:
             precision=manifest.precision,
             parameters=manifest.parameters,
             metrics=dict(manifest.metrics),
+            measured=str(manifest.measured) if manifest.measured else None,
             versions=dict(manifest.versions),
         )
 

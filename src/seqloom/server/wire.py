@@ -263,6 +263,8 @@ class Manifest(Protocol):
     @property
     def metrics(self) -> Mapping[str, float | None]: ...
     @property
+    def measured(self) -> object | None: ...
+    @property
     def versions(self) -> Mapping[str, str]: ...
 
 
@@ -296,7 +298,10 @@ class ModelInfo(Wire):
     search: dict[str, Any] = Field(description="Its own settings of the search.")
     precision: str = Field(description="float32 or int8.")
     parameters: int
-    metrics: dict[str, float | None] = Field(description="On the dev pairs of the run that was exported.")
+    metrics: dict[str, float | None] = Field(
+        description="On the dev pairs of the run that was exported; none where its search was changed then."
+    )
+    measured: str | None = Field(default=None, description="On what they were measured, and with which search.")
     versions: dict[str, str] = Field(description="Of what made it.")
 
 

@@ -24,8 +24,9 @@ async function load() {
   if (manifest.format !== FORMAT) throw new Error(`model/manifest.json: format ${manifest.format}; expected ${FORMAT}. Export the model again.`);
   answerer = prepare(manifest);
   const { about } = await answerer;
-  const { name, search, precision, parameters, metrics } = manifest;
-  return { name, search, precision, parameters, metrics, ...about };
+  const { name, search, precision, parameters, metrics, measured: how } = manifest;
+  const measured = how ? [how.on, how.search].filter(Boolean).join(", ") : undefined;
+  return { name, search, precision, parameters, metrics, measured, ...about };
 }
 
 async function prepare(manifest) {
