@@ -47,7 +47,7 @@ class Reverse:
     def __init__(self, columns: int = 1, *, copies: bool = False) -> None:
         self.copies = copies
         config = FieldsConfig(source=[TextField(), TokensField()][:columns], target=TextField())
-        self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=("word", "tags")[:columns])
+        self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=(*("word", "tags")[:columns], "reversed"))
         self.manifest = SimpleNamespace(
             precision="int8", parameters=7, metrics={"bleu": 30.5}, measured=None, versions={"seqloom": "0.1.0"}
         )
@@ -136,6 +136,12 @@ def test_n_best_widens_the_beam_and_is_never_exceeded(client: TestClient, model:
     assert [len(found) for found in texts(ask(client, inputs=["ab"], n_best=3))] == [3]
     assert [len(found) for found in texts(ask(client, inputs=["ab"], n_best=2, beam=6))] == [2]
     assert [config.beam for _, config in model.asked] == [2, 3, 6]
+
+
+def test_more_answers_than_the_beam_that_is_given_are_refused(client: TestClient, model: Reverse) -> None:
+    said = f"body: n_best 5 is above beam 1; lower the one or raise the other, or leave beam out. {DOCS}"
+    assert refusal(ask(client, input="ab", beam=1, n_best=5)) == (422, said)
+    assert not model.asked
 
 
 def test_scores_and_attention_come_where_they_are_asked_for(client: TestClient) -> None:

@@ -84,7 +84,8 @@ class ServedModel:
     def info(self) -> ModelInfo:
         """What may be known of it."""
         fields, columns, manifest = self.predictor.fields, self.predictor.fields.config.source, self.predictor.manifest
-        names = fields.names if len(fields.names) == len(columns) else [str(number) for number in range(1, len(columns) + 1)]
+        numbers = [str(number) for number in range(1, len(columns) + 1)]
+        names = fields.names[: len(columns)] if len(fields.names) >= len(columns) else numbers  # the target's comes last
         return ModelInfo(
             name=self.name,
             source=[_column(name, config) for name, config in zip(names, columns, strict=True)],
