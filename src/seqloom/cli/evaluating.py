@@ -70,6 +70,7 @@ def evaluate(
         evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
+    model = load_model(run, device)
     from seqloom.answers import Cuts
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import override_header, override_search
@@ -78,7 +79,6 @@ def evaluate(
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
-    model = load_model(run, device)
     reading, settings = override_header(model.config.data, settings or [])
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else RunDirectory(run).read_dev()
     rows = [row for row in places if row is not None]
@@ -122,10 +122,13 @@ def load_model(run: Path, device: str | None) -> Model:
     Raises:
         CheckpointError: the folder holds an exported model.
     """
+    from seqloom.loading import refuse_unreadable
+
+    refuse_exported(run)
+    refuse_unreadable(run)
     from seqloom.hardware import choose_device
     from seqloom.model import load
 
-    refuse_exported(run)
     return load(run, device=choose_device(device or "auto"))
 
 
