@@ -238,7 +238,9 @@ class ForecastLine(Wire):
     """One number of a forecast."""
 
     series: str
-    time: str = Field(description="The moment, or the steps after the last known one where the table has no times.")
+    time: str = Field(
+        description="To the day, minute or second, all alike; or the steps after the last known one where the table has no times."
+    )
     column: str
     quantile: float | None = Field(default=None, description="Absent: the point forecast.")
     value: float
