@@ -4,7 +4,7 @@ import { argv, stdin, stdout } from "node:process";
 
 const { readPanel } = await import(`${argv[2]}panel.js`);
 const { Windows } = await import(`${argv[2]}windows.js`);
-const { spelled } = await import(`${argv[2]}clock.js`);
+const { finest, spelled } = await import(`${argv[2]}clock.js`);
 const { levelsOf, normalQuantile, studentQuantile } = await import(`${argv[2]}distributions.js`);
 
 const TASKS = { windows, notes, quantiles, levels };
@@ -14,7 +14,7 @@ function windows({ table, fields }) {
     const found = new Windows(readPanel(table, fields.config.numbers), fields);
     return found.panel.series.map((series, place) => {
       const { source, length, known, level, change } = found.of(place);
-      const moments = found.panel.times && [0, 1, 5].map((step) => spelled(found.moment(found.origins[place] + step, place), found.panel.step));
+      const moments = found.panel.times && [0, 1, 5].map((step) => spelled(found.moment(found.origins[place] + step, place), found.panel.step, finest(found.panel.times, found.panel.step)));
       return { series, length, source: [...source], known: [...known], ...level, change, moments };
     });
   } catch (error) {

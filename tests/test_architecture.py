@@ -31,7 +31,7 @@ def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
 
 # The picture of docs/architecture.md: change both in one commit.
 PICTURE = {
-    "errors": room("errors files threads version"),
+    "errors": room("errors files stopping threads version"),
     "config": room("config config.base config.fields config.kinds config.model config.numbers config.training config_file", "errors"),
     "data": room(
         "data sources memory tabular kept keyed lines tables layout column_roles marks header pieces units vocabulary "

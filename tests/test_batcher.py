@@ -12,6 +12,7 @@ from seqloom.answers import Prediction
 from seqloom.config import SearchConfig
 from seqloom.data import Row
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
+from seqloom.stopping import Stopped, stoppable
 
 WIDE, NARROW = Asked(SearchConfig(beam=5)), Asked(SearchConfig(beam=1))
 SECONDS = 10.0
@@ -128,6 +129,49 @@ def test_what_is_cancelled_while_it_waits_is_not_answered(model: Model, batcher:
     model.may_answer.set()
     assert sources([second]) == ["b"]
     assert model.batches == [["first"], ["b"]]
+
+
+class Endless:
+    """Answers nothing; searches until it is ended."""
+
+    def __init__(self) -> None:
+        self.begun, self.is_to_end, self.ended = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def __call__(self, rows: Sequence[Row], asked: Asked) -> list[Prediction]:
+        self.begun.release()
+        with stoppable(self.is_to_end.set):
+            assert self.is_to_end.wait(SECONDS)
+            self.ended.set()
+            raise RuntimeError("a run was ended")
+
+
+def test_a_search_ends_when_nobody_waits_for_any_of_its_sources() -> None:
+    model = Endless()
+    batcher = Batcher(model, batch=2, window=SECONDS)
+    first, second = batcher.submit(rows("a", "b"), WIDE)
+    assert model.begun.acquire(timeout=SECONDS)
+    assert first.cancel()
+    assert not model.is_to_end.is_set(), "the other is wanted still"
+    assert second.cancel()
+    assert model.ended.wait(SECONDS)
+    batcher.close()
+
+
+def test_closing_ends_a_search_that_is_not_over_in_time() -> None:
+    model = Endless()
+    batcher = Batcher(model, window=0.0)
+    (searched,) = batcher.submit(rows("a"), WIDE)
+    assert model.begun.acquire(timeout=SECONDS)
+    (waits,) = batcher.submit(rows("b"), NARROW)
+    batcher.close(0.01)
+    for future in (searched, waits):
+        assert isinstance(future.exception(SECONDS), Stopped)
+
+
+def test_closing_leaves_behind_what_does_not_end(model: Model, batcher: Batcher) -> None:
+    batcher.close(0.01)
+    with pytest.raises(Closed):
+        batcher.submit(rows("late"), WIDE)
 
 
 def test_closing_answers_what_was_taken_and_takes_no_more(model: Model, batcher: Batcher) -> None:

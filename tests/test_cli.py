@@ -807,11 +807,31 @@ def test_debug_shows_the_traceback_and_the_line() -> None:
     assert result.err.splitlines()[-1].startswith("error: no.tsv: no such file.")
 
 
-def test_a_plain_install_says_what_brings_torch() -> None:
-    code = "import sys; sys.modules['torch'] = None; from seqloom.cli import main; main(['predict', '.', 'x'])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+def without_torch(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a plain install does with some code, in a process of its own."""
+    code = f"import sys; sys.modules['torch'] = sys.modules['safetensors'] = None; {code}"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_plain_install_says_what_brings_torch(trained: Trained) -> None:
+    cli = "from seqloom.cli import main; main(sys.argv[1:])"
+    result = without_torch(cli, "train", str(trained.pairs), "--out", "runs/never")
     assert result.returncode == 2
     assert result.stderr == "error: torch is not installed, and this command needs it. Install it with: pip install 'seqloom[train]'\n"
+    needs = f"{trained.run}: a trained run, which needs torch, and that is not installed. Install it with: pip install 'seqloom[train]', "
+    for words in (["predict", str(trained.run), "x"], ["evaluate", str(trained.run)]):
+        assert without_torch(cli, *words).stderr == f"error: {needs}or export the run where it is.\n"
+    result = without_torch("import seqloom; seqloom.load(sys.argv[1])", str(trained.run))
+    assert result.stderr.splitlines()[-1] == f"seqloom.errors.CheckpointError: {needs}or export the run where it is."
+
+
+def test_a_plain_install_tells_a_wrong_path_as_that(trained: Trained) -> None:
+    cli = "from seqloom.cli import main; main(sys.argv[1:])"
+    said = "no/such: no such run directory. `seqloom train PAIRS --out no/such` makes one."
+    for words in (["predict", "no/such", "x"], ["evaluate", "no/such"]):
+        assert without_torch(cli, *words).stderr == f"error: {said}\n"
+    result = without_torch("import seqloom; seqloom.load('no/such')")
+    assert result.stderr.splitlines()[-1] == f"seqloom.errors.CheckpointError: {said}"
 
 
 def test_a_terminal_that_knows_only_ascii_is_no_reason_to_stop(trained: Trained) -> None:

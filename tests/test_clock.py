@@ -11,6 +11,7 @@ from seqloom.clock import (
     continued,
     filled,
     find_step,
+    finest,
     spelled,
 )
 from seqloom.config.numbers import STEP
@@ -604,3 +605,22 @@ def test_one_bad_cell_does_not_turn_the_month_and_the_day_around():
     assert find_dates(["1/1/2024", "", "3/1/2024"], where, "date") != "iso", "reading them names the empty cell"
     with pytest.raises(DataError, match=r"^load\.csv:4: date is 'soon'; expected a date such as 12/31/2024"):
         read_times(cells, where, "date", [0], "month_first")
+
+
+@pytest.mark.parametrize(
+    ("cells", "unit", "ahead"),
+    [
+        (["2024-01-01", "2024-01-02"], "D", ["2024-01-03", "2024-01-04"]),
+        (["2024-01-31", "2024-02-29"], "D", ["2024-03-31", "2024-04-30"]),
+        (["2024-01-01 22:00", "2024-01-01 23:00"], "m", ["2024-01-02 00:00", "2024-01-02 01:00"]),
+        (["2024-01-01 06:00", "2024-01-02 06:00"], "m", ["2024-01-03 06:00", "2024-01-04 06:00"]),
+        (["2024-01-01 23:59:00", "2024-01-01 23:59:30"], "s", ["2024-01-02 00:00:00", "2024-01-02 00:00:30"]),
+        (["2024-01-01 22:00:30", "2024-01-01 23:00:30"], "s", ["2024-01-02 00:00:30", "2024-01-02 01:00:30"]),
+        (["7", "10"], "D", ["13", "16"]),
+    ],
+)
+def test_the_moments_of_a_table_and_those_to_come_are_told_alike(cells: list[str], unit: str, ahead: list[str]):
+    times = read_times(cells, where, "t", [0], find_dates(cells, where, "t"))
+    step = find_step(times, [0])
+    assert finest(times, step) == unit
+    assert [spelled(continued(times[-1:], step, count)[0], finest(times, step)) for count in (1, 2)] == ahead

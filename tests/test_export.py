@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
+import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from onnx import GraphProto, ModelProto, checker, helper, numpy_helper
 
 import seqloom
 from seqloom.answers import Answerer, Prediction
+from seqloom.checkpoint import RunDirectory
 from seqloom.cli import main
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.data import Row
@@ -152,6 +156,47 @@ def test_an_export_says_what_was_compared_and_writes_a_card(
     card = (tmp_path / "dist" / "README.md").read_text(encoding="utf-8")
     assert re.search(r"^\| encoder \| recurrent lstm, \d × 32 \|$", card, re.MULTILINE)
     assert "| exact_match |" in card
+    assert "Measured on 8 dev pairs, " in card
+
+
+def test_scores_of_another_search_are_not_those_of_the_exported_model(model: seqloom.Model, tmp_path: Path) -> None:
+    as_trained = export(model.path, tmp_path / "same", precision="float32")
+    measured = as_trained.manifest.measured
+    assert measured is not None
+    assert (measured.on, measured.search) == ("8 dev pairs", RunDirectory(model.path).check()["search"])
+    assert as_trained.manifest.metrics == RunDirectory(model.path).check()["metrics"]
+    settings = ["search.beam=2", "search.length_penalty=0.5"]
+    bare = export(model.path, tmp_path / "bare", precision="float32", settings=settings)
+    assert (bare.manifest.metrics, bare.manifest.measured) == ({}, None)
+    card = (tmp_path / "bare" / "README.md").read_text(encoding="utf-8")
+    assert "Not measured with these weights and this search; `seqloom evaluate` does." in card
+    assert re.search(r"^\| search \| beam 2, length_penalty 0\.5", card, re.MULTILINE)
+    tried = export(model.path, tmp_path / "tried", precision="int8", settings=settings)
+    assert tried.small is not None
+    assert tried.manifest.metrics == {tried.small.metric: tried.small.reduced}
+    assert str(tried.manifest.measured) == "8 dev pairs, beam 2"
+
+
+def test_a_card_says_where_scores_are_of_a_greedy_look(model: seqloom.Model, tmp_path: Path) -> None:
+    run = shutil.copytree(model.path, tmp_path / "run")
+    about = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(about | {"search": "greedy"}))
+    export(run, tmp_path / "dist", precision="float32")
+    card = (tmp_path / "dist" / "README.md").read_text(encoding="utf-8")
+    assert "Measured on 8 dev pairs, greedy; the model itself searches with beam 5, with which its scores are others." in card
+
+
+def test_nothing_of_the_training_data_runs_in_the_shell_of_who_copies_the_command_of_a_card(model: seqloom.Model, tmp_path: Path) -> None:
+    run = shutil.copytree(model.path, tmp_path / "run")
+    lines = (run / "dev.jsonl").read_text().splitlines()
+    row = json.loads(lines[0])
+    changed = json.loads(json.dumps(row).replace(json.dumps(row["source"]), json.dumps(['$(touch owned) `id` "a'])))
+    assert changed != row
+    (run / "dev.jsonl").write_text("\n".join([json.dumps(changed), *lines[1:]]) + "\n")
+    export(run, tmp_path / "dist", precision="float32")
+    (command,) = re.findall(r"^\$ (.*)$", (tmp_path / "dist" / "README.md").read_text(), re.MULTILINE)
+    assert shlex.split(command) == ["seqloom", "predict", "run", '$(touch owned) `id` "a']
+    assert command.endswith("""'$(touch owned) `id` "a'""")
 
 
 def test_eight_bits_that_cost_too_much_are_not_taken_unless_asked_for(

@@ -183,7 +183,7 @@ def test_forecasts_of_an_exported_model_need_no_torch(exported: Path, table: Pat
     assert done.stderr.strip() == "[]"
     head, first, *_ = done.stdout.splitlines()
     assert head.split("\t") == ["series", "time", "column", "quantile", "value"]
-    assert first.split("\t")[:4] == ["", "2024-07-01", "load", ""]
+    assert first.split("\t")[:4] == ["", "2024-07-01 00:00", "load", ""]
 
 
 def test_an_export_of_numbers_says_what_was_compared_and_writes_a_card(

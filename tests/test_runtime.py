@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from seqloom.exported import load_exported
 from seqloom.loading import load
 from seqloom.manifest import describe_files
 from seqloom.runtime import Predictor, _names_a_file, open_session
+from seqloom.stopping import Stop, Stopped, stopped_by
 
 PAIRS = [
     (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")
@@ -274,6 +277,18 @@ def test_a_setting_of_the_search_that_is_none_changes_nothing(folder: Path) -> N
     exported.defaults = exported.defaults.model_copy(update={"kind": "greedy"})
     assert exported.search(beam=None).kind == "greedy"
     assert exported.search(beam=3).kind == "beam"
+
+
+def test_a_search_under_way_ends_when_it_is_told_to(folder: Path) -> None:
+    model, stop = load_exported(folder, threads=1), Stop()
+    assert isinstance(model, Predictor)
+    begun, run = threading.Event(), model.graph.session.run
+    model.graph.session = SimpleNamespace(run=lambda *asked: (begun.set(), run(*asked))[-1])
+    threading.Thread(target=lambda: (begun.wait(10), stop.say())).start()
+    with pytest.raises(Stopped), stopped_by(stop):  # some minutes, if nothing ended it
+        model.predict(["a b c"] * 8, beam=32, min_length=20_000, max_length=20_000)
+    model.graph.session.run = run
+    assert model.predict(["a b"]) == load(folder).predict(["a b"])
 
 
 def test_sampling_is_refused(folder: Path) -> None:

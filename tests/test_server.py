@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -24,6 +25,7 @@ from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.models import named_paths
 from seqloom.server.refusals import unusable
+from seqloom.stopping import stoppable
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -45,8 +47,10 @@ class Reverse:
     def __init__(self, columns: int = 1, *, copies: bool = False) -> None:
         self.copies = copies
         config = FieldsConfig(source=[TextField(), TokensField()][:columns], target=TextField())
-        self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=("word", "tags")[:columns])
-        self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={"bleu": 30.5}, versions={"seqloom": "0.1.0"})
+        self.fields = Fields.fit(config, [Row(("abc", "V PST")[:columns], "cba", "")], names=(*("word", "tags")[:columns], "reversed"))
+        self.manifest = SimpleNamespace(
+            precision="int8", parameters=7, metrics={"bleu": 30.5}, measured=None, versions={"seqloom": "0.1.0"}
+        )
         self.asked: list[tuple[list[str], SearchConfig]] = []
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -132,6 +136,12 @@ def test_n_best_widens_the_beam_and_is_never_exceeded(client: TestClient, model:
     assert [len(found) for found in texts(ask(client, inputs=["ab"], n_best=3))] == [3]
     assert [len(found) for found in texts(ask(client, inputs=["ab"], n_best=2, beam=6))] == [2]
     assert [config.beam for _, config in model.asked] == [2, 3, 6]
+
+
+def test_more_answers_than_the_beam_that_is_given_are_refused(client: TestClient, model: Reverse) -> None:
+    said = f"body: n_best 5 is above beam 1; lower the one or raise the other, or leave beam out. {DOCS}"
+    assert refusal(ask(client, input="ab", beam=1, n_best=5)) == (422, said)
+    assert not model.asked
 
 
 def test_scores_and_attention_come_where_they_are_asked_for(client: TestClient) -> None:
@@ -419,6 +429,47 @@ def test_a_body_over_the_limit_is_refused_whether_or_not_it_says_its_size(client
 def test_a_failure_that_nobody_foresaw_is_said_without_its_inside(client: TestClient) -> None:
     assert refusal(ask(client, input="broken")) == (500, f"/v1/predict: {FAILED}")
     assert texts(ask(client, input="ab")) == [["ba"]]
+
+
+def test_a_client_that_goes_away_leaves_no_search_behind(model: Reverse) -> None:
+    begun, ended, is_to_end = threading.Event(), threading.Event(), threading.Event()
+
+    def endless(*_: Any, **__: Any) -> Iterator[Prediction]:
+        with stoppable(is_to_end.set):
+            begun.set()
+            assert is_to_end.wait(10)
+            ended.set()
+            raise RuntimeError("a run was ended")
+        yield
+
+    model.answers = endless
+    app = create_app({"reverse": model})
+    body = json.dumps({"input": "ab"}).encode()
+    heard, sent = iter([{"type": "http.request", "body": body}, {"type": "http.disconnect"}]), list[Any]()
+
+    async def receive() -> Any:
+        message = next(heard)
+        assert message["type"] == "http.request" or await asyncio.to_thread(begun.wait, 10)
+        return message
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask_and_go() -> None:
+        await app(scope, receive, send)
+        assert await asyncio.to_thread(ended.wait, 10)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/predict",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    with TestClient(app) as client:
+        asyncio.run(ask_and_go())
+        assert sent[0]["status"] == 499
+        assert 'seqloom_requests_total{path="/v1/predict",status="499"} 1.0' in client.get("/metrics").text
 
 
 def test_an_answer_that_is_late_is_not_waited_for(model: Reverse) -> None:

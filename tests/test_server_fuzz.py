@@ -40,7 +40,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "abc", "")])
-        self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, versions={})
+        self.manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, measured=None, versions={})
 
     def search(self, **changes: Any) -> SearchConfig:
         return build({"search": changes}, where="predict").search

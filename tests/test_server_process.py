@@ -22,14 +22,19 @@ from seqloom.server.process import address_of, listen
 SECONDS = 20.0
 """Long enough for anything here; only a failing test takes it."""
 SERVE = """
-import sys, time
+import sys, threading, time
 from seqloom.answers import Output, Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField
 from seqloom.data import Row
 from seqloom.fields import Fields
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
+from seqloom.server import batcher
 from seqloom.server.process import address_of, listen, make_server, run
+from seqloom.stopping import stoppable
+
+ends = threading.Event()
+batcher.Batcher.close.__defaults__ = (0.1,)
 
 class Slow:
     manifest = None
@@ -42,10 +47,18 @@ class Slow:
             if row.source[0] == "slow":
                 print("begun", flush=True)
                 time.sleep(0.5)
+            if row.source[0] == "endless":
+                print("begun", flush=True)
+                with stoppable(ends.set):
+                    ends.wait()
+                    raise RuntimeError("a run was ended")
+            if row.source[0] == "deaf":
+                print("begun", flush=True)
+                time.sleep(1_000)
             yield Prediction(row.source, [], [Output(row.source[0].upper(), 0.0, 0.0, [], [0.0], False)])
 
 listening = listen("127.0.0.1", 0)
-app = create_app({"slow": Slow()}, limits=Limits(body_bytes=10_000, seconds=1.0))
+app = create_app({"slow": Slow()}, limits=Limits(body_bytes=10_000, seconds=float(sys.argv[1])))
 run(make_server(app, 10, lambda: print(address_of(listening), flush=True)), listening)
 print("torch" in sys.modules, flush=True)
 """
@@ -54,8 +67,9 @@ print("torch" in sys.modules, flush=True)
 class Process:
     """A server in a process of its own."""
 
-    def __init__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, seconds: float = 1.0) -> None:
+        command = [sys.executable, "-c", SERVE, str(seconds)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.address = self.line()
 
     def line(self) -> str:
@@ -111,6 +125,34 @@ def test_a_server_that_is_told_to_end_finishes_what_it_took(server: Process, num
     assert (server.process.returncode, said) == (0, "")
     with pytest.raises(OSError, match="refused"):
         server.connect()
+
+
+@pytest.mark.parametrize("source", ["endless", "deaf"])
+def test_a_server_that_is_told_to_end_waits_for_no_search_longer_than_for_an_answer(server: Process, source: str) -> None:
+    found: list[Any] = []
+    asking = threading.Thread(target=lambda: found.append(server.ask(source)))
+    asking.start()
+    assert server.line() == "begun"
+    assert server.end() == (0, "")
+    asking.join(SECONDS)
+    late = "the answer was not there after 1 s, which is the limit. Send fewer or shorter sources, or try again later."
+    assert found == [(504, {"error": late})]
+
+
+def test_a_second_signal_does_not_wait_for_what_was_taken() -> None:
+    server, found = Process(seconds=1_000), list[Any]()
+    asking = threading.Thread(target=lambda: found.append(server.ask("endless")))
+    asking.start()
+    assert server.line() == "begun"
+    server.process.send_signal(signal.SIGTERM)
+    while True:  # until it has heard that one
+        try:
+            server.connect().close()
+        except OSError:
+            break
+    assert server.end() == (0, "")
+    asking.join(SECONDS)
+    assert found == [(503, {"error": "the server is stopping. Try again when it is back."})]
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent_whole(server: Process) -> None:

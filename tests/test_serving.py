@@ -101,7 +101,9 @@ def test_a_real_model_answers_any_text_and_any_settings(exported: Path) -> None:
     def ask_anything(inputs: list[str], more: dict[str, Any]) -> None:
         response = client.post("/v1/predict", json={"inputs": inputs, **more})
         prefix = more.get("prefix", "")
-        if "\0" in "".join([*inputs, prefix]):
+        if more.get("n_best", 1) > more.get("beam", 9):
+            assert (response.status_code, "is above beam" in response.text) == (422, True)
+        elif "\0" in "".join([*inputs, prefix]):
             assert (response.status_code, "NUL" in response.text) == (422, True)
         elif response.status_code != 200:
             assert response.status_code == 422, response.text

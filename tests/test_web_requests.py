@@ -45,7 +45,7 @@ class Silent:
 
     stride = 1
     copies = False
-    manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, versions={})
+    manifest = SimpleNamespace(precision="int8", parameters=7, metrics={}, measured=None, versions={})
     fields = Fields.fit(FieldsConfig(source=[TextField()], target=TextField()), [Row(("abc",), "cba", "")])
 
     def search(self, **changes: Any) -> SearchConfig:
@@ -83,6 +83,7 @@ def requests() -> list[Any]:
                 found.append({**source, key: value})
     found += [{"inputs": ["a"], key: 1} for key in STRANGE]
     found += [{"inputs": ["a"], **more} for more in ({"bogus": 1, "lenght_penalty": 2}, {"bogus": 1, "beam": 0}, {"model": "silnet"})]
+    found += [{"inputs": ["a"], "beam": beam, "n_best": count} for beam, count in ((1, 5), (1, 1), (5, 5), (1_000, 2_000), (None, 9))]
     return found
 
 

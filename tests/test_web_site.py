@@ -18,12 +18,14 @@ import seqloom
 from seqloom import onnxruntime_web as pinned
 from seqloom.errors import ConfigError
 from seqloom.examples import make_example
+from seqloom.manifest import describe_files
 from seqloom.onnxruntime_web import find_runtime
 from seqloom.runtime import Predictor
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 
 DATES = make_example("dates")
+CHANGED = "changed since it was exported, its SHA-256 is not that of the manifest. Copy the whole site, or export it again."
 TWO_COLUMNS = [
     ((f"{first} {second}", f"{number % 3} {second}"), f"{second} {first}") for number, (first, second) in enumerate(DATES.train[:400])
 ]
@@ -207,7 +209,7 @@ def shape(value: Any) -> Any:
         (
             "model/fields.json",
             b'{"format": 1}',
-            "model/model.onnx: carries other fields than fields.json says. Copy the whole site, or export it again.",
+            f"model/fields.json: {CHANGED}",
         ),
         ("model/manifest.json", b'{"format": 7}', "model/manifest.json: format 7; expected 1. Export the model again."),
     ],
@@ -222,6 +224,28 @@ def test_a_site_that_is_not_whole_says_so(page: Page, copied: Path, name: str, c
         expect(page.get_by_role("button", name="Predict")).to_be_disabled()
 
 
+def test_a_model_in_which_a_byte_was_changed_is_refused(page: Page, copied: Path) -> None:
+    content = bytearray((copied / "model" / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (copied / "model" / "model.onnx").write_bytes(content)
+    with serve(copied) as address:
+        page.goto(address)
+        said = f"model/model.onnx: {CHANGED}"
+        expect(page.get_by_role("alert").first).to_have_text(said)
+
+
+def test_files_of_two_models_are_refused_though_their_hashes_are_right(page: Page, copied: Path) -> None:
+    fields = json.loads((copied / "model" / "fields.json").read_text())
+    (copied / "model" / "fields.json").write_text(json.dumps(fields | {"names": ["another"]}))
+    manifest = json.loads((copied / "model" / "manifest.json").read_text())
+    manifest["files"]["fields.json"] = describe_files(copied / "model")["fields.json"].model_dump()
+    (copied / "model" / "manifest.json").write_text(json.dumps(manifest))
+    with serve(copied) as address:
+        page.goto(address)
+        said = "model/model.onnx: carries other fields than fields.json says. Copy the whole site, or export it again."
+        expect(page.get_by_role("alert").first).to_have_text(said)
+
+
 # ------------------------------------------------------------------------------------------------------------ on the disk
 
 
@@ -232,7 +256,22 @@ def test_the_model_of_a_site_is_an_exported_folder_and_another_site_can_be_made_
     assert run("export", site / "model", "--web", "--out", tmp_path / "again", "--runtime", onnxruntime_web) == 0
     assert re.search(r"again: \d+\.\d MB; `python -m http.server --directory .*again` shows it", capsys.readouterr().err)
     assert run("predict", tmp_path / "again" / "model", "3 March 1984") == 0
-    assert "onnxruntime-web 1.30.0" in (tmp_path / "again" / "runtime" / "NOTICE.txt").read_text(encoding="utf-8")
+    of_runtime = (tmp_path / "again" / "runtime" / "LICENSE.txt").read_text(encoding="utf-8")
+    assert of_runtime.startswith("onnxruntime-web 1.30.0, unchanged: ")
+    assert "Copyright (c) Microsoft Corporation" in of_runtime
+    own = Path(__file__).parents[1] / "LICENSE"
+    assert (tmp_path / "again" / "LICENSE.txt").read_bytes() == own.read_bytes()
+
+
+@pytest.mark.logs("blocked by CORS")
+@pytest.mark.logs("ERR_FAILED")
+def test_a_site_that_is_opened_as_a_file_says_what_it_needs(page: Page, site: Path, address: str) -> None:
+    page.goto((site / "index.html").as_uri())
+    needs = page.get_by_text("This page needs a web server, and cannot be opened as a file")
+    expect(needs).to_be_visible()
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    expect(needs).to_have_count(0)
 
 
 def test_a_site_made_of_an_exported_folder_holds_what_a_predictor_needs_and_nothing_else(

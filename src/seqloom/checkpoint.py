@@ -32,7 +32,7 @@ from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
 from seqloom.data import Row
 from seqloom.errors import CheckpointError
-from seqloom.files import cannot_write, refuse_file, write_atomically
+from seqloom.files import cannot_write, refuse_no_run, write_atomically
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
 from seqloom.version import __version__
@@ -98,11 +98,7 @@ class RunDirectory:
         Raises:
             CheckpointError: not a run directory, damaged, or of another format.
         """
-        refuse_file(self.path)
-        if not self.path.is_dir():
-            raise CheckpointError(f"{self.path}: no such run directory. `seqloom train PAIRS --out {self.path}` makes one.")
-        if not self.about.is_file():
-            raise CheckpointError(f"{self.path}: not a run directory, run.json is missing. Give the folder that `seqloom train` wrote.")
+        refuse_no_run(self.path)
         about = read_json(self.about)
         found = about.get("format") if isinstance(about, dict) else about
         if not isinstance(about, dict) or type(found) is not int or found != FORMAT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ __all__ = [
     "continued",
     "filled",
     "find_step",
+    "finest",
     "spelled",
 ]
 
@@ -32,6 +33,8 @@ Moment = Any
 """datetime64[s], or an int64 that counts"""
 Turns = npt.NDArray[np.float64]
 """(...), 0 to 1"""
+Unit = Literal["D", "m", "s"]
+"""Days, minutes or seconds."""
 Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
@@ -231,10 +234,21 @@ def _weekdays_since(times: Times) -> npt.NDArray[np.int64]:
     return WORKING * weeks + day
 
 
-def spelled(moment: Moment) -> str:
-    """The moment as people write it, or the number that counts."""
+def finest(times: Times, step: Step) -> Unit:
+    """How finely moments of a table, and those a step after another, are told, so that all of them are told alike."""
+    if times.dtype.kind == "i":
+        return "D"
+    finer = [(part, np.any(times.astype("datetime64[s]").astype(np.int64) % part)) for part in (60, DAY)]
+    seconds, minutes = (bool(told) or (not step.is_count and step.seconds % part != 0) for part, told in finer)
+    return "s" if seconds else "m" if minutes else "D"
+
+
+def spelled(moment: Moment, unit: Unit | None = None) -> str:
+    """The moment as people write it, or the number that counts; to the unit, or without one as short as it can be, for a message."""
     if moment.dtype.kind == "i":
         return str(moment)
+    if unit is not None:
+        return str(np.datetime_as_string(moment, unit)).replace("T", " ")
     text = str(moment.astype("datetime64[s]")).replace("T", " ")
     return text.removesuffix(" 00:00:00") if text.endswith("00:00:00") else text.removesuffix(":00")
 

@@ -57,7 +57,7 @@ class Fields:
 
     @classmethod
     def fit(cls, config: FieldsConfig, rows: Iterable[Row], names: Sequence[str] = ()) -> Fields:
-        """Fields learned from the training rows, which are gone through several times; `names` of the source columns are kept.
+        """Fields learned from the training rows, which are gone through several times; `names` of the columns, the target's last, are kept.
 
         Raises:
             ConfigError: `shared` with sides that are cut differently, or a size too small for subwords.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqloom.errors import CheckpointError, TrainingError
 
-__all__ = ["cannot_write", "give_second_name", "refuse_file", "says_full", "write_atomically"]
+__all__ = ["cannot_write", "give_second_name", "refuse_file", "refuse_no_run", "says_full", "write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -35,6 +35,15 @@ def refuse_file(path: Path) -> None:
     """Raises a CheckpointError for a file where the folder of a model is expected: an archive of it, or a part."""
     if path.is_file():
         raise CheckpointError(f"{path}: a file; expected the folder of a model. Unpack it where it is an archive, and give the folder.")
+
+
+def refuse_no_run(path: Path) -> None:
+    """Raises a CheckpointError for what is not the folder of a run."""
+    refuse_file(path)
+    if not path.is_dir():
+        raise CheckpointError(f"{path}: no such run directory. `seqloom train PAIRS --out {path}` makes one.")
+    if not (path / "run.json").is_file():
+        raise CheckpointError(f"{path}: not a run directory, run.json is missing. Give the folder that `seqloom train` wrote.")
 
 
 def give_second_name(path: Path, second: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqloom.errors import ConfigError
+from seqloom.errors import CheckpointError, ConfigError
+from seqloom.files import refuse_no_run
 from seqloom.manifest import looks_exported
 
 if TYPE_CHECKING:
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from seqloom.number_runtime import NumberPredictor
     from seqloom.runtime import Predictor
 
-__all__ = ["load"]
+__all__ = ["load", "refuse_unreadable"]
+
+BEHIND_A_RUN = ("torch", "safetensors")
+"""What a plain install lacks."""
 
 
 def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Model | Forecaster | Predictor | NumberPredictor:
@@ -25,7 +30,7 @@ def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -
         threads: of an exported model; all cores where none are given. A trained one has those of torch.
 
     Raises:
-        CheckpointError: neither, damaged, or of another format.
+        CheckpointError: neither, damaged, or of another format; or a trained one where torch is not installed.
         ConfigError: the device is not there, or threads are given for a trained model.
     """
     path = Path(path).expanduser()
@@ -40,6 +45,19 @@ def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -
             f"{path}: threads {threads}; torch has its threads for the whole process, so a trained model cannot have its own. "
             f"Leave it out, and use torch.set_num_threads({threads})."
         )
+    refuse_unreadable(path)
     from seqloom.model import load as load_run
 
     return load_run(path, device=device)
+
+
+def refuse_unreadable(run: Path) -> None:
+    """Make sure that a run can be loaded here, before what loads it is imported: a wrong path is told as that.
+
+    Raises:
+        CheckpointError: no run, or torch is not installed.
+    """
+    refuse_no_run(run)
+    if missing := [name for name in BEHIND_A_RUN if find_spec(name) is None]:
+        what = f"a trained run, which needs {missing[0]}, and that is not installed"
+        raise CheckpointError(f"{run}: {what}. Install it with: pip install 'seqloom[train]', or export the run where it is.")

@@ -20,7 +20,17 @@ from seqloom.errors import CheckpointError
 from seqloom.files import refuse_file, write_atomically
 from seqloom.version import __version__
 
-__all__ = ["FORMAT", "Manifest", "describe_files", "is_exported", "looks_exported", "read_manifest", "target_of", "write_manifest"]
+__all__ = [
+    "FORMAT",
+    "Manifest",
+    "Measured",
+    "describe_files",
+    "is_exported",
+    "looks_exported",
+    "read_manifest",
+    "target_of",
+    "write_manifest",
+]
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -39,6 +49,19 @@ class FileEntry(BaseModel):
     size: int
 
 
+class Measured(BaseModel):
+    """How scores came about."""
+
+    model_config = ConfigDict(frozen=True)
+    on: str
+    """`946 dev pairs`"""
+    search: str | None = None
+    """`greedy`, `beam 5`; of numbers there is none, and of some old runs it is not known."""
+
+    def __str__(self) -> str:
+        return self.on + (f", {self.search}" if self.search else "")
+
+
 class Manifest(BaseModel):
     """What manifest.json says."""
 
@@ -51,7 +74,9 @@ class Manifest(BaseModel):
     precision: Literal["float32", "int8"]
     parameters: int
     metrics: dict[str, float | None] = {}
-    """On the dev pairs, of the run that was exported."""
+    """On the dev pairs; none where `--set` gave the exported model another search than that of the run."""
+    measured: Measured | None = None
+    """How; None where there are none, or the folder is older than this."""
     search: SearchConfig
     """The defaults."""
     head: HeadConfig = TokenHead()

@@ -6,7 +6,7 @@ graph (`number_runtime.FrameGraph`). All else stands here, so that the two canno
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from seqloom.array_pairs import ArrayPairs, read_sources
 from seqloom.batching import Batch, Ids
-from seqloom.clock import continued, spelled
+from seqloom.clock import continued, finest, spelled
 from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
@@ -214,10 +214,11 @@ class NumberAnswerer:
 
     def _lines(self, panel: Panel, begins: Ids, levels: Sequence[float]) -> Iterator[Said]:
         windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
+        moment = _moments(panel)
         for number, said in enumerate(self.forecasts(windows, range(len(windows)), levels)):
             series, origin = (int(part[0]) for part in windows.origins([number]))
             for step, (point, of_levels) in enumerate(zip(said.point, said.quantiles, strict=True), 1):
-                time = _moment(panel, origin, step)
+                time = moment(origin, step)
                 for column, name in enumerate(self.numbers.targets):
                     for level, value in [(None, point[column]), *zip(levels, of_levels[column], strict=True)]:
                         yield Said(panel.series[series], time, name, level, float(value))
@@ -240,7 +241,10 @@ def _refuse_unknown(panel: Panel, ends: Ids) -> None:
         )
 
 
-def _moment(panel: Panel, origin: int, step: int) -> str:
-    if panel.times is None:
-        return str(step)
-    return spelled(continued(panel.times[origin - 1 : origin], panel.step, step)[0])
+def _moments(panel: Panel) -> Callable[[int, int], str]:
+    """How the moment so many steps after the row before an origin is told: all of a forecast in one form."""
+    times = panel.times
+    if times is None:
+        return lambda origin, step: str(step)
+    unit = finest(times, panel.step)
+    return lambda origin, step: spelled(continued(times[origin - 1 : origin], panel.step, step)[0], unit)

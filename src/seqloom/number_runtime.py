@@ -12,7 +12,7 @@ from seqloom.batching import Batch
 from seqloom.manifest import Manifest, read_manifest
 from seqloom.number_answers import NumberAnswerer, known_of
 from seqloom.number_fields import NumberFields
-from seqloom.runtime import fields_of, open_session, refuse_another
+from seqloom.runtime import fields_of, open_session, refuse_another, run_session
 
 __all__ = ["FrameGraph", "NumberPredictor"]
 
@@ -51,5 +51,5 @@ class FrameGraph:
             "known": known_of(batch, lengths),
             "max_lengths": np.asarray(lengths, dtype=np.int64),
         }
-        values, ends = self.session.run(["values", "lengths"], inputs)
+        values, ends = run_session(self.session, ["values", "lengths"], inputs)
         return [row[:end] for row, end in zip(values, ends.tolist(), strict=True)]

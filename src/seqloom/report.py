@@ -61,8 +61,10 @@ def _draw(axis: Any, windows: Windows, number: int, place: int, forecast: Foreca
 
 def _begin(windows: Windows, number: int) -> str:
     """Which series, and when the forecast begins."""
-    from seqloom.clock import spelled
+    from seqloom.clock import finest, spelled
 
     series, origin = (int(part[0]) for part in windows.origins([number]))
-    when = f"row {origin + 1:,}" if windows.panel.times is None or origin >= len(windows.panel) else spelled(windows.panel.times[origin])
+    times = windows.panel.times
+    is_row = times is None or origin >= len(windows.panel)
+    when = f"row {origin + 1:,}" if is_row else spelled(times[origin], finest(times, windows.panel.step))
     return " ".join(part for part in (windows.panel.series[series], when) if part)

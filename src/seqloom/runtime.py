@@ -21,8 +21,9 @@ from seqloom.manifest import AGAIN, Manifest, read_manifest
 from seqloom.measuring import Measurable, Sources
 from seqloom.memory import Pairs
 from seqloom.search import Hypothesis
+from seqloom.stopping import stoppable
 
-__all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another"]
+__all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another", "run_session"]
 
 Restored = TypeVar("Restored")
 
@@ -96,7 +97,7 @@ class Graph:
         check_ctc(config, self.hears)
         keep_attention = keep_attention and self.attends
         names = ["ids", "lengths", "scores", "token_log_probs", *(["attention"] if keep_attention else [])]
-        ids, lengths, scores, log_probs, *attention = self.session.run(names, self._inputs(questions, config, keep_attention))
+        ids, lengths, scores, log_probs, *attention = run_session(self.session, names, self._inputs(questions, config, keep_attention))
         return [
             [
                 Hypothesis(
@@ -188,6 +189,21 @@ def open_session(model: bytes, threads: int | None, where: Path | str) -> Any:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common ancestor
         raise CheckpointError(f"{where}: onnxruntime cannot load it ({' '.join(str(error).split())[:200]}). {AGAIN}") from None
+
+
+def run_session(session: Any, names: Sequence[str], inputs: Mapping[str, np.ndarray[Any, Any]]) -> list[Any]:
+    """The outputs of these names. A run that is under a `stopping.Stop` ends between two nodes, those inside its loops too.
+
+    Raises:
+        Stopped: the stop was said.
+    """
+    options = onnxruntime.RunOptions()
+
+    def end() -> None:
+        options.terminate = True
+
+    with stoppable(end):
+        return session.run(names, inputs, options)
 
 
 def _names_a_file(model: bytes) -> bool:

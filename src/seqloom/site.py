@@ -1,8 +1,8 @@
 """A static site: the page of the package, an exported model, and onnxruntime-web, which runs it in the browser.
 
-index.html, app.js, ...     the page; backend.js says that the model is in the browser
+index.html, app.js, ...     the page; backend.js says that the model is in the browser; LICENSE.txt is Seqloom's
 model/                      the exported folder
-runtime/                    onnxruntime-web
+runtime/                    onnxruntime-web, and its licence
 """
 
 from __future__ import annotations
@@ -25,7 +25,31 @@ MODEL = "model"
 RUNTIME = "runtime"
 PAGE = Path(__file__).parent / "web"
 BACKEND = 'export { connect } from "./browser/connection.js";\n'
-NOTICE = f"onnxruntime-web {VERSION}, unchanged. Copyright (c) Microsoft Corporation. Licensed under the MIT License.\n"
+NOTICE = f"""onnxruntime-web {VERSION}, unchanged: https://www.npmjs.com/package/onnxruntime-web
+
+MIT License
+
+Copyright (c) Microsoft Corporation
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+"""
+"""Its licence, which asks to be passed on; the npm package brings no text of it. Seqloom's is web/LICENSE.txt."""
 
 
 def check_place(folder: Path, *, overwrite: bool) -> None:
@@ -85,7 +109,7 @@ def write_site(folder: Path, runtime: Mapping[str, bytes]) -> int:
     files = {path.relative_to(PAGE).as_posix(): path.read_bytes() for path in sorted(PAGE.rglob("*")) if path.is_file()}
     files["backend.js"] = BACKEND.encode()
     files |= {f"{RUNTIME}/{name}": content for name, content in runtime.items()}
-    files[f"{RUNTIME}/NOTICE.txt"] = NOTICE.encode()
+    files[f"{RUNTIME}/LICENSE.txt"] = NOTICE.encode()
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
@@ -19,7 +20,7 @@ from seqloom.metrics import better
 from seqloom.plan import Plan
 from seqloom.progress import duration, printable, value_text
 
-__all__ = ["columns", "introduction", "members_alone_and_together", "metric_rows", "number_introduction", "result"]
+__all__ = ["argument", "columns", "introduction", "members_alone_and_together", "metric_rows", "number_introduction", "result"]
 
 
 def introduction(plan: Plan, folder: str | Path) -> list[str]:
@@ -49,6 +50,21 @@ def number_result(finished: Finished) -> list[str]:
     how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
     lines = ["", f"dev ({finished.dev_pairs:,} windows, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
     return [*lines, f"model: {finished.run} ({how})"]
+
+
+def argument(text: str) -> str:
+    """A text as an argument of a command, `--` before it where it looks like an option. No character of it reaches a shell or a terminal as
+    anything but text: what is not printable is escaped as bash, zsh and ksh read it.
+    """
+    options = "-- " if text.startswith("-") else ""
+    return options + (shlex.quote(text) if text.isprintable() else "$'" + "".join(map(_escaped, text)) + "'")
+
+
+def _escaped(character: str) -> str:
+    """A character between $' and '."""
+    known = {"\\": "\\\\", "'": "\\'", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+    code = ord(character)
+    return known.get(character) or (character if character.isprintable() else f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}")
 
 
 def members_alone_and_together(members: Sequence[Mapping[str, Any]], together: Finished, watched: str) -> list[str]:

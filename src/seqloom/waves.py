@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 
-from seqloom.clock import Step, spelled
+from seqloom.clock import Step, finest, spelled
 from seqloom.dates import read_times
 from seqloom.files import write_atomically
 from seqloom.panel import Panel
@@ -41,7 +41,7 @@ def waves(seed: int = 1) -> Panel:
 
 def write_waves(panel: Panel, folder: Path) -> Path:
     """The table as a file in the folder: waves.csv with time, load and warmth."""
-    times = [] if panel.times is None else [spelled(moment) for moment in panel.times]
+    times = [] if panel.times is None else [spelled(moment, finest(panel.times, panel.step)) for moment in panel.times]
     rows = (f"{time},{','.join(f'{value:.9g}' for value in row)}" for time, row in zip(times, panel.values.tolist(), strict=True))
     path = folder / "waves.csv"
     write_atomically(path, "\n".join([f"time,{','.join(panel.columns)}", *rows, ""]).encode())

@@ -74,6 +74,7 @@ def evaluate(
         evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json)
         return
     refuse_idle(context, ["part"], PAIRS)
+    model = _load_either(run, device, files)
     from seqloom.answers import Cuts
     from seqloom.config_file import override_header, override_search
     from seqloom.metrics import METRICS, signature
@@ -81,7 +82,6 @@ def evaluate(
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
-    model = _load_either(run, device, files)
     reading, settings = override_header(model.data, settings or [])
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else _run(run).read_dev()
     rows = [row for row in places if row is not None]
@@ -148,10 +148,13 @@ def load_model(run: Path, device: str | None) -> Model:
     Raises:
         CheckpointError: the folder holds an exported model.
     """
+    from seqloom.loading import refuse_unreadable
+
+    refuse_exported(run)
+    refuse_unreadable(run)
     from seqloom.hardware import choose_device
     from seqloom.model import load
 
-    refuse_exported(run)
     return load(run, device=choose_device(device or "auto"))
 
 

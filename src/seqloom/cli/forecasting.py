@@ -295,6 +295,9 @@ def _open(run: Path, device: str | None) -> NumberAnswerer:
 
         refuse_device(device)
         return NumberPredictor.load(run)
+    from seqloom.loading import refuse_unreadable
+
+    refuse_unreadable(run)
     from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
 

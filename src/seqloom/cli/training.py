@@ -239,7 +239,7 @@ def _watching(*, tensorboard: bool = False, quiet: bool = False) -> Generator[Wa
 
 def _closing(finished: Finished, dev: Sequence[Row], test: Path | None, parts: Sequence[str] | None) -> list[str]:
     """The dev score, where the model is, and the commands to try."""
-    from seqloom.summary import result
+    from seqloom.summary import argument, result
 
     run = run_words(finished.run, parts)
     lines = [*result(finished), "next:"]
@@ -248,13 +248,5 @@ def _closing(finished: Finished, dev: Sequence[Row], test: Path | None, parts: S
     lines.append(f"  seqloom evaluate {run} {shlex.quote(str(test)) if test else 'TEST_PAIRS'}")
     source = next((row.source for row in dev if any(row.source)), None)
     if source is not None:
-        text = "\t".join(source)
-        lines.append(f"  seqloom predict {run} {'-- ' if text.startswith('-') else ''}{_quoted(text)}")
+        lines.append(f"  seqloom predict {run} " + argument("\t".join(source)))
     return lines
-
-
-def _quoted(text: str) -> str:
-    """A text as one word of a shell."""
-    if text.isprintable():
-        return shlex.quote(text)
-    return "$'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\t", "\\t").replace("\n", "\\n") + "'"

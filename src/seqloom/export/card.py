@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from seqloom.checkpoint import RunDirectory
-from seqloom.config import FieldsConfig, ModelConfig, NumbersField
+from seqloom.config import DRAWING, FieldsConfig, ModelConfig, NumbersField, SearchConfig
 from seqloom.config_file import load_config
 from seqloom.export.check import Loss
 from seqloom.forecaster import Forecaster
 from seqloom.manifest import Manifest
 from seqloom.model import Model
 from seqloom.progress import value_text
+from seqloom.summary import argument
 
 __all__ = ["About", "about_numbers", "about_pairs", "model_card"]
 
@@ -40,7 +42,7 @@ def model_card(about: About, manifest: Manifest, parity: str, small: Loss | None
         f"A sequence-to-sequence model trained and exported by Seqloom. `model.onnx` holds {about.holds}.",
         "",
         "```console",
-        f"$ seqloom predict {manifest.name} {about.source}",
+        f"$ seqloom predict {shlex.quote(manifest.name)} {about.source}",
         "```",
         "",
         "## What it is",
@@ -63,7 +65,13 @@ def model_card(about: About, manifest: Manifest, parity: str, small: Loss | None
 
 def _measured(manifest: Manifest) -> list[str]:
     values = [f"| {name} | {value_text(name, value)} |" for name, value in manifest.metrics.items() if value is not None]
-    return ["| metric | dev |", "|---|---|", *values, ""] if values else []
+    if not values:
+        return ["Not measured with these weights and this search; `seqloom evaluate` does.", ""]
+    how, search = manifest.measured, manifest.search.name
+    other = (
+        f"; the model itself searches with {search}, with which its scores are others" if how and how.search not in (None, search) else ""
+    )
+    return ["| metric | dev |", "|---|---|", *values, "", *([f"Measured on {how}{other}.", ""] if how else [])]
 
 
 def _network(about: About, manifest: Manifest, size: int) -> list[str]:
@@ -108,13 +116,19 @@ def about_pairs(model: Model) -> About:
         *([("networks", f"{len(networks)}, which answer as one: the mean of their probabilities")] if len(networks) > 1 else []),
         ("source", f"{source}; {_size(fields.source.kind, fields.source.size)}"),
         ("target", f"{target}; {_size(fields.target.kind, fields.target.size)}"),
-        ("search", search.kind + (f" of {search.beam}" if search.kind == "beam" else "")),
+        ("search", ", ".join([search.name, *_chosen(search)])),
     ]
     limits = [
         f"Sources of up to {data.max_source_length:,} positions; longer ones are {'cut' if data.too_long == 'cut' else 'refused'}.",
         "A symbol that training never saw is read as `<unk>`.",
     ]
-    return About("encoder, decoder and beam search", f'"{_example(model)}"', networks, parts, limits)
+    return About("encoder, decoder and beam search", _example(model), networks, parts, limits)
+
+
+def _chosen(search: SearchConfig) -> Iterator[str]:
+    """The settings of a search that are not as everywhere, but for those of a kind that no graph has."""
+    unlike = search.model_dump(exclude_defaults=True, exclude={"kind", "beam", "no_repeat_ngram", *DRAWING})
+    yield from (f"{name} {value:g}" for name, value in unlike.items())
 
 
 def _size(kind: str, size: int) -> str:
@@ -122,8 +136,9 @@ def _size(kind: str, size: int) -> str:
 
 
 def _example(model: Model) -> str:
+    """A source of the dev pairs, as an argument for any shell like bash: whoever made the pairs may have written anything."""
     rows = (row for row in RunDirectory(model.path).read_dev() if any(row.source))
-    return next((" ".join(row.source) for row in rows), "...").replace('"', "'")
+    return argument(next(("\t".join(row.source) for row in rows), "..."))
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers

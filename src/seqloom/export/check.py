@@ -92,12 +92,14 @@ class Loss:
     metric: str
     whole: float
     reduced: float
-    measured: str
-    """On what, and how alike the answers are."""
+    on: str
+    """What was answered."""
+    alike: str = ""
+    """How many answers are the same."""
 
     def __str__(self) -> str:
         values = f"{self.metric} {value_text(self.metric, self.whole)} in float32, {value_text(self.metric, self.reduced)} in int8"
-        return f"{values} on {self.measured}"
+        return f"{values} on {self.on}" + (f", {self.alike}" if self.alike else "")
 
     @property
     def is_small(self) -> bool:
@@ -114,7 +116,7 @@ def loss(trained: Model, whole: ModelProto, reduced: ModelProto) -> Loss:
     metric = most_telling(answers[0], references, field)
     values = [score([metric], texts, references, field)[metric] for texts in answers]
     same = sum(ours == theirs for ours, theirs in zip(*answers, strict=True))
-    return Loss(metric, values[0], values[1], f"{len(rows):,} dev pairs, {same:,} answers the same")
+    return Loss(metric, values[0], values[1], f"{len(rows):,} dev pairs", f"{same:,} answers the same")
 
 
 def most_telling(answers: Sequence[str], references: Sequence[str], field: TextField | TokensField) -> str:

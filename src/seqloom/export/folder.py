@@ -27,7 +27,7 @@ from seqloom.export.quantize import quantized
 from seqloom.export.tracing import LOOPS
 from seqloom.export.weights import settled
 from seqloom.fields import Fields
-from seqloom.manifest import FORMAT, Manifest, describe_files, is_exported, write_manifest
+from seqloom.manifest import FORMAT, Manifest, Measured, describe_files, is_exported, write_manifest
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
 from seqloom.number_fields import NumberFields
@@ -109,7 +109,8 @@ def export(
     folder = Path(out).resolve()
     _refuse_existing(folder, overwrite)
     model = load_run(run)
-    model.config = model.config.model_copy(update={"search": override_search(model.config.search, settings)})
+    trained = model.config.search
+    model.config = model.config.model_copy(update={"search": override_search(trained, settings)})
     if model.config.search.kind == "sample":
         raise CheckpointError(
             f"{run}: search.kind is sample, and no graph draws; expected beam or greedy. Export with --set search.kind=beam."
@@ -121,7 +122,7 @@ def export(
     with _beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()
-        report = replace(_write(model, draft, precision, beside), folder=Path(out))
+        report = replace(_write(model, draft, precision, beside, trained), folder=Path(out))
         _swap(draft, folder, Path(temporary) / "before")
     return report
 
@@ -158,8 +159,8 @@ def _compared(model: Any, way: Way, graph: ModelProto) -> Parity:
         ) from error
 
 
-def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Report:
-    """Write the files of the folder, the smaller model where it is good enough."""
+def _write(model: Any, folder: Path, precision: Precision, beside: bool, trained: SearchConfig) -> Report:
+    """Write the files of the folder, the smaller model where it is good enough; `trained` is the search of the run."""
     config, way = model.config, WAYS[model.fields.target.kind]
     graph = to_onnx(model.network, model.fields, config.search, config.data, config.model.head)
     whole = settled(graph)
@@ -177,7 +178,8 @@ def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Repo
     (folder / "fields.json").write_text(json.dumps(_state(model.fields), ensure_ascii=False, indent=1), encoding="utf-8")
     if beside:
         write_program(model.network, folder / PROGRAM)
-    manifest = _manifest(model, chosen, small)
+    metrics, measured = _scores(model, chosen, small, trained)
+    manifest = _manifest(model, chosen, metrics, measured)
     card = model_card(way.about(model), manifest, str(parity), small, len(whole.SerializeToString()))
     (folder / "README.md").write_text(card, encoding="utf-8")
     manifest = manifest.model_copy(update={"files": describe_files(folder)})
@@ -185,10 +187,26 @@ def _write(model: Any, folder: Path, precision: Precision, beside: bool) -> Repo
     return Report(folder, manifest, parity, small)
 
 
-def _manifest(model: Any, precision: Literal["float32", "int8"], small: Loss | None) -> Manifest:
-    metrics: dict[str, float | None] = dict(RunDirectory(model.path).check().get("metrics", {}))
-    if small is not None and precision == "int8":
-        metrics = {name: value for name, value in metrics.items() if name == small.metric} | {small.metric: small.reduced}
+def _scores(
+    model: Any, precision: Literal["float32", "int8"], small: Loss | None, trained: SearchConfig
+) -> tuple[dict[str, float | None], Measured | None]:
+    """The dev scores of the exported model, and how they were measured: of a run those of its end, unless weights or search are others
+    now; then that which was measured to see what 8 bits cost, or none.
+    """
+    search, has_search = model.config.search, model.fields.target.kind == "ids"
+    is_changed = has_search and search != trained
+    if small is not None and (precision == "int8" or is_changed):
+        value = small.reduced if precision == "int8" else small.whole
+        return {small.metric: value}, Measured(on=small.on, search=search.name if has_search else None)
+    about = RunDirectory(model.path).check()
+    if is_changed or not about.get("metrics"):
+        return {}, None
+    rows = "dev windows" if getattr(model.config.fields.numbers, "horizon", 0) else "dev pairs"
+    on = f"{about['dev_pairs']:,} {rows}" if "dev_pairs" in about else rows
+    return about["metrics"], Measured(on=on, search=about.get("search") if has_search else None)
+
+
+def _manifest(model: Any, precision: Literal["float32", "int8"], metrics: dict[str, float | None], measured: Measured | None) -> Manifest:
     return Manifest(
         name=model.path.resolve().name,
         precision=precision,
@@ -196,6 +214,7 @@ def _manifest(model: Any, precision: Literal["float32", "int8"], small: Loss | N
         target=model.fields.target.kind,
         parameters=sum(weight.numel() for weight in model.network.parameters()),
         metrics=metrics,
+        measured=measured,
         search=model.config.search,
         head=model.config.model.head,
         data=_without_paths(model.config.data),

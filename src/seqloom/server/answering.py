@@ -5,26 +5,45 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from seqloom.answers import Prediction
 from seqloom.errors import SeqloomError
-from seqloom.server.refusals import MISSED, Refusal, unusable
+from seqloom.server.refusals import MISSED, Refusal, stopping, unusable
 from seqloom.server.wire import Done, Predicted, PredictRequest, PredictResponse, StreamedFailure, StreamedPrediction, Wire
+from seqloom.stopping import Stopped
 
-__all__ = ["UNCACHED", "answer", "events", "late"]
+__all__ = ["UNCACHED", "answer", "events", "late", "while_wanted"]
 
 Futures = Sequence["asyncio.Future[Prediction]"]
 UNCACHED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Lets no proxy hold events back."""
+GONE = 499
+"""The status of an answer that nobody was there to read, as nginx counts it."""
 _LOG = logging.getLogger(__name__)
+
+
+async def while_wanted(answering: Coroutine[Any, Any, Response], connection: Request) -> Response:
+    """The answer; where the client goes away before, what makes it is ended and the answer is empty."""
+    wanted, gone = asyncio.ensure_future(answering), asyncio.ensure_future(connection.receive())  # the body is read: it says no more
+    try:
+        await asyncio.wait([wanted, gone], return_when=asyncio.FIRST_COMPLETED)
+        return await wanted if wanted.done() else Response(status_code=GONE)
+    finally:
+        for task in (wanted, gone):
+            task.cancel()
 
 
 async def answer(model: str, request: PredictRequest, taken: Futures, seconds: float) -> PredictResponse:
     """All predictions together, once the last one is there.
 
     Raises:
-        Refusal: 422 where the model cannot use a source or a setting, 504 when it takes longer than so many seconds.
+        Refusal: 422 where the model cannot use a source or a setting, 503 when the server cannot wait for the end of the search, 504 when
+            it takes longer than so many seconds.
     """
     try:
         _, missing = await asyncio.wait(taken, timeout=seconds)
@@ -35,6 +54,8 @@ async def answer(model: str, request: PredictRequest, taken: Futures, seconds: f
     for future in taken:
         if isinstance(error := future.exception(), SeqloomError):
             raise unusable(error)
+        if isinstance(error, Stopped):
+            raise stopping()
         if error is not None:
             raise error
     return PredictResponse.model_construct(model=model, predictions=[Predicted.of(future.result(), request) for future in taken])
@@ -66,8 +87,8 @@ def _streamed(request: PredictRequest, place: int, future: asyncio.Future[Predic
     error = future.exception()
     if error is None:
         return "prediction", StreamedPrediction.at(place, Predicted.of(future.result(), request))
-    if isinstance(error, (SeqloomError, Refusal)):
-        refusal = error if isinstance(error, Refusal) else unusable(error)
+    if isinstance(error, (SeqloomError, Refusal, Stopped)):
+        refusal = stopping() if isinstance(error, Stopped) else error if isinstance(error, Refusal) else unusable(error)
         return "error", StreamedFailure(index=place, error=refusal.detail)
     _LOG.error("%s", request.where(place), exc_info=error)
     return "error", StreamedFailure(index=place, error=f"{request.where(place)}: {MISSED}")

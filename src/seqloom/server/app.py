@@ -9,11 +9,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 
 from seqloom.errors import ConfigError
 from seqloom.server import refusals
 from seqloom.server.access import TokenGate
+from seqloom.server.answering import while_wanted
 from seqloom.server.forecasts import ForecastPredictor, ServedForecaster
 from seqloom.server.limits import BodyGate, Limits
 from seqloom.server.meters import Metered, Meters
@@ -89,6 +91,7 @@ def create_app(
         title="Seqloom", version=__version__, description=ABOUT, lifespan=lifespan, docs_url=None, redoc_url=None,
         redirect_slashes=False, responses={500: {"model": Failure, "description": REFUSED[500]}},
     )  # fmt: skip
+    app.state.give_up = models.give_up
     refusals.install(app)
     _add_addresses(app, models, limits, meters, _refused(401) if tokens else {})
     pages = _add_pages(app)
@@ -111,14 +114,14 @@ def _add_addresses(app: FastAPI, models: Models, limits: Limits, meters: Meters,
         response_description="The answers.",
         responses={**streamed, **_refused(404, 408, 413, 415, 422, 429, 503, 504), **guarded},
     )
-    async def predict(request: PredictRequest) -> Response:
+    async def predict(request: PredictRequest, connection: Request) -> Response:
         """Answer one source or many, or forecast what follows a table or arrays.
 
         With `stream` each prediction is sent when it is there: an event `prediction` with its index and outputs, or an event `error`
         with index and error, and in the end an event `done`.
         """
         limits.check(request)
-        return await models.pick(request.model).respond(request)
+        return await while_wanted(models.pick(request.model).respond(request), connection)
 
     @_get(app, "/v1/models", tags=["v1"], response_description="The models.", response_model=ModelList, responses=guarded)
     async def models_() -> Response:

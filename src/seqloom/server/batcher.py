@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from seqloom.answers import Prediction
 from seqloom.config import SearchConfig
 from seqloom.data import Row
+from seqloom.stopping import Stop, Stopped, stopped_by
 
 __all__ = ["Asked", "Batcher", "Closed", "Full", "Watch"]
 
@@ -28,6 +29,8 @@ class Asked:
 
 Answering = Callable[[Sequence[Row], Asked], Sequence[Prediction]]
 """A prediction for each row, in their order."""
+CLOSING_SECONDS = 5.0
+"""When a batcher closes: so long what was taken may still be answered; then so long what runs may take to end."""
 
 
 class Full(Exception):
@@ -77,6 +80,7 @@ class Batcher:
         self._watch = watch or Watch()
         self._lines: dict[Asked, deque[_Job]] = {}
         self._waiting, self._closed = 0, False
+        self._stops = set[Stop]()
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._work, name=f"seqloom-batcher-{number}", daemon=True) for number in range(threads)]
         for thread in self._threads:
@@ -88,7 +92,8 @@ class Batcher:
         return self._waiting
 
     def submit(self, rows: Sequence[Row], asked: Asked) -> list[Future[Prediction]]:
-        """A future for each row; all of them are taken, or none. A future that is cancelled while it waits costs nothing more.
+        """A future for each row; all of them are taken, or none. A future that is cancelled costs nothing more: where it waits it is
+        dropped, and a search of whose futures nobody waits for any is ended.
 
         Raises:
             Full: there is no room for so many.
@@ -106,23 +111,63 @@ class Batcher:
                 self._changed.notify_all()
         return [job.future for job in jobs]
 
-    def close(self) -> None:
-        """Take no more, and come back when all that was taken is answered."""
+    def close(self, seconds: float = CLOSING_SECONDS) -> None:
+        """Take no more, and come back when all that was taken is answered.
+
+        What is not answered after so many seconds is ended, and a thread that does not heed that is left behind after as many more.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        if not self._ends_within(seconds):
+            self.give_up()
+            self._ends_within(seconds)
+
+    def _ends_within(self, seconds: float) -> bool:
+        """Whether all threads end in time."""
+        until = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join()
+            thread.join(max(until - time.monotonic(), 0.0))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def give_up(self) -> None:
+        """Take no more, and let all that waits or is worked on fail with a Stopped."""
+        with self._changed:
+            self._closed = True
+            jobs, stops = [job for line in self._lines.values() for job in line], [*self._stops]
+            self._lines, self._waiting = {}, 0
+            self._changed.notify_all()
+        for job in jobs:
+            _settle_one(job.future, Stopped())
+        for stop in stops:
+            stop.say()
 
     def _work(self) -> None:
         while taken := self._take():
             asked, jobs = taken
-            wanted = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            wanted = [job for job in jobs if not job.future.cancelled()]
             if wanted:
                 started = time.monotonic()
-                self._settle(wanted, asked)
+                self._search(wanted, asked)
                 self._watch.batch(len(wanted), [started - job.arrived for job in wanted], time.monotonic() - started)
-                self._tell_answered([job.future.result() for job in wanted if job.future.exception() is None])
+                done = [job.future for job in wanted if not job.future.cancelled()]
+                self._tell_answered([future.result() for future in done if future.exception() is None])
+
+    def _search(self, jobs: Sequence[_Job], asked: Asked) -> None:
+        """Answer the jobs, for as long as somebody waits for one of them."""
+        stop = Stop()
+        with self._changed:
+            self._stops.add(stop)
+        for job in jobs:  # a future that was cancelled meanwhile says so at once
+            job.future.add_done_callback(lambda one: stop.say() if one.cancelled() and all(job.future.done() for job in jobs) else None)
+        try:
+            with stopped_by(stop):
+                self._settle(jobs, asked)
+        except Stopped as ended:
+            for job in jobs:
+                _settle_one(job.future, ended)
+        with self._changed:
+            self._stops.remove(stop)
 
     def _tell_answered(self, predictions: Sequence[Prediction]) -> None:
         real = [prediction for prediction in predictions if prediction.outputs]
@@ -154,13 +199,25 @@ class Batcher:
         """Answer the jobs; where they cannot be answered together, halve them until the one that is to blame stands alone."""
         try:
             answered = list(zip(jobs, self._answer([job.row for job in jobs], asked), strict=True))
+        except Stopped:
+            raise
         except Exception as error:
             if len(jobs) == 1:
-                jobs[0].future.set_exception(error)
+                _settle_one(jobs[0].future, error)
                 return
             middle = len(jobs) // 2
             self._settle(jobs[:middle], asked)
             self._settle(jobs[middle:], asked)
             return
         for job, prediction in answered:
-            job.future.set_result(prediction)
+            _settle_one(job.future, prediction)
+
+
+def _settle_one(future: Future[Prediction], said: Prediction | Exception) -> None:
+    """Give a future what it waits for, unless nobody wants it any more, or it has it already."""
+    if future.done() or not future.set_running_or_notify_cancel():  # running from here on only, so that it can be cancelled until then
+        return
+    if isinstance(said, Exception):
+        future.set_exception(said)
+    else:
+        future.set_result(said)

@@ -21,9 +21,10 @@ from seqloom.panel import panel_of_rows
 from seqloom.server.answering import late
 from seqloom.server.batcher import Watch
 from seqloom.server.limits import Limits
-from seqloom.server.refusals import ADVICE, Refusal, unusable
+from seqloom.server.refusals import ADVICE, Refusal, stopping, unusable
 from seqloom.server.sources import refuse_bad
 from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, Role, ValuesResponse, Wire
+from seqloom.stopping import Stop, Stopped, stopped_by
 
 __all__ = ["ForecastPredictor", "ServedForecaster"]
 
@@ -73,6 +74,7 @@ class ServedForecaster:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="seqloom-forecaster")
         self._changed = threading.Lock()
         self._waiting, self._closed = 0, False
+        self._stops = set[Stop]()
 
     @property
     def waiting(self) -> int:
@@ -102,6 +104,7 @@ class ServedForecaster:
             precision=manifest.precision,
             parameters=manifest.parameters,
             metrics=dict(manifest.metrics),
+            measured=str(manifest.measured) if manifest.measured else None,
             versions=dict(manifest.versions),
         )
 
@@ -112,22 +115,26 @@ class ServedForecaster:
             Refusal: 422 for what the model cannot use, 429 when too many wait, 503 when the server is stopping, 504 when it takes too long.
         """
         self._check(request)
-        self._enter()
-        future = asyncio.wrap_future(self._pool.submit(self._answer, request, time.monotonic()))
+        stop = Stop()
+        self._enter(stop)
+        future = asyncio.wrap_future(self._pool.submit(self._answer, request, time.monotonic(), stop))
         try:
             said = await asyncio.wait_for(future, self.limits.seconds)
         except (TimeoutError, asyncio.TimeoutError):
             raise Refusal(504, late(1, 1, self.limits.seconds)) from None
         except SeqloomError as error:
             raise unusable(error) from None
+        except Stopped:
+            raise stopping() from None
         finally:
-            self._leave()
+            stop.say()  # it was answered, or nobody waits for it any more
+            self._leave(stop)
         return Response(said.to_json(), media_type="application/json")
 
     def close(self) -> None:
-        """Answer what was taken, and take no more."""
+        """Take no more. What was taken is answered by now, or nobody waits for it and it ends."""
         self._closed = True
-        self._pool.shutdown(wait=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _check(self, request: PredictRequest) -> None:
         wanted = "table" if self.numbers.horizon else "values"
@@ -153,28 +160,38 @@ class ServedForecaster:
             what = f"{count:,} series; the limit is {self.limits.items:,}"
             raise Refusal(422, f"table: {what}. Send them in several requests.")
 
-    def _enter(self) -> None:
+    def give_up(self) -> None:
+        """Refuse what was taken, and take no more."""
+        with self._changed:
+            self._closed, stops = True, [*self._stops]
+        for stop in stops:
+            stop.say()
+
+    def _enter(self, stop: Stop) -> None:
         with self._changed:
             if self._closed:
-                raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"})
+                raise stopping()
             if self._waiting >= self.limits.waiting:
                 waiting = f"forecasts that wait: {self._waiting:,}; the limit is {self.limits.waiting:,}"
                 raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"})
             self._waiting += 1
+            self._stops.add(stop)
 
-    def _leave(self) -> None:
+    def _leave(self, stop: Stop) -> None:
         with self._changed:
             self._waiting -= 1
+            self._stops.remove(stop)
 
-    def _answer(self, request: PredictRequest, arrived: float) -> Wire:
+    def _answer(self, request: PredictRequest, arrived: float, stop: Stop) -> Wire:
         """The answer, counted with the series or arrays of the request as its sources."""
         started = time.monotonic()
-        if request.table is not None:
-            said = self._forecast(request.table, request.quantiles)
-            count = len({line.series for line in said.forecast})
-        else:
-            said = self._values(request)
-            count = len(said.values)
+        with stopped_by(stop):
+            if request.table is not None:
+                said = self._forecast(request.table, request.quantiles)
+                count = len({line.series for line in said.forecast})
+            else:
+                said = self._values(request)
+                count = len(said.values)
         self._watch.batch(count, [started - arrived] * count, time.monotonic() - started)
         self._watch.answered(count)
         return said

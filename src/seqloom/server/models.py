@@ -19,7 +19,7 @@ from seqloom.fields import Fields
 from seqloom.server.answering import UNCACHED, answer, events
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.server.limits import Limits
-from seqloom.server.refusals import Refusal, listed, unusable
+from seqloom.server.refusals import Refusal, listed, stopping, unusable
 from seqloom.server.sources import refuse_bad, sources_of
 from seqloom.server.wire import ColumnKind, Manifest, ModelInfo, PredictRequest
 
@@ -84,7 +84,8 @@ class ServedModel:
     def info(self) -> ModelInfo:
         """What may be known of it."""
         fields, columns, manifest = self.predictor.fields, self.predictor.fields.config.source, self.predictor.manifest
-        names = fields.names if len(fields.names) == len(columns) else [str(number) for number in range(1, len(columns) + 1)]
+        numbers = [str(number) for number in range(1, len(columns) + 1)]
+        names = fields.names[: len(columns)] if len(fields.names) >= len(columns) else numbers  # the target's comes last
         return ModelInfo(
             name=self.name,
             source=[_column(name, config) for name, config in zip(names, columns, strict=True)],
@@ -93,6 +94,7 @@ class ServedModel:
             precision=manifest.precision,
             parameters=manifest.parameters,
             metrics=dict(manifest.metrics),
+            measured=str(manifest.measured) if manifest.measured else None,
             versions=dict(manifest.versions),
         )
 
@@ -111,6 +113,10 @@ class ServedModel:
     def close(self) -> None:
         """Answer what was taken, and take no more."""
         self.batcher.close()
+
+    def give_up(self) -> None:
+        """Refuse what was taken, and take no more."""
+        self.batcher.give_up()
 
     def take(self, request: PredictRequest) -> list[asyncio.Future[Prediction]]:
         """Futures of the predictions that a request asks for, in the order of its sources.
@@ -135,7 +141,7 @@ class ServedModel:
             waiting = f"{self.batcher.waiting:,} sources wait; the limit is {most:,}"
             raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"}) from None
         except Closed:
-            raise Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"}) from None
+            raise stopping() from None
         answers = map(asyncio.wrap_future, taken)
         return [_refusing(refused[place]) if place in refused else next(answers) for place in range(len(request.sources))]
 
@@ -207,6 +213,10 @@ class Served(Protocol):
         """Answer what was taken, and take no more."""
         ...
 
+    def give_up(self) -> None:
+        """Refuse what was taken, and take no more."""
+        ...
+
 
 class Models:
     """All that are served, by name; the first answers where no name is given."""
@@ -239,6 +249,11 @@ class Models:
         """Answer what was taken, and take no more."""
         for model in self:
             model.close()
+
+    def give_up(self) -> None:
+        """Refuse what was taken, and take no more."""
+        for model in self:
+            model.give_up()
 
 
 def named_paths(texts: Sequence[str]) -> dict[str, Path]:

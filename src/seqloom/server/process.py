@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -50,7 +51,7 @@ def address_of(listening: socket.socket) -> str:
 
 
 def run(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; then take no more, finish what was taken, and come back. A second SIGINT does not wait."""
+    """Serve until SIGINT or SIGTERM; then take no more, finish what was taken, and come back. A second one does not wait for that."""
     with _signals_end_quietly():
         server.run(sockets=[listening])
 
@@ -71,18 +72,27 @@ def make_server(app: FastAPI, finish_seconds: float, started: Callable[[], None]
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(round(finish_seconds), 1),
     )
-    return _Server(config, started)
+    return _Server(config, started, app.state.give_up)
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, say_started: Callable[[], None]) -> None:
+    """Gives up what was taken where a second signal says so: `app.state.give_up` of the application refuses it."""
+
+    def __init__(self, config: uvicorn.Config, say_started: Callable[[], None], give_up: Callable[[], None]) -> None:
         super().__init__(config)
-        self._say_started = say_started
+        self._say_started, self._give_up = say_started, give_up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started:
             self._say_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the server, a second one what it still finishes; uvicorn would leave its threads behind."""
+        if self.should_exit:
+            self._loop.call_soon_threadsafe(self._give_up)  # a signal comes at any moment, locks may be held
+        self.should_exit = True
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:

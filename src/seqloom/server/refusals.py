@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["ADVICE", "MISSED", "Refusal", "failure", "install", "listed", "refuse", "unusable"]
+__all__ = ["ADVICE", "MISSED", "Refusal", "failure", "install", "listed", "refuse", "stopping", "unusable"]
 
 ADVICE = "/docs lists what is allowed."
 NO_OBJECT = ("missing", "model_type", "model_attributes_type")
@@ -73,6 +73,11 @@ def unusable(error: SeqloomError) -> Refusal:
     for said, instead in REWORDED:
         message = re.sub(said, instead, message)
     return Refusal(422, _cut(re.sub("\0(\\d+)\0", lambda found: quoted[int(found[1])], message), LONGEST_MESSAGE))
+
+
+def stopping() -> Refusal:
+    """The refusal (503) of a server that is about to end."""
+    return Refusal(503, "the server is stopping. Try again when it is back.", {"Retry-After": "10"})
 
 
 def listed(symbols: Sequence[str]) -> str:

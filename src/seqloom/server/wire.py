@@ -103,7 +103,8 @@ class PredictRequest(_Request):
     model: str | None = Field(default=None, description="Name of the model, as `GET /v1/models` lists it. The first one is used without.")
     beam: Count | None = Field(default=None, description="Hypotheses kept while searching; 1 is greedy.")
     n_best: Count = Field(
-        default=1, description="At most so many answers to each source, best first. Widens the beam where it is narrower."
+        default=1,
+        description="At most so many answers to each source, best first. Without `beam` widens the model's own where that is narrower.",
     )
     scores: bool = Field(default=False, description="Give scores, tokens and the log-probability of each.")
     attention: bool = Field(default=False, description="Give where each token looked in the source, and the scores.")
@@ -121,6 +122,12 @@ class PredictRequest(_Request):
             raise ValueError(f"expected one of {', '.join(GIVEN[:-1])} and {GIVEN[-1]}; got {' and '.join(given) or 'none of them'}")
         return self
 
+    @model_validator(mode="after")
+    def _no_more_answers_than_hypotheses(self) -> PredictRequest:
+        if self.beam is not None and self.n_best > self.beam:
+            raise ValueError(f"n_best {self.n_best:,} is above beam {self.beam:,}; lower the one or raise the other, or leave beam out")
+        return self
+
     @property
     def sources(self) -> list[tuple[str, ...]]:
         """The sources, one or many."""
@@ -132,9 +139,8 @@ class PredictRequest(_Request):
 
     @property
     def search(self) -> dict[str, Any]:
-        """The search settings that were given, by their names in the config; an n-best wider than the beam that was given widens it."""
-        beam = self.beam if self.beam is None else max(self.beam, self.n_best)
-        given = {"beam": beam, "min_length": self.min_length, "max_length": self.max_length, "length_penalty": self.length_penalty}
+        """The search settings that were given, by their names in the config."""
+        given = {"beam": self.beam, "min_length": self.min_length, "max_length": self.max_length, "length_penalty": self.length_penalty}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -237,7 +243,9 @@ class ForecastLine(Wire):
     """One number of a forecast."""
 
     series: str
-    time: str = Field(description="The moment, or the steps after the last known one where the table has no times.")
+    time: str = Field(
+        description="To the day, minute or second, all alike; or the steps after the last known one where the table has no times."
+    )
     column: str
     quantile: float | None = Field(default=None, description="Absent: the point forecast.")
     value: float
@@ -267,6 +275,8 @@ class Manifest(Protocol):
     def parameters(self) -> int: ...
     @property
     def metrics(self) -> Mapping[str, float | None]: ...
+    @property
+    def measured(self) -> object | None: ...
     @property
     def versions(self) -> Mapping[str, str]: ...
 
@@ -301,7 +311,10 @@ class ModelInfo(Wire):
     search: dict[str, Any] = Field(description="Its own settings of the search.")
     precision: str = Field(description="float32 or int8.")
     parameters: int
-    metrics: dict[str, float | None] = Field(description="On the dev pairs of the run that was exported.")
+    metrics: dict[str, float | None] = Field(
+        description="On the dev pairs of the run that was exported; none where its search was changed then."
+    )
+    measured: str | None = Field(default=None, description="On what they were measured, and with which search.")
     versions: dict[str, str] = Field(description="Of what made it.")
 
 

@@ -18,6 +18,7 @@ class Page {
   #file = new WholeFile((request, signal) => this.#backend.predict({ ...this.#settings.request, ...request, n_best: 1, model: this.#model.name }, signal));
 
   async start() {
+    find("unopened").remove(); // from a file no module is loaded, and it stays
     find("ask").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#ask();

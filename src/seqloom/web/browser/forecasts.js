@@ -1,6 +1,6 @@
 /** From a table to a forecast, as `number_answers.py` does it: windows, batches, units. */
 
-import { spelled } from "../numbers/clock.js";
+import { finest, spelled } from "../numbers/clock.js";
 import { errorAt, levelsOf, placeOfPoint, quantileOf, unitOf, widthOf } from "../numbers/distributions.js";
 import { readPanel } from "../numbers/panel.js";
 import { Windows } from "../numbers/windows.js";
@@ -62,11 +62,12 @@ export class Forecaster {
     const windows = new Windows(readPanel(table, this.numbers), this.fields);
     const levels = levelsOf(this.head, quantiles, this.fields.spread);
     const { series } = windows.panel;
+    const timeOf = timesOf(windows);
     const lines = [];
     for (let first = 0; first < series.length; first += ROWS) {
       const batch = series.slice(first, first + ROWS).map((_, place) => windows.of(first + place));
       const said = await this.#said(batch);
-      batch.forEach((window, place) => lines.push(...this.#lines(windows, first + place, said[place], window, levels)));
+      batch.forEach((window, place) => lines.push(...this.#lines({ windows, timeOf, series: first + place }, said[place], window, levels)));
     }
     return { forecast: lines, notes: windows.notes };
   }
@@ -83,9 +84,9 @@ export class Forecaster {
     return run(this.#session, inputs, ["values", "lengths"], ({ values, lengths }) => batch.map((_, row) => momentsOf(values, row, Number(lengths.data[row]))));
   }
 
-  #lines(windows, series, said, { level, change }, levels) {
+  #lines({ windows, timeOf, series }, said, { level, change }, levels) {
     return said.flatMap((columns, step) => {
-      const time = timeOf(windows, series, step);
+      const time = timeOf(series, step);
       return columns.flatMap((parameters, column) => {
         const line = { series: windows.panel.series[series], time, column: this.numbers.targets[column] };
         const inUnits = (value) => Math.max(value * level.scale[column] + level.shift[column], level.floor[column]);
@@ -112,7 +113,9 @@ function momentsOf({ data, dims: [, steps, columns, size] }, row, length) {
 }
 
 /** When a step of the horizon is, or which one it is where the table has no times. */
-function timeOf(windows, series, step) {
+function timesOf(windows) {
   const { times, step: from } = windows.panel;
-  return times ? spelled(windows.moment(windows.origins[series] + step, series), from) : String(step + 1);
+  if (!times) return (_, step) => String(step + 1);
+  const unit = finest(times, from);
+  return (series, step) => spelled(windows.moment(windows.origins[series] + step, series), from, unit);
 }

@@ -72,6 +72,11 @@ function checked(request, hears) {
   if (unknown !== undefined) throw new Error(`body: unknown key ${quoted(printable(unknown))}.${nearest(unknown, Object.keys(RULES))} ${ADVICE}`);
   const found = GIVEN.filter((key) => (given[key] ?? null) !== null);
   if (found.length !== 1) throw new Error(`body: expected one of input, inputs, table and values; got ${found.join(" and ") || "none of them"}. ${ADVICE}`);
+  const { beam = null, n_best: most = 1 } = given;
+  if (beam !== null && most > beam) {
+    const [above, below] = [most, beam].map((number) => number.toLocaleString("en"));
+    throw new Error(`body: n_best ${above} is above beam ${below}; lower the one or raise the other, or leave beam out. ${ADVICE}`);
+  }
   if (hears && found[0] === "inputs") listOf(() => {}, 1)(given.inputs, "inputs");
   return given;
 }

@@ -24,14 +24,21 @@ async function load() {
   if (manifest.format !== FORMAT) throw new Error(`model/manifest.json: format ${manifest.format}; expected ${FORMAT}. Export the model again.`);
   answerer = prepare(manifest);
   const { about } = await answerer;
-  const { name, search, precision, parameters, metrics } = manifest;
-  return { name, search, precision, parameters, metrics, ...about };
+  const { name, search, precision, parameters, metrics, measured: how } = manifest;
+  const measured = how ? [how.on, how.search].filter(Boolean).join(", ") : undefined;
+  return { name, search, precision, parameters, metrics, measured, ...about };
 }
 
 async function prepare(manifest) {
-  const [fields, model] = await Promise.all([readJson("fields.json"), readModel(manifest.files["model.onnx"].size)]);
+  const [fields, model] = await Promise.all([readFields(manifest.files["fields.json"]), readModel(manifest.files["model.onnx"])]);
   say("Preparing the model…");
   return KINDS[manifest.target].load(fields, manifest, model);
+}
+
+async function readFields({ sha256 }) {
+  const content = await (await read("fields.json")).arrayBuffer();
+  await refuseChanged("fields.json", content, sha256);
+  return JSON.parse(new TextDecoder().decode(content));
 }
 
 async function readJson(name) {
@@ -39,18 +46,19 @@ async function readJson(name) {
 }
 
 /** The bytes of the model, as they come. */
-async function readModel(size) {
+async function readModel({ size, sha256 }) {
   const content = new Uint8Array(size);
   let place = 0;
   for (const reader = (await read("model.onnx")).body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
-    if (place + value.length > size) throw changed();
+    if (place + value.length > size) throw notWhole();
     content.set(value, place);
     place += value.length;
     say(`Loading the model: ${Math.round((100 * place) / size)} % of ${(size / 1e6).toFixed(1)} MB`);
   }
-  if (place !== size) throw changed();
+  if (place !== size) throw notWhole();
+  await refuseChanged("model.onnx", content, sha256);
   return content;
 }
 
@@ -60,7 +68,15 @@ async function read(name) {
   return response;
 }
 
-function changed() {
+/** Make sure that a file is as it was exported, where the browser can tell: over https, and from this machine. */
+async function refuseChanged(name, content, sha256) {
+  if (!self.crypto?.subtle) return;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== sha256) throw new Error(`model/${name}: changed since it was exported, its SHA-256 is not that of the manifest. Copy the whole site, or export it again.`);
+}
+
+function notWhole() {
   return new Error("model/model.onnx: not of the size that the manifest names. Copy the whole site, or export it again.");
 }
 

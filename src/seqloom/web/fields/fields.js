@@ -68,7 +68,7 @@ export class SourceField {
 
   /** What may be known of the columns, as `GET /v1/models` gives it. */
   about(names) {
-    const nameOf = (index) => (names.length === this.columns.length ? names[index] : `${index + 1}`);
+    const nameOf = (index) => names[index] ?? `${index + 1}`;
     return this.columns.map((column, index) => kindOf(nameOf(index), column));
   }
 

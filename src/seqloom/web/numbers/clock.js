@@ -158,10 +158,17 @@ export function continued(moment, step, count) {
   return Math.min(beginOf(month) + within, last);
 }
 
-/** The moment as people write it, or the number that counts, of a table with such steps. */
-export function spelled(moment, { isCount }) {
+/** How finely moments of a table, and those a step after another, are told, so that all of them are told alike: days, minutes or seconds. */
+export function finest(times, { seconds = 0, isCount }) {
+  const isFiner = (part) => (!isCount && seconds % part !== 0) || times.some((time) => time % part !== 0);
+  return isFiner(60) ? "s" : isFiner(DAY) ? "m" : "D";
+}
+
+/** The moment as people write it, or the number that counts, of a table with such steps; to the unit, or without one as short as it can be. */
+export function spelled(moment, { isCount }, unit) {
   if (isCount) return String(moment);
   const text = new Date(moment * 1000).toISOString().slice(0, -5).replace("T", " ");
+  if (unit) return text.slice(0, { D: -9, m: -3 }[unit]);
   return text.endsWith(" 00:00:00") ? text.slice(0, -9) : text.replace(/:00$/, "");
 }
 

@@ -1,6 +1,6 @@
 /** Where a table of numbers is pasted or chosen, to be forecast. */
 
-import { spelled } from "../numbers/clock.js";
+import { finest, spelled } from "../numbers/clock.js";
 import { findDates, readTimes, together } from "../numbers/dates.js";
 import { numberIn } from "../numbers/panel.js";
 import { dropZone } from "./drop.js";
@@ -92,7 +92,9 @@ export class TableSource {
   #moments(rows, names) {
     const { cells } = together(rows.map((row) => names.map((name) => row[name])), names);
     const dates = this.#model.dates ?? findDates(cells);
-    return readTimes(cells, () => "table", names.join(" "), [], dates).map((moment) => spelled(moment, { isCount: dates === "count" }));
+    const [times, step] = [readTimes(cells, () => "table", names.join(" "), [], dates), { isCount: dates === "count" }];
+    const unit = finest(times, step);
+    return times.map((moment) => spelled(moment, step, unit));
   }
 }
 

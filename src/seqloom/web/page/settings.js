@@ -26,8 +26,9 @@ export class Settings {
 
   /** What goes into a request: numbers where one was given. */
   get request() {
-    const request = { n_best: NUMBERS[0].fallback };
+    const request = {};
     for (const [name, input] of this.#inputs) if (input.value !== "") request[name] = Number(input.value);
+    request.n_best ??= Math.min(NUMBERS[0].fallback, request.beam ?? Infinity);
     if (this.#prefix.value) request.prefix = this.#prefix.value;
     if (this.#replace.checked) request.replace_unknown = true;
     return request;
