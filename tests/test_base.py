@@ -264,7 +264,7 @@ def refusal(match: str) -> Any:
 
 def test_another_network_or_other_symbols_are_refused(base: Path, tmp_path: Path) -> None:
     with refusal(
-        rf"^model\.encoder\.width: 16; {base} has 8, and --from keeps its symbols and its network\. Leave it out; of a --config, begin"
+        rf"^model\.encoder\.width: 16; {base} has 8, and start_from keeps its symbols and its network\. Leave it out; of a --config, begin"
     ):
         follow(base, tmp_path / "new", "model.encoder.width=16")
     with refusal(rf"^model\.encoder\.kind: transformer; {base} has recurrent, "):
@@ -278,7 +278,7 @@ def test_another_network_or_other_symbols_are_refused(base: Path, tmp_path: Path
 def test_more_columns_and_a_name_that_is_empty_are_refused(base: Path, tmp_path: Path) -> None:
     with refusal(r"^fields\.source\.1\.kind: text; "):
         follow(base, tmp_path / "new", "fields.source=[{kind: text, unit: character}, {kind: text, unit: character}]")
-    with refusal(r"^--from \.: no run\."):
+    with refusal(r"^start_from \.: no run\."):
         follow(Path(""), tmp_path / "new")
 
 
@@ -293,12 +293,12 @@ def test_a_base_without_a_ctc_head_is_searched_without_one(base: Path) -> None:
 def test_pairs_of_another_kind_are_refused(base: Path, tmp_path: Path) -> None:
     file = tmp_path / "three.jsonl"
     file.write_text("".join(json.dumps({"a": "ab", "b": f"c{number}", "target": "c"}) + "\n" for number in range(20)), encoding="utf-8")
-    with refusal(rf"^--from {base}: columns that its model reads: 1 of the source; these pairs have 2\. Name as many with --source\.$"):
+    with refusal(rf"^start_from {base}: columns that its model reads: 1 of the source; these pairs have 2\. Name as many with --source\.$"):
         seqloom.train(file, source=["a", "b"], target="target", out=tmp_path / "new", start_from=base, quiet=True)
     arrays = [np.ones((4, 2), np.float32) * number for number in range(20)]
-    with refusal(rf"^--from {base}: its model reads texts; these pairs have arrays of numbers\. Give pairs of the same kind\.$"):
+    with refusal(rf"^start_from {base}: its model reads texts; these pairs have arrays of numbers\. Give pairs of the same kind\.$"):
         seqloom.train((arrays, ["a"] * 20), out=tmp_path / "new", start_from=base, quiet=True)
-    with refusal(rf"^--from {base}: the targets are numbers; expected texts or tokens\. Leave it out\.$"):
+    with refusal(rf"^start_from {base}: the targets are numbers; expected texts or tokens\. Leave it out\.$"):
         seqloom.train(([f"a{number}" for number in range(20)], arrays), out=tmp_path / "new", start_from=base, quiet=True)
     assert not (tmp_path / "new").exists()
 
@@ -329,7 +329,7 @@ def test_what_is_no_run_is_refused(base: Path, tmp_path: Path) -> None:
 def test_a_run_does_not_replace_what_it_begins_with(base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     shutil.copytree(base, folder)
-    with refusal(rf"^--from {folder}: lies in {folder}, which training would replace\. Choose another --out\.$"):
+    with refusal(rf"^start_from {folder}: lies in {folder}, which training would replace\. Choose another out\.$"):
         follow(folder, folder, overwrite=True)
     assert load(folder).predict(["abc"])
 
@@ -338,7 +338,7 @@ def test_weights_that_are_missing_are_said(base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     shutil.copytree(base, folder)
     (folder / "model.safetensors").unlink()
-    with refusal(rf"^--from {folder}: no weights, model\.safetensors is missing\. Go on with it by `seqloom resume {folder}` first\.$"):
+    with refusal(rf"^start_from {folder}: no weights, model\.safetensors is missing\. Go on with it by `seqloom resume {folder}` first\.$"):
         follow(folder, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

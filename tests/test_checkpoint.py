@@ -210,6 +210,10 @@ def test_an_existing_directory_is_only_replaced_when_asked_for_and_a_run(tmp_pat
     assert refusal(lambda: run.refuse_existing(overwrite=False)) == (
         f"{run.path}: exists already. Go on with it by `seqloom resume {run.path}`, replace it with --overwrite, or choose another --out."
     )
+    run.forget_training()
+    assert refusal(lambda: run.refuse_existing(overwrite=False)) == (
+        f"{run.path}: exists already. Replace it with --overwrite, or choose another --out."
+    ), "what is finished is not gone on with"
     run.refuse_existing(overwrite=True)
     (run.path / "old").write_text("x")
     run.create()

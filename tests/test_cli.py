@@ -263,7 +263,7 @@ def test_quiet_prints_nothing_when_nothing_is_wrong(trained: Trained, tmp_path: 
 
 
 def test_an_existing_folder_is_refused_before_any_work_and_replaced_when_asked(trained: Trained, tmp_path: Path) -> None:
-    assert f"{trained.run}: exists already. Go on with it by `seqloom resume" in seqloom("train", "no.tsv", "--out", trained.run).error
+    assert f"{trained.run}: exists already. Replace it with --overwrite" in seqloom("train", "no.tsv", "--out", trained.run).error
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     assert "is no run of Seqloom, so it is not overwritten" in seqloom("train", "no.tsv", "--out", tmp_path / "mine", "--overwrite").error

@@ -763,6 +763,11 @@ def test_one_column_is_refused(tmp_path: Path) -> None:
     assert error(write(tmp_path / "a.jsonl", '{"text": "x"}\n')) == (
         "a.jsonl: 1 column; expected 2 or more (source, target), got text. Name both values on every line."
     )
+    chat = '{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}\n'
+    assert error(write(tmp_path / "a.jsonl", chat)) == (
+        "a.jsonl: 1 column; expected 2 or more (source, target), got messages, which holds lists of objects, as chats are kept. "
+        "Write a line for each reply, with what was said before it as the source, as examples/4-one-command-three-tasks does."
+    )
 
 
 @pytest.mark.parametrize(("line", "found"), [("x", "1 column"), ("x\ty\tz", "3 columns")])

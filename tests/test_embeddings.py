@@ -183,7 +183,9 @@ def test_vectors_beside_a_run_to_begin_with_are_refused(tmp_path: Path):
     file = vectors(tmp_path / "x.vec")
     with pytest.raises(ConfigError) as error:
         seqloom.train(TRAIN, dev=DEV, out=tmp_path / "next", start_from=tmp_path / "run", settings=[f"model.vectors.source={file}"])
-    assert str(error.value).startswith(f"model.vectors.source: {file}; {tmp_path / 'run'} has None, and --from keeps its symbols and its")
+    assert str(error.value).startswith(
+        f"model.vectors.source: {file}; {tmp_path / 'run'} has None, and start_from keeps its symbols and its"
+    )
     assert not (tmp_path / "next").exists()
 
 

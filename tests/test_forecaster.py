@@ -152,7 +152,7 @@ def test_models_of_arrays_and_of_tables_are_not_taken_for_each_other(tmp_path: P
         list(model.forecast(table(tmp_path)))
     with pytest.raises(ConfigError, match=r"run: a model of a table; expected one of pairs\. Give a table to `forecast`\.$"):
         forecaster(tmp_path).predict(x)
-    with pytest.raises(ConfigError, match=r"^model\.head\.kind: 'tokens' says symbols; expected a head for numbers, as in --set model"):
+    with pytest.raises(ConfigError, match=r"^model\.head\.kind: 'tokens' says symbols; expected a head for numbers, as in settings="):
         seqloom.train((x, y), out=tmp_path / "none", settings=["model.head.kind=tokens"])
 
 
@@ -579,7 +579,7 @@ def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, c
     assert filling.evaluate(file)["model"]["mae"] > 0
     with pytest.raises(DataError, match=r"holes\.csv:271: load is empty \(1 such cells\); expected a number\."):
         model.filling(gaps="fill").panel(file)
-    with pytest.raises(ConfigError, match=r"^--set: fields\.numbers\.missing: Input should be 'error', .*; got 'some'\."):
+    with pytest.raises(ConfigError, match=r"^settings: fields\.numbers\.missing: Input should be 'error', .*; got 'some'\."):
         model.filling(missing="some")
 
 

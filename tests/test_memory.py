@@ -119,6 +119,22 @@ def test_lists_in_records_are_joined_by_blanks_as_those_of_json_lines_are(tmp_pa
     assert held([{"a": [], "b": "x"}, {"a": ["y", "z"], "b": "x"}])[0] == [("", "x"), ("y z", "x")]
 
 
+def test_the_parts_of_a_data_set_in_a_dictionary_are_refused_with_what_to_give():
+    part = [{"source": source, "target": target} for source, target in PAIRS]
+    for data, advice in (
+        (
+            {"train": PAIRS, "validation": PAIRS},
+            r"train, validation\); expected the pairs of one\. Give data\['train'\] and dev=data\['validation'\]\.",
+        ),
+        ({"train": part, "test": part, "dev": part[:1]}, r"train, test, dev\); .* Give data\['train'\] and dev=data\['dev'\]\."),
+        ({"train": SOURCES, "test": TARGETS}, r"train, test\); expected the pairs of one\. Give data\['train'\]\."),
+    ):
+        with pytest.raises(DataError, match=rf"^data: a dictionary of parts \({advice}$"):
+            hold(data)
+    assert held({"train": SOURCES, "test": TARGETS}, source="train", target="test")[0] == PAIRS, "named, they are columns"
+    assert held({"train": "Zug", "test": "Prüfung"})[0] == [("train", "Zug"), ("test", "Prüfung")]
+
+
 def test_dictionaries_in_records_and_columns_are_read_by_dotted_names():
     records = [{"id": str(number), "translation": {"de": source, "en": target}} for number, (source, target) in enumerate(PAIRS)]
     assert held(records)[0] == held(records, source="translation.de", target="translation.en")[0] == PAIRS

@@ -176,7 +176,9 @@ def test_settings_config_and_budget_are_taken_in_the_forms_that_python_has(tmp_p
     assert (model.config.model.embedding, model.config.training.precision) == (6, "float32")
     with pytest.raises(seqloom.ConfigError, match=r"^config: unknown setting 'model\.embeding'\. Did you mean 'model\.embedding'\?$"):
         seqloom.train(PAIRS, out=tmp_path / "c", config={"model": {"embeding": 6}})
-    with pytest.raises(seqloom.ConfigError, match=r"^--set training\.max_steps:5: expected key=value"):
+    with pytest.raises(
+        seqloom.ConfigError, match=r"^settings: training\.max_steps:5: expected key=value, as in settings=\"model\.dropout=0\.2\"\.$"
+    ):
         seqloom.train(PAIRS, out=tmp_path / "c", settings="training.max_steps:5")
 
 
@@ -186,6 +188,30 @@ def test_a_device_that_is_not_here_is_refused(model: seqloom.Model) -> None:
             seqloom.ConfigError, match=rf"^training\.device: '{device}' cannot be used here \(.*\)\. Use --device auto or cpu\.$"
         ):
             seqloom.load(model.path, device=device)
+
+
+def test_what_is_wrong_is_said_in_words_of_python(model: seqloom.Model, tmp_path: Path) -> None:
+    with pytest.raises(seqloom.CheckpointError, match=r"exists already\. Replace it with overwrite=True, or choose another out\.$"):
+        seqloom.train(PAIRS, out=model.path)
+    with pytest.raises(seqloom.ConfigError, match=r"^settings: unknown setting 'model\.dropuot'\. Did you mean 'model\.dropout'\?$"):
+        seqloom.train(PAIRS, out=tmp_path / "new", settings={"model.dropuot": 1})
+    with pytest.raises(seqloom.CheckpointError, match=rf"^start_from {tmp_path}/no: no run\. Give a folder that `seqloom train` wrote\.$"):
+        seqloom.train(PAIRS, out=tmp_path / "new", start_from=tmp_path / "no")
+    with pytest.raises(seqloom.ConfigError, match=r"^the run: NoneType None; expected the path of a folder\. Give one as a text\.$"):
+        seqloom.train(PAIRS, out=None)  # pyright: ignore[reportArgumentType]
+    for given in (7, [model]):
+        with pytest.raises(seqloom.ConfigError, match=r"^(int|list): no run to begin with; expected a folder that training"):
+            seqloom.train(PAIRS, out=tmp_path / "new", start_from=given)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_run_begins_with_a_model_whose_weights_are_those_of_its_run(model: seqloom.Model, tmp_path: Path) -> None:
+    begun = seqloom.train(PAIRS, out=tmp_path / "new", start_from=model, settings="training.max_steps=1", quiet=True)
+    assert begun.config.training.start_from == str(model.path)
+    other = seqloom.load(model.path)
+    with torch.no_grad():
+        other.network.head.project.bias[5] += 9
+    with pytest.raises(seqloom.CheckpointError, match=r"holds other weights than the model has in memory.*Write these with model\.save"):
+        seqloom.train(PAIRS, out=tmp_path / "no", start_from=other)
 
 
 def test_symbols_that_the_model_does_not_know_in_a_prefix_or_a_scored_target_are_warned_of_once_a_call(model: seqloom.Model) -> None:

@@ -576,7 +576,11 @@ def test_an_exported_model_hears_without_torch(exported: Path, tones: Path):
 
 
 def test_a_model_of_sounds_is_begun_with_and_learns_another_word(model: Model, tones: Path, tmp_path: Path):
-    few: dict[str, Any] = {"start_from": model.path, "settings": ["training.max_steps=2", "training.evaluate_every=1"], "quiet": True}
+    few: dict[str, Any] = {
+        "start_from": model.path,
+        "settings": ["training.precision=float32", "training.max_steps=2", "training.evaluate_every=1"],
+        "quiet": True,
+    }
     seqloom.train(tones / "train.tsv", dev=tones / "dev.tsv", out=tmp_path / "same", **few)
     line = json.loads((tmp_path / "same" / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[0])
     assert (line["step"], line["loss"]) == (0, pytest.approx(model.evaluate(tones / "dev.tsv")["loss"], rel=1e-5))

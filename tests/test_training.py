@@ -666,7 +666,7 @@ def test_a_full_disk_stops_the_run_and_the_run_can_be_resumed(tmp_path: Path, un
 def test_an_existing_directory_is_refused_and_replaced_on_demand(tmp_path: Path):
     start(tmp_path / "run", "training.max_steps=2")
     before = weights_of(tmp_path / "run")
-    with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path / 'run'}: exists already. Go on with it by `seqloom resume")):
+    with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path / 'run'}: exists already. Replace it with --overwrite")):
         start(tmp_path / "run", "training.max_steps=3")
     assert weights_of(tmp_path / "run") == before
     assert start(tmp_path / "run", "training.max_steps=3", overwrite=True).step == 3

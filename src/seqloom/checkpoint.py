@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
 from seqloom.data import Row
-from seqloom.errors import CheckpointError
+from seqloom.errors import CheckpointError, ConfigError
 from seqloom.files import cannot_write, refuse_no_run, write_atomically
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
@@ -48,6 +48,9 @@ class RunDirectory:
     """The files of one run."""
 
     def __init__(self, path: str | Path) -> None:
+        """Raises a ConfigError where that is no path."""
+        if not isinstance(path, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"the run: {type(path).__name__} {path!r:.40}; expected the path of a folder. Give one as a text.")
         self.path = Path(path).expanduser()
         self.config = self.path / "config.yaml"
         self.fields = self.path / "fields.json"
@@ -73,10 +76,8 @@ class RunDirectory:
             raise CheckpointError(f"{self.path}: cannot be made, {place} is no folder that can be written to. Choose another --out.")
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             if not overwrite:
-                raise CheckpointError(
-                    f"{self.path}: exists already. Go on with it by `seqloom resume {self.path}`, replace it with --overwrite, "
-                    "or choose another --out."
-                )
+                advice = f"Go on with it by `seqloom resume {self.path}`, replace" if self.training.is_dir() else "Replace"
+                raise CheckpointError(f"{self.path}: exists already. {advice} it with --overwrite, or choose another --out.")
             if not self.about.is_file():
                 raise CheckpointError(f"{self.path}: exists and is no run of Seqloom, so it is not overwritten. Choose another --out.")
 

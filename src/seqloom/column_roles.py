@@ -125,12 +125,19 @@ def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) 
     return max((place for place in range(len(table.columns)) if place not in heard), key=spoken, default=heard[0])
 
 
+CHATS = "examples/4-one-command-three-tasks"
+"""Where dialogues become pairs."""
+
+
 def one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:
     """What to do about a table of one column; `of_two`: training has two parallel files."""
     begin = f"{table.name}: 1 column; expected 2 or more (source, target)"
     if of_two:
         return f"{begin}, or two parallel files as in training. Name both; a dev set takes --dev twice."
     if table.format in ("jsonl", "parquet"):
+        if all(row and row[0].startswith("[{") for row in sample):
+            held = f"{first_few(table.columns)}, which holds lists of objects, as chats are kept"
+            return f"{begin}, got {held}. Write a line for each reply, with what was said before it as the source, as {CHATS} does."
         return f"{begin}, got {first_few(table.columns)}. Name both values on every line."
     cell = (table.columns if table.header else sample[0])[0]
     advice = "Put a tab between them, or say what stands there: --set data.delimiter=…"

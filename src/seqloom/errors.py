@@ -7,7 +7,9 @@ not know Seqloom can catch it. The command line prints `str(error)` and exits wi
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 __all__ = [
     "CheckpointError",
@@ -18,6 +20,7 @@ __all__ = [
     "SeqloomError",
     "TooLongError",
     "TrainingError",
+    "in_words_of_python",
     "nearest",
     "standing_at",
 ]
@@ -69,6 +72,34 @@ class standing_at:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, DataError):
             raise type(error)(f"{self.where}: {error}") from None
+
+
+OPTIONS = (
+    (r"^--set:? ", "settings: "),
+    (r"(?<!\S)--set ([\w.]+=[^\s;,)]*[^\s.;,)])", r'settings="\1"'),
+    (r"(?<!\S)--overwrite\b", "overwrite=True"),
+    (r"\banother --out\b", "another out"),
+    (r"(?<!\S)--from\b", "start_from"),
+)
+"""Options of the command line, and the arguments of Python that are the same."""
+
+
+@contextmanager
+def in_words_of_python() -> Generator[None]:
+    """What is wrong inside is said with arguments in place of options; commands, between backticks, stay what they are."""
+    try:
+        yield
+    except SeqloomError as error:
+        said, *rest = str(error).split("`")
+        parts = [_as_arguments(said), *(part if place % 2 == 0 else _as_arguments(part) for place, part in enumerate(rest))]
+        error.args = ("`".join(parts),)
+        raise
+
+
+def _as_arguments(text: str) -> str:
+    for option, argument in OPTIONS:
+        text = re.sub(option, argument, text)
+    return text
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

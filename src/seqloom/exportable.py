@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqloom.errors import in_words_of_python
 from seqloom.plan import overrides
 from seqloom.saving import refuse_changed, save
 
@@ -22,6 +23,7 @@ class Exportable:
     """Of the run."""
     network: Any
 
+    @in_words_of_python()
     def save(self, out: str | Path, *, overwrite: bool = False) -> Path:
         """The folder `out`, a run with the weights that the model has now: after a loop of your own has changed them.
 
@@ -31,6 +33,7 @@ class Exportable:
         save(self.path, self.network, out, overwrite=overwrite)
         return Path(out)
 
+    @in_words_of_python()
     def export(
         self,
         out: str | Path,

@@ -15,7 +15,7 @@ from seqloom.array_plan import read_rows_of_numbers
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
 from seqloom.config import RunConfig
 from seqloom.config_file import build, load_config
-from seqloom.errors import ConfigError, DataError, nearest
+from seqloom.errors import ConfigError, DataError, in_words_of_python, nearest
 from seqloom.events import Watcher
 from seqloom.exportable import Exportable
 from seqloom.forecast_plan import NumberPlan, known_ends, parts_of, plan_forecast, refuse_unseen, split_of
@@ -151,6 +151,7 @@ def train_numbers(plan: NumberPlan, out: str | Path, *, overwrite: bool, watcher
     return load_forecaster(out)
 
 
+@in_words_of_python()
 @apart()
 def train_forecast(
     table: Any,

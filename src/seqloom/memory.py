@@ -47,6 +47,12 @@ Column = str | int | Place
 Columns = tuple[Column | Sequence[Column] | None, Column | None]
 """Those of the sources, and that of the targets; None where nothing is said."""
 SAMPLE = 1000  # rows looked at
+TRAIN_PARTS, DEV_PARTS, TEST_PARTS = (
+    ("train", "training"),
+    ("validation", "valid", "val", "dev", "development", "eval"),
+    ("test", "testing"),
+)
+"""What the parts of a data set are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,8 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     if paths:
         what = f"data: {str(paths[0])!r:.60} beside values in memory"
         raise DataError(f"{what}; expected two paths, or two lists. Put a single text into a list.")
+    if targets is None and isinstance(data, Mapping) and not data.keys() & {*as_list(source), target}:
+        _refuse_splits(data)
     data = _gone_through(data)
     if not isinstance(data, Iterable) and not hasattr(data, "columns"):
         raise DataError(f"data: {type(data).__name__} {data!r:.40}; expected a path, pairs or columns. Give one of these.")
@@ -117,6 +125,15 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
         data = at_hand(data)
     columns = flattened(columns_in(data))
     return Held(data) if columns is None else _pairs(columns, wanted, target)
+
+
+def _refuse_splits(data: Mapping[Any, Any]) -> None:
+    """Make sure that a dictionary does not hold the parts of a data set, each with pairs of its own."""
+    names, texts = [*data], any(isinstance(values, str) for values in data.values())
+    train, dev = ([name for name in names if name in known] for known in (TRAIN_PARTS, DEV_PARTS))
+    if train and not texts and all(name in (*TRAIN_PARTS, *DEV_PARTS, *TEST_PARTS) for name in names):
+        also = f" and dev=data[{dev[0]!r}]" if dev else ""
+        raise DataError(f"data: a dictionary of parts ({first_few(names)}); expected the pairs of one. Give data[{train[0]!r}]{also}.")
 
 
 def hold_sources(data: Any, config: DataConfig, count: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config, override
 from seqloom.data import Row, names_columns, resolve
+from seqloom.errors import ConfigError, in_words_of_python
 from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
 from seqloom.fields import Fields
@@ -31,6 +33,7 @@ from seqloom.plan import Plan, as_settings, base_config, given_config, make_plan
 from seqloom.prediction import Translator
 from seqloom.progress import told
 from seqloom.runs import pass_on_interrupt, start
+from seqloom.saving import refuse_changed
 from seqloom.summary import introduction, result
 from seqloom.unseen import Unseen
 
@@ -91,6 +94,7 @@ class Model(Exportable, Measurable):
         return self.translator.evaluate(rows, search, also=also, any_target=any_target)
 
 
+@in_words_of_python()
 @apart()
 def train(
     data: Pairs | None = None,
@@ -105,7 +109,7 @@ def train(
     settings: str | Iterable[str] | Mapping[str, Any] = (),
     seed: int | None = None,
     members: int | None = None,
-    start_from: str | Path | None = None,
+    start_from: str | Path | Model | None = None,
     overwrite: bool = False,
     quiet: bool = False,
     watcher: Watcher | None = None,
@@ -126,7 +130,7 @@ def train(
         config: a config to follow in place of choosing one from the data: a YAML file, a `RunConfig`, or what such a file holds.
         settings: "a.b=value" laid over the config, one or several, or a dictionary of them.
         members: so many networks that differ by their seed, are trained one after the other and answer as one.
-        start_from: a trained run whose symbols and network this one begins with: to adapt a model to other pairs, or to go on learning.
+        start_from: a trained run, or its model, whose symbols and network this one begins with: to adapt it, or to go on learning.
         quiet: print only warnings, on standard error, and not what `seqloom train` does: the choices, how the run goes, the score.
         watcher: who is told in place of that.
 
@@ -135,7 +139,8 @@ def train(
         KeyboardInterrupt: Ctrl-C ended the training; the model so far is in `out` all the same, and `resume` goes on with it.
     """
     started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
-    said = {"training.members": members, "training.start_from": start_from and str(start_from)}
+    RunDirectory(out)  # that it is a path
+    said = {"training.members": members, "training.start_from": start_from and str(_run_of(start_from))}
     settings = [*overrides({name: value for name, value in said.items() if value is not None}), *overrides(settings)]
     asked, given = as_settings(source, target, None, None), given_config(config)
     config = given if isinstance(config, Mapping) else config
@@ -163,6 +168,7 @@ def train(
     return _ended(start(plan, out, overwrite=overwrite, watcher=watcher, started=started), watcher)
 
 
+@in_words_of_python()
 @apart()
 def resume(
     path: str | Path,
@@ -186,6 +192,7 @@ def resume(
     return _ended(runs.resume(path, device=device, threads=threads, watcher=watcher), watcher)
 
 
+@in_words_of_python()
 def join(
     runs: Sequence[str | Path | Model], *, out: str | Path, overwrite: bool = False, quiet: bool = False, watcher: Watcher | None = None
 ) -> Model:
@@ -197,12 +204,23 @@ def join(
         quiet, watcher: as for `train`.
 
     Raises:
-        CheckpointError: one is no finished run, is damaged or is given twice, or `out` exists and may not be overwritten.
+        CheckpointError: one is no finished run, is damaged, is given twice or has other weights in memory, or `out` exists and may not be
+            overwritten.
         ConfigError: they cannot answer as one; the message names the first thing that differs.
     """
-    folders: list[Any] = [getattr(run, "path", run) for run in ([runs] if isinstance(runs, (str, Path, Answerer)) else runs)]
+    folders = [_run_of(run) for run in ([runs] if isinstance(runs, (str, Path, Answerer)) else runs)]
     joining.join(folders, out, overwrite=overwrite, watcher=told(watcher, quiet=quiet))
     return load(out)
+
+
+def _run_of(given: Any) -> Any:
+    """The folder of a run, or of that of a model, whose weights are still those in the folder."""
+    if isinstance(given, Exportable):
+        refuse_changed(given.path, given.network)
+    path = getattr(given, "path", given)
+    if not isinstance(path, (str, os.PathLike)):
+        raise ConfigError(f"{type(given).__name__}: no run to begin with; expected a folder that training wrote, or its model. Give one.")
+    return path
 
 
 def _ended(finished: Finished, watcher: Watcher) -> Any:

@@ -21,7 +21,7 @@ from seqloom.clock import continued, finest, spelled
 from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
-from seqloom.errors import ConfigError, DataError
+from seqloom.errors import ConfigError, DataError, in_words_of_python
 from seqloom.forecast_plan import known_ends
 from seqloom.memory import hold_sources
 from seqloom.number_fields import NumberFields
@@ -162,6 +162,7 @@ class NumberAnswerer:
                 said[place] = forecast.point
         return said
 
+    @in_words_of_python()
     def filling(self: _Answerer, *, gaps: str | None = None, missing: str | None = None, header: bool | str | None = None) -> _Answerer:
         """The same model, which follows another rule than that of training where a table has a gap in time, or an empty cell.
 

@@ -66,7 +66,7 @@ def refuse_changed(run: Path, network: Any) -> None:
         written = read_tensors(part.weights)[0]
         if any(not torch.equal(tensor.cpu(), written[name]) for name, tensor in own.state_dict().items()):
             what = "holds other weights than the model has in memory; expected those that it was trained with"
-            raise CheckpointError(f"{part.weights}: {what}. Write these with model.save(OUT), and export seqloom.load(OUT).")
+            raise CheckpointError(f"{part.weights}: {what}. Write these with model.save(OUT), and take seqloom.load(OUT).")
 
 
 def _networks(run: RunDirectory, network: Any) -> Iterator[tuple[RunDirectory, Any]]:
