@@ -577,6 +577,12 @@ def test_the_file_that_is_read_is_not_replaced_by_the_answers(trained: Trained, 
         assert "the file that is read" in seqloom(command, trained.run, trained.pairs, "--output", trained.pairs).err
 
 
+def test_a_text_that_the_locale_cannot_read_names_the_locale(trained: Trained) -> None:
+    said = seqloom("predict", trained.run, b"caf\xe9".decode("utf-8", "surrogateescape")).error
+    what = "TEXT 1: bytes that are no utf-8, which is what the locale says; expected whole characters."
+    assert said == f"{what} Say what your terminal writes, as in LC_ALL=C.UTF-8."
+
+
 def test_the_name_of_the_output_says_json_lines_and_no_other_format(trained: Trained, tmp_path: Path) -> None:
     there = tmp_path / "answers.jsonl"
     seqloom("predict", trained.run, "abc", "--output", there)

@@ -170,6 +170,13 @@ def test_too_many_forecasts_are_refused_while_they_wait(forecasting: Path, monke
         assert made.post("/v1/predict", json={"table": loads(20)}).status_code == 200
 
 
+def test_columns_that_are_not_read_are_said(forecasting: Path) -> None:
+    table = [{**row, "weather": "fine", "hall": 3} for row in loads(20)]
+    with TestClient(create_app({"load": load_exported(forecasting, threads=1)})) as made:
+        notes, before = (made.post("/v1/predict", json={"table": rows}).json().get("notes", []) for rows in (table, loads(20)))
+    assert notes == [*before, "columns that the model does not read: 'weather', 'hall'"]
+
+
 def test_a_table_of_a_row_a_series_is_answered(tmp_path: Path) -> None:
     lines = ["name," + ",".join(f"V{step}" for step in range(1, 61))]
     lines += [f"{name}," + ",".join(f"{5 + np.sin(step / 3 + shift):.3f}" for step in range(60)) for shift, name in enumerate("abc")]

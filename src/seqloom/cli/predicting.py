@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Container, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -163,6 +164,9 @@ def _check(
     for number, text in enumerate(texts or [], 1):
         if not text.strip():
             raise DataError(f"TEXT {number}: empty; expected a source. Leave it out.")
+        if any("\udc80" <= character <= "\udcff" for character in text):  # how Python keeps bytes of an argument that it cannot read
+            what = f"bytes that are no {sys.getfilesystemencoding()}, which is what the locale says"
+            raise DataError(f"TEXT {number}: {what}; expected whole characters. Say what your terminal writes, as in LC_ALL=C.UTF-8.")
     if sample + greedy + (beam is not None) > 1:
         raise ConfigError("--beam, --greedy, --sample: more than one is given; expected one of them. Leave the others out.")
     if n_best is not None and n_best < 1:
