@@ -17,6 +17,7 @@ from seqloom.export import export
 from seqloom.exported import load_exported
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
+from seqloom.stopping import stoppable
 
 DOCS = "/docs lists what is allowed."
 LIMITS = Limits(body_bytes=20_000, items=2, characters=50, max_length=20)
@@ -99,6 +100,21 @@ def test_a_forecast_that_takes_too_long_is_refused(forecasting: Path) -> None:
     app = create_app({"load": load_exported(forecasting, threads=1)}, limits=Limits(seconds=1e-6))
     answer = TestClient(app).post("/v1/predict", json={"table": loads(20)})
     assert answer.status_code in (408, 504)
+
+
+def test_a_forecast_that_nobody_waits_for_any_more_is_ended(forecasting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, is_to_end, ended = load_exported(forecasting, threads=1), threading.Event(), threading.Event()
+
+    def endless(*_: Any) -> Any:
+        with stoppable(is_to_end.set):
+            assert is_to_end.wait(10)
+            ended.set()
+            raise RuntimeError("a run was ended")
+
+    monkeypatch.setattr(model, "forecast", endless)
+    with TestClient(create_app({"load": model}, limits=Limits(seconds=0.2))) as made:
+        assert made.post("/v1/predict", json={"table": loads(20)}).status_code == 504
+        assert ended.wait(10)
 
 
 EMPTY = "table[2]: load is empty (1 such cells); expected a number. Fill it."
