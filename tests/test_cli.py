@@ -564,6 +564,37 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["answers.txt"]
 
 
+def test_the_file_that_is_read_is_not_replaced_by_the_answers(trained: Trained, tmp_path: Path) -> None:
+    read, link = tmp_path / "sources.txt", tmp_path / "link.txt"
+    read.write_text("abc\ncab\n", encoding="utf-8")
+    link.symlink_to(read)
+    said = f"--output {read}: the file that is read, and would be replaced; expected another. Name one."
+    assert seqloom("predict", trained.run, "--input", read, "--output", read).error == said
+    said = f"--output {link}: the same file as {read}, which is read, and would be replaced; expected another. Name one."
+    assert seqloom("predict", trained.run, "--input", read, "--output", link).error == said
+    assert read.read_text(encoding="utf-8") == "abc\ncab\n"
+    for command in ("evaluate", "score"):
+        assert "the file that is read" in seqloom(command, trained.run, trained.pairs, "--output", trained.pairs).err
+
+
+def test_a_text_that_the_locale_cannot_read_names_the_locale(trained: Trained) -> None:
+    said = seqloom("predict", trained.run, b"caf\xe9".decode("utf-8", "surrogateescape")).error
+    what = "TEXT 1: bytes that are no utf-8, which is what the locale says; expected whole characters."
+    assert said == f"{what} Say what your terminal writes, as in LC_ALL=C.UTF-8."
+
+
+def test_the_name_of_the_output_says_json_lines_and_no_other_format(trained: Trained, tmp_path: Path) -> None:
+    there = tmp_path / "answers.jsonl"
+    seqloom("predict", trained.run, "abc", "--output", there)
+    assert there.read_text(encoding="utf-8") == seqloom("predict", trained.run, "abc", "--json").out
+    for name, format in (("a.csv", "csv"), ("a.json", "json"), ("a.parquet", "parquet")):
+        ways = "a line an answer (.txt), TSV with --scores or --n-best (.tsv), or JSON Lines (.jsonl)"
+        said = f"--output {tmp_path / name}: answers are not written as {format}; expected {ways}. Name another file."
+        assert seqloom("predict", trained.run, "abc", "--output", tmp_path / name).error == said
+    seqloom("predict", trained.run, "abc", "--scores", "--output", tmp_path / "a.tsv")
+    assert (tmp_path / "a.tsv").read_text(encoding="utf-8") == seqloom("predict", trained.run, "abc", "--scores").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -169,7 +169,7 @@ def test_scores_of_another_search_are_not_those_of_the_exported_model(model: seq
     bare = export(model.path, tmp_path / "bare", precision="float32", settings=settings)
     assert (bare.manifest.metrics, bare.manifest.measured) == ({}, None)
     card = (tmp_path / "bare" / "README.md").read_text(encoding="utf-8")
-    assert "Not measured with these weights and this search; `seqloom evaluate` does." in card
+    assert "Not measured with these weights and this search; `seqloom evaluate` of the run measures them." in card
     assert re.search(r"^\| search \| beam 2, length_penalty 0\.5", card, re.MULTILINE)
     tried = export(model.path, tmp_path / "tried", precision="int8", settings=settings)
     assert tried.small is not None

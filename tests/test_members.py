@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from dying import die, dying_at_call, make_killed_runs, run_as_script
@@ -159,13 +160,18 @@ def test_a_run_of_members_predicts_scores_and_evaluates_as_one(unbroken: Path):
     assert found["loss"] < sum(member.evaluate()["loss"] for member in each) / 3  # the logarithm is concave
 
 
-def test_a_run_of_members_exports_as_one(unbroken: Path, tmp_path: Path):
+def test_a_run_of_members_exports_as_one(unbroken: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     report = export(unbroken, tmp_path / "dist", precision="float32")
     assert report.parity.hypotheses == report.parity.identical + report.parity.ties
     one = load(unbroken / "members" / "1").translator.network
     assert report.manifest.parameters == 3 * sum(weight.numel() for weight in one.parameters())
     sources = [source for source, _ in DEV]
     assert load(tmp_path / "dist").predict(sources) == load(unbroken).predict(sources)
+    capfd.readouterr()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 2  # warnings
+    onnxruntime.InferenceSession(tmp_path / "dist" / "model.onnx", options, providers=["CPUExecutionProvider"])
+    assert capfd.readouterr().err == "", "onnxruntime has nothing to say of the graph"
     assert "| networks | 3, which answer as one: the mean of their probabilities |" in (tmp_path / "dist" / "README.md").read_text()
 
 

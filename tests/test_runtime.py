@@ -162,6 +162,23 @@ def test_a_folder_without_its_manifest_says_so(spoilt: Path) -> None:
             loads(spoilt)
 
 
+def test_a_site_in_place_of_the_model_in_it_is_named_as_that(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "site" / "model")
+    said = (
+        f"{tmp_path / 'site'}: a site for the browser; expected the folder of a model. Give the one in it, {tmp_path / 'site' / 'model'}."
+    )
+    for open_ in (load, load_exported):
+        with pytest.raises(seqloom.CheckpointError, match=f"^{re.escape(said)}$"):
+            open_(tmp_path / "site")
+
+
+def test_an_exported_folder_is_not_exported_again(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        seqloom.CheckpointError, match=rf"^{re.escape(str(folder))}: exported already; expected a run\. Copy the folder, make a"
+    ):
+        export(folder, tmp_path / "again")
+
+
 @pytest.mark.parametrize("number", [1.0, True, "1"])
 def test_a_format_that_is_no_whole_number_is_refused(spoilt: Path, number: object) -> None:
     change_manifest(spoilt, format=number)

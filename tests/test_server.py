@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from httpx2 import Response
 
 DOCS = "/docs lists what is allowed."
-TEXTS = "expected a text, or a list of texts where the model has several source columns"
+TEXTS = "expected a text, or a list of texts, in the order of the columns, where the model has several"
 LESS = "Send fewer or shorter sources, a smaller beam or max_length, or go without."
 TOKEN = "correct-horse-battery"
 
@@ -398,6 +398,17 @@ def test_an_address_that_is_not_there_and_a_wrong_method_are_refused_in_the_same
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
+def test_a_refusal_behind_a_path_of_a_proxy_sends_to_addresses_with_it(model: Reverse) -> None:
+    client = TestClient(create_app({"reverse": model}), root_path="/ai")
+    assert refusal(ask(client, input="a", bogus=1))[1].endswith(" /ai/docs lists what is allowed.")
+    assert refusal(ask(client, input="a", model="x"))[1].endswith(" See /ai/v1/models.")
+    assert refusal(ask(client, input="a", prefix="/docs q"))[1].endswith("Leave them out.")
+    assert refusal(client.get("/ai/nothing"))[1].endswith(" /ai/docs lists what is allowed.")
+    assert refusal(client.post("/v1/predict", content=b"x", headers={"content-type": "text/plain"}))[1].endswith(
+        "; /ai/docs lists what is allowed."
+    )
+
+
 def test_a_slash_at_the_end_leads_nowhere(client: TestClient) -> None:
     for path in ("/v1/predict/", "/health/", "/docs/"):
         response = client.post(path, headers={"host": "elsewhere.example"}, follow_redirects=False)
@@ -650,7 +661,7 @@ def test_behind_a_prefix_all_is_found_and_the_description_names_it(model: Revers
         assert client.get("/ai/openapi.json").json()["servers"] == [{"url": "/ai"}]
         assert "<a href='openapi.json'>" in client.get("/ai/docs").text
         assert texts(client.post("/ai/v1/predict", json={"input": "ab"})) == [["ba"]]
-        assert refusal(client.get("/ai/v1/nothing")) == (404, f"/ai/v1/nothing: nothing there. {DOCS}")
+        assert refusal(client.get("/ai/v1/nothing")) == (404, "/ai/v1/nothing: nothing there. /ai/docs lists what is allowed.")
         assert 'seqloom_requests_total{path="/v1/predict",status="200"} 1.0' in client.get("/ai/metrics").text
         assert client.get("/ai/health", headers={"authorization": ""}).status_code == 200
         assert client.get("/ai/v1/models", headers={"authorization": ""}).status_code == 401

@@ -17,6 +17,7 @@ from seqloom.export import export
 from seqloom.exported import load_exported
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
+from seqloom.stopping import stoppable
 
 DOCS = "/docs lists what is allowed."
 LIMITS = Limits(body_bytes=20_000, items=2, characters=50, max_length=20)
@@ -101,6 +102,21 @@ def test_a_forecast_that_takes_too_long_is_refused(forecasting: Path) -> None:
     assert answer.status_code in (408, 504)
 
 
+def test_a_forecast_that_nobody_waits_for_any_more_is_ended(forecasting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, is_to_end, ended = load_exported(forecasting, threads=1), threading.Event(), threading.Event()
+
+    def endless(*_: Any) -> Any:
+        with stoppable(is_to_end.set):
+            assert is_to_end.wait(10)
+            ended.set()
+            raise RuntimeError("a run was ended")
+
+    monkeypatch.setattr(model, "forecast", endless)
+    with TestClient(create_app({"load": model}, limits=Limits(seconds=0.2))) as made:
+        assert made.post("/v1/predict", json={"table": loads(20)}).status_code == 504
+        assert ended.wait(10)
+
+
 EMPTY = "table[2]: load is empty (1 such cells); expected a number. Fill it."
 GAP = "table[1]: 2024-03-01 02:00 follows 2024-03-01; expected a row every 1 hour (4 such rows). Put in what is missing."
 OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
@@ -168,6 +184,13 @@ def test_too_many_forecasts_are_refused_while_they_wait(forecasting: Path, monke
         assert refused.json() == {"error": "model load: forecasts that wait: 1; the limit is 1. Try again in a second."}
         assert answered == [200]
         assert made.post("/v1/predict", json={"table": loads(20)}).status_code == 200
+
+
+def test_columns_that_are_not_read_are_said(forecasting: Path) -> None:
+    table = [{**row, "weather": "fine", "hall": 3} for row in loads(20)]
+    with TestClient(create_app({"load": load_exported(forecasting, threads=1)})) as made:
+        notes, before = (made.post("/v1/predict", json={"table": rows}).json().get("notes", []) for rows in (table, loads(20)))
+    assert notes == [*before, "columns that the model does not read: 'weather', 'hall'"]
 
 
 def test_a_table_of_a_row_a_series_is_answered(tmp_path: Path) -> None:

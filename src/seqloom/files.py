@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqloom.errors import CheckpointError, TrainingError
 
-__all__ = ["cannot_write", "give_second_name", "refuse_file", "refuse_no_run", "says_full", "write_atomically"]
+__all__ = ["cannot_write", "give_second_name", "refuse_file", "refuse_no_run", "refuse_site", "says_full", "write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -37,9 +37,16 @@ def refuse_file(path: Path) -> None:
         raise CheckpointError(f"{path}: a file; expected the folder of a model. Unpack it where it is an archive, and give the folder.")
 
 
+def refuse_site(path: Path) -> None:
+    """Raises a CheckpointError for a site that `export --web` wrote, in place of the model in it."""
+    if (path / "model" / "manifest.json").is_file():
+        raise CheckpointError(f"{path}: a site for the browser; expected the folder of a model. Give the one in it, {path / 'model'}.")
+
+
 def refuse_no_run(path: Path) -> None:
     """Raises a CheckpointError for what is not the folder of a run."""
     refuse_file(path)
+    refuse_site(path)
     if not path.is_dir():
         raise CheckpointError(f"{path}: no such run directory. `seqloom train PAIRS --out {path}` makes one.")
     if not (path / "run.json").is_file():

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead
 from seqloom.errors import CheckpointError
-from seqloom.files import refuse_file, write_atomically
+from seqloom.files import refuse_file, refuse_site, write_atomically
 from seqloom.version import __version__
 
 __all__ = [
@@ -134,6 +134,7 @@ def _parse(path: Path) -> Manifest:
     try:
         tree: object = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        refuse_site(path.parent)
         if looks_exported(path.parent):
             raise CheckpointError(f"{path}: missing; expected it beside {NEEDED[0]}. {AGAIN}") from None
         raise CheckpointError(

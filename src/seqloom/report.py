@@ -64,7 +64,10 @@ def _begin(windows: Windows, number: int) -> str:
     from seqloom.clock import finest, spelled
 
     series, origin = (int(part[0]) for part in windows.origins([number]))
-    times = windows.panel.times
-    is_row = times is None or origin >= len(windows.panel)
-    when = f"row {origin + 1:,}" if is_row else spelled(times[origin], finest(times, windows.panel.step))
+    panel = windows.panel
+    when = (
+        f"row {origin + 1:,}"
+        if panel.times is None or origin >= len(panel)
+        else spelled(panel.times[origin], finest(panel.times, panel.step))
+    )
     return " ".join(part for part in (windows.panel.series[series], when) if part)

@@ -56,7 +56,7 @@ def predict_arrays(
     stdin = standard_input(texts, file)
     notes: list[str] = []
     rows = read_sources("-" if stdin else texts or file or "-", len(model.fields.config.source), model.data, notes=notes, stdin=stdin)
-    with open_output(output) as out:
+    with open_output(output, file) as out:
         for row, frames in _answers(model, rows, stdin):
             values: list[list[float]] = [[float(f"{number:.7g}") for number in frame] for frame in frames.tolist()]
             if as_json:

@@ -88,7 +88,7 @@ def evaluate(
     search = override_search(model.search(beam=beam), settings)
     values, predictions = model.measured(rows, search, any_target=any_target)
     if output is not None:
-        with open_output(output) as out:
+        with open_output(output, *(files or [])) as out:
             of_source = {prediction.source: prediction for prediction in predictions}
             said = iter([of_source[row.source] for row in rows] if any_target else predictions)
             out.writelines("\n" if row is None else f"{one_line(next(said).text)}\n" for row in places)

@@ -343,7 +343,7 @@ def _write_forecasts(
         say(f"note: {note}")
     forecast = model.forecast(panel, quantiles)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
-    with open_output(output) as out:
+    with open_output(output, *given) as out:
         _WRITERS["jsonl" if as_json else format](out, chain(first, forecast))
     if panel.brought_to_utc:
         say("note: times are in UTC, to which those of the table were brought by their offsets")

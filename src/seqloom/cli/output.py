@@ -43,11 +43,14 @@ def standard_input(texts: list[str] | None, file: str | None) -> Arriving | None
 
 
 @contextlib.contextmanager
-def open_output(path: str | None) -> Generator[TextIO]:
+def open_output(path: str | None, *read: str | None) -> Generator[TextIO]:
     """A stream for results in UTF-8: standard output, or a file that is put in place only when all went well.
 
+    Args:
+        read: the files from which the results are made.
+
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError: the file cannot be written, or is one of those that are read.
     """
     if path is None or path == "-":
         if not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
@@ -56,6 +59,9 @@ def open_output(path: str | None) -> Generator[TextIO]:
         sys.stdout.flush()
         return
     final = Path(path)
+    if (taken := next((name for name in read if name is not None and _is_file(final, name)), None)) is not None:
+        what = "the file that is read" if taken == path else f"the same file as {taken}, which is read"
+        raise ConfigError(f"--output {path}: {what}, and would be replaced; expected another. Name one.")
     draft = final.with_name(f"{final.name}.part") if final.is_file() or not final.exists() else final  # /dev/null, a pipe: written as it is
     try:
         stream = draft.open("w", encoding="utf-8", errors="replace", newline="\n")
@@ -69,6 +75,13 @@ def open_output(path: str | None) -> Generator[TextIO]:
     finally:
         if draft != final:
             draft.unlink(missing_ok=True)
+
+
+def _is_file(path: Path, name: str) -> bool:
+    """Whether both are one file, be it through links; a device or a pipe may well be read and written."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_file() and path.samefile(name)
+    return False
 
 
 def one_line(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Container, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -78,10 +79,10 @@ def predict(
 
         Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
         input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
-        text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json: one object a line, with scores and tokens. A model that
-        forecasts reads a table, TEXT or --input, and writes TSV with series, time, column, quantile and value, or what the name of
-        --output says: x.csv, x.jsonl, x.parquet. A model whose targets are arrays writes one a line as JSON, a list of numbers, or of a
-        list a moment.
+        text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json, or --output x.jsonl: one object a line, with scores and
+        tokens. A model that forecasts reads a table, TEXT or --input, and writes TSV with series, time, column, quantile and value, or
+        what the name of --output says: x.csv, x.jsonl, x.parquet. A model whose targets are arrays writes one a line as JSON, a list of
+        numbers, or of a list a moment.
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     from seqloom.manifest import looks_exported
@@ -101,6 +102,7 @@ def predict(
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing)
+    as_json = _says_json(output, as_json)
     model = _open(run, device)
     kind = "sample" if sample else "greedy" if greedy else None
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
@@ -122,7 +124,7 @@ def predict(
     answers = ask(rows, gather=partial(stdin.together, most=READ_AHEAD)) if stdin else ask(rows)
     write = _json if as_json else _table if scores or n_best else _plain
     cuts = Cuts()
-    with open_output(output) as out:
+    with open_output(output, input) as out:
         for number, answer in enumerate(answers, 1):
             cuts.add(answer)
             out.writelines(write(number, answer, n_best or 1))
@@ -156,6 +158,9 @@ def _check(
     for number, text in enumerate(texts or [], 1):
         if not text.strip():
             raise DataError(f"TEXT {number}: empty; expected a source. Leave it out.")
+        if any("\udc80" <= character <= "\udcff" for character in text):  # how Python keeps bytes of an argument that it cannot read
+            what = f"bytes that are no {sys.getfilesystemencoding()}, which is what the locale says"
+            raise DataError(f"TEXT {number}: {what}; expected whole characters. Say what your terminal writes, as in LC_ALL=C.UTF-8.")
     if sample + greedy + (beam is not None) > 1:
         raise ConfigError("--beam, --greedy, --sample: more than one is given; expected one of them. Leave the others out.")
     if n_best is not None and n_best < 1:
@@ -176,6 +181,21 @@ def _open(folder: Path, device: str | None) -> Answerer:
 
     refuse_device(device)
     return Predictor.load(folder)
+
+
+def _says_json(output: str | None, as_json: bool) -> bool:
+    """Whether answers are written as JSON Lines, which the name of --output says as --json does.
+
+    Raises:
+        ConfigError: the name says a format that answers are not written in.
+    """
+    from seqloom.layout import format_of_name
+
+    format = format_of_name(output or "") or ("json" if str(output).lower().endswith(".json") else None)
+    if as_json or format in (None, "tsv", "jsonl"):
+        return as_json or format == "jsonl"
+    ways = "a line an answer (.txt), TSV with --scores or --n-best (.tsv), or JSON Lines (.jsonl)"
+    raise ConfigError(f"--output {output}: answers are not written as {format}; expected {ways}. Name another file.")
 
 
 def _sources(
@@ -307,7 +327,7 @@ def score(
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad)
     unseen = Unseen(model.fields, copies=model.copies)
     unseen.add_pairs(row for row in places if row is not None)
-    with open_output(output) as out:
+    with open_output(output, *files) as out:
         for begin in range(0, len(places), READ_AHEAD):
             chunk = places[begin : begin + READ_AHEAD]
             rows = [row for row in chunk if row is not None]

@@ -66,7 +66,7 @@ def model_card(about: About, manifest: Manifest, parity: str, small: Loss | None
 def _measured(manifest: Manifest) -> list[str]:
     values = [f"| {name} | {value_text(name, value)} |" for name, value in manifest.metrics.items() if value is not None]
     if not values:
-        return ["Not measured with these weights and this search; `seqloom evaluate` does.", ""]
+        return ["Not measured with these weights and this search; `seqloom evaluate` of the run measures them.", ""]
     how, search = manifest.measured, manifest.search.name
     other = (
         f"; the model itself searches with {search}, with which its scores are others" if how and how.search not in (None, search) else ""

@@ -27,7 +27,7 @@ from seqloom.export.quantize import quantized
 from seqloom.export.tracing import LOOPS
 from seqloom.export.weights import settled
 from seqloom.fields import Fields
-from seqloom.manifest import FORMAT, Manifest, Measured, describe_files, is_exported, write_manifest
+from seqloom.manifest import FORMAT, Manifest, Measured, describe_files, is_exported, looks_exported, write_manifest
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
 from seqloom.number_fields import NumberFields
@@ -107,6 +107,9 @@ def export(
         CheckpointError: the run cannot be read, `out` is there already, or the exported model answers otherwise than the trained one.
     """
     folder = Path(out).resolve()
+    if looks_exported(run):
+        advice = "Copy the folder, make a site of it with --web, or give the run that it was made from."
+        raise CheckpointError(f"{run}: exported already; expected a run. {advice}")
     _refuse_existing(folder, overwrite)
     model = load_run(run)
     trained = model.config.search

@@ -14,6 +14,9 @@ OPSET = 17
 """Of 2022: every onnxruntime that people have runs it."""
 TYPES = {"int64": TensorProto.INT64, "float32": TensorProto.FLOAT, "bool": TensorProto.BOOL}
 
+TRUTHS = {"And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or", "Xor"}
+"""Operators whose output is bool whatever goes in."""
+
 Value = str | int | float | bool | Sequence[int] | np.ndarray[Any, Any]
 """The name of a tensor, or a constant: an int becomes int64, a float float32."""
 
@@ -127,12 +130,14 @@ def _untold(name: str, dtype: str) -> ValueInfoProto:
 def _renamed(nodes: Iterable[NodeProto], names: dict[str, str], prefix: str) -> list[NodeProto]:
     """The nodes with their outputs prefixed, and all names of `names` put in, in the bodies of conditions and loops too.
 
-    Casts of a constant to the type that it has are left out: onnxruntime does so itself, and warns where a loop reads one.
+    Casts of a constant or a truth to the type that it has are left out: onnxruntime does so itself, and warns where a loop reads one.
     """
     result: list[NodeProto] = []
     types: dict[str, int] = {}
-    """Of constants."""
+    """Of constants and truths."""
     for node in nodes:
+        if node.op_type in TRUTHS:
+            types[node.output[0]] = TensorProto.BOOL
         if node.op_type == "Constant":
             types |= {output: value.t.data_type for output in node.output for value in node.attribute if value.name == "value"}
         if node.op_type == "Cast" and types.get(node.input[0]) == node.attribute[0].i:

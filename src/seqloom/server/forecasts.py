@@ -21,7 +21,7 @@ from seqloom.panel import panel_of_rows
 from seqloom.server.answering import late
 from seqloom.server.batcher import Watch
 from seqloom.server.limits import Limits
-from seqloom.server.refusals import ADVICE, Refusal, stopping, unusable
+from seqloom.server.refusals import ADVICE, Refusal, listed, stopping, unusable
 from seqloom.server.sources import refuse_bad
 from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, Role, ValuesResponse, Wire
 from seqloom.stopping import Stop, Stopped, stopped_by
@@ -206,7 +206,14 @@ class ServedForecaster:
         for name in panel.series:
             refuse_bad("table", name)
         said = self.predictor.forecast(panel, quantiles)
-        return ForecastResponse(model=self.name, forecast=[*map(_line, said)], notes=said.notes or None)
+        notes = [*said.notes, *self._unread(table)]
+        return ForecastResponse(model=self.name, forecast=[*map(_line, said)], notes=notes or None)
+
+    def _unread(self, table: Sequence[Mapping[str, Any]]) -> list[str]:
+        """A sentence where rows have cells that are nothing to the model; of a row a series it reads all."""
+        read = {column.name for column in _columns(self.numbers)}
+        unread = [] if self.numbers.wide else [name for name in dict.fromkeys(name for row in table for name in row) if name not in read]
+        return [f"columns that the model does not read: {listed(unread)}"] if unread else []
 
 
 def _array(values: Sequence[Sequence[float]], place: int) -> npt.NDArray[np.float64]:

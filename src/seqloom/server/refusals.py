@@ -91,6 +91,15 @@ def failure(status: int, message: str, headers: Mapping[str, str] | None = None)
     return Response(Failure(error=message.encode("utf-8", "replace").decode()).to_json(), status, headers, "application/json")
 
 
+def _within(scope: Mapping[str, Any], message: str) -> str:
+    """The message with the addresses that it sends to as they are asked for behind a proxy (`--root-path`)."""
+    for address in ("/docs", "/v1/models"):
+        begin, found, end = message.rpartition(address)
+        if found and end in (" lists what is allowed.", "."):  # the advice at its end, nothing that it quotes
+            return f"{begin}{scope.get('root_path', '')}{address}{end}"
+    return message
+
+
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Send a refusal from outside the application."""
     await failure(refusal.status_code, refusal.detail, refusal.headers)(scope, receive, send)
@@ -106,24 +115,30 @@ def install(app: FastAPI) -> None:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
-        return failure(error.status_code, error.detail, error.headers)
+        return failure(error.status_code, _within(request.scope, error.detail), error.headers)
+    return _unforeseen(request, error)
+
+
+def _unforeseen(request: Request, error: HTTPException) -> Response:
+    """For what FastAPI and Starlette refuse by themselves."""
+    advice = _within(request.scope, ADVICE)
     address = _shown(request.url.path)
     if error.status_code == 400:  # how FastAPI calls bytes that it cannot read as JSON
-        return failure(422, f"body: {_unreadable(error.__cause__)}. Send an object with input or inputs; {ADVICE}")
+        return failure(422, f"body: {_unreadable(error.__cause__)}. Send an object with input or inputs; {advice}")
     if error.status_code == 404:
-        return failure(404, f"{address}: nothing there. {ADVICE}")
+        return failure(404, f"{address}: nothing there. {advice}")
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        return failure(405, f"{address}: {request.method} is not for this address; expected {allowed}. {ADVICE}", error.headers)
-    return failure(error.status_code, f"{address}: {http.HTTPStatus(error.status_code).phrase.lower()}. {ADVICE}", error.headers)
+        return failure(405, f"{address}: {request.method} is not for this address; expected {allowed}. {advice}", error.headers)
+    return failure(error.status_code, f"{address}: {http.HTTPStatus(error.status_code).phrase.lower()}. {advice}", error.headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if (kind := request.headers.get("content-type", "")) and not _is_json(kind):
         wanted = "expected application/json. Send an object with input or inputs, of a text file its lines, a sound file in base64"
-        return failure(415, f"body: Content-Type {_shown(kind.partition(';')[0])!r}; {wanted}; {ADVICE}")
-    return failure(422, _first_problem(error.errors()))
+        return failure(415, f"body: Content-Type {_shown(kind.partition(';')[0])!r}; {wanted}; {_within(request.scope, ADVICE)}")
+    return failure(422, _within(request.scope, _first_problem(error.errors())))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -48,7 +48,7 @@ def _texts(value: object) -> tuple[str, ...]:
         return (value,)
     if isinstance(value, list) and value and all(isinstance(part, str) for part in cast("list[object]", value)):
         return tuple(cast("list[str]", value))
-    raise ValueError("expected a text, or a list of texts where the model has several source columns")
+    raise ValueError("expected a text, or a list of texts, in the order of the columns, where the model has several")
 
 
 SourceTexts = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)])]

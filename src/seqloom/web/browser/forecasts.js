@@ -6,6 +6,7 @@ import { readPanel } from "../numbers/panel.js";
 import { Windows } from "../numbers/windows.js";
 import { readTable } from "./request.js";
 import { frames, integers, openSession, refuseAnother, run } from "./session.js";
+import { listed } from "./words.js";
 
 const FORMAT = 1;
 const ROWS = 256; // windows in one run of the graph
@@ -69,7 +70,15 @@ export class Forecaster {
       const said = await this.#said(batch);
       batch.forEach((window, place) => lines.push(...this.#lines({ windows, timeOf, series: first + place }, said[place], window, levels)));
     }
-    return { forecast: lines, notes: windows.notes };
+    return { forecast: lines, notes: [...windows.notes, ...this.#unread(table)] };
+  }
+
+  /** A sentence where rows have cells that are nothing to the model; of a row a series it reads all. */
+  #unread(table) {
+    if (this.numbers.wide) return [];
+    const read = new Set(this.about.source.map(({ name }) => name));
+    const unread = [...new Set(table.flatMap(Object.keys))].filter((name) => !read.has(name));
+    return unread.length ? [`columns that the model does not read: ${listed(unread)}`] : [];
   }
 
   /** What the head says of each window: for each moment and column its parameters, in scaled units. */
