@@ -13,6 +13,7 @@ from seqloom.forecaster import Forecaster
 from seqloom.manifest import Manifest
 from seqloom.model import Model
 from seqloom.progress import value_text
+from seqloom.sound_text import is_sound_text
 
 __all__ = ["About", "about_numbers", "about_pairs", "model_card"]
 
@@ -122,7 +123,7 @@ def _size(kind: str, size: int) -> str:
 
 
 def _example(model: Model) -> str:
-    rows = (row for row in RunDirectory(model.path).read_dev() if any(row.source))
+    rows = (row for row in RunDirectory(model.path).read_dev() if any(row.source) and not any(map(is_sound_text, row.source)))
     return next((" ".join(row.source) for row in rows), "...").replace('"', "'")
 
 
