@@ -239,6 +239,7 @@ def test_a_model_says_words_for_a_clip_a_table_and_a_folder(model: Model, tones:
         code, out, err = command("predict", model.path, "--input", given, "--max-length", "5")
         assert (code, len(out.splitlines())) == (0, 4), err
         assert out.splitlines()[1] == answer.text
+    assert f"note: {given}: 4 sounds, answered in the order of their names, from 0000.wav on; --json has the names\n" in err
 
 
 @pytest.mark.parametrize("words", [[], ["-"], ["--input", "-"]])
