@@ -83,6 +83,8 @@ def _sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str
     if is_sound(lines) and os.path.isfile(lines):
         yield Row((os.path.abspath(lines),), "", lines)
         return
+    if os.path.isdir(lines) and os.path.isfile(listed := os.path.join(lines, "wav.scp")):
+        lines = listed
     if os.path.isdir(lines):
         names = sounds_in(lines)
         if len(names) > 1:
