@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -369,6 +370,21 @@ def test_arrays_of_another_width_are_refused_by_a_model_that_reads_them(tmp_path
         model.predict([np.array([[0, np.inf]])])
     with pytest.raises(DataError, match=r"^sources:1: an array of <U1; expected numbers\. Convert it with astype\.$"):
         model.predict([np.array([["a", "b"]])])
+
+
+def test_one_array_in_place_of_a_list_is_named(tmp_path: Path):
+    """Each moment was taken for a source: `the source has 1 numbers a moment; expected 2`."""
+    texts = words(20)
+    one = contours(texts)[0]
+    model = seqloom.train((contours(texts), texts), out=tmp_path / "run", settings=SMALL, quiet=True)
+    for given in (one, one[0]):
+        said = re.escape(f"sources: one array, of shape {given.shape}; expected a list of arrays (S, 2). Put it into a list.")
+        with pytest.raises(DataError, match=f"^{said}$"):
+            model.predict(given)  # pyright: ignore[reportArgumentType]
+    assert model.predict(np.stack([one, one])) == model.predict([one, one])  # pyright: ignore[reportArgumentType]
+    other = seqloom.train((contours(texts), contours(texts)), out=tmp_path / "other", settings=SMALL, quiet=True)
+    with pytest.raises(DataError, match=r"^X: 1 numbers a moment; expected 2, as in training\. Put a single array into a list\.$"):
+        other.predict(one)
 
 
 def test_options_that_do_nothing_for_pairs_of_arrays_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

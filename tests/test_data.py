@@ -922,8 +922,7 @@ def test_pairs_and_two_lists_become_the_same_rows() -> None:
         (
             [((np.zeros(9), 8000), "a")],
             None,
-            "pairs:1: samples with their rate; expected the path of a sound file. "
-            "Write one, as with soundfile.write(path, samples, rate), and give its path.",
+            "pairs:1: a sound; expected a text, as in training. Give texts; only a model that was trained on sounds hears.",
         ),
         (["a", "b"], ["c"], "pairs: 2 sources and 1 targets; expected equally many."),
         ([(("a", "b"), "c"), ("a", "c")], None, "pairs:2: 1 source column; expected 2 as in the first pair."),

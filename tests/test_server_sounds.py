@@ -77,6 +77,19 @@ def test_a_sound_is_heard_alike_as_flac_as_a_data_url_and_in_lines(client: TestC
     assert said[1:] == said[:1] * 3
 
 
+@pytest.mark.parametrize(("kind", "how"), [("OGG", {}), ("OGG", {"subtype": "OPUS"}), ("MP3", {})])
+def test_packed_sounds_are_answered_by_what_predict_writes(
+    client: TestClient, hearing: Path, clips: list[Path], tmp_path: Path, kind: str, how: dict[str, str]
+) -> None:
+    """`predict` took them, and a server did not."""
+    content = file(*soundfile.read(clips[0]), kind=kind, **how)
+    (tmp_path / f"a.{kind.lower()}").write_bytes(content)
+    answer = client.post("/v1/predict", json={"input": text(content)})
+    assert answer.status_code == 200, answer.text
+    expected = seqloom.load(hearing, threads=1).predict([str(tmp_path / f"a.{kind.lower()}")])
+    assert [one["text"] for one in answer.json()["predictions"][0]["outputs"]] == expected
+
+
 def test_silence_is_marked(client: TestClient, clips: list[Path]) -> None:
     body = {"inputs": [text(file(np.zeros(800))), text(clips[0].read_bytes())]}
     assert [one.get("silent") for one in client.post("/v1/predict", json=body).json()["predictions"]] == [True, None]
@@ -124,9 +137,14 @@ LOUD = file(np.full(4000, 3e38, np.float32), subtype="FLOAT")
 NAN = file(np.full(800, np.nan), subtype="FLOAT")
 OVER = 96_000 * 4
 FAULTS = [
-    (text(b"hello, this is no sound"), f"neither WAV nor FLAC; expected one of both. {MEND}"),
+    (text(b"hello, this is no sound"), f"neither WAV, FLAC, Ogg nor MP3; expected one of these. {MEND}"),
     (text(b"RIFF, as a WAV begins"), f"cannot be read as sound (Format not recognised); expected WAV or FLAC. {MEND}"),
-    (text(file(noise(800), kind="OGG")), f"neither WAV nor FLAC; expected one of both. {MEND}"),
+    (text(file(noise(800), kind="AIFF")), f"neither WAV, FLAC, Ogg nor MP3; expected one of these. {MEND}"),
+    (text(b"OggS, as an Ogg begins"), "cannot be read as sound ("),
+    (text(file(noise(33_000), kind="OGG")), "4.1 seconds; the limit is 4. Cut it into shorter parts."),
+    (text(file(np.zeros((36_000, 8)), 8_000, "OGG")), "4.5 seconds; the limit is 4."),
+    (text(file(np.zeros((60_000, 8)), 48_000, "OGG", subtype="OPUS")), f"480,000 samples in 8 channels; the limit is {OVER:,}."),
+    (text(file(noise(36_000), 8_000, "MP3")), "4."),
     ("", "an empty file (0 bytes); expected a sound. Record or copy it again."),
     ("clips/0001.wav", "not base64; expected a sound file in base64. Encode it whole"),
     ("data:audio/wav,abc", "not base64 (no `;base64,` stands before it); expected a sound file in base64."),

@@ -13,7 +13,7 @@ import soundfile
 
 from seqloom.audio import read_sound
 from seqloom.config import DataConfig
-from seqloom.data import Row, read_rows, resolve
+from seqloom.data import Row, read_as_trained, read_rows, resolve
 from seqloom.errors import DataError
 from seqloom.sounds import name_sounds
 from seqloom.sources import read_sources
@@ -123,14 +123,56 @@ def test_two_files_of_sounds_and_words_are_read_with_and_without_ids(tmp_path: P
     assert [(*row.source, row.target) for row in read_rows([plain, words], DataConfig())][1] == (f"{tmp_path}/2.wav", "two six")
 
 
-def test_ids_that_differ_and_commands_for_sounds_are_refused(tmp_path: Path):
-    scp, text = table(tmp_path, "a 1.wav\nb 2.wav\nc 3.wav\n", "wav.scp"), table(tmp_path, "a one\nc two\n", "text")
+def test_sounds_and_words_are_joined_by_ids_and_what_one_file_alone_has_is_counted(tmp_path: Path):
+    """The same ids in the same order were asked for."""
+    scp, text = table(tmp_path, "a 1.wav\n\nb 2.wav\nc 3.wav\n", "wav.scp"), table(tmp_path, "d four\nc two\na one\n", "text")
+    read = read_rows([scp, text], DataConfig())
+    wanted = [None if target is None else Row((f"{tmp_path}/{name}",), target, f"{scp}:{line}") for name, target, line in
+              (("1.wav", "one", 1), ("", None, 2), ("2.wav", None, 3), ("3.wav", "two", 4))]  # fmt: skip
+    assert list(read.in_step()) == wanted
+    assert read.notes[2:] == [
+        "1 blank line was skipped.",
+        f"1 line of {scp} has an id that the other file does not have, and went by, such as {scp}:3.",
+        f"1 line of {text} has an id that the other file does not have, and went by, such as {text}:1.",
+    ]
+    other = read_rows([text, scp], DataConfig())
+    assert [(*row.source, row.target) for row in other] == [(f"{tmp_path}/3.wav", "two"), (f"{tmp_path}/1.wav", "one")]
+
+
+def test_ids_are_found_in_files_of_another_order_however_long_they_are(tmp_path: Path):
+    numbers = range(2500)
+    scp = table(tmp_path, "".join(f"u{number:04} {number}.wav\n" for number in numbers), "wav.scp")
+    text = table(tmp_path, "".join(f"u{number:04} word {number}\n" for number in reversed(numbers)), "text")
+    read = list(read_rows([scp, text], DataConfig()))
+    assert [row.target for row in read] == [f"word {number}" for number in numbers]
+    table(tmp_path, "".join(f"u{min(number, 19):04} word\n" for number in range(21)), "text")
     with pytest.raises(DataError) as found:
         list(read_rows([scp, text], DataConfig()))
-    assert str(found.value) == (
-        f"{scp}:2: the id 'b' stands beside 'c' in {text}:2; expected the same ids in both, line by line. "
-        "Sort both files by them, and leave out what stands in one alone. If they are texts: --set data.sounds=false."
+    said = "the id 'u0019' stands here and on line 20; expected it once. Leave one out. If they are texts: --set data.sounds=false."
+    assert str(found.value) == f"{text}:21: {said}"
+
+
+def test_a_folder_of_a_recipe_is_read_as_its_two_files(tmp_path: Path):
+    sound(tmp_path / "1.wav")
+    sound(tmp_path / "2.wav")
+    table(tmp_path, "a 1.wav\nb 2.wav\n", "wav.scp")
+    assert "missing; expected the transcript" in error(str(tmp_path))
+    table(tmp_path, "b two\na one\n", "text")
+    config = DataConfig(train=[str(tmp_path)])
+    wanted = [Row((f"{tmp_path}/{number}.wav",), word, f"{tmp_path}/wav.scp:{number}") for number, word in ((1, "one"), (2, "two"))]
+    assert list(read_rows([str(tmp_path)], config)) == wanted
+    for training in (config, DataConfig(train=[table(tmp_path, "path\ttext\n1.wav\tone\n", "train.tsv")])):
+        assert list(read_as_trained([str(tmp_path)], resolve(training))) == wanted
+    assert [row.source for row in read_sources(str(tmp_path), 1, resolve(config))] == [row.source for row in wanted]
+    (tmp_path / "segments").write_text("a-1 a 0.0 0.1\n")
+    said = (
+        "segments of the sounds in wav.scp; expected a sound for each line of text. Cut them into files, as Kaldi's extract-segments does"
     )
+    assert error(str(tmp_path)) == f"{tmp_path}/segments: {said}, and list those in wav.scp."
+
+
+def test_commands_for_sounds_are_refused(tmp_path: Path):
+    text = table(tmp_path, "a one\nc two\n", "text")
     scp = table(tmp_path, "a sph2pipe -f wav 1.sph |\nc 2.wav\n", "wav.scp")
     with pytest.raises(DataError) as found:
         list(read_rows([scp, text], DataConfig()))

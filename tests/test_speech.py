@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,7 +17,7 @@ import torch
 from dying import Interrupted
 
 import seqloom
-from seqloom import runs
+from seqloom import runs, samples
 from seqloom.audio import about
 from seqloom.autosound import choose_for_sound
 from seqloom.checkpoint import read_tensors
@@ -33,6 +34,7 @@ from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
 from seqloom.sides import Spread
 from seqloom.sound_field import SoundField
+from seqloom.sound_text import text_of_sound
 from seqloom.tones import TONES, write_tones
 
 SMALL = [
@@ -265,6 +267,7 @@ def test_a_model_says_words_for_a_clip_a_table_and_a_folder(model: Model, tones:
         code, out, err = command("predict", model.path, "--input", given, "--max-length", "5")
         assert (code, len(out.splitlines())) == (0, 4), err
         assert out.splitlines()[1] == answer.text
+    assert f"note: {given}: 4 sounds, answered in the order of their names, from 0000.wav on; --json has the names\n" in err
 
 
 @pytest.mark.parametrize("words", [[], ["-"], ["--input", "-"]])
@@ -332,8 +335,8 @@ def test_silence_and_rates_that_training_did_not_have_are_told_and_marked(model:
     """Any word was said of them, and nothing else."""
     noise = np.random.default_rng(1).normal(size=4000) / 10
     sounds = {"both": np.stack([noise, -noise], 1), "noise": noise, "one": noise[:1], "zero": np.zeros(800)}
-    for name, samples in sounds.items():
-        soundfile.write(tmp_path / f"{name}.wav", samples, 8000)
+    for name, heard in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", heard, 8000)
     for name, rate in (("low", 4000), ("lower", 6000)):
         soundfile.write(tmp_path / f"{name}.wav", noise, rate)
     said = [
@@ -402,14 +405,11 @@ def test_pairs_in_memory_name_sounds_too(tones: Path, tmp_path: Path):
 
 def test_a_path_is_a_sound_and_what_is_none_is_refused(model: Model, exported: Path, tones: Path):
     clip, words = tones / "test" / "0001.wav", _texts(tones)[1]
-    said = "expected the path of a sound file. Write one, as with soundfile.write(path, samples, rate), and give its path."
+    said = "expected samples with their rate, as in (samples, 16000), the bytes of a sound file, or its path. Give one of these."
     for here in (model, seqloom.load(exported)):
         assert here.predict([clip], max_length=5) == here.predict([str(clip)], max_length=5)
-        samples, rate = soundfile.read(clip)
         for given, message in (
-            (samples, f"sources:1: an array; {said}"),
-            ((samples, rate), f"sources:1: samples with their rate; {said}"),
-            ({"array": samples, "sampling_rate": rate}, f"sources:1: samples with their rate; {said}"),
+            (heard := soundfile.read(clip)[0], f"sources:1: an array; {said}"),
             ("x" * 5000, f"sources:1: {'x' * 200}: no such sound file; expected one."),
         ):
             with pytest.raises(DataError) as error:
@@ -417,8 +417,100 @@ def test_a_path_is_a_sound_and_what_is_none_is_refused(model: Model, exported: P
             assert str(error.value).startswith(message)
     assert model.evaluate([(clip, words)]) == model.evaluate([clip], [words]) == model.evaluate([(str(clip), words)])
     with pytest.raises(DataError) as error:
-        model.evaluate([(samples, words)])
+        model.evaluate([(heard, words)])
     assert str(error.value) == f"pairs:1: an array; {said}"
+
+
+def test_sounds_in_memory_are_heard_as_their_files(model: Model, exported: Path, tones: Path):
+    """Samples were to be written to files."""
+    clip, words = tones / "test" / "0001.wav", _texts(tones)[1]
+    heard, rate = soundfile.read(clip)
+    whole, content = soundfile.read(clip, dtype="int16")[0], clip.read_bytes()
+    forms = [
+        (heard, rate), (rate, heard), [whole, float(rate)], (np.stack([whole, whole], 1), rate), (torch.from_numpy(heard), rate),
+        {"array": heard, "sampling_rate": rate, "path": None}, {"bytes": content, "path": "a.wav"}, content, io.BytesIO(content),
+    ]  # fmt: skip
+    for here in (model, seqloom.load(exported)):
+        wanted = here.predict([clip], max_length=5)
+        assert here.predict(forms, max_length=5) == wanted * len(forms)
+        for table in ({"id": [1], "audio": [forms[5]]}, [{"audio": forms[5], "id": 1}]):
+            assert here.predict(table, max_length=5) == wanted
+    assert model.evaluate([(form, words) for form in forms[:3]]) == pytest.approx(model.evaluate([(clip, words)] * 3))
+    assert model.score([forms[0]], [words]) == pytest.approx(model.score([clip], [words]))
+    assert seqloom.load(exported).predictions([forms[3]], max_length=5)[0].source_tokens
+
+
+SAMPLES = np.random.default_rng(1).normal(size=800) / 10
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((SAMPLES, None), "a rate of None; expected whole samples a second, such as 16000. Mend it."),
+        ({"array": SAMPLES}, "samples without their rate; expected both, as in {'array': samples, 'sampling_rate': 16000}. Add the rate."),
+        ((SAMPLES, 3000), "3,000 samples a second; expected 4,000 to 768,000. Mend the rate, or take another recording."),
+        ((SAMPLES, 8000.5), "a rate of 8000.5; expected whole samples a second, such as 16000. Mend it."),
+        ((SAMPLES.astype("i8"), 8000), "samples of int64; expected floats with 1 at full scale, int16 or int32. Convert them with astype,"),
+        ((SAMPLES.reshape(2, 400), 8000), "samples of shape (2, 400); expected (N,), or (N, channels), with one at least. Transpose them."),
+        ((SAMPLES[:0], 8000), "samples of shape (0,); expected (N,), or (N, channels), with one at least. Mend the array."),
+        ((np.where(np.arange(800) == 7, np.nan, SAMPLES), 8000), "sample 7 is nan; expected finite numbers. Mend the recording."),
+        (b"no sound", "cannot be read as sound (Format not recognised); expected WAV or FLAC. Convert it, as in ffmpeg"),
+    ],
+)
+def test_samples_that_cannot_be_heard_are_refused_with_what_to_mend(model: Model, given: Any, said: str):
+    with pytest.raises(DataError) as error:
+        model.predict(["", given])
+    assert str(error.value).startswith(f"sources:2: {said}")
+
+
+def test_one_sound_in_place_of_a_list_is_named(model: Model):
+    for given, kind in (((SAMPLES, 8000), "tuple"), (b"RIFF", "bytes"), ({"array": SAMPLES, "sampling_rate": 8000}, "dict")):
+        with pytest.raises(DataError) as error:
+            model.predict(given)
+        assert str(error.value) == f"sources: expected a list of sounds, got one ({kind}). Put it into a list."
+    said = r"^sources: an array of shape \(800,\); expected a list of sounds, each with its rate, as in \[\(samples, 16000\)\]\.$"
+    with pytest.raises(DataError, match=said):
+        model.predict(SAMPLES)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_model_is_trained_on_sounds_in_memory(tones: Path, tmp_path: Path):
+    lines = [line.split("\t") for line in (tones / "train.tsv").read_text().splitlines()[1:]]
+    pairs = [(soundfile.read(tones / path), text) for path, text in lines]
+    named = [{"sampling_rate": rate, "array": heard} for (heard, rate), _ in pairs]
+    table = {"sentence": [text for _, text in pairs], "audio": named, "path": [path for path, _ in lines]}
+    settings, dev = [*SMALL, "training.max_steps=2"], [(content := (tones / "dev/0000.wav").read_bytes(), "do")]
+    first = seqloom.train(pairs, out=tmp_path / "a", settings=settings, quiet=True)
+    assert (first.config.data.sounds, len(first.fields.source.mean)) == (True, 40)
+    second = seqloom.train(table, dev=dev, out=tmp_path / "b", settings=settings, quiet=True)
+    assert (second.config.data.source, second.config.data.target) == (["audio"], "sentence")
+    kept = [json.loads(line)["source"][0] for line in (tmp_path / "b/dev.jsonl").read_text().splitlines()]
+    assert kept == [text_of_sound(content)]  # it lasts longer than the files that were trained on
+    assert second.evaluate() == pytest.approx(second.evaluate(dev))
+    program = "import seqloom, sys; print(seqloom.load(sys.argv[1]).evaluate()['loss'])"
+    run = subprocess.run([sys.executable, "-c", program, tmp_path / "a"], capture_output=True, text=True, check=True)
+    assert float(run.stdout) == pytest.approx(first.evaluate()["loss"])
+    with pytest.raises(DataError, match=r"^pairs:2: samples without their rate; expected both"):
+        seqloom.train([*zip(named[:1], "a", strict=True), ({"array": SAMPLES}, "b")], out=tmp_path / "c")
+
+
+def test_the_same_sounds_in_memory_are_held_out_in_every_process(monkeypatch: pytest.MonkeyPatch):
+    pairs = [((SAMPLES[: 700 + number], 8000), str(number)) for number in range(30)]
+    held: list[list[str]] = []
+    for _ in range(2):
+        monkeypatch.setattr(samples, "_folder", lru_cache(samples._folder.__wrapped__))  # pyright: ignore
+        plan = make_plan(samples.with_sounds(pairs, None, samples.sound_as_file))
+        held.append([row.target for row in plan.dev])
+    assert held[0] == held[1] != []
+
+
+def test_arrays_that_look_like_samples_are_told_how_to_be_given_with_their_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    long = np.random.default_rng(1).normal(size=(12, 2500))
+    pairs = [(row, word) for row, word in zip(long, ["one", "two"] * 6, strict=True)]
+    seqloom.train(pairs, out=tmp_path / "run", settings=["training.max_steps=1", "training.device=cpu", "training.threads=1"])
+    assert (
+        "note: the first source is an array of 2,500 numbers, one a moment, which looks like the samples of a sound. "
+        "To have such heard, give each with its rate: ((samples, 16000), target).\n"
+    ) in capsys.readouterr().out
 
 
 def test_samples_that_are_learned_as_numbers_are_told_to_be_written_to_files():

@@ -19,11 +19,12 @@ from seqloom.batching import Array
 from seqloom.config import DRAWING, DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
-from seqloom.data import SOUNDS_ARE_FILES, Row, texts_of
+from seqloom.data import Row, texts_of
 from seqloom.errors import ConfigError, DataError, TooLongError
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
 from seqloom.memory import hold_sources
+from seqloom.samples import FORMS, sound_as_text
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.unseen import unknown_in_prefix
 from seqloom.vocabulary import UNK
@@ -171,9 +172,10 @@ class Answerer:
         """The best answer to each source, in their order; '' for an empty source.
 
         Args:
-            sources: a text each, a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers, or
-                the path of a file where it hears sounds; or a table (a data frame, a dictionary of lists, a list of dictionaries) that has
-                the source columns of training, or no others.
+            sources: a text each, a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers; where
+                it hears sounds the path of a file, its bytes, or samples (N,) or (N, channels) with their rate, as in (samples, 16000) or
+                {"array": samples, "sampling_rate": 16000}. Or a table (a data frame, a dictionary of lists, a list of dictionaries) that
+                has the source columns of training, or no others.
             search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
 
         Raises:
@@ -199,6 +201,7 @@ class Answerer:
         if prefix is not None and not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             what = f"prefix: {type(prefix).__name__} {prefix!r:.40}; expected a text, with which all answers begin"
             raise ConfigError(f"{what}. Ask for each prefix by itself.")
+        self._refuse_one(sources)
         sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
@@ -332,6 +335,17 @@ class Answerer:
             copying=_rows_of(None if hypothesis.copying is None else hypothesis.copying[:, : len(source) + 1]) if keep_attention else None,
         )
 
+    def _refuse_one(self, sources: Any) -> None:
+        """Make sure that an array is several sources, and not one."""
+        if not isinstance(sources, np.ndarray) or sources.dtype.kind not in "fiu":
+            return
+        kind, shape = self.fields.config.source[0].kind, sources.shape
+        if kind == "audio" and sources.ndim == 1:
+            raise DataError(f"sources: an array of shape {shape}; expected a list of sounds, each with its rate, as in [(samples, 16000)].")
+        if kind == "array" and sources.ndim <= 1 + (self.fields.source.size > 1):
+            what = f"sources: one array, of shape {shape}; expected a list of arrays (S, {self.fields.source.size})"
+            raise DataError(f"{what}. Put it into a list.")
+
     def refuse_array(self, where: str) -> None:
         """Make sure that the model reads numbers.
 
@@ -340,12 +354,13 @@ class Answerer:
         """
         kind = self.fields.config.source[0].kind
         if kind != "array":
-            raise DataError(f"{where}: an array; {SOUNDS_ARE_FILES if kind == 'audio' else 'expected a text, as in training. Give texts.'}")
+            raise DataError(f"{where}: an array; {FORMS if kind == 'audio' else 'expected a text, as in training. Give texts.'}")
 
     def _row(self, source: str | Sequence[str], number: int) -> Row:
         where, expected = f"sources:{number}", len(self.fields.config.source)
         if isinstance(source, np.ndarray):
             self.refuse_array(where)
+        source = sound_as_text(source, where) if self.fields.config.sound else source
         columns = (text_of_array(source, where),) if isinstance(source, np.ndarray) else texts_of(source, where)
         if len(columns) != expected:
             got = f"{len(columns)} source column{'' if len(columns) == 1 else 's'}"

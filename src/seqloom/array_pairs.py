@@ -197,7 +197,8 @@ def _encoded(sources: Sequence[Texts] | Sequence[Floats], field: NumberSide | So
 
 def _refuse_width(arrays: Sequence[Any], side: NumberSide, name: str) -> None:
     if arrays and arrays[0].shape[1] != side.size:
-        raise DataError(f"{name}: {arrays[0].shape[1]} numbers a moment; expected {side.size}, as in training.")
+        advice = " Put a single array into a list." if name == "X" and arrays[0].shape[1] == 1 else ""
+        raise DataError(f"{name}: {arrays[0].shape[1]} numbers a moment; expected {side.size}, as in training.{advice}")
 
 
 def _examples(sources: Sequence[Array], targets: Sequence[Floats], fields: NumberFields) -> Iterable[Example]:

@@ -21,7 +21,20 @@ import numpy.typing as npt
 from seqloom.config import AudioField
 from seqloom.errors import DataError, MissingFileError
 
-__all__ = ["READABLE", "SUFFIXES", "About", "Sound", "about", "is_silent", "is_sound", "log_mel", "read_frames", "read_sound"]
+__all__ = [
+    "HIGHEST_RATE",
+    "LOWEST_RATE",
+    "READABLE",
+    "SUFFIXES",
+    "About",
+    "Sound",
+    "about",
+    "is_silent",
+    "is_sound",
+    "log_mel",
+    "read_frames",
+    "read_sound",
+]
 
 Samples = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.float32]

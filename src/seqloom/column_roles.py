@@ -14,7 +14,7 @@ from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
 from seqloom.tables import COMMENT, Table, cells_at, first_few, short
 
-__all__ = ["choose", "columns_of_sounds", "find_column", "one_column", "over_time", "places_of_sounds"]
+__all__ = ["SPOKEN", "choose", "columns_of_sounds", "find_column", "one_column", "over_time", "places_of_sounds"]
 
 WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
 """What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -16,12 +16,12 @@ from seqloom.errors import DataError
 from seqloom.frame_text import text_of_array
 from seqloom.layout import Layout, find_layout, find_table
 from seqloom.lines import LineCounts, shown
+from seqloom.samples import is_held
 from seqloom.sounds import FaultySounds, located, require_sound
 from seqloom.tables import Table, read_records, refuse_bad_characters
 from seqloom.tabular import is_missing
 
 __all__ = [
-    "SOUNDS_ARE_FILES",
     "DerivedRows",
     "FileRows",
     "Row",
@@ -35,10 +35,6 @@ __all__ = [
     "texts_of",
     "without_empty",
 ]
-
-
-SOUNDS_ARE_FILES = "expected the path of a sound file. Write one, as with soundfile.write(path, samples, rate), and give its path."
-"""What is said of samples in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,18 +328,11 @@ def _zipped(sources: list[Any], targets: list[str]) -> list[tuple[Any, Any]]:
 
 def texts_of(source: Any, where: str) -> tuple[str, ...]:
     """The columns of a source in memory, each without outer blanks; DataError where one is no text, or none that can be read."""
-    if not isinstance(source, str) and _holds_samples(source):
-        raise DataError(f"{where}: samples with their rate; {SOUNDS_ARE_FILES}")
+    if not isinstance(source, (str, bytes, bytearray)) and is_held(source):
+        raise DataError(f"{where}: a sound; expected a text, as in training. Give texts; only a model that was trained on sounds hears.")
     if isinstance(source, (tuple, list)) and source:
         return tuple([_text(part, where, "source") for part in cast("list[Any]", source)])
     return (_text(source, where, "source"),)
-
-
-def _holds_samples(source: Any) -> bool:
-    """Whether a source is samples and their rate, as libraries of sound hold them: a pair, or a dictionary."""
-    values = list(cast("Mapping[str, Any]", source).values()) if isinstance(source, Mapping) else source
-    parts: list[Any] = list(values) if isinstance(values, (tuple, list)) else []
-    return len(parts) > 1 and any(isinstance(part, np.ndarray) for part in parts) and any(isinstance(part, (int, float)) for part in parts)
 
 
 def _text(value: Any, where: str, side: str) -> str:

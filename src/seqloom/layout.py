@@ -16,7 +16,7 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError
 from seqloom.frame_text import hold_frames
 from seqloom.header import has_header, say_sides
-from seqloom.keyed import apart, share_ids
+from seqloom.keyed import apart, may_have_ids, recipe_in, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds_without_ends
@@ -144,6 +144,7 @@ def find_table(
         named: columns that are asked for: a first row that holds one of these names is a header.
         wide: each row is a series, and a first row of years or 1, 2, 3 ... a header.
     """
+    paths = (recipe_in(paths[0]) if len(paths) == 1 else []) or paths
     format = _format(paths, config)
     if format == "parallel":
         return _parallel_table(paths, config)
@@ -180,7 +181,9 @@ def _parallel_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, li
         regular_path(path)
     lines = itertools.islice(zip(*map(read_lines, paths), strict=False), SAMPLE)
     pairs = [[text.strip() for _, text in line] for line in lines]
-    keyed = config.sounds is not False and bool(pairs) and share_ids(pairs)
+    keyed = config.sounds is not False and bool(pairs) and may_have_ids(pairs)
+    if keyed and not share_ids(*zip(*pairs, strict=True)):  # they may stand in another order
+        keyed = share_ids(*([text for _, text in read_lines(path)] for path in paths))
     table = Table(tuple(paths), "parallel", None, False, ("1", "2"), keyed=keyed)
     sample = [[apart(text)[1] for text in pair] for pair in pairs] if keyed else pairs
     return table, sample, [f"Two parallel files: {paths[0]} and {paths[1]}{', behind the ids that both have' if keyed else ''}."]

@@ -17,7 +17,7 @@ import tempfile
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -43,17 +43,29 @@ class LineCounts:
     blank: int = 0
     """Lines that hold no row, comments among them."""
     comments: int = 0
+    without_partner: int = 0
+    """Of the blank ones, lines whose id another file does not have."""
+    alone: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    """Of each of two files that are joined by ids: lines whose id the other does not have, and where the first stands."""
     beyond_ascii: bool = False
     """Whether a line held letters that show it to be UTF-8."""
+
+    def leave_alone(self, name: str, where: str) -> None:
+        """Count a line of a file whose id the other one does not have."""
+        count, first = self.alone.get(name, (0, where))
+        self.alone[name] = count + 1, first
 
     def notes(self) -> list[str]:
         """One sentence for each thing that a person would want to know."""
         notes: list[str] = []
         if self.crlf and self.lf:
             notes.append(f"{self.crlf:,} lines end with CRLF and {self.lf:,} with LF; both are read.")
-        for kind, count in (("comment", self.comments), ("blank line", self.blank - self.comments)):
+        for kind, count in (("comment", self.comments), ("blank line", self.blank - self.comments - self.without_partner)):
             if count:
                 notes.append(f"{count:,} {kind}{'s were' if count > 1 else ' was'} skipped.")
+        for name, (count, first) in self.alone.items():
+            lines = f"{count:,} lines of {name} have ids" if count > 1 else f"1 line of {name} has an id"
+            notes.append(f"{lines} that the other file does not have, and went by, such as {first}.")
         return notes
 
 

@@ -11,6 +11,7 @@ from seqloom.data import Row, read_as_trained, rows_from_memory, sides_of_number
 from seqloom.errors import DataError
 from seqloom.fields import Fields
 from seqloom.memory import Pairs, as_list, hold, kept_columns, paths_of
+from seqloom.samples import sound_as_text, with_sounds
 
 if TYPE_CHECKING:
     from seqloom.metrics import References
@@ -37,7 +38,8 @@ class Measurable(Answerer):
         if sides_of_numbers(DataConfig(), given.data, given.targets)[0]:
             self.refuse_array("pairs:1")
         if not paths:
-            return rows_from_memory(given.data, given.targets)
+            held = with_sounds(given.data, given.targets, sound_as_text) if data.sounds else given.data
+            return rows_from_memory(held, given.targets)
         data = data.model_copy(update={"header": None}) if data.sounds else data
         return list(read_as_trained(paths, data, source=bool(asked), target=target is not None))
 

@@ -10,9 +10,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from seqloom.column_roles import SPOKEN
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
-from seqloom.header import pair_in_object, tell_sides, text_and_label
+from seqloom.header import LABEL_WORDS, pair_in_object, tell_sides, text_and_label
+from seqloom.samples import is_held, is_plainly_sound
+from seqloom.sounds import name_sounds
 from seqloom.tables import first_few, listed
 from seqloom.tabular import Table, as_cell, columns_in, flattened, is_column, is_missing, values_of
 
@@ -146,6 +149,8 @@ def hold_sources(data: Any, config: DataConfig, count: int) -> Any:
     Raises:
         DataError: no sources, or other columns.
     """
+    if config.sounds and is_held(data):
+        raise DataError(f"sources: expected a list of sounds, got one ({type(data).__name__}). Put it into a list.")
     if data is None or isinstance(data, (str, os.PathLike)):
         got = "None" if data is None else f"the {'text' if isinstance(data, str) else 'path'} {str(data)[:40]!r}"
         in_file = isinstance(data, os.PathLike) and not config.sounds
@@ -162,12 +167,13 @@ def hold_sources(data: Any, config: DataConfig, count: int) -> Any:
     if columns is None:
         return data
     names = list(columns)
-    parts = [[as_cell(value, takes_numbers=True) for value in values_of(columns, names[place])] for place in _sources(names, config, count)]
+    places = _sources(names, config, count, _heard(columns) if config.sounds else [])
+    parts = [[as_cell(value, takes_numbers=True) for value in values_of(columns, names[place])] for place in places]
     return parts[0] if count == 1 else list(zip(*parts, strict=True))
 
 
-def _sources(names: Sequence[str | int], config: DataConfig, count: int) -> Sequence[int]:
-    """The places of the source columns of training in a table, which may have no others."""
+def _sources(names: Sequence[str | int], config: DataConfig, count: int, heard: Sequence[int]) -> Sequence[int]:
+    """The places of the source columns of training in a table, which may have no others, or of the only one that holds sounds."""
     kept, said = as_list(kept_columns(config)[0]), [name for name in config.source if isinstance(name, str)]
     if not _count(names):
         kept = said  # numbers say nothing of names
@@ -175,6 +181,8 @@ def _sources(names: Sequence[str | int], config: DataConfig, count: int) -> Sequ
         return [_place(column, names) for column in kept]
     if len(names) == count:
         return range(count)
+    if len(heard) == count:
+        return heard
     wanted = f"the columns of training, {listed(said)}" if said else f"the model's {count} source column{'' if count == 1 else 's'} alone"
     there = f"{len(names)} column{'' if len(names) == 1 else 's'} ({first_few([*map(str, names)])})"
     raise DataError(f"sources: {there}; expected {wanted}. Choose or rename them.")
@@ -258,6 +266,8 @@ def _told(columns: Table, wanted: Sequence[int], target: int | None) -> list[int
     names = [*map(str, columns)]
     if twice := [names[place] for place in wanted if (*wanted, target).count(place) > 1]:
         raise DataError(f"data: column {twice[0]!r} is named twice; expected different columns. Change source or target.")
+    if pair := _heard_and_said(columns, names, wanted, target):
+        return pair
     source, goal = tell_sides(["" if name.isdecimal() else name for name in names], tuple(wanted), target)
     if not source and goal is None:
         first = list(zip(*(values[:SAMPLE] for values in columns.values()), strict=False))
@@ -266,6 +276,28 @@ def _told(columns: Table, wanted: Sequence[int], target: int | None) -> list[int
     if not source or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
     return [*source, goal]
+
+
+def _heard_and_said(columns: Table, names: Sequence[str], wanted: Sequence[int], target: int | None) -> list[int]:
+    """The places of the only column of sounds, and of the other one, or the one that is called as what is said of them, where that is told
+    and nothing else is asked for.
+    """
+    heard = _heard(columns)
+    if len(heard) != 1 or [*wanted] not in ([], heard) or target == heard[0]:
+        return []
+    others = [place for place in range(len(names)) if place != heard[0]]
+    said = others if len(others) == 1 else [place for place in others if names[place].casefold() in SPOKEN | LABEL_WORDS]
+    goal = said[0] if target is None and len(said) == 1 else target
+    return [] if goal is None else [heard[0], goal]
+
+
+def _heard(columns: Table) -> list[int]:
+    """The places of columns that hold sounds, or else, among more than two, of those that name files of them."""
+    some = [[value for value in values[:SAMPLE] if not is_missing(value)] for values in columns.values()]
+    held = [place for place, values in enumerate(some) if values and all(map(is_plainly_sound, values))]
+    named = [[os.fspath(value) for value in values if isinstance(value, (str, os.PathLike))] for values in some]
+    are_named = [place for place, values in enumerate(named) if len(values) == len(some[place]) and name_sounds(values)]
+    return held or (are_named if len(some) > 2 else [])
 
 
 def _count(names: Sequence[str | int]) -> bool:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+import numpy as np
 
 from seqloom import joining, runs
 from seqloom.answers import Answerer, Prediction
@@ -33,6 +35,7 @@ from seqloom.plan import Plan, as_settings, base_config, given_config, make_plan
 from seqloom.prediction import Translator
 from seqloom.progress import told
 from seqloom.runs import pass_on_interrupt, start
+from seqloom.samples import sound_as_file, with_sounds
 from seqloom.saving import refuse_changed
 from seqloom.summary import introduction, result
 from seqloom.unseen import Unseen
@@ -40,6 +43,8 @@ from seqloom.unseen import Unseen
 __all__ = ["Model", "join", "load", "resume", "train"]
 
 COLUMNS = ("data.source", "data.target")
+SAMPLES = 2000
+"""Numbers, one a moment, from which on they look like the samples of a sound: an eighth of a second at 16 kHz."""
 Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
@@ -116,6 +121,9 @@ def train(
 ) -> Any:
     """A model trained on a file, on two parallel files, on pairs, on sources and targets, or on a table in memory.
 
+    Sources may be sounds: paths of files, their bytes, or samples with their rate, as in (samples, 16000) or {"array": samples,
+    "sampling_rate": 16000}. Those that are not files are written to a temporary folder, for as long as the process lives.
+
     Either side may be numbers over time: an array (N, T, D), a list of arrays (T, D) of any lengths, lists of numbers in JSON Lines or
     Parquet. Where the targets are, the model is a `Forecaster`.
 
@@ -145,11 +153,11 @@ def train(
     asked, given = as_settings(source, target, None, None), given_config(config)
     config = given if isinstance(config, Mapping) else config
     columns = _columns([*asked, *settings], given)
-    held = hold(data, targets, *columns)
+    held = _with_files(hold(data, targets, *columns))
     settings, names = [*asked, *settings], as_settings(held.source or None, held.target, None, None)
     is_told = bool(names) and not any(columns)
     reading = base_config(held.data if held.targets is None else [], None, given, [*settings, *names]).data
-    dev = _held_out(hold(dev, None, *kept_columns(resolve(reading))) if dev is not None else Held(None))
+    dev = _held_out(_with_files(hold(dev, None, *kept_columns(resolve(reading)))) if dev is not None else Held(None))
     if not is_told or _names(dev, held):
         settings += names
     named: dict[str, Any] = {"dev": dev, "config": config, "settings": settings}
@@ -157,6 +165,8 @@ def train(
         numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
         numbers = _with_names(numbers, held) if is_told else numbers
         return train_numbers(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
+    if hint := _samples(held):
+        watcher.say(hint)
     plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
     if is_told:
         plan = _with_names(plan, held)
@@ -249,6 +259,21 @@ def _with_names(plan: Planned, held: Held) -> Planned:
     data = plan.config.data.model_copy(update={"source": held.source, "target": held.target})
     config = plan.config.model_copy(update={"data": data})
     return replace(plan, config=config, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
+
+
+def _samples(held: Held) -> str:
+    """How arrays are given that look like the samples of sounds."""
+    first: Any = held.data[0] if isinstance(held.data, (list, tuple, np.ndarray)) and len(cast("list[Any]", held.data)) else None
+    first = first[0] if held.targets is None and isinstance(first, (tuple, list)) and len(cast("list[Any]", first)) == 2 else first
+    if not isinstance(first, np.ndarray) or first.ndim > 1 or len(first) < SAMPLES:
+        return ""
+    what = f"note: the first source is an array of {len(first):,} numbers, one a moment, which looks like the samples of a sound"
+    return f"{what}. To have such heard, give each with its rate: ((samples, 16000), target)."
+
+
+def _with_files(held: Held) -> Held:
+    """The same with a file for each sound that is held in memory."""
+    return replace(held, data=with_sounds(held.data, held.targets, sound_as_file))
 
 
 def _held_out(dev: Held) -> Any:

@@ -27,6 +27,7 @@ from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
 from seqloom.ready import ready_fields
 from seqloom.relation import ceiling
+from seqloom.samples import kept_text
 from seqloom.unseen import Unseen
 
 __all__ = ["check_parts", "decide", "fitted", "pass_on_interrupt", "resume", "start"]
@@ -66,7 +67,7 @@ def start(
     run.write_about(finished=False)
     fields.save(run.fields)
     run.write_config(config, reasons)
-    run.write_dev(plan.dev)
+    run.write_dev(replace(row, source=tuple(map(kept_text, row.source))) for row in plan.dev)
     if first is not None:
         write_tensors(run.first, first)
     if vectors:

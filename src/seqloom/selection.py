@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from seqloom.config import DataConfig
 from seqloom.data import DerivedRows, Row, Rows
 from seqloom.errors import DataError
+from seqloom.samples import lasting_name
 
 __all__ = ["Roots", "split", "thin"]
 
@@ -73,7 +74,7 @@ class Roots:
 
 def _place(row: Row, seed: int) -> float:
     """A number in [0, 1) that depends on the source's text (NFC, stripped) and the seed alone."""
-    text = unicodedata.normalize("NFC", "\x1f".join([part.strip() for part in row.source]))
+    text = unicodedata.normalize("NFC", "\x1f".join([lasting_name(part.strip()) for part in row.source]))
     digest = hashlib.blake2b(text.encode(), digest_size=8, key=str(seed).encode()).digest()
     return int.from_bytes(digest, "big") / 2**64
 

@@ -83,8 +83,13 @@ def _sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str
     if is_sound(lines) and os.path.isfile(lines):
         yield Row((os.path.abspath(lines),), "", lines)
         return
+    if os.path.isdir(lines) and os.path.isfile(listed := os.path.join(lines, "wav.scp")):
+        lines = listed
     if os.path.isdir(lines):
-        yield from (Row((os.path.join(lines, name),), "", name) for name in sounds_in(lines))
+        names = sounds_in(lines)
+        if len(names) > 1:
+            notes += [f"{lines}: {len(names):,} sounds, answered in the order of their names, from {names[0]} on; --json has the names"]
+        yield from (Row((os.path.join(lines, name),), "", name) for name in names)
         return
     rows = _file_sources(lines, columns, config, notes, stdin)
     first = [] if lines == "-" else list(islice(rows, LOOKED_AT))  # whoever writes standard input may wait for the first answer

@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 
 from seqloom.errors import DataError, nearest
 from seqloom.frame_text import text_of_lists
-from seqloom.keyed import behind_ids
+from seqloom.keyed import joined
 from seqloom.lines import LineCounts, read_lines, regular_path, shown
 from seqloom.sounds import SoundFolder
 
@@ -70,7 +70,7 @@ class Table:
     """Places of the columns that hold lists of several texts, some of them with blanks inside, which are joined by blanks."""
 
     keyed: bool = False
-    """Whether the lines of parallel files begin with ids, the same in both, which are dropped."""
+    """Whether the lines of parallel files begin with ids, by which they are joined, and which are dropped."""
 
     @property
     def name(self) -> str:
@@ -90,7 +90,7 @@ def read_records(table: Table, wanted: Sequence[int], counts: LineCounts) -> Ite
     if table.format == "folder":
         return _strip(SoundFolder.read(table.paths[0]).rows(), wanted)
     if table.format == "parallel":
-        return _strip(_parallel_rows(table, counts), wanted)
+        return _strip(_joined_rows(table, counts) if table.keyed else _parallel_rows(table, counts), wanted)
     return _strip(_regular(table_rows(table, counts), table, counts), wanted)
 
 
@@ -425,8 +425,13 @@ def _parallel_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, tupl
                 "expected equally many, line n of one for line n of the other. Find where they part before training."
             )
         number = left[0]
-        places = (f"{shown(table.paths[0])}:{number}", f"{shown(table.paths[1])}:{number}")
-        yield number, behind_ids((left[1], right[1]), places) if table.keyed else (left[1], right[1])
+        yield number, (left[1], right[1])
+
+
+def _joined_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Lines of both files with the same ids together, in the order of the first, whose counts these are."""
+    first, second = table.paths
+    return joined(read_lines(first, counts), read_lines(second), (shown(first), shown(second)), counts)
 
 
 def _lines(count: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from seqloom.errors import DataError, nearest
+from seqloom.samples import is_held
 from seqloom.tables import as_text, flat
 
 __all__ = ["Table", "as_cell", "columns_in", "columns_of", "flattened", "is_column", "is_missing", "time_index", "values_of"]
@@ -89,7 +90,7 @@ def flattened(columns: Table | None) -> Table | None:
 
 
 def _of_objects(values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(value, Mapping) for value in values)
+    return bool(values) and all(isinstance(value, Mapping) for value in values) and not all(map(is_held, values))
 
 
 def is_column(values: Any) -> bool:

@@ -14,6 +14,7 @@ from seqloom.forecaster import Forecaster
 from seqloom.manifest import Manifest
 from seqloom.model import Model
 from seqloom.progress import value_text
+from seqloom.sound_text import is_sound_text
 from seqloom.summary import argument
 
 __all__ = ["About", "about_numbers", "about_pairs", "model_card"]
@@ -137,7 +138,7 @@ def _size(kind: str, size: int) -> str:
 
 def _example(model: Model) -> str:
     """A source of the dev pairs, as an argument for any shell like bash: whoever made the pairs may have written anything."""
-    rows = (row for row in RunDirectory(model.path).read_dev() if any(row.source))
+    rows = (row for row in RunDirectory(model.path).read_dev() if any(row.source) and not any(map(is_sound_text, row.source)))
     return argument(next(("\t".join(row.source) for row in rows), "..."))
 
 

@@ -18,10 +18,13 @@ from seqloom.tables import refuse_bad_characters
 
 __all__ = ["SoundSources", "Sources", "TextSources", "body_bytes", "refuse_bad", "sources_of"]
 
-SOUNDS = (b"RIFF", b"fLaC")
-"""How WAV and FLAC begin. No other file that a stranger sends is opened: libsndfile has readers for 25 kinds, some of them old."""
+MP3 = (b"ID3", *(bytes([0xFF, second]) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)))
+SOUNDS = (b"RIFF", b"fLaC", b"OggS", *MP3)
+"""How WAV, FLAC, Ogg (Vorbis, Opus) and MP3 begin. No other file that a stranger sends is opened: libsndfile has readers for 25 kinds,
+some of them old.
+"""
 SAMPLES_A_SECOND = 96_000
-"""Numbers that a sound may hold for each second it may last: two channels of 48 kHz. FLAC packs silence a thousandfold."""
+"""Numbers that a sound may hold for each second it may last: two channels of 48 kHz. FLAC and Opus pack silence a thousandfold."""
 
 
 LARGE_BODY = 16_777_216
@@ -72,7 +75,7 @@ class TextSources:
 
 
 class SoundSources:
-    """A WAV or FLAC file in base64, with or without what a data URL puts before it. It stays in memory: nothing is written to a disk."""
+    """A WAV, FLAC, Ogg or MP3 file in base64, with or without what a data URL puts before it. Nothing is written to a disk."""
 
     def __init__(self, model: str, fields: Fields, limits: Limits) -> None:
         (config,) = fields.config.source
@@ -99,7 +102,7 @@ class SoundSources:
         try:
             sound = sound_of_text(row.source[0])
             if sound and not sound.startswith(SOUNDS):
-                raise DataError("neither WAV nor FLAC; expected one of both. Convert it, as in ffmpeg -i FILE sound.wav.")
+                raise DataError("neither WAV, FLAC, Ogg nor MP3; expected one of these. Convert it, as in ffmpeg -i FILE sound.wav.")
             return about(sound)
         except DataError as error:
             raise Refusal(422, f"{row.where}: {error}") from None

@@ -86,7 +86,8 @@ class PredictRequest(_Request):
     """What to answer, and how. Every setting but the input may be left out: then the model's own is used."""
 
     input: SourceTexts | None = Field(
-        default=None, description="One source: a text, a list with a text a column, or, for a model of sound, a WAV or FLAC file in base64."
+        default=None,
+        description="One source: a text, a list with a text a column, or, for a model of sound, a file in base64: WAV, FLAC, Ogg, MP3.",
     )
     inputs: Annotated[list[SourceTexts], Field(min_length=1)] | None = Field(default=None, description="Many sources.")
     table: Annotated[list[dict[str, Cell]], Field(min_length=1)] | None = Field(
