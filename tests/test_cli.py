@@ -469,8 +469,10 @@ def test_n_best_is_tsv_with_number_rank_score_and_text(trained: Trained) -> None
     scores = [float(row[2]) for row in rows[:3]]
     assert scores == sorted(scores, reverse=True)
     assert rows[0][3] == seqloom("predict", trained.run, "abc").out.rstrip("\n")
-    many = seqloom("predict", trained.run, "abc", "--n-best", "7").lines
-    assert len(many) == 7
+    many = seqloom("predict", trained.run, "abc", "--n-best", "7")
+    assert (len(many.lines), many.err) == (7, "")
+    wider = seqloom("predict", trained.run, "abc", "--n-best", "7", "--beam", "3")
+    assert (wider.out, wider.err) == (many.out, "note: --n-best 7: searched with 7 hypotheses; --beam 3 keeps fewer\n")
 
 
 def test_json_lines_hold_outputs_whose_symbols_sum_to_their_score(trained: Trained, tmp_path: Path) -> None:

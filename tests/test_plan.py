@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from seqloom.config_file import dump_config
+from seqloom.config_file import dump_config, setting
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.plan import make_plan, parse_duration
 
@@ -176,6 +177,32 @@ def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
     model = make_plan(PAIRS, settings=asked[:1]).config.model
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
+
+
+def test_a_chosen_tie_of_embeddings_gives_way_where_vocabularies_are_not_shared() -> None:
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefghijklmnop", k=6)) for _ in range(5000)]
+    pairs = [(" ".join(draw.choices(words, k=9)), " ".join(draw.choices(words, k=9))) for _ in range(400)]
+    assert make_plan(pairs).reasons["model.tie_embeddings"] == "source and target share their symbols"
+    for asked in ("fields.shared=false", "fields.target.unit=character"):
+        plan = make_plan(pairs, settings=[asked])
+        assert (plan.config.fields.shared, plan.config.model.tie_embeddings) == (False, "target")
+        assert "model.tie_embeddings" not in plan.reasons
+    assert make_plan(pairs, settings=["fields.shared=true"]).config.model.tie_embeddings == "all"
+
+
+def test_what_hands_its_last_state_over_gets_the_layers_and_the_direction_that_this_needs() -> None:
+    pairs, start = [(f"word{number}", f"word{number}s") for number in range(60)], "model.decoder.start=copy"
+    assert make_plan(pairs).config.model.encoder.layers == 2
+    for settings, layers in (([start], 1), ([start, "model.decoder.layers=3"], 3), ([start, "model.encoder.layers=2"], 2)):
+        plan = make_plan(pairs, settings=settings)
+        encoder = plan.config.model.encoder
+        assert (encoder.layers, plan.config.model.decoder.layers, setting(plan.config, "model.encoder.bidirectional")) == (
+            layers,
+            layers,
+            False,
+        )
+        assert plan.reasons["model.encoder.bidirectional"] == "what model.decoder.start=copy needs"
 
 
 def test_no_pairs_at_all_are_refused() -> None:

@@ -80,16 +80,22 @@ def test_a_resumed_run_says_where_it_goes_on() -> None:
 
 def test_what_looks_wrong_is_said_when_it_begins_and_at_the_end() -> None:
     same, other = "12 of 500 predictions are 'a'.", "nothing but <unk>."
-    stream = io.StringIO()
-    watcher = Warnings(stream)
-    for findings in ([same], ["11 of 500 predictions are 'bb'."], ["9 of 500 predictions are 'a'.", other]):
-        watcher.evaluated(evaluated(*findings))
-    watcher.finished(FINISHED)
-    assert stream.getvalue().splitlines() == [
+    looks = [evaluated(*findings) for findings in ([same], ["All 500 predictions are 'bb'."], ["9 of 500 predictions are 'a'.", other])]
+    assert [line for line in lines_of([*looks, FINISHED]) if line.startswith("warning")] == [
         "warning: 12 of 500 predictions are 'a'.",
         "warning: nothing but <unk>.",
         "warning, at the end still: 9 of 500 predictions are 'a'.",
     ]
+
+
+def test_a_quiet_run_says_once_what_looks_wrong_and_nothing_that_may_pass() -> None:
+    same, other, stream = "12 of 500 predictions are 'a'.", "nothing but <unk>.", io.StringIO()
+    watcher = Warnings(stream)
+    early = f"Early hint at step 20, which may pass: {same}"
+    for findings in ([early], [same], [], ['All 500 predictions are "b\'b".'], [other], [same, other]):
+        watcher.evaluated(evaluated(*findings))
+    watcher.finished(FINISHED)
+    assert stream.getvalue().splitlines() == [f"warning: {same}", f"warning: {other}"]
 
 
 def test_a_quiet_run_says_warnings_and_no_notes() -> None:

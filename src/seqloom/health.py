@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import NamedTuple
 from seqloom import metrics
 from seqloom.config import TextField
 
-__all__ = ["Evidence", "Finding", "easier_dev", "examine", "same_answer", "worse_search"]
+__all__ = ["Evidence", "Finding", "easier_dev", "examine", "is_hint", "kind_of", "same_answer", "worse_search"]
 
+HINT = "Early hint at step"
+"""What the message of a young model begins with."""
 EARLY = 0.25  # progress before which a model may be young and not broken
 FEWEST_ROWS = 4  # with fewer, nothing can be told from a share
 EARLY_SHARE, SHARE = 0.5, 0.1  # of the rows that must have a fault, before and after EARLY
@@ -306,8 +309,18 @@ def _is_common(evidence: Evidence, count: int, rows: int | None = None) -> bool:
     return count > 1 and count >= share * (len(evidence.predictions) if rows is None else rows)
 
 
+def is_hint(message: str) -> bool:
+    """Whether what it says may pass, since the model is young."""
+    return message.startswith(HINT)
+
+
+def kind_of(message: str) -> str:
+    """What a message says, without the numbers and the examples of one look."""
+    return re.sub(r"(All|\d[\d,]* of) \d[\d,]*|\d[\d.,]*|'[^']*'|\"[^\"]*\"", "", re.sub(rf"^{HINT} \d+, which may pass: ", "", message))
+
+
 def _finding(evidence: Evidence, name: str, text: str) -> Finding:
-    early = f"Early hint at step {evidence.step}, which may pass: " if evidence.progress < EARLY else ""
+    early = f"{HINT} {evidence.step}, which may pass: " if evidence.progress < EARLY else ""
     return Finding(name, early + text)
 
 

@@ -28,7 +28,7 @@ from seqloom.autoconfig import (
 from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
 from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TokensField, TransformerDecoder, TransformerEncoder
-from seqloom.config_file import build, has_setting, load_config, load_reasons, override, setting
+from seqloom.config_file import build, has_setting, load_config, load_reasons, override, said_by, setting
 from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
@@ -64,6 +64,7 @@ FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=", "tra
 LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
 """Settings that reading replaces by what it found."""
 
+SHARED, TIED, START = "fields.shared", "model.tie_embeddings", "model.decoder.start"
 LENGTH = "search.max_length_ratio"
 METRIC = "training.early_stopping.metric"
 FITTED = {
@@ -320,12 +321,34 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
 def _give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
     """The choice, and its reasons, without what does not go with these settings."""
     dropped = {name: setting(RunConfig(), name) for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in settings)}
+    if choice.config.fields.shared and not _may_share(choice, settings):
+        dropped |= {name: setting(RunConfig(), name) for name in (SHARED, TIED)}
     asked = override(choice.config, [item for item in settings if item.startswith(KINDS)]).model
     for part, wants in OF_TRANSFORMERS.items():
         if getattr(asked, part).kind == "transformer" and getattr(choice.config.model, part).kind != "transformer":
             dropped |= {name: value for name, value in wants.items() if setting(choice.config, name) != value}
-    usual = [f"{name}={json.dumps(value)}" for name, value in dropped.items()]
-    return override(choice.config, usual), {key: why for key, why in choice.reasons.items() if key not in dropped}
+    needed = _needed_by(settings)
+    usual = [f"{name}={json.dumps(value)}" for name, value in (dropped | needed).items()]
+    reasons = {key: why for key, why in choice.reasons.items() if key not in dropped}
+    return override(choice.config, usual), reasons | dict.fromkeys(needed, f"what {START}=copy needs")
+
+
+def _may_share(choice: Choice, settings: Sequence[str]) -> bool:
+    """Whether one vocabulary, which was chosen, goes with what is said of how the columns are cut, or of the vocabulary itself."""
+    said = [item for item in settings if item.startswith("fields.")]
+    own = choice.config.fields.model_copy(update={"shared": False})
+    fields = override(RunConfig(fields=own), said).fields
+    return fields.shared if SHARED in said_by(said) else all(column == fields.target for column in fields.source)
+
+
+def _needed_by(settings: Sequence[str]) -> dict[str, Any]:
+    """What an encoder and a decoder must have in common where the last state of the one is the first of the other, and no setting says."""
+    said = said_by(item for item in settings if item.startswith("model."))
+    if said.get(START) != "copy":
+        return {}
+    layers = said.get(DECODER_LAYERS, said.get(ENCODER_LAYERS, 1))
+    needed = {"model.encoder.bidirectional": False, ENCODER_LAYERS: layers, DECODER_LAYERS: layers}
+    return {name: value for name, value in needed.items() if name not in said and "model.encoder.kind" not in said}
 
 
 def _left_to_choose(settings: Sequence[str]) -> frozenset[str]:

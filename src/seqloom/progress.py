@@ -7,7 +7,6 @@ characters are written out, so that no terminal obeys what stands in data.
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from seqloom.errors import ConfigError
 from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated, Watcher
+from seqloom.health import is_hint, kind_of
 from seqloom.metrics import METRICS, format_value
 
 if TYPE_CHECKING:
@@ -81,14 +81,13 @@ def told(watcher: Watcher | None, *, quiet: bool) -> Watcher:
 
 
 class Warnings(Silence):
-    """Only what looks wrong: once when it begins, and at the end where it still does."""
+    """Only what looks wrong, each kind of it once; hints that may pass are none."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream: TextIO | None = stream or sys.stderr
         """None where the process has neither a terminal nor a file to write to."""
-        self.open: dict[str, str] = {}
-        """What looked wrong at the last evaluation, by its words without numbers and quotations."""
-        self.said: dict[str, str] = {}
+        self.told: set[str] = set()
+        """The kinds of what was printed."""
 
     def say(self, text: str) -> None:
         """Print it where it is a warning."""
@@ -96,19 +95,11 @@ class Warnings(Silence):
             self._print(text)
 
     def evaluated(self, event: Evaluated) -> None:
-        """Print what is newly wrong."""
-        now = {re.sub(r"\d[\d.,]*|'[^']*'", "", finding): finding for finding in event.findings}
-        self.said = {kind: now[kind] for kind in now if kind not in self.open}
-        self.open = now
-        for finding in self.said.values():
-            self._print(f"warning: {printable(finding)}")
-
-    def finished(self, event: Finished) -> None:
-        """Print what has been wrong for long, which may stand far above."""
-        for kind, finding in self.open.items():
-            if kind not in self.said:
-                self._print(f"warning, at the end still: {printable(finding)}")
-        self.open = {}
+        """Print what no evaluation before has found."""
+        for finding in event.findings:
+            if (kind := kind_of(finding)) not in self.told and not is_hint(finding):
+                self.told.add(kind)
+                self._print(f"warning: {printable(finding)}")
 
     def _print(self, text: str) -> None:
         """Training goes on when nobody reads any more, the log is full, or the terminal has no such letters."""
@@ -122,12 +113,18 @@ class Warnings(Silence):
 
 
 class Lines(Warnings):
-    """Plain lines for logs and pipes: one an evaluation, its samples below it, and what looks wrong."""
+    """Plain lines for logs and pipes: one an evaluation, its samples below it, and what looks wrong, when it begins and, where it still
+    does, at the end.
+    """
 
     def __init__(self, stream: TextIO | None = None, width: int | None = None) -> None:
         super().__init__(stream or sys.stdout)
         self.width = width or max(shutil.get_terminal_size((120, 24)).columns, 40)
         self.pace = Pace()
+        self.open: dict[str, str] = {}
+        """What looked wrong at the last evaluation, by its kind."""
+        self.new: frozenset[str] = frozenset()
+        """The kinds of these that the evaluation before had not."""
 
     def say(self, text: str) -> None:
         """Print it."""
@@ -151,7 +148,18 @@ class Lines(Warnings):
         for sample in event.samples:
             self._print(f"      {sample_line(sample, self.width - 6)}")
         self.pace.reset()
-        super().evaluated(event)
+        now = {kind_of(finding): finding for finding in event.findings}
+        self.new, self.open = frozenset(now.keys() - self.open.keys()), now
+        for kind, finding in now.items():
+            if kind in self.new:
+                self._print(f"warning: {printable(finding)}")
+
+    def finished(self, event: Finished) -> None:
+        """Print what has been wrong for long, which may stand far above."""
+        for kind, finding in self.open.items():
+            if kind not in self.new:
+                self._print(f"warning, at the end still: {printable(finding)}")
+        self.open = {}
 
 
 class Pace:

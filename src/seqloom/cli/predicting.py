@@ -113,6 +113,7 @@ def predict(
     check_attention(search, attends=model.finder.attends, replace_unknown=replace_unknown)
     if n_best and search.kind != "beam":
         raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
+    wider = [f"--n-best {n_best}: searched with {n_best} hypotheses; --beam {beam} keeps fewer"]
     if n_best and n_best > search.beam:
         search = search.model_copy(update={"beam": n_best})
     faults = FaultySounds() if skip_bad else None
@@ -133,6 +134,7 @@ def predict(
             if stdin or number % READ_AHEAD == 0:
                 out.flush()
     for note in (
+        *(wider if n_best and beam and n_best > beam else []),
         *layout,
         *rows.notes(),
         *cuts.notes(model, search),

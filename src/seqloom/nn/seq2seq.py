@@ -16,7 +16,7 @@ from seqloom.config import ModelConfig, RecurrentDecoder
 from seqloom.errors import PartError
 from seqloom.nn.ctc import CtcHead, ctc_loss
 from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
-from seqloom.nn.encoders import make_encoder
+from seqloom.nn.encoders import Encoded, make_encoder
 from seqloom.nn.frame_heads import FRAME_HEADS, FrameHead
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
 from seqloom.nn.layers import FrameInput, LinearPath, TokenInput, initialise, last_frames
@@ -174,9 +174,13 @@ class Seq2Seq(Network):
                 "Give them in forward, or set model.copy=false."
             )
 
-    def prepare(self, source: Tensor, mask: Tensor) -> Memory:
+    def encode(self, source: Tensor, mask: Tensor) -> Encoded:
+        """What the encoder makes of the source, ids (B, S) or frames (B, S, D): states (B, S / stride, E), their mask, the last ones."""
         read, read_mask = last_frames(source, mask, self.recent) if self.recent else (source, mask)
-        encoded = self.encoder(self.source_input(read), read_mask)
+        return self.encoder(self.source_input(read), read_mask)
+
+    def prepare(self, source: Tensor, mask: Tensor) -> Memory:
+        encoded = self.encode(source, mask)
         memory = self.decoder.prepare(encoded)
         if self.ctc is not None:
             memory["ctc"] = self.ctc(encoded.states)  # (B, S, V)
