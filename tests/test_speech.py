@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -179,6 +180,16 @@ def test_the_rules_go_by_hours_and_pace(tones: Path):
     assert few.training.epochs > many.training.epochs
     fast = choose_for_sound(_with(profile, ratio=_with(profile.ratio, p99=0.4)), DataConfig()).config
     assert few.model.encoder.subsampling.factor > fast.model.encoder.subsampling.factor
+
+
+def test_few_sounds_are_gone_through_in_small_batches(tones: Path):
+    few = make_plan(tones / "train.tsv", dev=tones / "dev.tsv")
+    frames = 100 * sum(about(row.source[0]).seconds for row in few.train)
+    assert few.config.training.batch.size == 1000
+    assert few.reasons["training.batch.size"] == f"frames; about {math.ceil(frames / 1000)} updates a pass"
+    assert few.config.training.epochs == 150
+    assert {"training.batch.size", "training.epochs"} < few.fitted
+    assert not any(name.startswith("model.") for name in few.fitted)
 
 
 def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Path):
