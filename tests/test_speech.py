@@ -182,10 +182,10 @@ def test_the_rules_go_by_hours_and_pace(tones: Path):
     assert few.model.encoder.subsampling.factor > fast.model.encoder.subsampling.factor
 
 
-def test_few_sounds_are_gone_through_in_small_batches(tones: Path):
+def test_few_sounds_are_gone_through_in_small_batches_and_with_a_budget_more_often(tones: Path):
     few = make_plan(tones / "train.tsv", dev=tones / "dev.tsv")
     frames = 100 * sum(about(row.source[0]).seconds for row in few.train)
-    assert few.config.training.batch.size == 1000
+    assert few.config.training.batch.size == budget.config.training.batch.size == 1000
     assert few.reasons["training.batch.size"] == f"frames; about {math.ceil(frames / 1000)} updates a pass"
     assert few.config.training.epochs == 150
     assert {"training.batch.size", "training.epochs"} < few.fitted
@@ -208,10 +208,12 @@ def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Pa
     )
     assert other.config.model.encoder.subsampling.factor == 8, "what else is asked for stays"
 
+    budget = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", budget="10m")
 
 def test_the_metric_that_decides_is_finer_than_whether_a_single_word_is_right(tones: Path):
     profile = profile_rows(read_rows([str(tones / "train.tsv")], DataConfig()))
     single = _with(profile, target=_with(profile.target, token_lengths=Spread(1.0, 1.0, 1.0, 1.0)))
+    assert budget.config.training.epochs == pytest.approx(3000 * 1000 / frames, abs=1), "3,000 updates, where the time allows them"
     letters, tokens = FieldsConfig(source=[AudioField()]), FieldsConfig(source=[AudioField()], target=TokensField())
     found = [choose_for_sound(each, DataConfig(), fields) for each in (profile, single) for fields in (letters, tokens)]
     names = ["word_error_rate", "token_error_rate", "character_error_rate", "token_error_rate"]

@@ -122,6 +122,8 @@ def _choose_training(settings: Settings, profile: Profile, hours: float, budget_
     if budget_seconds is not None:
         settings.set("training.budget_seconds", budget_seconds, "as asked for: the schedule is fitted to it")
 
+    if budget_seconds is not None:  # which ends the run
+        passes = max(passes, ENOUGH_UPDATES * batch / frames)
 
 def _batch(hours: float, frames: float) -> int:
     """Frames of a batch; `frames` is how many are heard in all passes."""
