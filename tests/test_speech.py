@@ -136,6 +136,25 @@ def test_training_varies_sounds_by_the_update_alone(tones: Path):
 
 
 @pytest.mark.parametrize(
+def test_quiet_that_training_adds_is_what_a_sound_in_noise_has(tones: Path, tmp_path: Path):
+    only = {"speed": 0, "vocal_tract": 0, "frequency_masks": 0, "time_masks": 0}
+    config = AudioField.model_validate({"sample_rate": 8000, "mels": 20, "augmentation": only})
+    field = SoundField(config, [-7.0] * 20, [3.0] * 20)
+    samples, _ = soundfile.read(tones / "train" / "0000.wav")
+    silent = np.concatenate([np.zeros(4000), samples])
+    soundfile.write(tmp_path / "silent.wav", silent, 8000)
+    soundfile.write(tmp_path / "noisy.wav", silent + np.random.default_rng(1).normal(0, 0.005, len(silent)), 8000)
+    heard, silence = (field.encode((str(tmp_path / name),))[5:45] for name in ("noisy.wav", "silent.wav"))
+    frames = field.encode((str(tones / "train" / "0000.wav"),))
+    varied = [field.vary(frames, np.random.default_rng(seed)) for seed in range(80)]
+    added = [each[:10] for each in varied if len(each) > len(frames) + 60]
+    assert len(added) > 5
+    assert min(np.abs(each - heard[:10]).mean() for each in added) < 0.5, "among what is drawn there is nearly this noise"
+    assert all((each >= silence[:10] - 1e-4).all() for each in added)
+    of_its_own = SoundField(config.model_copy(update={"normalization": "sound"}))
+    assert {len(of_its_own.vary(frames, np.random.default_rng(seed))) for seed in range(20)} == {len(frames)}
+
+
     ("settings", "message"),
     [
         (
@@ -529,7 +548,11 @@ def test_an_exported_model_hears_without_torch(exported: Path, tones: Path):
 
 
 def test_a_model_of_sounds_is_begun_with_and_learns_another_word(model: Model, tones: Path, tmp_path: Path):
-    few: dict[str, Any] = {"start_from": model.path, "settings": ["training.max_steps=2", "training.evaluate_every=1"], "quiet": True}
+    few: dict[str, Any] = {
+        "start_from": model.path,
+        "settings": [*SMALL[-3:], "training.max_steps=2", "training.evaluate_every=1"],
+        "quiet": True,
+    }
     seqloom.train(tones / "train.tsv", dev=tones / "dev.tsv", out=tmp_path / "same", **few)
     line = json.loads((tmp_path / "same" / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[0])
     assert (line["step"], line["loss"]) == (0, pytest.approx(model.evaluate(tones / "dev.tsv")["loss"], rel=1e-5))

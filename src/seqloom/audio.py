@@ -21,7 +21,19 @@ import numpy.typing as npt
 from seqloom.config import AudioField
 from seqloom.errors import DataError, MissingFileError
 
-__all__ = ["READABLE", "SUFFIXES", "About", "Sound", "about", "is_silent", "is_sound", "log_mel", "read_frames", "read_sound"]
+__all__ = [
+    "NATS_A_DECIBEL",
+    "READABLE",
+    "SUFFIXES",
+    "About",
+    "Sound",
+    "about",
+    "is_silent",
+    "is_sound",
+    "log_mel",
+    "read_frames",
+    "read_sound",
+]
 
 Samples = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.float32]
@@ -52,7 +64,7 @@ BLOCK = 4096
 """Samples read together to see whether they differ."""
 SPHERE_HEAD = 1024
 """Bytes; longer heads hold no more of what is asked for."""
-NATS_A_DECIBEL = np.log(10) / 10
+NATS_A_DECIBEL = float(np.log(10) / 10)
 SMALLEST_SPREAD = 1e-3
 """Of a mel band over a sound, below which it is not stretched: digital silence stays silent."""
 

@@ -67,6 +67,7 @@ class Augmentation(Settings):
 
     speed: Half = Field(default=0.1, description="Played faster or slower by up to this share, pitch and all (Ko et al. 2015), on the features.")
     vocal_tract: Half = Field(default=0.05, description="Frequencies stretched by up to this share more, as by a longer or shorter vocal tract (Jaitly & Hinton 2013).")
+    quiet_ms: Natural = Field(default=500, description="Half of the sounds get up to so many milliseconds of quiet before and behind, each drawn: noise from 15 dB below the loudest down to silence, as recordings begin and end. Only with normalization: training.")
     frequency_masks: Natural = Field(default=2, description="Bands that are silenced (SpecAugment, Park et al. 2019).")
     frequency_mask_bands: Natural = Field(default=8, description="A silenced band is up to so many mel bands wide.")
     time_masks: Natural = Field(default=2, description="Moments that are silenced (SpecAugment).")
