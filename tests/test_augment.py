@@ -54,6 +54,16 @@ def test_faster_is_shorter_and_in_the_same_order():
     np.testing.assert_allclose(faster.mean(), ramp.mean(), rtol=1e-3)
 
 
+def test_played_faster_a_tone_stays_at_its_pitch_which_goes_along_with_the_vocal_tract():
+    def loudest(**settings: float) -> set[int]:
+        varied = Augmentation.model_validate({"vocal_tract": 0, "frequency_masks": 0, "time_masks": 0, **settings})
+        field = FIELD.model_copy(update={"augmentation": varied})
+        return {int(augment(tone(1000), field, draws(seed))[20].argmax()) for seed in range(30)}
+
+    assert loudest(speed=0.3) == {int(tone(1000)[20].argmax())}
+    assert len(loudest(speed=0.0, vocal_tract=0.3)) > 3
+
+
 def test_warped_bands_are_those_of_the_higher_tone():
     low, high = tone(1000), tone(1200)
     assert low[25].argmax() != high[25].argmax()

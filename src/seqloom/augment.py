@@ -45,7 +45,7 @@ def augment(frames: Frames, config: AudioField, generator: np.random.Generator, 
     settings = config.augmentation
     speed = 1 + settings.speed * generator.uniform(-1, 1)
     tract = 1 + settings.vocal_tract * generator.uniform(-1, 1)
-    frames = warp_bands(stretch_time(frames, speed), speed * tract, config.sample_rate)
+    frames = warp_bands(stretch_time(frames, speed), tract, config.sample_rate)
     if settings.quiet_ms and quiet is not None and generator.random() < QUIET_SHARE:
         frames = add_quiet(frames, int(settings.quiet_ms / config.frame_shift_ms), quiet, generator)
     for _ in range(settings.frequency_masks):
