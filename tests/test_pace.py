@@ -142,6 +142,48 @@ def test_more_threads_are_taken_where_they_are_worth_it_for_sounds_too(gain: flo
     assert fit_to_time(asked, WORK, updates_a_second(1), threads=2) == (asked, [])
 
 
+def heard(budget: str | None, *left: str) -> Plan:
+    """A plan for sounds, of which only this is to be fitted."""
+    plan = plan_for(budget)
+    settings = ["training.batch.size=4000", "training.epochs=100", "model.encoder.width=256"]
+    profile = replace(plan.profile, sound=cast("Any", "heard"))
+    return replace(plan, config=override(plan.config, settings), fitted=frozenset(left), profile=profile)
+
+
+OF_SOUND = ("training.epochs", "training.batch.size", "training.schedule.warmup_steps")
+
+
+@pytest.mark.parametrize(("cost", "size"), [(0.0, 1000), (60.0, 1000), (120.0, 2000), (240.0, 4000)])
+def test_of_sounds_batches_become_smaller_where_updates_are_few_and_come_quicker_for_it(cost: float, size: int) -> None:
+    """An update takes what its frames take, and `cost` frames' time more for each pair of the longest sounds; or so."""
+
+    def speed(config: RunConfig) -> float:
+        frames = config.training.batch.size
+        return 20_000 * frames / (frames + cost * 4000 / 120)
+
+    plan, lines = fit_to_time(heard("1m", *OF_SOUND), Work(symbols=200_000, updates=50), speed)
+    training = plan.config.training
+    assert training.batch.size == size
+    assert plan.config.model.encoder.width == 256, "narrower ones learn no more in the time"
+    passes = 0.85 * 60 * speed(plan.config) / 200_000
+    assert training.schedule.warmup_steps == max(20, int(0.03 * passes * 50 * 4000 / size)), "for the updates that there are"
+    first = round(0.85 * 60 * speed(heard("1m").config) / 200_000 * 50)
+    why = f"4,000 would leave {first:,} updates, too few to learn much, and these come quicker (measured)"
+    assert (f"training.batch.size {size}: {why}" in lines) == (size < 4000)
+
+
+def test_of_sounds_enough_updates_are_made_in_batches_as_large_as_was_chosen() -> None:
+    plan, lines = fit_to_time(heard("10m", *OF_SOUND), Work(symbols=200_000, updates=50), lambda _: 80_000.0)
+    assert (plan.config.training.batch.size, plan.config.training.schedule.warmup_steps) == (4000, 150)
+    assert not [line for line in lines if "batch" in line]
+
+
+def test_of_sounds_batches_stay_on_a_gpu_and_passes_are_those_that_fit() -> None:
+    work = Work(symbols=200_000_000, updates=50_000)
+    plan, _ = fit_to_time(heard(None, *OF_SOUND), work, lambda _: 1_000_000.0, on_gpu=True)
+    assert (plan.config.training.batch.size, plan.config.training.epochs) == (4000, 10.2)
+
+
 def test_threads_that_were_asked_for_stay() -> None:
     machine = Machine(20_000)
     plan, lines = fit_to_time(plan_for("6m", "training.threads=4"), WORK, machine, threads=8)

@@ -24,6 +24,7 @@ from seqloom.errors import DataError, MissingFileError
 __all__ = [
     "HIGHEST_RATE",
     "LOWEST_RATE",
+    "NATS_A_DECIBEL",
     "READABLE",
     "SUFFIXES",
     "About",
@@ -69,7 +70,7 @@ BLOCK = 4096
 """Samples read together to see whether they differ."""
 SPHERE_HEAD = 1024
 """Bytes; longer heads hold no more of what is asked for."""
-NATS_A_DECIBEL = np.log(10) / 10
+NATS_A_DECIBEL = float(np.log(10) / 10)
 SMALLEST_SPREAD = 1e-3
 """Of a mel band over a sound, below which it is not stretched: digital silence stays silent."""
 

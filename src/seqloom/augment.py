@@ -1,10 +1,11 @@
-"""Sounds varied anew each time that training hears them: speed, vocal tract, silenced bands and moments. numpy, on log-mel frames.
+"""Sounds varied anew each time that training hears them: speed, vocal tract, quiet around them, silenced bands and moments.
 
-Working on the features costs a hundredth of what the sound would, and needs no copy of the data.
+numpy, on log-mel frames: working on the features costs a hundredth of what the sound would, and needs no copy of the data.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,21 +13,41 @@ import numpy.typing as npt
 
 from seqloom.config import AudioField
 
-__all__ = ["augment", "mask_bands", "mask_moments", "stretch_time", "warp_bands"]
+__all__ = ["Quiet", "add_quiet", "augment", "mask_bands", "mask_moments", "stretch_time", "warp_bands"]
 
 Frames = npt.NDArray[np.float32]
 
 LONGEST_SILENCE = 0.2
 """Share of a sound that one silenced moment may take (Park et al. 2019, the bound p)."""
 LOWEST_HERTZ = 20.0
+LOUDEST_QUIET, SOFTEST_QUIET, TILT = -15.0, -60.0, 10.0
+"""Decibels of the noise that quiet is, beside the loudest of a sound; what its highest band may have more than the middle, or less."""
+CEILING = 3.0
+"""In units of a band's spread: where training sounds have nothing in a band, any noise is thousands of them."""
+QUIET_SHARE = 0.5
+"""Of the sounds that quiet is added to: where it is added to all, learning begins much later (measured on dev)."""
 
 
-def augment(frames: Frames, config: AudioField, generator: np.random.Generator) -> Frames:
-    """Other frames (T', mels) that say the same; what is drawn depends on the generator alone."""
+@dataclass(frozen=True)
+class Quiet:
+    """What quiet is like, in the units of a field's frames."""
+
+    noise: Frames
+    """White noise (N, D), its loudest band as loud as the loudest of any sound."""
+    decibel: Frames
+    """What is a decibel louder (D,)."""
+    silence: Frames
+    """What is heard of digital silence (D,)."""
+
+
+def augment(frames: Frames, config: AudioField, generator: np.random.Generator, quiet: Quiet | None = None) -> Frames:
+    """Other frames (T', mels) that say the same; what is drawn depends on the generator alone. Without `quiet` none is added."""
     settings = config.augmentation
     speed = 1 + settings.speed * generator.uniform(-1, 1)
     tract = 1 + settings.vocal_tract * generator.uniform(-1, 1)
-    frames = warp_bands(stretch_time(frames, speed), speed * tract, config.sample_rate)
+    frames = warp_bands(stretch_time(frames, speed), tract, config.sample_rate)
+    if settings.quiet_ms and quiet is not None and generator.random() < QUIET_SHARE:
+        frames = add_quiet(frames, int(settings.quiet_ms / config.frame_shift_ms), quiet, generator)
     for _ in range(settings.frequency_masks):
         frames = mask_bands(frames, settings.frequency_mask_bands, generator)
     for _ in range(settings.time_masks):
@@ -72,6 +93,16 @@ def _mel(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _hertz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return 700.0 * np.expm1(mel / 1127.0)
+
+
+def add_quiet(frames: Frames, longest: int, quiet: Quiet, generator: np.random.Generator) -> Frames:
+    """Frames (T', D) that begin and end with up to `longest` of noise of one colour, from just below the sound down to silence."""
+    before, behind = generator.integers(0, longest + 1, 2)
+    colour = generator.uniform(SOFTEST_QUIET, LOUDEST_QUIET) + generator.uniform(-TILT, TILT) * np.linspace(-1, 1, frames.shape[1])
+    places = generator.integers(len(quiet.noise)) + np.arange(before + behind)
+    noise = quiet.noise[places % len(quiet.noise)] + colour * quiet.decibel
+    heard = np.maximum(np.minimum(noise, CEILING), quiet.silence).astype(np.float32)
+    return np.concatenate([heard[:before], frames, heard[before:]])
 
 
 def mask_bands(frames: Frames, widest: int, generator: np.random.Generator) -> Frames:

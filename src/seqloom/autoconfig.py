@@ -24,6 +24,7 @@ __all__ = [
     "DECODER_LAYERS",
     "DROPOUT",
     "ENCODER_LAYERS",
+    "ENOUGH_UPDATES",
     "NARROW",
     "RATE",
     "WARM_UP",
@@ -82,6 +83,8 @@ COPY = "model.copy"
 ENCODER_LAYERS, DECODER_LAYERS, ATTEND_AFTER = "model.encoder.layers", "model.decoder.layers", "model.decoder.attend_after"
 DROPOUT = "model.dropout"
 RATE = "training.optimizer.learning_rate"
+ENOUGH_UPDATES = 3000
+"""Batches are made smaller where a run would have fewer."""
 WARM_UP = 0.03
 """Of the updates of a run."""
 

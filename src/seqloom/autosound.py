@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from seqloom.autoconfig import Choice, Settings, cut, put_together
+from seqloom.autoconfig import ENOUGH_UPDATES, WARM_UP, Choice, Settings, cut, put_together, warm_up
 from seqloom.config import AudioField, Augmentation, DataConfig, FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import override
 from seqloom.profile import Profile
@@ -22,10 +22,11 @@ LITTLE_HOURS, MUCH_HOURS = 10.0, 50.0
 """Of sound, up to which a small network is enough; from which on targets are cut into subwords."""
 STATES_A_SYMBOL = 1.3
 """At least so many states a target symbol where it goes fast, or CTC has no room to align them."""
-FRAMES_PER_SECOND_TRAINED = {256: 40_000.0, 512: 10_000.0}
-"""Frames a second that two ordinary cores train on, by the encoder's width: to judge how long a run will take."""
-LONGEST_MINUTES = 40.0
-"""Without a budget a run is planned to take about this long at the most."""
+SMALLEST_BATCH, BATCH, LARGE_BATCH = 1000, 4000, 16_000
+"""Frames of a batch: where there would be few updates, below ten hours, and from there on."""
+MOST_PASSES = 150
+TONES = 0.8
+"""Of the energy of loud moments, from which on in a tenth of the mel bands: of speech 0.6 lies there, of tones with noise 0.85 and more."""
 CTC = 0.3
 """Of the loss and of the search (Watanabe et al. 2017)."""
 
@@ -50,7 +51,7 @@ def choose_for_sound(
     settings.reasons |= reasons
     _choose_limits(settings, sound)
     _choose_model(settings, profile, fields, hours)
-    _choose_training(settings, profile, sound, hours, budget_seconds)
+    _choose_training(settings, profile, hours, budget_seconds)
     settings.set("training.early_stopping.metric", *_metric(profile.target, fields))
     return Choice(override(RunConfig(data=data, fields=fields), settings.values), settings.reasons)
 
@@ -58,13 +59,17 @@ def choose_for_sound(
 def _fields(sound: SoundProfile, target: SideProfile, hours: float) -> tuple[FieldsConfig, dict[str, str]]:
     rate = min(sound.rate, HIGHEST_RATE)
     mels = 40 if rate <= HIGHEST_RATE // 2 else 80
-    audio = AudioField(sample_rate=rate, mels=mels, augmentation=Augmentation(frequency_mask_bands=mels // 8))
+    varied, tones = Augmentation(frequency_mask_bands=mels // 8), ""
+    if sound.narrowness >= TONES:
+        varied = varied.model_copy(update={"vocal_tract": 0.0, "frequency_masks": 0})
+        tones = f"; tones, {sound.narrowness:.0%} of the energy in a tenth of the bands: pitch, which may tell words, is kept"
+    audio = AudioField(sample_rate=rate, mels=mels, augmentation=varied)
     most = f"most sounds have {sound.rate:,} samples a second" + (", speech needs no more than 16,000" if rate < sound.rate else "")
     field, why = cut(target)
     if isinstance(field, TextField):
         field, why = _letters(field, why, hours)
     field, why = put_together(target, (field, why))
-    return FieldsConfig(source=[audio], target=field), {"fields.source.0": most, "fields.target": why}
+    return FieldsConfig(source=[audio], target=field), {"fields.source.0": most + tones, "fields.target": why}
 
 
 def _letters(field: TextField, why: str, hours: float) -> tuple[TextField, str]:
@@ -110,29 +115,28 @@ def _symbols_a_character(target: SideProfile, field: TextField | TokensField) ->
     return 1 / 3 if field.unit == "subword" else 1.0
 
 
-def _choose_training(settings: Settings, profile: Profile, sound: SoundProfile, hours: float, budget_seconds: float | None) -> None:
-    frames = FRAMES_A_SECOND * 3600 * hours
-    batch = 4000 if hours < LITTLE_HOURS else 16_000
-    settings.set("training.batch.size", batch, f"frames; about {frames / batch:,.0f} updates a pass")
+def _choose_training(settings: Settings, profile: Profile, hours: float, budget_seconds: float | None) -> None:
+    frames = max(FRAMES_A_SECOND * 3600 * hours, 1)
+    passes = min(max(60 / math.sqrt(max(hours, 0.01)), 10), MOST_PASSES)
+    batch = _batch(hours, frames * passes)
+    settings.set("training.batch.size", batch, f"frames; about {math.ceil(frames / batch):,} updates a pass")
     if hours < LITTLE_HOURS:
         settings.set("training.optimizer.learning_rate", 0.002, "a small network and small batches")
-    passes, why = _passes(hours, budget_seconds)
-    settings.set("training.epochs", passes, why)
-    speed = FRAMES_PER_SECOND_TRAINED[_width(hours)]
-    updates = frames / batch * min(passes, (budget_seconds or math.inf) * speed / frames)
-    settings.set("training.schedule.warmup_steps", int(min(max(updates * 0.05, 20), 1000)), "5 % of the run")
+    if budget_seconds is not None:  # which ends the run
+        passes = max(passes, ENOUGH_UPDATES * batch / frames)
+    settings.set("training.epochs", float(round(passes)), f"{hours:.1f} hours: few are gone through often, many seldom")
+    settings.set("training.schedule.warmup_steps", warm_up(frames / batch * passes), f"{WARM_UP:.0%} of the run")
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
     if budget_seconds is not None:
         settings.set("training.budget_seconds", budget_seconds, "as asked for: the schedule is fitted to it")
 
 
-def _passes(hours: float, budget_seconds: float | None) -> tuple[float, str]:
-    """Few hours are gone through often: 60 times for one, 19 for ten, falling as the square root."""
-    passes = min(max(60 / math.sqrt(max(hours, 0.01)), 10), 150)
-    longest = LONGEST_MINUTES * 60 * FRAMES_PER_SECOND_TRAINED[_width(hours)] / (FRAMES_A_SECOND * 3600 * max(hours, 0.01))
-    if budget_seconds is None and passes > longest:
-        return round(max(longest, 1.0), 1), f"about {LONGEST_MINUTES:.0f} minutes on two cores; --budget gives more or less"
-    return float(round(passes)), f"{hours:.1f} hours: few are gone through often, many seldom"
+def _batch(hours: float, frames: float) -> int:
+    """Frames of a batch; `frames` is how many are heard in all passes."""
+    batch = BATCH if hours < LITTLE_HOURS else LARGE_BATCH
+    while batch > SMALLEST_BATCH and frames / batch < ENOUGH_UPDATES:
+        batch //= 2
+    return batch
 
 
 def _metric(target: SideProfile, fields: FieldsConfig) -> tuple[str, str]:

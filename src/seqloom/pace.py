@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from seqloom.autoconfig import BATCH, DROPOUT, NARROW, RATE, SMALLEST_BATCH, WARM_UP, Settings, has_sentences, warm_up
+from seqloom.autoconfig import BATCH, DROPOUT, ENOUGH_UPDATES, NARROW, RATE, SMALLEST_BATCH, WARM_UP, Settings, has_sentences, warm_up
 from seqloom.config import RunConfig
 from seqloom.config_file import override, setting
 from seqloom.plan import Plan
@@ -17,8 +17,8 @@ __all__ = ["Work", "fit_to_time"]
 
 WIDTHS = (512, 384, 256, 128)
 """Of the networks that are tried, the widest first."""
-ENOUGH_PASSES, ENOUGH_UPDATES = 0.5, 3000
-"""A network is narrow enough if it gets this share of the passes wanted, or so many updates."""
+ENOUGH_PASSES = 0.5
+"""A network is narrow enough if it gets this share of the passes wanted, or enough updates."""
 ENOUGH_OF_WORDS = 0.75
 """The share of the passes for one wider than `NARROW` where no side is a sentence; updates, of which there are many, do not count then."""
 MORE_THREADS = 1.2
@@ -27,6 +27,8 @@ FASTER = 1.15
 """How many times as fast a narrower network has to be: on a GPU the time goes into starting the work, and all are alike."""
 LARGER, MOST_TIMES = 1.6, 16
 """How many times as many symbols a second make a batch twice as large worth it; how many times as large it may become."""
+QUICKER = 1.3
+"""How many times as many updates a second make a batch half as large worth it."""
 LEAST_DROPOUT = 0.1
 """A narrow network, or one that sees its pairs seldom, hardly learns them by heart; this much is left."""
 LONGEST_MINUTES = 40.0
@@ -61,6 +63,8 @@ def fit_to_time(
         threads: on which a network is trained where no setting says it.
         on_gpu: whether it is trained where larger batches may take no longer.
     """
+    if plan.profile.sound and on_gpu:  # where an update of a fourth of the frames takes as long
+        plan = replace(plan, fitted=plan.fitted - {BATCH})
     training = plan.config.training
     whole = training.budget_seconds
     seconds = LEARNING * (LONGEST_MINUTES * 60 if whole is None else max(whole - spent, 1.0) / training.members)
@@ -78,7 +82,10 @@ def fit_to_time(
     times, rate = _larger_batches(settings, plan, config, speed, rate, seconds / work.symbols) if on_gpu else (1, rate)
     passes = seconds * rate / work.symbols
     _drop_less(settings, plan, width, passes)
-    if times == 1 and passes < ENOUGH_PASSES * wanted:
+    if plan.profile.sound:
+        parts, rate = _quicker_batches(settings, plan, work, speed, rate, seconds)
+        updates, passes = updates * parts, seconds * rate / work.symbols
+    elif times == 1 and passes < ENOUGH_PASSES * wanted:
         updates *= _smaller_batches(settings, plan, passes * updates)
     updates = max(updates // times, 1)
     if training.budget_seconds is None and passes < wanted:
@@ -183,6 +190,24 @@ def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:
     why = f"{chosen:,} would leave {updates:,.0f} updates, too few to learn much (measured on dev)"
     settings.set(BATCH, chosen // parts, why)
     return parts
+
+
+def _quicker_batches(settings: Settings, plan: Plan, work: Work, speed: Speed, rate: float, seconds: float) -> tuple[int, float]:
+    """Batches half as large and so on, where a run would end after few updates and these come quicker: those of long sounds hardly do.
+    Gives how many of them there are for one of before, and the symbols a second.
+    """
+    training, parts = plan.config.training, 1
+    updates = first = min(seconds * rate / work.symbols, training.epochs) * work.updates
+    while BATCH in plan.fitted and updates < ENOUGH_UPDATES and (size := training.batch.size // (2 * parts)) >= SMALLEST_BATCH:
+        slower = speed(override(plan.config, [*settings.values, f"{BATCH}={size}"]))
+        if 2 * slower < QUICKER * rate:
+            break
+        parts, rate = 2 * parts, slower
+        updates = min(seconds * rate / work.symbols, training.epochs) * work.updates * parts
+    if parts > 1:
+        why = f"{training.batch.size:,} would leave {first:,.0f} updates, too few to learn much, and these come quicker (measured)"
+        settings.set(BATCH, training.batch.size // parts, why)
+    return parts, rate
 
 
 def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: float, threads: int) -> float:

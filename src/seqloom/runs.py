@@ -255,7 +255,7 @@ def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: fl
 
     symbols, batches = int(corpus.source_lengths.sum() + corpus.target_lengths.sum()), corpus.batches(plan.config.training.batch, 0, 0)
     work = Work(symbols, max(len(batches) // plan.config.training.batch.accumulate, 1))
-    device = plan.config.training.device
+    device, corpus.vary = plan.config.training.device, fields.source.vary
     threads, on_gpu = threads_to_train_on(device), choose_device(device) != "cpu"
     plan, lines = fit_to_time(plan, work, lambda config: symbols_per_second(config, fields, corpus), spent, threads, on_gpu=on_gpu)
     for line in lines:

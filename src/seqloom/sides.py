@@ -15,6 +15,7 @@ import numpy.typing as npt
 from seqloom.audio import About, about
 from seqloom.errors import standing_at
 from seqloom.frame_text import frames_of_text
+from seqloom.narrowness import narrowness
 from seqloom.pieces import find_mark, together
 from seqloom.units import Characters
 
@@ -115,6 +116,8 @@ class SoundProfile:
     """Different numbers of samples a second."""
     channels: int
     """Of the one that has most."""
+    narrowness: float = 0.0
+    """How much of the energy of loud moments lies in a tenth of the mel bands, 0 to 1: of tones most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,7 @@ def profile_sounds(name: str, paths: Sequence[str], places: Sequence[str]) -> tu
         rate=rates.most_common(1)[0][0],
         rates=len(rates),
         channels=max(item.channels for item in known.values()),
+        narrowness=narrowness(list(known)),
     )
     return found, np.ceil(100 * seconds).astype(np.int64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from threading import Lock
 from typing import IO, Any
@@ -12,8 +13,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.audio import about, is_silent, read_frames
-from seqloom.augment import augment
+from seqloom.audio import NATS_A_DECIBEL, Sound, about, is_silent, log_mel, read_frames
+from seqloom.augment import Quiet, augment
 from seqloom.config import AudioField
 from seqloom.errors import CheckpointError, standing_at
 from seqloom.frame_fields import Doubts, FrameSource
@@ -26,6 +27,7 @@ Frames = npt.NDArray[np.float32]
 
 HEARD = 2000
 """Sounds from which mean and spread are learned."""
+NOISE_SECONDS = 3
 CACHED_BYTES = 2 << 30
 """On disk at the most; what does not fit is computed anew."""
 
@@ -98,7 +100,17 @@ class SoundField(FrameSource):
 
     def vary(self, array: Frames, generator: np.random.Generator) -> Frames:
         """Frames as training hears them this time."""
-        return augment(array, self.config, generator)
+        return augment(array, self.config, generator, self._quiet)
+
+    @cached_property
+    def _quiet(self) -> Quiet | None:
+        """What quiet is like where sounds are brought to one loudness; elsewhere how loud it is beside a sound is not known."""
+        if self.config.normalization != "training":
+            return None
+        samples = np.random.default_rng(0).normal(0, 0.1, NOISE_SECONDS * self.config.sample_rate).astype(np.float32)
+        noise = log_mel(Sound(samples, self.config.sample_rate), self.config)
+        silence = (-self.config.dynamic_range_db * NATS_A_DECIBEL - self.mean) / self.spread
+        return Quiet((noise - noise.mean(0).max() - self.mean) / self.spread, NATS_A_DECIBEL / self.spread, silence)
 
     def labels(self, value: Sequence[str], array: Frames) -> list[str]:
         """When each frame begins, in seconds: what attention is shown over."""

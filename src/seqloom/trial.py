@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import torch
 
 from seqloom.config import RunConfig
@@ -20,7 +21,8 @@ BUSY = 2.0
 
 
 def symbols_per_second(config: RunConfig, fields: Fields, corpus: Corpus) -> float:
-    """Source and target symbols a second in the updates of some batches; of each the second one, since a kernel is built in the first.
+    """Source and target symbols a second, as they stand in the corpus, in the updates of some batches; of each the second one, since a
+    kernel is built in the first.
 
     The process keeps its number of threads.
 
@@ -41,11 +43,11 @@ def _measured(config: RunConfig, fields: Fields, corpus: Corpus) -> float:
     learner = Learner(config, fields.source, fields.target)
     symbols, seconds = 0, 0.0
     for index in corpus.batches(config.training.batch, config.seed, 0)[:BATCHES]:
-        batch = corpus.batch(index)
+        batch = corpus.batch(index, np.random.default_rng(config.seed))  # as training hears it
         learner.update([batch], 0, 0.0, config.training.teacher_forcing.start)
         begin, worked = time.perf_counter(), time.thread_time()
         learner.update([batch], 0, 0.0, config.training.teacher_forcing.start)
         wall, worked = time.perf_counter() - begin, time.thread_time() - worked
         seconds += min(wall, BUSY * worked) if config.training.device == "cpu" else wall
-        symbols += batch.tokens + int(batch.source_mask.sum())
+        symbols += int(corpus.source_lengths[index].sum() + corpus.target_lengths[index].sum())
     return symbols / max(seconds, 1e-9)
