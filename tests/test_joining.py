@@ -230,7 +230,7 @@ def test_a_joined_run_is_not_resumed(three: list[Path], tmp_path: Path) -> None:
         runs.resume(out)
     with pytest.raises(CheckpointError, match=r"members/2: this run is finished \(done\)\. Use it with"):
         runs.resume(out / "members" / "2")
-    with pytest.raises(CheckpointError, match=re.escape(f"--from {out}: 3 networks; expected one. Give one of them, as {out}/members/1.")):
+    with pytest.raises(CheckpointError, match=rf"^start_from {out}: 3 networks; expected one\. Give one of them, as "):
         seqloom.train(TRAIN, dev=DEV, out=tmp_path / "more", start_from=out, quiet=True)
     more = seqloom.train(
         TRAIN, dev=DEV, out=tmp_path / "more", start_from=out / "members" / "3", settings=["training.max_steps=2"], quiet=True
@@ -312,7 +312,7 @@ def test_what_is_in_the_folder_is_replaced_only_where_that_is_asked_for(three: l
     assert load(out).predict(SOURCES) == load(three[2]).predict(SOURCES)
     assert isinstance(seqloom.join(three[:2], out=out, overwrite=True, quiet=True).network, Ensemble)
     assert not (out / "model.safetensors").exists()
-    message = f"{out}/members/1: lies in {out}, which joining would replace. Choose another --out."
+    message = f"{out}/members/1: lies in {out}, which joining would replace. Choose another out."
     with pytest.raises(CheckpointError, match=re.escape(message)):
         seqloom.join([out, three[2]], out=out, overwrite=True, quiet=True)
     assert len(load(out).predict(SOURCES)) == len(SOURCES)
@@ -325,7 +325,7 @@ def test_a_full_disk_leaves_what_was_there(three: list[Path], tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(joining.shutil, "copyfile", copyfile)
-    message = f"{out}: cannot be written (No space left on device). Free some space, or choose another --out."
+    message = f"{out}: cannot be written (No space left on device). Free some space, or choose another out."
     with pytest.raises(CheckpointError, match=re.escape(message)):
         seqloom.join(three[:2], out=out, overwrite=True, quiet=True)
     assert load(out).predict(SOURCES) == load(three[2]).predict(SOURCES)
