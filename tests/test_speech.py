@@ -33,7 +33,7 @@ from seqloom.fields import Fields
 from seqloom.model import Model
 from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
-from seqloom.sides import Spread
+from seqloom.sides import Spread, Symbols
 from seqloom.sound_field import SoundField
 from seqloom.tones import TONES, write_tones
 
@@ -231,6 +231,21 @@ def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Pa
         tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text", "model.encoder.subsampling.factor=8"]
     )
     assert other.config.model.encoder.subsampling.factor == 8, "what else is asked for stays"
+
+
+def test_single_words_are_learned_whole_where_each_is_heard_often(tones: Path):
+    profile = profile_rows(read_rows([str(tones / "train.tsv")], DataConfig()))
+
+    def chosen(words: int, sounds: int, once: int = 0) -> tuple[str, str]:
+        tokens = Symbols(total=sounds, distinct=words, once=once, rows_with_once=once / sounds)
+        target = _with(profile.target, token_lengths=Spread(1.0, 1.0, 1.0, 1.0), tokens=tokens)
+        choice = choose_for_sound(_with(profile, target=target), DataConfig())
+        return choice.config.fields.target.kind, choice.reasons["fields.target"]
+
+    assert chosen(20, 2000) == ("tokens", "one of 20 words a sound, each in 100 sounds")
+    assert chosen(20, 400)[0] == "tokens"
+    assert chosen(20, 399)[0] == "text", "letters are shared among words"
+    assert chosen(20, 2000, once=15)[0] == "text", "new sounds may say others"
 
 
 def test_the_metric_that_decides_is_finer_than_whether_a_single_word_is_right(tones: Path):
