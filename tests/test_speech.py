@@ -146,7 +146,7 @@ def test_quiet_that_training_adds_is_what_a_sound_in_noise_has(tones: Path, tmp_
     soundfile.write(tmp_path / "noisy.wav", silent + np.random.default_rng(1).normal(0, 0.005, len(silent)), 8000)
     heard, silence = (field.encode((str(tmp_path / name),))[5:45] for name in ("noisy.wav", "silent.wav"))
     frames = field.encode((str(tones / "train" / "0000.wav"),))
-    varied = [field.vary(frames, np.random.default_rng(seed)) for seed in range(80)]
+    varied = [field.vary(frames, np.random.default_rng(seed)) for seed in range(200)]
     added = [each[:10] for each in varied if len(each) > len(frames) + 60]
     assert len(added) > 5
     assert min(np.abs(each - heard[:10]).mean() for each in added) < 0.5, "among what is drawn there is nearly this noise"
