@@ -24,7 +24,7 @@ from seqloom.audio import about
 from seqloom.autosound import choose_for_sound
 from seqloom.checkpoint import read_tensors
 from seqloom.cli import main
-from seqloom.config import AudioField, DataConfig, FieldsConfig, RunConfig, TokensField
+from seqloom.config import AudioField, DataConfig, FieldsConfig, TokensField
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
 from seqloom.data import Row, read_as_trained, read_rows, resolve
@@ -34,7 +34,7 @@ from seqloom.fields import Fields
 from seqloom.model import Model
 from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
-from seqloom.sides import Spread
+from seqloom.sides import Spread, Symbols
 from seqloom.sound_field import SoundField
 from seqloom.sound_text import text_of_sound
 from seqloom.tones import TONES, write_tones
@@ -148,7 +148,7 @@ def test_quiet_that_training_adds_is_what_a_sound_in_noise_has(tones: Path, tmp_
     soundfile.write(tmp_path / "noisy.wav", silent + np.random.default_rng(1).normal(0, 0.005, len(silent)), 8000)
     heard, silence = (field.encode((str(tmp_path / name),))[5:45] for name in ("noisy.wav", "silent.wav"))
     frames = field.encode((str(tones / "train" / "0000.wav"),))
-    varied = [field.vary(frames, np.random.default_rng(seed)) for seed in range(80)]
+    varied = [field.vary(frames, np.random.default_rng(seed)) for seed in range(200)]
     added = [each[:10] for each in varied if len(each) > len(frames) + 60]
     assert len(added) > 5
     assert min(np.abs(each - heard[:10]).mean() for each in added) < 0.5, "among what is drawn there is nearly this noise"
@@ -233,6 +233,21 @@ def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Pa
         tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text", "model.encoder.subsampling.factor=8"]
     )
     assert other.config.model.encoder.subsampling.factor == 8, "what else is asked for stays"
+
+
+def test_single_words_are_learned_whole_where_each_is_heard_often(tones: Path):
+    profile = profile_rows(read_rows([str(tones / "train.tsv")], DataConfig()))
+
+    def chosen(words: int, sounds: int, once: int = 0) -> tuple[str, str]:
+        tokens = Symbols(total=sounds, distinct=words, once=once, rows_with_once=once / sounds)
+        target = _with(profile.target, token_lengths=Spread(1.0, 1.0, 1.0, 1.0), tokens=tokens)
+        choice = choose_for_sound(_with(profile, target=target), DataConfig())
+        return choice.config.fields.target.kind, choice.reasons["fields.target"]
+
+    assert chosen(20, 2000) == ("tokens", "one of 20 words a sound, each in 100 sounds")
+    assert chosen(20, 400)[0] == "tokens"
+    assert chosen(20, 399)[0] == "text", "letters are shared among words"
+    assert chosen(20, 2000, once=15)[0] == "text", "new sounds may say others"
 
 
 def test_the_metric_that_decides_is_finer_than_whether_a_single_word_is_right(tones: Path):
@@ -577,12 +592,7 @@ def test_tones_are_learned(tmp_path: Path):
         "model.encoder.subsampling.channels=8", "training.batch.size=1500", "training.epochs=30",
         "training.optimizer.learning_rate=0.005", "training.threads=1", "training.precision=float32",
     ]  # fmt: skip
-    config = make_plan(tables["train"], dev=tables["dev"], settings=settings).config
-    source = config.fields.source[0].model_dump()
-    source["augmentation"] |= {"speed": 0.02, "vocal_tract": 0.0}  # the words are pitches
-    tree = config.model_dump(by_alias=True)
-    tree["fields"]["source"] = [source]
-    trained = seqloom.train(tables["train"], dev=tables["dev"], out=tmp_path / "run", config=RunConfig.model_validate(tree))
+    trained = seqloom.train(tables["train"], dev=tables["dev"], out=tmp_path / "run", settings=settings)
     assert trained.evaluate(tables["test"])["token_error_rate"] < 0.25, "knowing nothing is above 0.8"
 
 

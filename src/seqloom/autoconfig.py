@@ -29,10 +29,12 @@ __all__ = [
     "RATE",
     "WARM_UP",
     "Choice",
+    "Cut",
     "Settings",
     "choose",
     "cut",
     "has_sentences",
+    "is_closed",
     "learning_rate",
     "metric_for",
     "put_together",
@@ -197,7 +199,7 @@ def _ready_made(side: SideProfile) -> Cut | None:
         why = f"{side.pieces.distinct:,} pieces recur between {side.separator!r}"
         return TokensField(separator=side.separator), why
     tokens = side.tokens
-    if side.token_lengths.mean >= 1.5 and _is_closed(tokens) and side.other_blanks <= MEANT_BLANKS * side.count:
+    if side.token_lengths.mean >= 1.5 and is_closed(tokens) and side.other_blanks <= MEANT_BLANKS * side.count:
         return TokensField(), f"a closed set of {tokens.distinct:,} tokens, {tokens.once:,} of them seen once"
     return None
 
@@ -213,7 +215,8 @@ def _cut_text(side: SideProfile) -> tuple[TextField, str]:
     return _characters(side)
 
 
-def _is_closed(tokens: Symbols) -> bool:
+def is_closed(tokens: Symbols) -> bool:
+    """Whether new text would hold hardly any others."""
     return tokens.distinct <= CLOSED_SIZE and tokens.unseen <= CLOSED_UNSEEN and tokens.rows_with_once <= CLOSED_ROWS
 
 

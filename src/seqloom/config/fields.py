@@ -67,7 +67,7 @@ class Augmentation(Settings):
 
     speed: Half = Field(default=0.1, description="Played faster or slower by up to this share, on the features; pitch stays (Ko et al. 2015 let it go along).")
     vocal_tract: Half = Field(default=0.1, description="Frequencies stretched by up to this share, as by a longer or shorter vocal tract (Jaitly & Hinton 2013); pitch goes along. 0 where labels are told by pitch.")
-    quiet_ms: Natural = Field(default=500, description="Half of the sounds get up to so many milliseconds of quiet before and behind, each drawn: noise from 15 dB below the loudest down to silence, as recordings begin and end. Only with normalization: training.")
+    quiet_ms: Natural = Field(default=500, description="Three sounds in ten get up to so many milliseconds of quiet before and behind, each drawn: noise from 15 dB below the loudest down to silence, as recordings begin and end. Only with normalization: training.")
     frequency_masks: Natural = Field(default=2, description="Bands that are silenced (SpecAugment, Park et al. 2019).")
     frequency_mask_bands: Natural = Field(default=8, description="A silenced band is up to so many mel bands wide.")
     time_masks: Natural = Field(default=2, description="Moments that are silenced (SpecAugment).")
