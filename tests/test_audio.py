@@ -130,7 +130,7 @@ def test_what_is_no_sound_is_refused(tmp_path: Path):
     path = tmp_path / "a.wav"
     path.write_text("hello, this is text and no sound at all")
     assert message(str(path)) == (
-        f"{path}: cannot be read as sound (Format not recognised); expected WAV or FLAC. "
+        f"{path}: cannot be read as sound (Format not recognised); expected WAV, FLAC, Ogg or MP3. "
         f"Convert it, as in ffmpeg -i FILE sound.wav. {GO_ON}"
     )
 
@@ -198,7 +198,7 @@ def test_a_sphere_file_is_read_and_one_that_was_cut_off_is_refused(tmp_path: Pat
 def test_samples_without_a_header_are_refused(tmp_path: Path):
     (tmp_path / "a.raw").write_bytes(bytes(1000))
     assert message(str(tmp_path / "a.raw")) == (
-        f"{tmp_path}/a.raw: samples without a header, which does not say their rate; expected WAV or FLAC. "
+        f"{tmp_path}/a.raw: samples without a header, which does not say their rate; expected WAV, FLAC, Ogg or MP3. "
         f"Convert it, as in ffmpeg -f s16le -ar RATE -i FILE sound.wav. {GO_ON}"
     )
 

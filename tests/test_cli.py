@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import io
 import json
 import os
@@ -564,6 +565,12 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
     seqloom("predict", trained.run, "--output", there, stdin=b"abc\n\xff\n")
     assert there.read_text(encoding="utf-8") == seqloom("predict", trained.run, "abc").out
     assert [path.name for path in tmp_path.iterdir()] == ["answers.txt"]
+
+
+def test_output_whose_name_ends_in_gz_is_packed(trained: Trained, tmp_path: Path) -> None:
+    seqloom("predict", trained.run, "abc", "--output", tmp_path / "answers.jsonl.gz")
+    with gzip.open(tmp_path / "answers.jsonl.gz", "rt", encoding="utf-8") as stream:
+        assert stream.read() == seqloom("predict", trained.run, "abc", "--json").out
 
 
 def test_the_file_that_is_read_is_not_replaced_by_the_answers(trained: Trained, tmp_path: Path) -> None:

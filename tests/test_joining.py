@@ -22,6 +22,7 @@ from seqloom.config_file import load_config, load_reasons, override
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.events import Silence
 from seqloom.export import export
+from seqloom.fields import Fields
 from seqloom.loading import load
 from seqloom.nn.ensemble import Ensemble
 from seqloom.plan import make_plan
@@ -191,6 +192,18 @@ def test_only_dev_pairs_of_all_are_kept(three: list[Path], tmp_path: Path) -> No
     expected = f"note: 4 of the {len(DEV)} dev pairs of {three[0]} are kept, those that are dev pairs of all: others may have been learned."
     assert lines[-1] == expected
     assert [row.target for row in RunDirectory(tmp_path / "all").read_dev()] == [target for _, target in DEV[:4]]
+
+
+def test_the_longest_source_is_that_of_all_where_all_know_theirs(three: list[Path], tmp_path: Path) -> None:
+    other = shutil.copytree(three[1], tmp_path / "other")
+    state = json.loads((other / "fields.json").read_text(encoding="utf-8"))
+    for longest, expected in ((60, 60), (None, 0)):
+        known = {"longest_source": longest} if longest else {}
+        changed = {key: value for key, value in state.items() if key != "longest_source"} | known
+        (other / "fields.json").write_text(json.dumps(changed), encoding="utf-8")
+        out = tmp_path / f"all-{expected}"
+        said_by_joining([three[0], other], out)
+        assert Fields.load(out / "fields.json").longest == expected
 
 
 def test_the_dev_file_is_named_only_where_all_of_it_is_dev_pairs_of_all(

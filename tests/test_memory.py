@@ -13,7 +13,7 @@ from seqloom.checkpoint import RunDirectory
 from seqloom.config import DataConfig
 from seqloom.data import read_rows, rows_from_memory
 from seqloom.errors import DataError
-from seqloom.memory import hold
+from seqloom.memory import hold, hold_sources
 from seqloom.sources import read_sources
 
 PAIRS = [("a", "b"), ("c", "d"), ("e", "f")]
@@ -100,6 +100,12 @@ def test_paths_and_arrays_of_numbers_stay_what_they_are(tmp_path: Path):
         assert held(data) == (data, None)
     numbers = np.zeros((3, 4, 2))
     assert held((numbers, TARGETS))[0] is numbers
+
+
+def test_lists_of_measured_numbers_are_not_joined() -> None:
+    with pytest.raises(DataError, match=r"expected a text"):
+        seqloom.train({"x": [[0.5, -0.25], [1.5, 2.0]], "label": ["up", "down"]}, out="nowhere", quiet=True)
+    assert hold_sources({"x": [[0.5, 1.5], [2, 3]]}, DataConfig(), 1) == [[0.5, 1.5], [2, 3]]
 
 
 def test_lists_in_records_are_joined_by_blanks_as_those_of_json_lines_are(tmp_path: Path):

@@ -138,7 +138,7 @@ NAN = file(np.full(800, np.nan), subtype="FLOAT")
 OVER = 96_000 * 4
 FAULTS = [
     (text(b"hello, this is no sound"), f"neither WAV, FLAC, Ogg nor MP3; expected one of these. {MEND}"),
-    (text(b"RIFF, as a WAV begins"), f"cannot be read as sound (Format not recognised); expected WAV or FLAC. {MEND}"),
+    (text(b"RIFF, as a WAV begins"), f"cannot be read as sound (Format not recognised); expected WAV, FLAC, Ogg or MP3. {MEND}"),
     (text(file(noise(800), kind="AIFF")), f"neither WAV, FLAC, Ogg nor MP3; expected one of these. {MEND}"),
     (text(b"OggS, as an Ogg begins"), "cannot be read as sound ("),
     (text(file(noise(33_000), kind="OGG")), "4.1 seconds; the limit is 4. Cut it into shorter parts."),

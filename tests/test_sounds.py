@@ -95,7 +95,9 @@ def test_kinds_of_sounds_that_nothing_reads_are_no_texts(tmp_path: Path):
     (tmp_path / "1.m4a").write_bytes(b"ftypM4A and more")
     path = table(tmp_path, "1.m4a\tone\n2.m4a\ttwo\n")
     assert read_rows([path], DataConfig()).are_sounds
-    with pytest.raises(DataError, match=r"/1\.m4a: cannot be read as sound \(.*\); expected WAV or FLAC\. Convert it, as in ffmpeg"):
+    with pytest.raises(
+        DataError, match=r"/1\.m4a: cannot be read as sound \(.*\); expected WAV, FLAC, Ogg or MP3\. Convert it, as in ffmpeg"
+    ):
         read_sound(rows(path)[0].source[0])
 
 
@@ -334,6 +336,13 @@ def test_folders_that_are_no_labels_of_all_sounds_want_transcripts(tmp_path: Pat
         "Write it, or name a table of path and text, or put all sounds into folders, two at least, that are called as what is said in them."
     )
     assert error(str(tmp_path)).endswith(f"missing; expected the transcript of the sound beside it. {said}")
+
+
+@pytest.mark.parametrize("names", [["train/1.wav", "test/1.wav"], ["yes/1.wav", "no/1.wav", "metadata.csv"]])
+def test_folders_of_the_parts_of_a_data_set_or_beside_a_table_are_no_labels(tmp_path: Path, names: list[str]):
+    for name in names:
+        sound(tmp_path / name) if name.endswith(".wav") else (tmp_path / name).write_text("path,text\n")
+    assert "missing; expected the transcript of the sound beside it." in error(str(tmp_path))
 
 
 def test_a_transcript_without_sound_is_refused(tmp_path: Path):

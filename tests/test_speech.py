@@ -504,7 +504,7 @@ SAMPLES = np.random.default_rng(1).normal(size=800) / 10
         ((SAMPLES.reshape(2, 400), 8000), "samples of shape (2, 400); expected (N,), or (N, channels), with one at least. Transpose them."),
         ((SAMPLES[:0], 8000), "samples of shape (0,); expected (N,), or (N, channels), with one at least. Mend the array."),
         ((np.where(np.arange(800) == 7, np.nan, SAMPLES), 8000), "sample 7 is nan; expected finite numbers. Mend the recording."),
-        (b"no sound", "cannot be read as sound (Format not recognised); expected WAV or FLAC. Convert it, as in ffmpeg"),
+        (b"no sound", "cannot be read as sound (Format not recognised); expected WAV, FLAC, Ogg or MP3. Convert it, as in ffmpeg"),
     ],
 )
 def test_samples_that_cannot_be_heard_are_refused_with_what_to_mend(model: Model, given: Any, said: str):

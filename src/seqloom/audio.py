@@ -24,6 +24,7 @@ from seqloom.errors import DataError, MissingFileError
 __all__ = [
     "HIGHEST_RATE",
     "LOWEST_RATE",
+    "MP3",
     "NATS_A_DECIBEL",
     "READABLE",
     "SUFFIXES",
@@ -60,6 +61,8 @@ UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 """In the header of a file that was written as a stream."""
 LARGEST_STREAM = 0x7F000000
 """From this on a size of 32 bits may be what a writer to a pipe puts there, who cannot know it."""
+MP3 = (b"ID3", *(bytes([0xFF, second]) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)))
+"""How such files begin."""
 ROUNDING = 1 / FULL_SCALE
 """Of a sample: what two channels that cancel each other may leave."""
 MOST_A_BYTE = 16
@@ -248,7 +251,7 @@ def _parsed(sound: str | bytes) -> Any:
     except (_soundfile().LibsndfileError, OSError) as error:
         raise _unreadable(error) from None
     except TypeError:  # soundfile asks for rate and form of a file named .raw
-        what = "samples without a header, which does not say their rate; expected WAV or FLAC"
+        what = "samples without a header, which does not say their rate; expected WAV, FLAC, Ogg or MP3"
         raise _Fault(f"{what}. Convert it, as in ffmpeg -f s16le -ar RATE -i FILE sound.wav.") from None
 
 
@@ -363,7 +366,9 @@ def _data_of(stream: BinaryIO, form: str, name: bytes, *, large: bool = False, c
 
 
 def _unreadable(error: Exception) -> _Fault:
-    return _Fault(f"cannot be read as sound ({_reason(error)}); expected WAV or FLAC. Convert it, as in ffmpeg -i FILE sound.wav.")
+    return _Fault(
+        f"cannot be read as sound ({_reason(error)}); expected WAV, FLAC, Ogg or MP3. Convert it, as in ffmpeg -i FILE sound.wav."
+    )
 
 
 def _truncated(what: str) -> _Fault:

@@ -76,7 +76,7 @@ class standing_at:
 
 OPTIONS = (
     (r"^--set:? ", "settings: "),
-    (r"(?<!\S)--set ([\w.]+=[^\s;,)]*[^\s.;,)])", r'settings="\1"'),
+    (r"(?<!\S)--set ([\w.]+=(?:\[[^\]]*\]|\{[^}]*\}|[^\s;,)]*[^\s.;,)]))", r'settings="\1"'),
     (r"(?<!\S)--overwrite\b", "overwrite=True"),
     (r"\banother --out\b", "another out"),
     (r"(?<!\S)--from\b", "start_from"),

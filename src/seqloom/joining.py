@@ -148,7 +148,9 @@ def _write(draft: RunDirectory, whole: RunDirectory, first: RunDirectory, parts:
     if any(part.config.model != config.model for part in parts):
         reasons |= {"model": "of the first member; each has its own in members/NUMBER/config.yaml"}
     draft.write_config(config.model_copy(update={"training": together}), reasons)
-    replace(parts[0].fields, writes_unknown=any(part.fields.writes_unknown for part in parts)).save(draft.fields)
+    fields = [part.fields for part in parts]
+    longest = max(each.longest for each in fields) if all(each.longest for each in fields) else 0
+    replace(fields[0], longest=longest, writes_unknown=any(each.writes_unknown for each in fields)).save(draft.fields)
     draft.write_dev(dev)
     for number, part in enumerate(parts, 1):
         _copy(part, draft, draft.member(number), str(whole.member(number).path))

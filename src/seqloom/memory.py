@@ -15,7 +15,7 @@ from seqloom.config import DataConfig
 from seqloom.errors import DataError, nearest
 from seqloom.header import LABEL_WORDS, pair_in_object, tell_sides, text_and_label
 from seqloom.samples import is_held, is_plainly_sound
-from seqloom.sounds import name_sounds
+from seqloom.sounds import DEV_PARTS, TEST_PARTS, TRAIN_PARTS, name_sounds
 from seqloom.tables import first_few, listed
 from seqloom.tabular import Table, as_cell, columns_in, flattened, is_column, is_missing, values_of
 
@@ -50,12 +50,6 @@ Column = str | int | Place
 Columns = tuple[Column | Sequence[Column] | None, Column | None]
 """Those of the sources, and that of the targets; None where nothing is said."""
 SAMPLE = 1000  # rows looked at
-TRAIN_PARTS, DEV_PARTS, TEST_PARTS = (
-    ("train", "training"),
-    ("validation", "valid", "val", "dev", "development", "eval"),
-    ("test", "testing"),
-)
-"""What the parts of a data set are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +242,7 @@ def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> H
     parts = [values_of(columns, names[place]) for place in (*source, goal)]
     takes_numbers = is_asked or any(isinstance(value, str) for part in parts for value in part)
     gaps = [number for number, value in enumerate(parts[-1], 1) if type(value) is not str and is_missing(value)]
-    parts = [[value if type(value) is str else as_cell(value, takes_numbers) for value in part] for part in parts]
+    parts = [[value if type(value) is str else as_cell(value, takes_numbers, takes_numbers) for value in part] for part in parts]
     for place, part in zip((*source, goal), parts, strict=True):
         if len(part) != len(parts[0]):
             lengths = f"column {names[source[0]]} has {len(parts[0]):,} values and {names[place]} {len(part):,}"

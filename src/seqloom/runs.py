@@ -58,7 +58,8 @@ def start(
     vectors = {} if plan.base else vectors_of(plan.config.model, fields, watcher)
     plan, corpus = _encode(plan, fields, watcher)
     writes_unknown = corpus.unknown_share("target") > 0 or (plan.base is not None and fields.writes_unknown)
-    fields = replace(fields, longest=max(fields.longest, int(corpus.source_lengths.max())), writes_unknown=writes_unknown)
+    longest = int(corpus.source_lengths.max()) if plan.base is None or fields.longest else 0
+    fields = replace(fields, longest=max(fields.longest, longest), writes_unknown=writes_unknown)
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus)
     first = _first_weights(plan.base, config, fields) if plan.base else None

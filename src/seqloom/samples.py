@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.audio import HIGHEST_RATE, LOWEST_RATE
+from seqloom.audio import HIGHEST_RATE, LOWEST_RATE, MP3
 from seqloom.errors import DataError
 from seqloom.sound_text import text_of_sound
 
@@ -27,8 +27,8 @@ __all__ = ["FORMS", "is_held", "is_plainly_sound", "kept_text", "lasting_name", 
 FORMS = "expected samples with their rate, as in (samples, 16000), the bytes of a sound file, or its path. Give one of these."
 """What is said of what may be a sound, and is none of these."""
 BEGINNINGS = {
-    b"RIFF": "wav", b"RF64": "wav", b"fLaC": "flac", b"OggS": "ogg", b"ID3": "mp3", b"FORM": "aiff", b".snd": "au", b"caff": "caf",
-    b"riff": "w64", b"NIST_1A": "sph", **{bytes([0xFF, second]): "mp3" for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)},
+    b"RIFF": "wav", b"RF64": "wav", b"fLaC": "flac", b"OggS": "ogg", b"FORM": "aiff", b".snd": "au", b"caff": "caf",
+    b"riff": "w64", b"NIST_1A": "sph", **dict.fromkeys(MP3, "mp3"),
 }  # fmt: skip
 """How sound files begin, and the end that is given to their names."""
 FORMATS = {"i2": (1, "<i2"), "i4": (1, "<i4"), "f2": (3, "<f4"), "f4": (3, "<f4"), "f8": (3, "<f4")}
@@ -54,6 +54,10 @@ def with_sounds(data: Any, targets: Any, to_source: Callable[[Any, str], Any]) -
     """Sources, or pairs where there are no targets beside them, each source changed."""
     if not isinstance(data, (list, tuple)):
         return data
+    rows = cast("list[Any]", data)
+    sources = rows if targets is not None else (row[0] if type(row) in (tuple, list) and row else row for row in rows)
+    if all(type(source) is str for source in sources):  # as of a million texts
+        return rows
     items = enumerate(cast("list[Any]", data), 1)
     if targets is not None:
         return [to_source(item, f"pairs:{number}") for number, item in items]

@@ -16,10 +16,13 @@ from seqloom.errors import DataError, MissingFileError
 from seqloom.lines import read_lines
 
 __all__ = [
+    "DEV_PARTS",
     "FOLDER_COLUMNS",
     "IF_TEXTS",
     "LOOKED_AT",
     "NEARLY_ALL",
+    "TEST_PARTS",
+    "TRAIN_PARTS",
     "FaultySounds",
     "SoundFolder",
     "hint_at_texts",
@@ -29,6 +32,13 @@ __all__ = [
     "require_sound",
     "sounds_in",
 ]
+
+TRAIN_PARTS, DEV_PARTS, TEST_PARTS = (
+    ("train", "training"),
+    ("validation", "valid", "val", "dev", "development", "eval"),
+    ("test", "testing"),
+)
+"""What the parts of a data set are called."""
 
 NEARLY_ALL = 0.9
 """Share of the values in a column of sounds that end as names of sound files do."""
@@ -185,7 +195,13 @@ def _labels(folder: str, sounds: Sequence[str], texts: Sequence[Path]) -> tuple[
     names = sorted({os.path.dirname(sound) for sound in sounds})
     if len(names) < 2 or not all(names) or any("/" in name for name in names):
         return ()
+    if all(name.casefold() in (*TRAIN_PARTS, *DEV_PARTS, *TEST_PARTS) for name in names) or any(map(_is_table, os.listdir(folder))):
+        return ()
     return tuple(names) if all(_lists_only(Path(folder), text, frozenset(sounds)) for text in texts) else ()
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith((".csv", ".tsv", ".jsonl"))
 
 
 def _lists_only(folder: Path, text: Path, sounds: frozenset[str]) -> bool:

@@ -99,22 +99,22 @@ def is_column(values: Any) -> bool:
     return is_array or isinstance(values, (list, tuple))
 
 
-def as_cell(value: Any, takes_numbers: bool) -> Any:
+def as_cell(value: Any, takes_numbers: bool, joins_numbers: bool = False) -> Any:
     """A value of a table as a file would hold it: one that is missing is empty, a number is text where numbers are taken, and a list of
-    texts, or of such numbers, is joined by blanks.
+    texts, or where that is said of whole numbers, is joined by blanks. A list of others is measured.
     """
     if is_missing(value):
         return ""
-    if isinstance(value, list) and _is_joined(cast("list[Any]", value), takes_numbers):
+    if isinstance(value, list) and _is_joined(cast("list[Any]", value), joins_numbers):
         return as_text(cast("list[Any]", value), "", "")
     return str(value) if takes_numbers and isinstance(value, (Real, Decimal, np.bool_)) else value
 
 
-def _is_joined(values: list[Any], takes_numbers: bool) -> bool:
-    """Whether a list is a text in parts; one of numbers alone may be measured."""
+def _is_joined(values: list[Any], joins_numbers: bool) -> bool:
+    """Whether a list is a text in parts."""
     if not all(value is None or isinstance(value, (str, int, float, Decimal)) for value in values):
         return False
-    return takes_numbers or any(isinstance(value, str) for value in values)
+    return any(isinstance(value, str) for value in values) or (joins_numbers and all(isinstance(value, int) for value in values))
 
 
 def is_missing(value: object) -> bool:

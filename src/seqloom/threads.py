@@ -55,15 +55,15 @@ class _Forks:
 
     are_watched = False
     made_this_process = False
-    """Since it had its parent's torch, or what was to import it."""
+    """With its parent's torch."""
 
 
 _FORKS = _Forks()
 
 
 def _begin_in_child() -> None:
-    _FORKS.made_this_process = True
     if (torch := sys.modules.get("torch")) is not None:
+        _FORKS.made_this_process = True
         torch.set_num_threads(1)
 
 

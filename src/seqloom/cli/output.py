@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from seqloom.errors import ConfigError
 
@@ -44,7 +44,8 @@ def standard_input(texts: list[str] | None, file: str | None) -> Arriving | None
 
 @contextlib.contextmanager
 def open_output(path: str | None, *read: str | None) -> Generator[TextIO]:
-    """A stream for results in UTF-8: standard output, or a file that is put in place only when all went well.
+    """A stream for results in UTF-8: standard output, or a file, packed where its name ends in .gz, that is put in place only when all
+    went well.
 
     Args:
         read: the files from which the results are made.
@@ -64,7 +65,7 @@ def open_output(path: str | None, *read: str | None) -> Generator[TextIO]:
         raise ConfigError(f"--output {path}: {what}, and would be replaced; expected another. Name one.")
     draft = final.with_name(f"{final.name}.part") if final.is_file() or not final.exists() else final  # /dev/null, a pipe: written as it is
     try:
-        stream = draft.open("w", encoding="utf-8", errors="replace", newline="\n")
+        stream = _opened(draft, packed=final.suffix == ".gz")
     except OSError as error:
         raise ConfigError(f"--output {path}: cannot be written ({error.strerror}). Name another file.") from None
     try:
@@ -75,6 +76,14 @@ def open_output(path: str | None, *read: str | None) -> Generator[TextIO]:
     finally:
         if draft != final:
             draft.unlink(missing_ok=True)
+
+
+def _opened(path: Path, *, packed: bool) -> TextIO:
+    if not packed:
+        return path.open("w", encoding="utf-8", errors="replace", newline="\n")
+    import gzip  # which most results do without
+
+    return cast("TextIO", gzip.open(path, "wt", encoding="utf-8", errors="replace", newline="\n"))
 
 
 def _is_file(path: Path, name: str) -> bool:

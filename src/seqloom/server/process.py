@@ -81,6 +81,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, say_started: Callable[[], None], give_up: Callable[[], None]) -> None:
         super().__init__(config)
         self._say_started, self._give_up = say_started, give_up
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -90,7 +91,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends the server, a second one what it still finishes; uvicorn would leave its threads behind."""
-        if self.should_exit:
+        if self.should_exit and self._loop is not None:
             self._loop.call_soon_threadsafe(self._give_up)  # a signal comes at any moment, locks may be held
         self.should_exit = True
 

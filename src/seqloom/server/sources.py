@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from seqloom.audio import About, about
+from seqloom.audio import MP3, About, about
 from seqloom.config import AudioField, FieldsConfig
 from seqloom.data import Row
 from seqloom.errors import DataError
@@ -18,7 +18,6 @@ from seqloom.tables import refuse_bad_characters
 
 __all__ = ["SoundSources", "Sources", "TextSources", "body_bytes", "refuse_bad", "sources_of"]
 
-MP3 = (b"ID3", *(bytes([0xFF, second]) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)))
 SOUNDS = (b"RIFF", b"fLaC", b"OggS", *MP3)
 """How WAV, FLAC, Ogg (Vorbis, Opus) and MP3 begin. No other file that a stranger sends is opened: libsndfile has readers for 25 kinds,
 some of them old.

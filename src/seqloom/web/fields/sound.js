@@ -36,9 +36,10 @@ export class SoundField {
     return false;
   }
 
-  /** Whether all samples are the same. */
-  isSilent({ samples }) {
-    return samples.every((sample) => sample === samples[0]);
+  /** Whether all samples are the same; of several channels that were averaged, but for rounding. */
+  isSilent({ samples, channels }) {
+    const near = channels === 1 ? 0 : 1 / 32768;
+    return samples.every((sample) => Math.abs(sample - samples[0]) <= near);
   }
 
   /** Frames (S · mels). */

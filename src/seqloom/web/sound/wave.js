@@ -21,7 +21,7 @@ const READERS = {
  *
  * @param {Blob} file
  * @param {number} rate samples a second
- * @returns {Promise<{samples: Float32Array, rate: number}>}
+ * @returns {Promise<{samples: Float32Array, rate: number, channels?: number}>}
  * @throws {Error} no sound, or not a whole one; says what is wrong with it.
  */
 export async function hear(file, rate) {
@@ -74,7 +74,7 @@ export function readWave(content) {
   const width = bits / 8;
   const count = Math.floor((parts.end - parts.begin) / width / channels);
   const channel = (number) => Float32Array.from({ length: count }, (_, place) => reader(view, parts.begin + (place * channels + number) * width));
-  return { samples: average(Array.from({ length: channels }, (_, number) => channel(number))), rate };
+  return { samples: average(Array.from({ length: channels }, (_, number) => channel(number))), rate, channels };
 }
 
 /** The format of a RIFF WAV, and where its sound begins and ends; undefined of another file. */
