@@ -553,22 +553,12 @@ def test_the_same_sounds_in_memory_are_held_out_in_every_process(monkeypatch: py
     assert held[0] == held[1] != []
 
 
-def test_arrays_that_look_like_samples_are_told_how_to_be_given_with_their_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    long = np.random.default_rng(1).normal(size=(12, 2500))
-    pairs = [(row, word) for row, word in zip(long, ["one", "two"] * 6, strict=True)]
-    seqloom.train(pairs, out=tmp_path / "run", settings=["training.max_steps=1", "training.device=cpu", "training.threads=1"])
-    assert (
-        "note: the first source is an array of 2,500 numbers, one a moment, which looks like the samples of a sound. "
-        "To have such heard, give each with its rate: ((samples, 16000), target).\n"
-    ) in capsys.readouterr().out
-
-
-def test_samples_that_are_learned_as_numbers_are_told_to_be_written_to_files():
+def test_samples_that_are_learned_as_numbers_are_told_to_be_given_with_their_rate():
     draw = np.random.default_rng(1)
     plan = make_plan([(draw.normal(size=3000), word) for word in ["one", "two"] * 6])
     assert plan.notes[-1] == (
         "arrays of one number a moment, 3,000 moments in the mean: more than can be learned from well. "
-        "If they are samples of sounds, write each to a file (soundfile.write) and give its path."
+        "If they are samples of sounds, give each with its rate: ((samples, 16000), target)."
     )
     assert not make_plan([(draw.normal(size=1000), word) for word in ["one", "two"] * 6]).notes
 

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
-
-import numpy as np
+from typing import Any, TypeVar
 
 from seqloom import joining, runs
 from seqloom.answers import Answerer, Prediction
@@ -43,8 +41,6 @@ from seqloom.unseen import Unseen
 __all__ = ["Model", "join", "load", "resume", "train"]
 
 COLUMNS = ("data.source", "data.target")
-SAMPLES = 2000
-"""Numbers, one a moment, from which on they look like the samples of a sound: an eighth of a second at 16 kHz."""
 Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
@@ -165,8 +161,6 @@ def train(
         numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
         numbers = _with_names(numbers, held) if is_told else numbers
         return train_numbers(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
-    if hint := _samples(held):
-        watcher.say(hint)
     plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
     if is_told:
         plan = _with_names(plan, held)
@@ -259,16 +253,6 @@ def _with_names(plan: Planned, held: Held) -> Planned:
     data = plan.config.data.model_copy(update={"source": held.source, "target": held.target})
     config = plan.config.model_copy(update={"data": data})
     return replace(plan, config=config, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
-
-
-def _samples(held: Held) -> str:
-    """How arrays are given that look like the samples of sounds."""
-    first: Any = held.data[0] if isinstance(held.data, (list, tuple, np.ndarray)) and len(cast("list[Any]", held.data)) else None
-    first = first[0] if held.targets is None and isinstance(first, (tuple, list)) and len(cast("list[Any]", first)) == 2 else first
-    if not isinstance(first, np.ndarray) or first.ndim > 1 or len(first) < SAMPLES:
-        return ""
-    what = f"note: the first source is an array of {len(first):,} numbers, one a moment, which looks like the samples of a sound"
-    return f"{what}. To have such heard, give each with its rate: ((samples, 16000), target)."
 
 
 def _with_files(held: Held) -> Held:

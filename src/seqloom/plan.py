@@ -212,7 +212,7 @@ def _raw_samples(profile: Profile) -> list[str]:
     if array is None or array.width > 1 or array.lengths.mean < SAMPLES:
         return []
     what = f"arrays of one number a moment, {array.lengths.mean:,.0f} moments in the mean: more than can be learned from well"
-    return [f"{what}. If they are samples of sounds, write each to a file (soundfile.write) and give its path."]
+    return [f"{what}. If they are samples of sounds, give each with its rate: ((samples, 16000), target)."]
 
 
 def _settled(config: RunConfig, start: Base | None) -> tuple[RunConfig, dict[str, str]]:
