@@ -96,15 +96,20 @@ def test_attention_comes_where_asked_for_and_replaces_what_is_unknown(model: seq
     assert exported.predictions(["a b"])[0].outputs[0].attention is None
 
 
-def test_an_exported_model_predicts_without_torch(folder: Path) -> None:
+def said_without_torch(*words: str) -> str:
+    """What a command prints, which must not have loaded torch, onnx or matplotlib."""
     code = (
         "import sys; from seqloom.cli import main\n"
-        f"try: main(['predict', {str(folder)!r}, 'a b', '--n-best', '2'])\n"
+        f"try: main({[*words]!r})\n"
         "except SystemExit as end: assert not end.code\n"
         "assert not {name for name in sys.modules if name.split('.')[0] in {'torch', 'onnx', 'matplotlib'}}"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert [line.split("\t")[:2] for line in done.stdout.splitlines()] == [["1", "1"], ["1", "2"]]
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_an_exported_model_predicts_without_torch(folder: Path) -> None:
+    said = said_without_torch("predict", str(folder), "a b", "--n-best", "2")
+    assert [line.split("\t")[:2] for line in said.splitlines()] == [["1", "1"], ["1", "2"]]
 
 
 def test_a_file_that_was_cut_or_changed_is_refused(spoilt: Path) -> None:
@@ -269,17 +274,11 @@ def test_an_exported_model_is_measured_as_the_trained_one_by_its_answers(model: 
 
 
 def test_an_exported_model_is_measured_on_a_file_without_torch(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "pairs.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
-    code = (
-        "import sys; from seqloom.cli import main\n"
-        f"try: main(['evaluate', {str(folder)!r}, {str(tmp_path / 'pairs.tsv')!r}, '--json', '--output', {str(tmp_path / 'said')!r}])\n"
-        "except SystemExit as end: assert not end.code\n"
-        "assert not {name for name in sys.modules if name.split('.')[0] in {'torch', 'onnx', 'matplotlib'}}"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    values = json.loads(done.stdout)
+    pairs, answers = tmp_path / "pairs.tsv", tmp_path / "said"
+    pairs.write_text("".join(f"{source}\t{target}\n" for source, target in PAIRS), encoding="utf-8")
+    values = json.loads(said_without_torch("evaluate", str(folder), str(pairs), "--json", "--output", str(answers)))
     assert values["pairs"] == len(PAIRS)
-    said = (tmp_path / "said").read_text(encoding="utf-8").splitlines()
+    said = answers.read_text(encoding="utf-8").splitlines()
     assert values["exact_match"] == sum(mine == target for mine, (_, target) in zip(said, PAIRS, strict=True)) / len(PAIRS)
 
 
