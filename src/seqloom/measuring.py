@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from seqloom.answers import Answerer, Prediction, check_attention
 from seqloom.config import DataConfig, SearchConfig
@@ -13,10 +12,7 @@ from seqloom.fields import Fields
 from seqloom.memory import Pairs, as_list, hold, kept_columns, paths_of
 from seqloom.samples import sound_as_text, with_sounds
 
-if TYPE_CHECKING:
-    from seqloom.metrics import References
-
-__all__ = ["Measurable", "Sources", "measure", "measured"]
+__all__ = ["Measurable", "Sources", "measured"]
 
 Sources = str | int | Sequence[str | int] | None
 """Columns of a file or table, by name or number."""
@@ -60,20 +56,20 @@ class Measurable(Answerer):
 def measured(
     fields: Fields, rows: Sequence[Row], answer: Callable[[Sequence[Row]], Iterable[Prediction]], also: str = "", *, any_target: bool
 ) -> tuple[dict[str, float], list[Prediction]]:
-    """What `measure` gives of the answers to these rows, and the answers; with `any_target` to each source once."""
+    """The metrics of the answers to these rows that fit the target, and `also` one more, whether it fits or not; and the answers.
+
+    Args:
+        any_target: each source is asked once, and right by any of its targets.
+
+    Raises:
+        DataError: there are no rows.
+    """
+    from seqloom import metrics  # which answering does without
     from seqloom.relation import with_all_targets
 
     if not rows:
         raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
     asked, references = with_all_targets(rows) if any_target else (rows, [row.target for row in rows])
-    predictions = list(answer(asked))
-    return measure(fields, predictions, references, also), predictions
-
-
-def measure(fields: Fields, predictions: Sequence[Prediction], references: References, also: str = "") -> dict[str, float]:
-    """The metrics that fit the target, and `also` one more, whether it fits or not."""
-    from seqloom import metrics  # which answering does without
-
-    target = fields.config.target
+    predictions, target = list(answer(asked)), fields.config.target
     names = [*metrics.metrics_for(target, metrics.words_per_target(references, target)), *([also] if also else [])]
-    return metrics.score(list(dict.fromkeys(names)), [prediction.text for prediction in predictions], references, target)
+    return metrics.score(list(dict.fromkeys(names)), [prediction.text for prediction in predictions], references, target), predictions

@@ -18,10 +18,9 @@ from seqloom.config import BatchConfig, DataConfig, SearchConfig
 from seqloom.corpus import Corpus, encode_rows
 from seqloom.ctc import PrefixScorer, with_ctc
 from seqloom.data import Row
-from seqloom.errors import DataError
 from seqloom.fields import Fields
 from seqloom.hardware import on_device
-from seqloom.measuring import measure, measured
+from seqloom.measuring import measured
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Network, TensorBatch, answering
@@ -161,8 +160,6 @@ class Translator:
             DataError: there are no rows.
             ConfigError: the search needs an attention that is not there.
         """
-        if not rows:
-            raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")
         check_attention(config or self.config, attends=self.attends)
         corpus = Corpus.build(encode_rows(rows, self.fields, self.data, copy=self.points))
         values, predictions = measured(self.fields, rows, lambda asked: self.predict(asked, config), also, any_target=any_target)
@@ -177,10 +174,6 @@ class Translator:
         extra = [self.fields.copy_ids(row.source)[1] if self.points else [] for row in rows]
         true = [self.fields.target.to_symbols(example.target, symbols) for example, symbols in zip(corpus, extra, strict=True)]
         return metrics.position_accuracy(said, true)
-
-    def measure(self, rows: Sequence[Row], predictions: Sequence[Prediction], also: str = "loss") -> dict[str, float]:
-        """The metrics of predictions against the targets of rows."""
-        return measure(self.fields, predictions, [row.target for row in rows], also)
 
 
 class TorchStepper:

@@ -58,7 +58,7 @@ def with_sounds(data: Any, targets: Any, to_source: Callable[[Any, str], Any]) -
     sources = rows if targets is not None else (row[0] if type(row) in (tuple, list) and row else row for row in rows)
     if all(type(source) is str for source in sources):  # as of a million texts
         return rows
-    items = enumerate(cast("list[Any]", data), 1)
+    items = enumerate(rows, 1)
     if targets is not None:
         return [to_source(item, f"pairs:{number}") for number, item in items]
     pairs = ((number, item, isinstance(item, (list, tuple)) and len(cast("list[Any]", item)) == 2) for number, item in items)

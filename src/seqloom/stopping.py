@@ -29,11 +29,6 @@ class Stop:
             if self._end is not None:
                 self._end()
 
-    @property
-    def was_said(self) -> bool:
-        """Whether the work is to end."""
-        return self._said
-
     @contextmanager
     def ends(self, end: Callable[[], None]) -> Generator[None]:
         """`end` ends what runs inside; what it then raises is a Stopped."""
