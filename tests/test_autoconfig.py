@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from seqloom.autoconfig import Choice, choose, learning_rate
 from seqloom.config import DataConfig, RecurrentDecoder, TextField, TokensField
-from seqloom.data import rows_from_memory
+from seqloom.memory_rows import rows_from_memory
 from seqloom.plan import make_plan
 from seqloom.profile import profile_rows
 

@@ -10,7 +10,7 @@ import pytest
 
 from seqloom.answers import Prediction
 from seqloom.config import SearchConfig
-from seqloom.data import Row
+from seqloom.rows import Row
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.stopping import Stopped, stoppable
 

@@ -10,9 +10,9 @@ import pytest
 from seqloom.batching import Example
 from seqloom.config import DataConfig, FieldsConfig, TokensField
 from seqloom.corpus import Corpus, encode_rows, length_ratio
-from seqloom.data import Row
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.fields import Fields
+from seqloom.rows import Row
 from seqloom.vocabulary import EOS, UNK
 
 

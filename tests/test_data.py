@@ -17,10 +17,12 @@ import pytest
 
 from seqloom import kept
 from seqloom.config import DataConfig
-from seqloom.data import Row, read_rows, resolve, rows_from_memory
+from seqloom.data import read_rows, resolve
 from seqloom.errors import DataError, MissingFileError
 from seqloom.kept import KeptRows
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines
+from seqloom.memory_rows import rows_from_memory
+from seqloom.rows import Row
 from seqloom.sources import read_sources
 from seqloom.tables import csv_rows
 

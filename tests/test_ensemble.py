@@ -11,7 +11,6 @@ import torch
 from seqloom.answers import Answerer, Prediction
 from seqloom.batching import Example, collate
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
-from seqloom.data import Row
 from seqloom.export.folder import to_onnx
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
@@ -19,6 +18,7 @@ from seqloom.fields import Fields
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Seq2Seq, TensorBatch
 from seqloom.prediction import Translator, to_tensors
+from seqloom.rows import Row
 from seqloom.runtime import Graph
 
 SOURCES = ["a b X d", "e d", "b Z Z", "c a a b e d c"]

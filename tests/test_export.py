@@ -21,7 +21,6 @@ from seqloom.answers import Answerer, Prediction
 from seqloom.checkpoint import RunDirectory
 from seqloom.cli import main
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
-from seqloom.data import Row
 from seqloom.export import check, export, folder
 from seqloom.export.check import most_telling
 from seqloom.export.folder import to_onnx
@@ -31,6 +30,7 @@ from seqloom.export.weights import PRODUCTS, settled
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
+from seqloom.rows import Row
 from seqloom.runtime import Graph
 from seqloom.testing.exported import translator_of
 from seqloom.vocabulary import UNK

@@ -11,9 +11,10 @@ import pytest
 import seqloom
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import DataConfig
-from seqloom.data import read_rows, rows_from_memory
+from seqloom.data import read_rows
 from seqloom.errors import DataError
 from seqloom.memory import hold, hold_sources
+from seqloom.memory_rows import rows_from_memory
 from seqloom.sources import read_sources
 
 PAIRS = [("a", "b"), ("c", "d"), ("e", "f")]

@@ -8,11 +8,11 @@ import torch
 from seqloom import answers as reading
 from seqloom.batching import pad
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
-from seqloom.data import Row
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import TorchStepper, Translator, inference_copy
+from seqloom.rows import Row
 from seqloom.vocabulary import BOS, EOS, UNK
 
 PAIRS = [("a b c d e", "b a c"), ("e d c b a", "a a d"), ("b a d", "c"), ("d e e d", "d c b a"), ("a c e", "")]

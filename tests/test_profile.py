@@ -12,11 +12,13 @@ import pytest
 from seqloom import profile as profile_module
 from seqloom import sides
 from seqloom.config import DataConfig
-from seqloom.data import Row, read_rows, rows_from_memory
+from seqloom.data import read_rows
 from seqloom.errors import DataError
+from seqloom.memory_rows import rows_from_memory
 from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
 from seqloom.relation import ceiling
+from seqloom.rows import Row
 from seqloom.sides import find_separator
 from seqloom.units import Characters
 

@@ -58,6 +58,15 @@ def test_an_exported_model_is_on_the_processor(folder: Path) -> None:
         seqloom.load(folder, device="cuda")
 
 
+def test_a_text_waits_for_nothing_that_reads_tables(folder: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "seqloom", "predict", str(folder), "a b c"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time:")}
+    assert "seqloom.runtime" in loaded
+    assert not loaded & {"torch", "seqloom.data", "seqloom.tables", "seqloom.dates", "seqloom.memory", "seqloom.number_fields"}
+
+
 def test_an_exported_model_answers_as_the_trained_one(model: seqloom.Model, folder: Path) -> None:
     exported = seqloom.load(folder)
     assert isinstance(exported, Predictor)

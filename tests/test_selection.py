@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from seqloom.config import DataConfig
-from seqloom.data import Row, read_rows, rows_from_memory
+from seqloom.data import read_rows
 from seqloom.errors import DataError
+from seqloom.memory_rows import rows_from_memory
+from seqloom.rows import Row
 from seqloom.selection import Roots, split, thin
 
 

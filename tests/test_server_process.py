@@ -25,7 +25,7 @@ SERVE = """
 import sys, threading, time
 from seqloom.answers import Output, Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField
-from seqloom.data import Row
+from seqloom.rows import Row
 from seqloom.fields import Fields
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits

@@ -13,8 +13,9 @@ import soundfile
 
 from seqloom.audio import read_sound
 from seqloom.config import DataConfig
-from seqloom.data import Row, read_as_trained, read_rows, resolve
+from seqloom.data import read_as_trained, read_rows, resolve
 from seqloom.errors import DataError
+from seqloom.rows import Row
 from seqloom.sounds import name_sounds
 from seqloom.sources import read_sources
 

@@ -11,7 +11,6 @@ from seqloom.answers import Answerer
 from seqloom.batching import Example, collate
 from seqloom.config import ConvSubsampling, DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
 from seqloom.config_file import build
-from seqloom.data import Row
 from seqloom.errors import ConfigError
 from seqloom.export.folder import to_onnx
 from seqloom.fields import Fields
@@ -20,6 +19,7 @@ from seqloom.nn.layers import initialise
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.nn.subsampling import as_product, make_subsampling
 from seqloom.prediction import Translator, to_tensors
+from seqloom.rows import Row
 from seqloom.runtime import Graph
 
 EXACT = {"rtol": 0.0, "atol": 1e-10}

@@ -9,9 +9,9 @@ import pytest
 
 from seqloom.columns import Column
 from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
-from seqloom.data import Row
 from seqloom.errors import DataError, MissingFileError
 from seqloom.fields import Fields
+from seqloom.rows import Row
 from seqloom.subwords import Subwords
 from seqloom.text_fields import SourceField, TargetField
 from seqloom.units import Characters, Unit, Words

@@ -19,11 +19,11 @@ from seqloom.batching import Array
 from seqloom.config import DRAWING, DataConfig, SearchConfig
 from seqloom.config_file import build
 from seqloom.corpus import encode_rows
-from seqloom.data import Row, texts_of
-from seqloom.errors import ConfigError, DataError, TooLongError
+from seqloom.errors import ConfigError, DataError, TooLongError, count_of
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
-from seqloom.memory import hold_sources
+from seqloom.memory_rows import texts_of
+from seqloom.rows import Row
 from seqloom.samples import FORMS, sound_as_text
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.unseen import unknown_in_prefix
@@ -202,6 +202,8 @@ class Answerer:
             what = f"prefix: {type(prefix).__name__} {prefix!r:.40}; expected a text, with which all answers begin"
             raise ConfigError(f"{what}. Ask for each prefix by itself.")
         self._refuse_one(sources)
+        from seqloom.memory import hold_sources  # all forms that Python has of tables: the command line needs none of it
+
         sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
@@ -363,7 +365,7 @@ class Answerer:
         source = sound_as_text(source, where) if self.fields.config.sound else source
         columns = (text_of_array(source, where),) if isinstance(source, np.ndarray) else texts_of(source, where)
         if len(columns) != expected:
-            got = f"{len(columns)} source column{'' if len(columns) == 1 else 's'}"
+            got = count_of(len(columns), "source column")
             raise DataError(f"{where}: {got}; expected {expected}. Give {'a text' if expected == 1 else f'a tuple of {expected} texts'}.")
         return Row(columns, "", where)
 

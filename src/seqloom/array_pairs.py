@@ -12,9 +12,9 @@ import numpy.typing as npt
 from seqloom.batching import Array, Batch, Example, Ids
 from seqloom.config import BatchConfig
 from seqloom.corpus import Corpus
-from seqloom.data import rows_from_memory
 from seqloom.errors import DataError
 from seqloom.frame_text import checked_frames
+from seqloom.memory_rows import rows_from_memory
 from seqloom.number_fields import NumberFields, NumberSide, moments
 from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
 from seqloom.text_fields import SourceField

@@ -15,11 +15,12 @@ from seqloom.autoconfig import RATE, Settings, cut, learning_rate, put_together
 from seqloom.base import refuse_base
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, HeadConfig, RunConfig
 from seqloom.config_file import override, setting
-from seqloom.data import Row, read_rows, resolve, rows_from_memory, sides_of_numbers
+from seqloom.data import read_rows, resolve, sides_of_numbers
 from seqloom.errors import ConfigError, DataError, standing_at
 from seqloom.forecast_plan import NumberPlan, of_numbers
 from seqloom.frame_text import frames_of_text
 from seqloom.memory import paths_of
+from seqloom.memory_rows import rows_from_memory
 from seqloom.number_fields import NumberFields
 from seqloom.plan import (
     LAYOUT,
@@ -33,6 +34,7 @@ from seqloom.plan import (
     with_asked,
 )
 from seqloom.ready import settled
+from seqloom.rows import Row
 from seqloom.sides import numbered, profile_side
 
 __all__ = ["numbers_of", "plan_pairs", "read_rows_of_numbers", "says_numbers"]

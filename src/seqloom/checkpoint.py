@@ -30,11 +30,11 @@ from torch import Tensor, nn
 
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
-from seqloom.data import Row
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.files import cannot_write, refuse_no_run, write_atomically
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
+from seqloom.rows import Row
 from seqloom.version import __version__
 
 __all__ = ["FORMAT", "RunDirectory", "load_grown", "load_network", "load_one", "load_weights", "read_tensors", "write_tensors"]

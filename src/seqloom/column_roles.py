@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from seqloom.config import DataConfig
 from seqloom.dates import look_like_times
-from seqloom.errors import DataError, nearest
+from seqloom.errors import DataError, first_few, nearest, short
 from seqloom.header import LABEL_WORDS, TARGET_WORDS, pair_in_object, tell_sides, text_and_label
 from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
-from seqloom.tables import COMMENT, Table, cells_at, first_few, short
+from seqloom.tables import COMMENT, Table, cells_at
 
 __all__ = ["SPOKEN", "choose", "columns_of_sounds", "find_column", "one_column", "over_time", "places_of_sounds"]
 

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from seqloom.batching import Array, Batch, Example, Ids, collate, make_batches
 from seqloom.config import BatchConfig, DataConfig
-from seqloom.data import Row
 from seqloom.errors import CheckpointError, DataError, TooLongError, TrainingError, standing_at
 from seqloom.fields import Fields
+from seqloom.rows import Row
 from seqloom.vocabulary import UNK
 
 __all__ = ["Corpus", "encode_rows", "length_ratio"]

@@ -3,104 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from seqloom.audio import is_sound
 from seqloom.column_roles import places_of_sounds
 from seqloom.config import DataConfig
 from seqloom.errors import DataError
-from seqloom.frame_text import text_of_array
 from seqloom.layout import Layout, find_layout, find_table
 from seqloom.lines import LineCounts, shown
-from seqloom.samples import is_held
+from seqloom.rows import FileRows, Row
 from seqloom.sounds import FaultySounds, located, require_sound
-from seqloom.tables import Table, read_records, refuse_bad_characters
-from seqloom.tabular import is_missing
+from seqloom.tables import Table, read_records
 
 __all__ = [
-    "DerivedRows",
-    "FileRows",
-    "Row",
-    "Rows",
     "names_columns",
     "read_as_trained",
     "read_rows",
     "resolve",
-    "rows_from_memory",
     "sides_of_numbers",
-    "texts_of",
     "without_empty",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A pair: one text a source column, the target's text, and where they stand."""
-
-    source: tuple[str, ...]
-    target: str
-    where: str  # "train.tsv:17", the file as it was named and the line from 1; "pairs:3" in memory
-
-
-class Rows(Protocol):
-    """Rows that can be read again and again; no more than one is in memory at a time."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The source columns' names or numbers, then the target's."""
-        ...
-
-    @property
-    def are_sounds(self) -> bool:
-        """Whether sources are paths of sounds."""
-        ...
-
-    @property
-    def other_way(self) -> str:
-        """What asks for the two sides the other way round, where nothing tells which is which; else ''."""
-        ...
-
-    @property
-    def notes(self) -> list[str]:
-        """What was found, a plain sentence each; what only a whole reading shows is there after one."""
-        ...
-
-    def __iter__(self) -> Iterator[Row]: ...
-
-
-class FileRows(Rows, Protocol):
-    """Rows that are read from files."""
-
-    def in_step(self) -> Iterator[Row | None]:
-        """Each record behind the header in its place, None where it is blank or left out."""
-        ...
-
-
-class DerivedRows:
-    """Rows that are made of others, whose names and notes they have."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self._rows.names
-
-    @property
-    def are_sounds(self) -> bool:
-        return self._rows.are_sounds
-
-    @property
-    def other_way(self) -> str:
-        return self._rows.other_way
-
-    @property
-    def notes(self) -> list[str]:
-        return self._rows.notes
 
 
 def read_rows(paths: Sequence[str], config: DataConfig) -> FileRows:
@@ -277,83 +201,9 @@ class _SoundRows(_FileRows):
         return Row((path,), row.target, row.where)
 
 
-# ----------------------------------------------------------------------------------------------------------- in memory
-
-
-def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -> list[Row]:
-    """Rows from a list of (source, target) pairs, or from a list of sources and one of targets.
-
-    A source is a text, a tuple of texts, as many in every row, or an array of numbers; arrays become text (`frame_text`).
-    """
-    pairs = _split_pairs(data) if target is None else _zipped(list(data), list(target))
-    rows = [_memory_row(*pair, f"pairs:{number}") for number, pair in enumerate(pairs, 1)]
-    if not rows:
-        raise DataError("pairs: no rows; expected a list of (source, target) pairs. Give at least one.")
-    for row in rows:
-        if len(row.source) != len(rows[0].source):
-            got = f"{len(row.source)} source column{'' if len(row.source) == 1 else 's'}"
-            raise DataError(f"{row.where}: {got}; expected {len(rows[0].source)} as in the first pair. Mend it.")
-    return rows
-
-
 def without_empty(rows: list[Row], notes: list[str]) -> list[Row]:
     """The rows that have a source and a target; `notes` gets the number of the others."""
     empty = _Empty()
     full = [row for row in rows if row not in empty]
     notes += empty.notes()
     return full
-
-
-def _memory_row(source: Any, target: Any, where: str) -> Row:
-    return Row(texts_of(source, where), _text(target, where, "target"), where)
-
-
-def _split_pairs(data: Iterable[Any]) -> list[tuple[Any, Any]]:
-    return [_pair(item, f"pairs:{number}") for number, item in enumerate(data, 1)]
-
-
-def _pair(item: Any, where: str) -> tuple[Any, Any]:
-    values = cast("list[Any]", item) if isinstance(item, (tuple, list)) else []
-    if len(values) == 2:
-        return values[0], values[1]
-    got = f"{len(values)} value{'' if len(values) == 1 else 's'}" if values else f"{item!r:.40}"
-    raise DataError(f"{where}: expected a (source, target) pair, got {got}. Several source columns go into a tuple: ((a, b), target).")
-
-
-def _zipped(sources: list[Any], targets: list[str]) -> list[tuple[Any, Any]]:
-    if len(sources) != len(targets):
-        raise DataError(f"pairs: {len(sources):,} sources and {len(targets):,} targets; expected equally many. Give one target a source.")
-    return list(zip(sources, targets, strict=True))
-
-
-def texts_of(source: Any, where: str) -> tuple[str, ...]:
-    """The columns of a source in memory, each without outer blanks; DataError where one is no text, or none that can be read."""
-    if not isinstance(source, (str, bytes, bytearray)) and is_held(source):
-        raise DataError(f"{where}: a sound; expected a text, as in training. Give texts; only a model that was trained on sounds hears.")
-    if isinstance(source, (tuple, list)) and source:
-        return tuple([_text(part, where, "source") for part in cast("list[Any]", source)])
-    return (_text(source, where, "source"),)
-
-
-def _text(value: Any, where: str, side: str) -> str:
-    if isinstance(value, np.ndarray):
-        return text_of_array(value, f"{where}: the {side}")
-    if not isinstance(value, str) and isinstance(value, os.PathLike) and is_sound(name := os.fspath(cast("os.PathLike[str]", value))):
-        value = name
-    if not isinstance(value, str):
-        raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {_advice(value)}")
-    refuse_bad_characters(value, where)
-    return value.strip()
-
-
-def _advice(value: object) -> str:
-    """How a value in memory becomes what can be learned."""
-    if is_missing(value):
-        return 'Give a text, or "" for an empty one.'
-    if isinstance(value, (list, tuple)):
-        return 'Join its parts with " ".join(...).'
-    if isinstance(value, (bytes, bytearray)):
-        return "Decode it; of a sound, give the path of its file."
-    if isinstance(value, (int, float, np.number)):
-        return "One that names something becomes a text with str(); one that is measured goes into an array, as in np.array([0.5])."
-    return "Convert it with str()."

@@ -13,11 +13,11 @@ from seqloom import health, metrics
 from seqloom.answers import Prediction
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
-from seqloom.data import Row
 from seqloom.events import Sample
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Network, Seq2Seq
 from seqloom.prediction import Translator, inference_copy
+from seqloom.rows import Row
 from seqloom.vocabulary import SPECIALS, UNK
 
 __all__ = ["Dev", "DevSet", "Look"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 __all__ = [
@@ -20,8 +20,12 @@ __all__ = [
     "SeqloomError",
     "TooLongError",
     "TrainingError",
+    "count_of",
+    "first_few",
     "in_words_of_python",
+    "listed",
     "nearest",
+    "short",
     "standing_at",
 ]
 
@@ -106,3 +110,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The words that offer the nearest known name: ` Did you mean 'layers'?`, or '' when none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def short(text: str, limit: int = 40) -> str:
+    """A value for a message: its beginning, on one line."""
+    text = " ".join(text[: 4 * limit].split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listed(cells: Sequence[str]) -> str:
+    """Cells for a message: the first few, quoted."""
+    more = f" and {len(cells) - 4} more" if len(cells) > 4 else ""
+    return ", ".join(repr(short(cell, 30)) for cell in cells[:4]) + more
+
+
+def first_few(names: Sequence[str]) -> str:
+    """Names for a message: the first eight."""
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def count_of(count: int, thing: str) -> str:
+    """So many of a thing, in a message: `1 column`, `1,204 columns`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -1,15 +1,26 @@
-"""Writing files so that a crash or a full disk leaves the old one or the new one, never half of one."""
+"""Files: written so that a crash or a full disk leaves the old or the new one, never half of one; and told before they are read."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from seqloom.errors import CheckpointError, TrainingError
 
-__all__ = ["cannot_write", "give_second_name", "refuse_file", "refuse_no_run", "refuse_site", "says_full", "write_atomically"]
+__all__ = [
+    "cannot_write",
+    "format_of_name",
+    "give_second_name",
+    "holds_numbers",
+    "refuse_file",
+    "refuse_no_run",
+    "refuse_site",
+    "says_full",
+    "write_atomically",
+]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -84,3 +95,21 @@ def cannot_write(path: Path, error: OSError) -> TrainingError:
             f"{path}: no space left on the disk while saving; the last good checkpoint stays. Free some space, then `seqloom resume`."
         )
     return TrainingError(f"{path}: cannot be written ({error.strerror}); the last good checkpoint stays.")
+
+
+def format_of_name(path: str) -> str | None:
+    """The format that a file's name says, or None."""
+    suffix = PurePath(path.removesuffix(".gz")).suffix.lower()
+    return _SUFFIXES.get(suffix)
+
+
+_SUFFIXES = {".tsv": "tsv", ".tab": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+
+
+def holds_numbers(path: str | Path) -> bool:
+    """Whether a `fields.json` is of numbers; False where it cannot be read, which is for its reader to say."""
+    try:
+        state = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(state, dict) and state.get("kind") == "numbers"

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 from seqloom.audio import is_sound
 from seqloom.config import DataConfig
-from seqloom.errors import DataError, nearest
+from seqloom.errors import DataError, first_few, listed, nearest, short
 from seqloom.sounds import name_sounds
 from seqloom.spelling import may_be_number
-from seqloom.tables import first_few, listed, short
 
 __all__ = [
     "LABEL_WORDS",

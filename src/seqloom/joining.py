@@ -14,13 +14,12 @@ from typing import Any
 from seqloom.agreement import Part, differing_answers, read_part, refuse_disagreement
 from seqloom.checkpoint import RunDirectory, load_one
 from seqloom.config_file import load_config, load_reasons
-from seqloom.data import Row
 from seqloom.errors import CheckpointError, ConfigError, TrainingError
 from seqloom.events import Silence, Watcher
-from seqloom.files import give_second_name
+from seqloom.files import give_second_name, holds_numbers
 from seqloom.manifest import looks_exported
-from seqloom.number_fields import holds_numbers
 from seqloom.progress import value_text
+from seqloom.rows import Row
 from seqloom.summary import columns
 
 __all__ = ["join"]

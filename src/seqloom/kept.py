@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqloom.data import DerivedRows, Row, Rows
+from seqloom.rows import DerivedRows, Row, Rows
 
 __all__ = ["KeptRows"]
 

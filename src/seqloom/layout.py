@@ -13,16 +13,17 @@ from pathlib import PurePath
 from seqloom.audio import is_sound
 from seqloom.column_roles import choose, columns_of_sounds, one_column, over_time
 from seqloom.config import DataConfig
-from seqloom.errors import DataError
+from seqloom.errors import DataError, first_few
+from seqloom.files import format_of_name
 from seqloom.frame_text import hold_frames
 from seqloom.header import has_header, say_sides
 from seqloom.keyed import apart, may_have_ids, recipe_in, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds_without_ends
-from seqloom.tables import Table, cells_at, first_few, flat, json_rows, parquet_names, parquet_values, said_delimiter, table_rows
+from seqloom.tables import Table, cells_at, flat, json_rows, parquet_names, parquet_values, said_delimiter, table_rows
 
-__all__ = ["Layout", "find_layout", "find_table", "format_of_name"]
+__all__ = ["Layout", "find_layout", "find_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +191,6 @@ def _parallel_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, li
 
 
 # -------------------------------------------------------------------------------------------------------------- format
-
-
-def format_of_name(path: str) -> str | None:
-    """The format that a file's name says, or None."""
-    suffix = PurePath(path.removesuffix(".gz")).suffix.lower()
-    return _SUFFIXES.get(suffix)
-
-
-_SUFFIXES = {".tsv": "tsv", ".tab": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 
 
 def _read_alike(path: str, config: DataConfig) -> bool:

@@ -31,7 +31,17 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 Item = TypeVar("Item")
 
-__all__ = ["Arriving", "LineCounts", "decode_lines", "open_file", "read_lines", "regular_path", "shown", "stdin_holds_bytes"]
+__all__ = [
+    "Arriving",
+    "LineCounts",
+    "decode_lines",
+    "open_file",
+    "read_lines",
+    "refuse_bad_characters",
+    "regular_path",
+    "shown",
+    "stdin_holds_bytes",
+]
 
 
 @dataclass(slots=True)
@@ -332,3 +342,15 @@ def _likely_encoding(raw: bytes) -> str | None:
     if len(high) > plain or sum(letter.isalpha() or letter in "‚„…‘’“”–—«»€" for letter in high) * 2 < len(high):
         return None
     return "WINDOWS-1252" if re.search(rb"[\x80-\x9f]", raw) else "ISO-8859-1"
+
+
+def refuse_bad_characters(text: str, where: str) -> None:
+    """Raises a DataError for characters that no UTF-8 text file can hold as text: NUL and halves of surrogate pairs."""
+    if "\0" in text:
+        raise DataError(f"{where}: a NUL character; expected text. Remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{where}: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16 first."
+        ) from None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from seqloom.answers import Answerer, Prediction, check_attention
 from seqloom.config import DataConfig, SearchConfig
-from seqloom.data import Row, read_as_trained, rows_from_memory, sides_of_numbers
 from seqloom.errors import DataError
 from seqloom.fields import Fields
-from seqloom.memory import Pairs, as_list, hold, kept_columns, paths_of
+from seqloom.memory_rows import rows_from_memory
+from seqloom.rows import Row
 from seqloom.samples import sound_as_text, with_sounds
+
+if TYPE_CHECKING:
+    from seqloom.memory import Pairs
 
 __all__ = ["Measurable", "Sources", "measured"]
 
@@ -25,6 +29,9 @@ class Measurable(Answerer):
         self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
     ) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named."""
+        from seqloom.data import read_as_trained, sides_of_numbers  # a model that only answers tells no tables apart
+        from seqloom.memory import as_list, hold, kept_columns, paths_of
+
         data, asked, kept = self.data, as_list(source), kept_columns(self.data)
         given = hold(pairs, targets, asked or kept[0], kept[1] if target is None else target)
         if asked or target is not None:  # then the file itself says whether it has a header

@@ -12,12 +12,12 @@ import numpy as np
 
 from seqloom.column_roles import SPOKEN
 from seqloom.config import DataConfig
-from seqloom.errors import DataError, nearest
+from seqloom.errors import DataError, first_few, listed, nearest
 from seqloom.header import LABEL_WORDS, pair_in_object, tell_sides, text_and_label
+from seqloom.memory_rows import is_missing
 from seqloom.samples import is_held, is_plainly_sound
 from seqloom.sounds import DEV_PARTS, TEST_PARTS, TRAIN_PARTS, name_sounds
-from seqloom.tables import first_few, listed
-from seqloom.tabular import Table, as_cell, columns_in, flattened, is_column, is_missing, values_of
+from seqloom.tabular import Table, as_cell, columns_in, flattened, is_column, values_of
 
 __all__ = [
     "Column",

@@ -17,21 +17,22 @@ from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config, override
-from seqloom.data import Row, names_columns, resolve
+from seqloom.data import names_columns, resolve
 from seqloom.errors import ConfigError, in_words_of_python
 from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
 from seqloom.fields import Fields
+from seqloom.files import holds_numbers
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_numbers
 from seqloom.hardware import apart, choose_device
 from seqloom.measuring import Measurable, Sources
 from seqloom.memory import Columns, Held, Pairs, hold, kept_columns, paths_of
 from seqloom.metrics import METRICS
-from seqloom.number_fields import holds_numbers
 from seqloom.plan import Plan, as_settings, base_config, given_config, make_plan, overrides
 from seqloom.prediction import Translator
 from seqloom.progress import told
+from seqloom.rows import Row
 from seqloom.runs import pass_on_interrupt, start
 from seqloom.samples import sound_as_file, with_sounds
 from seqloom.saving import refuse_changed

@@ -14,16 +14,16 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from seqloom.config import FieldsConfig
-from seqloom.data import Row
 from seqloom.errors import CheckpointError, DataError
 from seqloom.fields import Source, fit_source, restore_source
 from seqloom.files import write_atomically
+from seqloom.rows import Row
 from seqloom.scaling import Scaling, fit_scaling
 from seqloom.spread import Spread
 from seqloom.text_fields import SourceField
 from seqloom.vocabulary import DAMAGED, entry
 
-__all__ = ["FORMAT", "SHOWN", "NumberFields", "NumberSide", "holds_numbers", "moments"]
+__all__ = ["FORMAT", "SHOWN", "NumberFields", "NumberSide", "moments"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -201,12 +201,3 @@ def _of_texts(source: Source) -> SourceField:
     if not isinstance(source, SourceField):
         raise CheckpointError(f"fields: the source is {source.kind}; expected texts, or the scaling of numbers. {DAMAGED}")
     return source
-
-
-def holds_numbers(path: str | Path) -> bool:
-    """Whether a `fields.json` is of numbers; False where it cannot be read, which is for its reader to say."""
-    try:
-        state = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(state, dict) and state.get("kind") == "numbers"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqloom.audio import is_silent
-from seqloom.data import Row
+from seqloom.rows import Row
 
 __all__ = ["Oddity", "find_in_sounds", "find_oddities", "key_of"]
 

@@ -29,12 +29,14 @@ from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
 from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TokensField, TransformerDecoder, TransformerEncoder
 from seqloom.config_file import build, has_setting, load_config, load_reasons, override, said_by, setting
-from seqloom.data import Row, Rows, read_rows, resolve, rows_from_memory, sides_of_numbers, without_empty
+from seqloom.data import read_rows, resolve, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError
 from seqloom.kept import KeptRows
 from seqloom.memory import Pairs, at_hand, paths_of
+from seqloom.memory_rows import rows_from_memory
 from seqloom.profile import Profile, profile_rows
 from seqloom.ready import settings_of_ready, settings_of_vectors, settled
+from seqloom.rows import Row, Rows
 from seqloom.selection import Roots, split, thin
 from seqloom.sounds import hint_at_texts
 from seqloom.tables import flat

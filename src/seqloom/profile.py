@@ -13,11 +13,11 @@ from typing import cast
 import numpy as np
 
 from seqloom.audio import is_sound
-from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.oddities import Oddity, find_in_sounds, find_oddities, key_of
 from seqloom.pieces import together
 from seqloom.relation import correlation, new_words_copied, ratio, shared
+from seqloom.rows import Row
 from seqloom.selection import Roots
 from seqloom.sides import (
     ArrayProfile,

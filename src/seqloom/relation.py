@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqloom.data import Row
+from seqloom.rows import Row
 from seqloom.sides import Ids, Spread, spread
 
 __all__ = ["ceiling", "correlation", "new_words_copied", "ratio", "shared", "with_all_targets"]

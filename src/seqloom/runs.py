@@ -17,7 +17,6 @@ from seqloom.config import PARTS, ModelConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override
 from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
-from seqloom.data import Row
 from seqloom.embeddings import begin_with_vectors, vectors_of
 from seqloom.errors import CheckpointError, ConfigError, DataError, TooLongError, nearest
 from seqloom.events import Finished, Silence, Watcher
@@ -27,6 +26,7 @@ from seqloom.pace import Work, fit_to_time
 from seqloom.plan import ASKED, Plan
 from seqloom.ready import ready_fields
 from seqloom.relation import ceiling
+from seqloom.rows import Row
 from seqloom.samples import kept_text
 from seqloom.unseen import Unseen
 

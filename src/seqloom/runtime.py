@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -19,9 +19,11 @@ from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.manifest import AGAIN, Manifest, read_manifest
 from seqloom.measuring import Measurable, Sources
-from seqloom.memory import Pairs
 from seqloom.search import Hypothesis
 from seqloom.stopping import stoppable
+
+if TYPE_CHECKING:
+    from seqloom.memory import Pairs
 
 __all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another", "run_session"]
 

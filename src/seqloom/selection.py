@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from seqloom.config import DataConfig
-from seqloom.data import DerivedRows, Row, Rows
 from seqloom.errors import DataError
+from seqloom.rows import DerivedRows, Row, Rows
 from seqloom.samples import lasting_name
 
 __all__ = ["Roots", "split", "thin"]

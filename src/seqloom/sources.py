@@ -1,24 +1,13 @@
-"""What is given to predict from → rows without a target: lines, tables, sounds, texts in memory, standard input as it comes."""
+"""What is given to predict from → rows without a target: files, standard input, texts in memory."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
-from typing import Any
 
-from seqloom.audio import is_sound
-from seqloom.column_roles import columns_of_sounds, find_column
 from seqloom.config import DataConfig
-from seqloom.data import Row, names_columns, texts_of
-from seqloom.errors import DataError, nearest
-from seqloom.header import SOURCE_WORDS
-from seqloom.keyed import apart, behind_id, lists_ids
-from seqloom.layout import find_table, format_of_name
-from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, regular_path, stdin_holds_bytes
-from seqloom.sounds import LOOKED_AT, FaultySounds, located, sounds_in
-from seqloom.tables import Table, csv_rows, delimited_rows, first_few, json_object, listed, pick_keys, read_records
+from seqloom.memory_rows import sources_from_memory
+from seqloom.rows import Row
+from seqloom.sounds import FaultySounds
 
 __all__ = ["read_sources"]
 
@@ -41,10 +30,12 @@ def read_sources(
     """
     config = config or DataConfig()
     if not isinstance(lines, str):
-        rows = _memory_sources(lines, columns)
+        rows = sources_from_memory(lines, columns)
     else:
+        from seqloom.source_files import file_sources, sound_sources  # all that tells tables apart: a text alone waits for none of it
+
         notes = [] if notes is None else notes
-        read = _sound_sources if config.sounds else _file_sources
+        read = sound_sources if config.sounds else file_sources
         rows = read(lines, columns, config, notes, stdin)
     return rows if faults is None or not config.sounds else _blanked(rows, faults)
 
@@ -54,204 +45,3 @@ def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
         is_faulty = bool(row.source[0]) and row.source[0] in faults
         faults.rows += is_faulty
         yield Row(("",), "", row.where) if is_faulty else row
-
-
-TABLES = ("csv", "jsonl", "parquet")
-"""Formats of files whose lines are no plain texts."""
-
-
-def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str], stdin: Iterable[bytes] | None) -> Iterator[Row]:
-    if lines == "-":
-        return _line_sources(decode_lines(stdin or Arriving(), "stdin"), "stdin", columns, config, notes)
-    named = format_of_name(lines)
-    as_table = config.format in (*TABLES, "parallel") or config.sounds
-    if named in TABLES or (named == "tsv" and as_table and _has_tabs(lines, columns)):
-        return _table_sources(lines, columns, config, notes)
-    return _line_sources(read_lines(lines), lines, columns, config, notes)
-
-
-def _has_tabs(path: str, least: int) -> bool:
-    """Whether so many tabs stand in the first line that is not blank."""
-    return next((text.count("\t") >= least for _, text in read_lines(path) if text.strip()), False)
-
-
-def _sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str], stdin: Iterable[bytes] | None) -> Iterator[Row]:
-    """The sounds that a table, a list of paths or a folder names, or a single one: a file of it, or standard input that holds it."""
-    if lines == "-" and stdin_holds_bytes():
-        yield Row((str(regular_path("-")),), "", "stdin")
-        return
-    if is_sound(lines) and os.path.isfile(lines):
-        yield Row((os.path.abspath(lines),), "", lines)
-        return
-    if os.path.isdir(lines) and os.path.isfile(listed := os.path.join(lines, "wav.scp")):
-        lines = listed
-    if os.path.isdir(lines):
-        names = sounds_in(lines)
-        if len(names) > 1:
-            notes += [f"{lines}: {len(names):,} sounds, answered in the order of their names, from {names[0]} on; --json has the names"]
-        yield from (Row((os.path.join(lines, name),), "", name) for name in names)
-        return
-    rows = _file_sources(lines, columns, config, notes, stdin)
-    first = [] if lines == "-" else list(islice(rows, LOOKED_AT))  # whoever writes standard input may wait for the first answer
-    keyed = format_of_name(lines) is None and lists_ids((row.source[0] for row in first), lines)
-    if keyed:
-        row = next(row for row in first if row.source[0])
-        notes += [f"{row.where}: {apart(row.source[0])[0]!r} is read as an id, and so is what each line begins with"]
-    for row in chain(first, rows):
-        name = row.source[0]
-        yield Row((located(behind_id(name, lines) if keyed else name, lines),), "", row.where)
-
-
-def _memory_sources(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:
-    for number, item in enumerate(texts, 1):
-        where = f"texts:{number}"
-        source = texts_of(item.split("\t") if isinstance(item, str) and columns > 1 else item, where)
-        yield _source_row(source, columns, where)
-
-
-def _source_row(cells: Sequence[str], columns: int, where: str) -> Row:
-    source = tuple([cell.strip() for cell in cells])
-    if not any(source):
-        return Row(("",) * columns, "", where)
-    if len(source) != columns:
-        separated = " separated by tabs" if columns > 1 else ""
-        raise DataError(
-            f"{where}: {_amount(len(source))}; expected the model's {_amount(columns)}{separated}, got {listed(source)}. Mend the line."
-        )
-    return Row(source, "", where)
-
-
-def _amount(columns: int) -> str:
-    return f"{columns} source column{'' if columns == 1 else 's'}"
-
-
-def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
-    """Sources from plain lines; lines like those of the training file give its source columns, and what stands beside those is said."""
-    first, comments, unread = 1, 0, _Unread()
-    for number, text in lines:
-        where = f"{name}:{number}"
-        if config.format == "jsonl" and text.lstrip().startswith("{"):
-            value = json_object(text, where)
-            yield Row(pick_keys(value, [str(key) for key in config.source], where), "", where)
-            continue
-        if config.comment and text.startswith(config.comment):
-            first, comments = first + (number == first), comments + 1
-            yield Row(("",) * columns, "", where)
-            continue
-        if number == first and (places := _header_places(text, config)):
-            yield from _headed_sources(lines, name, places, config)
-            return
-        yield _source_row(_source_cells((number, text), name, columns, config, unread), columns, where)
-    notes += unread.notes()
-    if comments:
-        notes += [f"{comments:,} line{' is a comment' if comments == 1 else 's are comments'}, as {config.comment!r} says (data.comment)"]
-
-
-@dataclass(slots=True)
-class _Unread:
-    """Lines that hold more columns than are read."""
-
-    count: int = 0
-    first: str = ""
-    places: Sequence[int] = ()
-
-    def add(self, cells: Sequence[str], places: Sequence[int], where: str) -> None:
-        """Count a line where there is text beside the places that are read."""
-        if any(cell.strip() for place, cell in enumerate(cells) if place not in places):
-            self.count, self.first, self.places = self.count + 1, self.first or where, places
-
-    def notes(self) -> list[str]:
-        """A sentence where there are some."""
-        if not self.count:
-            return []
-        lines = f"{self.count:,} line{' has' if self.count == 1 else 's have'} further columns, which are not read"
-        return [f"{lines} (the first at {self.first}); {_as_trained(self.places)}"]
-
-
-def _as_trained(places: Sequence[int]) -> str:
-    return f"the source is column {', '.join(str(place + 1) for place in places)}, as in the training file"
-
-
-def _source_cells(line: tuple[int, str], name: str, columns: int, config: DataConfig, unread: _Unread) -> list[str]:
-    """The source columns of one line without a header."""
-    number, text = line
-    delimiter = config.delimiter if config.format == "tsv" and config.delimiter else "\t"
-    if config.split == "first":
-        return text.strip().split(delimiter, 1)[:1] if config.source == [1] else [text]
-    if config.format == "csv" and config.delimiter == "\t" and delimiter in text:  # text that is quoted
-        return _picked(next(csv_rows([line], delimiter, name))[1], columns, config, unread, f"{name}:{number}")
-    if columns == 1 and config.format != "tsv":
-        return [text]
-    return _picked(text.split(delimiter), columns, config, unread, f"{name}:{number}")
-
-
-def _picked(cells: list[str], columns: int, config: DataConfig, unread: _Unread, where: str) -> list[str]:
-    """The source columns among cells, where these are more."""
-    places = [int(column) - 1 for column in config.source if isinstance(column, int)]
-    if len(cells) > columns == len(places) and max(places) < len(cells):
-        unread.add(cells, places, where)
-        return [cells[place] for place in places]
-    return cells
-
-
-def _header_places(first: str, config: DataConfig) -> list[int]:
-    """Where the training file's source columns stand when a first line of several cells names them all; otherwise nothing."""
-    if not config.header or config.format not in ("csv", "tsv"):
-        return []
-    cells = [cell.strip().strip('"') for cell in first.split(config.delimiter or "\t")]
-    named = len(cells) > 1 and all(column in cells for column in config.source)
-    return [cells.index(str(column)) for column in config.source] if named else []
-
-
-def _headed_sources(lines: Iterator[tuple[int, str]], name: str, places: list[int], config: DataConfig) -> Iterator[Row]:
-    delimiter = config.delimiter or "\t"
-    once, comment = config.split == "first", config.comment or ""
-    is_csv = config.format == "csv"
-    rows = csv_rows(lines, delimiter, name, comment) if is_csv else delimited_rows(lines, delimiter, once=once, comment=comment)
-    for number, cells in rows:
-        where = f"{name}:{number}"
-        picked = [cells[place] for place in places] if max(places) < len(cells) else cells if any(cells) else []
-        yield _source_row(picked, len(places), where)
-
-
-def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
-    """Sources from a table, which may lack the target."""
-    if not config.train and config.format == "auto" and not names_columns([path], config.source):  # trained on pairs in memory
-        config = config.model_copy(update={"format": "tsv", "header": False, "source": []})
-    told: dict[str, Any] = {"source": [], "header": None} if config.sounds else {}  # by what the columns hold
-    table, sample, _ = find_table([path], config.model_copy(update={"target": None, **told}))
-    if table.format == "csv" and table.header and not config.header:
-        notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
-    heard = _place_of_sounds(table, sample, config)
-    places = heard or _source_places(table, columns, config)
-    if not heard and not table.header and len(table.columns) > len(places):
-        notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
-    for number, cells in read_records(table, places, LineCounts()):
-        yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
-
-
-def _place_of_sounds(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[int, ...]:
-    """The only column that names sounds, where the model hears and no column is called as in training."""
-    if not config.sounds or (table.header and any(column in table.columns for column in config.source)):
-        return ()
-    heard = columns_of_sounds(sample, table)
-    return (heard[0],) if len(heard) == 1 else ()
-
-
-def _source_places(table: Table, columns: int, config: DataConfig) -> tuple[int, ...]:
-    if table.header and all(isinstance(column, int) for column in config.source):  # numbers say nothing of names
-        plain = tuple(place for place, name in enumerate(table.columns) if name.casefold() in SOURCE_WORDS)
-        if len(plain) == columns:
-            return plain
-        config = config.model_copy(update={"source": []})
-    if table.header and (missing := [column for column in config.source if isinstance(column, str) and column not in table.columns]):
-        there = f"no column {missing[0]!r}, which training read; expected it among {first_few(table.columns)}"
-        raise DataError(f"{table.name}: {there}.{nearest(missing[0], table.columns)} Give the column of the source that name.")
-    if config.source and (table.header or len(table.columns) > columns):
-        return tuple(find_column(table, column, "--source") for column in config.source)
-    if len(table.columns) != columns:
-        plural = "" if len(table.columns) == 1 else "s"
-        there = f"{len(table.columns)} column{plural} ({first_few(table.columns)}); expected the model's {_amount(columns)}"
-        called = "Call it 'source', or leave the others out." if table.header and columns == 1 else "Leave the others out."
-        raise DataError(f"{table.name}: {there}. {called}")
-    return tuple(range(columns))

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from seqloom.config import NumbersField
-from seqloom.errors import DataError
+from seqloom.errors import DataError, first_few
 from seqloom.frame_text import LARGEST
-from seqloom.tables import Table, cells_at, first_few
+from seqloom.tables import Table, cells_at
 
 __all__ = ["EMPTY", "PLAIN", "Decimal", "Marks", "Spelling", "may_be_number"]
 

@@ -15,10 +15,10 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Protocol, cast
 
-from seqloom.errors import DataError, nearest
+from seqloom.errors import DataError, listed, nearest, short
 from seqloom.frame_text import text_of_lists
 from seqloom.keyed import joined
-from seqloom.lines import LineCounts, read_lines, regular_path, shown
+from seqloom.lines import LineCounts, read_lines, refuse_bad_characters, regular_path, shown
 from seqloom.sounds import SoundFolder
 
 __all__ = [
@@ -29,18 +29,14 @@ __all__ = [
     "cells_at",
     "csv_rows",
     "delimited_rows",
-    "first_few",
     "flat",
     "json_object",
     "json_rows",
-    "listed",
     "parquet_names",
     "parquet_values",
     "pick_keys",
     "read_records",
-    "refuse_bad_characters",
     "said_delimiter",
-    "short",
     "table_rows",
 ]
 
@@ -274,18 +270,6 @@ def _refuse_broken_escapes(value: dict[str, object], where: str) -> None:
     refuse_bad_characters(text, where)
 
 
-def refuse_bad_characters(text: str, where: str) -> None:
-    """Raises a DataError for characters that no UTF-8 text file can hold as text: NUL and halves of surrogate pairs."""
-    if "\0" in text:
-        raise DataError(f"{where}: a NUL character; expected text. Remove it.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise DataError(
-            f"{where}: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16 first."
-        ) from None
-
-
 def _pick_keys(rows: Iterable[tuple[int, dict[str, object] | None]], table: Table, wanted: Sequence[int]) -> Iterator[Record]:
     keys = [table.columns[place] for place in wanted]
     for number, found in rows:
@@ -441,20 +425,3 @@ def _lines(count: int) -> str:
 def cells_at(rows: Sequence[Sequence[str]], place: int) -> list[str]:
     """The cells of one column, of the rows that reach so far."""
     return [row[place] for row in rows if place < len(row)]
-
-
-def short(text: str, limit: int = 40) -> str:
-    """A value for a message: its beginning, on one line."""
-    text = " ".join(text[: 4 * limit].split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def listed(cells: Sequence[str]) -> str:
-    """Cells for a message: the first few, quoted."""
-    more = f" and {len(cells) - 4} more" if len(cells) > 4 else ""
-    return ", ".join(repr(short(cell, 30)) for cell in cells[:4]) + more
-
-
-def first_few(names: Sequence[str]) -> str:
-    """Names for a message: the first eight."""
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -11,10 +11,11 @@ from typing import Any, cast
 import numpy as np
 
 from seqloom.errors import DataError, nearest
+from seqloom.memory_rows import is_missing
 from seqloom.samples import is_held
 from seqloom.tables import as_text, flat
 
-__all__ = ["Table", "as_cell", "columns_in", "columns_of", "flattened", "is_column", "is_missing", "time_index", "values_of"]
+__all__ = ["Table", "as_cell", "columns_in", "columns_of", "flattened", "is_column", "time_index", "values_of"]
 
 Table = dict[str | int, list[Any]]
 """Columns by name; the names of a data frame may be whole numbers."""
@@ -115,12 +116,6 @@ def _is_joined(values: list[Any], joins_numbers: bool) -> bool:
     if not all(value is None or isinstance(value, (str, int, float, Decimal)) for value in values):
         return False
     return any(isinstance(value, str) for value in values) or (joins_numbers and all(isinstance(value, int) for value in values))
-
-
-def is_missing(value: object) -> bool:
-    """Whether a value stands for none: None, NaN, pandas' NA and NaT."""
-    is_nan = isinstance(value, (float, np.floating)) and bool(value != value)
-    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def values_of(columns: Table, name: str | int) -> list[Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from seqloom.data import Row
+from seqloom.errors import short
 from seqloom.fields import Fields
-from seqloom.tables import short
+from seqloom.rows import Row
 
 __all__ = ["Unseen", "unknown_in_prefix"]
 

@@ -10,11 +10,11 @@ from seqloom.cli.output import open_output, run_words, say, standard_input, to_j
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.data import Row
     from seqloom.events import Finished, Watcher
     from seqloom.forecast_plan import NumberPlan
     from seqloom.lines import Arriving
     from seqloom.number_answers import NumberAnswerer
+    from seqloom.rows import Row
 
 __all__ = ["closing", "predict_arrays", "train_arrays"]
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from seqloom.checkpoint import RunDirectory
     from seqloom.config import DataConfig
-    from seqloom.data import Row
     from seqloom.measuring import Measurable
     from seqloom.model import Model
+    from seqloom.rows import Row
 
 __all__ = ["FORECASTS", "PAIRS", "evaluate", "load_model", "rows_of"]
 

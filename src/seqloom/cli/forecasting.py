@@ -117,7 +117,7 @@ class Forecasting:
 
 def holds_forecasts(run: Path) -> bool:
     """Whether a run is of numbers."""
-    from seqloom.number_fields import holds_numbers
+    from seqloom.files import holds_numbers
 
     return holds_numbers(run / "fields.json")
 
@@ -327,7 +327,7 @@ def _write_forecasts(
     """Write a line for each number: series, time, column, quantile, value, in the format that the name of --output says. The table is named
     by itself or with --input, or is piped in.
     """
-    from seqloom.layout import format_of_name
+    from seqloom.files import format_of_name
 
     format = format_of_name(output or "") or "tsv"
     if as_json and format == "parquet":

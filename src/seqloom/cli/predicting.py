@@ -22,8 +22,8 @@ from seqloom.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from seqloom.answers import Answerer, Prediction
-    from seqloom.data import Row
     from seqloom.lines import Arriving
+    from seqloom.rows import Row
     from seqloom.sounds import FaultySounds
 
 __all__ = ["predict", "score"]
@@ -191,7 +191,7 @@ def _says_json(output: str | None, as_json: bool) -> bool:
     Raises:
         ConfigError: the name says a format that answers are not written in.
     """
-    from seqloom.layout import format_of_name
+    from seqloom.files import format_of_name
 
     format = format_of_name(output or "") or ("json" if str(output).lower().endswith(".json") else None)
     if as_json or format in (None, "tsv", "jsonl"):
@@ -239,7 +239,7 @@ class _Watched:
         self.blank = 0
 
     def __iter__(self) -> Iterator[Row]:
-        from seqloom.data import Row
+        from seqloom.rows import Row
 
         for given in self.rows:
             self.blank += not any(given.source)

@@ -19,10 +19,10 @@ from seqloom.cli.output import run_words
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.data import Row
     from seqloom.events import Finished, Watcher
     from seqloom.examples import ExampleData
     from seqloom.plan import Plan
+    from seqloom.rows import Row
 
 __all__ = ["resume", "train"]
 

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from seqloom.audio import MP3, About, about
 from seqloom.config import AudioField, FieldsConfig
-from seqloom.data import Row
 from seqloom.errors import DataError
 from seqloom.fields import Fields
+from seqloom.lines import refuse_bad_characters
+from seqloom.rows import Row
 from seqloom.server.limits import Limits
 from seqloom.server.refusals import Refusal
 from seqloom.sound_text import is_sound_text, sound_of_text, text_of_sound
-from seqloom.tables import refuse_bad_characters
 
 __all__ = ["SoundSources", "Sources", "TextSources", "body_bytes", "refuse_bad", "sources_of"]
 

@@ -10,13 +10,13 @@ import torch
 
 from seqloom.answers import Answerer, Output
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
-from seqloom.data import Row
 from seqloom.export.folder import to_onnx
 from seqloom.export.weights import settled
 from seqloom.fields import Fields
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
+from seqloom.rows import Row
 from seqloom.runtime import Graph
 from seqloom.testing.laws import SINGLE, true
 from seqloom.vocabulary import BOS, UNK
