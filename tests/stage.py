@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +20,7 @@ import uvicorn
 from seqloom.cli import main
 from seqloom.config import PARTS
 from seqloom.metrics import METRICS
+from seqloom.panel import Panel
 from seqloom.server.app import create_app
 
 PAGES = Path(__file__).parents[1] / "docs"
@@ -102,3 +103,10 @@ def make_site(model: Path, place: Path, runtime: Path, *flags: str) -> Path:
     """The site of a model, which is the place."""
     assert run("export", model, "--web", "--out", place, "--runtime", runtime, *flags) == 0
     return place
+
+
+def panel_of_arrays(values: Any, columns: Sequence[str], name: str = "array") -> Panel:
+    """One series (N, C), or several as a list of them."""
+    parts = [np.asarray(part, dtype=np.float64) for part in (values if isinstance(values, (list, tuple)) else [values])]
+    starts = np.cumsum([0, *map(len, parts)])
+    return Panel(tuple(columns), np.concatenate(parts), starts, tuple(str(place + 1) for place in range(len(parts))), name=name)

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stage import panel_of_arrays
 
 from seqloom.accuracy import Accuracy, seasonal_error
 from seqloom.baselines import fit_linear, linear, naive, naive2, seasonal_naive
@@ -122,7 +123,6 @@ def test_levels_that_are_none_are_refused(asked: Any):
 def test_a_straight_line_finds_the_rule_that_made_the_data_also_from_what_is_known_of_it(share: float):
     from seqloom.config import FieldsConfig, NumbersField
     from seqloom.number_fields import NumberFields
-    from seqloom.panel import panel_of_arrays
     from seqloom.windows import Part, Windows
 
     values = np.zeros((400, 1))

@@ -14,6 +14,7 @@ import pyarrow
 import pytest
 import torch
 from pyarrow import parquet
+from stage import panel_of_arrays
 
 import seqloom
 from seqloom.cli import forecasting, main
@@ -25,7 +26,7 @@ from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, Said, train_forecast
-from seqloom.panel import Panel, panel_of_arrays, read_panel
+from seqloom.panel import Panel, read_panel
 from seqloom.scoreboard import measure
 from seqloom.spread import LEVELS
 from seqloom.waves import waves

@@ -161,7 +161,7 @@ class ArrayPairs:
         """None: lengths differ."""
 
     def floor(self, number: int) -> Floats:
-        """None: what targets have been before is not known."""
+        """-inf for every column: what targets have been before is not known."""
         return np.full(self.fields.target.size, -np.inf)
 
     def save(self, folder: Path) -> None:

@@ -16,7 +16,7 @@ from seqloom.base import refuse_base
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, HeadConfig, RunConfig
 from seqloom.config_file import override, setting
 from seqloom.data import read_rows, resolve, sides_of_numbers
-from seqloom.errors import ConfigError, DataError, standing_at
+from seqloom.errors import ConfigError, DataError, count_of, standing_at
 from seqloom.forecast_plan import NumberPlan, of_numbers
 from seqloom.frame_text import frames_of_text
 from seqloom.memory import paths_of
@@ -156,7 +156,7 @@ def _planned(
     reasons = with_asked(reasons, config, settings) | ready
     refuse_base(config)
     train, measured = (ArrayPairs.of(*side, fields) for side in (kept, held))
-    about = f"{len(train):,} pair{'' if len(train) == 1 else 's'} to train on, {len(measured):,} in dev"
+    about = f"{count_of(len(train), 'pair')} to train on, {len(measured):,} in dev"
     return NumberPlan(config, reasons, fields, train, measured, [about, *notes, *([note] if note else [])])
 
 
@@ -164,7 +164,7 @@ def _held_out(pairs: Sides, seed: int) -> tuple[Sides, Sides, str]:
     """The pairs to train on, a tenth that is held out, and what is to be said of that: all pairs of one source are on one side."""
     sources, targets = pairs
     if len(sources) < FEWEST:
-        few = f"only {len(sources)} pair{'' if len(sources) == 1 else 's'}"
+        few = f"only {count_of(len(sources), 'pair')}"
         return pairs, pairs, f"{few}: dev is what is trained on, so its score is no promise"
     groups: dict[Any, list[int]] = {}
     for place, source in enumerate(sources):

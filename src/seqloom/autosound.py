@@ -53,7 +53,7 @@ def choose_for_sound(
     settings.reasons |= reasons
     _choose_limits(settings, sound)
     _choose_model(settings, profile, fields, hours)
-    _choose_training(settings, profile, hours, budget_seconds)
+    _choose_training(settings, hours, budget_seconds)
     settings.set("training.early_stopping.metric", *_metric(profile.target, fields))
     return Choice(override(RunConfig(data=data, fields=fields), settings.values), settings.reasons)
 
@@ -125,7 +125,7 @@ def _symbols_a_character(target: SideProfile, field: TextField | TokensField) ->
     return 1 / 3 if field.unit == "subword" else 1.0
 
 
-def _choose_training(settings: Settings, profile: Profile, hours: float, budget_seconds: float | None) -> None:
+def _choose_training(settings: Settings, hours: float, budget_seconds: float | None) -> None:
     frames = max(FRAMES_A_SECOND * 3600 * hours, 1)
     passes = min(max(60 / math.sqrt(max(hours, 0.01)), 10), MOST_PASSES)
     batch = _batch(hours, frames * passes)

@@ -9,16 +9,15 @@ import numpy.typing as npt
 
 from seqloom.config import SearchConfig
 from seqloom.errors import ConfigError
-from seqloom.search import Stepped, Stepper
+from seqloom.search import IMPOSSIBLE, Stepped, Stepper
 from seqloom.vocabulary import EOS, PAD
 
-__all__ = ["JointStepper", "PrefixScorer", "SecondScorer", "check_ctc", "with_ctc"]
+__all__ = ["BLANK", "WORST", "JointStepper", "PrefixScorer", "SecondScorer", "check_ctc", "with_ctc"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 BLANK = PAD
-IMPOSSIBLE = np.float32(-1e30)
 WORST = np.float32(-1000.0)
 """The score of a symbol that no alignment allows: far below all others, and still a number to add up."""
 WIDER = 3

@@ -10,7 +10,7 @@ import numpy as np
 
 from seqloom.column_roles import places_of_sounds
 from seqloom.config import DataConfig
-from seqloom.errors import DataError
+from seqloom.errors import DataError, count_of
 from seqloom.layout import Layout, find_layout, find_table
 from seqloom.lines import LineCounts, shown
 from seqloom.rows import FileRows, Row
@@ -167,7 +167,7 @@ class _Empty:
     def notes(self) -> list[str]:
         """One sentence a side, with the number of such rows and the place of the first."""
         return [
-            f"{len(places):,} row{'' if len(places) == 1 else 's'} with an empty {side} went by, the first at {places[0]}."
+            f"{count_of(len(places), 'row')} with an empty {side} went by, the first at {places[0]}."
             for side, places in self._places.items()
         ]
 

@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
 from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, new_symbols, unit_of
 from seqloom.config import FieldsConfig
-from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
+from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError, count_of
 from seqloom.files import write_atomically
 from seqloom.frame_fields import ArraySource, Doubts
+from seqloom.rows import Row
 from seqloom.sound_field import SoundField
 from seqloom.subwords import Subwords
 from seqloom.text_fields import Ids, SourceField, TargetField, Value
 from seqloom.units import Unit
 from seqloom.vocabulary import BOS, DAMAGED, PAD, SEPARATOR, UNK, Vocabulary, entry
 
-__all__ = ["FORMAT", "Fields", "Source", "fit_source", "restore_source"]
+__all__ = ["FORMAT", "Fields", "Source", "check_format", "fit_source", "load_state", "restore_source", "save_state"]
 
 FORMAT = 1
 
-
-class Row(Protocol):
-    """What is learned from: one pair and where it stands."""
-
-    @property
-    def source(self) -> Sequence[str]: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def where(self) -> str: ...
-
-
 Source = SourceField | SoundField | ArraySource
+Restored = TypeVar("Restored")
 
 
 @dataclass(frozen=True)
@@ -156,21 +146,12 @@ class Fields:
 
     def save(self, path: str | Path) -> None:
         """Writes `state` as JSON; a crash leaves the old file or the new one, never half of one."""
-        write_atomically(Path(path), json.dumps(self.state(), ensure_ascii=False, indent=1).encode())
+        save_state(path, self.state())
 
     @classmethod
     def load(cls, path: str | Path) -> Fields:
         """The fields that `save` wrote; CheckpointError names the file when it is missing or damaged."""
-        try:
-            state: object = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({error.strerror}); expected the fields of a run. Check the path.") from None
-        except (ValueError, RecursionError):
-            raise CheckpointError(f"{path}: not JSON. {DAMAGED}") from None
-        try:
-            return cls.from_state(state)
-        except CheckpointError as error:
-            raise CheckpointError(f"{path}: {error}") from None
+        return load_state(path, cls.from_state)
 
     def _target_id(self, symbol: str, extra: dict[str, int]) -> int:
         if symbol in self.target.vocabulary:
@@ -222,7 +203,7 @@ def _check_shared(config: FieldsConfig) -> None:
 def _texts(rows: Iterable[Row], columns: Sequence[int], width: int, has_target: bool) -> Iterator[str]:
     for row in rows:
         if len(row.source) != width:
-            got = f"{len(row.source)} source column{'' if len(row.source) == 1 else 's'}"
+            got = count_of(len(row.source), "source column")
             raise DataError(f"{row.where}: {got}; expected {width}. Give fields.source an entry a column or mend the line.")
         for index in columns:
             yield row.source[index]
@@ -230,10 +211,34 @@ def _texts(rows: Iterable[Row], columns: Sequence[int], width: int, has_target: 
             yield row.target
 
 
-def _restore(state: object) -> Fields:
+def save_state(path: str | Path, state: dict[str, Any]) -> None:
+    """Write what fields say of themselves as JSON, whole or not at all."""
+    write_atomically(Path(path), json.dumps(state, ensure_ascii=False, indent=1).encode())
+
+
+def load_state(path: str | Path, restore: Callable[[object], Restored]) -> Restored:
+    """What `restore` makes of a state that `save_state` wrote; CheckpointError names the file when it is missing or damaged."""
+    try:
+        state: object = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); expected the fields of a run. Check the path.") from None
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"{path}: not JSON. {DAMAGED}") from None
+    try:
+        return restore(state)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+def check_format(state: object, expected: int) -> None:
+    """Raises a CheckpointError where fields were written in another format."""
     number = entry(state, "format", int)
-    if number != FORMAT:
-        raise CheckpointError(f"fields: format {number}; expected {FORMAT}. Use the Seqloom that wrote it, or train again.")
+    if number != expected:
+        raise CheckpointError(f"fields: format {number}; expected {expected}. Use the Seqloom that wrote it, or train again.")
+
+
+def _restore(state: object) -> Fields:
+    check_format(state, FORMAT)
     names: list[object] = entry(state, "names", list)
     config = FieldsConfig.model_validate(entry(state, "config", dict))
     _check_shared(config)

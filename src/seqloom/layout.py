@@ -13,7 +13,7 @@ from pathlib import PurePath
 from seqloom.audio import is_sound
 from seqloom.column_roles import choose, columns_of_sounds, one_column, over_time
 from seqloom.config import DataConfig
-from seqloom.errors import DataError, first_few
+from seqloom.errors import DataError, count_of, first_few
 from seqloom.files import format_of_name
 from seqloom.frame_text import hold_frames
 from seqloom.header import has_header, say_sides
@@ -160,7 +160,7 @@ def find_table(
         lists = frozenset(place for place in range(len(columns)) if any(_is_of_texts(row[place]) for row in values))
         table = Table((path,), format, None, True, columns, frames=frames, lists=lists)
         sample = [[*map(_loosely, row)] for row in values]
-        notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {_amount(columns, 'name')}: {first_few(columns)}."]
+        notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {count_of(len(columns), 'name')}: {first_few(columns)}."]
     else:
         own = config if alike else config.model_copy(update={"delimiter": None, "header": None, "comment": None, "split": None})
         lines = first_lines(path)
@@ -291,7 +291,8 @@ def _said(marks: Marks, columns: Sequence[str]) -> list[str]:
     """How lines become cells, a sentence each."""
     between = {"\t": "tabs", "  ": "two blanks"}.get(marks.delimiter, f"{marks.delimiter!r}")
     between = f"the first {marks.delimiter!r} of each line" if marks.once else between
-    notes = [f"{'CSV' if marks.format == 'csv' and not marks.quoted else 'Text'} with {_amount(columns, 'column')} separated by {between}."]
+    kind = "CSV" if marks.format == "csv" and not marks.quoted else "Text"
+    notes = [f"{kind} with {count_of(len(columns), 'column')} separated by {between}."]
     if marks.quoted:
         notes.append("Every value is quoted, and read without its quotes. If they belong to it, say --set data.format=tsv.")
     if marks.comment:
@@ -302,7 +303,3 @@ def _said(marks: Marks, columns: Sequence[str]) -> list[str]:
 def _columns(table: Table, places: Sequence[int]) -> str:
     names = " and ".join(repr(table.columns[place]) if table.header else table.columns[place] for place in places)
     return names if table.header else f"column{'s' if len(places) > 1 else ''} {names}"
-
-
-def _amount(items: Sequence[str], noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from seqloom.column_roles import SPOKEN
 from seqloom.config import DataConfig
-from seqloom.errors import DataError, first_few, listed, nearest
+from seqloom.errors import DataError, count_of, first_few, listed, nearest
 from seqloom.header import LABEL_WORDS, pair_in_object, tell_sides, text_and_label
 from seqloom.memory_rows import is_missing
 from seqloom.samples import is_held, is_plainly_sound
@@ -177,8 +177,8 @@ def _sources(names: Sequence[str | int], config: DataConfig, count: int, heard: 
         return range(count)
     if len(heard) == count:
         return heard
-    wanted = f"the columns of training, {listed(said)}" if said else f"the model's {count} source column{'' if count == 1 else 's'} alone"
-    there = f"{len(names)} column{'' if len(names) == 1 else 's'} ({first_few([*map(str, names)])})"
+    wanted = f"the columns of training, {listed(said)}" if said else f"the model's {count_of(count, 'source column')} alone"
+    there = f"{count_of(len(names), 'column')} ({first_few([*map(str, names)])})"
     raise DataError(f"sources: {there}; expected {wanted}. Choose or rename them.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,7 @@ from pydantic import ValidationError
 
 from seqloom.config import FieldsConfig
 from seqloom.errors import CheckpointError, DataError
-from seqloom.fields import Source, fit_source, restore_source
-from seqloom.files import write_atomically
+from seqloom.fields import Source, check_format, fit_source, load_state, restore_source, save_state
 from seqloom.rows import Row
 from seqloom.scaling import Scaling, fit_scaling
 from seqloom.spread import Spread
@@ -155,9 +153,7 @@ class NumberFields:
         Raises:
             CheckpointError: keys are missing or of wrong types, or another format number.
         """
-        number = entry(state, "format", int)
-        if number != FORMAT:
-            raise CheckpointError(f"fields: format {number}; expected {FORMAT}. Use the Seqloom that wrote it, or train again.")
+        check_format(state, FORMAT)
         try:
             config = _as_trained(FieldsConfig.model_validate(entry(state, "config", dict)))
             source, target = entry(state, "source", dict), entry(state, "target", dict)
@@ -169,19 +165,12 @@ class NumberFields:
 
     def save(self, path: str | Path) -> None:
         """Writes `state` as JSON, whole or not at all."""
-        write_atomically(Path(path), json.dumps(self.state(), ensure_ascii=False, indent=1).encode())
+        save_state(path, self.state())
 
     @classmethod
     def load(cls, path: str | Path) -> NumberFields:
         """The fields that `save` wrote; CheckpointError names the file when it is missing or damaged."""
-        try:
-            return cls.from_state(json.loads(Path(path).read_text(encoding="utf-8")))
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({error.strerror}); expected the fields of a run. Check the path.") from None
-        except CheckpointError as error:
-            raise CheckpointError(f"{path}: {error}") from None
-        except (ValueError, RecursionError):
-            raise CheckpointError(f"{path}: not JSON. {DAMAGED}") from None
+        return load_state(path, cls.from_state)
 
 
 def _as_trained(config: FieldsConfig) -> FieldsConfig:

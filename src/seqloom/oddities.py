@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqloom.audio import is_silent
+from seqloom.errors import count_of
 from seqloom.rows import Row
 
 __all__ = ["Oddity", "find_in_sounds", "find_oddities", "key_of"]
@@ -65,7 +66,7 @@ def find_in_sounds(rows: Sequence[Row]) -> list[Oddity]:
     text = "whose words are written in several ways, in case or punctuation, of which all but the expected one count as errors"
     shown = [", ".join(f"{_quoted(target, 30)} ({count:,})" for target, count in way.most_common(4)) for way in several[:EXAMPLES]]
     count = sum(way.total() for way in several)
-    found.append(Oddity("written in several ways", f"{_rows(count)} {text}", count, tuple(shown)))
+    found.append(Oddity("written in several ways", f"{count_of(count, 'row')} {text}", count, tuple(shown)))
     return [oddity for oddity in found if oddity.count]
 
 
@@ -99,11 +100,7 @@ def _pair(row: Row) -> str:
 
 def _rows_that(rows: Iterable[Row], kind: str, text: str, odd: Callable[[Row], bool], show: Callable[[Row], str] = _pair) -> Oddity:
     hits = [row for row in rows if odd(row)]
-    return Oddity(kind, f"{_rows(len(hits))} {text}", len(hits), tuple([show(row) for row in hits[:EXAMPLES]]))
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
+    return Oddity(kind, f"{count_of(len(hits), 'row')} {text}", len(hits), tuple([show(row) for row in hits[:EXAMPLES]]))
 
 
 # --------------------------------------------------------------------------------------------------- empty and repeated
@@ -118,7 +115,7 @@ def _repeated(rows: Sequence[Row]) -> Iterator[Oddity]:
     first: dict[tuple[tuple[str, ...], str], Row] = {}
     again = [row for row in rows if first.setdefault((row.source, row.target), row) is not row]
     places = [f"{row.where}  as {first[row.source, row.target].where}  {_quoted(' | '.join(row.source))}" for row in again[:EXAMPLES]]
-    yield Oddity("duplicates", f"{_rows(len(again))} repeating an earlier pair exactly", len(again), tuple(places))
+    yield Oddity("duplicates", f"{count_of(len(again), 'row')} repeating an earlier pair exactly", len(again), tuple(places))
     keys = [key_of(row) for row in rows]
     times, targets = Counter(keys), dict[tuple[str, ...], dict[str, Row]]()
     for key, row in zip(keys, rows, strict=True):
@@ -128,16 +125,15 @@ def _repeated(rows: Sequence[Row]) -> Iterator[Oddity]:
     count = sum(times[key] for key in several)
     most = sorted(several.values(), key=len, reverse=True)[:EXAMPLES]
     shown = [_many_targets(list(found.values())) for found in most]
-    text = f"{_rows(count)} whose source has several targets, up to {len(most[0]) if most else 0} for one source"
+    text = f"{count_of(count, 'row')} whose source has several targets, up to {len(most[0]) if most else 0} for one source"
     yield Oddity("several targets", text, count, tuple(shown))
 
 
 def _copies(rows: Sequence[Row]) -> Iterator[Oddity]:
     count = sum(row.target != "" and row.target in row.source for row in rows)
     if count >= COPIES * len(rows):
-        yield Oddity(
-            "nothing but copies", f"{_rows(count)} whose target is their source: little is to be learned here but copying", count, ()
-        )
+        text = f"{count_of(count, 'row')} whose target is their source: little is to be learned here but copying"
+        yield Oddity("nothing but copies", text, count, ())
 
 
 def _many_targets(rows: list[Row]) -> str:
@@ -176,7 +172,7 @@ def _characters(rows: Sequence[Row]) -> Iterator[Oddity]:
         letters = [item[-1] for item, _ in counts.most_common() if item[:-1] == kind][:3]
         named = f" ({', '.join(_named(letter) for letter in letters)})" if kind != "replacement" else ""
         shown = [_shown(row, _around(value, letters)) for row, value in hits[:EXAMPLES]]
-        yield Oddity(kind, f"{_rows(len(hits))} with {text}{named}", len(hits), tuple(shown))
+        yield Oddity(kind, f"{count_of(len(hits), 'row')} with {text}{named}", len(hits), tuple(shown))
     yield _rows_that(rows, "not NFC", "not in Unicode form NFC", _is_not_nfc)
     yield _rows_that(rows, "misread", "looking like UTF-8 once read as Latin-1 or Windows-1252", _is_misread)
 
@@ -250,7 +246,7 @@ def _contents(rows: Sequence[Row]) -> Iterator[Oddity]:
     (target, count), *_ = Counter(row.target for row in rows).most_common(1)
     if count > 1 and count * 2 > len(rows):
         shown = [_pair(row) for row in rows if row.target == target][:EXAMPLES]
-        yield Oddity("one target", f"{_rows(count)} with the same target {_quoted(target)}", count, tuple(shown))
+        yield Oddity("one target", f"{count_of(count, 'row')} with the same target {_quoted(target)}", count, tuple(shown))
     for place in range(len(rows[0].source)):
         if len(rows) > 1 and all(row.source[place] == rows[0].source[place] for row in rows):
             text = f"source column {place + 1} is {_quoted(rows[0].source[place])} in all rows"
@@ -272,7 +268,7 @@ def _lengths(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.ndarra
         limit = max(5 * usual, 100.0)
         longest = [int(place) for place in np.argsort(-numbers, kind="stable")[: int((numbers > limit).sum())]]
         shown = [f"{rows[place].where}  {int(numbers[place]):,} characters" for place in longest[:EXAMPLES]]
-        text = f"{_rows(len(longest))} with a {side} over {limit:,.0f} characters, while 99 of 100 have at most {usual:,.0f}"
+        text = f"{count_of(len(longest), 'row')} with a {side} over {limit:,.0f} characters, while 99 of 100 have at most {usual:,.0f}"
         yield Oddity(f"long {side}", text, len(longest), tuple(shown))
 
 
@@ -287,7 +283,7 @@ def _wild_ratio(rows: Sequence[Row], lengths: np.ndarray, target_lengths: np.nda
     wild = [int(place) for place in np.argsort(-far, kind="stable")[: int((far > limit).sum())]]
     both_lengths = [f"{say_length(int(lengths[place]))} and {int(target_lengths[place]):,} characters" for place in wild[:EXAMPLES]]
     shown = [f"{rows[place].where}  {said}  {_quoted(rows[place].target, 30)}" for place, said in zip(wild, both_lengths, strict=False)]
-    return Oddity("wild ratio", f"{_rows(len(wild))} where the two sides' lengths do not fit each other", len(wild), tuple(shown))
+    return Oddity("wild ratio", f"{count_of(len(wild), 'row')} where the two sides' lengths do not fit each other", len(wild), tuple(shown))
 
 
 # ---------------------------------------------------------------------------------------------------------------- order

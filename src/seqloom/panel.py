@@ -22,7 +22,7 @@ from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
 from seqloom.tables import Record, Table, cells_at, read_records
 from seqloom.tabular import columns_of
 
-__all__ = ["Panel", "panel_of", "panel_of_arrays", "panel_of_rows", "read_panel"]
+__all__ = ["Panel", "panel_of", "panel_of_rows", "read_panel"]
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -214,13 +214,6 @@ def _refuse_change(panel: Panel, numbers: NumbersField) -> None:
         before = f"{values[first]:.12g} in line {panel.line(first)}"
         what = f"{panel.columns[column]}{name} is {values[other]:.12g}, and {before}; expected one value within a series"
         raise DataError(f"{panel.where(other)}: {what}. Mend the cell, or name the column with --known or --past in place of --static.")
-
-
-def panel_of_arrays(values: Any, columns: Sequence[str], name: str = "array") -> Panel:
-    """One series (N, C), or several as a list of them."""
-    parts = [np.asarray(part, dtype=np.float64) for part in (values if isinstance(values, (list, tuple)) else [values])]
-    starts = np.cumsum([0, *map(len, parts)])
-    return Panel(tuple(columns), np.concatenate(parts), starts, tuple(str(place + 1) for place in range(len(parts))), name=name)
 
 
 def column_names(numbers: NumbersField) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 
 from seqloom.audio import is_sound
-from seqloom.errors import DataError
+from seqloom.errors import DataError, count_of
 from seqloom.oddities import Oddity, find_in_sounds, find_oddities, key_of
 from seqloom.pieces import together
 from seqloom.relation import correlation, new_words_copied, ratio, shared
@@ -251,7 +251,7 @@ def _size(row: Row) -> int:
 def _refuse_useless(rows: Sequence[Row]) -> None:
     if not rows:
         raise DataError("data: no rows; expected pairs of a source and a target. Name a file that holds some.")
-    file, count = rows[0].where.rpartition(":")[0], f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
+    file, count = rows[0].where.rpartition(":")[0], count_of(len(rows), "row")
     for side, is_empty in (("target", not any(row.target for row in rows)), ("source", not any(any(row.source) for row in rows))):
         if is_empty:
             raise DataError(f"{file}: every {side} is empty ({count}); expected texts. Choose another column with --{side}.")
@@ -310,7 +310,7 @@ def _watch(rows: Iterable[Row], dev: Iterable[Row] | None) -> tuple[Iterable[Row
 
 def describe(profile: Profile) -> str:
     """The profile as a page of plain text."""
-    head = f"{profile.pairs:,} pair{'' if profile.pairs == 1 else 's'} in {profile.file if profile.file != 'pairs' else 'memory'}"
+    head = f"{count_of(profile.pairs, 'pair')} in {profile.file if profile.file != 'pairs' else 'memory'}"
     if profile.is_sampled:
         head += f"; the numbers below are from {profile.looked_at:,} of them, drawn evenly"
     relation = _speech(profile, profile.sound) if profile.sound else _arrays(profile.array) if profile.array else _relation(profile)

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from seqloom.errors import ConfigError
+from seqloom.errors import ConfigError, count_of
 from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated, Watcher
 from seqloom.health import is_hint, kind_of
 from seqloom.metrics import METRICS, format_value
@@ -301,7 +301,7 @@ def introduction(event: Started) -> str:
     limit = f"{event.epochs:g} passes" + (f" or {duration(event.budget_seconds)}" if event.budget_seconds else "")
     begin = f"going on after update {event.step:,}" if event.step else "training"
     size = f"{event.parameters:,} weights on {event.pairs:,} pairs"
-    where = f"{event.device}, {event.precision}, {event.threads} thread{'' if event.threads == 1 else 's'}"
+    where = f"{event.device}, {event.precision}, {count_of(event.threads, 'thread')}"
     return f"{begin}: {size}, at most {limit}, on {where}"
 
 

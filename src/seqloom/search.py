@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seqloom.config import SearchConfig
 from seqloom.vocabulary import BOS, EOS, PAD
 
-__all__ = ["NEVER", "Hypothesis", "Stepped", "Stepper", "search"]
+__all__ = ["IMPOSSIBLE", "NEVER", "Hypothesis", "Stepped", "Stepper", "search"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from seqloom.config import DataConfig
-from seqloom.errors import DataError
+from seqloom.errors import DataError, count_of
 from seqloom.rows import DerivedRows, Row, Rows
 from seqloom.samples import lasting_name
 
@@ -33,7 +33,7 @@ def split(rows: Rows | Sequence[Row], config: DataConfig, seed: int) -> tuple[Ro
         if place <= min(config.hold_out, config.hold_out_at_most / count):
             low.append((place, row))
     if lowest >= highest:
-        pairs = f"{count:,} pair{'' if count == 1 else 's'}{' of one source' if count > 1 else ''}"
+        pairs = f"{count_of(count, 'pair')}{' of one source' if count > 1 else ''}"
         raise DataError(f"data: {pairs}; expected two different sources or more, to hold one out. Add pairs, or give --dev FILE.")
     share = min(config.hold_out, config.hold_out_at_most / count)
     cut = share if lowest <= share < highest else lowest

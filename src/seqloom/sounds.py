@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seqloom.audio import READABLE, is_sound, read_sound
-from seqloom.errors import DataError, MissingFileError
+from seqloom.errors import DataError, MissingFileError, count_of
 from seqloom.lines import read_lines
 
 __all__ = [
@@ -276,4 +276,4 @@ class FaultySounds:
         faults = [reason for reason in self._reasons.values() if reason]
         if not faults:
             return []
-        return [f"{len(faults):,} sound{'' if len(faults) == 1 else 's'} could not be used and went by, such as {faults[0]}."]
+        return [f"{count_of(len(faults), 'sound')} could not be used and went by, such as {faults[0]}."]

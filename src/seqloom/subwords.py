@@ -14,16 +14,16 @@ from seqloom.config import TextField
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SPECIALS, UNK
 
-__all__ = ["RESERVED", "Subwords"]
+__all__ = ["BLANK", "RESERVED", "Subwords"]
 
 DEFAULT_SIZE = 8000
 COUNTED = 1000  # texts whose words are counted together
 SAMPLE = 2_000_000  # sentences, or different words; more change the pieces little and cost gigabytes
 COVERAGE = 0.9995  # sentencepiece's own advice for rich alphabets
 
-_BLANK = "\u2581"  # sentencepiece writes a blank so
+BLANK = "\u2581"  # sentencepiece writes a blank so
 # Characters that sentencepiece would take for its own marks, or that make it drop the sentence: \ufdd0, never a character, and a letter.
-_ESCAPES = {"\ufdd0": "\ufdd0.", _BLANK: "\ufdd0_", "\u2585": "\ufdd0=", "\0": "\ufdd00"}
+_ESCAPES = {"\ufdd0": "\ufdd0.", BLANK: "\ufdd0_", "\u2585": "\ufdd0=", "\0": "\ufdd00"}
 _ESCAPED = {escape: character for character, escape in _ESCAPES.items()}
 _TO_ESCAPE = re.compile("[\ufdd0\u2581\u2585\0]")
 _TO_UNESCAPE = re.compile("\ufdd0[._=0]")
@@ -49,7 +49,7 @@ class Subwords:
         if tuple(pieces[: len(SPECIALS)]) != SPECIALS:
             raise CheckpointError(f"fields: the subword model begins with other symbols than ours. {DAMAGED}")
         self.pieces = pieces[len(SPECIALS) :]
-        self.by_word = kind == "bpe" and not any(_BLANK in piece[1:] for piece in self.pieces)
+        self.by_word = kind == "bpe" and not any(BLANK in piece[1:] for piece in self.pieces)
         """Whether a word is cut alike wherever it stands; a unigram model adds up weights over all of a text, and rounding decides ties. A
         model from elsewhere may have pieces that reach over a blank.
         """
@@ -82,7 +82,7 @@ class Subwords:
         """The pieces of a part; a blank beside a blank is a piece of its own."""
         if not self.by_word:
             return [part]
-        return self._processor.encode(part, out_type=str) if part else [_BLANK]
+        return self._processor.encode(part, out_type=str) if part else [BLANK]
 
     def join(self, symbols: Iterable[str]) -> str:
         if self.byte_fallback:
@@ -90,7 +90,7 @@ class Subwords:
             text = spelt.decode("utf-8", "replace")
         else:
             text = "".join(symbols)
-        text = text.replace(_BLANK, " ").removeprefix(" ")
+        text = text.replace(BLANK, " ").removeprefix(" ")
         return _TO_UNESCAPE.sub(lambda match: _ESCAPED[match[0]], text) if "\ufdd0" in text else text
 
 
@@ -149,7 +149,7 @@ def _words(texts: Iterable[str]) -> Counter[str]:
 
 def _characters(words: Counter[str]) -> Counter[str]:
     """Characters as the trainer will count them in these words."""
-    counts: Counter[str] = Counter({_BLANK: words.total()})
+    counts: Counter[str] = Counter({BLANK: words.total()})
     for word, count in words.items():
         for character in word:
             counts[character] += count
@@ -174,7 +174,7 @@ def _survey(texts: Iterable[str]) -> tuple[Counter[str], int]:
     for text in texts:
         counts.update(_escape(text))
         sentences += 1
-    counts[_BLANK] = counts.pop(" ", 0) + sentences
+    counts[BLANK] = counts.pop(" ", 0) + sentences
     return counts, sentences
 
 
@@ -191,7 +191,7 @@ def _rare(counts: Counter[str], config: TextField) -> str:
         raise ConfigError(f"fields: max_size {size} has no room for subwords; expected more than {fixed + 1}. Raise it{spare}.")
     if len(counts) <= room // 4:
         return ""
-    characters = sorted(counts, key=lambda character: (character != _BLANK, -counts[character], character))
+    characters = sorted(counts, key=lambda character: (character != BLANK, -counts[character], character))
     total, seen, kept = sum(counts.values()), 0, 0
     while kept < room // 2 and seen < COVERAGE * total:
         seen += counts[characters[kept]]

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from seqloom.config import RunConfig
 from seqloom.config_file import setting
+from seqloom.errors import count_of
 from seqloom.events import Finished
 from seqloom.forecast_plan import NumberPlan
 from seqloom.metrics import better
@@ -25,7 +26,7 @@ __all__ = ["argument", "columns", "introduction", "members_alone_and_together", 
 
 def introduction(plan: Plan, folder: str | Path) -> list[str]:
     """The data, what was found in it, and what was chosen for it."""
-    lines = [f"data: {_pairs(plan.profile.pairs)} to train on, {len(plan.dev):,} dev pair{'' if len(plan.dev) == 1 else 's'}"]
+    lines = [f"data: {count_of(plan.profile.pairs, 'pair')} to train on, {count_of(len(plan.dev), 'dev pair')}"]
     lines += [*(f"warning: {warning}" for warning in plan.warnings), *(f"note: {note}" for note in plan.notes)]
     rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
     chosen = ["chosen:", *columns(rows)] if rows else []
@@ -41,7 +42,7 @@ def number_introduction(plan: NumberPlan, folder: str | Path) -> list[str]:
 def result(finished: Finished) -> list[str]:
     """The dev score, and where the model is."""
     how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
-    score = f"dev score ({_pairs(finished.dev_pairs)}, {finished.search}, {finished.chosen}):"
+    score = f"dev score ({count_of(finished.dev_pairs, 'pair')}, {finished.search}, {finished.chosen}):"
     return ["", score, *columns(metric_rows(finished.metrics)), f"model: {finished.run} ({how})"]
 
 
@@ -101,10 +102,6 @@ def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
     text = io.StringIO()
     Console(file=text, width=max(width, 40), color_system=None, legacy_windows=False).print(table)
     return [" " * indent + line.rstrip() for line in text.getvalue().splitlines()]
-
-
-def _pairs(count: int) -> str:
-    return f"{count:,} pair{'' if count == 1 else 's'}"
 
 
 def _value(config: RunConfig, key: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.columns import Codes, Column, model_of
-from seqloom.errors import DataError
+from seqloom.errors import DataError, count_of
 from seqloom.vocabulary import BOS, EOS, PAD, SEP, SEPARATOR, SPECIALS, UNK, Vocabulary
 
 __all__ = ["Ids", "SourceField", "TargetField", "Value"]
@@ -132,7 +132,7 @@ class SourceField(_TextField):
     def _texts(self, value: Value) -> Sequence[str]:
         texts = (value,) if isinstance(value, str) else value
         if len(texts) != len(self.columns):
-            got, expected = f"{len(texts)} column{'' if len(texts) == 1 else 's'}", len(self.columns)
+            got, expected = count_of(len(texts), "column"), len(self.columns)
             raise DataError(f"source: {got}; expected {expected}. Give those that the model was trained with, in order.")
         return texts
 

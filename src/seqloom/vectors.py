@@ -14,14 +14,13 @@ import numpy.typing as npt
 from seqloom.columns import Column
 from seqloom.errors import DataError, MissingFileError
 from seqloom.lines import read_lines
-from seqloom.subwords import Subwords
+from seqloom.subwords import BLANK, Subwords
 from seqloom.text_fields import SourceField, TargetField
 from seqloom.units import JOINER, Characters, Words
 from seqloom.vocabulary import SPECIALS
 
 __all__ = ["Found", "Width", "read_vectors", "width_of"]
 
-BLANK = "\u2581"
 FEW = 0.5
 """Share of a vocabulary that has vectors, below which that is warned of."""
 MANY_IN_LOWER_CASE = 0.1

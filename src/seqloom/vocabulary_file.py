@@ -9,6 +9,7 @@ from itertools import dropwhile
 from seqloom.config import FieldConfig, TokensField
 from seqloom.errors import DataError
 from seqloom.lines import read_lines
+from seqloom.subwords import BLANK
 from seqloom.units import Characters, Unit, Words, clean
 
 __all__ = ["read_vocabulary"]
@@ -16,8 +17,6 @@ __all__ = ["read_vocabulary"]
 SPECIAL = frozenset(("<unk>", "<blank>", "<pad>", "<s>", "</s>"))
 """What OpenNMT-py, JoeyNMT and fairseq name so stands at the head of a vocabulary; ours has its own."""
 
-_BLANK = "\u2581"
-"""How JoeyNMT and sentencepiece write a blank among characters."""
 
 _COUNTED = re.compile(r"(.+)[\t ](-?\d+(?:\.\d+)?)(?: #fairseq:overwrite)?")
 _COUNTED_AFTER_TAB = re.compile(r"(.+)\t(-?\d+(?:\.\d+)?)")
@@ -55,7 +54,7 @@ def read_vocabulary(path: str, config: FieldConfig, unit: Unit) -> list[str]:
     if not symbols:
         raise DataError(f"{path}: no symbols; expected one a line. Name a vocabulary, or leave it out to learn one.")
     stands_for_blank = isinstance(unit, Characters) and " " not in symbols
-    return [" " if stands_for_blank and symbol == _BLANK else symbol for symbol in symbols]
+    return [" " if stands_for_blank and symbol == BLANK else symbol for symbol in symbols]
 
 
 def _counts_cut_off(path: str, config: FieldConfig) -> Iterator[tuple[int, str]]:

@@ -10,7 +10,7 @@ from seqloom.cli import options
 from seqloom.cli.choosing import column_names, refuse_device, refuse_exported, refuse_idle, refuse_many
 from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
 from seqloom.cli.output import one_line, open_output, say, to_json
-from seqloom.errors import ConfigError
+from seqloom.errors import ConfigError, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,8 +112,8 @@ def evaluate(
             }
             out.write(to_json({**values, **about}) + "\n")
         else:
-            of = f", {len(predictions):,} source{'' if len(predictions) == 1 else 's'}" if any_target else ""
-            head = f"{run} on {name}: {len(rows):,} pair{'' if len(rows) == 1 else 's'}{of}"
+            of = f", {count_of(len(predictions), 'source')}" if any_target else ""
+            head = f"{run} on {name}: {count_of(len(rows), 'pair')}{of}"
             lines = [head, *columns(metric_rows(values)), *signatures.values()]
             out.write("\n".join(lines) + "\n")
 

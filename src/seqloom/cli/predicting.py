@@ -18,7 +18,7 @@ from seqloom.cli.choosing import refuse_device, refuse_idle
 from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
 from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_numbers
 from seqloom.cli.output import escape, one_line, open_output, say, standard_input, to_json
-from seqloom.errors import ConfigError, DataError
+from seqloom.errors import ConfigError, DataError, count_of
 
 if TYPE_CHECKING:
     from seqloom.answers import Answerer, Prediction
@@ -250,7 +250,7 @@ class _Watched:
     def notes(self) -> list[str]:
         """What a person should know about the sources, once all have passed."""
         count = self.blank - (self._faults.rows if self._faults else 0)
-        blank = [f"{count:,} blank source{'' if count == 1 else 's'}, answered by nothing"] if count else []
+        blank = [f"{count_of(count, 'blank source')}, answered by nothing"] if count else []
         return [*blank, *self.unseen.notes()]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import GraphProto, ValueInfoProto
 
+from seqloom import search
 from seqloom.ctc import WIDER
 from seqloom.export.graph import TYPES, Graph, Loop, tensor
 from seqloom.export.prefixes import CARRIED, Prefixes, begin_prefixes, heard_alone
@@ -22,8 +23,7 @@ from seqloom.vocabulary import BOS, EOS, PAD
 
 __all__ = ["beam_graph"]
 
-IMPOSSIBLE = -1e30
-"""The score of what may not be, as in `seqloom.search`."""
+IMPOSSIBLE = float(search.IMPOSSIBLE)
 NOTHING, LEAST = -3e38, -2e38
 """The score of no result, and one below that of every result."""
 

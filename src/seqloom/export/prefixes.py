@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqloom import ctc
+from seqloom.ctc import BLANK
 from seqloom.export.graph import Graph, Loop
-from seqloom.vocabulary import EOS, PAD
+from seqloom.vocabulary import EOS
 
 __all__ = ["CARRIED", "Prefixes", "begin_prefixes", "heard_alone"]
 
-BLANK = PAD
-IMPOSSIBLE, WORST = -1e30, -1000.0
-"""As in `seqloom.ctc`."""
+IMPOSSIBLE, WORST = float(ctc.IMPOSSIBLE), float(ctc.WORST)
 
 Names = dict[str, str]
 

@@ -101,7 +101,7 @@ class TokenHead(nn.Module):
         return LossSum(loss, nll, mask.sum(), correct)
 
     def _counted_pointer_loss(self, decoded: Decoded, target: Tensor, mask: Tensor, pointer: Pointer) -> LossSum:
-        """The same in float32, with right guesses counted, of which a copied symbol may be one: all scores stand at once."""
+        """The same in float32 and without gradients, with right guesses counted, copied ones too: all scores stand at once."""
         generate, copied = self._pointer_parts(decoded, pointer)
         scores = self.project(self.narrow(decoded.hidden)).float().log_softmax(-1)  # (B, T, V)
         symbols, share = scores.shape[2], generate.squeeze(2)
@@ -110,9 +110,8 @@ class TokenHead(nn.Module):
         nll = -likely.clamp(min=1e-30).log()[mask]
         smooth = -scores.mean(2)[mask]
         loss = (1 - self.label_smoothing) * nll + self.label_smoothing * smooth
-        with torch.no_grad():
-            correct = (likely >= (1 - 1e-6) * _likeliest(scores, generate, copied, pointer.copy_ids))[mask].sum()
-        return LossSum(loss.sum(), nll.detach().sum(), mask.sum(), correct)
+        correct = (likely >= (1 - 1e-6) * _likeliest(scores, generate, copied, pointer.copy_ids))[mask].sum()
+        return LossSum(loss.sum(), nll.sum(), mask.sum(), correct)
 
     def _pointer_parts(self, decoded: Decoded, pointer: Pointer) -> tuple[Tensor, Tensor]:
         """The probability (B, T, 1) of the vocabulary, 1 where nothing can be copied, and those (B, T, S) of copying each position.

@@ -192,7 +192,7 @@ class FeedForward(nn.Module):
 
 
 def positions(length: int, width: int, offset: int, like: Tensor) -> Tensor:
-    """Sinusoidal position vectors (length, width) from position `offset` on (Vaswani et al. 2017, 3.5), scaled to unit variance."""
+    """Position vectors (length, width) from position `offset` on: sines, then cosines (Vaswani et al. 2017, 3.5); mean square 0.5."""
     half = (width + 1) // 2
     rates = torch.exp(torch.arange(half, device=like.device, dtype=torch.float32) * (-math.log(10_000.0) / max(half - 1, 1)))
     angles = torch.arange(offset, offset + length, device=like.device, dtype=torch.float32).unsqueeze(1) * rates

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from seqloom.audio import MP3, About, about
 from seqloom.config import AudioField, FieldsConfig
-from seqloom.errors import DataError
+from seqloom.errors import DataError, count_of
 from seqloom.fields import Fields
 from seqloom.lines import refuse_bad_characters
 from seqloom.rows import Row
@@ -62,7 +62,7 @@ class TextSources:
         expected = len(self.fields.config.source)
         if len(source) != expected:
             form = "a text, or several in inputs" if expected == 1 else f"a list of {expected} texts"
-            got = f"{len(source)} source column{'' if len(source) == 1 else 's'}"
+            got = count_of(len(source), "source column")
             raise Refusal(422, f"{where}: {got}; model {self.model} expects {expected}. Give {form}.")
         for text in source:
             refuse_bad(where, text)
