@@ -215,9 +215,10 @@ def test_an_existing_directory_is_only_replaced_when_asked_for_and_a_run(tmp_pat
         f"{run.path}: exists already. Replace it with --overwrite, or choose another --out."
     ), "what is finished is not gone on with"
     run.refuse_existing(overwrite=True)
-    (run.path / "old").write_text("x")
+    run.metrics.write_text("x")
+    (run.path / "mine").write_text("x")
     run.create()
-    assert sorted(file.name for file in run.path.rglob("*")) == ["best", "training"]
+    assert sorted(file.name for file in run.path.rglob("*")) == ["best", "mine", "training"], "what no run wrote stays"
 
 
 def test_a_folder_that_cannot_be_removed_can_hold_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -230,7 +231,7 @@ def test_a_folder_that_cannot_be_removed_can_hold_a_run(tmp_path: Path, monkeypa
         (run.training / "link").symlink_to(disk / "kept")
         run.refuse_existing(overwrite=True)
         run.create()
-        assert sorted(file.name for file in disk.rglob("*")) == ["best", "training"]
+        assert sorted(file.name for file in disk.rglob("*")) == ["best", "kept", "training"]
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) == disk)
     run_at(disk).refuse_existing(overwrite=True)
     assert refusal(lambda: RunDirectory(tmp_path / "new").refuse_existing(overwrite=False)) == (

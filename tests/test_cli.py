@@ -275,10 +275,31 @@ def test_a_run_that_holds_the_data_is_not_replaced(trained: Trained, tmp_path: P
     run = tmp_path / "run"
     run.mkdir()
     (run / "run.json").write_text("{}")
-    (run / "train.tsv").write_bytes(trained.pairs.read_bytes())
-    refused = seqloom("train", run / "train.tsv", "--out", run, "--overwrite")
-    assert f"train.tsv: lies in {run}, which training would replace. Choose another --out." in refused.error
-    assert (run / "train.tsv").is_file()
+    (run / "training").mkdir()
+    pairs = run / "training" / "pairs.tsv"
+    pairs.write_bytes(trained.pairs.read_bytes())
+    refused = seqloom("train", pairs, "--out", run, "--overwrite")
+    assert f"pairs.tsv: lies in {run}, which training would replace. Choose another --out." in refused.error
+    config = tmp_path / "config.yaml"
+    config.write_text((trained.run / "config.yaml").read_text().replace("[pairs.tsv]", f"[{pairs}]"))
+    refused = seqloom("train", "--config", config, "--out", run, "--overwrite")
+    assert f"pairs.tsv: lies in {run}, which training would replace. Choose another --out." in refused.error
+    assert pairs.is_file()
+
+
+def test_what_no_run_wrote_stays_where_a_run_is_replaced(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    quick = ("--out", run, *TINY[:6], "--set", "training.max_steps=4", "--quiet")
+    assert seqloom("train", "--example", "reverse", *quick).code == 0
+    (run / "notes.txt").write_text("what I saw")
+    (run / "metrics.jsonl").write_text("of the older run")
+    before = (run / "test.tsv").read_bytes()
+    again = seqloom("train", "--config", run / "config.yaml", *quick, "--overwrite")
+    assert again.code == 0, again.error
+    assert (run / "notes.txt").read_text() == "what I saw"
+    assert (run / "test.tsv").read_bytes() == before
+    assert (run / "metrics.jsonl").read_text().startswith("{")
+    assert seqloom("evaluate", run, run / "test.tsv").code == 0
 
 
 @pytest.mark.parametrize(

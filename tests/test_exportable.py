@@ -61,6 +61,8 @@ def test_weights_that_a_loop_of_ones_own_has_changed_are_saved_as_a_run_and_not_
     with pytest.raises(CheckpointError, match=re.escape("the run that the model came from")):
         model.save(tmp_path / "run", overwrite=True)
     assert (tmp_path / "run" / "run.json").is_file()
+    again = seqloom.load(model.save(tmp_path / "run" / "within"))
+    assert sorted(entry.name for entry in again.path.iterdir()) == sorted(entry.name for entry in (tmp_path / "mine").iterdir())
 
 
 def test_members_and_models_of_numbers_are_saved_too(tmp_path: Path) -> None:
@@ -70,6 +72,10 @@ def test_members_and_models_of_numbers_are_saved_too(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"members/2/model\.safetensors: holds other weights"):
         two.export(tmp_path / "dist")
     assert seqloom.load(two.save(tmp_path / "more")).predict(SOURCES) == two.predict(SOURCES)
+    first = seqloom.load(tmp_path / "two" / "members" / "1")
+    with pytest.raises(CheckpointError, match=re.escape(f"lies in {tmp_path / 'two'}, which saving would replace. Choose another")):
+        first.save(tmp_path / "two", overwrite=True)
+    assert seqloom.load(tmp_path / "two").predict(SOURCES), "it is still there"
     for member in RunDirectory(tmp_path / "more").members():
         assert not member.metrics.exists()
         assert "metrics" not in member.read_about()

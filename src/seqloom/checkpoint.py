@@ -11,6 +11,8 @@ training/              while the run is not finished: encoded data, state.safete
                        vectors that its embeddings began with)
 members/1, 2, ...      in place of model.safetensors and metrics.jsonl: runs whose networks answer as one; where finished runs were joined,
                        run.json says which
+dev/, line.json        of a run of numbers, in place of dev.jsonl: the dev windows, and the straight line that it began with
+tensorboard/           what TensorBoard shows, where that was asked for
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +34,21 @@ from torch import Tensor, nn
 
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
-from seqloom.errors import CheckpointError, ConfigError
+from seqloom.errors import CheckpointError, ConfigError, TrainingError
 from seqloom.files import cannot_write, refuse_no_run, write_atomically
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
 from seqloom.rows import Row
 from seqloom.version import __version__
 
-__all__ = ["FORMAT", "RunDirectory", "load_grown", "load_network", "load_one", "load_weights", "read_tensors", "write_tensors"]
+__all__ = ["FORMAT", "WRITTEN", "RunDirectory", "load_grown", "load_network", "load_one", "load_weights", "read_tensors", "write_tensors"]
 
 FORMAT = 1
+WRITTEN = frozenset(
+    ("config.yaml", "fields.json", "model.safetensors", "metrics.jsonl", "run.json", "dev.jsonl")
+    + ("training", "members", "dev", "line.json", "tensorboard")
+)
+"""All that stands in the folder of a run; what else lies there is its owner's, and stays where the run is replaced."""
 TIED = "tied"
 """Where the metadata of a file of tensors names those that stand under another name: JSON, name to name."""
 
@@ -81,10 +90,22 @@ class RunDirectory:
             if not self.about.is_file():
                 raise CheckpointError(f"{self.path}: exists and is no run of Seqloom, so it is not overwritten. Choose another --out.")
 
+    def refuse_replacing(self, name: str, path: str | Path, act: str = "training") -> None:
+        """Make sure that what is read does not go with the older run that `act` would replace.
+
+        Raises:
+            CheckpointError: it is that run, or a part of it.
+        """
+        here, place = self.path.resolve(), Path(path).resolve()
+        if place == here or (here in place.parents and place.relative_to(here).parts[0] in WRITTEN):
+            raise CheckpointError(f"{name}: lies in {self.path}, which {act} would replace. Choose another --out.")
+
     def create(self) -> None:
-        """Make the directory, in place of an older run; a link, a mounted disk or the current folder is emptied and stays."""
+        """Make the directory, in place of an older run; the folder itself, and all in it that no run writes, stays."""
         try:
             for old in self.path.iterdir() if self.path.exists() else ():
+                if old.name not in WRITTEN:
+                    continue
                 if old.is_dir() and not old.is_symlink():
                     shutil.rmtree(old)
                 else:
@@ -92,6 +113,27 @@ class RunDirectory:
             self.best.mkdir(parents=True)
         except OSError as error:
             raise CheckpointError(f"{self.path}: cannot be made ({error.strerror}). Choose another --out.") from None
+
+    @contextmanager
+    def beside(self) -> Generator[RunDirectory]:
+        """A folder next to this one to write a run into, which is put in place of an older one at the end: whole, or not at all.
+
+        Raises:
+            CheckpointError: nothing can be written there, or the disk is full.
+        """
+        place = self.path.absolute()
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as folder:
+                draft = RunDirectory(folder)
+                yield draft
+                self.create()
+                self.forget_training()
+                for entry in sorted(draft.path.iterdir(), key=lambda entry: entry == draft.about):  # run.json makes a folder a run
+                    shutil.move(entry, self.path / entry.name)
+        except (OSError, TrainingError) as error:
+            reason = getattr(error, "strerror", None) or "no space left on the disk"
+            raise CheckpointError(f"{self.path}: cannot be written ({reason}). Free some space, or choose another --out.") from None
 
     def check(self) -> dict[str, Any]:
         """What run.json says, after making sure that this is a run of a format that can be read.

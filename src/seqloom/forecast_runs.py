@@ -44,6 +44,8 @@ def start_numbers(
     started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
+    for file in (*plan.config.data.train, *plan.config.data.dev):
+        run.refuse_replacing(file, file)
     config, reasons = decide(plan.config, plan.reasons)
     check_parts(config.model, plan.fields.source, plan.fields.target)
     run.create()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 from seqloom.agreement import Part, differing_answers, read_part, refuse_disagreement
 from seqloom.checkpoint import RunDirectory, load_one
 from seqloom.config_file import load_config, load_reasons
-from seqloom.errors import CheckpointError, ConfigError, TrainingError
+from seqloom.errors import CheckpointError, ConfigError
 from seqloom.events import Silence, Watcher
 from seqloom.files import give_second_name, holds_numbers
 from seqloom.manifest import looks_exported
@@ -48,14 +46,14 @@ def join(runs: Sequence[str | Path], out: str | Path, *, overwrite: bool = False
     for part in parts[1:]:
         refuse_disagreement(parts[0], part)
     whole.refuse_existing(overwrite=overwrite)
-    _refuse_replacing(parts, whole)
+    for part in parts:
+        whole.refuse_replacing(part.name, part.run.path, "joining")
     dev, notes = _common_dev(parts)
     for part in parts:
         load_one(part.run, part.config, part.fields.source, part.fields.target)  # damaged weights are refused now
-    with _beside(whole) as draft:
+    with whole.beside() as draft:
         _write(draft, whole, asked[0], parts, dev)
         _say_of_it(draft, whole, parts, [note.removeprefix(WARNING) for note in notes if note.startswith(WARNING)])
-        _put(draft, whole)
     for line in (*_members(parts, whole), *notes, *_differing(parts)):
         watcher.say(line)
     return whole
@@ -95,14 +93,6 @@ def _are_copies(one: Path, other: Path) -> bool:
     return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
-def _refuse_replacing(parts: Sequence[Part], whole: RunDirectory) -> None:
-    """Make sure that no run that is joined lies where the joined one is to be."""
-    for part in parts:
-        here = part.run.path.resolve()
-        if whole.path.resolve() in (here, *here.parents):
-            raise CheckpointError(f"{part.name}: lies in {whole.path}, which joining would replace. Choose another --out.")
-
-
 # ------------------------------------------------------------------------------------------------------------- dev pairs
 
 
@@ -120,23 +110,6 @@ def _common_dev(parts: Sequence[Part]) -> tuple[list[Row], list[str]]:
 
 
 # --------------------------------------------------------------------------------------------------------------- writing
-
-
-@contextmanager
-def _beside(whole: RunDirectory) -> Generator[RunDirectory]:
-    """A folder next to the one that is to be, from which it is put in place.
-
-    Raises:
-        CheckpointError: nothing can be written there, or the disk is full.
-    """
-    place = whole.path.absolute()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as folder:
-            yield RunDirectory(folder)
-    except (OSError, TrainingError) as error:
-        reason = getattr(error, "strerror", None) or "no space left on the disk"
-        raise CheckpointError(f"{whole.path}: cannot be written ({reason}). Free some space, or choose another --out.") from None
 
 
 def _write(draft: RunDirectory, whole: RunDirectory, first: RunDirectory, parts: Sequence[Part], dev: Sequence[Row]) -> None:
@@ -171,14 +144,6 @@ def _copy(part: Part, draft: RunDirectory, member: RunDirectory, place: str) -> 
             shutil.copyfile(file, getattr(member, name))
     about = {name: value for name, value in _about(part).items() if name not in ("format", "seqloom")}
     member.write_about(**{**about, "run": place, "joined_from": part.name})
-
-
-def _put(draft: RunDirectory, whole: RunDirectory) -> None:
-    """Put what was written in place of what is there; run.json, which makes a folder a run, last."""
-    whole.create()
-    whole.forget_training()
-    for entry in sorted(draft.path.iterdir(), key=lambda entry: entry == draft.about):
-        shutil.move(entry, whole.path / entry.name)
 
 
 def _about(part: Part) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def start(
     started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
-    _refuse_replacing(plan.base, run)
+    _refuse_replacing(plan, run)
     _check_metric(plan)
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = _fields(plan, watcher)
@@ -172,10 +172,14 @@ def _fields(plan: Plan, watcher: Watcher) -> Fields:
     return replace(fields, names=plan.names)
 
 
-def _refuse_replacing(base: Base | None, run: RunDirectory) -> None:
-    """Make sure that the run that another begins with does not lie where that is to be."""
-    if base is not None and run.path.resolve() in (base.path.resolve(), *base.path.resolve().parents):
-        raise CheckpointError(f"--from {base.path}: lies in {run.path}, which training would replace. Choose another --out.")
+def _refuse_replacing(plan: Plan, run: RunDirectory) -> None:
+    """Make sure that nothing that this run is made of goes with an older one in its place."""
+    data, vectors = plan.config.data, plan.config.model.vectors
+    for file in (*data.train, *data.dev, *ready_fields(plan.config.fields).values(), vectors.source, vectors.target):
+        if file is not None:
+            run.refuse_replacing(file, file)
+    if plan.base is not None:
+        run.refuse_replacing(f"--from {plan.base.path}", plan.base.path)
 
 
 def _first_weights(base: Base, config: RunConfig, fields: Fields) -> dict[str, Tensor]:

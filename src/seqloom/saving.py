@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 
-from seqloom.checkpoint import RunDirectory, read_tensors, write_tensors
+from seqloom.checkpoint import WRITTEN, RunDirectory, read_tensors, write_tensors
 from seqloom.errors import CheckpointError
 from seqloom.nn.ensemble import Ensemble
 
 __all__ = ["refuse_changed", "save"]
 
+KEPT = WRITTEN - {"run.json", "training", "metrics.jsonl", "tensorboard"}
+"""What of a run says something of other weights too."""
 MEASURED = frozenset({"metrics", "chosen", "step", "seconds", "search", "format", "seqloom"})
 """What run.json says of the weights that were trained, and what is written anew."""
 
@@ -23,29 +25,24 @@ def save(run: Path, network: Any, out: str | Path, *, overwrite: bool = False) -
     """Write the folder of a run once more, with the weights that its network has now.
 
     Raises:
-        CheckpointError: `out` is the run itself, exists and may not be overwritten, or cannot be written.
+        CheckpointError: `out` is the run itself or holds it as a member, exists and may not be overwritten, or cannot be written.
     """
     there, whole = RunDirectory(run), RunDirectory(out)
-    if whole.path.resolve() == there.path.resolve():
-        raise CheckpointError(f"{out}: the run that the model came from, which is read while this is written. Choose another folder.")
     about = there.check()
+    whole.refuse_replacing(f"{there.path}, the run that the model came from", there.path, "saving")
     whole.refuse_existing(overwrite=overwrite)
-    whole.create()
-    try:
+    with whole.beside() as draft:
         for entry in there.path.iterdir():
-            if entry in (there.about, there.training, there.metrics, there.path / "tensorboard"):  # what says nothing of these weights
+            if entry.name not in KEPT:
                 continue
             copy = shutil.copytree if entry.is_dir() else shutil.copyfile
-            copy(entry, whole.path / entry.name)
-    except OSError as error:
-        raise CheckpointError(f"{whole.path}: cannot be written ({error.strerror}). Choose another folder.") from None
-    for part, own in _networks(whole, network):
-        write_tensors(part.weights, own.state_dict())
-        part.metrics.unlink(missing_ok=True)
-    whole.forget_training()
-    for part in whole.members():
-        part.write_about(**_left(part.read_about()))
-    whole.write_about(**_left(about) | {"run": str(whole.path), "why": "saved", "finished": True})
+            copy(entry, draft.path / entry.name)
+        for part, own in _networks(draft, network):
+            write_tensors(part.weights, own.state_dict())
+            part.metrics.unlink(missing_ok=True)
+        for part in draft.members():
+            part.write_about(**_left(part.read_about()))
+        draft.write_about(**_left(about) | {"run": str(whole.path), "why": "saved", "finished": True})
 
 
 def _left(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ __all__ = ["join"]
 
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN", show_default=False, help="Two or more finished runs, with the same symbols.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", show_default=False, help="Folder for the joined run.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder already.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder already; what no run wrote stays.")]
 
 
 def join(runs: Runs, out: Out, overwrite: Overwrite = False, parts: options.Parts = None, quiet: options.Quiet = False) -> None:

@@ -16,7 +16,6 @@ from seqloom.cli import forecasting, options
 from seqloom.cli.arrays import closing, train_arrays
 from seqloom.cli.choosing import Choosing, refuse_idle
 from seqloom.cli.output import run_words
-from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqloom.events import Finished, Watcher
@@ -30,7 +29,7 @@ Out = Annotated[
     str | None,
     typer.Option("--out", metavar="DIR", show_default=False, help="Folder for the model. [default: runs/ and the name of the file]"),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder already.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder already; what no run wrote stays.")]
 
 
 def train(
@@ -79,7 +78,10 @@ def train(
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members, start_from, parts)
     choosing.check()
     folder = Path(out or _default_out(choosing))
-    _refuse_existing(folder, overwrite, [*(pairs or []), *(dev or [])])
+    if folder.exists():  # before any data is read
+        from seqloom.checkpoint import RunDirectory
+
+        RunDirectory(folder).refuse_existing(overwrite=overwrite)
     with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
             refuse_idle(context, ("dev", "source", "target", "skip_bad", "members", "start_from"), "numbers are forecast")
@@ -172,17 +174,6 @@ def _default_out(choosing: Choosing) -> str:
     if name.endswith(".gz"):
         name = name[:-3]
     return str(Path("runs") / (Path(name).stem or "model"))
-
-
-def _refuse_existing(folder: Path, overwrite: bool, files: list[str]) -> None:
-    """Make sure that the folder may be made or replaced, and that no file to train on would go with it."""
-    if folder.exists():
-        for file in files:
-            if folder.resolve() in Path(file).resolve().parents:
-                raise ConfigError(f"{file}: lies in {folder}, which training would replace. Choose another --out.")
-        from seqloom.checkpoint import RunDirectory
-
-        RunDirectory(folder).refuse_existing(overwrite=overwrite)
 
 
 def _with_files(plan: Plan, made: ExampleData | None, folder: Path) -> Plan:
