@@ -288,3 +288,10 @@ def test_a_missing_library_is_named_with_what_to_install(tmp_path: Path, monkeyp
     with pytest.raises(DataError) as error:
         read_frames(path, FIELD)
     assert str(error.value) == "sound needs kaldi-native-fbank, which is not installed. Install it: pip install 'seqloom[sound]'"
+
+
+def test_a_long_sound_has_the_features_that_it_has_at_once(monkeypatch: pytest.MonkeyPatch):
+    sound = Sound(noise(30_011).astype(np.float32), 8000)
+    whole = log_mel(sound, FIELD)
+    monkeypatch.setattr("seqloom.audio.AT_ONCE", 4096)
+    np.testing.assert_array_equal(log_mel(sound, FIELD), whole)

@@ -321,6 +321,26 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_weights(tmp_path: Path, ca
         assert bool((part == wanted[name]).all()), name
 
 
+def test_a_run_killed_before_anything_was_saved_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def die(*_: Any, **__: Any) -> Any:
+        raise SystemExit(9)
+
+    whole = forecaster(tmp_path)
+    wanted = {name: part.clone() for name, part in whole.network.state_dict().items()}
+    with monkeypatch.context() as patch:
+        patch.setattr("seqloom.forecast_runs._trainer", die)
+        with pytest.raises(SystemExit):
+            forecaster(tmp_path)
+    assert run("resume", tmp_path / "run") == 0
+    for name, part in seqloom.load(tmp_path / "run").network.state_dict().items():
+        assert bool((part == wanted[name]).all()), name
+    with monkeypatch.context() as patch:
+        patch.setattr("seqloom.windows.Windows.straight_line", die)
+        with pytest.raises(SystemExit):
+            forecaster(tmp_path)
+    assert run("resume", tmp_path / "run") == 2, "without the straight line it would be another run"
+
+
 def test_the_model_begins_with_the_straight_line(tmp_path: Path):
     board = forecaster(tmp_path, "training.max_steps=1", "training.optimizer.learning_rate=1e-9").evaluate()
     assert board["model"]["mae"] == pytest.approx(board["linear"]["mae"], rel=0.2)

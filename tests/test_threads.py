@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from seqloom.threads import cores
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which cores a process may use")
@@ -58,3 +61,23 @@ def test_a_forked_process_works_on_one_thread_where_two_worked_before_and_says_s
         "1; 2097152.0; [\"training.threads: 2 in a process that was forked, where torch's threads would wait for ever; it has 1. "
         "Start it with multiprocessing.get_context('spawn') for more.\"]",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no such quotas")
+@pytest.mark.parametrize(
+    ("files", "most"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "20000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, 16),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 16),
+        ({}, 16),
+    ],
+)
+def test_the_cores_of_a_container_are_those_of_its_quota(files: dict[str, str], most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16))
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert cores(tmp_path) == most

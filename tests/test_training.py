@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -216,6 +217,28 @@ def test_the_time_of_a_resumed_run_goes_on_where_it_stood(tmp_path: Path):
     event = runs.resume(tmp_path / "run", watcher=watch)
     assert 1000 < event.seconds < 1100
     assert all(1000 < evaluation.seconds < 1100 for evaluation in watch.evaluations)
+
+
+def test_how_fast_a_resumed_run_goes_counts_nothing_from_before_the_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    clock = [0.0]  # an update takes a second, but for the first, which takes none
+
+    def tick(_: Updated) -> None:
+        clock[0] += 1
+
+    def tick_and_stop(event: Updated) -> None:
+        tick(event)
+        if event.step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("seqloom.training.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    settings = ("training.evaluate_every=100", "training.checkpoint_seconds=0.5")
+    whole, resumed = Watch(tick), Watch(tick)
+    start(tmp_path / "whole", *settings, watcher=whole)
+    start(tmp_path / "run", *settings, watcher=Watch(tick_and_stop))
+    runs.resume(tmp_path / "run", watcher=resumed)
+    second, fourth = (whole.updates[place].tokens_per_second * place for place in (1, 3))
+    assert [event.step for event in resumed.updates[:2]] == [3, 4]
+    assert resumed.updates[1].tokens_per_second == pytest.approx(fourth - second)
 
 
 def test_resuming_sets_the_number_of_threads_that_the_run_has(tmp_path: Path):

@@ -53,6 +53,8 @@ LOWEST_RATE = 4000
 """Hertz; below it speech can no longer be told."""
 HIGHEST_RATE = 768_000
 """Hertz; nothing records above it, so that a header which says more is damaged or made to cost time."""
+AT_ONCE = 1 << 17
+"""Samples of which features are made at once."""
 FULL_SCALE = 32768.0
 """Of 16-bit samples: what Kaldi's features, and so their smallest energy, are made for."""
 LOUDEST = 1e10
@@ -176,7 +178,8 @@ def log_mel(sound: Sound, config: AudioField) -> Frames:
     if len(samples) < shortest:  # a click shorter than a window is heard in silence
         samples = np.pad(samples, (0, shortest - len(samples)))
     extractor = _kaldi().OnlineFbank(_options(config))
-    extractor.accept_waveform(config.sample_rate, (samples * FULL_SCALE).tolist())
+    for begin in range(0, len(samples), AT_ONCE):  # it takes a list, which is far larger than an array
+        extractor.accept_waveform(config.sample_rate, (samples[begin : begin + AT_ONCE] * FULL_SCALE).tolist())
     extractor.input_finished()
     frames = np.stack([extractor.get_frame(number) for number in range(extractor.num_frames_ready)])
     return frames.astype(np.float32, copy=False)

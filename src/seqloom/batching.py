@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from seqloom.config import BatchConfig
 from seqloom.vocabulary import BOS, EOS, PAD
 
-__all__ = ["Array", "Batch", "Example", "Frames", "Ids", "collate", "make_batches", "pad"]
+__all__ = ["Array", "Batch", "Example", "Frames", "Ids", "collate", "make_batches", "pad", "updates_a_pass"]
 
 Ids = npt.NDArray[np.int64]
 """(T,)"""
@@ -144,3 +145,8 @@ def _rows_for(width: int, size: int) -> int:
     """How many rows of so many padded symbols fit; in eights, so that shapes repeat."""
     rows = size // width
     return rows // ROWS * ROWS if rows > ROWS else max(rows, 1)
+
+
+def updates_a_pass(batches: int, config: BatchConfig) -> int:
+    """How often the weights change while all batches are gone through once."""
+    return math.ceil(batches / config.accumulate)

@@ -45,8 +45,10 @@ __all__ = ["FORMAT", "WRITTEN", "RunDirectory", "load_grown", "load_network", "l
 
 FORMAT = 1
 WRITTEN = frozenset(
-    ("config.yaml", "fields.json", "model.safetensors", "metrics.jsonl", "run.json", "dev.jsonl")
-    + ("training", "members", "dev", "line.json", "tensorboard")
+    [
+        *("config.yaml", "fields.json", "model.safetensors", "metrics.jsonl", "run.json", "dev.jsonl"),
+        *("training", "members", "dev", "line.json", "tensorboard"),
+    ]
 )
 """All that stands in the folder of a run; what else lies there is its owner's, and stays where the run is replaced."""
 TIED = "tied"

@@ -52,11 +52,14 @@ def start_numbers(
     run.write_about(finished=False)
     plan.fields.save(run.fields)
     run.write_config(config, reasons)
-    plan.train.save(run.training / "train")
     plan.dev.save(run.path / "dev")
-    trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)
     if (weights := plan.train.straight_line(config.seed, absolute=config.model.head.kind in ROBUST)) is not None:
-        _begin_with_line(trainer, run, weights)
+        write_atomically(run.path / "line.json", json.dumps(np.round(weights, 7).tolist()).encode())
+        weights = read_line(run)  # rounded, as one who goes on with the run finds them
+    plan.train.save(run.training / "train")  # last: what is there without it cannot be gone on with
+    trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)
+    if weights is not None:
+        _begin_with_line(trainer, weights)
     return _finished(trainer, run, plan.dev, look_first=weights is not None)
 
 
@@ -68,7 +71,7 @@ def resume_numbers(run: RunDirectory, config: RunConfig, watcher: Watcher, start
     if run.state.is_file():
         trainer.restore()
     elif weights is not None:
-        _begin_with_line(trainer, run, weights)
+        _begin_with_line(trainer, weights)
     return _finished(trainer, run, dev, look_first=weights is not None)
 
 
@@ -83,14 +86,13 @@ def read_line(run: RunDirectory) -> Any:
     return np.array(json.loads(path.read_text(encoding="utf-8")), dtype=np.float32) if path.is_file() else None
 
 
-def _begin_with_line(trainer: Trainer, run: RunDirectory, weights: Any) -> None:
-    """Keep the straight line, and let the network's own begin with it: what is learned is what it leaves."""
-    write_atomically(run.path / "line.json", json.dumps(np.round(weights, 7).tolist()).encode())
+def _begin_with_line(trainer: Trainer, weights: Any) -> None:
+    """Let the network's own straight line begin with this one: what is learned is what it leaves."""
     path = trainer.network.linear_path
     if path is not None and path.weight.shape == (weights.shape[0], weights.shape[1] - 1):
         with torch.no_grad():
-            path.weight.copy_(torch.from_numpy(weights[:, :-1].astype(np.float32)))
-            path.bias.copy_(torch.from_numpy(weights[:, -1].astype(np.float32)))
+            path.weight.copy_(torch.from_numpy(weights[:, :-1]))
+            path.bias.copy_(torch.from_numpy(weights[:, -1]))
             trainer.network.head.project.weight.mul_(SMALL)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seqloom import metrics
 from seqloom.base import Base
+from seqloom.batching import updates_a_pass
 from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
 from seqloom.config import PARTS, ModelConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons, override
@@ -259,7 +260,7 @@ def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: fl
     from seqloom.trial import symbols_per_second
 
     symbols, batches = int(corpus.source_lengths.sum() + corpus.target_lengths.sum()), corpus.batches(plan.config.training.batch, 0, 0)
-    work = Work(symbols, max(len(batches) // plan.config.training.batch.accumulate, 1))
+    work = Work(symbols, updates_a_pass(len(batches), plan.config.training.batch))
     device, corpus.vary = plan.config.training.device, fields.source.vary
     threads, on_gpu = threads_to_train_on(device), choose_device(device) != "cpu"
     plan, lines = fit_to_time(plan, work, lambda config: symbols_per_second(config, fields, corpus), spent, threads, on_gpu=on_gpu)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import warnings
+from pathlib import Path
 
 __all__ = ["cores", "give_forked_processes_one_thread", "let_waiting_threads_sleep", "threads_here"]
 
@@ -67,6 +69,24 @@ def _begin_in_child() -> None:
         torch.set_num_threads(1)
 
 
-def cores() -> int:
-    """The processor cores that this process may use, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+def cores(quotas: Path = Path("/sys/fs/cgroup")) -> int:
+    """The processor cores that this process may use, which in a container can be fewer than the machine has.
+
+    Args:
+        quotas: where Linux says for how much of a period the processes of a container may run, on all cores together.
+    """
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    return max(1, min(len(os.sched_getaffinity(0)), _quota(quotas)))
+
+
+def _quota(folder: Path) -> int:
+    """The cores that a container may keep busy (`docker --cpus`), rounded up; as many as one likes where nothing is said."""
+    try:
+        if (whole := folder / "cpu.max").is_file():
+            quota, period = whole.read_text(encoding="ascii").split()
+        else:
+            quota, period = ((folder / "cpu" / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period"))
+        return math.ceil(int(quota) / int(period)) if int(quota) > 0 else sys.maxsize
+    except (OSError, ValueError, ZeroDivisionError):  # no container, or "max"
+        return sys.maxsize

@@ -16,7 +16,7 @@ import torch
 
 from seqloom import health, metrics
 from seqloom.answers import check_attention
-from seqloom.batching import Batch, Ids
+from seqloom.batching import Batch, Ids, updates_a_pass
 from seqloom.best import Best, Kept
 from seqloom.checkpoint import RunDirectory, read_tensors, write_tensors
 from seqloom.config import BatchConfig, RunConfig
@@ -64,10 +64,10 @@ class Trainer:
         self.network = self.learner.network
         check_attention(config.search, attends=self.network.attends)
         self.best = Best(run, self.settings.early_stopping.metric, self.settings.average)
-        self.updates_a_pass = math.ceil(len(self._batches(0)) / self.settings.batch.accumulate)
+        self.updates_a_pass = updates_a_pass(len(self._batches(0)), self.settings.batch)
         total = max(1, math.ceil(self.updates_a_pass * self.settings.epochs))
         self.course = Course(self.settings, min(total, self.settings.max_steps or total), started)
-        self._loss = self._symbols = 0.0
+        self._loss = self._symbols = self._earlier = 0.0
         self._since = self._saved = time.perf_counter()
 
     @property
@@ -146,7 +146,7 @@ class Trainer:
                 progress=progress,
                 loss=loss / symbols,
                 learning_rate=rate,
-                tokens_per_second=self._symbols / max(seconds, 1e-9),
+                tokens_per_second=(self._symbols - self._earlier) / max(seconds, 1e-9),
                 seconds_left=spent * (1 - progress) / max(progress, 1e-9),
             )
         )
@@ -202,7 +202,7 @@ class Trainer:
                 findings=findings,
             )
         )
-        self._loss = self._symbols = 0.0
+        self._loss = self._symbols = self._earlier = 0.0
         self._since = time.perf_counter()
 
     # ------------------------------------------------------------------------------------------------- save and end
@@ -225,6 +225,7 @@ class Trainer:
         try:
             record = json.loads(metadata["place"])
             self._loss, self._symbols = record.pop("loss"), record.pop("symbols")
+            self._earlier = self._symbols  # learned from before the stop: no part of how fast it goes now
             self.best.restore(record.pop("best"))
             self.course.place = Place(**record)
         except (KeyError, TypeError, ValueError) as error:
@@ -267,6 +268,8 @@ class Trainer:
         """A sentence where the search of the last look does worse than the greedy one that chose the weights, on the same dev pairs."""
         metric, search = self.best.metric, self.config.search
         if search.kind != "beam" or not self.best.ranking or len(look.rows) != len(self.dev.sample) or metric not in look.values:
+            return []
+        if self.settings.keep == "last":  # other weights than those that the greedy one chose
             return []
         return health.worse_search(metric, self.best.ranking[0].score, look.values[metric], search.name)
 
