@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
@@ -129,6 +130,34 @@ def test_what_is_cancelled_while_it_waits_is_not_answered(model: Model, batcher:
     model.may_answer.set()
     assert sources([second]) == ["b"]
     assert model.batches == [["first"], ["b"]]
+
+
+def test_what_is_cancelled_while_it_waits_leaves_its_place_to_others(model: Model, batcher: Batcher) -> None:
+    for future in batcher.submit(rows(*"abcdefgh"), WIDE):
+        assert future.cancel()
+    futures = batcher.submit(rows("i"), WIDE)
+    assert batcher.waiting == 1
+    model.may_answer.set()
+    assert sources(futures) == ["i"]
+    assert model.batches == [["first"], ["i"]]
+
+
+def test_a_batch_that_was_taken_and_has_not_begun_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, may_go_on, search = threading.Semaphore(0), threading.Event(), Batcher._search
+
+    def late(self: Batcher, *arguments: Any) -> None:
+        taken.release()
+        assert may_go_on.wait(SECONDS)
+        search(self, *arguments)
+
+    monkeypatch.setattr(Batcher, "_search", late)
+    batcher = Batcher(Endless(), window=0.0)
+    (future,) = batcher.submit(rows("a"), WIDE)
+    assert taken.acquire(timeout=SECONDS)
+    batcher.give_up()
+    may_go_on.set()
+    assert isinstance(future.exception(SECONDS), Stopped)
+    batcher.close()
 
 
 class Endless:

@@ -220,8 +220,10 @@ def test_a_model_that_does_not_look_refuses_what_needs_it(trained: Trained, tmp_
         load(tmp_path / "run").evaluate(coverage_penalty=1.0)
     replacing = seqloom("predict", tmp_path / "run", "abc", "--replace-unknown").error
     assert replacing == "replace_unknown: this model does not say where it looks; expected one with an attention. Leave it out."
-    looking = seqloom("predict", tmp_path / "run", "abc", "--attention").error
-    assert looking == "--attention: this model does not say where it looks; expected one with an attention. Leave it out."
+    looking = seqloom("predict", tmp_path / "run", "abc", "--attention", "--json")
+    assert looking.out == ""
+    looking = looking.error
+    assert looking == "attention: this model does not say where it looks; expected one with an attention. Leave it out."
 
 
 def test_the_metric_that_decides_is_evaluated_too(trained: Trained, tmp_path: Path) -> None:
@@ -761,6 +763,29 @@ def test_a_file_without_the_header_of_training_is_read_whole_by_numbers(columns:
     assert "no header that names 'word', 'tag', 'form'" in seqloom("evaluate", columns.run, test).error
     result = seqloom("evaluate", columns.run, test, "--source", "1,2", "--target", "3", "--json")
     assert json.loads(result.out)["pairs"] == 3
+
+
+def test_a_header_that_is_said_holds_beside_columns_that_are_said(columns: Trained, tmp_path: Path) -> None:
+    test = tmp_path / "test.csv"
+    test.write_text("2023,2024,2025\nab,UP,AB\nde,SAME,de\n", encoding="utf-8")
+    words = (columns.run, test, "--source", "1,2", "--target", "3", "--set", "data.header=true")
+    assert json.loads(seqloom("evaluate", *words, "--json").out)["pairs"] == 2
+    assert len(seqloom("score", *words).lines) == 2
+
+
+def test_what_says_how_a_file_is_read_is_refused_without_one(columns: Trained) -> None:
+    refused = seqloom("evaluate", columns.run, "--source", "nosuch", "--target", "99").error
+    assert refused == "--source, --target: of no effect, the run's own dev pairs are read already. Leave it out."
+    refused = seqloom("evaluate", columns.run, "--set", "data.header=true").error
+    assert refused == "--set data.header: of no effect, the run's own dev pairs are read already. Leave it out."
+    with pytest.raises(ConfigError, match="source, target: of no effect, the run's own dev pairs are read already"):
+        load(columns.run).evaluate(source="nosuch")
+
+
+def test_settings_of_forecasts_are_not_ignored_for_being_zero(tmp_path: Path, trained: Trained) -> None:
+    for flag in ("--horizon", "--history", "--season"):
+        assert seqloom("train", trained.pairs, flag, "0", "--out", tmp_path / "run").code == 2
+    assert not (tmp_path / "run").exists()
 
 
 def test_evaluate_says_what_can_come_out_right_where_sources_have_several_targets(trained: Trained, tmp_path: Path) -> None:

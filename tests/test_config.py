@@ -363,6 +363,14 @@ def test_reasons_stand_behind_their_settings_and_change_nothing(tmp_path: Path):
     assert "lost" not in text
 
 
+def test_names_that_old_yaml_takes_for_truths_and_times_stay_names(tmp_path: Path) -> None:
+    data = override(RunConfig(), ["data.source=[no, en]", "data.target=2020-01-01", "data.header=True"]).data
+    assert (data.source, data.target, data.header) == (["no", "en"], "2020-01-01", True)
+    (tmp_path / "run.yaml").write_text("data:\n  source: [no, y]\n  target: off\n  header: false\n")
+    data = load_config(tmp_path / "run.yaml").data
+    assert (data.source, data.target, data.header) == (["no", "y"], "off", False)
+
+
 def test_a_mark_that_yaml_reads_as_nothing_is_taken_as_it_is() -> None:
     for mark in ("|", "#", "~"):
         assert override(RunConfig(), [f"data.delimiter={mark}"]).data.delimiter == mark

@@ -161,6 +161,13 @@ def test_comments_above_and_among_rows_are_left_out_and_counted(tmp_path: Path) 
     assert [row.source[0] for row in read_sources(other, 1, trained)] == ["B", "", "C"]
 
 
+def test_a_quoted_value_may_stand_before_a_blank_that_parts(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text('"x y" b\n"u v" "c d"\nw e\n', encoding="utf-8")
+    rows = read_rows([str(path)], DataConfig(format="csv", delimiter=" ", header=False, source=[1], target=2))
+    assert [(row.source[0], row.target) for row in rows] == [("x y", "b"), ("u v", "c d"), ("w", "e")]
+
+
 def test_comments_that_are_named_stand_above_a_header_and_between_quoted_records(tmp_path: Path) -> None:
     path = write(tmp_path / "train.csv", '# made by hand\nde,en\n"a\n# b",c\n# d, e\nf,g\n')
     assert pairs(path, comment="#") == [(("a\n# b",), "c", "train.csv:3"), (("f",), "g", "train.csv:6")]

@@ -129,10 +129,12 @@ class Finder(Protocol):
         ...
 
 
-def check_attention(config: SearchConfig, *, attends: bool, replace_unknown: bool = False) -> None:
-    """Raises a ConfigError where a search, or putting symbols in place of <unk>, needs a model that says where it looks."""
+def check_attention(config: SearchConfig, *, attends: bool, replace_unknown: bool = False, attention: bool = False) -> None:
+    """Raises a ConfigError where a search, putting symbols in place of <unk>, or showing where it looks needs a model that says so."""
     if attends:
         return
+    if attention:
+        raise ConfigError("attention: this model does not say where it looks; expected one with an attention. Leave it out.")
     if config.coverage_penalty:
         what = f"search.coverage_penalty: {config.coverage_penalty:g} for a model that does not say where it looks"
         raise ConfigError(f"{what}; expected 0. Set it to 0, or train with an attention.")
@@ -207,7 +209,7 @@ class Answerer:
         sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]
         config = self.search(**search)
-        check_attention(config, attends=self.finder.attends, replace_unknown=replace_unknown)
+        check_attention(config, attends=self.finder.attends, replace_unknown=replace_unknown, attention=attention)
         if unknown := unknown_in_prefix(self.fields, prefix or ""):
             warnings.warn(f"prefix: {unknown}", stacklevel=2)
         return list(self.answers(rows, config, prefix=prefix or "", replace_unknown=replace_unknown, keep_attention=attention))

@@ -7,7 +7,7 @@ import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -54,8 +54,16 @@ _OTHERS = {
 """Keys at the top of configs of other toolkits, by which they are told."""
 
 
+_BOOL, _TIME = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+
+
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would keep the last."""
+    """Refuses a key that stands twice, of which YAML would keep the last. `no` and `2020-01-01` are texts, as in YAML 1.2."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_BOOL, _TIME)]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         first: dict[str, int] = {}
@@ -65,6 +73,9 @@ class _Loader(yaml.SafeLoader):
                 raise ConfigError(f"line {line}: {key.value!r} stands in line {first[key.value]} too. Put the settings under one of them.")
             first[key.value] = line
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(_BOOL, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
@@ -242,7 +253,7 @@ def _read(text: str) -> tuple[str, Any]:
     if not equals or not path:
         raise ConfigError(f"--set {text}: expected key=value, as in --set model.dropout=0.2.")
     try:
-        value = yaml.safe_load(value_text)
+        value = yaml.load(value_text, _Loader)
     except yaml.YAMLError:
         value = value_text
     if value_text and value in (None, "") and value_text != "null" and set(value_text) - set("\"'"):

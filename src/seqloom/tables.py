@@ -193,7 +193,7 @@ class _Quoted:
         self.at = end
 
     def _after_blanks(self, at: int) -> int:
-        while self.text.startswith(" ", at):
+        while self.delimiter != " " and self.text.startswith(" ", at):
             at += 1
         return at
 

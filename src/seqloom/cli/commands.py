@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -38,7 +40,10 @@ class Session:
 
 
 class Command(TyperCommand):
-    """A command whose help leaves the Python types of arguments out."""
+    """A command whose help leaves out the Python types of arguments, and how far lines of its docstring are indented."""
+
+    def __init__(self, *arguments: Any, help: str | None = None, **more: Any) -> None:
+        super().__init__(*arguments, help=None if help is None else re.sub(r"\n[ ]+", "\n", inspect.cleandoc(help)), **more)
 
     def get_params(self, ctx: Any) -> Any:
         """The parameters; typer would print `[TEXT]... <list[str]>` for one of them."""

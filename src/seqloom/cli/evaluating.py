@@ -26,6 +26,7 @@ __all__ = ["FORECASTS", "PAIRS", "evaluate", "load_model", "rows_of"]
 
 FORECASTS, PAIRS = "the model forecasts numbers", "the model was trained on pairs"
 """Why an option of the other kind of model would do nothing."""
+OWN_DEV = "the run's own dev pairs are read already"
 
 Files = Annotated[
     list[str] | None,
@@ -83,6 +84,10 @@ def evaluate(
     from seqloom.unseen import Unseen
 
     reading, settings = override_header(model.data, settings or [])
+    if not files:
+        refuse_idle(context, ("source", "target", "skip_bad"), OWN_DEV)
+        if reading is not model.data:
+            raise ConfigError(f"--set data.header: of no effect, {OWN_DEV}. Leave it out.")
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else _run(run).read_dev()
     rows = [row for row in places if row is not None]
     search = override_search(model.search(beam=beam), settings)
@@ -171,7 +176,7 @@ def rows_of(
     update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}
     if target is not None:
         update["target"] = target
-    if (source or target is not None or reading.sounds) and reading.header == model.data.header:
+    if (source or target is not None or reading.sounds) and reading is model.data:  # nothing was said of a header
         update["header"] = None
     rows = read_as_trained(files, reading.model_copy(update=update), source=bool(source), target=target is not None)
     found, long = list(rows.in_step()), TooLong(model)

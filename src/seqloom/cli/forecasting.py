@@ -84,7 +84,7 @@ class Forecasting:
     @property
     def asked(self) -> list[str]:
         """The flags that were given."""
-        return [f"--{name}" for name, value in asdict(self).items() if value]
+        return [f"--{name}" for name, value in asdict(self).items() if not (value is None or value is False or value == [])]
 
     def numbers(self, *, is_rest_said: bool = False) -> NumbersField:
         """As settings; `is_rest_said`: whether a config says what was not asked for.

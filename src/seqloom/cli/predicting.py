@@ -110,7 +110,7 @@ def predict(
     if model.data.header and not read_before.header:
         raise ConfigError("--set data.header=true: of no effect on sources of a model that was trained without one. Leave line 1 out.")
     search = override_search(search, settings)
-    check_attention(search, attends=model.finder.attends, replace_unknown=replace_unknown)
+    check_attention(search, attends=model.finder.attends, replace_unknown=replace_unknown, attention=attention)
     if n_best and search.kind != "beam":
         raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
     wider = [f"--n-best {n_best}: searched with {n_best} hypotheses; --beam {beam} keeps fewer"]
@@ -129,7 +129,7 @@ def predict(
         for number, answer in enumerate(answers, 1):
             cuts.add(answer)
             out.writelines(write(number, answer, n_best or 1))
-            if attention and not as_json and answer.outputs:
+            if attention and not as_json:
                 _draw(number, answer, model, output)
             if stdin or number % READ_AHEAD == 0:
                 out.flush()
@@ -266,15 +266,14 @@ def _table(number: int, answer: Prediction, n_best: int) -> list[str]:
 
 
 def _draw(number: int, answer: Prediction, model: Answerer, output: str | None) -> None:
-    """Where the best answer looked, as a picture."""
+    """Where the best answer looked, as a picture; none of a blank source."""
     from seqloom.pictures import draw_attention
 
-    best = answer.outputs[0]
-    if best.attention is None:
-        raise ConfigError("--attention: this model does not say where it looks; expected one with an attention. Leave it out.")
+    if not answer.outputs or (weights := (best := answer.outputs[0]).attention) is None:
+        return
     path = Path(output or ".").resolve().parent / f"attention-{number}.png" if output else Path(f"attention-{number}.png")
     frames: Any = model.fields.source.encode(answer.source) if model.fields.source.kind == "frames" else None
-    draw_attention(path, answer.source_tokens, best.tokens, best.attention, frames)
+    draw_attention(path, answer.source_tokens, best.tokens, weights, frames)
     say(f"attention: {path}")
 
 

@@ -104,6 +104,8 @@ class Batcher:
             if self._closed:
                 raise Closed
             if self._waiting + len(jobs) > self._most:
+                self._drop_cancelled()
+            if self._waiting + len(jobs) > self._most:
                 raise Full
             self._lines.setdefault(asked, deque()).extend(jobs)
             idle, self._waiting = not self._waiting, self._waiting + len(jobs)
@@ -142,22 +144,27 @@ class Batcher:
         for stop in stops:
             stop.say()
 
+    def _drop_cancelled(self) -> None:
+        """Leave out what waits and nobody waits for; the lock is held."""
+        lines = {asked: deque(job for job in line if not job.future.cancelled()) for asked, line in self._lines.items()}
+        self._lines = {asked: line for asked, line in lines.items() if line}
+        self._waiting = sum(map(len, self._lines.values()))
+
     def _work(self) -> None:
         while taken := self._take():
-            asked, jobs = taken
+            asked, jobs, stop = taken
             wanted = [job for job in jobs if not job.future.cancelled()]
             if wanted:
                 started = time.monotonic()
-                self._search(wanted, asked)
+                self._search(wanted, asked, stop)
                 self._watch.batch(len(wanted), [started - job.arrived for job in wanted], time.monotonic() - started)
                 done = [job.future for job in wanted if not job.future.cancelled()]
                 self._tell_answered([future.result() for future in done if future.exception() is None])
+            with self._changed:
+                self._stops.remove(stop)
 
-    def _search(self, jobs: Sequence[_Job], asked: Asked) -> None:
+    def _search(self, jobs: Sequence[_Job], asked: Asked, stop: Stop) -> None:
         """Answer the jobs, for as long as somebody waits for one of them."""
-        stop = Stop()
-        with self._changed:
-            self._stops.add(stop)
         for job in jobs:  # a future that was cancelled meanwhile says so at once
             job.future.add_done_callback(lambda one: stop.say() if one.cancelled() and all(job.future.done() for job in jobs) else None)
         try:
@@ -166,15 +173,13 @@ class Batcher:
         except Stopped as ended:
             for job in jobs:
                 _settle_one(job.future, ended)
-        with self._changed:
-            self._stops.remove(stop)
 
     def _tell_answered(self, predictions: Sequence[Prediction]) -> None:
         real = [prediction for prediction in predictions if prediction.outputs]
         self._watch.answered(len(real), sum(len(prediction.unknown) for prediction in real))
 
-    def _take(self) -> tuple[Asked, list[_Job]] | None:
-        """The next batch, once there is one; nothing when there will be none."""
+    def _take(self) -> tuple[Asked, list[_Job], Stop] | None:
+        """The next batch, once there is one, and what ends it from now on; nothing when there will be none."""
         with self._changed:
             while not self._gathered():
                 if self._closed:
@@ -186,7 +191,8 @@ class Batcher:
             if line:
                 self._lines[asked] = line  # to the end: the others have their turn first
             self._waiting -= len(jobs)
-            return asked, jobs
+            self._stops.add(stop := Stop())
+            return asked, jobs, stop
 
     def _gathered(self) -> bool:
         """Whether there is something to take once the window of the one that has waited longest is over, or a batch is full."""
