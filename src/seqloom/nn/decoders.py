@@ -25,7 +25,7 @@ from seqloom.nn.encoders import Encoded
 from seqloom.nn.layers import FeedForward, Recurrence, positions
 from seqloom.nn.products import Linear
 
-__all__ = ["DECODERS", "Decoded", "Decoder", "make_decoder"]
+__all__ = ["DECODERS", "Decoded", "Decoder", "joined", "make_decoder"]
 
 Memory = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -42,6 +42,14 @@ class Decoded(NamedTuple):
     """(B, T, D): for frames, what the linear path says."""
     members: tuple[Decoded, ...] = ()
     """What each network of an ensemble says."""
+
+
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """The positions of all the parts, one after the other."""
+    weights = [part.attention for part in parts if part.attention is not None]
+    base = [part.base for part in parts if part.base is not None]
+    hidden = torch.cat([part.hidden for part in parts], 1)
+    return Decoded(hidden, torch.cat(weights, 1) if weights else None, torch.cat(base, 1) if base else None)
 
 
 class Decoder(nn.Module):
@@ -121,8 +129,7 @@ class RecurrentDecoder(Decoder):
             decoded, state = self._run(below, memory, state, need_attention)
             state["fed"] = decoded.hidden[:, 0]
             parts.append(decoded)
-        weights = [part.attention for part in parts if part.attention is not None]
-        return Decoded(torch.cat([part.hidden for part in parts], 1), torch.cat(weights, 1) if weights else None), state
+        return joined(parts), state
 
     def _run(self, inputs: Tensor, memory: Memory, state: State, need_attention: bool) -> tuple[Decoded, State]:
         """One pass of the layers and the attention over the positions given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, cast
@@ -15,7 +15,7 @@ from seqloom import config as settings
 from seqloom.config import ModelConfig, RecurrentDecoder
 from seqloom.errors import PartError
 from seqloom.nn.ctc import CtcHead, ctc_loss
-from seqloom.nn.decoders import Decoded, Memory, State, make_decoder
+from seqloom.nn.decoders import Decoded, Memory, State, joined, make_decoder
 from seqloom.nn.encoders import Encoded, make_encoder
 from seqloom.nn.frame_heads import FRAME_HEADS, FrameHead
 from seqloom.nn.heads import LossSum, Pointer, TokenHead
@@ -230,15 +230,7 @@ class Seq2Seq(Network):
                 shown = torch.where(choose, true, guess)
             decoded, state = self.decode(shown, memory, state)
             parts.append(decoded)
-        return _joined(parts)
-
-
-def _joined(parts: Sequence[Decoded]) -> Decoded:
-    """The positions of all the parts, one after the other."""
-    weights = [part.attention for part in parts if part.attention is not None]
-    base = [part.base for part in parts if part.base is not None]
-    hidden = torch.cat([part.hidden for part in parts], 1)
-    return Decoded(hidden, torch.cat(weights, 1) if weights else None, torch.cat(base, 1) if base else None)
+        return joined(parts)
 
 
 def make_network(config: ModelConfig, source: Side, target: Side) -> Seq2Seq:
