@@ -15,7 +15,8 @@ from seqloom.clock import (
     spelled,
 )
 from seqloom.config.numbers import STEP
-from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, look_like_times, read_times, together
+from seqloom.date_columns import together
+from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, look_like_times, read_times
 from seqloom.errors import DataError
 
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
-from seqloom.dates import Dates, find_dates, have_offsets, in_order, look_like_times, part_of_year, read_times, together
+from seqloom.date_columns import in_order, part_of_year, together
+from seqloom.dates import Dates, find_dates, have_offsets, look_like_times, read_times
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
