@@ -9,7 +9,7 @@ import pytest
 
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError
-from seqloom.panel import Panel, joined, read_panel
+from seqloom.panel import Panel, joined, panel_of_rows, read_panel
 from seqloom.spelling import Marks
 
 LONG = ["date,shop,sales,price", "2024-01-01,a,1,10", "2024-01-01,b,5,50", "2024-01-02,a,2,10", "2024-01-02,b,6,50"]
@@ -445,3 +445,30 @@ def test_times_go_on_in_what_follows_or_it_is_refused(tmp_path: Path):
     message = "sales.csv: begins at 2024-01-04; expected 2024-01-03, a step after .* ends \\(2024-01-02\\). Give a table that goes on"
     with pytest.raises(DataError, match=message):
         joined(first, late)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("1262304000.0", "1262307600.0", "1262311200.0"),
+        ("1262304000000.0", "1262307600000.0", "1262311200000.0"),
+        ("1.262304000000000000e+09", "1.262307600000000000e+09", "1.262311200000000000e+09"),
+        ("1262304000000000000.0", "1262307600000000000.0", "1262311200000000000.0"),
+    ],
+)
+def test_moments_since_1970_may_be_written_as_floats(cells: tuple[str, ...]) -> None:
+    panel = panel_of_rows([{"t": cell, "y": 1.0} for cell in cells], NumbersField(targets=["y"], time="t", horizon=1))
+    assert panel.times is not None
+    assert [str(time) for time in panel.times] == ["2010-01-01T00:00:00", "2010-01-01T01:00:00", "2010-01-01T02:00:00"]
+    assert str(panel.step) == "1 hour"
+
+
+def test_years_and_months_in_columns_of_floats_are_read_and_decimals_of_time_are_not_cut() -> None:
+    rows = [{"year": "2024.0", "month": f"{month}.0", "y": 1.0} for month in (1, 2, 3)]
+    panel = panel_of_rows(rows, NumbersField(targets=["y"], time=["year", "month"], horizon=1))
+    assert panel.times is not None
+    assert str(panel.times[-1]) == "2024-03-01T00:00:00"
+    rows = [{"t": cell, "y": 1.0} for cell in ("2024.0", "2024.083", "2024.167")]
+    decimal = panel_of_rows(rows, NumbersField(targets=["y"], time="t", horizon=1))
+    assert decimal.times is not None
+    assert str(decimal.times[-1]) == "2024-03-01T00:00:00"

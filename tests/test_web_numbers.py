@@ -177,6 +177,12 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["1949.917", "1950", "1950.083"],
         ["1949.08", "1949.17", "1949.25"],
         ["1949.75", "1950.0", "1950.25"],
+        ["1262304000.0", "1262307600.0", "1262311200.0"],
+        ["1262304000000.0", "1262307600000.0", "1262311200000.0"],
+        ["1.262304000000000000e+09", "1.262307600000000000e+09", "1.262311200000000000e+09"],
+        ["1.7091648e18", "1.70916486e+18", "1.70916492e+18"],
+        ["20240229.0", "20240301.0", "20240302.0"],
+        ["1990.0", "1991.0", "1992.0"],
         ["2024.01", "2024.02"],
         ["2024-01-01 00:00 UTC", "2024-01-01 01:00:00GMT"],
         ["2024-1-1 5.30", "2024-1-1 6.30.00"],
@@ -187,7 +193,7 @@ def test_times_are_read_and_go_on_as_in_python(times: list[str]) -> None:
     assert_same(timed(*times), field(calendar=["hour", "monthday", "yearday", "month"]))
 
 
-@pytest.mark.parametrize("times", [["1", "2", "3", "4"], ["45291", "45298"], ["0", "60", "120"]])
+@pytest.mark.parametrize("times", [["1", "2", "3", "4"], ["1.0", "2.0", "3.0"], ["45291", "45298"], ["0", "60", "120"]])
 def test_rows_that_are_counted_go_on_as_in_python(times: list[str]) -> None:
     assert_same(timed(*times), field())
     assert_same(timed(*times), field(dates="count"))

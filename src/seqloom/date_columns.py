@@ -6,11 +6,12 @@ import contextlib
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
 from seqloom.clock import WEEK, Step
 
-__all__ = ["CENTURIES", "FIRST_YEAR", "LAST_YEAR", "in_order", "part_of_year", "together"]
+__all__ = ["CENTURIES", "FIRST_YEAR", "LAST_YEAR", "as_whole", "in_order", "part_of_year", "together"]
 
 YearPart = Literal["quarter", "month", "week", "day"]
 
@@ -29,6 +30,28 @@ FIRST_YEAR, LAST_YEAR = "1600", "2199"
 """Of numbers that are years."""
 CENTURIES = ("19", "20")
 """How dates without marks begin."""
+FLOAT = re.compile(r"(\d+)[.,]0*|(\d[.,]?\d*)e\+?(\d\d?)", re.ASCII | re.IGNORECASE)
+"""A whole number as a float is written: 1262304000.0, or 1.262304e+09."""
+FRACTION = re.compile(r"\d+[.,]\d*[1-9]\d*", re.ASCII)
+
+
+def as_whole(cells: Sequence[str]) -> Sequence[str]:
+    """Whole numbers without the decimals of floats, as of a column that a data frame holds as such; other cells as they are.
+
+    Where one has a part behind the full stop, as 2024.083 and 14.30 have, all stay.
+    """
+    if not cells or not FLOAT.fullmatch(cells[0]) or any(map(FRACTION.fullmatch, cells)):
+        return cells
+    return [_as_whole(cell) for cell in cells]
+
+
+def _as_whole(cell: str) -> str:
+    if not (found := FLOAT.fullmatch(cell)):
+        return cell
+    if found[1]:
+        return found[1]
+    number = Decimal(f"{found[2].replace(',', '.')}e{found[3]}")
+    return str(int(number)) if number == int(number) else cell
 
 
 def in_order(names: Sequence[str]) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from seqloom.clock import Times, Where, continued, find_step
-from seqloom.date_columns import CENTURIES, FIRST_YEAR, LAST_YEAR
+from seqloom.date_columns import CENTURIES, FIRST_YEAR, LAST_YEAR, as_whole
 from seqloom.errors import DataError
 from seqloom.header import is_number
 
@@ -131,7 +131,7 @@ def _year_is_first(cells: Sequence[str], starts: Sequence[int], even: int) -> bo
 
 def look_like_times(cells: Sequence[str]) -> bool:
     """Whether all cells but empty ones say moments, several: dates with marks, or numbers in even steps, as other numbers seldom are."""
-    there = [cell for cell in cells if cell]
+    there = as_whole([cell for cell in cells if cell])
     if len({*there}) < 2:
         return False
     try:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
 from seqloom.config import DataConfig, NumbersField
-from seqloom.date_columns import in_order, part_of_year, together
+from seqloom.date_columns import as_whole, in_order, part_of_year, together
 from seqloom.dates import Dates, find_dates, have_offsets, look_like_times, read_times
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
@@ -259,7 +259,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     if numbers.times:
         sorted_places = in_order(numbers.times)
         columns = [numbers.times[place] for place in sorted_places]
-        parts = [[mark[place] for place in sorted_places] for mark in marks]
+        parts = [*zip(*(as_whole([mark[place] for mark in marks]) for place in sorted_places), strict=True)]
         part = part_of_year(parts, columns, Step.parse(numbers.step) if numbers.step else None)
         moments = together(parts, part)
         place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())

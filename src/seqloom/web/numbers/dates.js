@@ -22,6 +22,8 @@ const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
 const SAID = { quarter: ["q", "qtr", "quarter"], month: ["m", "mo", "mon", "month"], week: ["w", "wk", "week"], day: ["d", "day", "doy"] }; // names of columns
 const OF_DATE = { year: ["y", "yr", "year"], month: SAID.month, day: ["d", "day"] };
 const MOST = { quarter: 4, month: 12, week: 53, day: 366 }; // in a year
+const FLOAT = /^(?:(\d+)[.,]0*|(\d[.,]?\d*)e\+?(\d\d?))$/i; // a whole number as a float is written
+const FRACTION = /^\d+[.,]\d*[1-9]\d*$/;
 const ISO = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|([+-])(\d\d):?(\d\d)?)?)?)?)?$/;
 const EXPECTED = {
   iso:
@@ -253,17 +255,32 @@ function decimalYear(cell) {
 
 // ---------------------------------------------------------------------------------------------------- several columns
 
+/** Whole numbers without the decimals of floats; where one has a part behind the full stop, as 2024.083 has, all stay. */
+function asWhole(cells) {
+  if (!cells.length || !FLOAT.test(cells[0]) || cells.some((cell) => FRACTION.test(cell))) return cells;
+  return cells.map((cell) => {
+    const [, whole, digits, exponent] = FLOAT.exec(cell) ?? [];
+    if (!digits) return whole ?? cell;
+    const [first, rest = ""] = digits.split(/[.,]/);
+    const behind = rest.replace(/0+$/, "").length; // digits are moved, not numbers: nanoseconds have more than a number holds
+    return behind > exponent ? cell : (first + rest.slice(0, exponent).padEnd(exponent, "0")).replace(/^0+(?=.)/, "");
+  });
+}
+
 /**
  * What the columns of a time say as one: a date, or year, month and day, or year and another part of it, in whole numbers, and then a time
  * of the day, or hour, minute and second, or an hour alone, or 930 for half past nine, as far as they are given.
  *
- * @param {string[][]} rows
+ * @param {string[][]} written rows
  * @param {string[]} names of the columns
  * @param {{months: number, seconds: number} | null} step where it is known
  * @returns {{cells: string[], said: string[]}} and what was found and may be meant otherwise, a sentence each
  */
-export function together(rows, names, step = null) {
-  if (!rows.length || rows[0].length === 1) return { cells: rows.flat(), said: [] };
+export function together(written, names, step = null) {
+  if (!written.length) return { cells: [], said: [] };
+  const columns = names.map((_, place) => asWhole(written.map((row) => row[place])));
+  const rows = written.map((_, row) => columns.map((cells) => cells[row]));
+  if (names.length === 1) return { cells: rows.flat(), said: [] };
   const order = inOrder(names);
   return inTheirOrder(
     rows.map((row) => order.map((place) => row[place])),
