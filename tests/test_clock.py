@@ -3,21 +3,13 @@ import re
 import numpy as np
 import pytest
 
-from seqloom.clock import (
-    Step,
-    calendar_names,
-    check_times,
-    clock_features,
-    continued,
-    filled,
-    find_step,
-    finest,
-    spelled,
-)
+from seqloom.clock import calendar_names, check_times, clock_features, filled, finest, spelled
+from seqloom.config import NumbersField
 from seqloom.config.numbers import STEP
 from seqloom.date_columns import together
 from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, look_like_times, read_times
 from seqloom.errors import DataError
+from seqloom.steps import Step, continued, find_step
 
 
 def where(row: int) -> str:
@@ -434,6 +426,79 @@ def test_a_table_of_weekdays_goes_on_over_weekends_and_says_what_is_left_out():
     moved = weekdays + np.arange(len(weekdays)) % 2 * np.timedelta64(1, "h")
     assert not find_step(moved, [0]).weekdays
     assert calendar_names(weekdays, step) == ["weekday"]
+
+
+def days_of(begin: str, days: int, first: int, last: int, minutes: int = 60) -> np.ndarray:
+    """Moments from the hour `first` to the hour `last` of so many days."""
+    clocks = np.arange(first * 60, last * 60 + 1, minutes).astype("timedelta64[m]")
+    return (np.arange(days).astype("timedelta64[D]") + np.datetime64(begin, "m")).astype("datetime64[m]")[:, None] + clocks
+
+
+def test_opening_hours_go_on_at_the_next_opening_and_say_what_is_left_out():
+    times = days_of("2024-01-05", 4, 9, 17).ravel()[3:].astype("datetime64[s]")
+    step = find_step(times, [0])
+    assert (str(step), step.text) == ("1 hour from 09:00 to 17:00", "1 hour 09:00-17:00")
+    check_times(times, [0], step, where, "date")
+    assert [spelled(moment) for moment in continued(times[-2:-1], step, np.arange(4))] == [
+        "2024-01-08 16:00", "2024-01-08 17:00", "2024-01-09 09:00", "2024-01-09 10:00",
+    ]  # fmt: skip
+    gap = np.delete(times, 12)
+    said = r"2024-01-06 16:00 follows 2024-01-06 14:00; expected a row every 1 hour from 09:00 to 17:00 \(1 such row\)"
+    with pytest.raises(DataError, match=said):
+        check_times(gap, [0], find_step(gap, [0]), where, "date")
+    whole, rows = filled(gap, [0], step)
+    assert (whole.tolist(), np.nonzero(rows < 0)[0].tolist()) == (times.tolist(), [12])
+    early = np.sort(np.append(times, np.datetime64("2024-01-07 08:00", "s")))
+    with pytest.raises(DataError, match=r"2024-01-07 08:00 follows 2024-01-06 17:00; expected a row every 1 hour from 09:00 to 17:00, or"):
+        check_times(early, [0], step, where, "date", gaps_allowed=True)
+
+
+def test_hours_of_trade_leave_weekends_out():
+    days = days_of("2024-01-03", 14, 10, 16, 15)
+    times = days[np.is_busday(days[:, 0].astype("datetime64[D]"))].ravel().astype("datetime64[s]")
+    step = find_step(times, [0])
+    assert str(step) == "15 minutes from 10:00 to 16:00, Monday to Friday"
+    check_times(times, [0], step, where, "date")
+    assert spelled(continued(np.array(["2024-01-19T16:00:00"], dtype="datetime64[s]"), step, 1)[0]) == "2024-01-22 10:00"
+
+
+def test_hours_around_the_clock_may_leave_weekends_out_too():
+    days = days_of("2024-01-03", 21, 0, 23)
+    times = days[np.is_busday(days[:, 0].astype("datetime64[D]"))].ravel().astype("datetime64[s]")
+    step = find_step(times, [0])
+    assert str(step) == "1 hour from 00:00 to 23:00, Monday to Friday"
+    check_times(times, [0], step, where, "date")
+
+
+def test_a_night_that_is_left_out_once_is_a_gap():
+    times = np.delete(days_of("2024-01-05", 1, 0, 47).ravel(), np.arange(18, 32)).astype("datetime64[s]")
+    assert find_step(times, [0]) == Step(0, 3600)
+    with pytest.raises(DataError, match=r"2024-01-06 08:00 follows 2024-01-05 17:00; expected a row every 1 hour \(1 such row\)"):
+        check_times(times, [0], find_step(times, [0]), where, "date")
+
+
+@pytest.mark.parametrize(
+    ("texts", "text", "name", "ahead"),
+    [
+        (["2024-01-31", "2024-02-29", "2024-03-29", "2024-04-30"], "1 month weekday end", "1 month, on the last weekday", "2024-05-31"),
+        (["2024-03-29", "2024-06-28", "2024-09-30", "2024-12-31"], "3 months weekday end", "3 months, on the last weekday", "2025-03-31"),
+        (["2024-05-01", "2024-06-03", "2024-07-01", "2024-08-01"], "1 month weekday", "1 month, on the first weekday", "2024-09-02"),
+        (["2024-05-31", "2024-06-28", "2024-07-26"], "4 weeks", "4 weeks", "2024-08-23"),
+    ],
+)
+def test_weekdays_of_months_are_gone_on_in(texts: list[str], text: str, name: str, ahead: str):
+    times = np.array(texts, dtype="datetime64[s]")
+    step = find_step(times, [0])
+    assert (str(step), step.text, Step.parse(step.text)) == (name, text, step)
+    assert NumbersField(step=text).step == text
+    check_times(times, [0], step, where, "date")
+    assert spelled(continued(times[-1:], step, 1)[0]) == ahead
+
+
+@pytest.mark.parametrize("text", ["1 hour 09:00-17:00", "30 minutes 09:30-16:00 weekday", "15 seconds 09:30:15-16:00:45", "2 days end"])
+def test_a_step_is_read_as_it_is_written(text: str):
+    assert NumbersField(step=text).step == text
+    assert text.startswith(Step.parse(text).text) or Step.parse(text).text == text
 
 
 def test_a_new_series_may_begin_at_any_time():

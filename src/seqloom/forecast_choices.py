@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.autoconfig import Choice, Settings
-from seqloom.clock import WORKING, Step, are_counted, calendar_names
+from seqloom.clock import calendar_names
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.panel import Panel
+from seqloom.steps import WORKING, Step, are_counted
 
 __all__ = ["choose_forecast", "choose_numbers", "found_season"]
 
@@ -68,8 +69,8 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     choose("decimal", panel.marks.decimal, "" if panel.marks.decimal == "." else said)
     choose("thousands", panel.marks.thousands, "" if panel.marks.thousands == "none" else "as numbers above a thousand have them")
     choose("signs", [f"{name} {sign}" for name, sign in panel.signs.items()], "")
-    if step is not None and not step.is_count and step[:2] in OF_STEP:
-        choose("season", WORKING if step.weekdays else OF_STEP[step[:2]], f"a row every {step}")
+    if step is not None and (usual := _usual_season(step)):
+        choose("season", usual, f"a row every {step}")
     else:
         choose("season", *found_season(parts))
     season = int(update.get("season", numbers.season))  # pyright: ignore[reportArgumentType]
@@ -88,6 +89,15 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
         choose("scaling", "standard", "columns of their own sizes")
         choose("window", "last", "levels move on after the training part")
     return numbers.model_copy(update=update), reasons
+
+
+def _usual_season(step: Step) -> int:
+    """Rows after which numbers of such a step are mostly alike again, 0 where that is not known."""
+    if step.closes:
+        return step.a_day
+    if step.weekdays and not step.months:
+        return WORKING
+    return 0 if step.is_count else OF_STEP.get(step[:2], 0)
 
 
 def _history(season: int, horizon: int, parts: Sequence[Floats]) -> tuple[int, str]:

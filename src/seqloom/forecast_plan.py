@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.base import refuse_base
-from seqloom.clock import Times, spelled
+from seqloom.clock import spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.dates import read_times
@@ -24,6 +24,7 @@ from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
 from seqloom.plan import unchanged, with_asked
+from seqloom.steps import Times
 from seqloom.windows import Part, Windows
 
 __all__ = ["NumberPlan", "known_ends", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from seqloom.array_pairs import ArrayPairs, read_sources
 from seqloom.batching import Batch, Ids
-from seqloom.clock import continued, finest, spelled
+from seqloom.clock import finest, spelled
 from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
@@ -28,6 +28,7 @@ from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
 from seqloom.spread import change_of
+from seqloom.steps import continued
 from seqloom.windows import Part, Windows
 
 __all__ = ["Forecast", "FrameFinder", "Lines", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.clock import Step, Times, check_times, continued, filled, find_step, spelled
+from seqloom.clock import check_times, filled, spelled
 from seqloom.config import DataConfig, NumbersField
 from seqloom.date_columns import as_whole, in_order, part_of_year, together
 from seqloom.dates import Dates, find_dates, have_offsets, look_like_times, read_times
@@ -20,6 +20,7 @@ from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
 from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
+from seqloom.steps import Step, Times, continued, find_step
 from seqloom.tables import Record, Table, cells_at, read_records
 from seqloom.tabular import columns_of
 

@@ -9,10 +9,11 @@ from random import Random
 
 import numpy as np
 
-from seqloom.clock import Step, finest, spelled
+from seqloom.clock import finest, spelled
 from seqloom.dates import read_times
 from seqloom.files import write_atomically
 from seqloom.panel import Panel
+from seqloom.steps import Step
 
 __all__ = ["WAVES", "waves", "write_waves"]
 

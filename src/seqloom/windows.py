@@ -14,12 +14,13 @@ import numpy.typing as npt
 from seqloom.accuracy import seasonal_error
 from seqloom.baselines import fit_linear, naive, naive2, seasonal_naive
 from seqloom.batching import Batch, Ids, Mask
-from seqloom.clock import Step, clock_features, continued, spelled
+from seqloom.clock import clock_features, spelled
 from seqloom.config import BatchConfig
 from seqloom.errors import CheckpointError, DataError
 from seqloom.number_fields import SHOWN, NumberFields
 from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
 from seqloom.panel import Panel
+from seqloom.steps import Step, continued
 
 __all__ = ["Part", "Slices", "Windows"]
 

@@ -10,7 +10,11 @@ from seqloom.config.base import Natural, Positive, Settings
 
 __all__ = ["STEP", "NumbersField"]
 
-STEP = r"^(?:weekday|[1-9]\d*(?: (?:month|week|day|hour|minute|second)s?(?: end)?)?)$"
+CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?"
+STEP = (
+    r"^(?:weekday|[1-9]\d*(?: (?:months?(?: weekday)?(?: end)?|(?:week|day)s?(?: end)?"
+    rf"|(?:hour|minute|second)s?(?: end| {CLOCK}-{CLOCK}(?: weekday)?)?))?)$"
+)
 """How a step is written."""
 
 
@@ -23,7 +27,7 @@ class NumbersField(Settings):
     static: list[str] = Field(default=[], description="Columns that do not change within a series.")
     time: str | list[str] | None = Field(default=None, description="Column that says when: dates, or numbers; or several that do so together, such as date and time. Empty: rows follow each other.")
     dates: Literal["iso", "weeks", "decimal", "day_first", "month_first", "count"] | None = Field(default=None, description="How dates are written: 2024-12-31; 31.12.2024 or 31/12/2024; 12/31/2024; weeks: 202401 is the first week of 2024; decimal: 2024.083 is February 2024; count: whole numbers that count rows and say no date. Empty: found.")
-    step: str | None = Field(default=None, pattern=STEP, description="From one row to the next: 1 hour, 15 minutes, 2 weeks, 3 months, 1 month end (counted from the month's end), weekday; a number where rows are counted. Empty: found.")
+    step: str | None = Field(default=None, pattern=STEP, description="From one row to the next: 1 hour, 15 minutes, 2 weeks, 3 months, 1 month end (counted from the month's end), 1 month weekday end (its last day from Monday to Friday), weekday, 1 hour 09:00-17:00 (each day, or with weekday behind it from Monday to Friday); a number where rows are counted. Empty: found.")
     decimal: Literal[".", ","] | None = Field(default=None, description="What stands before the decimals of a number. Empty: found.")
     thousands: Literal["none", ".", ",", "'", " "] | None = Field(default=None, description="What stands between the thousands of a number. Empty: found.")
     signs: list[str] = Field(default=[], description="Columns whose numbers had a sign beside them in training, of percent or a currency, each with it, as in 'share %'. That a later table has none is said.")
