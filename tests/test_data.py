@@ -654,6 +654,12 @@ def test_a_table_of_numbers_over_time_is_told_how_to_be_forecast(tmp_path: Path,
     assert error(write(tmp_path / "train.csv", text)).endswith(f"--source A,B --target C.{said}")
 
 
+def test_a_row_a_series_is_told_how_to_be_forecast(tmp_path: Path) -> None:
+    said = " Rows that are series, in columns called by times, are forecast by `seqloom train train.csv --wide --horizon N`."
+    assert error(write(tmp_path / "train.csv", "land,code,2018,2019,2020\na,b,1,2,4\nc,d,7,5,4\n")).endswith(said)
+    assert error(write(tmp_path / "train.csv", "land,2018-01,2018-02\na,1,2\nc,7,5\n")).endswith(said)
+
+
 def test_two_columns_of_times_and_numbers_are_pairs_and_told_of_forecasts(tmp_path: Path) -> None:
     said = "Numbers over time are forecast by `seqloom train {} --time month --forecast COLUMN --horizon N`."
     path = write(tmp_path / "load.csv", "month,load\n2024-01-01,5.5\n2024-02-01,6\n2024-03-01,5.75\n")

@@ -31,7 +31,8 @@ def refused(folder: Path, lines: list[str], message: str, **numbers: Any) -> Non
 def test_years_and_counts_over_rows_of_a_series_are_a_header(tmp_path: Path, first: str, rows: list[str]):
     panel = read(tmp_path, [first, *rows], targets=[], wide=True)
     assert panel.values[:3, 0].tolist() == [7, 5, 9]
-    (said,) = panel.layout
+    said, *of_times = panel.layout
+    assert len(of_times) == (panel.times is not None) == (first[-1] in "0" or "19" in first)
     assert re.fullmatch(r"Line 1 is read as a header: .*\d\. If it is data, say --set data\.header=false\.", said)
 
 
@@ -472,3 +473,66 @@ def test_years_and_months_in_columns_of_floats_are_read_and_decimals_of_time_are
     decimal = panel_of_rows(rows, NumbersField(targets=["y"], time="t", horizon=1))
     assert decimal.times is not None
     assert str(decimal.times[-1]) == "2024-03-01T00:00:00"
+
+
+BANK = [
+    '"Country Name","Country Code","Indicator Name","2017","2018","2019","2020",',
+    '"Aruba, The","ABW","GDP","","2","3","4",',
+    '"Chad","TCD","GDP","5","6","7","",',
+    '"Peru","PER","GDP","","","","",',
+]
+
+
+def test_columns_called_by_times_are_the_times_of_a_row_a_series(tmp_path: Path):
+    panel = read(tmp_path, BANK, targets=[], wide=True)
+    assert (panel.series, panel.values[:, 0].tolist(), panel.starts.tolist()) == (("Aruba, The", "Chad"), [2, 3, 4, 5, 6, 7], [0, 3, 6])
+    assert panel.times is not None
+    assert (str(panel.step), str(panel.times[0])[:10], str(panel.times[3])[:10]) == ("12 months", "2018-01-01", "2017-01-01")
+    assert panel.layout[1:] == (
+        "columns are called by their times, from 2017-01-01 to 2020-01-01, behind the names of series in Country Name and Country Code, "
+        "Indicator Name",
+        "1 series without a value is left out: Peru",
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+@pytest.mark.parametrize(
+    ("names", "step"),
+    [
+        (["2010-11", "2010-12", "2011-01"], "1 month"),
+        (["2010Q3", "2010Q4", "2011Q1"], "3 months"),
+        (["Nov-10", "Dec-10", "Jan-11"], "1 month"),
+        (["201011", "201012", "201101"], "1 month"),
+        (["31.12.2010", "01.01.2011", "02.01.2011"], "1 day"),
+    ],
+)
+def test_times_stand_over_series_in_any_form(tmp_path: Path, names: list[str], step: str, ending: str):
+    file, between = tmp_path / f"t.{ending}", {"csv": ",", "tsv": "\t"}[ending]
+    file.write_text("\n".join(between.join(row) for row in (["id", *names], ["a", "7", "5", "9"], ["b", "1", "2", "3"])), encoding="utf-8")
+    panel = read_panel(str(file), NumbersField(wide=True), DataConfig())
+    assert (panel.series, str(panel.step)) == (("a", "b"), step)
+    assert panel.times is not None
+
+
+def test_series_whose_first_name_is_not_their_own_are_called_by_all_that_differs(tmp_path: Path):
+    rows = ["land,year of base,what,2010-01,2010-02", "x,2000,gdp,1,2", "x,2000,cpi,3,4", "y,2000,gdp,5,6"]
+    assert read(tmp_path, rows, targets=[], wide=True).series == ("x, gdp", "x, cpi", "y, gdp")
+
+
+def test_times_of_columns_go_on_evenly_or_are_refused(tmp_path: Path):
+    rows = ["id,2010-01,2010-02,2010-04", "a,1,2,3"]
+    message = ": the first line: 2010-04-01 follows 2010-02-01; expected a row every 1 month (1 such row). Put in what is missing, let"
+    refused(tmp_path, rows, message, targets=[], wide=True)
+    assert read(tmp_path, rows, targets=[], wide=True, gaps="fill", missing="linear").values[:, 0].tolist() == [1, 2, 2.5, 3]
+    message = ": the columns (V1, V2) are not called by times, as those of training were; expected one every 1 month. Name them in a first"
+    refused(tmp_path, ["id,V1,V2", "a,1,2"], message, targets=[], wide=True, step="1 month", dates="iso")
+    trained_without = read(tmp_path, ["id,2010-01,2010-02", "a,1,2"], targets=[], wide=True, dates="iso")
+    assert trained_without.times is None
+
+
+def test_a_row_a_series_is_told_of_where_it_was_not_said(tmp_path: Path):
+    refused(tmp_path, BANK, ": no column 'sales'; there are", targets=["sales"])
+    with pytest.raises(DataError, match=r" Columns are called by times: --wide reads each row as a series\.$"):
+        read(tmp_path, BANK)
+    months = ["id,2010-01,2010-02", "1,1,2"]
+    assert "columns are called by times: --wide reads each row as a series" in read(tmp_path, months, targets=["2010-01"]).layout

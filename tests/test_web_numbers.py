@@ -381,7 +381,32 @@ def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> No
     assert_same([{"load": value} for value in (3, 1, 4, 1, 5, 9, 2, 6, 5)], field(time=None, season=7))
 
 
+CALLED: dict[str, list[str]] = {
+    "months": ["2010-01", "2010-02", "2010-03", "2010-04", "2010-05"],
+    "quarters": ["2010Q1", "2010Q2", "2010Q3", "2010Q4", "2011Q1"],
+    "years": ["column 1960", "column 1961", "column 1962", "column 1963", "column 1964"],
+}
+
+
+@pytest.mark.parametrize(("called", "step"), [("months", "1 month"), ("quarters", "3 months"), ("years", "12 months")])
+@pytest.mark.parametrize("codes", [[], ["code", "what"]])
+def test_columns_called_by_times_are_read_as_in_python(called: str, step: str, codes: list[str]) -> None:
+    rows = [
+        {"name": name, **{code: f"{code} {name[:1]}" for code in codes}, **dict(zip(CALLED[called], values, strict=True))}
+        for name, values in (("a", ["3", "1", "4", "1", "5"]), ("b", ["", "2", "7", "1", ""]), ("c", ["", "", "", "", ""]))
+    ]
+    numbers = field(targets=["value"], time=None, wide=True, step=step, dates="iso", window="last", scaling="series", calendar=["month"])
+    assert_same(rows, numbers)
+    assert_same_notes(rows, numbers)
+    if codes:
+        assert_same([rows[0], rows[1] | {"name": "a"}], numbers)
+
+
 REFUSED: dict[str, tuple[Table, NumbersField]] = {
+    "no times in a first line": (
+        [{"name": "a", "V1": "1", "V2": "2"}],
+        field(targets=["value"], time=None, wide=True, step="1 day", dates="iso"),
+    ),
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
     "a sign beside some numbers": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$3"), ("2024-01-02", "3"))], field()),

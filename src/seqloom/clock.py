@@ -28,13 +28,18 @@ WIDEST_GAP = 10
 """Times as many rows as there are may be put in at once: more is a slip of the pen, such as a wrong century."""
 MOST_FILLED = 100
 """Times as many may be put in together: many gaps, each as wide as one may be, would take the square of the rows in memory."""
+NUMBERED = ", or train without --time: rows are numbered then"
 SAVING = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else "
 SELDOM = 20
 """Rows to one that does not follow, at the least, where clocks that are set may be the reason: of other steps more are none."""
 
 
-def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, column: str, *, gaps_allowed: bool = False) -> None:
+def check_times(
+    times: Times, starts: Sequence[int], step: Step, where: Where, column: str, *, gaps_allowed: bool = False, otherwise: str = NUMBERED
+) -> None:
     """Make sure that each series goes on by one step from row to row.
+
+    otherwise: what may be done in place of mending the times.
 
     Raises:
         DataError: a row that is earlier than the one before, the same, or too late; says which. Gaps that are too much together.
@@ -50,22 +55,22 @@ def check_times(times: Times, starts: Sequence[int], step: Step, where: Where, c
         wrong, steps = (part[(steps <= 0) | (steps > WIDEST_GAP * len(times))] for part in (wrong, steps))
     for row, count in zip(wrong[:1].tolist(), steps[:1].tolist(), strict=True):
         now, before = times[row], times[row - 1]
-        follows, unless = f"{spelled(now)} follows {spelled(before)}", "or train without --time: rows are numbered then"
+        follows, unless = f"{spelled(now)} follows {spelled(before)}", otherwise
         if now == before:
             fault, todo = f"the same {column} as the row before ({spelled(now)})", "Remove one of the two, or name the column of --series"
         elif now < before:
             fault, todo = f"{spelled(now)} after {spelled(before)}", f"Sort the rows by {column}, or name the column of --series"
         elif not count:
             fault = f"{follows}; expected a row every {step}, or so many of them later"
-            todo = f"Bring the times to even steps, {unless}"
+            todo = f"Bring the times to even steps{unless}"
         elif gaps_allowed:
             fault = f"{follows}, {count:,} steps later; expected at most {WIDEST_GAP} times the rows"
             todo = "Mend the time, or cut the table there"
         else:
             fault = f"{follows}; expected a row every {step} ({len(wrong):,} such row{'s' * (len(wrong) > 1)})"
             is_mostly_there = put_in <= len(times) / 2
-            filled = "let it be filled (--set fields.numbers.gaps=fill --set fields.numbers.missing=linear), " if is_mostly_there else ""
-            todo = f"Put in what is missing, {filled}{unless}" + ("; write dates as 2024-03-01" if step.is_count else "")
+            filled = ", let it be filled (--set fields.numbers.gaps=fill --set fields.numbers.missing=linear)" if is_mostly_there else ""
+            todo = f"Put in what is missing{filled}{unless}" + ("; write dates as 2024-03-01" if step.is_count else "")
         if len(wrong) <= len(times) / SELDOM and _is_an_hour_off(before, now, step):
             todo = f"{SAVING}{todo[0].lower()}{todo[1:]}"
         raise DataError(f"{where(row)}: {fault}. {todo}.")

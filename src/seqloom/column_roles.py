@@ -13,6 +13,7 @@ from seqloom.header import LABEL_WORDS, TARGET_WORDS, pair_in_object, tell_sides
 from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
 from seqloom.tables import COMMENT, Table, cells_at
+from seqloom.wide import are_series
 
 __all__ = ["SPOKEN", "choose", "columns_of_sounds", "find_column", "one_column", "over_time", "places_of_sounds"]
 
@@ -96,6 +97,9 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
 
 def over_time(table: Table, sample: list[list[str]]) -> str:
     """How numbers over time are forecast, where all columns but at most one are of numbers or of times; '' of other tables."""
+    if are_series(table, sample):
+        command = f"seqloom train {shlex.quote(table.paths[0])} --wide --horizon N"
+        return f"Rows that are series, in columns called by times, are forecast by `{command}`."
     columns = {place: cells_at(sample, place) for place in range(len(table.columns))}
     time = next((place for place, cells in columns.items() if look_like_times(cells)), None)
     others = [cells for place, cells in columns.items() if place != time]

@@ -58,9 +58,20 @@ ENOUGH, NEARLY_ALL = 20, 0.95
 
 
 def has_header(
-    first: list[str], rest: list[list[str]], format: str, config: DataConfig, said: bool | None, name: str, *, wide: bool = False
+    first: list[str],
+    rest: list[list[str]],
+    format: str,
+    config: DataConfig,
+    said: bool | None,
+    name: str,
+    *,
+    wide: bool = False,
+    timed: bool = False,
 ) -> tuple[bool, str]:
-    """Whether the first row names the columns, and the sentence that says why; `wide`: whether each row below is a series."""
+    """Whether the first row names the columns, and the sentence that says why.
+
+    wide: whether each row below is a series; timed: and the first row says the times of their values.
+    """
     shown_row = listed(first)
     data_reason = _why_data(first, rest)
     if wide and said is False and len({*first[1:]}) == len(first) - 1 > 0 and all(map(NAME.fullmatch, first[1:])):
@@ -76,7 +87,7 @@ def has_header(
         _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
         return True, f"Line 1 is a header: {first_few(first)}."
     unexpected = config.header is False  # in the training file there was none
-    named = (general and len(set(first)) == len(first)) or (wide and not unexpected and _heads_series(first, rest))
+    named = (general and len(set(first)) == len(first)) or (wide and not unexpected and (timed or _heads_series(first, rest)))
     if named or (data_reason is None and not unexpected and (format == "csv" or _stands_out(first, rest))):
         return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
     if format == "csv" and data_reason:

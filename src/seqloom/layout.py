@@ -22,6 +22,7 @@ from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds_without_ends
 from seqloom.tables import Table, cells_at, flat, json_rows, parquet_names, parquet_values, said_delimiter, table_rows
+from seqloom.wide import stand_over_series
 
 __all__ = ["Layout", "find_layout", "find_table"]
 
@@ -281,7 +282,9 @@ def _delimited_table(
     if header is None and any(name in first and not name.isdecimal() for name in named):
         header = True
     format = "tsv" if marks.quoted else marks.format
-    found, reason = has_header(first, sample[1:], format, config, header, shown(path), wide=wide)
+    found, reason = has_header(
+        first, sample[1:], format, config, header, shown(path), wide=wide, timed=wide and stand_over_series(first, sample[1:])
+    )
     width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]
     columns = tuple(cell or str(number) for number, cell in enumerate(first, 1)) if found else tuple(map(str, range(1, width + 1)))
     return replace(table, header=found, columns=columns), sample[1:] if found else sample, [*_said(marks, columns), reason]

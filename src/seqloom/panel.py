@@ -19,10 +19,11 @@ from seqloom.dates import Dates, find_dates, have_offsets, look_like_times, read
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
-from seqloom.spelling import EMPTY, PLAIN, Decimal, Marks, Spelling
+from seqloom.spelling import PLAIN, Decimal, Marks, Spelling
 from seqloom.steps import Step, Times, continued, find_step
 from seqloom.tables import Record, Table, cells_at, read_records
 from seqloom.tabular import columns_of
+from seqloom.wide import are_series, find_heads, read_rows, said_of
 
 __all__ = ["Panel", "panel_of", "panel_of_rows", "read_panel"]
 
@@ -196,7 +197,7 @@ def _checked(panel: Panel, numbers: NumbersField) -> Panel:
         starts = panel.starts[:-1].tolist()
         step = Step.parse(numbers.step) if numbers.step else find_step(panel.times, starts)
         allowed = numbers.gaps == "fill"
-        check_times(panel.times, starts, step, panel.where, " ".join(numbers.times), gaps_allowed=allowed)
+        check_times(panel.times, starts, step, panel.where, " ".join(numbers.times) or "column", gaps_allowed=allowed)
         panel = _without_gaps(replace(panel, step=step), panel.times) if allowed else replace(panel, step=step)
     return _whole(panel, numbers)
 
@@ -230,7 +231,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     """One row a moment."""
     names = column_names(numbers)
     labels = _labels(numbers)
-    places = [_place(table, name) for name in (*labels, *names)]
+    places = [_place(table, sample, name) for name in (*labels, *names)]
     spelling, heads = Spelling.of(table, sample, places[len(labels) :], numbers), [table.columns[place] for place in places[len(labels) :]]
     cells = array("d")
     marks: list[tuple[str, ...]] = []
@@ -250,7 +251,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         name=table.name,
         lines=np.frombuffer(lines, dtype=np.int64),
         marks=spelling.marks,
-        layout=spelling.notes,
+        layout=(*spelling.notes, *_rows_among(table, sample, numbers)),
         signs={name: spelling.signs[head] for name, head in zip(names, heads, strict=True) if head in spelling.signs},
         unread="" if numbers.times else _times_among(table, sample, places),
     )
@@ -282,19 +283,26 @@ def _times_among(table: Table, sample: Sequence[Sequence[str]], taken: Sequence[
     return next((table.columns[place] for place in left if look_like_times(cells_at(sample, place))), "")
 
 
+def _rows_among(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField) -> tuple[str, ...]:
+    """A sentence where columns are called by times, so that rows may be series."""
+    are_rows = not numbers.times and are_series(table, sample)
+    return ("columns are called by times: --wide reads each row as a series",) if are_rows else ()
+
+
 def _labels(numbers: NumbersField) -> list[str]:
     """The columns that say when a row is, and of which series."""
     return [*numbers.times, *filter(None, [numbers.series])]
 
 
-def _place(table: Table, name: str) -> int:
+def _place(table: Table, sample: Sequence[Sequence[str]], name: str) -> int:
     if (count := table.columns.count(name)) > 1:
         raise DataError(f"{table.name}: {count} columns are called {name!r}; expected one. Rename the others, or name it by its number.")
     if count:
         return table.columns.index(name)
     if name.isdecimal() and 0 < int(name) <= len(table.columns):
         return int(name) - 1
-    raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}")
+    of_rows = " Columns are called by times: --wide reads each row as a series." if are_series(table, sample) else ""
+    raise DataError(f"{table.name}: no column {name!r}; there are {', '.join(table.columns[:20])}.{nearest(name, table.columns)}{of_rows}")
 
 
 def _grouped(panel: Panel, labels: Sequence[str]) -> tuple[Panel, Ids]:
@@ -312,36 +320,21 @@ def _grouped(panel: Panel, labels: Sequence[str]) -> tuple[Panel, Ids]:
 
 def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, read: _Reading) -> Panel:
     """One row a series: its name, then its values."""
-    spelling = Spelling.of(table, sample, range(1, len(table.columns)), numbers)
-    values, known, starts, lines, where = array("d"), dict[str, int](), [0], list[int](), table.name
-    for number, record in read(range(len(table.columns))):
-        if not record:
-            continue
-        cells = list(record[1:])
-        while cells and cells[-1].lower() in EMPTY:
-            cells.pop()
-        if not cells:
-            raise DataError(f"{table.name}:{number}: series {record[0]!r} has no values. Remove the line.")
-        if (first := known.setdefault(record[0], number)) != number:
-            raise DataError(
-                f"{table.name}:{number}: series {record[0]!r} is in line {first} already; expected a row a series. "
-                "Rename or remove one of the two."
-            )
-        values.extend(spelling.number(cell, where, number, table.columns[place]) for place, cell in enumerate(cells, 1))
-        starts.append(len(values))
-        lines.extend([number] * len(cells))
-    columns = column_names(numbers) or ("value",)
-    whole = np.frombuffer(values, dtype=np.float64).reshape(-1, 1)
-    signs = {*spelling.signs.values()}
+    heads = find_heads(table, sample, numbers)
+    spelling = Spelling.of(table, sample, range(heads.labels, len(table.columns)), numbers)
+    rows = read_rows(table, heads, spelling, read(range(len(table.columns))))
+    columns, signs = column_names(numbers) or ("value",), {*spelling.signs.values()}
     return Panel(
         columns,
-        whole,
-        np.array(starts),
-        tuple(known),
+        rows.values.reshape(-1, 1),
+        rows.starts,
+        rows.series,
+        None if heads.times is None else heads.times[rows.places],
         name=table.name,
-        lines=np.array(lines),
+        lines=rows.lines,
+        dates=heads.dates,
         marks=spelling.marks,
-        layout=spelling.notes,
+        layout=(*said_of(heads, table.columns), *rows.notes, *spelling.notes),
         signs={columns[0]: signs.pop()} if len(signs) == 1 else {},
     )
 

@@ -32,7 +32,7 @@ class NumbersField(Settings):
     thousands: Literal["none", ".", ",", "'", " "] | None = Field(default=None, description="What stands between the thousands of a number. Empty: found.")
     signs: list[str] = Field(default=[], description="Columns whose numbers had a sign beside them in training, of percent or a currency, each with it, as in 'share %'. That a later table has none is said.")
     series: str | None = Field(default=None, description="Column that says which series a row belongs to. Empty: all rows are one series.")
-    wide: bool = Field(default=False, description="One row a series: its name, then its values, empty after the last.")
+    wide: bool = Field(default=False, description="One row a series: its name, perhaps codes, then its values, empty after the last. Where these columns are called by dates (2010-01, 2010Q1, 1960), these are its times.")
     history: Natural = Field(default=0, description="Moments that are read before a forecast; 0: arrays, of any length.")
     horizon: Natural = Field(default=0, description="Moments that are forecast; 0: arrays, of any length.")
     season: Positive = Field(default=1, description="Moments after which numbers are alike again, such as 24 hours; 1: none.")

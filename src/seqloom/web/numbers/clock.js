@@ -174,7 +174,8 @@ function faultAndAdvice(before, now, { count, gapsAllowed, wrong }, step, column
   return [`${follows}; expected a row every ${named(step)} (${rows})`, "Put in what is missing"];
 }
 
-function named({ months, seconds, fromEnd, isCount, weekdays, opens, closes }) {
+/** A step as messages name it. */
+export function named({ months, seconds, fromEnd, isCount, weekdays, opens, closes }) {
   if (isCount) return String(seconds);
   if (weekdays && !months && !closes) return "weekday";
   const units = [["week", WEEK], ["day", DAY], ["hour", HOUR], ["minute", 60], ["second", 1]];

@@ -1,6 +1,6 @@
 /** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
 
-import { checkTimes, filled, findStep, stepOf } from "./clock.js";
+import { checkTimes, filled, findStep, named as stepName, spelled, stepOf } from "./clock.js";
 import { findDates, readTimes, together } from "./dates.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
@@ -9,6 +9,7 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
 const TRUTHS = { true: 1, false: 0 };
 const BETWEEN = { ".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks" };
+const MOST_LABELS = 8; // columns before the first time
 const LOOKED_AT = 1000; // rows in which signs beside numbers are looked for
 const LARGEST = 1e38; // a float32 holds it, and its distance from any other
 
@@ -152,8 +153,7 @@ function named(columns, signs) {
 function takenOff(signs, columns) {
   return [...new Set(signs.filter(Boolean))].map((sign) => {
     const names = columns.filter((_, column) => signs[column] === sign);
-    const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
-    return `'${sign}' beside each number is taken off: ${names.slice(0, 8).join(", ")}${more}`;
+    return `'${sign}' beside each number is taken off: ${few(names)}`;
   });
 }
 
@@ -217,35 +217,93 @@ function grouped(labels) {
   return { order: [...members.values()].flat(), starts, series: [...members.keys()] };
 }
 
-/** One row a series: its name, then its values. */
+/** One row a series: its name, perhaps codes, then its values. */
 function wide(names, records, numbers) {
-  const [rows, lines, starts, known] = [[], [], [0], new Map()];
+  const heads = headsOf(names, numbers);
+  const [rows, lines, starts, times, labels, empty] = [[], [], [0], [], [], []];
   const signs = names.map((_, place) => signOf(records, place));
-  records.forEach(([series, ...cells], row) => {
+  records.forEach((record, row) => {
     const line = row + 1;
-    const values = cells.slice(0, cells.findLastIndex((cell) => !EMPTY.has(cell.toLowerCase())) + 1);
-    if (!values.length) throw new Error(`table:${line}: series '${series}' has no values. Remove the line.`);
-    if (known.has(series)) {
-      throw new Error(`table:${line}: series '${series}' is in line ${known.get(series)} already; expected a row a series. Rename or remove one of the two.`);
-    }
-    known.set(series, line);
-    values.forEach((cell, place) => {
-      rows.push(Float64Array.of(numberIn(cell, numbers, line, names[place + 1], signs[place + 1])));
+    const [begin, end] = given(record, heads);
+    if (begin === end && !heads.times) throw new Error(`table:${line}: series '${record[0]}' has no values. Remove the line.`);
+    if (begin === end) return empty.push(record[0]);
+    for (let place = begin; place < end; place++) {
+      rows.push(Float64Array.of(numberIn(record[place], numbers, line, names[place], signs[place])));
       lines.push(line);
-    });
+      if (heads.times) times.push(heads.times[place - heads.labels]);
+    }
+    labels.push({ cells: record.slice(0, heads.labels), line });
     starts.push(rows.length);
   });
+  const series = seriesOf(labels);
   const columns = columnsOf(numbers).length ? columnsOf(numbers) : ["value"];
-  const layout = takenOff(signs.slice(1), names.slice(1));
-  const found = [...new Set(signs.slice(1).filter(Boolean))];
-  return new Panel(columns, rows, starts, [...known.keys()], { lines, layout, signs: named(columns, found.length === 1 ? found : []) });
+  const layout = [...saidOf(heads, names), ...leftOut(empty), ...takenOff(signs.slice(heads.labels), names.slice(heads.labels))];
+  const found = [...new Set(signs.slice(heads.labels).filter(Boolean))];
+  return new Panel(columns, rows, starts, series, { times: heads.times && times, lines, layout, signs: named(columns, found.length === 1 ? found : []) });
+}
+
+/** How many columns are names, and the times by which the others are called, where those of training were. */
+function headsOf(names, { step, dates }) {
+  if (!step) return { labels: 1, times: null };
+  const bare = names.map((name) => name.replace(/^column /, "")); // which the page writes before a number
+  for (let labels = 1; labels < bare.length && labels <= MOST_LABELS; labels++) {
+    try {
+      const times = readTimes(bare.slice(labels), () => "", "", [], dates ?? "iso");
+      checkTimes(times, [0], stepOf(step), () => "table: the first line", "column", { gapsAllowed: false });
+      return { labels, times };
+    } catch (error) {
+      if (error.message.startsWith("table:")) throw error;
+    }
+  }
+  const what = `the columns (${few(bare.slice(1))}) are not called by times, as those of training were`;
+  throw new Error(`table: ${what}; expected one every ${stepName(stepOf(step))}. Name them in a first line.`);
+}
+
+/** From which column of a row on values are given, and before which they end. */
+function given(record, { labels, times }) {
+  const isEmpty = (place) => EMPTY.has(record[place].toLowerCase());
+  let [begin, end] = [labels, record.length];
+  while (end > begin && isEmpty(end - 1)) end--;
+  while (times && begin < end && isEmpty(begin)) begin++;
+  return [begin, end];
+}
+
+/** The first label of each series; where that does not tell them apart all that differ. */
+function seriesOf(labels) {
+  const firsts = labels.map(({ cells }) => cells[0]);
+  const areUnlike = (texts) => new Set(texts).size === texts.length;
+  const differ = (labels[0]?.cells ?? []).map((_, place) => place).filter((place) => new Set(labels.map(({ cells }) => cells[place])).size > 1);
+  const isWhole = areUnlike(firsts) || !areUnlike(labels.map(({ cells }) => JSON.stringify(cells)));
+  const series = isWhole ? firsts : labels.map(({ cells }) => differ.map((place) => cells[place]).join(", "));
+  series.forEach((name, place) => {
+    const first = series.indexOf(name);
+    if (first === place) return;
+    throw new Error(`table:${labels[place].line}: series '${name}' is in line ${labels[first].line} already; expected a row a series. Rename or remove one of the two.`);
+  });
+  return series;
+}
+
+/** What the columns are taken for, a sentence each. */
+function saidOf({ labels, times }, names) {
+  if (!times) return [];
+  const more = labels > 1 ? `, behind the names of series in ${names[0]} and ${few(names.slice(1, labels))}` : "";
+  return [`columns are called by their times, from ${spelled(times[0], {})} to ${spelled(times.at(-1), {})}${more}`];
+}
+
+function leftOut(empty) {
+  return empty.length ? [`${empty.length.toLocaleString("en")} series without a value ${empty.length === 1 ? "is" : "are"} left out: ${few(empty)}`] : [];
+}
+
+/** Names for a message: the first eight. */
+function few(names) {
+  return names.slice(0, 8).join(", ") + (names.length > 8 ? ` and ${names.length - 8} more` : "");
 }
 
 // --------------------------------------------------------------------------------------------------------------- whole
 
 /** The panel with its times checked, and the moments that were left out put in where the field says so. */
 function inTime(panel, { time: columns, series, gaps, step: named }) {
-  const time = [columns].flat().join(" ");
+  const time = [columns ?? []].flat().join(" ") || "column";
   const starts = panel.starts.slice(0, -1);
   if (!named && starts.every((start, number) => panel.starts[number + 1] - start < 2)) {
     const why = `a single row${series === null ? "" : " of each series"} tells no step of ${time}; expected two rows or more`;
