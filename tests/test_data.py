@@ -660,6 +660,13 @@ def test_a_row_a_series_is_told_how_to_be_forecast(tmp_path: Path) -> None:
     assert error(write(tmp_path / "train.csv", "land,2018-01,2018-02\na,1,2\nc,7,5\n")).endswith(said)
 
 
+def test_numbers_that_may_say_that_nothing_was_measured_are_told_of(tmp_path: Path) -> None:
+    rows = [f"2024-{month:02}-01,{month if month % 3 else -999}\n" for month in range(1, 10)]
+    path = write(tmp_path / "load.csv", "".join(["month,load\n", *rows]))
+    said = " -999 stands 3 times in load, far from all else. If it says that nothing was measured, say --set fields.numbers.sentinels=-999"
+    assert said in read_rows([path], config(path)).notes[-1]
+
+
 def test_two_columns_of_times_and_numbers_are_pairs_and_told_of_forecasts(tmp_path: Path) -> None:
     said = "Numbers over time are forecast by `seqloom train {} --time month --forecast COLUMN --horizon N`."
     path = write(tmp_path / "load.csv", "month,load\n2024-01-01,5.5\n2024-02-01,6\n2024-03-01,5.75\n")

@@ -344,6 +344,11 @@ def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
     assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], static=["size"], scaling="series"))
 
 
+def test_numbers_that_say_nothing_are_empty_as_in_python() -> None:
+    table = [{"load": load} for load in (3, "-999", "-999.0", 1, "-9.99e2", 5, "1e300", 2, 6, 5)]
+    assert_same(table, field(time=None, sentinels=[-999, 1e300], missing="linear"))
+
+
 @pytest.mark.parametrize(
     ("missing", "series", "left", "history"),
     [("linear", "plant", [7, 8, 30], 6), ("zero", None, [3], 30), ("previous", None, [], 21), ("error", "plant", [], 15)],

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from seqloom.config import DataConfig
 from seqloom.dates import look_like_times
 from seqloom.errors import DataError, first_few, nearest, short
-from seqloom.header import LABEL_WORDS, TARGET_WORDS, pair_in_object, tell_sides, text_and_label
+from seqloom.header import LABEL_WORDS, TARGET_WORDS, is_number, pair_in_object, tell_sides, text_and_label
+from seqloom.sentinels import say_sentinels
 from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
 from seqloom.tables import COMMENT, Table, cells_at
@@ -107,7 +110,15 @@ def over_time(table: Table, sample: list[list[str]]) -> str:
     if numbers < max(len(others) - 1, 1) or (time is None and len(others) == 2):  # numbers to numbers may be pairs
         return ""
     when = "" if time is None else f"--time {shlex.quote(table.columns[time])} "
-    return f"Numbers over time are forecast by `seqloom train {shlex.quote(table.paths[0])} {when}--forecast COLUMN --horizon N`."
+    command = f"seqloom train {shlex.quote(table.paths[0])} {when}--forecast COLUMN --horizon N"
+    return " ".join([f"Numbers over time are forecast by `{command}`.", *_doubtful_numbers(table, columns, time)])
+
+
+def _doubtful_numbers(table: Table, columns: Mapping[int, Sequence[str]], time: int | None) -> Iterator[str]:
+    """A sentence for each number in the columns that may say that nothing was measured."""
+    plain = {place: [cell for cell in cells if is_number(cell)] for place, cells in columns.items() if place != time}
+    numbers = {table.columns[place]: np.array(cells, dtype=np.float64) for place, cells in plain.items()}
+    yield from (f"{said}." for said in say_sentinels(numbers))
 
 
 def _beside_an_index(table: Table, sample: list[list[str]]) -> str:

@@ -24,6 +24,7 @@ from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
 from seqloom.plan import unchanged, with_asked
+from seqloom.sentinels import say_sentinels
 from seqloom.steps import Times
 from seqloom.windows import Part, Windows
 
@@ -51,6 +52,7 @@ class NumberPlan:
     train: NumberPairs
     dev: NumberPairs
     notes: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])
 
 
 def plan_forecast(
@@ -104,7 +106,7 @@ def plan_forecast(
     final = of_numbers(asked)
     reasons = with_asked(unchanged(reasons, base, asked), final, settings)
     refuse_base(final)
-    return NumberPlan(final, reasons, fields, train, dev, _notes(panel, train, dev, test_part))
+    return NumberPlan(final, reasons, fields, train, dev, _notes(panel, train, dev, test_part), _warnings(panel))
 
 
 def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float | None) -> list[str]:
@@ -271,6 +273,12 @@ def _has_mase(dev: Windows) -> bool:
     """Whether most dev windows can be measured by the season before: those of constants, and of series no longer than a season, cannot."""
     seasonal = dev.yardsticks(np.arange(len(dev))).seasonal
     return seasonal is not None and float(np.mean(seasonal > 0)) > 0.5
+
+
+def _warnings(panel: Panel) -> list[str]:
+    """What may be wrong with the numbers of a table."""
+    values = panel.known(0, len(panel))
+    return [*say_sentinels({name: values[:, place] for place, name in enumerate(panel.columns)})]
 
 
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:

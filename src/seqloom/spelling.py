@@ -70,6 +70,8 @@ class Spelling:
     """Of columns that have one beside each of their first numbers: the sign of percent, or of a currency."""
     doubtful: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns of which all first numbers look like `1.010`, each with one: whole numbers below a thousand say that these are thousands."""
+    sentinels: frozenset[float] = frozenset()
+    """Numbers that say that nothing was measured."""
 
     @classmethod
     def of(cls, table: Table, sample: Sequence[Sequence[str]], places: Sequence[int], numbers: NumbersField) -> Spelling:
@@ -86,7 +88,8 @@ class Spelling:
         marks = _find(cells, numbers, is_typed=is_typed)
         doubtful = cells.above_a_thousand() if marks == PLAIN and numbers.decimal is None and not is_typed else {}
         advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (if thousands stand before it, =.)."
-        return cls(marks, "." if is_typed else "?", advice if numbers.decimal is None else MEND, signs, doubtful)
+        stop, advice = "." if is_typed else "?", advice if numbers.decimal is None else MEND
+        return cls(marks, stop, advice, signs, doubtful, frozenset(numbers.sentinels))
 
     def number(self, cell: str, name: str, line: int, column: str, written: str = "") -> float:
         """The number in a cell, NaN where it is empty; `written`: the cell in errors, where it is another."""
@@ -112,9 +115,9 @@ class Spelling:
             raise DataError(f"{name}:{line}: {column} is {written or cell!r}; expected {self.marks}. {advice}") from None
         if self.doubtful and column in self.doubtful and BELOW_A_THOUSAND.fullmatch(cell):
             raise DataError(f"{name}:{line}: {column} is {cell!r}, and {_unclear(self.doubtful[column])}")
-        if abs(value) > LARGEST:
+        if abs(value) > LARGEST and value not in self.sentinels:
             raise DataError(f"{name}:{line}: {column} is {cell!r}; expected a finite number, at most {LARGEST:g} in size. Mend the cell.")
-        return value
+        return math.nan if value in self.sentinels else value
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ def introduction(plan: Plan, folder: str | Path) -> list[str]:
 def number_introduction(plan: NumberPlan, folder: str | Path) -> list[str]:
     """The same where targets are numbers."""
     rows = [(key, _value(plan.config, key), why) for key, why in plan.reasons.items()]
-    return [f"data: {plan.notes[0]}", *(f"note: {note}" for note in plan.notes[1:]), "chosen:", *columns(rows), f"the run: {folder}"]
+    said = [*(f"warning: {warning}" for warning in plan.warnings), *(f"note: {note}" for note in plan.notes[1:])]
+    return [f"data: {plan.notes[0]}", *said, "chosen:", *columns(rows), f"the run: {folder}"]
 
 
 def result(finished: Finished) -> list[str]:

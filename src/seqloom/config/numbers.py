@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from seqloom.config.base import Natural, Positive, Settings
 
@@ -41,6 +41,7 @@ class NumbersField(Settings):
     window: Literal["none", "last", "standard"] = Field(default="none", description="Each window by itself, for columns that are forecast. last: less its last value; standard: less its last value, over its deviation.")
     floor: Literal["none", "seen"] = Field(default="none", description="seen: no forecast is below the smallest value that its column has had before.")
     missing: Literal["error", "previous", "linear", "zero"] = Field(default="error", description="An empty cell. error: refused; previous: the value before, where there is none the first one of the series; linear: on a line between its neighbours; zero: 0.")
+    sentinels: list[Annotated[float, Field(allow_inf_nan=False)]] = Field(default=[], description="Numbers that say that nothing was measured, such as -999; such a cell is empty, and `missing` says what then. Empty: there are none.")
     gaps: Literal["error", "fill"] = Field(default="error", description="A moment that is left out. error: refused; fill: put in, its values missing.")
     calendar: list[Literal["minute", "hour", "weekday", "monthday", "yearday", "month"]] = Field(default=[], description="What of the clock the model is shown, as sine and cosine: where a moment stands in its hour, day, week, month and year; month: in the year, by whole months.")
 
@@ -48,6 +49,12 @@ class NumbersField(Settings):
     def times(self) -> list[str]:
         """The columns that say when."""
         return [self.time] if isinstance(self.time, str) else self.time or []
+
+    @field_validator("sentinels", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """A number alone as a list of it."""
+        return [given] if isinstance(given, (int, float)) else given
 
     @model_validator(mode="after")
     def _once(self) -> NumbersField:

@@ -185,6 +185,7 @@ export function numberIn(written, marks, line, column, sign = "") {
     throw new Error(`table:${line}: ${column} is '${written}'; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
   }
   const value = NUMBER.test(cell) ? Number(cell) : Infinity;
+  if (marks.sentinels?.includes(value)) return NaN; // which says that nothing was measured
   if (Math.abs(value) > LARGEST) {
     throw new Error(`table:${line}: ${column} is '${written}'; expected a finite number, at most 1e+38 in size. Mend the cell.`);
   }
