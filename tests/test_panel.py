@@ -332,6 +332,26 @@ def test_a_model_that_knows_full_stops_gives_no_advice_that_it_cannot_follow(tmp
     refused(tmp_path, lines, ":2: sales is '1,5'; expected a number. Mend the cell, or choose other columns.", decimal=".")
 
 
+def test_numbers_that_may_all_be_thousands_are_decimals_and_doubted(tmp_path: Path):
+    lines = ["date;sales;price", "2024-01-01;135.450;1.5", "2024-01-02;98.120;2"]
+    assert read(tmp_path, lines, targets=["sales", "price"]).doubts == ()
+    panel = read(tmp_path, lines)
+    assert panel.values[:, 0].tolist() == [135.45, 98.12]
+    assert panel.doubts == (
+        "all numbers of sales have three digits behind a full stop, such as '135.450', which is read as 135.45. If it is 135450, say "
+        "--set fields.numbers.decimal=,",
+    )
+    assert read(tmp_path, lines, decimal=",").values[:, 0].tolist() == [135450, 98120]
+    for decimal, cell in ((".", "98.120"), (None, "98.12"), (None, "0.120"), (None, "1.198.120")):
+        assert read(tmp_path, [*lines[:2], f"2024-01-02;{cell};2"], decimal=decimal).doubts == ()
+
+
+@pytest.mark.parametrize("between", ["'", " ", "\u00a0", "\u202f", "\u2009", "\u2019"])
+def test_blanks_and_apostrophes_stand_between_thousands(tmp_path: Path, between: str):
+    panel = read(tmp_path, ["date;sales", f"2024-01-01;1{between}234{between}567.5", "2024-01-02;950"])
+    assert panel.values[:, 0].tolist() == [1234567.5, 950]
+
+
 def test_commas_that_may_be_thousands_are_asked_for(tmp_path: Path):
     lines = ["date\tsales", "2024-01-01\t1,500", "2024-01-02\t2,000"]
     message = ":2: sales is '1,500'; expected a number. If decimals stand behind the comma, say --set fields.numbers.decimal=, (if"

@@ -344,6 +344,12 @@ def test_gaps_and_empty_cells_are_filled_as_in_python(missing: str) -> None:
     assert_same(left, field(series="plant", gaps="fill", missing=missing, past=["wind"], static=["size"], scaling="series"))
 
 
+@pytest.mark.parametrize(("thousands", "between"), [("'", "\u2019"), (" ", "\u2009"), (" ", "\u202f")])
+def test_curved_apostrophes_and_thin_blanks_between_thousands_are_read_as_in_python(thousands: Any, between: str) -> None:
+    table = [{"load": load} for load in (f"1{between}234", "950", "3", "1", f"2{between}000.5", "9", "2")]
+    assert_same(table, field(time=None, decimal=".", thousands=thousands))
+
+
 def test_numbers_that_say_nothing_are_empty_as_in_python() -> None:
     table = [{"load": load} for load in (3, "-999", "-999.0", 1, "-9.99e2", 5, "1e300", 2, 6, 5)]
     assert_same(table, field(time=None, sentinels=[-999, 1e300], missing="linear"))

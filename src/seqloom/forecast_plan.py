@@ -278,7 +278,7 @@ def _has_mase(dev: Windows) -> bool:
 def _warnings(panel: Panel) -> list[str]:
     """What may be wrong with the numbers of a table."""
     values = panel.known(0, len(panel))
-    return [*say_sentinels({name: values[:, place] for place, name in enumerate(panel.columns)})]
+    return [*panel.doubts, *say_sentinels({name: values[:, place] for place, name in enumerate(panel.columns)})]
 
 
 def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> list[str]:

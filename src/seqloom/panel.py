@@ -66,6 +66,8 @@ class Panel:
     """(N, columns): the cells in which a rule has put a value; None where there are none"""
     layout: tuple[str, ...] = ()
     """What was found and may be meant otherwise: whether line 1 is a header, what is taken off numbers. A sentence each."""
+    doubts: tuple[str, ...] = ()
+    """What training warns of, a sentence each: numbers that look as if they were read wrong."""
     unread: str = ""
     """A column that looks like times, of rows that are numbered."""
     header: bool | None = None
@@ -251,6 +253,7 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         name=table.name,
         lines=np.frombuffer(lines, dtype=np.int64),
         marks=spelling.marks,
+        doubts=spelling.doubts,
         layout=(*spelling.notes, *_rows_among(table, sample, numbers)),
         signs={name: spelling.signs[head] for name, head in zip(names, heads, strict=True) if head in spelling.signs},
         unread="" if numbers.times else _times_among(table, sample, places),
@@ -334,6 +337,7 @@ def _wide(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         lines=rows.lines,
         dates=heads.dates,
         marks=spelling.marks,
+        doubts=spelling.doubts,
         layout=(*said_of(heads, table.columns), *rows.notes, *spelling.notes),
         signs={columns[0]: signs.pop()} if len(signs) == 1 else {},
     )

@@ -23,8 +23,8 @@ EMPTY = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n"
 TRUTHS = {"true": 1.0, "false": 0.0}
 """In lower case."""
 MINUS = "\u2212"
-BLANKS = str.maketrans("\u00a0\u202f" + MINUS, "  -")
-"""Blanks that keep a line together, as they stand between thousands; and the longer minus."""
+BLANKS = str.maketrans("\u00a0\u202f\u2009\u2019" + MINUS, "   '-")
+"""Blanks that keep a line together and thin ones, and the curved apostrophe, as they stand between thousands; and the longer minus."""
 BELOW_ZERO = re.compile(r"\(([^()+\d-]*\d[^()+-]*)\)")
 """A number as accounts write it, with what stands before its first digit: no long text is gone through more than once."""
 BETWEEN: Mapping[str, str] = {".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks"}
@@ -70,6 +70,8 @@ class Spelling:
     """Of columns that have one beside each of their first numbers: the sign of percent, or of a currency."""
     doubtful: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns of which all first numbers look like `1.010`, each with one: whole numbers below a thousand say that these are thousands."""
+    may_be_thousands: bool = False
+    """Whether all of these numbers are read as decimals, and no cell of the table says that they are."""
     sentinels: frozenset[float] = frozenset()
     """Numbers that say that nothing was measured."""
 
@@ -89,7 +91,7 @@ class Spelling:
         doubtful = cells.above_a_thousand() if marks == PLAIN and numbers.decimal is None and not is_typed else {}
         advice = "If decimals stand behind the comma, say --set fields.numbers.decimal=, (if thousands stand before it, =.)."
         stop, advice = "." if is_typed else "?", advice if numbers.decimal is None else MEND
-        return cls(marks, stop, advice, signs, doubtful, frozenset(numbers.sentinels))
+        return cls(marks, stop, advice, signs, doubtful, cells.can_be(SWAPPED), frozenset(numbers.sentinels))
 
     def number(self, cell: str, name: str, line: int, column: str, written: str = "") -> float:
         """The number in a cell, NaN where it is empty; `written`: the cell in errors, where it is another."""
@@ -124,6 +126,16 @@ class Spelling:
         """What is taken off numbers, a sentence each."""
         columns = {sign: [column for column in self.signs if self.signs[column] == sign] for sign in self.signs.values()}
         return tuple(f"{sign!r} beside each number is taken off: {first_few(names)}" for sign, names in columns.items())
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """A sentence where numbers look like thousands with full stops, all of them, and are read as decimals."""
+        if not (self.doubtful and self.may_be_thousands):
+            return ()
+        cell, where = next(iter(self.doubtful.values())), first_few([*self.doubtful])
+        read = f"such as {cell!r}, which is read as {float(cell):g}"
+        more = f"If it is {cell.replace('.', '')}, say --set fields.numbers.decimal=,"
+        return (f"all numbers of {where} have three digits behind a full stop, {read}. {more}",)
 
     def _plainly(self, cell: str) -> str:
         """With a full stop before decimals and nothing between thousands; what is written otherwise is left as no number."""

@@ -196,7 +196,7 @@ export function numberIn(written, marks, line, column, sign = "") {
 function plainly(written, { decimal, thousands }) {
   let cell = written;
   if (thousands in BETWEEN) {
-    cell = written.replace(/[\u00a0\u202f]/g, " ");
+    cell = written.replace(/[\u00a0\u202f\u2009]/g, " ").replaceAll("\u2019", "'");
     const grouped = new RegExp(`^[+-]?[1-9]\\d{0,2}(\\${thousands}\\d{3})+(\\${decimal}\\d*)?$`);
     if (cell.includes(thousands)) cell = grouped.test(cell) ? cell.replaceAll(thousands, "") : "?";
   }
