@@ -424,6 +424,27 @@ def test_a_season_is_found_in_the_changes():
     assert found_season([noise])[0] == 1
 
 
+def weeks(count: int, swing: float, step: str = "7D") -> dict[str, Any]:
+    rng, place = np.random.default_rng(3), np.arange(count)
+    values = 100 + swing * np.sin(2 * np.pi * place / 52.18) + rng.normal(0, 3, count) + np.cumsum(rng.normal(0, 0.5, count))
+    days = {"7D": 7, "1D": 1}[step] * place
+    return {"date": [str(np.datetime64("2015-01-05") + day) for day in days], "load": values.tolist()}
+
+
+@pytest.mark.parametrize(
+    ("table", "season", "history"),
+    [(weeks(300, 10), 52, 60), (weeks(300, 0), 1, 52), (weeks(160, 10), 1, 28), (weeks(300, 10, "1D"), 7, 49)],
+)
+def test_a_year_of_weeks_is_a_season_where_it_says_more_of_training_than_the_last_value(table: dict[str, Any], season: int, history: int):
+    plan = plan_forecast(table, NumbersField(targets=["load"], time="date", horizon=13))
+    assert (plan.config.fields.numbers.season, plan.config.fields.numbers.history) == (season, history)
+    if season == 52:
+        assert plan.reasons["fields.numbers.season"].startswith(
+            "the weeks of the year before came nearer to training than the last value (0."
+        )
+        assert plan.reasons["fields.numbers.history"] == "a year and 8 weeks (measured on dev)"
+
+
 def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: Path):
     model = forecaster(tmp_path, "fields.numbers.calendar=[hour]")
     whole = table(tmp_path, 306, "whole.csv").read_text(encoding="utf-8").splitlines()

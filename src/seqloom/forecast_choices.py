@@ -17,7 +17,7 @@ from seqloom.clock import calendar_names
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.config_file import override
 from seqloom.panel import Panel
-from seqloom.steps import WORKING, Step, are_counted
+from seqloom.steps import WEEK, WORKING, Step, are_counted
 
 __all__ = ["choose_forecast", "choose_numbers", "found_season"]
 
@@ -41,6 +41,14 @@ PASSES, PASSES_OF_MANY = 5, 20
 """Over one table, and over many series: windows overlap."""
 BATCH, SMALL_BATCH = 128, 32
 """Windows in a batch: the small one where the other would make too few updates."""
+
+A_YEAR_OF_WEEKS = 52
+FEWEST_YEARS = 3
+"""Of weeks in a training series, from which on a year of them is thought of."""
+WEEKS_MORE = 8
+"""Than a year, in a history of weeks."""
+MOST_LOOKED_AT = 200
+"""Series."""
 
 OF_STEP = {(1, 0): 12, (3, 0): 4, (0, 3600): 24, (0, 1800): 48, (0, 900): 96, (0, 600): 144, (0, 86_400): 7}
 """The usual season of a step of months and seconds: a year of months or quarters, a day, a week of days."""
@@ -72,9 +80,9 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
     if step is not None and (usual := _usual_season(step)):
         choose("season", usual, f"a row every {step}")
     else:
-        choose("season", *found_season(parts))
+        choose("season", *_season_of(parts, step, numbers.horizon))
     season = int(update.get("season", numbers.season))  # pyright: ignore[reportArgumentType]
-    choose("history", *_history(season, numbers.horizon, parts))
+    choose("history", *_history(season, numbers.horizon, parts, is_year=season == A_YEAR_OF_WEEKS and _is_of_weeks(step)))
     if panel.times is not None:
         first, last = int(panel.starts[0]), int(panel.starts[1])
         names = calendar_names(panel.times[first : min(last, first + len(parts[0]))], panel.step)
@@ -100,8 +108,14 @@ def _usual_season(step: Step) -> int:
     return 0 if step.is_count else OF_STEP.get(step[:2], 0)
 
 
-def _history(season: int, horizon: int, parts: Sequence[Floats]) -> tuple[int, str]:
-    """As many seasons as are usual and fit."""
+def _is_of_weeks(step: Step | None) -> bool:
+    return step is not None and not step.is_count and step[:2] == (0, WEEK)
+
+
+def _history(season: int, horizon: int, parts: Sequence[Floats], *, is_year: bool = False) -> tuple[int, str]:
+    """As many seasons as are usual and fit; of a year of weeks that year and some weeks, since few weeks are left to learn from."""
+    if is_year:
+        return season + WEEKS_MORE, f"a year and {WEEKS_MORE} weeks (measured on dev)"
     usual = int(np.median([len(part) for part in parts]))
     wanted, why = (
         (SEASONS_READ * season, f"{SEASONS_READ} seasons") if season > 1 else (WITHOUT_SEASON * horizon, f"{WITHOUT_SEASON} horizons")
@@ -112,13 +126,37 @@ def _history(season: int, horizon: int, parts: Sequence[Floats]) -> tuple[int, s
     return max(most // season, 1) * season, f"what is left for windows in {usual:,} rows"
 
 
+def _season_of(parts: Sequence[Floats], step: Step | None, horizon: int) -> tuple[int, str]:
+    """The season that is found; of weeks a year of them where, repeated, it comes nearer to what followed in the training part."""
+    found, why = found_season(parts)
+    long = [part for part in parts if len(part) >= FEWEST_YEARS * A_YEAR_OF_WEEKS]
+    if not _is_of_weeks(step) or found == A_YEAR_OF_WEEKS or 2 * len(long) < len(parts):
+        return found, why
+    ratios = [_repeated(part, A_YEAR_OF_WEEKS, horizon) / _repeated(part, found, horizon) for part in long[:MOST_LOOKED_AT]]
+    ratio = float(np.median([each for each in ratios if np.isfinite(each)] or [1.0]))
+    if ratio >= 1:
+        return found, why
+    other = "the last value" if found == 1 else f"{found} weeks"
+    return A_YEAR_OF_WEEKS, f"the weeks of the year before came nearer to training than {other} ({ratio:.2f} of the error)"
+
+
+def _repeated(values: Floats, season: int, horizon: int) -> float:
+    """The mean absolute error of the last season of a series (N, D), said again and again, over the steps of a horizon."""
+    lags = [season * math.ceil(step / season) for step in range(1, horizon + 1)]
+    errors = {lag: np.nanmean(np.abs(values[lag:] - values[:-lag]), axis=0) for lag in {*lags} if lag < len(values) // 2}
+    there = [errors[lag] for lag in lags if lag in errors]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.mean(np.mean(there, axis=0) / np.nanmean(np.abs(np.diff(values, axis=0)), axis=0))) if there else math.nan
+
+
 def found_season(parts: Sequence[Floats]) -> tuple[int, str]:
     """The shortest lag at which changes are alike again, over the series; 1 where none stands out."""
     shortest = int(np.median([len(part) for part in parts]))
     lags = np.arange(2, min(shortest // 3, 400))
     if not len(lags):
         return 1, "too short to show a season"
-    curves = [_alikeness(part[:, column], lags) for part in parts[:200] for column in range(part.shape[1]) if len(part) > 2 * lags[-1]]
+    looked_at = [part for part in parts[:MOST_LOOKED_AT] if len(part) > 2 * lags[-1]]
+    curves = [_alikeness(part[:, column], lags) for part in looked_at for column in range(part.shape[1])]
     mean = np.mean(curves, axis=0) if curves else np.zeros(len(lags))
     falls = np.nonzero(mean < 0)[0]  # neighbours are alike in any smooth series; a season is where likeness comes back
     if not len(falls) or mean[falls[0] :].max() < STANDS_OUT:
