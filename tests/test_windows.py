@@ -170,3 +170,33 @@ def test_a_floor_is_the_smallest_value_seen_before_the_window_where_it_is_asked_
     table.values[4, 0] = 7
     assert [float(windows(table, floor="seen").floor(number)[0]) for number in (0, 6)] == [100, 7]
     assert windows(table).floor(6).tolist() == [-np.inf]
+
+
+def test_errors_over_all_of_a_table_are_measured_by_what_each_forecast_could_know():
+    growing = 1.1 ** np.arange(40.0)
+    table = panel(40, 12, columns=("y",))
+    values = np.concatenate([growing, np.arange(12.0)])[:, None]
+    filled = np.zeros(values.shape, dtype=np.bool_)
+    filled[20] = True
+    made = windows(
+        replace(table, values=values, filled=filled), Part(np.array([6, 46]), np.array([40, 52]), "all"), past=[], history=6, season=4
+    )
+    series, origins = made.origins(range(len(made)))
+    seasonal = made.yardsticks(range(len(made))).seasonal
+    assert seasonal is not None
+    assert seasonal.shape == (len(made), 1, 1)
+    for row, (number, origin) in enumerate(zip(series.tolist(), origins.tolist(), strict=True)):
+        known = np.where(filled, np.nan, values)[int(table.starts[number]) : origin, 0]
+        np.testing.assert_allclose(seasonal[row, 0, 0], np.nanmean(np.abs(known[4:] - known[:-4])), rtol=1e-9)
+    assert seasonal[0, 0, 0] < seasonal[-10, 0, 0]
+    dev = windows(replace(table, values=values), Part(np.array([6, 46]), np.array([40, 52]), "dev"), past=[], history=6, season=4)
+    same = dev.yardsticks([0, 20]).seasonal
+    assert same is not None
+    assert same[0] == same[1], "of a part all are measured by what was known before it"
+
+
+def test_a_first_forecast_that_knows_no_season_has_no_yardstick():
+    made = windows(panel(9, columns=("y",)), Part(np.array([1]), np.array([9]), "all"), past=[], season=4)
+    seasonal = made.yardsticks(range(len(made))).seasonal
+    assert seasonal is not None
+    assert np.isnan(seasonal[:, 0, 0]).tolist() == [True] * 4 + [False] * 3

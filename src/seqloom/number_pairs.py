@@ -33,7 +33,7 @@ class Yardsticks(NamedTuple):
     scale: Floats | None
     """The deviation of each column in training."""
     seasonal: Floats | None
-    """The mean error of the seasonal naive forecast on what was known before the part."""
+    """The mean error of the seasonal naive forecast on what was known before the part, or, where that is all of a table, before each."""
 
 
 class NumberPairs(Protocol):

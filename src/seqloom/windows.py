@@ -153,10 +153,11 @@ class Windows:
     def yardsticks(self, index: Sequence[int] | Ids) -> Yardsticks:
         """What errors are measured by; of unlike series there is no common scale."""
         if self._seasonal is None:
-            self._seasonal = self._seasonal_errors()
-        series, size = self.origins(index)[0], self.fields.target.size
+            self._seasonal = self._errors_before() if self.part.name == "all" else self._seasonal_errors()
+        (series, origins), size = self.origins(index), self.fields.target.size
+        seasonal = self._seasonal[origins] if self.part.name == "all" else self._seasonal[series]
         has_scale = self.fields.source_scaling.kind == "standard"
-        return Yardsticks(self.scale[series, None, :size] if has_scale else None, self._seasonal[series, None])
+        return Yardsticks(self.scale[series, None, :size] if has_scale else None, seasonal[:, None])
 
     @property
     def since(self) -> str:
@@ -210,6 +211,22 @@ class Windows:
         season, size = self.fields.config.numbers.season, self.fields.target.size
         bounds = zip(self.panel.starts[:-1].tolist(), self.part.begins.tolist(), strict=True)
         return np.stack([seasonal_error(self.panel.known(start, end)[:, :size], season) for start, end in bounds])
+
+    def _errors_before(self) -> Floats:
+        """(N + 1, D): the same, on what its series has had before each row, for a part that begins behind a first history: by the few rows
+        of that, errors of a series that has grown since would be many.
+        """
+        season, starts = self.fields.config.numbers.season, self.panel.starts
+        values = self.panel.known(0, len(self.panel))[:, : self.fields.target.size]
+        errors = np.full(values.shape, np.nan)
+        errors[season:] = np.abs(values[season:] - values[:-season])
+        place = np.arange(len(values)) - np.repeat(starts[:-1], np.diff(starts))
+        errors[place < season] = np.nan
+        is_there = np.isfinite(errors)
+        totals, counts = (np.concatenate([np.zeros((1, values.shape[1])), part.cumsum(0)]) for part in (np.nan_to_num(errors), is_there))
+        first = np.append(np.repeat(starts[:-1], np.diff(starts)), starts[-2])  # of the series of each row, behind the last of the last
+        with np.errstate(invalid="ignore"):
+            return (totals - totals[first]) / (counts - counts[first])
 
     def origins(self, index: Sequence[int] | Ids) -> tuple[Ids, Ids]:
         """The series of each window, and the row of its first target: (B,), (B,)."""
