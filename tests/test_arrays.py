@@ -255,6 +255,14 @@ def test_numbers_on_both_sides_of_json_lines_are_learned(tmp_path: Path, capsys:
     assert run("predict", out, "[[0.5, 1], [2, 3]]", "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["source"], np.array(record["values"]).shape) == ("[[0.5, 1], [2, 3]]", (2, 1))
+    lines = tmp_path / "said.jsonl"
+    assert run("predict", out, "[[0.5, 1], [2, 3]]", "--output", lines) == 0
+    assert json.loads(lines.read_text(encoding="utf-8")) == record
+    for name in ("csv", "tsv", "json", "parquet", "csv.gz"):
+        assert run("predict", out, "[[0.5, 1], [2, 3]]", "--output", tmp_path / f"said.{name}") == 2
+        ways = "a list of numbers a line (.txt), or JSON Lines with the sources (.jsonl)"
+        error = f"answers are not written as {name.removesuffix('.gz')}; expected {ways}. Name another file."
+        assert capsys.readouterr().err == f"error: --output {tmp_path / f'said.{name}'}: {error}\n"
     assert run("evaluate", out, file, "--part", "dev") == 2
     assert "error: --part dev: of no effect, all pairs are measured. Leave it out." in capsys.readouterr().err
     assert run("evaluate", out, file) == 0

@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from seqloom.errors import ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
-from seqloom.forecaster import Forecaster, Said, train_forecast
+from seqloom.forecaster import Forecaster, Said, load_forecaster, train_forecast
 from seqloom.panel import Panel, read_panel
 from seqloom.scoreboard import measure
 from seqloom.spread import LEVELS
@@ -422,6 +423,20 @@ def test_a_season_is_found_in_the_changes():
     noise = np.random.default_rng(1).normal(0, 0.3, (600, 1)).astype(np.float32)
     assert found_season([10 * np.sin(2 * np.pi * hours / 24) + hours / 10 + noise])[0] == 24
     assert found_season([noise])[0] == 1
+
+
+def test_a_run_without_its_table_forecasts_and_is_measured_on_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model, file = forecaster(tmp_path), tmp_path / "load.csv"
+    said, board = [*model.forecast(file)], model.evaluate(file)
+    shutil.rmtree(model.path / "dev")
+    model = load_forecaster(model.path)
+    assert ([*model.forecast(file)], model.evaluate(file)) == (said, board)
+    assert run("evaluate", model.path, file) == 0
+    assert "note: only the test part of" in capsys.readouterr().err
+    out = tmp_path / "said.json"
+    assert run("predict", model.path, "--input", file, "--output", out) == 2
+    expected = "answers are not written as json; expected .tsv, .csv, .jsonl, or .parquet. Name another file."
+    assert capsys.readouterr().err.endswith(f"error: --output {out}: {expected}\n")
 
 
 def weeks(count: int, swing: float, step: str = "7D") -> dict[str, Any]:

@@ -112,15 +112,21 @@ class Forecaster(Exportable, NumberAnswerer):
 
     def doubts(self, windows: Windows) -> list[str]:
         """What is to be known of measures on a part of a table, a sentence each."""
-        name, panel, trained = windows.part.name, windows.panel, Windows.load(self.path / "dev", self.fields).panel
-        is_of_training = len(panel) == len(trained) and np.allclose(panel.values, trained.values, rtol=ROUNDED, atol=0, equal_nan=True)
-        if not is_of_training:
+        name, panel = windows.part.name, windows.panel
+        if not self._is_of_training(panel):
             return [] if name in ("", "all") else [f"only the {name} part of {panel.name} is measured; --part all takes all of it"]
         if name == "all":
             return ["the model was trained on a part of this table, of which the measures say too much good"]
         if name == "dev" and parts_of(panel, self.numbers)[2] is None:
             return ["the model was chosen on this part; `seqloom train` with --split 0.7/0.1/0.2 leaves a test part that it never sees"]
         return []
+
+    def _is_of_training(self, panel: Panel) -> bool:
+        """Whether a table is that of training, as far as the run still holds it."""
+        if not (self.path / "dev").is_dir():
+            return False
+        trained = Windows.load(self.path / "dev", self.fields).panel
+        return len(panel) == len(trained) and np.allclose(panel.values, trained.values, rtol=ROUNDED, atol=0, equal_nan=True)
 
     def _measurable(self, panel: Panel, part: Part, where: str) -> Windows:
         """The windows of a part, of which there is one at least."""

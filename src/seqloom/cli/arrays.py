@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.output import open_output, run_words, say, standard_input, to_json
+from seqloom.cli.output import open_output, run_words, say, says_json, standard_input, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from seqloom.rows import Row
 
 __all__ = ["closing", "predict_arrays", "train_arrays"]
+
+WAYS = {"txt": "a list of numbers a line (.txt)", "jsonl": "JSON Lines with the sources (.jsonl)"}
+"""In which arrays are written, by what the name of --output says."""
 
 
 def train_arrays(
@@ -46,14 +49,16 @@ def closing(finished: Finished, parts: Sequence[str] | None = None) -> list[str]
 def predict_arrays(
     model: NumberAnswerer, texts: list[str] | None, file: str | None, *, quantiles: str | None, output: str | None, as_json: bool
 ) -> None:
-    """Write the array for each source, a line each, as JSON: a list of numbers, or of a list a moment where there are several."""
+    """Write the array for each source, a line each, as JSON: a list of numbers, or of a list a moment where there are several; with --json,
+    or --output x.jsonl, an object with the source.
+    """
     from seqloom.sources import read_sources
 
     if quantiles:
         raise ConfigError("--quantiles: of no effect, the model was trained on pairs and says points. Leave it out.")
     if texts and file is not None:
         raise ConfigError("--input: TEXT is given too; expected one of both. Leave one out.")
-    stdin = standard_input(texts, file)
+    as_json, stdin = says_json(output, WAYS, as_json=as_json), standard_input(texts, file)
     notes: list[str] = []
     rows = read_sources("-" if stdin else texts or file or "-", len(model.fields.config.source), model.data, notes=notes, stdin=stdin)
     with open_output(output, file) as out:

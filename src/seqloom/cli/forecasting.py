@@ -17,7 +17,7 @@ import typer
 
 from seqloom.cli.arrays import predict_arrays
 from seqloom.cli.choosing import column_names, refuse_device, refuse_exported
-from seqloom.cli.output import escape, open_output, run_words, say, to_json
+from seqloom.cli.output import escape, format_asked, open_output, run_words, say, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -327,9 +327,7 @@ def _write_forecasts(
     """Write a line for each number: series, time, column, quantile, value, in the format that the name of --output says. The table is named
     by itself or with --input, or is piped in.
     """
-    from seqloom.files import format_of_name
-
-    format = format_of_name(output or "") or "tsv"
+    format = format_asked(output, {name: f".{name}" for name in _WRITERS}) or "tsv"
     if as_json and format == "parquet":
         raise ConfigError(f"--json: {output} would be Parquet by its name; expected one of both. Leave --json out, or name another file.")
     given = [*(texts or []), *([file] if file is not None else [])]

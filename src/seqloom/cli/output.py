@@ -16,7 +16,7 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from seqloom.lines import Arriving
 
-__all__ = ["escape", "one_line", "open_output", "run_words", "say", "standard_input", "to_json"]
+__all__ = ["escape", "format_asked", "one_line", "open_output", "run_words", "say", "says_json", "standard_input", "to_json"]
 
 
 def run_words(run: str, parts: Sequence[str] | None) -> str:
@@ -40,6 +40,36 @@ def standard_input(texts: list[str] | None, file: str | None) -> Arriving | None
     if sys.stdin.isatty():
         say("reading sources from the keyboard: one a line, Ctrl-D ends")
     return stdin
+
+
+def format_asked(output: str | None, ways: Mapping[str, str]) -> str | None:
+    """The format that the name of --output says, None where it says none.
+
+    Args:
+        ways: the formats that answers are written in, with their words.
+
+    Raises:
+        ConfigError: it says another.
+    """
+    from seqloom.files import format_of_name
+
+    name = (output or "").lower().removesuffix(".gz")
+    format = format_of_name(output or "") or ("json" if name.endswith(".json") else None)
+    if format is None or format in ways:
+        return format
+    *others, last = ways.values()
+    raise ConfigError(
+        f"--output {output}: answers are not written as {format}; expected {', '.join(others)}, or {last}. Name another file."
+    )
+
+
+def says_json(output: str | None, ways: Mapping[str, str], *, as_json: bool) -> bool:
+    """Whether answers are written as JSON Lines, which the name of --output says as --json does.
+
+    Raises:
+        ConfigError: the name says a format that answers are not written in.
+    """
+    return as_json or format_asked(output, ways) == "jsonl"
 
 
 @contextlib.contextmanager

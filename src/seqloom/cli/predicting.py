@@ -17,7 +17,7 @@ from seqloom.cli import options
 from seqloom.cli.choosing import refuse_device, refuse_idle
 from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
 from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_numbers
-from seqloom.cli.output import escape, one_line, open_output, say, standard_input, to_json
+from seqloom.cli.output import escape, one_line, open_output, say, says_json, standard_input, to_json
 from seqloom.errors import ConfigError, DataError, count_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ Input = Annotated[
         "--input", metavar="FILE", show_default=False, help="Read sources from a file, one a line or record. [default: standard input]"
     ),
 ]
+WAYS = {
+    "txt": "a line an answer (.txt)",
+    "tsv": "TSV with --scores or --n-best (.tsv)",
+    "jsonl": "JSON Lines (.jsonl)",
+}
+"""In which answers are written, by what the name of --output says."""
 Output = Annotated[str | None, typer.Option("--output", metavar="FILE", show_default=False, help="Write there. [default: standard output]")]
 
 
@@ -82,7 +88,7 @@ def predict(
         text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json, or --output x.jsonl: one object a line, with scores and
         tokens. A model that forecasts reads a table, TEXT or --input, and writes TSV with series, time, column, quantile and value, or
         what the name of --output says: x.csv, x.jsonl, x.parquet. A model whose targets are arrays writes one a line as JSON, a list of
-        numbers, or of a list a moment.
+        numbers, or of a list a moment; with --json, or --output x.jsonl, an object with the source.
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     from seqloom.manifest import looks_exported
@@ -102,7 +108,7 @@ def predict(
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     _check(texts, input, sample, greedy, beam, n_best, drawing)
-    as_json = _says_json(output, as_json)
+    as_json = says_json(output, WAYS, as_json=as_json)
     model = _open(run, device)
     kind = "sample" if sample else "greedy" if greedy else None
     search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
@@ -183,21 +189,6 @@ def _open(folder: Path, device: str | None) -> Answerer:
 
     refuse_device(device)
     return Predictor.load(folder)
-
-
-def _says_json(output: str | None, as_json: bool) -> bool:
-    """Whether answers are written as JSON Lines, which the name of --output says as --json does.
-
-    Raises:
-        ConfigError: the name says a format that answers are not written in.
-    """
-    from seqloom.files import format_of_name
-
-    format = format_of_name(output or "") or ("json" if str(output).lower().endswith(".json") else None)
-    if as_json or format in (None, "tsv", "jsonl"):
-        return as_json or format == "jsonl"
-    ways = "a line an answer (.txt), TSV with --scores or --n-best (.tsv), or JSON Lines (.jsonl)"
-    raise ConfigError(f"--output {output}: answers are not written as {format}; expected {ways}. Name another file.")
 
 
 def _sources(
