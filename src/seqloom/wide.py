@@ -95,9 +95,7 @@ def find_heads(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersFi
     is_asked = numbers.step is not None or numbers.dates in (None, "weeks", "decimal", "day_first", "month_first")
     if not (table.header and is_asked):
         return Heads()
-    end = len(table.columns)
-    while end > 2 and table.columns[end - 1] == str(end) and not any(row[end - 1] for row in sample if len(row) >= end):
-        end -= 1  # behind a comma that ends all lines
+    end = _end(table, sample)
     names = [name.removeprefix(FILLER) for name in table.columns[:end]]
     labels = heads_of_times(names) if numbers.step is None else _as_trained(names, numbers.dates or "iso")
     if not labels:
@@ -111,6 +109,14 @@ def find_heads(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersFi
     step = Step.parse(numbers.step) if numbers.step else find_step(times, [0])
     check_times(times, [0], step, lambda row: where, "column", gaps_allowed=numbers.gaps == "fill", otherwise="")
     return Heads(labels, end, times, dates)
+
+
+def _end(table: Table, sample: Sequence[Sequence[str]]) -> int:
+    """The place behind the last column that has a name or a cell: commas may end all lines."""
+    end = len(table.columns)
+    while end > 2 and table.columns[end - 1] == str(end) and not any(row[end - 1] for row in sample if len(row) >= end):
+        end -= 1
+    return end
 
 
 def _as_trained(names: Sequence[str], dates: Dates) -> int:
@@ -149,11 +155,14 @@ def read_rows(table: Table, heads: Heads, spelling: Spelling, rows: Iterable[Rec
         starts.append(len(values))
     series = _names_of(labels)
     _refuse_twice(table, series, numbers)
-    are = "is" if len(empty) == 1 else "are"
-    notes = (f"{len(empty):,} series without a value {are} left out: {first_few(empty)}",) if empty else ()
-    ids = (np.array(part, dtype=np.int64) for part in (starts, lines, places))
-    starts_of, lines_of, places_of = ids
-    return WideRows(np.frombuffer(values, dtype=np.float64), starts_of, series, lines_of, places_of, notes)
+    starts_of, lines_of, places_of = (np.array(part, dtype=np.int64) for part in (starts, lines, places))
+    return WideRows(np.frombuffer(values, dtype=np.float64), starts_of, series, lines_of, places_of, _left_out(empty))
+
+
+def _left_out(names: Sequence[str]) -> tuple[str, ...]:
+    """A sentence where series have no value."""
+    are = "is" if len(names) == 1 else "are"
+    return (f"{len(names):,} series without a value {are} left out: {first_few(names)}",) if names else ()
 
 
 def _given(record: Sequence[str], heads: Heads) -> tuple[int, int]:
