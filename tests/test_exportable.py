@@ -75,6 +75,11 @@ def test_members_and_models_of_numbers_are_saved_too(tmp_path: Path) -> None:
     first = seqloom.load(tmp_path / "two" / "members" / "1")
     with pytest.raises(CheckpointError, match=re.escape(f"lies in {tmp_path / 'two'}, which saving would replace. Choose another")):
         first.save(tmp_path / "two", overwrite=True)
+    within = tmp_path / "two" / "members" / "3"
+    message = f"{within}: lies in what makes up {tmp_path / 'two'}, the run that the model came from; expected a folder outside of it."
+    with pytest.raises(CheckpointError, match=re.escape(f"{message} Choose another out.")):
+        two.save(within)
+    assert sorted(entry.name for entry in within.parent.iterdir()) == ["1", "2"]
     assert seqloom.load(tmp_path / "two").predict(SOURCES), "it is still there"
     for member in RunDirectory(tmp_path / "more").members():
         assert not member.metrics.exists()

@@ -335,6 +335,16 @@ def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 SET = [word for setting in (*TINY, ASKED) for word in ("--set", setting)]
 
 
+def test_a_file_of_parts_does_not_go_with_the_run_that_is_replaced(pairs: Path, capsys: Any):
+    (pairs / "run" / "training").mkdir(parents=True)
+    (pairs / "run" / "run.json").write_text("{}")
+    file = written(pairs / "run" / "training")
+    assert run("train", "pairs.tsv", "--out", "run", "--overwrite", "--parts", "run/training/gated.py", *SET) == 2
+    refused = "error: --parts run/training/gated.py: lies in run, which training would replace. Choose another --out.\n"
+    assert capsys.readouterr().err == refused
+    assert file.read_text(encoding="utf-8") == GATED
+
+
 def test_a_part_goes_from_training_to_an_exported_model_on_the_command_line(pairs: Path, capsys: Any):
     assert run("train", "pairs.tsv", "--out", "runs/pairs", "--parts", "gated.py", *SET) == 0
     assert "seqloom predict runs/pairs --parts gated.py '" in capsys.readouterr().out

@@ -98,9 +98,13 @@ class RunDirectory:
         Raises:
             CheckpointError: it is that run, or a part of it.
         """
-        here, place = self.path.resolve(), Path(path).resolve()
-        if place == here or (here in place.parents and place.relative_to(here).parts[0] in WRITTEN):
+        if self.holds(path):
             raise CheckpointError(f"{name}: lies in {self.path}, which {act} would replace. Choose another --out.")
+
+    def holds(self, path: str | Path) -> bool:
+        """Whether a path is this folder, or lies in what a run writes there."""
+        here, place = self.path.resolve(), Path(path).expanduser().resolve()
+        return place == here or (here in place.parents and place.relative_to(here).parts[0] in WRITTEN)
 
     def create(self) -> None:
         """Make the directory, in place of an older run; the folder itself, and all in it that no run writes, stays."""

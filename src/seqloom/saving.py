@@ -25,11 +25,15 @@ def save(run: Path, network: Any, out: str | Path, *, overwrite: bool = False) -
     """Write the folder of a run once more, with the weights that its network has now.
 
     Raises:
-        CheckpointError: `out` is the run itself or holds it as a member, exists and may not be overwritten, or cannot be written.
+        CheckpointError: `out` is the run itself, holds it as a member or lies among its members, exists and may not be overwritten, or
+            cannot be written.
     """
     there, whole = RunDirectory(run), RunDirectory(out)
     about = there.check()
     whole.refuse_replacing(f"{there.path}, the run that the model came from", there.path, "saving")
+    if there.holds(whole.path):
+        what = f"lies in what makes up {there.path}, the run that the model came from; expected a folder outside of it"
+        raise CheckpointError(f"{whole.path}: {what}. Choose another --out.")
     whole.refuse_existing(overwrite=overwrite)
     with whole.beside() as draft:
         for entry in there.path.iterdir():

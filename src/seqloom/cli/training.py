@@ -81,7 +81,10 @@ def train(
     if folder.exists():  # before any data is read
         from seqloom.checkpoint import RunDirectory
 
-        RunDirectory(folder).refuse_existing(overwrite=overwrite)
+        run = RunDirectory(folder)
+        run.refuse_existing(overwrite=overwrite)
+        for file in parts or []:
+            run.refuse_replacing(f"--parts {file}", file)
     with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
             refuse_idle(context, ("dev", "source", "target", "skip_bad", "members", "start_from"), "numbers are forecast")
