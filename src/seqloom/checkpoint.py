@@ -21,7 +21,6 @@ import json
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +34,7 @@ from torch import Tensor, nn
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
 from seqloom.errors import CheckpointError, ConfigError, TrainingError
-from seqloom.files import cannot_write, refuse_no_run, write_atomically
+from seqloom.files import cannot_write, folder_beside, is_taken, refuse_no_run, refuse_unasked, write_atomically
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
 from seqloom.rows import Row
@@ -85,10 +84,9 @@ class RunDirectory:
         place = self.path if self.path.is_dir() else next(folder for folder in parents if folder.exists())
         if not place.is_dir() or not os.access(place, os.W_OK):
             raise CheckpointError(f"{self.path}: cannot be made, {place} is no folder that can be written to. Choose another --out.")
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            if not overwrite:
-                advice = f"Go on with it by `seqloom resume {self.path}`, replace" if self.training.is_dir() else "Replace"
-                raise CheckpointError(f"{self.path}: exists already. {advice} it with --overwrite, or choose another --out.")
+        if is_taken(self.path):
+            advice = f"Go on with it by `seqloom resume {self.path}`, replace" if self.training.is_dir() else "Replace"
+            refuse_unasked(self.path, overwrite=overwrite, advice=advice)
             if not self.about.is_file():
                 raise CheckpointError(f"{self.path}: exists and is no run of Seqloom, so it is not overwritten. Choose another --out.")
 
@@ -127,10 +125,8 @@ class RunDirectory:
         Raises:
             CheckpointError: nothing can be written there, or the disk is full.
         """
-        place = self.path.absolute()
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as folder:
+            with folder_beside(self.path.absolute()) as folder:
                 draft = RunDirectory(folder)
                 yield draft
                 self.create()

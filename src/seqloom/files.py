@@ -6,18 +6,22 @@ import contextlib
 import errno
 import json
 import os
+import tempfile
 from pathlib import Path, PurePath
 
 from seqloom.errors import CheckpointError, TrainingError
 
 __all__ = [
     "cannot_write",
+    "folder_beside",
     "format_of_name",
     "give_second_name",
     "holds_numbers",
+    "is_taken",
     "refuse_file",
     "refuse_no_run",
     "refuse_site",
+    "refuse_unasked",
     "says_full",
     "write_atomically",
 ]
@@ -62,6 +66,30 @@ def refuse_no_run(path: Path) -> None:
         raise CheckpointError(f"{path}: no such run directory. `seqloom train PAIRS --out {path}` makes one.")
     if not (path / "run.json").is_file():
         raise CheckpointError(f"{path}: not a run directory, run.json is missing. Give the folder that `seqloom train` wrote.")
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether something is there already; an empty folder is nothing."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def refuse_unasked(folder: Path, *, overwrite: bool, advice: str = "Replace") -> None:
+    """Raises a CheckpointError for a folder that is there already, where nobody asked for another in its place."""
+    if not overwrite:
+        raise CheckpointError(f"{folder}: exists already. {advice} it with --overwrite, or choose another --out.")
+
+
+def folder_beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder next to the one that is to be written, from which it is put in place.
+
+    Raises:
+        CheckpointError: nothing can be written there.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be made ({error.strerror}). Choose another --out.") from None
 
 
 def give_second_name(path: Path, second: Path) -> None:

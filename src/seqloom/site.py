@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seqloom.errors import CheckpointError, ConfigError
-from seqloom.files import write_atomically
+from seqloom.files import is_taken, refuse_unasked, write_atomically
 from seqloom.manifest import is_exported, read_manifest, write_manifest
 from seqloom.onnxruntime_web import VERSION
 from seqloom.ready_model import has_own_symbols
@@ -58,12 +58,11 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
     Raises:
         CheckpointError: something is there already: a site that is not to be replaced, or anything else.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not is_taken(folder):
         return
     if not is_exported(folder / MODEL):
         raise CheckpointError(f"{folder}: exists and is no site of a model, so nothing is written there. Choose another --out.")
-    if not overwrite:
-        raise CheckpointError(f"{folder}: exists already. Replace it with --overwrite, or choose another --out.")
+    refuse_unasked(folder, overwrite=overwrite)
 
 
 def check_kinds(folder: Path) -> None:

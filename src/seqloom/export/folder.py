@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -27,6 +26,7 @@ from seqloom.export.quantize import quantized
 from seqloom.export.tracing import LOOPS
 from seqloom.export.weights import settled
 from seqloom.fields import Fields
+from seqloom.files import folder_beside, is_taken, refuse_unasked
 from seqloom.manifest import FORMAT, Manifest, Measured, describe_files, is_exported, looks_exported, write_manifest
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
@@ -122,7 +122,7 @@ def export(
         raise CheckpointError(
             f"{run}: search.no_repeat_ngram, which no graph knows; expected 0. Export with --set search.no_repeat_ngram=0."
         )
-    with _beside(folder) as temporary:
+    with folder_beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()
         report = replace(_write(model, draft, precision, beside, trained), folder=Path(out))
@@ -227,28 +227,14 @@ def _manifest(model: Any, precision: Literal["float32", "int8"], metrics: dict[s
 
 
 def _refuse_existing(folder: Path, overwrite: bool) -> None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not is_taken(folder):
         return
-    if not overwrite:
-        raise CheckpointError(f"{folder}: exists already. Replace it with --overwrite, or choose another --out.")
+    refuse_unasked(folder, overwrite=overwrite)
     if not is_exported(folder):
         raise CheckpointError(f"{folder}: exists and is no exported model, so it is not overwritten. Choose another --out.")
     strange = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
     if strange:
         raise CheckpointError(f"{folder}: holds {strange[0]}, which no export wrote, so it is not overwritten. Choose another --out.")
-
-
-def _beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """A temporary folder next to the one that is to be written, from which it is put in place.
-
-    Raises:
-        CheckpointError: nothing can be written there.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent)
-    except OSError as error:
-        raise CheckpointError(f"{folder}: cannot be made ({error.strerror}). Choose another --out.") from None
 
 
 def to_onnx(
