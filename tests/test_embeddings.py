@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,16 @@ def test_vectors_beside_a_run_to_begin_with_are_refused(tmp_path: Path):
         f"model.vectors.source: {file}; {tmp_path / 'run'} has None, and start_from keeps its symbols and its"
     )
     assert not (tmp_path / "next").exists()
+
+
+def test_vectors_do_not_go_with_the_run_that_is_replaced(tmp_path: Path):
+    run = tmp_path / "run"
+    (run / "members").mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    file = vectors(run / "members" / "x.vec")
+    with pytest.raises(CheckpointError, match=re.escape(f"{file}: lies in {run}, which training would replace. Choose another out.")):
+        seqloom.train(TRAIN, dev=DEV, out=run, settings=[f"model.vectors.source={file}"], overwrite=True, quiet=True)
+    assert Path(file).is_file()
 
 
 def test_members_begin_with_the_same_vectors_and_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -22,7 +22,7 @@ from seqloom.cli import forecasting, main
 from seqloom.config import DataConfig, NumbersField, QuantileHead
 from seqloom.config_file import load_config
 from seqloom.distributions import point_of
-from seqloom.errors import ConfigError, DataError
+from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.events import Silence
 from seqloom.forecast_choices import choose_forecast, found_season
 from seqloom.forecast_plan import plan_forecast
@@ -340,6 +340,19 @@ def test_a_run_killed_before_anything_was_saved_ends_with_the_same_weights(tmp_p
         with pytest.raises(SystemExit):
             forecaster(tmp_path)
     assert run("resume", tmp_path / "run") == 2, "without the straight line it would be another run"
+
+
+def test_a_table_in_the_folder_of_a_run_stays_or_is_no_reason_to_replace_it(tmp_path: Path):
+    run = tmp_path / "run"
+    (run / "dev").mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    beside, within = table(run), table(run / "dev")
+    asked = {"forecast": "load", "time_column": "date", "history": 24, "horizon": 6, "season": 12, "settings": SMALL, "quiet": True}
+    with pytest.raises(CheckpointError, match=re.escape(f"{within}: lies in {run}, which training would replace. Choose another out.")):
+        train_forecast(within, out=run, overwrite=True, **asked)
+    assert within.read_bytes() == beside.read_bytes()
+    train_forecast(beside, out=run, overwrite=True, **asked)
+    assert beside.is_file(), "what no run wrote stays"
 
 
 def test_the_model_begins_with_the_straight_line(tmp_path: Path):
