@@ -776,10 +776,14 @@ def test_a_header_that_is_said_holds_beside_columns_that_are_said(columns: Train
 def test_what_says_how_a_file_is_read_is_refused_without_one(columns: Trained) -> None:
     refused = seqloom("evaluate", columns.run, "--source", "nosuch", "--target", "99").error
     assert refused == "--source, --target: of no effect, the run's own dev pairs are read already. Leave it out."
-    refused = seqloom("evaluate", columns.run, "--set", "data.header=true").error
-    assert refused == "--set data.header: of no effect, the run's own dev pairs are read already. Leave it out."
-    with pytest.raises(ConfigError, match="source, target: of no effect, the run's own dev pairs are read already"):
+    idle = "of no effect, the run's own dev pairs are read already."
+    for header in ("true", "null"):
+        refused = seqloom("evaluate", columns.run, "--set", f"data.header={header}").error
+        assert refused == f"--set data.header={header}: {idle} Name a file, or leave it out."
+    with pytest.raises(ConfigError, match=f"^source: {idle} Give pairs, or leave it out"):
         load(columns.run).evaluate(source="nosuch")
+    with pytest.raises(ConfigError, match=f"^targets, target: {idle} Give pairs, or leave them out"):
+        load(columns.run).evaluate(targets=["ab"], target=1)
 
 
 def test_settings_of_forecasts_are_not_ignored_for_being_zero(tmp_path: Path, trained: Trained) -> None:

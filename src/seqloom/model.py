@@ -86,8 +86,10 @@ class Model(Exportable, Measurable):
             source, target: columns of the file or table, where they are not those of training.
             any_target: pairs of one source are one question, right by any of their targets.
         """
-        if pairs is None and not (source is None and target is None):
-            raise ConfigError("source, target: of no effect, the run's own dev pairs are read already. Give pairs, or leave them out.")
+        said = [name for name, value in (("targets", targets), ("source", source), ("target", target)) if value is not None]
+        if pairs is None and said:
+            what = f"{', '.join(said)}: of no effect, the run's own dev pairs are read already"
+            raise ConfigError(f"{what}. Give pairs, or leave {'it' if len(said) == 1 else 'them'} out.")
         rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets, source=source, target=target)
         return self.measured(rows, self.search(**search), any_target=any_target)[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqloom.forecast_plan import NumberPlan
     from seqloom.plan import Plan
 
-__all__ = ["Choosing", "column_names", "config", "inspect", "refuse_exported", "refuse_idle", "refuse_many"]
+__all__ = ["Choosing", "column_names", "config", "inspect", "refuse_exported", "refuse_idle", "refuse_many", "refuse_unread"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,16 @@ def refuse_idle(context: typer.Context, names: Collection[str], why: str) -> Non
     if given:
         flags = ", ".join(part.opts[0] if part.param_type_name == "option" else part.metavar for part in given)
         raise ConfigError(f"{flags}: of no effect, {why}. Leave it out.")
+
+
+def refuse_unread(settings: Sequence[str], why: str, name: str) -> None:
+    """Make sure that nothing is set about how a file is read where none is named.
+
+    Raises:
+        ConfigError: something is; it would do nothing.
+    """
+    if settings:
+        raise ConfigError(f"--set {settings[0]}: of no effect, {why}. Name {name}, or leave it out.")
 
 
 def refuse_device(device: str | None) -> None:

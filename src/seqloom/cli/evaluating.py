@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli import options
-from seqloom.cli.choosing import column_names, refuse_device, refuse_exported, refuse_idle, refuse_many
+from seqloom.cli.choosing import column_names, refuse_device, refuse_exported, refuse_idle, refuse_many, refuse_unread
 from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
 from seqloom.cli.output import one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, count_of
@@ -83,14 +83,13 @@ def evaluate(
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
-    reading, settings = override_header(model.data, settings or [])
+    reading, others = override_header(model.data, settings or [])
     if not files:
         refuse_idle(context, ("source", "target", "skip_bad"), OWN_DEV)
-        if reading is not model.data:
-            raise ConfigError(f"--set data.header: of no effect, {OWN_DEV}. Leave it out.")
+        refuse_unread([text for text in settings or [] if text not in others], OWN_DEV, "a file")
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else _run(run).read_dev()
     rows = [row for row in places if row is not None]
-    search = override_search(model.search(beam=beam), settings)
+    search = override_search(model.search(beam=beam), others)
     values, predictions = model.measured(rows, search, any_target=any_target)
     if output is not None:
         with open_output(output, *(files or [])) as out:

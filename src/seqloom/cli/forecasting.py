@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar, cast
 import typer
 
 from seqloom.cli.arrays import predict_arrays
-from seqloom.cli.choosing import column_names, refuse_device, refuse_exported
+from seqloom.cli.choosing import column_names, refuse_device, refuse_exported, refuse_unread
 from seqloom.cli.output import escape, format_asked, open_output, run_words, say, to_json
 from seqloom.errors import ConfigError
 
@@ -235,8 +235,8 @@ def evaluate_forecasts(
     if len(files) > 2:
         raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
     begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))
-    if settings and not files:
-        raise ConfigError(f"--set {settings[0]}: of no effect, the run's dev part is read already. Name the table, or leave it out.")
+    if not files:
+        refuse_unread(settings, "the run's dev part is read already", "the table")
     model = filling(model, settings)
     table, truth, *_ = [*files, None, None]
     pairs = model.pairs(table, truth=truth, part=part)
