@@ -951,6 +951,7 @@ def test_quantiles_and_a_budget_are_laid_over_a_config(tmp_path: Path):
     [
         (["--time", "date"], "error: --time: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series."),
         (["--forecast", "load"], "error: --horizon: expected how many moments to forecast, as in --horizon 24."),
+        (["--forecast", "load", "--horizon", "0"], "error: --horizon 0: expected how many moments to forecast, as in --horizon 24."),
         (
             ["--forecast", "load", "--horizon", 6, "--season", 0],
             "season: Input should be greater than or equal to 1; got 0.",

@@ -98,9 +98,8 @@ class Forecasting:
         if not (is_rest_said or self.forecast or self.wide):
             raise ConfigError(f"{self.asked[0]}: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series.")
         if (int(is_rest_said) if self.horizon is None else self.horizon) < 1:
-            raise ConfigError(
-                f"--horizon {self.horizon or ''}: expected how many moments to forecast, as in --horizon 24.".replace(" :", ":")
-            )
+            got = "" if self.horizon is None else f" {self.horizon}"
+            raise ConfigError(f"--horizon{got}: expected how many moments to forecast, as in --horizon 24.")
         values: dict[str, Any] = {
             "targets": column_names(self.forecast),
             "past": column_names(self.past),
