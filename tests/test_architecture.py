@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -215,3 +216,26 @@ def test_torch_is_not_loaded_for_an_import_or_for_help(arguments: list[str]) -> 
     assert not {
         name for name in loaded if name.split(".")[0] in {"torch", "tensorboard", "matplotlib", "onnxruntime", "fastapi", "uvicorn"}
     }
+
+
+def _names_of_classes() -> dict[str, set[str]]:
+    """What each class of the package has: what its body defines, what its methods give to self, and the same of its bases here."""
+    trees = [ast.parse(_path(module).read_text(encoding="utf-8")) for module in MODULES]
+    nodes = {node.name: node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    return {name: _names_of(node, nodes) for name, node in nodes.items()}
+
+
+def _names_of(node: ast.ClassDef, nodes: dict[str, ast.ClassDef]) -> set[str]:
+    inherited = [_names_of(nodes[base], nodes) for base in map(ast.unparse, node.bases) if base in nodes and base != node.name]
+    stored = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Store)]
+    own = {part.id if isinstance(part, ast.Name) else part.attr for part in stored}
+    return own.union({part.name for part in node.body if isinstance(part, ast.FunctionDef | ast.ClassDef)}, *inherited)
+
+
+def test_what_pages_name_of_a_class_is_there() -> None:
+    names, root = _names_of_classes(), Path(__file__).parents[1]
+    texts = {page.name: page.read_text(encoding="utf-8") for page in [*root.glob("*.md"), *root.glob("docs/*.md")]}
+    named = [(page, *match.groups()) for page, text in texts.items() for match in re.finditer(r"`([A-Z]\w*)\.(\w+)", text)]
+    of_here = [(page, owner, name) for page, owner, name in named if owner in names]
+    assert ("architecture.md", "Fields", "encode_target") in of_here
+    assert not [f"{page}: {owner}.{name}" for page, owner, name in of_here if name not in names[owner]]
