@@ -287,7 +287,7 @@ def test_scores_are_one_a_symbol_and_the_end_and_sum_to_the_loss():
 def test_characters_are_answered_as_text():
     here = translator([TextField()], TextField(), [("ab c", "Ab c"), ("b", "B")])
     answers = list(here.predict(rows_of("ab", "c b")))
-    assert all(answer.outputs for answer in answers)
+    assert [bool(answer.outputs) for answer in answers] == [True, True]
     assert all(output.text == "".join(output.tokens) for answer in answers for output in answer.outputs)
 
 
