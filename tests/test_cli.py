@@ -786,6 +786,12 @@ def test_what_says_how_a_file_is_read_is_refused_without_one(columns: Trained) -
         load(columns.run).evaluate(targets=["ab"], target=1)
 
 
+def test_the_help_of_a_command_has_no_gaps_where_its_docstring_goes_on_in_a_new_line() -> None:
+    about = seqloom("predict", "--help").out.partition("Arguments:")[0]
+    assert "Answers come one a line" in about
+    assert not re.search(r"\S {2,}\S", about)
+
+
 def test_settings_of_forecasts_are_not_ignored_for_being_zero(tmp_path: Path, trained: Trained) -> None:
     for flag in ("--horizon", "--history", "--season"):
         assert seqloom("train", trained.pairs, flag, "0", "--out", tmp_path / "run").code == 2
