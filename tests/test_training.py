@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,8 @@ from seqloom.events import Evaluated, Finished, Silence, Updated
 from seqloom.fields import Fields
 from seqloom.model import load
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.plan import make_plan
+from seqloom.pace import Work
+from seqloom.plan import Plan, make_plan
 from seqloom.training import Trainer
 
 Pairs = list[tuple[str, str]]
@@ -239,6 +241,21 @@ def test_how_fast_a_resumed_run_goes_counts_nothing_from_before_the_stop(tmp_pat
     second, fourth = (whole.updates[place].tokens_per_second * place for place in (1, 3))
     assert [event.step for event in resumed.updates[:2]] == [3, 4]
     assert resumed.updates[1].tokens_per_second == pytest.approx(fourth - second)
+
+
+def test_what_is_fitted_to_the_time_counts_the_updates_that_training_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = [*SMALL, "training.epochs=1", "training.batch.accumulate=3"]  # 8 batches: two whole updates, and one of the rest
+    event = runs.start(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), settings)), tmp_path / "run")
+    works: list[Work] = []
+
+    def keep(plan: Plan, work: Work, *_: Any, **__: Any) -> tuple[Plan, list[str]]:
+        works.append(work)
+        return plan, []
+
+    monkeypatch.setattr(runs, "fit_to_time", keep)
+    plan = replace(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), settings)), fitted=frozenset({"training.epochs"}))
+    runs.fitted(plan, Silence())
+    assert [work.updates for work in works] == [event.step] == [3]
 
 
 def test_resuming_sets_the_number_of_threads_that_the_run_has(tmp_path: Path):
