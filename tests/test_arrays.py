@@ -152,6 +152,18 @@ def test_eight_texts_and_their_arrays_are_learned_by_heart(tmp_path: Path):
         np.testing.assert_allclose(said, target, atol=0.25)
 
 
+def test_a_ready_vocabulary_does_not_go_with_the_run_that_is_replaced(tmp_path: Path):
+    texts, out = words(24), tmp_path / "run"
+    seqloom.train(texts, contours(texts), out=out, settings=SMALL, quiet=True)
+    (out / "training").mkdir()
+    ready = out / "training" / "letters.txt"
+    ready.write_text("".join(f"{letter}\n" for letter in sorted(set("".join(texts)))))
+    settings = [*SMALL, f"fields.source.0.vocabulary={ready}"]
+    with pytest.raises(CheckpointError, match=re.escape(f"{ready}: lies in {out}, which training would replace. Choose another out.")):
+        seqloom.train(texts, contours(texts), out=out, settings=settings, overwrite=True, quiet=True)
+    assert ready.is_file()
+
+
 def test_a_run_of_arrays_stopped_and_resumed_ends_with_the_same_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     class Stop(Silence):
         def updated(self, event: Any) -> None:

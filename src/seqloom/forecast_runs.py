@@ -20,7 +20,7 @@ from seqloom.forecast_dev import ForecastDev
 from seqloom.forecast_plan import NumberPlan
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
-from seqloom.runs import check_parts, decide
+from seqloom.runs import check_parts, decide, refuse_replacing
 from seqloom.training import Trainer
 from seqloom.windows import Windows
 
@@ -44,8 +44,7 @@ def start_numbers(
     started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
-    for file in (*plan.config.data.train, *plan.config.data.dev):
-        run.refuse_replacing(file, file)
+    refuse_replacing(plan.config, run)
     config, reasons = decide(plan.config, plan.reasons)
     check_parts(config.model, plan.fields.source, plan.fields.target)
     run.create()

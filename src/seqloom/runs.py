@@ -52,7 +52,9 @@ def start(
     started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
     run = RunDirectory(out)
     run.refuse_existing(overwrite=overwrite)
-    _refuse_replacing(plan, run)
+    refuse_replacing(plan.config, run)
+    if plan.base is not None:
+        run.refuse_replacing(f"--from {plan.base.path}", plan.base.path)
     _check_metric(plan)
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = _fields(plan, watcher)
@@ -173,14 +175,12 @@ def _fields(plan: Plan, watcher: Watcher) -> Fields:
     return replace(fields, names=plan.names)
 
 
-def _refuse_replacing(plan: Plan, run: RunDirectory) -> None:
-    """Make sure that nothing that this run is made of goes with an older one in its place."""
-    data, vectors = plan.config.data, plan.config.model.vectors
-    for file in (*data.train, *data.dev, *ready_fields(plan.config.fields).values(), vectors.source, vectors.target):
+def refuse_replacing(config: RunConfig, run: RunDirectory) -> None:
+    """Make sure that no file that a run reads goes with an older one in its place."""
+    data, vectors = config.data, config.model.vectors
+    for file in (*data.train, *data.dev, *ready_fields(config.fields).values(), vectors.source, vectors.target):
         if file is not None:
             run.refuse_replacing(file, file)
-    if plan.base is not None:
-        run.refuse_replacing(f"--from {plan.base.path}", plan.base.path)
 
 
 def _first_weights(base: Base, config: RunConfig, fields: Fields) -> dict[str, Tensor]:
