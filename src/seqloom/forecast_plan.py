@@ -26,6 +26,7 @@ from seqloom.panel import Panel, panel_of
 from seqloom.plan import unchanged, with_asked
 from seqloom.sentinels import say_sentinels
 from seqloom.steps import Times
+from seqloom.wide import left_out
 from seqloom.windows import Part, Windows
 
 __all__ = ["NumberPlan", "known_ends", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
@@ -298,9 +299,7 @@ def _notes(panel: Panel, train: Windows, dev: Windows, test: Part | None) -> lis
     )
     if left := int((known_ends(panel, numbers) - (dev.part if test is None else test).ends).sum()):
         notes.append(f"--split {'/'.join(numbers.split)} leaves out the last {left:,} rows, which are neither learned nor measured")
-    empty = [name for name, begin, end in zip(panel.series, train.part.begins, dev.part.ends, strict=True) if begin == end]
-    if empty:
-        notes.append(f"{len(empty):,} series without a value {'is' if len(empty) == 1 else 'are'} left out: {', '.join(empty[:NAMED])}")
+    notes += left_out([name for name, begin, end in zip(panel.series, train.part.begins, dev.part.ends, strict=True) if begin == end])
     short = int((panel.lengths < train.history + train.horizon).sum())
     if short:
         notes.append(f"{short:,} series are shorter than a window: they are read from their begin on")

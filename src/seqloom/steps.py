@@ -5,6 +5,7 @@ Days may be those from Monday to Friday, and a day may begin and end: rows of op
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,9 +96,8 @@ class Step(NamedTuple):
         if unit.startswith("month"):
             return cls(int(count), 0, "end" in more, weekdays="weekday" in more)
         opens, _, closes = next((part for part in more if ":" in part), "").partition("-")
-        return cls(
-            0, int(count) * UNITS[unit.removesuffix("s")], False, False, "weekday" in more, _since_midnight(opens), _since_midnight(closes)
-        )
+        seconds, hours = int(count) * UNITS[unit.removesuffix("s")], (_since_midnight(opens), _since_midnight(closes))
+        return cls(0, seconds, weekdays="weekday" in more, opens=hours[0], closes=hours[1])
 
     @property
     def a_day(self) -> int:
@@ -124,7 +124,7 @@ def are_counted(times: Times) -> bool:
 # --------------------------------------------------------------------------------------------------------------- found
 
 
-def find_step(times: Times, starts: Any) -> Step:
+def find_step(times: Times, starts: Sequence[int] | Ids) -> Step:
     """The commonest step between rows; calendar months where all days of the month are the same, from its begin or from its end, or all
     its first or last weekday.
 
@@ -171,12 +171,13 @@ def _weekday_in(months: Times, *, from_end: bool) -> Times:
 def _are_weekdays(times: Times, inside: Ids) -> bool:
     """Whether all moments are at one time of the day, from Monday to Friday, and a Monday follows a Friday."""
     days, clocks = np.divmod(times.astype(np.int64) - EPOCH_MONDAY, DAY)
-    return len(np.unique(clocks)) == 1 and bool((days % 7 < WORKING).all() and _over_weekend(days, inside).any())
+    return len(np.unique(clocks)) == 1 and _leave_weekends_out(days, inside)
 
 
-def _over_weekend(days: Ids, inside: Ids) -> Mask:
-    """Which rows are on a Monday, those before them on the Friday before."""
-    return (days[inside] % 7 == 0) & (days[inside] - days[inside - 1] == 3)
+def _leave_weekends_out(days: Ids, inside: Ids) -> bool:
+    """Whether all days, counted from a Monday, are from Monday to Friday, and a Monday follows the Friday before."""
+    over_weekend = (days[inside] % 7 == 0) & (days[inside] - days[inside - 1] == 3)
+    return bool((days % 7 < WORKING).all() and over_weekend.any())
 
 
 def _opening(times: Times, inside: Ids, common: int) -> Step | None:
@@ -185,7 +186,7 @@ def _opening(times: Times, inside: Ids, common: int) -> Step | None:
     opens, closes = int(clocks.min()), int(clocks.max())
     if closes <= opens or ((clocks - opens) % common).any():
         return None
-    weekdays = bool((days % 7 < WORKING).all() and _over_weekend(days, inside).any())
+    weekdays = _leave_weekends_out(days, inside)
     if not weekdays and closes - opens + common >= DAY:
         return None
     step = Step(0, common, weekdays=weekdays, opens=opens, closes=closes)

@@ -15,7 +15,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Protocol, cast
 
-from seqloom.errors import DataError, listed, nearest, short
+from seqloom.errors import DataError, count_of, listed, nearest, short
 from seqloom.frame_text import text_of_lists
 from seqloom.keyed import joined
 from seqloom.lines import LineCounts, read_lines, refuse_bad_characters, regular_path, shown
@@ -209,11 +209,8 @@ def _regular(rows: Iterable[tuple[int, list[str]]], table: Table, counts: LineCo
             counts.comments += not cells
             yield number, cells
         else:
-            found = f"{len(cells)} column{'s' if len(cells) > 1 else ''}"
-            expected = f"expected {width} ({', '.join(table.columns)})"
-            raise DataError(
-                f"{table.name}:{number}: {found}; {expected}, got {listed(cells)}. Mend or delete the line.{_if_comment(cells)}"
-            )
+            found = f"{count_of(len(cells), 'column')}; expected {width} ({', '.join(table.columns)}), got {listed(cells)}"
+            raise DataError(f"{table.name}:{number}: {found}. Mend or delete the line.{_if_comment(cells)}")
 
 
 def _if_comment(cells: list[str]) -> str:

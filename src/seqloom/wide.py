@@ -18,10 +18,12 @@ from seqloom.spelling import EMPTY, Spelling
 from seqloom.steps import Step, Times, find_step
 from seqloom.tables import Record, Table
 
-__all__ = ["Heads", "WideRows", "are_series", "find_heads", "heads_of_times", "read_rows", "said_of", "stand_over_series"]
+__all__ = ["Heads", "WideRows", "are_series", "find_heads", "heads_of_times", "left_out", "read_rows", "said_of", "stand_over_series"]
 
 MOST_LABELS = 8
 """Columns before the first time, at the most."""
+NAMED = 5
+"""Series in a sentence."""
 FEWEST = 3
 """Columns called by numbers, that these may be times."""
 LOOKED_AT = 100
@@ -156,13 +158,13 @@ def read_rows(table: Table, heads: Heads, spelling: Spelling, rows: Iterable[Rec
     series = _names_of(labels)
     _refuse_twice(table, series, numbers)
     starts_of, lines_of, places_of = (np.array(part, dtype=np.int64) for part in (starts, lines, places))
-    return WideRows(np.frombuffer(values, dtype=np.float64), starts_of, series, lines_of, places_of, _left_out(empty))
+    return WideRows(np.frombuffer(values, dtype=np.float64), starts_of, series, lines_of, places_of, left_out(empty))
 
 
-def _left_out(names: Sequence[str]) -> tuple[str, ...]:
-    """A sentence where series have no value."""
+def left_out(names: Sequence[str]) -> tuple[str, ...]:
+    """A sentence where series have no value, with the first of them."""
     are = "is" if len(names) == 1 else "are"
-    return (f"{len(names):,} series without a value {are} left out: {first_few(names)}",) if names else ()
+    return (f"{len(names):,} series without a value {are} left out: {', '.join(names[:NAMED])}",) if names else ()
 
 
 def _given(record: Sequence[str], heads: Heads) -> tuple[int, int]:

@@ -84,7 +84,7 @@ class Forecasting:
     @property
     def asked(self) -> list[str]:
         """The flags that were given."""
-        return [f"--{name}" for name, value in asdict(self).items() if not (value is None or value is False or value == [])]
+        return [f"--{name}" for name, value in asdict(self).items() if _is_given(value)]
 
     def numbers(self, *, is_rest_said: bool = False) -> NumbersField:
         """As settings; `is_rest_said`: whether a config says what was not asked for.
@@ -110,8 +110,13 @@ class Forecasting:
         }
         times = column_names(self.time)
         values["time"] = times[0] if len(times) == 1 else times
-        given = {name: value for name, value in values.items() if not (value is None or value is False or value == [])}
+        given = {name: value for name, value in values.items() if _is_given(value)}
         return build({"fields": {"numbers": given}}, where="forecasting").fields.numbers
+
+
+def _is_given(value: object) -> bool:
+    """Whether a value was said, be it 0."""
+    return not (value is None or value is False or value == [])
 
 
 def holds_forecasts(run: Path) -> bool:
