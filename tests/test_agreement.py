@@ -11,10 +11,10 @@ import pytest
 from seqloom.agreement import Part, differing_answers, refuse_disagreement
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
-from seqloom.config_file import build, override
 from seqloom.errors import ConfigError
 from seqloom.fields import Fields
 from seqloom.rows import Row
+from seqloom.settings import build, override
 
 PAIRS = [("abc", "c b a"), ("bad", "d a b"), ("a", "a")]
 TRAIN = (

@@ -33,7 +33,9 @@ def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
 # The picture of docs/architecture.md: change both in one commit.
 PICTURE = {
     "errors": room("errors files stopping threads version"),
-    "config": room("config config.base config.fields config.kinds config.model config.numbers config.training config_file", "errors"),
+    "config": room(
+        "config config.base config.fields config.kinds config.model config.numbers config.training settings config_file", "errors"
+    ),
     "data": room(
         "data rows sources source_files memory memory_rows tabular kept keyed lines tables layout column_roles marks header "
         "pieces units vocabulary vocabulary_file subwords ready_model columns text_fields fields vectors ready metrics "
@@ -43,8 +45,9 @@ PICTURE = {
         "errors config",
     ),
     "plan": room(
-        "selection profile oddities relation base autoconfig autosound autoarray plan corpus batching search ctc schedules events progress "
-        "rollout unseen summary pace number_pairs baselines windows array_pairs array_plan forecast_choices forecast_plan",
+        "selection profile oddities relation base autoconfig autosound autoarray asked giving_way plan corpus batching search ctc "
+        "schedules events progress rollout unseen summary pace number_pairs baselines windows array_pairs array_plan "
+        "forecast_choices forecast_plan",
         "errors config data",
     ),
     "answers": room("answers measuring number_answers", "errors config data plan"),

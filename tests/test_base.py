@@ -21,7 +21,7 @@ from seqloom.autoconfig import Choice, choose
 from seqloom.base import read_base
 from seqloom.checkpoint import load_grown, read_tensors
 from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
-from seqloom.config_file import load_config, load_reasons, override
+from seqloom.config_file import load_config, load_reasons
 from seqloom.errors import CheckpointError, ConfigError, SeqloomError
 from seqloom.export import export
 from seqloom.fields import Fields
@@ -30,6 +30,7 @@ from seqloom.nn.seq2seq import make_network
 from seqloom.plan import make_plan
 from seqloom.profile import profile_rows
 from seqloom.rows import Row
+from seqloom.settings import override
 from seqloom.training import Trainer
 
 Pairs = list[tuple[str, str]]

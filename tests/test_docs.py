@@ -41,11 +41,12 @@ from stage import parts_forgotten
 import seqloom.model
 from seqloom.cli import main
 from seqloom.config import RunConfig
-from seqloom.config_file import load_config, override
+from seqloom.config_file import load_config
 from seqloom.errors import ConfigError
 from seqloom.events import Updated
 from seqloom.examples import make_example
 from seqloom.progress import Lines
+from seqloom.settings import override
 
 ROOT = Path(__file__).parents[1]
 GENERATED = {"cli.md", "config.md"}  # held to the program by test_reference.py

@@ -15,9 +15,9 @@ from stage import TINY, run
 
 import seqloom
 from seqloom import runs
+from seqloom.asked import overrides
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig
-from seqloom.config_file import override
 from seqloom.embeddings import begin_with_vectors, vectors_of
 from seqloom.errors import CheckpointError, ConfigError, MissingFileError
 from seqloom.events import Silence
@@ -26,7 +26,8 @@ from seqloom.fields import Fields
 from seqloom.loading import load
 from seqloom.model import Model
 from seqloom.nn.seq2seq import make_network
-from seqloom.plan import make_plan, overrides
+from seqloom.plan import make_plan
+from seqloom.settings import override
 from seqloom.training import Trainer
 
 WORDS = ("red", "green", "blue", "black", "white", "grey")

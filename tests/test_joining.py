@@ -18,7 +18,7 @@ import seqloom
 from seqloom import joining, runs
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
-from seqloom.config_file import load_config, load_reasons, override
+from seqloom.config_file import load_config, load_reasons
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.events import Silence
 from seqloom.export import export
@@ -26,6 +26,7 @@ from seqloom.fields import Fields
 from seqloom.loading import load
 from seqloom.nn.ensemble import Ensemble
 from seqloom.plan import make_plan
+from seqloom.settings import override
 
 Pairs = list[tuple[str, str]]
 

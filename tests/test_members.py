@@ -23,7 +23,7 @@ import seqloom
 from seqloom import members, runs
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig, SearchConfig
-from seqloom.config_file import load_config, override
+from seqloom.config_file import load_config
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.events import Finished, Silence, Updated
 from seqloom.export import export
@@ -31,6 +31,7 @@ from seqloom.loading import load
 from seqloom.members import Members, seed_of
 from seqloom.nn.ensemble import Ensemble
 from seqloom.plan import make_plan
+from seqloom.settings import override
 
 Pairs = list[tuple[str, str]]
 

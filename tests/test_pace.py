@@ -12,9 +12,9 @@ from typing import Any, cast
 import pytest
 
 from seqloom.config import RunConfig
-from seqloom.config_file import override
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import Plan, make_plan
+from seqloom.settings import override
 
 WORK = Work(symbols=50_000, updates=80)
 

@@ -15,11 +15,12 @@ from stage import TINY, parts_forgotten, run, shown
 
 import seqloom
 from seqloom.config import PARTS, RunConfig, TextField
-from seqloom.config_file import dump_config, load_config, override
+from seqloom.config_file import dump_config, load_config
 from seqloom.errors import ConfigError, MissingFileError, PartError
 from seqloom.metrics import METRICS, is_perfect, score
 from seqloom.nn.attention import make_attention
 from seqloom.parts import load_parts
+from seqloom.settings import override
 
 GATED = '''
 import math

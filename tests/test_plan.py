@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqloom.config_file import dump_config, setting
+from seqloom.config_file import dump_config
 from seqloom.errors import ConfigError, DataError, MissingFileError
-from seqloom.plan import make_plan, parse_duration
+from seqloom.plan import make_plan
+from seqloom.settings import setting
 
 PAIRS = [(f"a{'bc'[n % 2]}{n}", f"x{n}") for n in range(60)]
 
@@ -20,17 +21,6 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "pairs.csv"
     path.write_text("left,right,note\n" + "".join(f"{source},{target},n\n" for source, target in PAIRS), encoding="utf-8")
     return path
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1h30m", 5400), ("1.5m", 90), (7, 7), (0.5, 0.5)])
-def test_a_time_is_read_in_hours_minutes_and_seconds(text: str | float, seconds: float) -> None:
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "soon", "15 minutes", "-3m", "0", 0, "m"])
-def test_what_is_no_time_is_refused(text: str | float) -> None:
-    with pytest.raises(ConfigError, match=rf"--budget {text}: expected a time such as 90s, 15m or 1h30m"):
-        parse_duration(text)
 
 
 def test_pairs_and_two_lists_give_the_same_plan() -> None:

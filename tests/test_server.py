@@ -16,7 +16,6 @@ from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField, TokensField
-from seqloom.config_file import build
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.fields import Fields
 from seqloom.rows import Row
@@ -25,6 +24,7 @@ from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.models import named_paths
 from seqloom.server.refusals import unusable
+from seqloom.settings import build
 from seqloom.stopping import stoppable
 
 if TYPE_CHECKING:

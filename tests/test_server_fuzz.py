@@ -23,13 +23,13 @@ from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
 from seqloom.config import AudioField, FieldsConfig, SearchConfig, TextField
-from seqloom.config_file import build
 from seqloom.errors import standing_at
 from seqloom.fields import Fields
 from seqloom.rows import Row
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.process import address_of, listen, make_server
+from seqloom.settings import build
 from seqloom.sound_field import SoundField
 
 

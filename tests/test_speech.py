@@ -25,7 +25,6 @@ from seqloom.autosound import choose_for_sound
 from seqloom.checkpoint import read_tensors
 from seqloom.cli import main
 from seqloom.config import AudioField, DataConfig, FieldsConfig, TokensField
-from seqloom.config_file import build
 from seqloom.corpus import encode_rows
 from seqloom.data import read_as_trained, read_rows, resolve
 from seqloom.errors import CheckpointError, ConfigError, DataError
@@ -35,6 +34,7 @@ from seqloom.model import Model
 from seqloom.plan import make_plan
 from seqloom.profile import describe, profile_rows
 from seqloom.rows import Row
+from seqloom.settings import build
 from seqloom.sides import Spread, Symbols
 from seqloom.sound_field import SoundField
 from seqloom.sound_text import text_of_sound

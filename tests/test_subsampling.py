@@ -10,7 +10,6 @@ from torch import Tensor
 from seqloom.answers import Answerer
 from seqloom.batching import Example, collate
 from seqloom.config import ConvSubsampling, DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
-from seqloom.config_file import build
 from seqloom.errors import ConfigError
 from seqloom.export.folder import to_onnx
 from seqloom.fields import Fields
@@ -21,6 +20,7 @@ from seqloom.nn.subsampling import as_product, make_subsampling
 from seqloom.prediction import Translator, to_tensors
 from seqloom.rows import Row
 from seqloom.runtime import Graph
+from seqloom.settings import build
 
 EXACT = {"rtol": 0.0, "atol": 1e-10}
 V = 9

@@ -22,7 +22,7 @@ from seqloom import best, files, hardware, metrics, runs, training
 from seqloom.answers import Output, Prediction
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig
-from seqloom.config_file import load_config, override
+from seqloom.config_file import load_config
 from seqloom.corpus import Corpus, encode_rows
 from seqloom.dev import DevSet, Look
 from seqloom.errors import CheckpointError, DataError, TrainingError
@@ -32,6 +32,7 @@ from seqloom.model import load
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.pace import Work
 from seqloom.plan import Plan, make_plan
+from seqloom.settings import override
 from seqloom.training import Trainer
 
 Pairs = list[tuple[str, str]]

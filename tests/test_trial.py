@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from seqloom.config import RunConfig
-from seqloom.config_file import override
 from seqloom.corpus import Corpus, encode_rows
 from seqloom.fields import Fields
 from seqloom.plan import make_plan
+from seqloom.settings import override
 from seqloom.trial import symbols_per_second
 
 Trial = tuple[RunConfig, Fields, Corpus]

@@ -8,13 +8,13 @@ import pytest
 
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import FieldsConfig, RunConfig, TokensField
-from seqloom.config_file import override
 from seqloom.events import Silence
 from seqloom.fields import Fields
 from seqloom.memory_rows import rows_from_memory
 from seqloom.plan import make_plan
 from seqloom.rows import Row
 from seqloom.runs import start
+from seqloom.settings import override
 from seqloom.unseen import Unseen
 from seqloom.vocabulary import UNK
 

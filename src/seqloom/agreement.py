@@ -13,9 +13,10 @@ from typing import Any
 
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
-from seqloom.config_file import leaves, load_config
+from seqloom.config_file import load_config
 from seqloom.errors import ConfigError
 from seqloom.fields import Fields
+from seqloom.settings import leaves
 from seqloom.vocabulary import Vocabulary
 
 __all__ = ["Part", "differing_answers", "read_part", "refuse_disagreement"]

@@ -17,7 +17,6 @@ import numpy as np
 
 from seqloom.batching import Array
 from seqloom.config import DRAWING, DataConfig, SearchConfig
-from seqloom.config_file import build
 from seqloom.corpus import encode_rows
 from seqloom.errors import ConfigError, DataError, TooLongError, count_of
 from seqloom.fields import Fields
@@ -26,6 +25,7 @@ from seqloom.memory_rows import texts_of
 from seqloom.rows import Row
 from seqloom.samples import FORMS, sound_as_text
 from seqloom.search import Floats, Hypothesis, Ids
+from seqloom.settings import build
 from seqloom.unseen import unknown_in_prefix
 from seqloom.vocabulary import UNK
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources, same_width
+from seqloom.asked import as_settings, base_config, given_config, unchanged, with_asked
 from seqloom.autoconfig import RATE, Settings, cut, learning_rate, put_together
 from seqloom.base import refuse_base
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, HeadConfig, RunConfig
-from seqloom.config_file import override, setting
 from seqloom.data import read_rows, resolve, sides_of_numbers
 from seqloom.errors import ConfigError, DataError, count_of, standing_at
 from seqloom.forecast_plan import NumberPlan, of_numbers
@@ -22,19 +22,10 @@ from seqloom.frame_text import frames_of_text
 from seqloom.memory import paths_of
 from seqloom.memory_rows import rows_from_memory
 from seqloom.number_fields import NumberFields
-from seqloom.plan import (
-    LAYOUT,
-    as_settings,
-    base_config,
-    given_config,
-    hold_out,
-    read_pairs,
-    reads_numbers,
-    unchanged,
-    with_asked,
-)
+from seqloom.plan import LAYOUT, hold_out, read_pairs, reads_numbers
 from seqloom.ready import settled
 from seqloom.rows import Row
+from seqloom.settings import override, setting
 from seqloom.sides import numbered, profile_side
 
 __all__ = ["numbers_of", "plan_pairs", "read_rows_of_numbers", "says_numbers"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seqloom.autoconfig import RATE, Choice, Settings, cut, learning_rate, metric_for, put_together, warm_up
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, RunConfig
-from seqloom.config_file import override
 from seqloom.profile import Profile
+from seqloom.settings import override
 from seqloom.sides import ArrayProfile
 
 __all__ = ["choose_for_arrays"]

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from seqloom.config import DataConfig, FieldConfig, FieldsConfig, RunConfig, TextField, TokensField
-from seqloom.config_file import override
 from seqloom.metrics import metrics_for
 from seqloom.profile import Profile
+from seqloom.settings import override
 from seqloom.sides import SideProfile, Symbols
 from seqloom.subwords import RESERVED
 

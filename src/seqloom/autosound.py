@@ -9,8 +9,8 @@ import math
 
 from seqloom.autoconfig import ENOUGH_UPDATES, WARM_UP, Choice, Cut, Settings, cut, is_closed, put_together, warm_up
 from seqloom.config import AudioField, Augmentation, DataConfig, FieldsConfig, RunConfig, TextField, TokensField
-from seqloom.config_file import override
 from seqloom.profile import Profile
+from seqloom.settings import override
 from seqloom.sides import SideProfile, SoundProfile
 
 __all__ = ["choose_for_sound"]

@@ -8,10 +8,11 @@ from typing import Any
 
 from seqloom.autoconfig import RATE, Choice
 from seqloom.config import RunConfig
-from seqloom.config_file import leaves, load_config, override, setting
+from seqloom.config_file import load_config
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.profile import Profile
+from seqloom.settings import leaves, override, setting
 
 __all__ = ["Base", "read_base", "refuse_base"]
 

@@ -1,50 +1,19 @@
-"""Reading, overriding and writing the config tree: YAML with a reason behind each automatic choice."""
+"""The file of a config: YAML, with a reason behind each automatic choice."""
 
 from __future__ import annotations
 
-import copy
 import re
-import types
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
-from seqloom.config import (
-    DRAWING,
-    DataConfig,
-    HeadConfig,
-    Kinds,
-    OptimizerConfig,
-    RunConfig,
-    ScheduleConfig,
-    SearchConfig,
-    SourceFieldConfig,
-    SubsamplingConfig,
-    UnknownKindError,
-)
-from seqloom.errors import ConfigError, MissingFileError, nearest
+from seqloom.config import RunConfig
+from seqloom.errors import ConfigError, MissingFileError
+from seqloom.settings import Loader, UnknownPartError, build
 
-__all__ = [
-    "build",
-    "dump_config",
-    "has_setting",
-    "leaves",
-    "load_config",
-    "load_reasons",
-    "override",
-    "override_header",
-    "override_search",
-    "said_by",
-    "setting",
-]
-
-HEADER = "data.header"
-OF_A_KIND = frozenset({"learning_rate"})
-"""Settings that kinds share by name alone: a learning rate that is right for AdamW does nothing with SGD."""
-
+__all__ = ["dump_config", "load_config", "load_reasons"]
 
 _OTHERS = {
     "OpenNMT-py": ("src_vocab", "save_data", "save_model", "encoder_type", "path_src"),
@@ -52,30 +21,6 @@ _OTHERS = {
     "yoyodyne": ("seed_everything", "trainer"),
 }
 """Keys at the top of configs of other toolkits, by which they are told."""
-
-
-_BOOL, _TIME = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would keep the last. `no` and `2020-01-01` are texts, as in YAML 1.2."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_BOOL, _TIME)]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        first: dict[str, int] = {}
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            line = key.start_mark.line + 1
-            if key.value in first:
-                raise ConfigError(f"line {line}: {key.value!r} stands in line {first[key.value]} too. Put the settings under one of them.")
-            first[key.value] = line
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(_BOOL, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
@@ -89,7 +34,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     if not path.is_file():
         raise MissingFileError(f"{path}: no such config file. `seqloom config PAIRS > {path.name}` writes one.")
     try:
-        tree: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        tree: object = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path}: not YAML: {' '.join(str(error).split())}. Mend the file or write a new one with `seqloom config`."
@@ -103,7 +48,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: a config of {other[0]}, which has {other[1]!r}; {expected}.")
     try:
         return build(tree, overrides, where=str(path))
-    except _UnknownKindError as error:
+    except UnknownPartError as error:
         raise error.noted(load_reasons(path)) from None
 
 
@@ -114,269 +59,10 @@ def load_reasons(path: str | Path) -> dict[str, str]:
     return dict(_comments(root, text.splitlines(), ""))
 
 
-def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
-    """The config with `a.b.c=value` overrides; values are read as YAML.
-
-    Setting a `kind` keeps those settings of the part that the new kind has too and gives it its own defaults for the rest, and for what
-    is in OF_A_KIND where they differ.
-    """
-    return build(config.model_dump(by_alias=True, mode="json"), overrides, where="--set")
-
-
-def override_header(data: DataConfig, overrides: Iterable[str]) -> tuple[DataConfig, list[str]]:
-    """How a file is read that a trained model is asked about, with `data.header=x` among the overrides, and the others.
-
-    Columns that training read by name are then in order where there are no names.
-    """
-    rest = list(overrides)
-    said = [text for text in rest if text.partition("=")[0].strip() == HEADER]
-    header = override(RunConfig(), said).data.header
-    if not said or header is None:
-        return data, [text for text in rest if text not in said]
-    update: dict[str, Any] = {"header": header}
-    if not header and any(isinstance(column, str) for column in (*data.source, data.target)):
-        count = len(data.source)
-        update |= {"source": list(range(1, count + 1)), "target": count + 1}
-    return data.model_copy(update=update), [text for text in rest if text not in said]
-
-
-def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchConfig:
-    """The search with `search.x=value` overrides: what can be changed of a model that is trained.
-
-    Raises:
-        ConfigError: a setting of another part, an unknown one (the nearest one is offered), or a value out of range.
-    """
-    overrides = list(overrides)
-    for text in overrides:
-        name = text.partition("=")[0].strip()
-        if not name.startswith("search."):
-            offer = _offer(name.rpartition(".")[2], SearchConfig, "search.")
-            raise ConfigError(f"--set {text}: of a trained model only the search can be changed; expected search.NAME=VALUE.{offer}")
-    changed = override(RunConfig(search=search), overrides).search
-    names = {text.partition("=")[0].strip().removeprefix("search.") for text in overrides}
-    if changed.kind != "sample" and (idle := [f"search.{name}" for name in DRAWING if name in names]):
-        what = f"--set {', '.join(idle)}: of no effect with search.kind {changed.kind!r}"
-        raise ConfigError(f"{what}. Set search.kind=sample, or leave it out.")
-    return changed
-
-
-def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str) -> RunConfig:
-    """A checked config from nested mappings; `where` begins every error message."""
-    data: dict[str, Any] = copy.deepcopy(dict(tree))
-    _name_kinds(data, _DEFAULTS)
-    for text in sorted(overrides, key=_kinds_first):
-        _apply(data, text)
-    _name_kinds(data, _DEFAULTS)
-    _refuse_unknown(data, RunConfig, "", where)
-    try:
-        return RunConfig.model_validate(data)
-    except ValidationError as error:
-        raise _first_problem(error, where) from None
-
-
-def said_by(overrides: Iterable[str]) -> dict[str, Any]:
-    """The values of `a.b.c=value` overrides by their dotted names, those of groups one by one; the last of a name holds."""
-    found = dict[str, Any]()
-    for path, value in map(_read, overrides):
-        found |= dict(leaves(value, path))
-    return found
-
-
-def leaves(part: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The settings of a group by their dotted names, lists by their numbers; a single value under its own."""
-    tree = part.model_dump(by_alias=True, mode="json") if isinstance(part, BaseModel) else part
-    if not (isinstance(tree, dict) or (isinstance(tree, list) and tree and isinstance(tree[0], dict))):
-        yield name, tree
-        return
-    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        yield from leaves(value, f"{name}.{key}")
-
-
-def setting(config: RunConfig, key: str) -> Any:
-    """The value under a dotted key, as it is written in YAML: a group of settings, an item of a list, or a plain value."""
-    part: Any = config
-    for name in key.split("."):
-        part = part[int(name)] if name.isdecimal() else getattr(part, "copy_source" if name == "copy" else name)
-    return part
-
-
-def has_setting(config: RunConfig, key: str) -> bool:
-    """Whether there is anything under a dotted key: a part of another kind, one of a user's above all, lacks what the usual one has."""
-    try:
-        setting(config, key)
-    except (AttributeError, IndexError):
-        return False
-    return True
-
-
 def dump_config(config: RunConfig, reasons: Mapping[str, str] | None = None) -> str:
     """The whole config as YAML; `reasons` maps dotted keys to a text that stands behind them as a comment."""
     tree = config.model_dump(by_alias=True, mode="json")
     return "\n".join(_yaml_lines(tree, "", 0, dict(reasons or {}))) + "\n"
-
-
-def _name_kinds(tree: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Where a part is given without its kind, the default kind is meant."""
-    for key, default in defaults.items():
-        part = tree.get(key)
-        if isinstance(part, dict) and isinstance(default, dict):
-            if "kind" in default:
-                part.setdefault("kind", default["kind"])
-            _name_kinds(part, default)
-        elif isinstance(part, list) and isinstance(default, list):
-            for item in part:
-                _name_kinds({key: item}, {key: default[0]} if default else {})
-
-
-def _kinds_first(text: str) -> bool:
-    return not text.partition("=")[0].endswith(".kind")
-
-
-def _apply(tree: dict[str, Any], text: str) -> None:
-    """Lay one `a.b.c=value` over the tree, in place."""
-    path, value = _read(text)
-    *parents, last = path.split(".")
-    node: Any = tree
-    for depth, name in enumerate(parents):
-        node = _child(node, name, ".".join(parents[: depth + 1]))
-    if isinstance(node, list):
-        node[_index(node, last, path)] = value
-        return
-    if last == "kind" and node.get("kind", value) != value:
-        _change_kind(node, tuple(parents), value)
-    node[last] = value
-
-
-def _read(text: str) -> tuple[str, Any]:
-    """The key of one `a.b.c=value`, and its value."""
-    path, equals, value_text = text.partition("=")
-    if not equals or not path:
-        raise ConfigError(f"--set {text}: expected key=value, as in --set model.dropout=0.2.")
-    try:
-        value = yaml.load(value_text, _Loader)
-    except yaml.YAMLError:
-        value = value_text
-    if value_text and value in (None, "") and value_text != "null" and set(value_text) - set("\"'"):
-        value = value_text  # a mark such as | or # or ~, which YAML reads as nothing
-    return path.strip(), value
-
-
-def _child(node: Any, name: str, path: str) -> Any:
-    if isinstance(node, list):
-        return node[_index(node, name, path)]
-    child = node.setdefault(name, {})
-    if not isinstance(child, (dict, list)):
-        raise ConfigError(f"--set {path}: {name!r} is a value, not a group of settings.")
-    return child
-
-
-def _index(node: list[Any], name: str, path: str) -> int:
-    if not node:
-        raise ConfigError(f"--set {path}: the list is empty; give it whole, as in --set {path.rpartition('.')[0]}=[...].")
-    if not name.isdecimal() or int(name) >= len(node):
-        raise ConfigError(f"--set {path}: expected a number from 0 to {len(node) - 1}, got {name!r}.")
-    return int(name)
-
-
-def _change_kind(node: dict[str, Any], parents: tuple[str, ...], kind: object) -> None:
-    """Drop the settings that the part's new kind does not have, or has on another scale."""
-    annotation: Any = RunConfig
-    for name in parents:
-        annotation = _field_annotation(annotation, name) if not name.isdecimal() else get_args(annotation)[0]
-        if annotation is None:
-            return
-    model, before = _pick(annotation, {"kind": kind}), _pick(annotation, node)
-    if model is not None:
-        other = {key for key in OF_A_KIND & set(node) if before and _default(before, key) != _default(model, key)}
-        for key in set(node) - _names(model) | other:
-            del node[key]
-
-
-def _default(model: type[BaseModel], name: str) -> Any:
-    return model.model_fields[name].default if name in model.model_fields else None
-
-
-def _refuse_unknown(tree: Mapping[str, Any], model: type[BaseModel], prefix: str, where: str) -> None:
-    for key, value in tree.items():
-        if key not in _names(model):
-            raise ConfigError(f"{where}: unknown setting {prefix + str(key)!r}.{_offer(str(key), model, prefix)}")
-        annotation = _field_annotation(model, key)
-        items = value if isinstance(value, list) else [value]
-        for number, item in enumerate(items):
-            inner = get_args(annotation)[0] if isinstance(value, list) and get_origin(annotation) is list else annotation
-            part = _pick(inner, item) if isinstance(item, Mapping) else None
-            if part is not None:
-                deeper = f"{prefix}{key}.{number}." if isinstance(value, list) else f"{prefix}{key}."
-                _refuse_unknown(item, part, deeper, where)
-
-
-def _offer(key: str, model: type[BaseModel], prefix: str) -> str:
-    near = nearest(key, _names(model))
-    return near.replace("'", f"'{prefix}", 1) if near else f" Known here: {', '.join(sorted(_names(model)))}."
-
-
-def _names(model: type[BaseModel]) -> set[str]:
-    return {info.alias or name for name, info in model.model_fields.items()}
-
-
-def _field_annotation(model: Any, key: str) -> Any:
-    """The annotation of a setting, looked up by its name in YAML; for a union, in the first kind that has it."""
-    for kind in _models(model):
-        for name, info in kind.model_fields.items():
-            if (info.alias or name) == key:
-                return next((item for item in info.metadata if isinstance(item, Kinds)), info.annotation)
-    return None
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models an annotation can be: one, or the kinds of a union."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if isinstance(annotation, Kinds):
-        return [*annotation.models.values()]
-    if get_origin(annotation) in (Union, types.UnionType, Annotated):
-        return [model for part in get_args(annotation) for model in _models(part)]
-    return []
-
-
-def _pick(annotation: Any, item: Mapping[str, Any]) -> type[BaseModel] | None:
-    """The model that an item is meant for: the one kind, or the kind that it names."""
-    models = _models(annotation)
-    if len(models) == 1:
-        return models[0]
-    return next((model for model in models if model.model_fields["kind"].default == item.get("kind")), None)
-
-
-class _UnknownKindError(ConfigError):
-    """A part of a kind that is not there, and that the file of another person may have brought."""
-
-    def __init__(self, where: str, key: str, kind: UnknownKindError, file: str = "FILE") -> None:
-        super().__init__(f"{where}: {key}: {kind.told(file)}. docs/config.md lists what is allowed.")
-        self.where, self.key, self.kind = where, key, kind
-
-    def noted(self, reasons: Mapping[str, str]) -> ConfigError:
-        """The same with the name of the file, where it is noted beside the kind."""
-        match = re.search(r"a part of (.+\.py)$", reasons.get(f"{self.key}.kind", ""))
-        return _UnknownKindError(self.where, self.key, self.kind, match.group(1)) if match else self
-
-
-def _first_problem(error: ValidationError, where: str) -> ConfigError:
-    problem = error.errors(include_url=False)[0]
-    kinds = {model.model_fields["kind"].default for name in _ALL_UNIONS for model in _models(name)}
-    path = ".".join(str(part) for part in problem["loc"] if part not in kinds)
-    more = problem.get("ctx", {})
-    if isinstance(unknown := more.get("error"), UnknownKindError):
-        return _UnknownKindError(where, path, unknown)
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "union_tag_invalid":
-        message = f"no kind {more['tag']!r}; expected one of {more['expected_tags'].replace(chr(39), '')}"
-    got = "" if isinstance(problem.get("input"), (dict, BaseModel)) else f"; got {problem.get('input')!r}"
-    return ConfigError(f"{where}: {path + ': ' if path else ''}{message}{got}. docs/config.md lists what is allowed.")
-
-
-_DEFAULTS = RunConfig().model_dump(by_alias=True, mode="json")
-_ALL_UNIONS = (SourceFieldConfig, SubsamplingConfig, HeadConfig, OptimizerConfig, ScheduleConfig)
-"""Whose kinds pydantic puts into the place of an error; those of PARTS it does not."""
 
 
 def _comments(node: Any, lines: list[str], path: str) -> Iterator[tuple[str, str]]:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from seqloom import metrics
+from seqloom.asked import parse_duration
 from seqloom.errors import ConfigError, DataError
 from seqloom.events import Finished, Silence, Started, Updated
-from seqloom.plan import Plan, make_plan, parse_duration
+from seqloom.plan import Plan, make_plan
 from seqloom.progress import duration, value_text
 from seqloom.runs import start
 from seqloom.summary import columns

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from seqloom.autoconfig import Choice, Settings
 from seqloom.clock import calendar_names
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
-from seqloom.config_file import override
 from seqloom.panel import Panel
+from seqloom.settings import override
 from seqloom.steps import WEEK, WORKING, Step, are_counted
 
 __all__ = ["choose_forecast", "choose_numbers", "found_season"]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.asked import unchanged, with_asked
 from seqloom.base import refuse_base
 from seqloom.clock import spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
-from seqloom.config_file import override
 from seqloom.dates import read_times
 from seqloom.distributions import read_levels
 from seqloom.errors import ConfigError, DataError
@@ -23,8 +23,8 @@ from seqloom.header import is_number
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
-from seqloom.plan import unchanged, with_asked
 from seqloom.sentinels import say_sentinels
+from seqloom.settings import override
 from seqloom.steps import Times
 from seqloom.wide import left_out
 from seqloom.windows import Part, Windows

@@ -12,9 +12,10 @@ import numpy as np
 
 from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources
 from seqloom.array_plan import read_rows_of_numbers
+from seqloom.asked import given_config, overrides, parse_duration
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
 from seqloom.config import RunConfig
-from seqloom.config_file import build, load_config
+from seqloom.config_file import load_config
 from seqloom.errors import ConfigError, DataError, in_words_of_python, nearest
 from seqloom.events import Watcher
 from seqloom.exportable import Exportable
@@ -28,10 +29,10 @@ from seqloom.number_answers import NumberAnswerer, Said
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, joined
-from seqloom.plan import given_config, overrides, parse_duration
 from seqloom.progress import told
 from seqloom.runs import pass_on_interrupt
 from seqloom.scoreboard import scoreboard
+from seqloom.settings import build
 from seqloom.summary import number_introduction, number_result
 from seqloom.tabular import time_index
 from seqloom.windows import Part, Windows

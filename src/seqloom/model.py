@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 from seqloom import joining, runs
 from seqloom.answers import Answerer, Prediction
 from seqloom.array_plan import plan_pairs, says_numbers
+from seqloom.asked import as_settings, base_config, given_config, overrides
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig, SearchConfig
-from seqloom.config_file import load_config, override
+from seqloom.config_file import load_config
 from seqloom.data import names_columns, resolve
 from seqloom.errors import ConfigError, in_words_of_python
 from seqloom.events import Finished, Watcher
@@ -29,13 +30,14 @@ from seqloom.hardware import apart, choose_device
 from seqloom.measuring import Measurable, Sources
 from seqloom.memory import Columns, Held, Pairs, hold, kept_columns, paths_of
 from seqloom.metrics import METRICS
-from seqloom.plan import Plan, as_settings, base_config, given_config, make_plan, overrides
+from seqloom.plan import Plan, make_plan
 from seqloom.prediction import Translator
 from seqloom.progress import told
 from seqloom.rows import Row
 from seqloom.runs import pass_on_interrupt, start
 from seqloom.samples import sound_as_file, with_sounds
 from seqloom.saving import refuse_changed
+from seqloom.settings import override
 from seqloom.summary import introduction, result
 from seqloom.unseen import Unseen
 

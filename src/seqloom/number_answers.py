@@ -19,7 +19,6 @@ from seqloom.array_pairs import ArrayPairs, read_sources
 from seqloom.batching import Batch, Ids
 from seqloom.clock import finest, spelled
 from seqloom.config import DataConfig, HeadConfig, NumbersField, RunConfig
-from seqloom.config_file import override
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, width_of
 from seqloom.errors import ConfigError, DataError, in_words_of_python
 from seqloom.forecast_plan import known_ends
@@ -27,6 +26,7 @@ from seqloom.memory import hold_sources
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
+from seqloom.settings import override
 from seqloom.spread import change_of
 from seqloom.steps import continued
 from seqloom.windows import Part, Windows

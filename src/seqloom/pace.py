@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from seqloom.autoconfig import BATCH, DROPOUT, ENOUGH_UPDATES, NARROW, RATE, SMALLEST_BATCH, WARM_UP, Settings, has_sentences, warm_up
 from seqloom.config import RunConfig
-from seqloom.config_file import override, setting
 from seqloom.plan import Plan
+from seqloom.settings import override, setting
 
 __all__ = ["Work", "fit_to_time"]
 

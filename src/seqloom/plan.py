@@ -2,99 +2,41 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from seqloom.asked import ASKED, as_settings, base_config, given_config, unchanged
 from seqloom.autoarray import choose_for_arrays
-from seqloom.autoconfig import (
-    ATTEND_AFTER,
-    ATTENTION,
-    BATCH,
-    COPY,
-    DECODER_LAYERS,
-    DROPOUT,
-    ENCODER_LAYERS,
-    RATE,
-    Choice,
-    choose,
-    metric_for,
-)
+from seqloom.autoconfig import Choice, choose, metric_for
 from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
-from seqloom.config import DataConfig, FieldsConfig, MultiheadAttention, RunConfig, TokensField, TransformerDecoder, TransformerEncoder
-from seqloom.config_file import build, has_setting, load_config, load_reasons, override, said_by, setting
+from seqloom.config import DataConfig, FieldsConfig, RunConfig, TokensField
+from seqloom.config_file import load_reasons
 from seqloom.data import read_rows, resolve, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError
+from seqloom.giving_way import KEPT, give_way, left_to_choose
 from seqloom.kept import KeptRows
-from seqloom.memory import Pairs, at_hand, paths_of
+from seqloom.memory import Pairs, at_hand
 from seqloom.memory_rows import rows_from_memory
 from seqloom.profile import Profile, profile_rows
 from seqloom.ready import settings_of_ready, settings_of_vectors, settled
 from seqloom.rows import Row, Rows
 from seqloom.selection import Roots, split, thin
+from seqloom.settings import has_setting, override, setting
 from seqloom.sounds import hint_at_texts
-from seqloom.tables import flat
 
-__all__ = [
-    "ASKED",
-    "LAYOUT",
-    "Plan",
-    "as_settings",
-    "base_config",
-    "given_config",
-    "hold_out",
-    "make_plan",
-    "overrides",
-    "parse_duration",
-    "read_pairs",
-    "reads_numbers",
-    "unchanged",
-    "with_asked",
-]
+__all__ = ["LAYOUT", "Plan", "hold_out", "make_plan", "read_pairs", "reads_numbers"]
 
-ASKED = "as asked for"
-"""The reason for a setting that the user gave."""
-
-FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=", "training.start_from=")
-"""Settings that reading, holding out and choosing ask for."""
 LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
 """Settings that reading replaces by what it found."""
 
-SHARED, TIED, START = "fields.shared", "model.tie_embeddings", "model.decoder.start"
 LENGTH = "search.max_length_ratio"
 METRIC = "training.early_stopping.metric"
-FITTED = {
-    "model.encoder.width": ("model.encoder", "model.decoder", "model.embedding"),
-    RATE: ("training.optimizer",),
-    DROPOUT: ("model.dropout",),
-    BATCH: ("training.batch",),
-    "training.epochs": ("training.epochs",),
-    "training.schedule.warmup_steps": ("training.schedule",),
-}
-"""What depends on how fast this machine is, and the settings that say it otherwise."""
-KEPT = frozenset(("model.encoder.width", DROPOUT, RATE))
-"""What of FITTED a run brings that another begins with, and what stays of a network that hears: narrower ones learned less in the time."""
 SAMPLES = 2000
 """Numbers, one a moment, from which on they look like the samples of a sound: a quarter of a second of speech."""
-KINDS = ("model.encoder.kind", "model.decoder.kind")
-"""Of another kind than the one chosen, a network wants another learning rate: the usual one."""
-NO_COPY = ("model.attention.kind=none", "model.encoder.subsampling", "model.head.ctc_weight")
-"""Asked for, these leave no place for a pointer."""
-NO_SECOND_LAYER = (*NO_COPY, "model.copy=false", "model.decoder.kind")
-"""Asked for, there is no pointer that a second layer of the decoder would run over."""
-GIVE_WAY = {RATE: KINDS, COPY: NO_COPY} | dict.fromkeys((DECODER_LAYERS, ATTEND_AFTER), NO_SECOND_LAYER)
-"""Choices, and the settings that they do not go with."""
-OF_TRANSFORMERS = {
-    "encoder": {ENCODER_LAYERS: TransformerEncoder().layers},
-    "decoder": {DECODER_LAYERS: TransformerDecoder().layers, ATTENTION: MultiheadAttention().kind},
-}
-"""What a part wants that is asked to be a Transformer, and was chosen to be none."""
 
 
 @dataclass(frozen=True)
@@ -153,9 +95,54 @@ def make_plan(
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
     settings = [*as_settings(source, target, budget, seed), *settings]
     given = given_config(config)
-    asked = given.model.embedding if given and "embedding" in given.model.model_fields_set else None
     base = base_config(None if targets is not None else data, dev, given, settings)
     start = None if base.training.start_from is None else read_base(base.training.start_from)
+    pairs = _read(data, targets, dev, base, settings, share)
+    profile = pairs.profile
+    choice = _choice(profile, pairs.reading, base, start, settings if given is None else [])
+    if given is None:
+        before, reasons = give_way(choice, settings)
+        fitted = _to_fit(profile, start, settings) & reasons.keys()
+    else:
+        before = given.model_copy(update={"data": pairs.reading})
+        reasons, fitted = _still_true(_written_reasons(config), before, choice), frozenset[str]()
+    embedding = given.model.embedding if given and "embedding" in given.model.model_fields_set else None
+    final, reasons = _laid_over(before, reasons, settings, profile, start, embedding)
+    overlap = [profile.overlap.sentence] if profile.overlap and profile.overlap.sources else []
+    warnings = overlap if profile.overlap and profile.overlap.is_considerable else []
+    return Plan(
+        final,
+        reasons,
+        train=Roots(pairs.train) if final.data.repeats == "root" else pairs.train,
+        dev=pairs.dev,
+        dev_is_held_out=dev is None and not pairs.reading.dev,
+        names=pairs.names,
+        profile=profile,
+        notes=[*profile.notes, *pairs.notes, *(overlap if not warnings else []), *_lost_blanks(profile, final), *_raw_samples(profile)],
+        estimates_length=reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH),
+        base=start,
+        fitted=fitted,
+        warnings=warnings,
+    )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """What was read, before anything is chosen."""
+
+    reading: DataConfig
+    """As the files turned out to be."""
+    names: tuple[str, ...]
+    train: Rows | Sequence[Row]
+    dev: list[Row]
+    profile: Profile
+    notes: list[str]
+
+
+def _read(
+    data: Pairs | None, targets: Sequence[str] | None, dev: Pairs | None, base: RunConfig, settings: Sequence[str], share: float
+) -> _Pairs:
+    """Read, hold out, profile."""
     reading = base.data
     rows, names = read_pairs(data, targets, reading)
     reading = resolve(reading) if reading.train else reading
@@ -169,34 +156,37 @@ def make_plan(
     with hint_at_texts(base.data.sounds):
         profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets), sounds=reading.sounds)
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
-    choice, fitted = _choice(profile, reading, base, start, [] if config else settings), frozenset[str]()
-    if config is None and (profile.source or profile.sound):
-        fitted = _left_to_choose(settings) - (KEPT if start or profile.sound else frozenset())
-    if given is None:
-        given, reasons = _give_way(choice, settings)
-        fitted = fitted & reasons.keys()
-    else:
-        given = given.model_copy(update={"data": reading})
-        reasons = _still_true(_written_reasons(config), given, choice)
-    follow, ready = ([], {}) if start else settings_of_vectors(settings, given.model, embedding=asked)
-    final = override(given, [*follow, *(item for item in settings if not item.startswith(LAYOUT))])
+    return _Pairs(reading, names, train, held_out, profile, notes)
+
+
+def _to_fit(profile: Profile, start: Base | None, settings: Sequence[str]) -> frozenset[str]:
+    """What of a config that is chosen for these data is then fitted to the machine."""
+    if not profile.source and not profile.sound:
+        return frozenset()
+    return left_to_choose(settings) - (KEPT if start or profile.sound else frozenset())
+
+
+def _laid_over(
+    before: RunConfig, reasons: Mapping[str, str], settings: Sequence[str], profile: Profile, start: Base | None, embedding: int | None
+) -> tuple[RunConfig, dict[str, str]]:
+    """The config with what is asked for laid over it, what follows from that, and the reasons that still hold.
+
+    Args:
+        start: the run that this one begins with, whose symbols it keeps.
+        embedding: the width that a given config asks for.
+    """
+    follow, ready = ([], {}) if start else settings_of_vectors(settings, before.model, embedding=embedding)
+    final = override(before, [*follow, *(item for item in settings if not item.startswith(LAYOUT))])
     if start is not None:
         start.refuse_others(final)
-    reasons = unchanged(reasons, given, final)
+    reasons = unchanged(reasons, before, final)
     final, of_fields = _settled(final, start)
-    reasons = {key: text for key, text in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
+    reasons = {key: why for key, why in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
     if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
         name, reasons[METRIC] = metric_for(profile, final.fields)
         final = override(final, [f"{METRIC}={name}"])
     reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
-    reasons |= {item.partition("=")[0]: ASKED for item in settings} | ready | of_fields
-    overlap = [profile.overlap.sentence] if profile.overlap and profile.overlap.sources else []
-    warnings = overlap if profile.overlap and profile.overlap.is_considerable else []
-    notes = [*profile.notes, *notes, *(overlap if not warnings else []), *_lost_blanks(profile, final), *_raw_samples(profile)]
-    estimates = reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH)
-    train = Roots(train) if final.data.repeats == "root" else train
-    is_held_out = dev is None and not reading.dev
-    return Plan(final, reasons, train, held_out, is_held_out, names, profile, notes, estimates, start, fitted, warnings)
+    return final, reasons | dict.fromkeys((item.partition("=")[0] for item in settings), ASKED) | ready | of_fields
 
 
 def _lost_blanks(profile: Profile, config: RunConfig) -> list[str]:
@@ -258,57 +248,6 @@ def _choice_for(profile: Profile, reading: DataConfig, base: RunConfig, fields: 
     return choose(profile, reading, fields)
 
 
-def parse_duration(text: str | float | timedelta) -> float:
-    """Seconds in "90", "90s", "15m", "1h30m", or of a timedelta.
-
-    Raises:
-        ConfigError: anything else.
-    """
-    if isinstance(text, timedelta):
-        seconds = text.total_seconds()
-    elif isinstance(text, (int, float)):
-        seconds = float(text)
-    else:
-        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
-        seconds = sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True) if part) if match else 0.0
-    if seconds <= 0:
-        raise ConfigError(f"--budget {text}: expected a time such as 90s, 15m or 1h30m.")
-    return seconds
-
-
-def as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> list[str]:
-    """The arguments that stand for a setting, as settings."""
-    columns = [source] if isinstance(source, (str, int)) else source and list(source)
-    seconds = None if budget is None else parse_duration(budget)
-    named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
-    return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
-
-
-def unchanged(reasons: Mapping[str, str], before: RunConfig, after: RunConfig) -> dict[str, str]:
-    """The reasons of settings that have the same value in both: one that follows from what is asked for was not chosen for the data."""
-    return {key: why for key, why in reasons.items() if has_setting(after, key) and setting(before, key) == setting(after, key)}
-
-
-def with_asked(reasons: Mapping[str, str], config: RunConfig, settings: Sequence[str]) -> dict[str, str]:
-    """The reasons of what was chosen and the config has, but for what `settings` ask for, whose reason that is."""
-    asked = dict.fromkeys((item.partition("=")[0] for item in settings), ASKED)
-    return {key: why for key, why in reasons.items() if key not in asked and has_setting(config, key)} | asked
-
-
-def overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
-    """`a.b=value` for each setting; those of a dictionary may stand in groups."""
-    if isinstance(settings, Mapping):
-        return [f"{name}={json.dumps(value, ensure_ascii=False, default=os.fspath)}" for name, value in flat(settings).items()]
-    return [settings] if isinstance(settings, str) else list(settings)
-
-
-def given_config(config: str | Path | RunConfig | Mapping[str, Any] | None) -> RunConfig | None:
-    """The config that is given, read where it is a file, or built of what such a file holds."""
-    if isinstance(config, Mapping):
-        return build(config, where="config")
-    return config if isinstance(config, RunConfig) or config is None else load_config(config)
-
-
 def _written_reasons(config: str | Path | RunConfig | None) -> dict[str, str]:
     return {} if config is None or isinstance(config, RunConfig) else load_reasons(config)
 
@@ -318,55 +257,6 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
     return {
         key: why for key, why in reasons.items() if choice.reasons.get(key) != why or setting(config, key) == setting(choice.config, key)
     }
-
-
-def _give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
-    """The choice, and its reasons, without what does not go with these settings."""
-    dropped = {name: setting(RunConfig(), name) for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in settings)}
-    if choice.config.fields.shared and not _may_share(choice, settings):
-        dropped |= {name: setting(RunConfig(), name) for name in (SHARED, TIED)}
-    asked = override(choice.config, [item for item in settings if item.startswith(KINDS)]).model
-    for part, wants in OF_TRANSFORMERS.items():
-        if getattr(asked, part).kind == "transformer" and getattr(choice.config.model, part).kind != "transformer":
-            dropped |= {name: value for name, value in wants.items() if setting(choice.config, name) != value}
-    needed = _needed_by(settings)
-    usual = [f"{name}={json.dumps(value)}" for name, value in (dropped | needed).items()]
-    reasons = {key: why for key, why in choice.reasons.items() if key not in dropped}
-    return override(choice.config, usual), reasons | dict.fromkeys(needed, f"what {START}=copy needs")
-
-
-def _may_share(choice: Choice, settings: Sequence[str]) -> bool:
-    """Whether one vocabulary, which was chosen, goes with what is said of how the columns are cut, or of the vocabulary itself."""
-    said = [item for item in settings if item.startswith("fields.")]
-    own = choice.config.fields.model_copy(update={"shared": False})
-    fields = override(RunConfig(fields=own), said).fields
-    return fields.shared if SHARED in said_by(said) else all(column == fields.target for column in fields.source)
-
-
-def _needed_by(settings: Sequence[str]) -> dict[str, Any]:
-    """What an encoder and a decoder must have in common where the last state of the one is the first of the other, and no setting says."""
-    said = said_by(item for item in settings if item.startswith("model."))
-    if said.get(START) != "copy":
-        return {}
-    layers = said.get(DECODER_LAYERS, said.get(ENCODER_LAYERS, 1))
-    needed = {"model.encoder.bidirectional": False, ENCODER_LAYERS: layers, DECODER_LAYERS: layers}
-    return {name: value for name, value in needed.items() if name not in said and "model.encoder.kind" not in said}
-
-
-def _left_to_choose(settings: Sequence[str]) -> frozenset[str]:
-    """What of FITTED no setting says."""
-    return frozenset(name for name, by in FITTED.items() if not any(item.startswith(by) for item in settings))
-
-
-def base_config(data: Pairs | None, dev: Pairs | None, given: RunConfig | None, settings: Sequence[str]) -> RunConfig:
-    """What reading, holding out and choosing ask for: the paths that were given, and the settings that say how files are read."""
-    base = override(given or RunConfig(), [item for item in settings if item.startswith(FIRST)])
-    update: dict[str, Any] = {}
-    if data is not None:
-        update["train"] = paths_of(data) or []
-    if dev is not None:
-        update["dev"] = paths_of(dev) or []
-    return base.model_copy(update={"data": base.data.model_copy(update=update)})
 
 
 def reads_numbers(base: RunConfig, settings: Sequence[str], data: Any, targets: Any) -> bool:

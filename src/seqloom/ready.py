@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 
 from seqloom.columns import unit_of
 from seqloom.config import FieldConfig, FieldsConfig, ModelConfig, RunConfig, TextField, TokensField
-from seqloom.config_file import override, said_by
 from seqloom.errors import ConfigError
 from seqloom.ready_model import read_model
+from seqloom.settings import override, said_by
 from seqloom.units import Characters
 from seqloom.vectors import width_of
 from seqloom.vocabulary_file import read_vocabulary

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from seqloom import metrics
+from seqloom.asked import ASKED
 from seqloom.base import Base
 from seqloom.batching import updates_a_pass
 from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
 from seqloom.config import PARTS, ModelConfig, RunConfig
-from seqloom.config_file import load_config, load_reasons, override
+from seqloom.config_file import load_config, load_reasons
 from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.embeddings import begin_with_vectors, vectors_of
@@ -24,11 +25,12 @@ from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.pace import Work, fit_to_time
-from seqloom.plan import ASKED, Plan
+from seqloom.plan import Plan
 from seqloom.ready import ready_fields
 from seqloom.relation import ceiling
 from seqloom.rows import Row
 from seqloom.samples import kept_text
+from seqloom.settings import override
 from seqloom.unseen import Unseen
 
 __all__ = ["check_parts", "decide", "fitted", "pass_on_interrupt", "resume", "start"]

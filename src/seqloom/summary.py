@@ -13,13 +13,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from seqloom.config import RunConfig
-from seqloom.config_file import setting
 from seqloom.errors import count_of
 from seqloom.events import Finished
 from seqloom.forecast_plan import NumberPlan
 from seqloom.metrics import better
 from seqloom.plan import Plan
 from seqloom.progress import duration, printable, value_text
+from seqloom.settings import setting
 
 __all__ = ["argument", "columns", "introduction", "members_alone_and_together", "metric_rows", "number_introduction", "result"]
 

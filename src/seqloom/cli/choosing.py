@@ -167,10 +167,10 @@ def inspect(
     what is reached on dev with an eighth, a quarter, a half and all of the pairs, and whether more would help.
     """
     from seqloom.config import DataConfig, RunConfig
-    from seqloom.config_file import override
     from seqloom.data import read_rows
     from seqloom.plan import reads_numbers
     from seqloom.profile import describe, profile_rows
+    from seqloom.settings import override
     from seqloom.sounds import hint_at_texts
 
     refuse_many(pairs, "PAIRS")

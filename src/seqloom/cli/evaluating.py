@@ -77,9 +77,9 @@ def evaluate(
     refuse_idle(context, ["part"], PAIRS)
     model = _load_either(run, device, files)
     from seqloom.answers import Cuts
-    from seqloom.config_file import override_header, override_search
     from seqloom.metrics import METRICS, signature
     from seqloom.relation import ceiling, with_all_targets
+    from seqloom.settings import override_header, override_search
     from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 

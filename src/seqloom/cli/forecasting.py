@@ -92,8 +92,8 @@ class Forecasting:
         Raises:
             ConfigError: it is not said what to forecast, or how far.
         """
-        from seqloom.config_file import build
         from seqloom.forecast_plan import split_of
+        from seqloom.settings import build
 
         if not (is_rest_said or self.forecast or self.wide):
             raise ConfigError(f"{self.asked[0]}: it is not said what to forecast. Add --forecast COLUMN, or --wide for a row a series.")
@@ -161,10 +161,10 @@ def train_forecasts(
     parts: Sequence[str] | None = None,
 ) -> Finished:
     """Plan, say what was chosen, train, and say how good it is."""
+    from seqloom.asked import parse_duration
     from seqloom.config_file import load_config
     from seqloom.forecast_plan import plan_forecast
     from seqloom.forecast_runs import start_numbers
-    from seqloom.plan import parse_duration
     from seqloom.summary import number_introduction
     from seqloom.waves import write_waves
 

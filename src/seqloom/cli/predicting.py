@@ -102,7 +102,7 @@ def predict(
         return
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD, Cuts, TooLong, check_attention
-    from seqloom.config_file import override_header, override_search
+    from seqloom.settings import override_header, override_search
     from seqloom.sounds import FaultySounds
     from seqloom.unseen import unknown_in_prefix
 
@@ -309,7 +309,7 @@ def score(
     if holds_forecasts(run):
         raise ConfigError(f"{run}: a model of numbers, whose targets have no such probability. `seqloom evaluate` measures it.")
     from seqloom.answers import READ_AHEAD
-    from seqloom.config_file import override_header
+    from seqloom.settings import override_header
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)

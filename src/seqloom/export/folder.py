@@ -13,7 +13,6 @@ from onnx import GraphProto, ModelProto, checker, helper
 
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import DataConfig, HeadConfig, SearchConfig, TokenHead, has_own_parts
-from seqloom.config_file import override_search
 from seqloom.errors import CheckpointError, PartError, SeqloomError
 from seqloom.export import check, number_check
 from seqloom.export.beams import beam_graph
@@ -31,6 +30,7 @@ from seqloom.manifest import FORMAT, Manifest, Measured, describe_files, is_expo
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
 from seqloom.number_fields import NumberFields
+from seqloom.settings import override_search
 from seqloom.version import __version__
 
 __all__ = ["WAYS", "Precision", "Report", "Way", "export", "to_onnx"]

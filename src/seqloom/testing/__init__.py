@@ -16,11 +16,11 @@ from typing import Any
 import torch
 
 from seqloom.config import PARTS, ModelConfig, RunConfig
-from seqloom.config_file import override
 from seqloom.errors import ConfigError, PartError, SeqloomError
 from seqloom.export.tracing import LOOPS
 from seqloom.hardware import apart
 from seqloom.nn.contract import failing_line
+from seqloom.settings import override
 from seqloom.testing import exported, laws
 from seqloom.testing.laws import BrokenLawError
 from seqloom.testing.networks import Sides, batch_of, example, network_of, run
