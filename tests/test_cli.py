@@ -333,6 +333,10 @@ def test_bad_data_gives_one_line_and_leaves_nothing(
     [
         (["train"], "no pairs: expected a file of pairs, two parallel files, --example or --config."),
         (["train", "a", "b", "c"], "PAIRS: 3 files; expected one file of pairs or two parallel files."),
+        (
+            ["train", "a.en", "a.de", "--dev", "b.en", "b.de"],
+            "PAIRS: 3 files; expected one file of pairs or two parallel files. Say --dev b.en --dev b.de if these belong together.",
+        ),
         (["train", "a.tsv", "--dev", "a", "--dev", "b", "--dev", "c"], "--dev: 3 files"),
         (["train", "a.tsv", "--example", "dates"], "--example dates: PAIRS are given too"),
         (["train", "--example", "date"], "example 'date' does not exist. Did you mean 'dates'?"),

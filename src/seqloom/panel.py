@@ -261,23 +261,26 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
     if numbers.series is not None:
         panel, order = _grouped(panel, [mark[-1] for mark in marks])
         marks = [marks[row] for row in order.tolist()]
-    if numbers.times:
-        sorted_places = in_order(numbers.times)
-        columns = [numbers.times[place] for place in sorted_places]
-        parts = [*zip(*(as_whole([mark[place] for mark in marks]) for place in sorted_places), strict=True)]
-        part = part_of_year(parts, columns, Step.parse(numbers.step) if numbers.step else None)
-        moments = together(parts, part)
-        place = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
-        dates = numbers.dates or find_dates(moments, *place)
-        said = () if part == "month" else (f"{columns[1]} is read as the {part} of the year",)
-        panel = replace(
-            panel,
-            layout=(*said, *panel.layout),
-            times=read_times(moments, *place, dates),
-            brought_to_utc=have_offsets(moments),
-            dates=dates,
-        )
-    return panel
+    return _timed(panel, marks, numbers) if numbers.times else panel
+
+
+def _timed(panel: Panel, marks: Sequence[Sequence[str]], numbers: NumbersField) -> Panel:
+    """The panel with the moments of its rows, read from what stands in their columns of times."""
+    places = in_order(numbers.times)
+    columns = [numbers.times[place] for place in places]
+    parts = [*zip(*(as_whole([mark[place] for mark in marks]) for place in places), strict=True)]
+    part = part_of_year(parts, columns, Step.parse(numbers.step) if numbers.step else None)
+    moments = together(parts, part)
+    where = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
+    dates = numbers.dates or find_dates(moments, *where)
+    said = () if part == "month" else (f"{columns[1]} is read as the {part} of the year",)
+    return replace(
+        panel,
+        layout=(*said, *panel.layout),
+        times=read_times(moments, *where, dates),
+        brought_to_utc=have_offsets(moments),
+        dates=dates,
+    )
 
 
 def _times_among(table: Table, sample: Sequence[Sequence[str]], taken: Sequence[int]) -> str:

@@ -54,7 +54,7 @@ class Choosing:
             raise ConfigError(f"--example {self.example}: brings its own dev set and columns. Leave out --dev, --source and --target.")
         if not (self.example or self.pairs or self.config):
             raise ConfigError("no pairs: expected a file of pairs, two parallel files, --example or --config. See `seqloom train --help`.")
-        refuse_many(self.pairs, "PAIRS")
+        refuse_many(self.pairs, "PAIRS", self.dev)
         refuse_many(self.dev, "--dev")
 
     def example_data(self) -> ExampleData | None:
@@ -97,14 +97,15 @@ def column_names(source: list[str] | None) -> list[str]:
     return [name.strip() for text in source or [] for name in text.split(",") if name.strip()]
 
 
-def refuse_many(files: list[str] | None, name: str) -> None:
-    """Make sure that there are at most two files.
+def refuse_many(files: list[str] | None, name: str, dev: list[str] | None = None) -> None:
+    """Make sure that there are at most two files; `dev`: those of --dev, which has one file each time that it is given.
 
     Raises:
         ConfigError: there are more.
     """
     if files and len(files) > 2:
-        raise ConfigError(f"{name}: {len(files)} files; expected one file of pairs or two parallel files. Join them first, with cat.")
+        do = f"Say --dev {dev[0]} --dev {files[-1]} if these belong together" if dev and len(dev) == 1 else "Join them first, with cat"
+        raise ConfigError(f"{name}: {len(files)} files; expected one file of pairs or two parallel files. {do}.")
 
 
 def refuse_idle(context: typer.Context, names: Collection[str], why: str) -> None:
@@ -173,7 +174,7 @@ def inspect(
     from seqloom.settings import override
     from seqloom.sounds import hint_at_texts
 
-    refuse_many(pairs, "PAIRS")
+    refuse_many(pairs, "PAIRS", dev)
     refuse_many(dev, "--dev")
     if not curve:
         refuse_idle(context, ["budget"], "nothing is trained without --curve")

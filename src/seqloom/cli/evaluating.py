@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from seqloom.answers import Prediction
     from seqloom.checkpoint import RunDirectory
     from seqloom.config import DataConfig
     from seqloom.measuring import Measurable
@@ -77,10 +78,8 @@ def evaluate(
     refuse_idle(context, ["part"], PAIRS)
     model = _load_either(run, device, files)
     from seqloom.answers import Cuts
-    from seqloom.metrics import METRICS, signature
-    from seqloom.relation import ceiling, with_all_targets
+    from seqloom.relation import ceiling
     from seqloom.settings import override_header, override_search
-    from seqloom.summary import columns, metric_rows
     from seqloom.unseen import Unseen
 
     reading, others = override_header(model.data, settings or [])
@@ -92,12 +91,7 @@ def evaluate(
     search = override_search(model.search(beam=beam), others)
     values, predictions = model.measured(rows, search, any_target=any_target)
     if output is not None:
-        with open_output(output, *(files or [])) as out:
-            of_source = {prediction.source: prediction for prediction in predictions}
-            said = iter([of_source[row.source] for row in rows] if any_target else predictions)
-            out.writelines("\n" if row is None else f"{one_line(next(said).text)}\n" for row in places)
-    references = with_all_targets(rows)[1] if any_target else [[row.target] for row in rows]
-    signatures = {name: text for name in values if name in METRICS and (text := signature(name, references))}
+        _write_answers(output, files or [], places, predictions, any_target=any_target)
     unseen = Unseen(model.fields, copies=model.copies)
     unseen.add_pairs(rows)
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
@@ -105,21 +99,50 @@ def evaluate(
         say(f"warning: {warning}")
     for note in (*several, *unseen.notes(), *Cuts(predictions).notes(model, search)):
         say(f"note: {note}")
-    name = " + ".join(files or ["the run's dev pairs"])
+    sources = len(predictions) if any_target else None
+    of = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:
-        if as_json:
-            about: dict[str, Any] = {
-                "pairs": len(rows),
-                **({"sources": len(predictions)} if any_target else {}),
-                "data": files or None,
-                "signatures": signatures,
-            }
-            out.write(to_json({**values, **about}) + "\n")
-        else:
-            of = f", {count_of(len(predictions), 'source')}" if any_target else ""
-            head = f"{run} on {name}: {count_of(len(rows), 'pair')}{of}"
-            lines = [head, *columns(metric_rows(values)), *signatures.values()]
-            out.write("\n".join(lines) + "\n")
+        out.write(_as_json(values, rows, files, sources) if as_json else _as_text(values, rows, f"{run} on {of}", sources))
+
+
+def _write_answers(
+    output: str, files: list[str], places: Sequence[Row | None], predictions: Sequence[Prediction], *, any_target: bool
+) -> None:
+    """The answer to each line of the files, nothing to one that is left out; with `any_target` one to all pairs of a source."""
+    of_source = {prediction.source: prediction for prediction in predictions}
+    rows = [row for row in places if row is not None]
+    said = iter([of_source[row.source] for row in rows] if any_target else predictions)
+    with open_output(output, *files) as out:
+        out.writelines("\n" if row is None else f"{one_line(next(said).text)}\n" for row in places)
+
+
+def _signatures(values: dict[str, Any], rows: Sequence[Row], *, any_target: bool) -> dict[str, str]:
+    """How sacrebleu counted, by the name of the metric."""
+    from seqloom.metrics import METRICS, signature
+    from seqloom.relation import with_all_targets
+
+    references = with_all_targets(rows)[1] if any_target else [[row.target] for row in rows]
+    return {name: text for name in values if name in METRICS and (text := signature(name, references))}
+
+
+def _as_json(values: dict[str, Any], rows: Sequence[Row], files: list[str] | None, sources: int | None) -> str:
+    """The metrics as one object; `sources`: how many questions the pairs are, where any of its targets is right."""
+    about: dict[str, Any] = {
+        "pairs": len(rows),
+        **({} if sources is None else {"sources": sources}),
+        "data": files or None,
+        "signatures": _signatures(values, rows, any_target=sources is not None),
+    }
+    return to_json({**values, **about}) + "\n"
+
+
+def _as_text(values: dict[str, Any], rows: Sequence[Row], name: str, sources: int | None) -> str:
+    """The same for people."""
+    from seqloom.summary import columns, metric_rows
+
+    of = "" if sources is None else f", {count_of(sources, 'source')}"
+    signatures = _signatures(values, rows, any_target=sources is not None)
+    return "\n".join([f"{name}: {count_of(len(rows), 'pair')}{of}", *columns(metric_rows(values)), *signatures.values()]) + "\n"
 
 
 def _run(run: Path) -> RunDirectory:

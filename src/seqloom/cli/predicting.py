@@ -22,6 +22,7 @@ from seqloom.errors import ConfigError, DataError, count_of
 
 if TYPE_CHECKING:
     from seqloom.answers import Answerer, Prediction
+    from seqloom.config import DataConfig, SearchConfig
     from seqloom.lines import Arriving
     from seqloom.rows import Row
     from seqloom.sounds import FaultySounds
@@ -102,7 +103,6 @@ def predict(
         return
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import READ_AHEAD, Cuts, TooLong, check_attention
-    from seqloom.settings import override_header, override_search
     from seqloom.sounds import FaultySounds
     from seqloom.unseen import unknown_in_prefix
 
@@ -110,18 +110,11 @@ def predict(
     _check(texts, input, sample, greedy, beam, n_best, drawing)
     as_json = says_json(output, WAYS, as_json=as_json)
     model = _open(run, device)
+    model.data, settings = _reading(model.data, settings or [])
     kind = "sample" if sample else "greedy" if greedy else None
-    search = model.search(kind=kind, beam=beam, min_length=min_length, max_length=max_length, length_penalty=length_penalty, **drawing)
-    read_before, (model.data, settings) = model.data, override_header(model.data, settings or [])
-    if model.data.header and not read_before.header:
-        raise ConfigError("--set data.header=true: of no effect on sources of a model that was trained without one. Leave line 1 out.")
-    search = override_search(search, settings)
+    asked = {"kind": kind, "beam": beam, "min_length": min_length, "max_length": max_length, "length_penalty": length_penalty, **drawing}
+    search, wider = _search(model, asked, settings, n_best)
     check_attention(search, attends=model.finder.attends, replace_unknown=replace_unknown, attention=attention)
-    if n_best and search.kind != "beam":
-        raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
-    wider = [f"--n-best {n_best}: searched with {n_best} hypotheses; --beam {beam} keeps fewer"]
-    if n_best and n_best > search.beam:
-        search = search.model_copy(update={"beam": n_best})
     faults = FaultySounds() if skip_bad else None
     layout: list[str] = []
     stdin = standard_input(texts, input)
@@ -139,15 +132,10 @@ def predict(
                 _draw(number, answer, model, output)
             if stdin or number % READ_AHEAD == 0:
                 out.flush()
-    for note in (
-        *(wider if n_best and beam and n_best > beam else []),
-        *layout,
-        *rows.notes(),
-        *cuts.notes(model, search),
-        *([f"--prefix: {unknown}"] if (unknown := unknown_in_prefix(model.fields, prefix)) else []),
-        *(faults.notes() if faults else []),
-        *long.notes(),
-    ):
+    unknown = unknown_in_prefix(model.fields, prefix)
+    of_prefix = [f"--prefix: {unknown}"] if unknown else []
+    of_sounds = faults.notes() if faults else []
+    for note in (*wider, *layout, *rows.notes(), *cuts.notes(model, search), *of_prefix, *of_sounds, *long.notes()):
         say(f"note: {note}")
 
 
@@ -189,6 +177,38 @@ def _open(folder: Path, device: str | None) -> Answerer:
 
     refuse_device(device)
     return Predictor.load(folder)
+
+
+def _reading(data: DataConfig, settings: list[str]) -> tuple[DataConfig, list[str]]:
+    """How sources are read, with what the settings say of a header, and the other settings.
+
+    Raises:
+        ConfigError: a header of sources whose columns have no names.
+    """
+    from seqloom.settings import override_header
+
+    reading, others = override_header(data, settings)
+    if reading.header and not data.header:
+        raise ConfigError("--set data.header=true: of no effect on sources of a model that was trained without one. Leave line 1 out.")
+    return reading, others
+
+
+def _search(model: Answerer, asked: dict[str, Any], settings: list[str], n_best: int | None) -> tuple[SearchConfig, list[str]]:
+    """How to search for what is asked, which keeps as many hypotheses as are printed, and a note where that is more than asked for.
+
+    Raises:
+        ConfigError: several answers are asked of a search that has one.
+    """
+    from seqloom.settings import override_search
+
+    search = override_search(model.search(**asked), settings)
+    if n_best is None:
+        return search, []
+    if search.kind != "beam":
+        raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
+    beam = asked["beam"]
+    wider = [f"--n-best {n_best}: searched with {n_best} hypotheses; --beam {beam} keeps fewer"] if beam and n_best > beam else []
+    return search.model_copy(update={"beam": max(n_best, search.beam)}), wider
 
 
 def _sources(
