@@ -13,7 +13,16 @@ import torch
 
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
-from seqloom.hardware import choose_device, choose_precision, keep_freed_memory, resolve, small_numbers_as_zero, threads_to_train_on
+from seqloom.hardware import (
+    FreedMemory,
+    choose_device,
+    choose_precision,
+    give_back_freed_memory,
+    keep_freed_memory,
+    resolve,
+    small_numbers_as_zero,
+    threads_to_train_on,
+)
 
 
 def test_a_device_that_is_not_here_is_refused_in_one_line() -> None:
@@ -111,3 +120,45 @@ def test_where_the_larger_size_is_refused_a_smaller_one_is_asked_for_and_else_no
     asked.clear()
     assert not keep_freed_memory()
     assert asked == [(-3, 1 << 28), (-3, 1 << 25)]
+
+
+GIVEN_BACK = """
+import torch
+from seqloom.hardware import give_back_freed_memory, keep_freed_memory
+keep_freed_memory()
+def held():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+between = [(torch.ones(1 << 20), torch.ones(64)) for _ in range(50)]  # 4 MB and a little behind each
+stays = [little for _, little in between]
+before = held()
+del between
+freed, kept = before - held(), give_back_freed_memory()
+print(freed >> 20, kept, (before - held()) >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a function of GNU's C library")
+def test_what_lies_free_between_what_is_in_use_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("MALLOC_") or name == "GLIBC_TUNABLES"]:
+        monkeypatch.delenv(name)
+    freed, was_there, given_back = subprocess.run(
+        [sys.executable, "-c", GIVEN_BACK], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert int(freed) < 50
+    assert was_there == "True"
+    assert int(given_back) > 150
+
+
+def test_another_c_library_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqloom.hardware.ctypes.CDLL", lambda name: SimpleNamespace())
+    assert not give_back_freed_memory()
+
+
+def test_memory_is_given_back_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, times = [0.0], list[float]()
+    monkeypatch.setattr("seqloom.hardware.give_back_freed_memory", lambda: times.append(now[0]))
+    freed = FreedMemory(clock=lambda: now[0])
+    while now[0] < 60:
+        freed.give_back_when_due()
+        now[0] += 0.25
+    assert times == [0, 1, 3, 7, 15, 30, 45]

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -20,9 +20,11 @@ from seqloom.threads import threads_here
 
 __all__ = [
     "PRECISION_REASON",
+    "FreedMemory",
     "apart",
     "choose_device",
     "choose_precision",
+    "give_back_freed_memory",
     "keep_freed_memory",
     "on_device",
     "resolve",
@@ -113,6 +115,37 @@ def keep_freed_memory() -> bool:
         return False
     # the second without the first would map every tensor above 128 KB by itself
     return any(ask(MAPPED_FROM, size) for size in MAPPED) and bool(ask(FREE_AT_THE_END, 1 << 30))
+
+
+def give_back_freed_memory() -> bool:
+    """Give the system back what lies free between blocks that are in use; gives whether it got any. Nothing is asked of another C library.
+
+    What is kept for the next tensors comes apart: oneDNN's kernels, made for each new shape, settle in it, and tensors that no longer fit
+    are put behind. Of a process that trained an LSTM of 512 with 8,500 subwords for a minute 700 MB were in use and 1,600 held; 3,150 after
+    6,000 updates. Giving back takes some 25 ms, and the pages that the next update needs again are cleared once more.
+    """
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0)) if sys.platform.startswith("linux") else False
+    except (OSError, AttributeError):
+        return False
+
+
+class FreedMemory:
+    """Gives freed memory back now and then: often at first, when most kernels are made, and in the end four times a minute."""
+
+    FIRST, LAST = 1.0, 15.0
+    """Seconds between two times."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._wait, self._due = clock, self.FIRST, clock()
+
+    def give_back_when_due(self) -> None:
+        """To be called after each update."""
+        if self._clock() < self._due:
+            return
+        give_back_freed_memory()
+        self._due = self._clock() + self._wait
+        self._wait = min(2 * self._wait, self.LAST)
 
 
 def choose_device(name: str) -> str:

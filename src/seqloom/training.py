@@ -24,6 +24,7 @@ from seqloom.course import Course, Place
 from seqloom.dev import Dev, Found
 from seqloom.errors import CheckpointError, TrainingError
 from seqloom.events import Evaluated, Finished, Started, Updated, Watcher
+from seqloom.hardware import FreedMemory
 from seqloom.learning import Diverged, Learner
 from seqloom.nn.seq2seq import Side
 from seqloom.schedules import learning_rate_factor, teacher_forcing
@@ -69,6 +70,7 @@ class Trainer:
         self.course = Course(self.settings, min(total, self.settings.max_steps or total), started)
         self._loss = self._symbols = self._earlier = 0.0
         self._since = self._saved = time.perf_counter()
+        self._freed = FreedMemory()
 
     @property
     def place(self) -> Place:
@@ -125,6 +127,7 @@ class Trainer:
         except Diverged as fault:
             raise self._diverged(str(fault)) from None
         self.place.step += 1
+        self._freed.give_back_when_due()
         self._report(loss, sum(batch.tokens for batch in batches), rate)
 
     def _diverged(self, fault: str) -> TrainingError:
