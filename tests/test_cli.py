@@ -532,6 +532,10 @@ def test_sampling_is_drawn_from_a_seed(trained: Trained) -> None:
     sources = words(5, seed=8)
     draws = [seqloom("predict", trained.run, *sources, "--sample", "--temperature", "2", "--seed", seed).out for seed in ("1", "1", "2")]
     assert draws[0] == draws[1] != draws[2]
+    several = seqloom("predict", trained.run, *sources, "--sample", "--temperature", "2", "--n-best", "3").lines
+    several = [line.split("\t") for line in several]
+    assert [line[:2] for line in several] == [[str(number), str(rank)] for number in range(1, 6) for rank in range(1, 4)]
+    assert {line[3] for line in several} >= set(draws[0].splitlines())
 
 
 def test_search_can_be_told_how_to_begin_and_when_to_end(trained: Trained) -> None:
@@ -638,7 +642,10 @@ def test_the_name_of_the_output_says_json_lines_and_no_other_format(trained: Tra
         (["abc", "--input", "x"], "--input: TEXT is given too"),
         (["abc", "--greedy", "--beam", "2"], "--beam, --greedy, --sample: more than one is given"),
         (["abc", "--n-best", "0"], "--n-best 0: expected 1 or more"),
-        (["abc", "--n-best", "2", "--sample"], "--n-best 2: of no effect with --greedy or --sample; expected a beam."),
+        (
+            ["abc", "--n-best", "2", "--greedy"],
+            "--n-best 2: of no effect with --greedy, which has one answer. Leave one of them out.",
+        ),
         (["abc", "--top-k", "2", "--temperature", "3"], "--temperature, --top-k: of no effect without --sample."),
         (["abc", "--quantiles", "0.5"], "--quantiles: of no effect, the model was trained on pairs. Leave it out."),
         (["abc", "--beam", "0"], "search.beam: Input should be greater than or equal to 1; got 0"),

@@ -44,6 +44,13 @@ def say_only(here: Translator, symbol: int) -> None:
         here.network.head.project.bias[symbol] = 50.0
 
 
+def test_as_many_samples_are_drawn_as_are_asked_for():
+    asked = SearchConfig(kind="sample", samples=4, temperature=3.0)
+    answers = list(translator().predict(rows_of(*SOURCES), asked))
+    assert [len(answer.outputs) for answer in answers] == [4 if source else 0 for source in SOURCES]
+    assert len({output.text for output in answers[1].outputs}) > 1
+
+
 SOURCES = ["a", "a b c d e a b c", "", "e d", "c c c c c c", "  ", "b"]
 
 

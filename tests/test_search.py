@@ -389,6 +389,21 @@ def test_the_same_seed_draws_the_same_whatever_else_is_in_the_batch():
     assert find(Table(tables), lengths, None, numbers, kind="sample", seed=4) != together
 
 
+def test_several_samples_of_a_sentence_are_drawn_apart_and_come_best_first():
+    tables, lengths, numbers = random_tables(4, seed=6), [8, 3, 0, 5], [11, 12, 13, 14]
+    found = find(Table(tables), lengths, None, numbers, kind="sample", samples=6, seed=3)
+    assert [len(hypotheses) for hypotheses in found] == [6] * 4
+    for hypotheses, rows, one in zip(found, tables, find(Table(tables), lengths, None, numbers, kind="sample", seed=3), strict=True):
+        scores = [hypothesis.score for hypothesis in hypotheses]
+        assert scores == sorted(scores, reverse=True)
+        assert one[0] in hypotheses
+        for hypothesis in hypotheses:
+            assert hypothesis.log_prob == pytest.approx(log_prob_of(rows, hypothesis.ids), abs=1e-4)
+    assert [len({tuple(hypothesis.ids) for hypothesis in hypotheses}) > 1 for hypotheses in found] == [True, True, False, True]
+    alone = find(Table(tables[1:2]), lengths[1:2], None, numbers[1:2], kind="sample", samples=6, seed=3)
+    assert alone[0] == found[1]
+
+
 def first_symbols(rows: np.ndarray[Any, Any], count: int = 3000, **config: Any) -> np.ndarray[Any, Any]:
     """The share of each symbol among first symbols drawn; an end counts as </s>."""
     found = find(Table(np.repeat(rows, count, 0)), [1] * count, kind="sample", **config)

@@ -75,6 +75,14 @@ def test_parts_of_the_package_obey_the_laws():
             "Stepping one token at a time equals decoding the whole target at once",
             "hidden at position 0 of a target that is stepped through differs by",
         ),
+        (  # which begins as nothing
+            [
+                ("super().__init__()", "super().__init__()\n        self.late = torch.nn.Parameter(torch.zeros(1))"),
+                ("torch.sigmoid(self.gate(query))", "torch.sigmoid(self.gate(query + self.late * query.flip(1)))"),
+            ],
+            "Stepping one token at a time equals decoding the whole target at once",
+            "hidden at position 0 of a target that is stepped through differs by",
+        ),
         (
             [(", bias=False", "")],
             "Every parameter gets a gradient",

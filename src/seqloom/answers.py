@@ -263,7 +263,7 @@ class Answerer:
         encoded = {place: self._encode(rows[place]) for place in real}
         sources = {place: source for place, (source, _) in encoded.items()}
         answers = [Prediction(row.source, [], []) for row in rows]
-        for places in _by_length(sources, self.finder.batch_tokens // (config.beam if config.kind == "beam" else 1)):
+        for places in _by_length(sources, self.finder.batch_tokens // config.rows):
             asked = {place: sources[place] for place in places}
             questions = self._questions(asked, rows, number, config, prefix)
             found = self.finder.find(questions, config, replace_unknown or keep_attention)

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.files import refuse_no_run
 from seqloom.manifest import looks_exported
-
-if TYPE_CHECKING:
-    from seqloom.forecaster import Forecaster
-    from seqloom.model import Model
-    from seqloom.number_runtime import NumberPredictor
-    from seqloom.runtime import Predictor
 
 __all__ = ["load", "refuse_unreadable"]
 
@@ -22,8 +16,10 @@ BEHIND_A_RUN = ("torch", "safetensors")
 """What a plain install lacks."""
 
 
-def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Model | Forecaster | Predictor | NumberPredictor:
-    """The model in the folder of a run, or in an exported one, for which torch is not needed.
+def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Any:
+    """The model in the folder of a run (`Model`, or `Forecaster` of numbers), or in an exported one, for which torch is not needed.
+
+    Which it is, the folder says; annotate it where types are checked: `model: seqloom.Model = seqloom.load("runs/x")`.
 
     Args:
         device: of a trained model, such as cuda, or auto for the best one here; an exported one runs on the processor.

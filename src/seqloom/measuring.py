@@ -14,7 +14,7 @@ from seqloom.rows import Row
 from seqloom.samples import sound_as_text, with_sounds
 
 if TYPE_CHECKING:
-    from seqloom.memory import Pairs
+    from seqloom.memory import Given
 
 __all__ = ["Measurable", "Sources", "measured"]
 
@@ -26,7 +26,7 @@ class Measurable(Answerer):
     """A model that can be held against pairs, trained or exported."""
 
     def rows(
-        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+        self, pairs: Given, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
     ) -> list[Row]:
         """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named."""
         from seqloom.data import read_as_trained, sides_of_numbers  # a model that only answers tells no tables apart

@@ -129,7 +129,7 @@ class Members:
         if budget is not None:
             quick = self.dev.look(network, last=True)
             seconds = time.perf_counter() - begin
-            more = len(self.dev.rows) / max(len(self.dev.sample), 1) * (search.beam if search.kind == "beam" else 1)
+            more = len(self.dev.rows) / max(len(self.dev.sample), 1) * search.rows
             if spent + seconds * (1 + more) > budget:
                 return quick, "greedy"
         return self.dev.look(network, whole=True), search.name

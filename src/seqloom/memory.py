@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from seqloom.tabular import Table, as_cell, columns_in, flattened, is_column, va
 __all__ = [
     "Column",
     "Columns",
+    "Given",
     "Held",
     "Pairs",
     "Place",
@@ -33,8 +34,18 @@ __all__ = [
     "paths_of",
 ]
 
+
+class HasColumns(Protocol):
+    """A data frame or a table of any library."""
+
+    @property
+    def columns(self) -> Any: ...
+
+
+Given = str | Path | Iterable[Any] | HasColumns
+"""Pairs as a caller may have them: a path, two of them, pairs or columns in memory."""
 Pairs = str | Path | Sequence[Any]
-"""A path, two of them, or pairs in memory."""
+"""The same as they are worked with: a path, two of them, or pairs in memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_numbers
 from seqloom.hardware import apart, choose_device
 from seqloom.measuring import Measurable, Sources
-from seqloom.memory import Columns, Held, Pairs, hold, kept_columns, paths_of
+from seqloom.memory import Columns, Given, Held, hold, kept_columns, paths_of
 from seqloom.metrics import METRICS
 from seqloom.plan import Plan, make_plan
 from seqloom.prediction import Translator
@@ -58,7 +58,7 @@ class Model(Exportable, Measurable):
         self.network = translator.network
 
     def score(
-        self, pairs: Pairs, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+        self, pairs: Given, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
     ) -> list[float]:
         """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up. A UserWarning
         names symbols in targets that training never saw, which are scored as <unk>.
@@ -74,7 +74,7 @@ class Model(Exportable, Measurable):
 
     def evaluate(
         self,
-        pairs: Pairs | None = None,
+        pairs: Given | None = None,
         targets: Sequence[str] | None = None,
         *,
         source: Sources = None,
@@ -105,10 +105,10 @@ class Model(Exportable, Measurable):
 @in_words_of_python()
 @apart()
 def train(
-    data: Pairs | None = None,
+    data: Given | None = None,
     targets: Sequence[str] | None = None,
     *,
-    dev: Pairs | None = None,
+    dev: Given | None = None,
     out: str | Path = "runs/model",
     source: Sources = None,
     target: str | int | None = None,

@@ -23,7 +23,7 @@ from seqloom.search import Hypothesis
 from seqloom.stopping import stoppable
 
 if TYPE_CHECKING:
-    from seqloom.memory import Pairs
+    from seqloom.memory import Given
 
 __all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another", "run_session"]
 
@@ -60,7 +60,7 @@ class Predictor(Measurable):
 
     def evaluate(
         self,
-        pairs: Pairs,
+        pairs: Given,
         targets: Sequence[str] | None = None,
         *,
         source: Sources = None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -83,7 +84,7 @@ def search(
     keep_attention: bool = False,
     never: Sequence[int] = NEVER,
 ) -> list[list[Hypothesis]]:
-    """The best hypotheses of each sentence, best first: `beam` of them for a beam search, one for greedy and sampling.
+    """The best hypotheses of each sentence, best first: `beam` of them for a beam search, one for greedy, `samples` for sampling.
 
     Args:
         max_lengths: (B,) the most symbols before </s>; there </s> is put, with its own log-probability.
@@ -114,9 +115,17 @@ def _width(config: SearchConfig) -> int:
     return config.beam if config.kind == "beam" else 1
 
 
+def _copies(config: SearchConfig) -> int:
+    return config.samples if config.kind == "sample" else 1
+
+
+def _best_first(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
+
+
 class _Beams:
     """The hypotheses of all sentences that are still open: arrays over b open sentences × K, at the first step × 1: K equal ones would
-    say the same.
+    say the same. A sentence of which several outputs are drawn is as many sentences.
     """
 
     def __init__(
@@ -127,17 +136,19 @@ class _Beams:
         keep_attention: bool,
         never: Sequence[int],
     ) -> None:
-        count, self.width, longest = len(max_lengths), _width(config), max(max_lengths, default=0)
+        self.copies, self.width, longest = _copies(config), _width(config), max(max_lengths, default=0)
+        given = np.repeat(np.arange(len(max_lengths)), self.copies)
+        count = len(given)
         self.config = config
         self.keep_attention = keep_attention
         self.never = tuple(never)
-        self.max_lengths = np.asarray(max_lengths, dtype=np.int64)
-        self.prefixes = _padded(prefixes, longest + 1)  # (B, longest + 1), PAD where free
+        self.max_lengths = np.asarray(max_lengths, dtype=np.int64)[given]
+        self.prefixes = _padded(prefixes, longest + 1)[given]  # (B, longest + 1), PAD where free
         self.done: list[list[Hypothesis]] = [[] for _ in range(count)]
         self.length = 0
         self.sentences: Ids = np.arange(count)  # (b,)
         self.tokens = np.full((count, 1), BOS, dtype=np.int64)
-        self.parents = np.arange(count).reshape(count, 1)
+        self.parents = given.reshape(count, 1)
         self.ids = np.zeros((count, 1, longest + 1), dtype=np.int64)
         self.log_probs = np.zeros((count, 1, longest + 1), dtype=np.float32)
         self.sums = np.zeros((count, 1), dtype=np.float32)
@@ -276,7 +287,9 @@ class _Beams:
 
     def results(self) -> list[list[Hypothesis]]:
         """The hypotheses of each sentence, best first."""
-        return [sorted(done, key=lambda hypothesis: -hypothesis.score)[: self.width] for done in self.done]
+        kept = [_best_first(done)[: self.width] for done in self.done]
+        drawn = (kept[place : place + self.copies] for place in range(0, len(kept), self.copies))
+        return [_best_first([*chain.from_iterable(copies)]) for copies in drawn]
 
 
 class _Sampler:
@@ -284,7 +297,8 @@ class _Sampler:
 
     def __init__(self, config: SearchConfig, sentence_numbers: Sequence[int]) -> None:
         self.config = config
-        self.generators = [np.random.default_rng([config.seed, number]) for number in sentence_numbers]
+        draws = [[config.seed, number, *([draw] if draw else [])] for number in sentence_numbers for draw in range(config.samples)]
+        self.generators = [np.random.default_rng(draw) for draw in draws]  # the first draws as it does alone
 
     def choose(self, log_probs: Floats, ids: Ids, sentences: Ids) -> tuple[Ids, Ids, Floats]:
         """One way on a sentence, as `_Beams.choose` gives 2K: shapes (b, 1). The log-probability is the model's own."""

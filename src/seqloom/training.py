@@ -288,5 +288,5 @@ class Trainer:
     def _has_time_for_all(self) -> bool:
         """Whether the budget allows the config's search over all of dev; else the last look is like those before it."""
         rows, search = len(self.dev.rows) / max(len(self.dev.sample), 1), self.config.search
-        seconds = self.place.evaluation_seconds * rows * (search.beam if search.kind == "beam" else 1)
+        seconds = self.place.evaluation_seconds * rows * search.rows
         return self.course.has_time_for(seconds)

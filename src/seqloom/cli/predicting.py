@@ -57,7 +57,7 @@ def predict(
     output: Output = None,
     beam: Annotated[int | None, _option("--beam", "N", "Hypotheses kept a sentence. [default: the run's]")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="Take the likeliest symbol each time: fast.")] = False,
-    n_best: Annotated[int | None, _option("--n-best", "N", "Print the N best answers to each source, as TSV.")] = None,
+    n_best: Annotated[int | None, _option("--n-best", "N", "Print N answers to each source, as TSV: the best, or drawn ones.")] = None,
     scores: Annotated[bool, typer.Option("--scores", help="Print scores too, as TSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines.")] = False,
     sample: Annotated[bool, typer.Option("--sample", help="Draw an answer at random.")] = False,
@@ -161,8 +161,8 @@ def _check(
         raise ConfigError("--beam, --greedy, --sample: more than one is given; expected one of them. Leave the others out.")
     if n_best is not None and n_best < 1:
         raise ConfigError(f"--n-best {n_best}: expected 1 or more. Give another number.")
-    if n_best is not None and (sample or greedy):
-        raise ConfigError(f"--n-best {n_best}: of no effect with --greedy or --sample; expected a beam. Leave them out.")
+    if n_best is not None and greedy:
+        raise ConfigError(f"--n-best {n_best}: of no effect with --greedy, which has one answer. Leave one of them out.")
     if not sample and (idle := [f"--{name.replace('_', '-')}" for name, value in drawing.items() if value is not None]):
         raise ConfigError(f"{', '.join(idle)}: of no effect without --sample. Add --sample, or leave it out.")
 
@@ -194,7 +194,7 @@ def _reading(data: DataConfig, settings: list[str]) -> tuple[DataConfig, list[st
 
 
 def _search(model: Answerer, asked: dict[str, Any], settings: list[str], n_best: int | None) -> tuple[SearchConfig, list[str]]:
-    """How to search for what is asked, which keeps as many hypotheses as are printed, and a note where that is more than asked for.
+    """How to search for what is asked, which finds as many answers as are printed, and a note where that takes more than was asked for.
 
     Raises:
         ConfigError: several answers are asked of a search that has one.
@@ -204,6 +204,8 @@ def _search(model: Answerer, asked: dict[str, Any], settings: list[str], n_best:
     search = override_search(model.search(**asked), settings)
     if n_best is None:
         return search, []
+    if search.kind == "sample":
+        return search.model_copy(update={"samples": n_best}), []
     if search.kind != "beam":
         raise ConfigError(f"--n-best {n_best}: the search of this run is {search.kind}; expected a beam. Add --beam {n_best}.")
     beam = asked["beam"]

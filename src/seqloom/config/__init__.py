@@ -88,7 +88,7 @@ class DataConfig(Settings):
     too_long: Literal["error", "cut", "skip"] = Field(default="error", description="What happens to a training pair over these limits. What was cut or skipped is counted and said.")
 
 
-DRAWING = ("temperature", "top_k", "top_p", "seed")
+DRAWING = ("samples", "temperature", "top_k", "top_p", "seed")
 """Settings of a search that samples."""
 
 
@@ -104,6 +104,7 @@ class SearchConfig(Settings):
     max_length: Positive | None = Field(default=None, description="At most so many target symbols. Empty: max_length_ratio decides.")
     no_repeat_ngram: Natural = Field(default=0, description="No so many symbols in a row twice in an output, as in 3; 0: none are forbidden. Not in an exported model.")
     max_length_ratio: Annotated[float, Field(gt=0)] = Field(default=2.0, description="At most this many target symbols a source symbol, and ten more.")
+    samples: Positive = Field(default=1, description="Sampling: outputs that are drawn of each source.")
     temperature: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Sampling: below 1 sharper, above 1 flatter.")
     top_k: Positive | None = Field(default=None, description="Sampling: only from so many best symbols.")
     top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, description="Sampling: only from the best symbols that hold this probability together.")
@@ -119,6 +120,11 @@ class SearchConfig(Settings):
     def name(self) -> str:
         """The kind as a person reads it: `greedy`, `beam 5`."""
         return f"beam {self.beam}" if self.kind == "beam" else self.kind
+
+    @property
+    def rows(self) -> int:
+        """Hypotheses of a sentence that are followed side by side, which is what a search costs."""
+        return {"beam": self.beam, "sample": self.samples}.get(self.kind, 1)
 
 
 class RunConfig(Settings):

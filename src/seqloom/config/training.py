@@ -44,7 +44,7 @@ class ConstantSchedule(Settings):
 
 
 class CosineSchedule(Settings):
-    """Down to `final` of the learning rate along half a cosine (Loshchilov & Hutter 2017)."""
+    """Down to `final` of the learning rate along half a cosine over the whole run (Loshchilov & Hutter 2017), times the warm-up."""
 
     kind: Literal["cosine"] = "cosine"
     warmup_steps: Natural = 100
@@ -109,7 +109,7 @@ class TrainingConfig(Settings):
     batch: BatchConfig = BatchConfig()
     optimizer: OptimizerConfig = AdamW()
     schedule: ScheduleConfig = CosineSchedule()
-    clip_norm: Annotated[float, Field(gt=0)] | None = Field(default=1.0, description="Largest norm of all gradients together. Empty: no clipping.")
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(default=1.0, description="Largest norm of all gradients together, which are those of the mean loss a target symbol. Empty: no clipping.")
     teacher_forcing: TeacherForcing = TeacherForcing()
     evaluate_every: Positive | None = Field(default=None, description="Updates between evaluations on dev. Empty: twenty in a run, fewer where they would take more than an eighth of a budget.")
     checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(default=120.0, description="Also save the state for `resume` when this long has passed since the last save.")

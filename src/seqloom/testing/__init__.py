@@ -23,7 +23,7 @@ from seqloom.nn.contract import failing_line
 from seqloom.settings import override
 from seqloom.testing import exported, laws
 from seqloom.testing.laws import BrokenLawError
-from seqloom.testing.networks import Sides, batch_of, example, network_of, run
+from seqloom.testing.networks import Sides, batch_of, example, moved, network_of, run
 
 __all__ = ["BrokenLawError", "check_attention", "check_decoder", "check_encoder"]
 
@@ -151,14 +151,15 @@ def _hold(held: _Held, *, by_heart: bool = False, export: bool = False) -> bool:
     """Hold a network to every law; gives whether its attention gives weights."""
     sides = held.sides
     with held.to(run):
-        network = held.network().double().eval()
+        network = moved(held.network()).double().eval()
         decoded, _ = run(network, batch_of(example(5, 3, 1, sides)))
     for law in (laws.stepping, laws.going_on, laws.reordering, laws.padding, laws.later_targets):
         with held.to(law):
             law(network, sides)
-    for law in (laws.the_gradients, laws.half_precision):
-        with held.to(law):
-            law(held.network(), sides)
+    with held.to(laws.the_gradients):
+        laws.the_gradients(moved(held.network()), sides)
+    with held.to(laws.half_precision):
+        laws.half_precision(held.network(), sides)
     with held.to(laws.saved_and_loaded), tempfile.TemporaryDirectory() as folder:
         laws.saved_and_loaded(held.network, sides, Path(folder))
     with held.to(laws.same_seed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +15,9 @@ from seqloom.nn.decoders import Decoded
 from seqloom.nn.seq2seq import Network, Seq2Seq, TensorBatch
 from seqloom.prediction import to_tensors
 
-__all__ = ["SOURCE_SIZE", "TARGET_SIZE", "Sides", "batch_of", "changed_later", "example", "network_of", "outputs", "run"]
+__all__ = ["SOURCE_SIZE", "TARGET_SIZE", "Sides", "batch_of", "changed_later", "example", "moved", "network_of", "outputs", "run"]
+
+Weighted = TypeVar("Weighted", bound=torch.nn.Module)
 
 SOURCE_SIZE, TARGET_SIZE = 11, 9
 """Symbols of the vocabularies."""
@@ -43,6 +46,15 @@ def network_of(config: ModelConfig, sides: Sides, seed: int = 1) -> Seq2Seq:
         target_kind="frames" if sides.target else "ids",
         known=sides.known,
     )
+
+
+def moved(network: Weighted) -> Weighted:
+    """The network with each weight moved a little: what begins at zero, as gates and biases often do, hides what is wrong with it."""
+    draw = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight += 0.1 * torch.randn(weight.shape, generator=draw)
+    return network
 
 
 def example(source_length: int, target_length: int, seed: int, sides: Sides) -> Example:
