@@ -93,6 +93,10 @@ def test_yaml_cannot_run_code(tmp_path: Path):
 # -------------------------------------------------------------------------------------------------------------- writing
 
 ODD = [
+    "1e4",
+    "0o17",
+    "-.5e3",
+    "010",
     "",
     " ",
     "\t",
@@ -164,9 +168,11 @@ def test_reasons_stand_behind_their_settings_and_change_nothing(tmp_path: Path):
     assert "lost" not in text
 
 
-def test_names_that_old_yaml_takes_for_truths_and_times_stay_names(tmp_path: Path) -> None:
+def test_names_that_old_yaml_takes_for_truths_times_and_numbers_stay_names(tmp_path: Path) -> None:
     data = override(RunConfig(), ["data.source=[no, en]", "data.target=2020-01-01", "data.header=True"]).data
     assert (data.source, data.target, data.header) == (["no", "en"], "2020-01-01", True)
+    data = override(RunConfig(), ["data.source=[1:30, 1_000, 010, 0x10, 1e2]", "data.target=0b1"]).data
+    assert (data.source, data.target) == (["1:30", "1_000", 10, 16, 100], "0b1")
     (tmp_path / "run.yaml").write_text("data:\n  source: [no, y]\n  target: off\n  header: false\n")
     data = load_config(tmp_path / "run.yaml").data
     assert (data.source, data.target, data.header) == (["no", "y"], "off", False)

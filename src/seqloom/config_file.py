@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -108,5 +109,7 @@ def _yaml_lines(node: Any, path: str, indent: int, reasons: Mapping[str, str]) -
                 lines += [f"{first}  # {' '.join(why.split())}" if why else first, *inner[1:]]
         else:
             scalar = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("...\n").strip()
+            if yaml.load(scalar, Loader) != value:  # a text that is a number to YAML 1.2 and none to 1.1, such as 1e4
+                scalar = json.dumps(value, ensure_ascii=False)
             lines.append(f"{head} {scalar}{comment}")
     return lines
