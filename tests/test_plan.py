@@ -163,6 +163,8 @@ def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_
     model = plan.config.model
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 3, "multihead")
     assert not {"model.encoder.layers", "model.decoder.layers", "model.attention.kind"} & set(plan.reasons)
+    groups = make_plan(PAIRS, settings=["model.encoder={kind: transformer}", "model.decoder={kind: transformer}"]).config
+    assert (groups.training.optimizer.learning_rate, groups.model.attention.kind) == (0.001, "multihead")
     model = make_plan(PAIRS, settings=[*asked, "model.decoder.layers=2", "model.attention.kind=dot"]).config.model
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
     model = make_plan(PAIRS, settings=asked[:1]).config.model

@@ -30,7 +30,7 @@ KEPT = frozenset(("model.encoder.width", DROPOUT, RATE))
 KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 
-NO_COPY = ("model.attention.kind=none", "model.encoder.subsampling", "model.head.ctc_weight")
+NO_COPY = ('model.attention.kind="none"', "model.encoder.subsampling", "model.head.ctc_weight")
 """Asked for, these leave no place for a pointer."""
 
 NO_SECOND_LAYER = (*NO_COPY, "model.copy=false", "model.decoder.kind")
@@ -48,10 +48,11 @@ OF_TRANSFORMERS = {
 
 def give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
     """The choice, and its reasons, without what does not go with these settings."""
-    dropped = {name: setting(RunConfig(), name) for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in settings)}
+    said = [f"{name}={json.dumps(value)}" for name, value in said_by(settings).items()]  # of a group one by one
+    dropped = {name: setting(RunConfig(), name) for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in said)}
     if choice.config.fields.shared and not _may_share(choice, settings):
         dropped |= {name: setting(RunConfig(), name) for name in (SHARED, TIED)}
-    asked = override(choice.config, [item for item in settings if item.startswith(KINDS)]).model
+    asked = override(choice.config, [item for item in said if item.startswith(KINDS)]).model
     for part, wants in OF_TRANSFORMERS.items():
         if getattr(asked, part).kind == "transformer" and getattr(choice.config.model, part).kind != "transformer":
             dropped |= {name: value for name, value in wants.items() if setting(choice.config, name) != value}
