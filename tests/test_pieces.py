@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 import seqloom
-from seqloom.config import TextField
+from seqloom.cli import main
+from seqloom.config import FieldsConfig, RunConfig, TextField
+from seqloom.memory_rows import rows_from_memory
 from seqloom.metrics import score
 from seqloom.pieces import AFTER, BEFORE, JOINED, find_mark, together
-from seqloom.plan import make_plan
+from seqloom.plan import Plan, make_plan
+from seqloom.profile import describe, profile_rows
 from seqloom.units import clean
 
 SYLLABLES = [first + vowel for first in "bcdfghklmnprst" for vowel in "aeiou"]
@@ -107,3 +110,72 @@ def test_a_translation_in_pieces_is_measured_in_words() -> None:
         ["exact_match", "bleu", "word_error_rate"], ["the lower house stands here"], ["the lo@@ w@@ er house stands here"], field
     )
     assert values == {"exact_match": 1.0, "bleu": pytest.approx(100), "word_error_rate": 0.0}
+
+
+CUT_PAIRS = [(CUT[AFTER](one), CUT[AFTER](one[::-1])) for one in sentences(200, 4)]
+IN_PIECES = "words are cut into pieces marked @@, "
+STANDING = "and learned as they stand, which is rarely meant. "
+
+
+def said_of_pieces(plan: Plan) -> list[str]:
+    said = [*(f"note: {note}" for note in plan.notes), *(f"warning: {warning}" for warning in plan.warnings)]
+    return [line.replace(IN_PIECES, "") for line in said if IN_PIECES in line]
+
+
+def test_what_becomes_of_pieces_is_said_of_the_config_as_it_is_in_the_end(tmp_path: Path) -> None:
+    vocabulary = tmp_path / "vocab.src"
+    vocabulary.write_text("\n".join(sorted({piece for source, _ in CUT_PAIRS for piece in source.split()})) + "\n", encoding="utf-8")
+    together, target = "which are put together", "note: target: which are put together"
+    cut = '{kind: text, unit: subword, pieces: "@@"}'
+
+    def said(*settings: str, fields: FieldsConfig | None = None) -> list[str]:
+        config = None if fields is None else RunConfig(fields=fields)
+        return said_of_pieces(make_plan(CUT_PAIRS, dev=CUT_PAIRS[:20], settings=settings, config=config))
+
+    assert said() == [f"note: source: {together}", target]
+    own = f"note: source: which stay symbols of their own. fields.source.0: {cut} puts them together."
+    assert said("fields.source.0.kind=tokens") == [own, target]
+    listed = f"note: source: which stay symbols of their own. fields.source.0: {cut}, without its vocabulary, puts them together."
+    assert said(f"fields.source.0.vocabulary={vocabulary}") == [listed, target]
+    assert said("fields.target.kind=tokens")[1] == (
+        f"note: target: which stay symbols of their own, and scores count pieces. fields.target: {cut} puts them together."
+    )
+    of_config = FieldsConfig(source=[TextField(unit="subword")], target=TextField(unit="word", pieces="@@"))
+    assert said(fields=of_config) == [target, f'warning: source: {STANDING}fields.source.0.pieces: "@@" puts them together.']
+    assert said("fields.source.0.pieces=@@", fields=of_config) == [f"note: source: {together}", target]
+    advised = said(f"fields.source.0={cut}", f"fields.target={cut}")
+    assert advised == said()
+
+
+def test_the_column_that_is_in_pieces_is_named_among_several() -> None:
+    pairs = [((f"topic {number % 7}", source), target.replace("@@ ", "")) for number, (source, target) in enumerate(CUT_PAIRS)]
+    fields = FieldsConfig(source=[TextField(), TextField()])
+    said = said_of_pieces(make_plan(pairs, dev=pairs[:20], config=RunConfig(fields=fields)))
+    assert said == [f'warning: source 2: {STANDING}fields.source.1.pieces: "@@" puts them together.']
+
+
+def test_odd_rows_are_told_and_shown_in_whole_words() -> None:
+    rows = [(source, target) for source, target in CUT_PAIRS if source != target]
+    rows += [("Bu@@ il@@ tin@@ s", "Bu@@ il@@ tin@@ s"), (rows[0][0], "o@@ ther")]
+    profile = profile_rows(rows_from_memory(rows))
+    odd = {oddity.kind: oddity for oddity in profile.oddities}
+    assert "copies" not in odd, "one word, in four pieces"
+    shown = " ".join(odd["several targets"].where)
+    assert "'other'" in shown
+    assert "@@" not in shown
+    assert f"source: {IN_PIECES}which train puts together unless a config says otherwise" in describe(profile)
+
+
+def test_samples_and_the_next_command_show_whole_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cut.tsv"
+    lines = ["source\ttarget", *("\t".join(pair) for pair in CUT_PAIRS)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    small = ["training.max_steps=2", "training.evaluate_every=1", "model.embedding=8", "model.encoder.width=8", "model.decoder.width=8"]
+    settings = [part for item in small for part in ("--set", item)]
+    with pytest.raises(SystemExit) as ended:
+        main(["train", str(file), "--out", str(tmp_path / "run"), "--device", "cpu", *settings])
+    assert ended.value.code == 0
+    said = "".join(capsys.readouterr())
+    assert "target " in said
+    assert " predict " in said
+    assert "@@ " not in said.replace("marked @@,", "").replace("pieces=@@", "")

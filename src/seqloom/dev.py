@@ -16,6 +16,7 @@ from seqloom.corpus import Corpus
 from seqloom.events import Sample
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Network, Seq2Seq
+from seqloom.pieces import marks_of, whole
 from seqloom.prediction import Translator, inference_copy
 from seqloom.rows import Row
 from seqloom.vocabulary import SPECIALS, UNK
@@ -74,11 +75,14 @@ class Look:
     """Metrics by name."""
     rows: Sequence[Row]
     predictions: list[Prediction]
+    marks: Sequence[str | None] = ()
+    """Of the pieces that each column is put together of, the target last."""
 
     def samples(self) -> list[Sample]:
         """Three pairs and their predictions, the same pairs each time."""
         count = len(self.rows)
-        pairs = [(self.rows[place], self.predictions[place]) for place in sorted({count // 6, count // 2, count * 5 // 6})]
+        places = sorted({count // 6, count // 2, count * 5 // 6})
+        pairs = [(whole(self.rows[place], self.marks), self.predictions[place]) for place in places]
         return [Sample(" ".join(row.source), row.target, prediction.text) for row, prediction in pairs]
 
 
@@ -107,7 +111,7 @@ class DevSet:
         translator = Translator(here, self.fields, search, self.config.data, device, enough)
         values, predictions = translator.evaluate(rows, also=self.config.training.early_stopping.metric)
         network.train()
-        return Look(values, rows, predictions)
+        return Look(values, rows, predictions, marks_of(self.config.fields))
 
     def listens(self, look: Look) -> bool:
         """Whether the predictions are not one and the same, and better by the watched metric than always the commonest target."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["AFTER", "BEFORE", "JOINED", "find_mark", "together"]
+from seqloom.config import FieldsConfig, TextField
+from seqloom.rows import Row
+
+__all__ = ["AFTER", "BEFORE", "JOINED", "find_mark", "marks_of", "say_pieces", "together", "whole"]
 
 AFTER, BEFORE, JOINED = "@@", "\u2581", "\uffed"
 """Behind a piece that goes on (subword-nmt); before the first of a word (sentencepiece); where no blank stands (OpenNMT's tokenizer)."""
@@ -27,6 +30,19 @@ def together(text: str, mark: str) -> str:
     return _JOINED.sub("", text)
 
 
+def marks_of(fields: FieldsConfig) -> list[str | None]:
+    """The mark of pieces of each source column, and of the target; None where none are put together."""
+    return [part.pieces if isinstance(part, TextField) and part.pieces != "none" else None for part in (*fields.source, fields.target)]
+
+
+def whole(row: Row, marks: Sequence[str | None]) -> Row:
+    """The row with whole words, where its columns are cut into pieces of these marks."""
+    if not any(marks):
+        return row
+    *source, target = [text if mark is None else together(text, mark) for text, mark in zip((*row.source, row.target), marks, strict=True)]
+    return Row(tuple(source), target, row.where)
+
+
 def find_mark(texts: Sequence[str]) -> str | None:
     """The mark of pieces in these texts; None where words are whole."""
     there = [text for text in texts[:LOOKED_AT] if text]
@@ -38,6 +54,11 @@ def find_mark(texts: Sequence[str]) -> str | None:
         if sum(map(is_cut, there)) >= OFTEN * len(there) and not (mark == AFTER and any(map(_holds_names, there))):
             return mark
     return None
+
+
+def say_pieces(column: str, mark: str, what: str) -> str:
+    """A sentence of a column that is in pieces; `what` becomes of them, behind a comma."""
+    return f"{column}: words are cut into pieces marked {mark}, {what}"
 
 
 def _goes_on(text: str) -> bool:

@@ -13,7 +13,7 @@ from seqloom.autoarray import choose_for_arrays
 from seqloom.autoconfig import Choice, choose, metric_for
 from seqloom.autosound import choose_for_sound
 from seqloom.base import Base, read_base
-from seqloom.config import DataConfig, FieldsConfig, RunConfig, TokensField
+from seqloom.config import DataConfig, FieldConfig, FieldsConfig, RunConfig, TokensField
 from seqloom.config_file import load_reasons
 from seqloom.data import read_rows, resolve, sides_of_numbers, without_empty
 from seqloom.errors import ConfigError
@@ -21,6 +21,7 @@ from seqloom.giving_way import KEPT, give_way, left_to_choose
 from seqloom.kept import KeptRows
 from seqloom.memory import Pairs, at_hand
 from seqloom.memory_rows import rows_from_memory
+from seqloom.pieces import say_pieces
 from seqloom.profile import Profile, profile_rows
 from seqloom.ready import settings_of_ready, settings_of_vectors, settled
 from seqloom.rows import Row, Rows
@@ -110,6 +111,7 @@ def make_plan(
     final, reasons = _laid_over(before, reasons, settings, profile, start, embedding)
     overlap = [profile.overlap.sentence] if profile.overlap and profile.overlap.sources else []
     warnings = overlap if profile.overlap and profile.overlap.is_considerable else []
+    pieces, doubtful_pieces = _pieces(profile, final.fields)
     return Plan(
         final,
         reasons,
@@ -118,11 +120,18 @@ def make_plan(
         dev_is_held_out=dev is None and not pairs.reading.dev,
         names=pairs.names,
         profile=profile,
-        notes=[*profile.notes, *pairs.notes, *(overlap if not warnings else []), *_lost_blanks(profile, final), *_raw_samples(profile)],
+        notes=[
+            *profile.notes,
+            *pieces,
+            *pairs.notes,
+            *(overlap if not warnings else []),
+            *_lost_blanks(profile, final),
+            *_raw_samples(profile),
+        ],
         estimates_length=reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH),
         base=start,
         fitted=fitted,
-        warnings=warnings,
+        warnings=[*warnings, *doubtful_pieces],
     )
 
 
@@ -196,6 +205,27 @@ def _lost_blanks(profile: Profile, config: RunConfig) -> list[str]:
         return []
     of = f"{count:,} of {profile.target.count:,} targets have tabs, line breaks or several blanks between tokens"
     return [f"{of}: each becomes one blank, in what is learned and in what is answered. Keep them with --set fields.target.kind=text."]
+
+
+def _pieces(profile: Profile, fields: FieldsConfig) -> tuple[list[str], list[str]]:
+    """What becomes of words that were cut into pieces before, a sentence a column: notes, and warnings where it is rarely meant."""
+    of_sources = [(f"fields.source.{place}", *both) for place, both in enumerate(zip(profile.source, fields.texts, strict=False))]
+    notes, warnings = list[str](), list[str]()
+    for name, side, part in (*of_sources, ("fields.target", profile.target, fields.target)):
+        if side.mark is not None:
+            is_meant = isinstance(part, TokensField) or part.pieces == side.mark
+            (notes if is_meant else warnings).append(say_pieces(side.name, side.mark, _fate_of_pieces(name, part, side.mark)))
+    return notes, warnings
+
+
+def _fate_of_pieces(name: str, part: FieldConfig, mark: str) -> str:
+    """What becomes of pieces with this mark in the field of this name, and what to say where something else is meant."""
+    if not isinstance(part, TokensField):
+        as_they_stand = f'and learned as they stand, which is rarely meant. {name}.pieces: "{mark}" puts them together.'
+        return "which are put together" if part.pieces == mark else as_they_stand
+    counted = ", and scores count pieces" if name == "fields.target" else ""
+    no_file = ", without its vocabulary," if part.vocabulary is not None else ""
+    return f'which stay symbols of their own{counted}. {name}: {{kind: text, unit: subword, pieces: "{mark}"}}{no_file} puts them together.'
 
 
 def _raw_samples(profile: Profile) -> list[str]:

@@ -7,7 +7,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from seqloom.audio import is_sound
 from seqloom.errors import DataError, count_of
 from seqloom.oddities import Oddity, find_in_sounds, find_oddities, key_of
-from seqloom.pieces import together
+from seqloom.pieces import say_pieces, whole
 from seqloom.relation import correlation, new_words_copied, ratio, shared
 from seqloom.rows import Row
 from seqloom.selection import Roots
@@ -145,11 +144,11 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         ((), None, lengths, lengths) if array else _sources(names, texts, places, groups, are_sounds=sounds and len(texts) == 1)
     )
     target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample], groups)
-    whole = _whole(sample, sides, target)
-    same_characters, same_tokens = shared(whole[:: max(1, len(whole) // SHARED_ROWS)])
-    (commonest, often), *_ = Counter(row.target for row in sample).most_common(1)
+    plain = _plain(sample, sides, target)
+    same_characters, same_tokens = shared(plain[:: max(1, len(plain) // SHARED_ROWS)])
+    (commonest, often), *_ = Counter(row.target for row in plain).most_common(1)
     say_length = "{:,}".format if sides else "{:,} moments".format if array else _seconds
-    oddities = [oddity for oddity in find_oddities(sample, lengths, target_lengths, say_length) if sides or oddity.kind in OF_FRAMES]
+    oddities = [oddity for oddity in find_oddities(plain, lengths, target_lengths, say_length) if sides or oddity.kind in OF_FRAMES]
     oddities += find_in_sounds(sample) if sound else []
     counts = {oddity.kind: oddity.count for oddity in oddities}
     return Profile(
@@ -167,24 +166,19 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         length_correlation=correlation(lengths, target_lengths),
         shared_characters=same_characters,
         shared_tokens=same_tokens,
-        new_words_copied=new_words_copied(whole, groups),
+        new_words_copied=new_words_copied(plain, groups),
         copies=sum(row.target in row.source for row in sample) / len(sample),
         commonest_target=commonest,
         commonest_target_share=often / len(sample),
         overlap=found.result() if found else None,
         oddities=tuple(oddities),
-        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_in_pieces((*sides, target)), *_backwards(rows, sides, target)),
+        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_backwards(rows, sides, target)),
         array=array,
     )
 
 
 def _seconds(hundredths: int) -> str:
     return f"{hundredths / 100:,.2f} seconds"
-
-
-def _in_pieces(sides: Iterable[SideProfile]) -> list[str]:
-    """A sentence for each column whose words were cut into pieces before."""
-    return [f"{side.name}: words are cut into pieces marked {side.mark}, which are put together" for side in sides if side.mark]
 
 
 def _backwards(rows: Iterable[Row], sides: Sequence[SideProfile], target: SideProfile) -> list[str]:
@@ -197,13 +191,10 @@ def _backwards(rows: Iterable[Row], sides: Sequence[SideProfile], target: SidePr
     return [f"{what}: no source tells its target. If the source is to be told from the target, say {other_way}."]
 
 
-def _whole(rows: Sequence[Row], sides: Sequence[SideProfile], target: SideProfile) -> Sequence[Row]:
+def _plain(rows: Sequence[Row], sides: Sequence[SideProfile], target: SideProfile) -> Sequence[Row]:
     """The rows with whole words, where they were cut into pieces before."""
     marks = [side.mark for side in (*sides, target)]
-    if not any(marks):
-        return rows
-    put = [partial(together, mark=mark) if mark else str for mark in marks]
-    return [Row(tuple([join(text) for join, text in zip(put, row.source, strict=False)]), put[-1](row.target), row.where) for row in rows]
+    return [whole(row, marks) for row in rows] if any(marks) else rows
 
 
 def _sources(
@@ -314,8 +305,15 @@ def describe(profile: Profile) -> str:
     if profile.is_sampled:
         head += f"; the numbers below are from {profile.looked_at:,} of them, drawn evenly"
     relation = _speech(profile, profile.sound) if profile.sound else _arrays(profile.array) if profile.array else _relation(profile)
-    parts = [head, *_indented(profile.notes), "", *_table(profile), "", *relation, *_dev(profile), "", *_odd(profile)]
+    notes = [*profile.notes, *_in_pieces(profile)]
+    parts = [head, *_indented(notes), "", *_table(profile), "", *relation, *_dev(profile), "", *_odd(profile)]
     return "\n".join(line.rstrip() for line in parts) + "\n"
+
+
+def _in_pieces(profile: Profile) -> list[str]:
+    """A sentence for each column whose words were cut into pieces before; what becomes of them a config says, and there is none here."""
+    sides = (*profile.source, profile.target)
+    return [say_pieces(side.name, side.mark, "which train puts together unless a config says otherwise") for side in sides if side.mark]
 
 
 def _indented(lines: Iterable[str]) -> list[str]:

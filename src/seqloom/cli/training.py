@@ -163,8 +163,12 @@ def resume(
 
 
 def _end(watcher: Watcher, finished: Finished, dev: Sequence[Row], folder: Path, parts: list[str] | None) -> None:
-    test = folder / "test.tsv"
-    for line in _closing(finished, dev, test if test.is_file() else None, parts):
+    from seqloom.checkpoint import RunDirectory
+    from seqloom.config_file import load_config
+    from seqloom.pieces import marks_of, whole
+
+    test, marks = folder / "test.tsv", marks_of(load_config(RunDirectory(folder).config).fields)
+    for line in _closing(finished, [whole(row, marks) for row in dev], test if test.is_file() else None, parts):
         watcher.say(line)
     if finished.why == "interrupted":
         raise typer.Exit(130)
