@@ -100,6 +100,29 @@ def test_a_vocabulary_of_letters_makes_characters_where_texts_are_no_tokens(tmp_
     assert field.unit == "character"
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("tokens", "tokens"), ("text", "word"), (None, "tokens")])
+def test_a_kind_that_is_asked_for_stays(kind: str | None, expected: str, tmp_path: Path):
+    closed, spelled = TRAIN, [(f"a{number}b c{number}", f"d{number} e{number}f") for number in range(90)]
+    for pairs in (closed, spelled):
+        source, target = (
+            f"fields.{side}.vocabulary={listed(tmp_path / side, sorted({word for pair in pairs for word in pair[place].split()}))}"
+            for place, side in enumerate(("source.0", "target"))
+        )
+        kinds = [f"fields.{side}.kind={kind}" for side in ("source.0", "target")] if kind else []
+        for settings in ([source, *kinds[:1]], [*kinds[:1], source], [source, target, *kinds]):
+            fields = make_plan(pairs, dev=pairs[:5], settings=settings).config.fields
+            asked = [*fields.source, fields.target][: sum("vocabulary" in item for item in settings)]
+            assert [part.unit if isinstance(part, TextField) else part.kind for part in asked] == [expected] * len(asked)
+            assert all(isinstance(part, (TextField, TokensField)) and part.vocabulary for part in asked)
+
+
+def test_a_kind_that_contradicts_the_file_is_refused_in_what_was_said(vocabularies: list[str], joint: str):
+    with pytest.raises(ConfigError, match=r"unknown setting 'fields\.source\.0\.model'"):
+        planned([f"fields.source.0.model={joint}", "fields.source.0.kind=tokens"])
+    with pytest.raises(ConfigError, match=r"unknown setting 'fields\.source\.0\.unit'"):
+        planned([vocabularies[0], "fields.source.0.kind=tokens", "fields.source.0.unit=word"])
+
+
 def test_a_unit_that_is_asked_for_stays(tmp_path: Path):
     settings = [f"fields.source.0.vocabulary={listed(tmp_path / 'v', SOURCE)}", "fields.source.0.unit=word"]
     field = planned(settings).config.fields.source[0]

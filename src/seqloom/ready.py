@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from seqloom.columns import unit_of
 from seqloom.config import FieldConfig, FieldsConfig, ModelConfig, RunConfig, TextField, TokensField
@@ -39,7 +40,7 @@ def settings_of_ready(settings: Sequence[str], chosen: FieldsConfig) -> list[str
         part = _parts(chosen).get(f"fields.{side}")
         if part is not None and isinstance(file, str):  # of others the setting itself is refused
             files[side] = file
-            cut = ("kind=text", "unit=subword") if key == "model" else _cut_by(file, part, f"fields.{side}", said)
+            cut = _cut_by(file, part, f"fields.{side}", said, is_model=key == "model")
             follow += [f"fields.{side}.{item}" for item in (*cut, "max_size=null", "min_count=1")]
     if not files:
         return None
@@ -127,16 +128,21 @@ def _checked(size: int, wanted: int | None, name: str, file: str) -> int:
     return size
 
 
-def _cut_by(file: str, part: FieldConfig, name: str, said: Collection[str]) -> Sequence[str]:
-    """The kind and unit that a vocabulary wants, where no setting says them."""
+def _cut_by(file: str, part: FieldConfig, name: str, said: Mapping[str, Any], *, is_model: bool) -> Sequence[str]:
+    """The kind and unit that a vocabulary or a subword model wants, where no setting says them."""
+    kind = said.get(f"{name}.kind")
+    if kind not in (None, "text"):
+        return ()
+    if is_model:
+        return ("kind=text", "unit=subword")
     if f"{name}.unit" in said:
         return ("kind=text",)
     words = TextField(unit="word", normalization="none")
     symbols = read_vocabulary(file, words, unit_of(words, None))
     are_characters = all(len(Characters().split(symbol)) == 1 for symbol in symbols)
-    if isinstance(part, TokensField) and not (are_characters and " " in symbols):
+    if kind is None and isinstance(part, TokensField) and not (are_characters and " " in symbols):
         return ()
-    if are_characters or f"{name}.kind" in said:
+    if are_characters or kind == "text":
         return ("kind=text", f"unit={'character' if are_characters else 'word'}")
     return ("kind=tokens",)
 
