@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+import json
 import os
 import sys
 import threading
@@ -789,6 +790,56 @@ def test_one_column_is_refused(tmp_path: Path) -> None:
     assert error(write(tmp_path / "a.jsonl", chat)) == (
         "a.jsonl: 1 column; expected 2 or more (source, target), got messages, which holds lists of objects, as chats are kept. "
         "Write a line for each reply, with what was said before it as the source, as examples/4-one-command-three-tasks does."
+    )
+
+
+REPLIES = "Write a line for each reply, with what was said before it as the source, as examples/4-one-command-three-tasks does."
+TURNS = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
+QUESTIONS = [{"context": "c", "qas": [{"question": "q", "answers": [{"text": "a"}]}]}]
+FLATTEN, AS_QUESTIONS = "Flatten them first, into one object a line with texts in it", "as context, question and answer."
+
+
+@pytest.mark.parametrize(
+    ("record", "what", "advice"),
+    [
+        ({"id": "1", "conversations": TURNS}, "'conversations' holds lists of objects, as chats are kept", REPLIES),
+        ({"id": 1, "dialog": ["how are you", "fine"]}, "'dialog' holds lists of texts, as chats are kept", REPLIES),
+        ({"said": [{"role": "user", "content": "hi"}], "id": 1}, "'said' holds lists of objects, as chats are kept", REPLIES),
+        ({"version": "1", "data": [{"paragraphs": QUESTIONS}]}, "'data' holds records in records", f"{FLATTEN}, {AS_QUESTIONS}"),
+        ({"text": "a", "marks": [{"begin": 1}]}, "'marks' holds lists of objects", f"{FLATTEN}."),
+        ({"dialogue": ["hi", "hello"]}, "dialogue, which holds lists of texts, as chats are kept", REPLIES),
+        ({"data": [{"paragraphs": QUESTIONS}]}, "data, which holds records in records", f"{FLATTEN}, {AS_QUESTIONS}"),
+    ],
+)
+def test_chats_and_records_in_records_are_refused_with_advice(tmp_path: Path, record: dict[str, object], what: str, advice: str) -> None:
+    path = write(tmp_path / "a.jsonl", (json.dumps(record) + "\n") * 3)
+    said = f"{what}; expected texts" if len(record) > 1 else f"1 column; expected 2 or more (source, target), got {what}"
+    assert error(path) == f"a.jsonl: {said}. {advice}"
+
+
+def test_a_chat_among_other_columns_is_told_beside_what_to_choose(tmp_path: Path) -> None:
+    record = {"id": 1, "model": "m", "language": "en", "messages": TURNS}
+    said = error(write(tmp_path / "a.jsonl", json.dumps(record) + "\n"))
+    assert "4 columns; expected 2, or --source and --target to say which." in said
+    assert said.endswith(f"--target C. 'messages' holds lists of objects, as chats are kept. {REPLIES}")
+    asked = error(str(tmp_path / "a.jsonl"), source=["id"], target="messages")
+    assert asked == f"a.jsonl: 'messages' holds lists of objects, as chats are kept; expected texts. {REPLIES}"
+
+
+def test_columns_beside_a_chat_and_turns_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    record = {"question": "q", "answer": "a", "messages": TURNS, "dialog": ["how are you", "fine"]}
+    path = write(tmp_path / "a.jsonl", json.dumps(record) + "\n")
+    assert pairs(path) == [(("q",), "a", "a.jsonl:1")]
+    assert pairs(path, source=["question"], target="dialog") == [(("q",), "how are you fine", "a.jsonl:1")]
+    numbers = write(tmp_path / "b.jsonl", '{"id": "ab", "turns": [1, 2]}\n')
+    assert pairs(numbers) == [(("ab",), "1 2", "b.jsonl:1")]
+
+
+@pytest.mark.parametrize("start", [b"\xff\xff\xff\xff\x98\0\0\0", b"ARROW1\0\0\xff\xff\xff\xff"], ids=["stream", "file"])
+def test_an_arrow_file_is_refused_with_what_makes_a_readable_one(tmp_path: Path, start: bytes) -> None:
+    assert error(write(tmp_path / "a.arrow", start + b"\0" * 50)) == (
+        "a.arrow: an Arrow file; expected text, plain or gzip. "
+        "Save it as Parquet or JSON Lines, a Dataset of datasets with its to_parquet or to_json."
     )
 
 

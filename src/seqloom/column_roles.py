@@ -11,7 +11,7 @@ import numpy as np
 from seqloom.config import DataConfig
 from seqloom.dates import look_like_times
 from seqloom.errors import DataError, first_few, nearest, short
-from seqloom.header import LABEL_WORDS, TARGET_WORDS, is_number, pair_in_object, tell_sides, text_and_label
+from seqloom.header import ID_WORDS, LABEL_WORDS, TARGET_WORDS, is_number, pair_in_object, tell_sides, text_and_label
 from seqloom.sentinels import say_sentinels
 from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
@@ -41,7 +41,17 @@ def choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[t
     if not source or target is None:
         is_index = table.header and len(table.columns) == 2 and not config.source and config.target is None
         raise DataError(_beside_an_index(table, sample) if is_index else _which_columns(table, sample))
+    _refuse_nested(table, (*source, target), is_said=bool(config.source) or config.target is not None)
     return source, target
+
+
+def _refuse_nested(table: Table, used: Sequence[int], *, is_said: bool) -> None:
+    """Raises where a side is no text: a list of objects, or, where nobody asks for it, the turns of a chat beside an id alone."""
+    others = [place for place in used if place not in table.nested]
+    are_ids = not is_said and all(table.columns[place].casefold() in ID_WORDS for place in others)
+    for nested in (table.nested[place] for place in used if place in table.nested):
+        if are_ids or not nested.is_text:
+            raise DataError(f"{table.name}: {nested.name!r} holds {nested.what}; expected texts. {nested.advice}")
 
 
 def _pair_among(table: Table, sample: list[list[str]]) -> tuple[int, int] | None:
@@ -91,11 +101,10 @@ def _which_columns(table: Table, sample: list[list[str]]) -> str:
         whole = "" if columns_of_sounds(sample, table) else " --set data.sounds=true"
         source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
         advice = f"Choose, as in --source {source} --target {target}{whole}."
-    of_numbers = "" if heard else f" {over_time(table, sample)}".rstrip()
-    return (
-        f"{table.name}: {len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}. {advice}"
-        f"{of_numbers}"
-    )
+    more = [f"{nested.name!r} holds {nested.what}. {nested.advice}" for nested in table.nested.values()]
+    more += [] if heard else [over_time(table, sample)]
+    what = f"{len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}"
+    return " ".join([f"{table.name}: {what}. {advice}", *filter(None, more)])
 
 
 def over_time(table: Table, sample: list[list[str]]) -> str:
@@ -140,19 +149,14 @@ def _most_in_words(table: Table, sample: list[list[str]], heard: Sequence[int]) 
     return max((place for place in range(len(table.columns)) if place not in heard), key=spoken, default=heard[0])
 
 
-CHATS = "examples/4-one-command-three-tasks"
-"""Where dialogues become pairs."""
-
-
 def one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:
     """What to do about a table of one column; `of_two`: training has two parallel files."""
     begin = f"{table.name}: 1 column; expected 2 or more (source, target)"
     if of_two:
         return f"{begin}, or two parallel files as in training. Name both; a dev set takes --dev twice."
     if table.format in ("jsonl", "parquet"):
-        if all(row and row[0].startswith("[{") for row in sample):
-            held = f"{first_few(table.columns)}, which holds lists of objects, as chats are kept"
-            return f"{begin}, got {held}. Write a line for each reply, with what was said before it as the source, as {CHATS} does."
+        for nested in table.nested.values():
+            return f"{begin}, got {nested.name}, which holds {nested.what}. {nested.advice}"
         return f"{begin}, got {first_few(table.columns)}. Name both values on every line."
     cell = (table.columns if table.header else sample[0])[0]
     advice = "Put a tab between them, or say what stands there: --set data.delimiter=…"

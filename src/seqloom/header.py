@@ -13,6 +13,7 @@ from seqloom.sounds import name_sounds
 from seqloom.spelling import may_be_number
 
 __all__ = [
+    "ID_WORDS",
     "LABEL_WORDS",
     "SOURCE_WORDS",
     "TARGET_WORDS",

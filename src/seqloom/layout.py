@@ -20,6 +20,7 @@ from seqloom.header import has_header, say_sides
 from seqloom.keyed import apart, may_have_ids, recipe_in, share_ids
 from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
+from seqloom.nested import find_nested
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds_without_ends
 from seqloom.tables import Table, cells_at, flat, json_rows, parquet_names, parquet_values, said_delimiter, table_rows
 from seqloom.wide import stand_over_series
@@ -159,7 +160,7 @@ def find_table(
         columns, values = _named_columns(path, format)
         frames = frozenset(place for place in range(len(columns)) if hold_frames([row[place] for row in values]))
         lists = frozenset(place for place in range(len(columns)) if any(_is_of_texts(row[place]) for row in values))
-        table = Table((path,), format, None, True, columns, frames=frames, lists=lists)
+        table = Table((path,), format, None, True, columns, frames=frames, lists=lists, nested=find_nested(columns, values))
         sample = [[*map(_loosely, row)] for row in values]
         notes = [f"{'JSON Lines' if format == 'jsonl' else 'Parquet'} with {count_of(len(columns), 'name')}: {first_few(columns)}."]
     else:

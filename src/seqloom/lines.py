@@ -133,11 +133,14 @@ def open_file(path: str, *, refuse: bool = True) -> BinaryIO:
     return open(file, "rb")
 
 
+_FROM_ARROW = "Save it as Parquet or JSON Lines, a Dataset of datasets with its to_parquet or to_json."
 _REFUSED = (
     (b"PK\x03\x04", "a zip archive or spreadsheet", "Unpack it, or save the sheet as CSV."),
     (b"\xfd7zXZ\0", "compressed with xz", "Unpack it with xz -d."),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it with zstd -d."),
     (b"BZh91AY&SY", "compressed with bzip2", "Unpack it with bzip2 -d."),
+    (b"ARROW1", "an Arrow file", _FROM_ARROW),
+    (b"\xff\xff\xff\xff", "an Arrow file", _FROM_ARROW),
     (b"PAR1", "a Parquet file", "Read it with --set data.format=parquet."),
 )
 

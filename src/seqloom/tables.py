@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Protocol, cast
@@ -19,6 +19,7 @@ from seqloom.errors import DataError, count_of, listed, nearest, short
 from seqloom.frame_text import text_of_lists
 from seqloom.keyed import joined
 from seqloom.lines import LineCounts, read_lines, refuse_bad_characters, regular_path, shown
+from seqloom.nested import Nested, nested_in
 from seqloom.sounds import SoundFolder
 
 __all__ = [
@@ -64,6 +65,9 @@ class Table:
     """Places of the columns that hold lists of numbers, as far as the format tells numbers from text."""
     lists: frozenset[int] = frozenset()
     """Places of the columns that hold lists of several texts, some of them with blanks inside, which are joined by blanks."""
+
+    nested: Mapping[int, Nested] = field(default_factory=dict[int, Nested])
+    """Columns that hold chats, or objects in lists, by their places."""
 
     keyed: bool = False
     """Whether the lines of parallel files begin with ids, by which they are joined, and which are dropped."""
@@ -311,6 +315,8 @@ def as_text(value: object, where: str, key: str) -> str:
             return " ".join(as_text(item, where, key) for item in items)
         if (text := text_of_lists(items)) is not None:
             return text
+    if found := nested_in(key, cast("object", value)):
+        raise DataError(f"{where}: {key!r} holds {found.what}; expected text, a number or a list of texts. {found.advice}")
     kind = "an object" if isinstance(value, dict) else "lists in a list" if isinstance(value, list) else f"a {type(value).__name__}"
     advice = (
         f"Name what is in it, as in {key}.{next(iter(cast('dict[str, object]', value)))}."
