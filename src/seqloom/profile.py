@@ -13,6 +13,7 @@ import numpy as np
 
 from seqloom.audio import is_sound
 from seqloom.errors import DataError, count_of
+from seqloom.moses import say_moses
 from seqloom.oddities import Oddity, find_in_sounds, find_oddities, key_of
 from seqloom.pieces import say_pieces, whole
 from seqloom.relation import correlation, new_words_copied, ratio, shared
@@ -172,13 +173,18 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         commonest_target_share=often / len(sample),
         overlap=found.result() if found else None,
         oddities=tuple(oddities),
-        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_backwards(rows, sides, target)),
+        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_of_moses(sides, target), *_backwards(rows, sides, target)),
         array=array,
     )
 
 
 def _seconds(hundredths: int) -> str:
     return f"{hundredths / 100:,.2f} seconds"
+
+
+def _of_moses(sides: Iterable[SideProfile], target: SideProfile) -> list[str]:
+    """A sentence for each column that was tokenised as Moses does."""
+    return [say_moses(side.name, is_target=side is target) for side in (*sides, target) if side.is_of_moses]
 
 
 def _backwards(rows: Iterable[Row], sides: Sequence[SideProfile], target: SideProfile) -> list[str]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from seqloom.audio import About, about
 from seqloom.errors import standing_at
 from seqloom.frame_text import frames_of_text
+from seqloom.moses import is_of_moses
 from seqloom.narrowness import narrowness
 from seqloom.pieces import find_mark, together
 from seqloom.units import Characters
@@ -99,6 +100,8 @@ class SideProfile:
     """What stands between the separators."""
     mark: str | None = None
     """Of pieces that words were cut into before, which all of this looks at put together; see `pieces.py`."""
+    is_of_moses: bool = False
+    """Whether the text was tokenised as Moses does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ def profile_side(name: str, values: Sequence[str], sources: Ids | None = None) -
         separator=separator,
         pieces=_pieces_of(texts, separator, groups) if separator else None,
         mark=mark,
+        is_of_moses=is_of_moses(texts),
     )
     return side, lengths, token_lengths
 
