@@ -41,7 +41,7 @@ PICTURE = {
         "pieces units vocabulary vocabulary_file subwords ready_model columns text_fields fields vectors ready metrics "
         "examples health sides narrowness audio augment sounds samples sound_field sound_text frame_text frame_fields tones "
         "clock dates spelling panel scaling spread number_fields accuracy distributions waves date_columns steps wide "
-        "sentinels nested moses",
+        "sentinels nested moses languages",
         "errors config",
     ),
     "plan": room(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -12,10 +14,12 @@ from seqloom.config import DataConfig
 from seqloom.dates import look_like_times
 from seqloom.errors import DataError, first_few, nearest, short
 from seqloom.header import ID_WORDS, LABEL_WORDS, TARGET_WORDS, is_number, pair_in_object, tell_sides, text_and_label
+from seqloom.languages import with_target_language
+from seqloom.lines import LineCounts
 from seqloom.sentinels import say_sentinels
 from seqloom.sounds import name_sounds, name_sounds_without_ends
 from seqloom.spelling import EMPTY, may_be_number
-from seqloom.tables import COMMENT, Table, cells_at
+from seqloom.tables import COMMENT, Table, cells_at, read_records
 from seqloom.wide import are_series
 
 __all__ = ["SPOKEN", "choose", "columns_of_sounds", "find_column", "one_column", "over_time", "places_of_sounds"]
@@ -41,8 +45,17 @@ def choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[t
     if not source or target is None:
         is_index = table.header and len(table.columns) == 2 and not config.source and config.target is None
         raise DataError(_beside_an_index(table, sample) if is_index else _which_columns(table, sample))
-    _refuse_nested(table, (*source, target), is_said=bool(config.source) or config.target is not None)
+    is_said = bool(config.source) or config.target is not None
+    _refuse_nested(table, (*source, target), is_said=is_said)
+    if table.header and not is_said and not (config.sounds or columns_of_sounds(sample, table)):
+        source = with_target_language(table.columns, source, target, partial(_cells, table))
     return source, target
+
+
+def _cells(table: Table, places: Sequence[int]) -> Iterator[Sequence[str]]:
+    """The cells of some columns, up to a record that cannot be read, which is said when all are."""
+    with suppress(DataError):
+        yield from (cells for _, cells in read_records(table, places, LineCounts()) if cells)
 
 
 def _refuse_nested(table: Table, used: Sequence[int], *, is_said: bool) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -14,6 +15,7 @@ from seqloom.column_roles import SPOKEN
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, count_of, first_few, listed, nearest
 from seqloom.header import LABEL_WORDS, pair_in_object, tell_sides, text_and_label
+from seqloom.languages import with_target_language
 from seqloom.memory_rows import is_missing
 from seqloom.samples import is_held, is_plainly_sound
 from seqloom.sounds import DEV_PARTS, TEST_PARTS, TRAIN_PARTS, name_sounds
@@ -280,7 +282,15 @@ def _told(columns: Table, wanted: Sequence[int], target: int | None) -> list[int
             return [*pair]
     if not source or goal is None:
         raise DataError(f"data: {len(names)} columns ({first_few(names)}); expected 2, or source and target to say which. Name both.")
+    if not wanted and target is None:
+        source = with_target_language(names, source, goal, partial(_cells, list(columns.values())))
     return [*source, goal]
+
+
+def _cells(columns: Sequence[Sequence[Any]], places: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """The cells of some columns as texts, row by row; missing ones are empty."""
+    for row in zip(*(columns[place] for place in places), strict=False):
+        yield tuple(["" if is_missing(value) else str(value) for value in row])
 
 
 def _heard_and_said(columns: Table, names: Sequence[str], wanted: Sequence[int], target: int | None) -> list[int]:
