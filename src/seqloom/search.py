@@ -60,7 +60,7 @@ class Hypothesis:
     ids: list[int]
     """Without <s> and </s>."""
     score: float
-    """What hypotheses are ranked by: log_prob over length ** length_penalty, less the coverage penalty."""
+    """What hypotheses are ranked by: log_prob and the coverage penalty, which is at most 0, together over (T + 1) ** length_penalty."""
     log_prob: float
     """Log-probability of the ids and </s>: the sum of token_log_probs."""
     token_log_probs: list[float]
