@@ -259,6 +259,22 @@ def test_what_is_fitted_to_the_time_counts_the_updates_that_training_makes(tmp_p
     assert [work.updates for work in works] == [event.step] == [3]
 
 
+def test_the_length_that_encoded_pairs_need_is_said_where_it_replaces_an_estimate(tmp_path: Path):
+    pairs = [(f"{number}", " ".join(f"{number}" * 9)) for number in range(10, 90)]  # 2, with </s>, and 18: 1.2 * (18 - 10) / 2
+
+    def said(name: str, *settings: str) -> list[str]:
+        lines: list[str] = []
+        watcher = Watch()
+        watcher.say = lines.append
+        plan = make_plan(pairs, dev=pairs[:5], settings=[*SMALL, "training.epochs=1", *settings])
+        runs.start(replace(plan, fitted=frozenset()), tmp_path / name, watcher=watcher)
+        return [line for line in lines if "max_length_ratio" in line]
+
+    assert said("chosen") == ["fitted: search.max_length_ratio 4.8: 1.2 times what 999 of 1,000 training targets need"]
+    assert load_config(tmp_path / "chosen" / "config.yaml").search.max_length_ratio == 4.8
+    assert said("asked", "search.max_length_ratio=5") == []
+
+
 def test_resuming_sets_the_number_of_threads_that_the_run_has(tmp_path: Path):
     """Another number adds up products in another order: not the same weights."""
 

@@ -29,12 +29,13 @@ from seqloom.selection import Roots, split, thin
 from seqloom.settings import has_setting, override, setting
 from seqloom.sounds import hint_at_texts
 
-__all__ = ["LAYOUT", "Plan", "hold_out", "make_plan", "read_pairs", "reads_numbers"]
+__all__ = ["LAYOUT", "LENGTH", "Plan", "hold_out", "make_plan", "read_pairs", "reads_numbers"]
 
 LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
 """Settings that reading replaces by what it found."""
 
 LENGTH = "search.max_length_ratio"
+"""Is estimated from the profile; encoded pairs tell it better."""
 METRIC = "training.early_stopping.metric"
 SAMPLES = 2000
 """Numbers, one a moment, from which on they look like the samples of a sound: a quarter of a second of speech."""

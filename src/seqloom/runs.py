@@ -25,7 +25,7 @@ from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.pace import Work, fit_to_time
-from seqloom.plan import Plan
+from seqloom.plan import LENGTH, Plan
 from seqloom.ready import ready_fields
 from seqloom.relation import ceiling
 from seqloom.rows import Row
@@ -66,7 +66,7 @@ def start(
     longest = int(corpus.source_lengths.max()) if plan.base is None or fields.longest else 0
     fields = replace(fields, longest=max(fields.longest, longest), writes_unknown=writes_unknown)
     plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
-    config, reasons = _decide(plan, corpus)
+    config, reasons = _decide(plan, corpus, watcher)
     first = _first_weights(plan.base, config, fields) if plan.base else None
     check_parts(config.model, fields.source, fields.target)
     run.create()
@@ -271,12 +271,16 @@ def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: fl
     return plan
 
 
-def _decide(plan: Plan, corpus: Corpus) -> tuple[RunConfig, dict[str, str]]:
-    """The config with what only this machine and the encoded pairs can tell, and the reasons with those added."""
+def _decide(plan: Plan, corpus: Corpus, watcher: Watcher) -> tuple[RunConfig, dict[str, str]]:
+    """The config with what only this machine and the encoded pairs can tell, and the reasons with those added; says what takes a choice's
+    place.
+    """
     config, reasons = decide(plan.config, plan.reasons)
     ratio = length_ratio(corpus) if plan.estimates_length else 0.0
     if ratio > (config.search.max_length_ratio if plan.profile.sound else 0.0):  # what sounds may need is known before any is heard
-        reasons["search.max_length_ratio"] = "1.2 times what 999 of 1,000 training targets need"
+        reasons[LENGTH] = "1.2 times what 999 of 1,000 training targets need"
+        if ratio != config.search.max_length_ratio:
+            watcher.say(f"fitted: {LENGTH} {ratio}: {reasons[LENGTH]}")
         config = config.model_copy(update={"search": config.search.model_copy(update={"max_length_ratio": ratio})})
     return config, reasons
 
