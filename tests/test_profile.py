@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -117,6 +118,20 @@ def test_a_word_that_stands_beside_a_few_sources_is_rare_where_no_others_are() -
     assert (
         profile_rows(rows(*[(f"{place} {source}", "the same words") for place, (source, _) in enumerate(turns)])).new_words_copied is None
     )
+
+
+def test_rare_words_are_whole_whatever_marks_are_written_as() -> None:
+    draw = random.Random(1)
+    names = ["".join(f"{draw.choice('bcdghklmnpt')}{draw.choice('ạẽỉộử')}" for _ in range(3)) for _ in range(100)]
+    bare = ["".join(letter for letter in unicodedata.normalize("NFD", name) if not unicodedata.combining(letter)) for name in names]
+    for form in ("NFC", "NFD"):
+        restored = rows(*[(said, unicodedata.normalize(form, name)) for said, name in zip(bare, names, strict=True)])
+        assert profile_rows(restored).new_words_copied == 0.0, form
+    decomposed = rows(*[(f"who is {name} ?", unicodedata.normalize("NFD", name)) for name in names])
+    assert profile_rows(decomposed).new_words_copied == 1.0, "as fields compose both sides"
+    hindi = ["".join(draw.choice("कखगचजतदन") + draw.choice("ािीुू") for _ in range(4)) for _ in range(100)]
+    others = rows(*[("".join(letter for letter in word if letter.isalpha()), word) for word in hindi])
+    assert profile_rows(others).new_words_copied == 0.0, "vowel signs are part of a word"
 
 
 def test_sources_of_several_columns_count_together_in_the_ratio() -> None:

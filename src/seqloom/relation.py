@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import regex
 
 from seqloom.rows import Row
 from seqloom.sides import Ids, Spread, spread
@@ -18,7 +18,7 @@ FEWEST_NEW_WORDS, MOST_SOURCES = 20, 5
 """Rare words, from which on they say something; sources that a word may be seen beside to be called rare."""
 NEARLY_ALL = 0.95
 """Share of the rows that can come out right, up to which it is worth saying that no more can."""
-WORD = re.compile(r"\w+")
+WORD = regex.compile(r"[\w\p{M}\u200c\u200d]+")
 
 
 def ratio(target: np.ndarray, source: np.ndarray) -> Spread:
@@ -91,8 +91,8 @@ def ceiling(rows: Sequence[Row], of: str = "") -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    """Runs of letters and digits: the marks around a word are not what is copied."""
-    return WORD.findall(text)
+    """Runs of letters, digits and what combines with them, composed as fields are: the marks around a word are not what is copied."""
+    return WORD.findall(unicodedata.normalize("NFC", text))
 
 
 def _letters(text: str) -> str:
