@@ -9,6 +9,8 @@ function answer({ state, sources, targets }) {
   return { sources: sources.map((texts) => ofSource(fields, texts)), targets: targets.map((target) => ofTarget(fields, target)) };
 }
 
+const LIMITS = [1, 4, 9, 40];
+
 function ofSource(fields, texts) {
   const [copied, extra] = fields.copyIds(texts);
   const prefix = fields.encodeTarget(texts[0], extra);
@@ -18,6 +20,8 @@ function ofSource(fields, texts) {
     unknown: fields.source.unknown(texts),
     copied,
     extra,
+    kept: LIMITS.map((limit) => fields.kept(fields.source.encode(texts), limit)),
+    left: fields.withoutCutAway(prefix, copied.slice(0, 3)),
     prefix,
     shown: fields.target.decode(prefix, extra),
   };

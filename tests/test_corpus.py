@@ -13,7 +13,7 @@ from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.fields import Fields
 from seqloom.rows import Row
-from seqloom.vocabulary import EOS, UNK
+from seqloom.vocabulary import EOS, SEP, UNK
 
 
 def ids(*numbers: int) -> np.ndarray[Any, Any]:
@@ -176,6 +176,46 @@ def test_a_symbol_that_was_cut_from_the_source_cannot_be_copied_any_more():
     assert example.copy is not None
     assert example.copy.tolist() == [A, SIZE, -1]
     assert example.target.tolist() == [UNK, SIZE]
+
+
+def columns(text: str) -> tuple[str, ...]:
+    return tuple(text.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (20, "a b c d e f g/h i/j k l m n"),
+        (15, "a b c d e f/h i/j k l m n"),
+        (12, "a b c d/h i/j k l m"),
+        (8, "a b/h i/j k"),
+        (7, "a b/h/j k"),
+        (5, "a/h/j"),
+        (4, "a//j"),
+        (1, "//"),
+    ],
+)
+def test_of_several_columns_the_longest_are_cut_and_short_ones_stay_whole(limit: int, expected: str):
+    whole = columns("a b c d e f g/h i/j k l m n")
+    rows = [Row(whole, "", "pairs.tsv:1")]
+    fields = Fields.fit(FieldsConfig(source=[TokensField()] * 3, target=TokensField()), rows)
+    counts = dict[str, int]()
+    cut = DataConfig(max_source_length=limit, too_long="cut")
+    (example,) = encode_rows(rows, fields, cut, copy=True, trained=True, counts=counts)
+    assert example.source.tolist() == fields.source.encode(columns(expected)).tolist()
+    assert counts == ({"cut": 1} if limit < 16 else {})
+    assert example.copy is not None
+    assert [number >= 0 for number in example.copy] == [number > SEP for number in example.source]
+
+
+def test_fields_of_older_models_cut_the_end_whatever_column_stands_there():
+    rows = [Row(("a b c d", "e f"), "", "pairs.tsv:1")]
+    fields = Fields.fit(FieldsConfig(source=[TokensField()] * 2, target=TokensField()), rows)
+    state = fields.state()
+    assert Fields.from_state(state).shares_limit
+    older = Fields.from_state({name: value for name, value in state.items() if name != "shares_limit"})
+    (example,) = encode_rows(rows, older, DataConfig(max_source_length=5, too_long="cut"), copy=False, trained=True)
+    assert example.source.tolist() == fields.source.encode(("a b c d", "")).tolist()
 
 
 def test_the_length_ratio_lets_nearly_all_targets_be_written() -> None:

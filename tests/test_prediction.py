@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from seqloom import answers as reading
+from seqloom.answers import Answerer, Cuts
 from seqloom.batching import pad
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.errors import ConfigError, DataError
@@ -216,6 +217,24 @@ def test_a_symbol_of_a_prefix_that_was_cut_from_the_source_is_unknown():
     for prefix, expected in (("X", "X"), ("Y", "<unk>")):
         (answer,) = here.predict(rows_of("a X c d e Y"), prefix=prefix)
         assert {output.tokens[0] for output in answer.outputs} == {expected}
+
+
+def test_of_a_source_of_several_columns_that_is_cut_what_is_left_is_shown_copied_and_begun_with():
+    pairs = [((source, "v w"), target) for source, target in PAIRS]
+    here = translator([TokensField()] * 2, pairs=pairs, data=DataConfig(max_source_length=5, too_long="cut"), copy=True)
+    one, two = here.predict(rows_of(("a X", "v Z"), ("a X c e Y d", "v Z")), keep_attention=True, replace_unknown=True)
+    assert (one.source_cut, two.source_cut) == (False, True)
+    assert one.source_tokens == two.source_tokens == ["a", "X", "<sep>", "v", "Z"]
+    assert [output.text for output in one.outputs] == [output.text for output in two.outputs]
+    for prefix, expected in (("X", "X"), ("Y", "<unk>"), ("Z", "Z")):
+        (answer,) = here.predict(rows_of(("a X c e Y d", "v Z")), prefix=prefix)
+        assert {output.tokens[0] for output in answer.outputs} == {expected}
+    scores = here.score([Row(source, "a Z", "") for source in (("a X", "v Z"), ("a X c e Y d", "v Z"))])
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+    answerer = Answerer(here.fields, here.data, here.config, here)
+    assert Cuts([one, two]).notes(answerer, here.config)[0] == (
+        "1 of 2 sources are longer than the model reads: the longest columns are cut, to 5 positions in all"
+    )
 
 
 def test_a_prefix_begins_every_output():

@@ -40,6 +40,8 @@ COPYING = [
     'model.encoder={"kind": "transformer", "width": 16, "heads": 2, "layers": 1, "feed_forward": 16}',
     'model.decoder={"kind": "transformer", "width": 16, "heads": 2, "layers": 1, "feed_forward": 16}',
     "model.copy=true",
+    "data.max_source_length=8",
+    "data.too_long=cut",
 ]
 SUBWORDS = [
     'fields.source=[{"kind": "text", "unit": "subword", "max_size": 320}]',

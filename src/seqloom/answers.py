@@ -10,10 +10,11 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from seqloom.batching import Array
 from seqloom.config import DRAWING, DataConfig, SearchConfig
@@ -67,7 +68,7 @@ class Prediction:
     limit: int = 0
     """The most target symbols that the search allowed."""
     source_cut: bool = False
-    """Whether the source is longer than the model reads, so that its end was left out."""
+    """Whether the source is longer than the model reads, so that its end, of several columns that of the longest, was left out."""
     unknown: list[str] = field(default_factory=list[str])
     """The symbols of the source that training never saw, in order, as often as they occur; read as <unk>."""
     longest: int = 0
@@ -99,6 +100,22 @@ class Questions:
     """(S,) each, for a model that copies: see `Fields.copy_ids`"""
     prefixes: list[list[int]] | None = None
     """(B, ...) ids that an output must begin with"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A source as it is read."""
+
+    source: Array
+    """(S,), or frames"""
+    whole: Any
+    """The same before it was cut; of frames what is left."""
+    kept: npt.NDArray[np.bool_] | None = None
+    """Which positions of the whole are read, where it was cut."""
+
+    def left(self, values: Ids) -> Ids:
+        """Those of a value for each position of the whole that are of positions that are read."""
+        return values if self.kept is None else values[self.kept]
 
 
 class Finder(Protocol):
@@ -261,42 +278,47 @@ class Answerer:
         """Sorted by length, searched batch by batch, returned in order."""
         real = [place for place, row in enumerate(rows) if any(row.source)]
         encoded = {place: self._encode(rows[place]) for place in real}
-        sources = {place: source for place, (source, _) in encoded.items()}
+        sources = {place: read.source for place, read in encoded.items()}
         answers = [Prediction(row.source, [], []) for row in rows]
         for places in _by_length(sources, self.finder.batch_tokens // config.rows):
-            asked = {place: sources[place] for place in places}
+            asked = {place: encoded[place] for place in places}
             questions = self._questions(asked, rows, number, config, prefix)
             found = self.finder.find(questions, config, replace_unknown or keep_attention)
             for order, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
-                whole, extra = self._labels(rows[place], sources[place]), questions.extra[order]
-                labels, states = whole[:: self.finder.stride], -(-len(sources[place]) // self.finder.stride)
+                read, extra = self._labels(rows[place], encoded[place]), questions.extra[order]
+                labels, states = read[:: self.finder.stride], -(-len(sources[place]) // self.finder.stride)
                 outputs = [self._output(hypothesis, labels, states, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
-                most, unknown = questions.max_lengths[order], self._unknown(whole, sources[place])
+                most, unknown = questions.max_lengths[order], self._unknown(read, sources[place])
                 longest = self.fields.longest if len(sources[place]) > self.fields.longest else 0
-                cut, doubts = encoded[place][1], self.fields.doubts(rows[place].source)
+                cut, doubts = encoded[place].kept is not None, self.fields.doubts(rows[place].source)
                 answers[place] = Prediction(rows[place].source, labels, outputs, most, cut, unknown, longest, doubts.silent, doubts.rate)
         return answers
 
-    def _encode(self, row: Row) -> tuple[Array, bool]:
-        """The source of a row, and whether it was cut."""
+    def _encode(self, row: Row) -> _Read:
+        """The source of a row, cut where it is too long."""
         counts = dict[str, int]()
         (example,) = encode_rows([Row(row.source, "", row.where)], self.fields, self.data, copy=False, counts=counts)
-        return example.source, bool(counts)
+        if not counts:
+            return _Read(example.source, example.source)
+        whole = self.fields.source.encode(row.source) if self.fields.source.kind == "ids" else example.source
+        return _Read(example.source, whole, self.fields.kept(whole, self.data.max_source_length))
 
-    def _questions(self, sources: dict[int, Array], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
+    def _questions(self, sources: dict[int, _Read], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
         """The sources at some places among the rows, as a finder wants them."""
         points = self.finder.points
-        max_lengths = [self._longest(config, ids, rows[place]) for place, ids in sources.items()]
-        copies = [self.fields.copy_ids(rows[place].source) if points else (np.empty(0, np.int64), []) for place in sources]
-        cut = [np.append(copy[: len(ids) - 1], -1) for ids, (copy, _) in zip(sources.values(), copies, strict=True)]
-        extra = [symbols[: max(int(ids.max()) + 1 - self.fields.target.size, 0)] for ids, (_, symbols) in zip(cut, copies, strict=True)]
-        prefixes = [self.fields.encode_target(prefix, symbols).tolist() for symbols in extra]  # a symbol that was cut away is unknown
+        max_lengths = [self._longest(config, read.source, rows[place]) for place, read in sources.items()]
+        copies = [self.fields.copy_ids(rows[place].source) if points else (np.empty(0, np.int64), list[str]()) for place in sources]
+        cut = [read.left(ids) if points else ids for read, (ids, _) in zip(sources.values(), copies, strict=True)]
+        most = [max(int(ids.max(initial=-1)) + 1 - self.fields.target.size, 0) for ids in cut]
+        extra = [symbols[:count] for count, (_, symbols) in zip(most, copies, strict=True)]
+        begun = [self.fields.encode_target(prefix, symbols) for symbols in extra]
+        prefixes = [self.fields.without_cut_away(ids, left).tolist() for ids, left in zip(begun, cut, strict=True)]
         for place, ids, most in zip(sources, prefixes, max_lengths, strict=True):
             if len(ids) > most:
                 what = f"the prefix {prefix!r} has {len(ids)} symbols; the longest output allowed here has {most}"
                 raise ConfigError(f"{rows[place].where}: {what}. Shorten it, or raise search.max_length.")
         return Questions(
-            sources=list(sources.values()),
+            sources=[read.source for read in sources.values()],
             max_lengths=max_lengths,
             numbers=[number + place for place in sources],
             extra=extra,
@@ -308,9 +330,10 @@ class Answerer:
         most = longest_output(config, len(source))
         return most if self.enough is None else min(most, self.enough(row))
 
-    def _labels(self, row: Row, source: Any) -> list[str]:
-        """What stands at each position of the source: its symbols, or moments of a sound."""
-        return self.fields.source.labels(row.source, source)
+    def _labels(self, row: Row, read: _Read) -> list[str]:
+        """What stands at each position of the source that is read: its symbols, or moments of a sound."""
+        labels = self.fields.source.labels(row.source, read.whole)
+        return labels if read.kept is None else list(compress(labels, read.kept))
 
     def _unknown(self, symbols: list[str], source: Array) -> list[str]:
         """Those of the symbols that are read as <unk>; frames have none."""
@@ -430,7 +453,8 @@ class Cuts:
             notes.append(f"{long} ({self._longest:,} positions): answers to such are often wrong")
         if self._sources:
             long = f"{self._sources:,} of {self._all:,} sources are longer than the model reads"
-            notes.append(f"{long}: cut to their first {data.max_source_length:,} positions")
+            of = "the longest columns are cut, to" if model.fields.shares_limit else "cut to their first"
+            notes.append(f"{long}: {of} {data.max_source_length:,} positions{' in all' if model.fields.shares_limit else ''}")
         if self._answers:
             name, limit = ("max_length", search.max_length) if search.max_length else ("max_length_ratio", search.max_length_ratio)
             were = "was" if self._answers == 1 else "were"

@@ -170,17 +170,12 @@ def encode_rows(
             counts[config.too_long] = counts.get(config.too_long, 0) + 1
             if config.too_long == "skip":
                 continue
-            source = _cut(source, config.max_source_length)
-            target = target[: config.max_target_length]
+            kept = fields.kept(source, config.max_source_length)
+            source, target = source[kept], target[: config.max_target_length]
             if copy_ids is not None:
-                copy_ids = np.append(copy_ids[:-1][: config.max_source_length], copy_ids[-1])
-                target = np.where((target >= fields.target.size) & ~np.isin(target, copy_ids), UNK, target)  # its symbol was cut away
+                copy_ids = copy_ids[kept]
+                target = fields.without_cut_away(target, copy_ids)
         yield Example(source, target, row.where, copy_ids)
-
-
-def _cut(source: Array, limit: int) -> Any:
-    """The first positions of a source; ids keep their </s>."""
-    return np.append(source[:-1][:limit], source[-1]) if source.ndim == 1 else source[:limit]
 
 
 def _over_limit(source: Array, target: int, config: DataConfig, trained: bool) -> str | None:

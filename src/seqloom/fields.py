@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from seqloom.columns import Column, build_columns, groups, learn, model_of, namespace, new_symbols, unit_of
@@ -20,7 +21,7 @@ from seqloom.frame_fields import ArraySource, Doubts
 from seqloom.rows import Row
 from seqloom.sound_field import SoundField
 from seqloom.subwords import Subwords
-from seqloom.text_fields import Ids, SourceField, TargetField, Value
+from seqloom.text_fields import Ids, SourceField, TargetField, Value, kept_of_columns
 from seqloom.units import Unit
 from seqloom.vocabulary import BOS, DAMAGED, PAD, SEPARATOR, UNK, Vocabulary, entry
 
@@ -44,6 +45,8 @@ class Fields:
     """Positions of the longest source that was learned from; 0 where nobody knows."""
     writes_unknown: bool = field(default=True, compare=False)
     """Whether targets that were learned from hold <unk>, or nobody knows; where none does, no answer may."""
+    shares_limit: bool = False
+    """Whether of a source that is too long the longest columns are cut; else its end, whatever stands there, as in older models."""
 
     @classmethod
     def fit(cls, config: FieldsConfig, rows: Iterable[Row], names: Sequence[str] = ()) -> Fields:
@@ -55,11 +58,13 @@ class Fields:
         """
         _check_shared(config)
         rows = list(rows) if isinstance(rows, Iterator) else rows
-        source = fit_source(config, rows)
+        source, several = fit_source(config, rows), len(config.source) > 1
         if config.shared and isinstance(source, SourceField):
-            return cls(config, source, TargetField(source.columns[0], source.vocabulary), tuple(names))
-        unit, symbols = learn(config.target, partial(_texts, rows, (), len(config.source), True))
-        return cls(config, source, TargetField(Column(config.target, unit), Vocabulary(symbols)), tuple(names))
+            target = TargetField(source.columns[0], source.vocabulary)
+        else:
+            unit, symbols = learn(config.target, partial(_texts, rows, (), len(config.source), True))
+            target = TargetField(Column(config.target, unit), Vocabulary(symbols))
+        return cls(config, source, target, tuple(names), shares_limit=several)
 
     def grown(self, rows: Iterable[Row]) -> tuple[Fields, list[str]]:
         """The same fields with the symbols of these rows added behind their own, where columns are not cut into subwords and their size is
@@ -90,6 +95,14 @@ class Fields:
         """What may be wrong with a source that can be used; nothing that is known of texts."""
         return Doubts() if isinstance(self.source, SourceField) else self.source.doubts(source)
 
+    def kept(self, source: npt.NDArray[Any], limit: int) -> npt.NDArray[np.bool_]:
+        """Which positions of an encoded source are read, bool (S,), where so many are: symbols (but for the last, </s>) or moments."""
+        if self.shares_limit and len(source) > limit + 1:
+            return kept_of_columns(source, limit)
+        kept = np.arange(len(source)) < limit
+        kept[-1:] |= self.source.kind == "ids"
+        return kept
+
     def copy_ids(self, source: Value) -> tuple[Ids, list[str]]:
         """For each source position the id of its symbol among the targets, int64 (S,), and the source symbols that targets do not have.
 
@@ -114,6 +127,10 @@ class Fields:
         ids = [size + places[symbol] if symbol in places and symbol not in known else known.id(symbol) for symbol in symbols]
         return np.array(ids, np.int64)
 
+    def without_cut_away(self, target: Ids, copy_ids: Ids) -> Ids:
+        """The target's ids (T,) with <unk> for symbols that were to be copied and do not stand among the `copy_ids` (S,) that are left."""
+        return np.where((target >= self.target.size) & ~np.isin(target, copy_ids), UNK, target)
+
     def state(self) -> dict[str, Any]:
         """What `fields.json` holds: the config, the vocabularies and the subword models."""
         state: dict[str, Any] = {"format": FORMAT, "names": list(self.names), "config": self.config.model_dump(mode="json")}
@@ -122,6 +139,8 @@ class Fields:
             state["longest_source"] = self.longest
         if not self.writes_unknown:
             state["writes_unknown"] = False
+        if self.shares_limit:
+            state["shares_limit"] = True
         if not self.config.shared:
             state["target"] = {"vocabulary": self.target.vocabulary.state(), "subwords": [model_of(self.target.column.unit)]}
         return state
@@ -251,7 +270,8 @@ def _restore(state: object) -> Fields:
     _check_pieces(target.column, target.vocabulary)
     longest: int = entry(state, "longest_source", int) if isinstance(state, dict) and "longest_source" in state else 0
     writes_unknown: bool = entry(state, "writes_unknown", bool) if isinstance(state, dict) and "writes_unknown" in state else True
-    return Fields(config, source, target, tuple(map(str, names)), longest, writes_unknown)
+    shares_limit: bool = entry(state, "shares_limit", bool) if isinstance(state, dict) and "shares_limit" in state else False
+    return Fields(config, source, target, tuple(map(str, names)), longest, writes_unknown, shares_limit and len(config.source) > 1)
 
 
 def _restore_texts(config: FieldsConfig, state: dict[str, Any]) -> SourceField:

@@ -13,7 +13,7 @@ from seqloom.columns import Codes, Column, model_of
 from seqloom.errors import DataError, count_of
 from seqloom.vocabulary import BOS, EOS, PAD, SEP, SEPARATOR, SPECIALS, UNK, Vocabulary
 
-__all__ = ["Ids", "SourceField", "TargetField", "Value"]
+__all__ = ["Ids", "SourceField", "TargetField", "Value", "kept_of_columns"]
 
 _SEP, _EOS = (np.array([number], np.int64).tobytes() for number in (SEP, EOS))
 
@@ -138,6 +138,22 @@ class SourceField(_TextField):
 
     def _keys(self, parts: Sequence[list[str]]) -> list[list[str]]:
         return [column.keys(part) for column, part in zip(self.columns, parts, strict=True)]
+
+
+def kept_of_columns(ids: Ids, limit: int) -> npt.NDArray[np.bool_]:
+    """Which positions of a source (S,) of several columns are kept where so many are, </s> not counted: short columns whole, and of those
+    longer than their share of what these leave, its first symbols.
+    """
+    ends = [*np.flatnonzero(ids == SEP).tolist(), len(ids) - 1]
+    begins = [0, *(end + 1 for end in ends[:-1])]
+    kept = np.zeros(len(ids), bool)
+    kept[ends] = True
+    left = max(limit - len(ends) + 1, 0)
+    for others, (length, begin) in enumerate(sorted((end - begin, begin) for begin, end in zip(begins, ends, strict=True))):
+        share = min(length, left // (len(ends) - others))
+        kept[begin : begin + share] = True
+        left -= share
+    return kept
 
 
 def _numbers(ids: Iterable[int] | Ids) -> list[int]:

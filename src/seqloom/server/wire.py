@@ -56,7 +56,12 @@ Count = Annotated[int, Field(ge=1, le=MOST)]
 Role = Literal["time", "series", "target", "past", "known", "static"]
 Cell = Annotated[str | int | float | None, GetPydanticSchema(lambda kind, handler: _told_once(handler(kind)))]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-SourceCut = Annotated[bool | None, Field(description="True where the source was longer than the model reads: its end was left out.")]
+SourceCut = Annotated[
+    bool | None,
+    Field(
+        description="True where the source was longer than the model reads: its end, of several columns that of the longest, was left out."
+    ),
+]
 Silent = Annotated[bool | None, Field(description="True where the source is a sound of which all samples are the same.")]
 Unknown = Annotated[
     list[str] | None,

@@ -129,24 +129,27 @@ export class Answerer {
       const what = `the source has ${count} ${source.kind === "ids" ? "symbols" : "moments"}; the limit is ${most}`;
       throw new Error(`${where}: ${what}. Shorten it.`);
     }
-    const array = source.cut(whole, limit);
+    const isCut = symbols > limit;
+    const kept = isCut && source.kind === "ids" ? this.fields.kept(whole, limit) : null;
+    const left = (values) => (kept ? values.filter((_, place) => kept[place]) : values);
+    const array = isCut && !kept ? source.cut(whole, limit) : left(whole);
     const [allCopyIds, allExtra] = this.graph.points ? this.fields.copyIds(value) : [[], []];
-    const copyIds = [...allCopyIds.slice(0, -1).slice(0, limit), -1];
-    const extra = allExtra.slice(0, Math.max(Math.max(...copyIds) + 1 - target.vocabulary.size, 0));
+    const copyIds = left(allCopyIds);
+    const extra = allExtra.slice(0, Math.max(Math.max(-1, ...copyIds) + 1 - target.vocabulary.size, 0));
     const { positions: length } = source.lengths(array);
-    const read = source.labels(value, array);
+    const read = left(source.labels(value, array));
     const row = {
       array,
       length,
       unknown: source.kind === "ids" ? [...new Set(read.filter((_, place) => array[place] === UNK))] : [],
-      isCut: symbols > limit,
+      isCut,
       isSilent: source.isSilent?.(value) ?? false,
       labels: read.filter((_, place) => place % this.graph.stride === 0),
       isBlank: source.isBlank(value),
       copyIds,
       extra,
       longest: search.maxLength || Math.max(Math.ceil(search.maxLengthRatio * length), search.minLength) + 10,
-      prefix: search.prefix ? this.fields.encodeTarget(search.prefix, extra) : [],
+      prefix: search.prefix ? this.fields.withoutCutAway(this.fields.encodeTarget(search.prefix, extra), copyIds) : [],
     };
     if (!row.isBlank && row.prefix.length > row.longest) {
       const what = `the prefix ${cut(quoted(search.prefix))} has ${row.prefix.length} symbols; the longest output allowed here has ${row.longest}`;

@@ -3,7 +3,7 @@
 import { Column, buildColumns, unitOf } from "./columns.js";
 import { SoundField } from "./sound.js";
 import { strip } from "./units.js";
-import { EOS, SEP, SEPARATOR, Vocabulary } from "./vocabulary.js";
+import { EOS, SEP, SEPARATOR, UNK, Vocabulary } from "./vocabulary.js";
 
 export const FORMAT = 1;
 /** How the source is read, by the kind of its columns; all texts are columns of one field. */
@@ -21,6 +21,7 @@ export class Fields {
     const unknown = [...config.source, config.target].find(({ kind }) => !(kind in SOURCES));
     if (unknown) throw new Error(`fields: a field of kind '${unknown.kind}'; expected ${Object.keys(SOURCES).join(", ")}. Use the model from Python.`);
     this.names = state.names;
+    this.sharesLimit = state.shares_limit ?? false;
     this.source = SOURCES[config.source[0].kind](config.source, state.source);
     this.target = config.shared ? new TargetField(this.source.columns[0], this.source.vocabulary) : targetOf(config.target, state.target);
   }
@@ -38,6 +39,17 @@ export class Fields {
       return [...symbols.map((symbol) => (canCopy ? this.#targetId(symbol, extra) : -1)), -1];
     });
     return [ids, extra];
+  }
+
+  /** Which positions of an encoded source of texts are read, (S,), where so many symbols are: the </s> that ends them is not counted. */
+  kept(ids, limit) {
+    if (this.sharesLimit && ids.length > limit + 1) return keptOfColumns(ids, limit);
+    return ids.map((_, place) => place < limit || place === ids.length - 1);
+  }
+
+  /** The target's ids (T,) with <unk> for symbols that were to be copied and do not stand among the ids that are left. */
+  withoutCutAway(target, copyIds) {
+    return target.map((id) => (id < this.target.vocabulary.size || copyIds.includes(id) ? id : UNK));
   }
 
   /** As `target.encode`, but an unknown symbol that `extra` has at k gets id V + k. */
@@ -111,19 +123,14 @@ export class SourceField {
     return [...ids, EOS];
   }
 
-  /** The first symbols of ids, which keep their </s>. */
-  cut(ids, limit) {
-    return [...ids.slice(0, -1).slice(0, limit), ids.at(-1)];
-  }
-
   /** Positions that the model reads, and those of them that a limit counts: </s> is none. */
   lengths(ids) {
     return { positions: ids.length, symbols: ids.length - 1 };
   }
 
-  /** What stands at each position: the symbols that were read. */
-  labels(texts, ids) {
-    return this.symbols(texts).slice(0, ids.length - 1);
+  /** What stands at each position but that of </s>. */
+  labels(texts) {
+    return this.symbols(texts);
   }
 }
 
@@ -143,6 +150,21 @@ export class TargetField {
   decode(ids, extra = []) {
     return this.column.unit.join(this.vocabulary.symbols(ids, extra));
   }
+}
+
+/** As `kept_of_columns` in Python: short columns whole, and of those longer than their share of what these leave, its first symbols. */
+function keptOfColumns(ids, limit) {
+  const ends = [...ids.flatMap((id, place) => (id === SEP ? [place] : [])), ids.length - 1];
+  const columns = ends.map((end, index) => ({ begin: index ? ends[index - 1] + 1 : 0, end }));
+  const kept = ids.map((_, place) => ends.includes(place));
+  let left = Math.max(limit - ends.length + 1, 0);
+  columns.sort((one, other) => one.end - one.begin - (other.end - other.begin) || one.begin - other.begin);
+  columns.forEach(({ begin, end }, done) => {
+    const share = Math.min(end - begin, Math.floor(left / (columns.length - done)));
+    kept.fill(true, begin, begin + share);
+    left -= share;
+  });
+  return kept;
 }
 
 /** Refuse characters that are no text. */
