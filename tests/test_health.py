@@ -91,6 +91,15 @@ def test_the_same_output_at_the_first_evaluation_is_an_early_hint():
     assert finding.message.startswith(f"Early hint at step 50, which may pass: 190 of 200 dev predictions are '{'x' * 39}…'. The decoder")
 
 
+def test_the_same_output_for_sources_that_training_did_not_know_is_put_down_to_these():
+    finding = only(examine(evidence(["the man is"] * ROWS, unseen_sources=0.98)))
+    assert finding.message == (
+        "All 200 dev predictions are 'the man is'. 98 % of the dev sources hold symbols that training never saw, read as <unk>: the likely "
+        "cause. Use characters or subwords (the unit in fields.source), or train on pairs that are like those of dev."
+    )
+    assert "The decoder ignores its source" in only(examine(evidence(["the man is"] * ROWS, unseen_sources=0.5))).message
+
+
 def test_the_same_output_is_right_where_most_targets_are_the_same():
     assert examine(evidence(["yes"] * ROWS, references=["yes"] * 120 + ["no"] * 80, commonest_train_target="yes")) == []
 
@@ -98,7 +107,16 @@ def test_the_same_output_is_right_where_most_targets_are_the_same():
 def test_empty_output_is_found():
     finding = only(examine(evidence([""] * 50 + REFERENCES[50:])))
     assert finding.name == "empty_output"
-    assert finding.message.startswith("50 of 200 dev predictions are empty. The model ends at once, often because many")
+    said = "search.min_length=1 shows what the model would say."
+    assert finding.message == (
+        "50 of 200 dev predictions are empty. The model ends at once: too young, or too high a learning rate. "
+        f"Try a lower training.optimizer.learning_rate; {said}"
+    )
+    learned = only(examine(evidence([""] * 50 + REFERENCES[50:], empty_targets=0.31)))
+    assert learned.message == (
+        "50 of 200 dev predictions are empty. The model ends at once, and 31 % of the training targets are empty. "
+        f"Look at the pairs with 'seqloom inspect', or leave those out with --skip-bad; {said}"
+    )
     assert examine(evidence([""] * 50 + REFERENCES[50:], references=[""] * 50 + REFERENCES[50:])) == []
 
 
@@ -218,6 +236,12 @@ def test_a_model_below_copying_the_source_is_found():
         " of copying the source. Try a longer training (training.epochs), or another training.optimizer.learning_rate."
     )
     assert examine(evidence(wrong_days(9), sources=sources, progress=0.2)) == []
+    unwritable = only(examine(evidence(wrong_days(9), sources=sources, unwritable=0.35)))
+    assert unwritable.message.endswith(
+        " of copying the source. 35 % of the dev targets hold symbols that the model cannot write: the likely cause. "
+        "Lower fields.target.min_count, raise fields.target.max_size, or use characters or subwords (fields.target.unit)."
+    )
+    assert only(examine(evidence(wrong_days(9), sources=sources, unwritable=0.09))) == finding
 
 
 def test_error_rates_are_compared_where_copying_is_never_quite_right():
@@ -247,6 +271,8 @@ def test_every_setting_that_a_message_names_exists():
     limited = {"hit_length_limit": [True] * ROWS, "length_limits": [9] + [60] * (ROWS - 1)}
     faults = [
         evidence([""] * ROWS, **limited),
+        evidence([""] * ROWS, empty_targets=0.1),
+        evidence(["the man is"] * ROWS, unseen_sources=1.0),
         evidence(["x"] * ROWS, lengths=[1] * ROWS, unknown=[1] * ROWS),
         evidence(["x"] * ROWS, cut_at=5),
         evidence([f"{row} no no no no no no" for row in range(ROWS)]),

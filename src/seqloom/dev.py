@@ -19,6 +19,7 @@ from seqloom.nn.seq2seq import Network, Seq2Seq
 from seqloom.pieces import marks_of, whole
 from seqloom.prediction import Translator, inference_copy
 from seqloom.rows import Row
+from seqloom.unseen import Unseen
 from seqloom.vocabulary import SPECIALS, UNK
 
 __all__ = ["Dev", "DevSet", "Look"]
@@ -95,6 +96,7 @@ class DevSet:
         count = min(len(rows), LOOKED_AT)
         places = np.random.default_rng(config.seed).permutation(len(rows))[:count]
         self.sample = [rows[int(place)] for place in sorted(places)]
+        self._empty_targets = float((corpus.target_lengths == 0).mean())
         self.commonest = fields.target.decode(corpus.commonest_target(COUNTED))
 
     def look(self, network: Network, *, last: bool = False, whole: bool = False) -> Look:
@@ -124,6 +126,13 @@ class DevSet:
         return metrics.better(watched, look.values[watched], self._commonest_score)
 
     @cached_property
+    def _unseen(self) -> Unseen:
+        """What dev holds that training never saw."""
+        unseen = Unseen(self.fields, copies=self.config.model.copy_source)
+        unseen.add_pairs(self.rows)
+        return unseen
+
+    @cached_property
     def _commonest_score(self) -> float:
         """What the commonest target would reach on the sample, by the watched metric."""
         target, watched = self.fields.target, self.config.training.early_stopping.metric
@@ -150,6 +159,9 @@ class DevSet:
             progress=progress,
             teacher_forced_accuracy=look.values["teacher_forced_accuracy"],
             free_running_accuracy=look.values["free_running_accuracy"],
+            unwritable=self._unseen.rows_with_target / len(self.rows),
+            unseen_sources=self._unseen.rows_with_source / len(self.rows),
+            empty_targets=self._empty_targets,
             copies=self.config.model.copy_source,
             cut_at=self.config.data.max_target_length if self.config.data.too_long == "cut" else None,
         )

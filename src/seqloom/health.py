@@ -20,6 +20,7 @@ FEWEST_ROWS = 4  # with fewer, nothing can be told from a share
 EARLY_SHARE, SHARE = 0.5, 0.1  # of the rows that must have a fault, before and after EARLY
 SAME_SHARE = 0.9  # of the predictions that must be the same, where less than half of the references are
 MOST_UNKNOWN = 0.5  # of the symbols of a prediction that is as good as nothing but <unk>
+MANY_UNWRITABLE = 0.1  # of the dev targets, from which on symbols that cannot be written are the likely cause of a bad score
 FEW_UNKNOWN = 0.01  # share of the dev symbols that training does not know, below which saying <unk> does not pay
 REPEATS, MORE_REPEATS, REPEATED_CHARACTERS, LONGEST_PERIOD = 4, 3, 8, 60
 GOOD_TEACHER_FORCED, VERY_GOOD_TEACHER_FORCED, USELESS_ERROR_RATE = 0.7, 0.9, 0.8
@@ -56,6 +57,12 @@ class Evidence:
     """Share of target positions, the end being one, that are right when the true symbols before are given."""
     free_running_accuracy: float | None = None
     """The same of the predictions, without the true symbols."""
+    unwritable: float = 0.0
+    """Share of the dev targets with a symbol that the model can neither write nor copy."""
+    unseen_sources: float = 0.0
+    """Share of the dev sources with a symbol that training never saw."""
+    empty_targets: float = 0.0
+    """Share of the training targets that are empty."""
     copies: bool = False
     """Whether the model has a pointer to its source."""
     cut_at: int | None = None
@@ -144,8 +151,11 @@ def _empty(evidence: Evidence) -> list[Finding]:
     expected = [not p.strip() for p, r in zip(evidence.predictions, evidence.references, strict=True) if r.strip()]
     if not _is_common(evidence, sum(expected), len(expected)):
         return []
-    cause = "The model ends at once, often because many training targets are empty or the target column is the wrong one."
-    todo = "Look at the pairs with 'seqloom inspect'; search.min_length=1 shows what the model would say."
+    cause, todo = "The model ends at once: too young, or too high a learning rate.", "Try a lower training.optimizer.learning_rate;"
+    if evidence.empty_targets:
+        cause = f"The model ends at once, and {_percent(evidence.empty_targets)} of the training targets are empty."
+        todo = "Look at the pairs with 'seqloom inspect', or leave those out with --skip-bad;"
+    todo += " search.min_length=1 shows what the model would say."
     return [_finding(evidence, "empty_output", f"{_of(sum(expected), len(expected), 'are')} empty. {cause} {todo}")]
 
 
@@ -171,6 +181,11 @@ def _same(evidence: Evidence) -> list[Finding]:
     text, count = same
     cause = "The decoder ignores its source: too young, too high a learning rate, or pairs that do not belong together."
     todo = "Try a lower training.optimizer.learning_rate or more training.epochs, and look at the pairs with 'seqloom inspect'."
+    if evidence.unseen_sources >= SAME_SHARE:
+        cause = (
+            f"{_percent(evidence.unseen_sources)} of the dev sources hold symbols that training never saw, read as <unk>: the likely cause."
+        )
+        todo = "Use characters or subwords (the unit in fields.source), or train on pairs that are like those of dev."
     return [_finding(evidence, "same_output", f"{_of(count, rows, 'are')} {_short(text)}. {cause} {todo}")]
 
 
@@ -281,12 +296,12 @@ def _below_baselines(evidence: Evidence) -> list[Finding]:
     copying_todo = f"Try {pointer}a longer training (training.epochs), or another training.optimizer.learning_rate."
     commonest_todo = "Look with 'seqloom inspect' whether the sources tell the targets; try another training.optimizer.learning_rate."
     return [
-        *_below(evidence, "below_copying", evidence.sources, f"copying the source. {copying_todo}"),
-        *_below(evidence, "below_commonest", commonest, f"always answering {_short(commonest[0])}. {commonest_todo}"),
+        *_below(evidence, "below_copying", evidence.sources, "copying the source", copying_todo),
+        *_below(evidence, "below_commonest", commonest, f"always answering {_short(commonest[0])}", commonest_todo),
     ]
 
 
-def _below(evidence: Evidence, name: str, answers: list[str], what: str) -> list[Finding]:
+def _below(evidence: Evidence, name: str, answers: list[str], what: str, todo: str) -> list[Finding]:
     matches = _score("exact_match", answers, evidence)
     metric = "exact_match" if matches >= MEASURABLE_MATCHES else "character_error_rate"
     baseline, ours = _score(metric, answers, evidence), _score(metric, evidence.predictions, evidence)
@@ -294,7 +309,15 @@ def _below(evidence: Evidence, name: str, answers: list[str], what: str) -> list
         return []
     numbers = f"{metrics.format_value(metric, ours)}, worse than the {metrics.format_value(metric, baseline)}"
     done = f"After {100 * evidence.progress:.0f} % of the training"
-    return [_finding(evidence, name, f"{done} the dev {metric} is {numbers} of {what}")]
+    return [_finding(evidence, name, f"{done} the dev {metric} is {numbers} of {what}. {_unwritable(evidence) or todo}")]
+
+
+def _unwritable(evidence: Evidence) -> str:
+    """The likely cause, where many targets cannot come out right whatever the model learns, and what to do; else ''."""
+    if evidence.unwritable < MANY_UNWRITABLE:
+        return ""
+    cause = f"{_percent(evidence.unwritable)} of the dev targets hold symbols that the model cannot write: the likely cause."
+    return f"{cause} Lower fields.target.min_count, raise fields.target.max_size, or use characters or subwords (fields.target.unit)."
 
 
 def _score(metric: str, answers: list[str], evidence: Evidence) -> float:
@@ -322,6 +345,10 @@ def kind_of(message: str) -> str:
 def _finding(evidence: Evidence, name: str, text: str) -> Finding:
     early = f"{HINT} {evidence.step}, which may pass: " if evidence.progress < EARLY else ""
     return Finding(name, early + text)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"
 
 
 def _of(count: int, rows: int, verb: str) -> str:
