@@ -652,7 +652,7 @@ def test_the_name_of_the_output_says_json_lines_and_no_other_format(trained: Tra
         (["abc", "--length-penalty", "1e9"], "search.length_penalty: Input should be less than or equal to 10; got 1000000000.0"),
         (["abc", "--length-penalty", "inf"], "search.length_penalty: Input should be a finite number; got inf"),
         (["--input", "none.txt"], "none.txt: no such file."),
-        (["a" * 5001], "texts:1: "),
+        (["a" * 5001], "TEXT 1: "),
     ],
 )
 def test_options_of_predict_that_make_no_sense_are_refused(trained: Trained, arguments: list[str], message: str) -> None:
@@ -669,7 +669,10 @@ def test_several_source_columns_are_separated_by_tabs(columns: Trained) -> None:
     assert result.code == 0
     assert len(result.lines) == 2
     assert json.loads(seqloom("predict", columns.run, "abc\tUP", "--json").out)["source"] == ["abc", "UP"]
-    assert "texts:1: 1 source column; expected the model's 2 source columns" in seqloom("predict", columns.run, "abc").error
+    assert (
+        "TEXT 2: 1 source column; expected the model's 2 source columns separated by tabs, got 'abc'. Mend the text."
+        in seqloom("predict", columns.run, "abc\tV", "abc").error
+    )
     from_file = seqloom("predict", columns.run, "--input", columns.pairs)
     assert len(from_file.lines) == 120
 

@@ -476,7 +476,10 @@ def test_names_over_what_is_no_name_are_the_header_of_a_tsv(tmp_path: Path, firs
 
 
 def test_a_tsv_has_no_header_otherwise(tmp_path: Path) -> None:
-    assert len(pairs(write(tmp_path / "train.tsv", "Haus\thouse\nHund\tdog\n"))) == 2
+    path = write(tmp_path / "train.tsv", "漢字\tよみ\n犬\tいぬ\n")
+    rows = read_rows([path], config(path))
+    assert len(list(rows)) == 2
+    assert "Without a header: line 1 ('漢字', 'よみ') is data. If it is a header, say --set data.header=true." in rows.notes
 
 
 def test_the_config_decides_about_the_header_and_a_doubt_is_noted(tmp_path: Path) -> None:

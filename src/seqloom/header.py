@@ -93,7 +93,8 @@ def has_header(
         return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
     if format == "csv" and data_reason:
         return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
-    return False, f"Without a header: line 1 ({shown_row}) is data."
+    way_out = "" if unexpected else " If it is a header, say --set data.header=true."
+    return False, f"Without a header: line 1 ({shown_row}) is data.{way_out}"
 
 
 def _heads_series(first: list[str], rest: list[list[str]]) -> bool:

@@ -90,22 +90,25 @@ def _advice(value: object) -> str:
 
 
 def sources_from_memory(texts: Iterable[str | Sequence[str]], columns: int) -> Iterator[Row]:
-    """Texts to predict from, tuples or separated by tabs where the model has several source columns."""
+    """Texts of the command line to predict from, tuples or separated by tabs where the model has several source columns."""
     for number, item in enumerate(texts, 1):
-        where = f"texts:{number}"
+        where = f"TEXT {number}"
         source = texts_of(item.split("\t") if isinstance(item, str) and columns > 1 else item, where)
-        yield source_row(source, columns, where)
+        yield source_row(source, columns, where, "text")
 
 
-def source_row(cells: Sequence[str], columns: int, where: str) -> Row:
-    """A source to predict from; blank in every column where all cells are. DataError where they are not as many as the model's."""
+def source_row(cells: Sequence[str], columns: int, where: str, of: str = "line") -> Row:
+    """A source to predict from; blank in every column where all cells are. DataError where they are not as many as the model's.
+
+    `of` says what they stand in.
+    """
     source = tuple([cell.strip() for cell in cells])
     if not any(source):
         return Row(("",) * columns, "", where)
     if len(source) != columns:
         separated = " separated by tabs" if columns > 1 else ""
         wanted = f"the model's {count_of(columns, 'source column')}{separated}"
-        raise DataError(f"{where}: {count_of(len(source), 'source column')}; expected {wanted}, got {listed(source)}. Mend the line.")
+        raise DataError(f"{where}: {count_of(len(source), 'source column')}; expected {wanted}, got {listed(source)}. Mend the {of}.")
     return Row(source, "", where)
 
 

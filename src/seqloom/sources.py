@@ -22,8 +22,8 @@ def read_sources(
 ) -> Iterator[Row]:
     """The sources to predict from, one a line or record, blank ones too (with empty texts), so that each keeps its place.
 
-    `lines` is a path ('-' reads `stdin`, standard input where not given, line by line, as it comes), or texts in memory (tuples for several
-    columns); `columns` is how many source columns the model has, separated by tabs in a line; `config` is the resolved config of its
+    `lines` is a path ('-' reads `stdin`, standard input where not given, line by line, as it comes), or texts of a command line (tuples for
+    several columns); `columns` is how many source columns the model has, separated by tabs in a line; `config` is the resolved one of its
     training data. A file named CSV, JSON Lines or Parquet, or TSV where training had another format, and lines with more columns or with
     the training file's header, give the columns that training used. Targets are empty. With `faults`, sounds that cannot be used become
     blank and are counted there. A header where the training file had none is said in `notes`.
