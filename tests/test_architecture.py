@@ -73,7 +73,7 @@ PICTURE = {
         torch=True,
     ),
     "work": room(
-        "training best course embeddings learning trial dev members agreement joining runs curve tensorboard report forecast_dev "
+        "training best course embeddings encoding learning trial dev members agreement joining runs curve tensorboard report forecast_dev "
         "forecast_runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,

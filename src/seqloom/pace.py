@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from seqloom.config import RunConfig
 from seqloom.plan import Plan
 from seqloom.settings import override, setting
 
-__all__ = ["Work", "fit_to_time"]
+__all__ = ["LEARNING", "Work", "fit_to_time"]
 
 WIDTHS = (512, 384, 256, 128)
 """Of the networks that are tried, the widest first."""
@@ -38,8 +39,13 @@ LEARNING = 0.85
 SLOWEST = 500.0
 """Source and target symbols a second that any machine trains on: what fits at this speed needs no measuring."""
 
+FASTEST = 50_000.0
+"""The same that a thread of no processor trains on: what would not fit at this speed needs no measuring either."""
+
 Speed = Callable[[RunConfig], float]
-"""Source and target symbols a second that a network of this config trains on here; MemoryError where its batches do not fit."""
+"""Source and target symbols a second that a network of this config trains on here; MemoryError where its batches do not fit, TimeoutError
+where no time is left to measure it.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,18 +73,15 @@ def fit_to_time(
         plan = replace(plan, fitted=plan.fitted - {BATCH})
     training = plan.config.training
     whole = training.budget_seconds
-    seconds = LEARNING * (LONGEST_MINUTES * 60 if whole is None else max(whole - spent, 1.0) / training.members)
+    seconds = LEARNING * (LONGEST_MINUTES * 60 if whole is None else max(whole - spent, 0.0) / training.members)
     wanted = training.epochs
     settings, updates = Settings(), work.updates
     if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
-        if not plan.profile.sound or threads == 1 or training.threads is not None:
-            return plan, []
-        _choose_threads(settings, plan.config, speed, speed(plan.config), threads)
-        return _with(plan, settings)
-    width, rate = _narrow(settings, plan, work, speed, seconds)
-    config = override(plan.config, _of_width(width, plan.config)) if width != plan.config.model.encoder.width else plan.config
-    if training.threads is None:
-        rate = _choose_threads(settings, config, speed, rate, threads)
+        if plan.profile.sound and threads > 1 and training.threads is None:
+            _choose_threads(settings, plan.config, speed, _measured(speed, plan.config), threads)
+        return _with(plan, settings) if settings.values else (plan, [])
+    hopeless = not on_gpu and _is_hopeless(plan, work, seconds * FASTEST * threads)
+    width, rate, config = _with_threads(settings, plan, work, speed, seconds, threads, hopeless=hopeless)
     times, rate = _larger_batches(settings, plan, config, speed, rate, seconds / work.symbols) if on_gpu else (1, rate)
     passes = seconds * rate / work.symbols
     _drop_less(settings, plan, width, passes)
@@ -97,29 +100,71 @@ def fit_to_time(
     return _with(plan, settings)
 
 
-def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: float) -> tuple[int, float]:
+def _with_threads(
+    settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: float, threads: int, *, hopeless: bool
+) -> tuple[int, float, RunConfig]:
+    """The width, its symbols a second and its config, on the threads that it wants. These are chosen first: beside other programs threads
+    that wait for each other make all widths alike. A narrower one may want fewer still.
+    """
+    widest = WIDTHS[-1] if hopeless else plan.config.model.encoder.width
+    config = _at_width(widest, plan.config)
+    rate, wants = _measured(speed, config), threads if plan.config.training.threads is None else 1
+    if wants > 1:
+        wants, rate = _choose_threads(settings, config, speed, rate, threads)
+        config = override(config, settings.values)
+    width, rate = _narrow(settings, replace(plan, config=override(plan.config, settings.values)), work, speed, seconds, widest, rate)
+    config = _at_width(width, config)
+    if width < widest and wants > 1:
+        _, rate = _choose_threads(settings, config, speed, rate, wants)
+        config = override(config, [item for item in settings.values if item.startswith("training.threads=")])
+    return width, rate, config
+
+
+def _measured(speed: Speed, config: RunConfig) -> float:
+    """Symbols a second of this config; the fewest of any machine where no time is left to measure it."""
+    try:
+        return speed(config)
+    except TimeoutError:
+        return SLOWEST
+
+
+def _is_hopeless(plan: Plan, work: Work, symbols: float) -> bool:
+    """Whether none but the narrowest network is worth a trial where no more than so many symbols can be learned from."""
+    if "model.encoder.width" not in plan.fitted or plan.config.model.encoder.width <= WIDTHS[-1]:
+        return False
+    passes = symbols / work.symbols
+    return not _learns_enough(plan, WIDTHS[-1], passes, passes * work.updates)
+
+
+def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: float, width: int, rate: float) -> tuple[int, float]:
     """The widest network that learns enough in the time, or the widest of those that are as fast as any, at the learning rate that it
     wants: a narrow one of sentences twice that of a wide one; of words, whose batches are smaller, the same. Gives its width and
-    its symbols a second.
+    its symbols a second. Where no time is left to try more, the narrowest is taken.
+
+    Args:
+        width, rate: of the widest that is considered.
     """
     chosen, training = plan.config.model.encoder.width, plan.config.training
-    width, rate = chosen, speed(plan.config)
     if "model.encoder.width" not in plan.fitted:
         return width, rate
     tried = [(width, rate)]
-    for narrower in (candidate for candidate in WIDTHS if candidate < chosen):
-        passes = seconds * rate / work.symbols
-        if _learns_enough(plan, width, passes, passes * work.updates):
-            break
-        width, rate = narrower, speed(override(plan.config, _of_width(narrower, plan.config)))
-        tried.append((width, rate))
-    fastest = max(each for _, each in tried)
-    width, rate = next(each for each in tried if each[1] * FASTER >= fastest)
+    try:
+        for narrower in (candidate for candidate in WIDTHS if candidate < width):
+            passes = seconds * rate / work.symbols
+            if _learns_enough(plan, tried[-1][0], passes, passes * work.updates):
+                break
+            rate = speed(_at_width(narrower, plan.config))
+            tried.append((narrower, rate))
+        fastest = max(each for _, each in tried)
+        width, rate = next(each for each in tried if each[1] * FASTER >= fastest)
+    except TimeoutError:
+        width = WIDTHS[-1]
     if width < chosen:
         wanted = f"of {training.epochs:,.0f} passes"
         few = f"three quarters {wanted}" if _is_wide_for_words(plan, chosen) else f"half {wanted}, or {ENOUGH_UPDATES:,} updates,"
         settings.values += _of_width(width, plan.config)
-        settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine (measured)"
+        how = " (measured)" if tried[0][0] == chosen else ""
+        settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine{how}"
         if RATE in plan.fitted and width <= NARROW < chosen and has_sentences(plan.config.fields):
             settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")
     return width, rate
@@ -169,7 +214,7 @@ def _larger_batches(
     while BATCH in plan.fitted and times < MOST_TIMES and 2 * rate * passes_a_symbol <= training.epochs:
         try:
             more = speed(override(config, [f"training.batch.size={2 * times * training.batch.size}"]))
-        except MemoryError:
+        except (MemoryError, TimeoutError):
             break
         if more < LARGER * rate:
             break
@@ -199,7 +244,10 @@ def _quicker_batches(settings: Settings, plan: Plan, work: Work, speed: Speed, r
     training, parts = plan.config.training, 1
     updates = first = min(seconds * rate / work.symbols, training.epochs) * work.updates
     while BATCH in plan.fitted and updates < ENOUGH_UPDATES and (size := training.batch.size // (2 * parts)) >= SMALLEST_BATCH:
-        slower = speed(override(plan.config, [*settings.values, f"{BATCH}={size}"]))
+        try:
+            slower = speed(override(plan.config, [*settings.values, f"{BATCH}={size}"]))
+        except TimeoutError:
+            break
         if 2 * slower < QUICKER * rate:
             break
         parts, rate = 2 * parts, slower
@@ -210,15 +258,22 @@ def _quicker_batches(settings: Settings, plan: Plan, work: Work, speed: Speed, r
     return parts, rate
 
 
-def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: float, threads: int) -> float:
-    """Half of the threads, and half of those, as long as more are not worth it against `rate`, that of all; gives the rate of the last."""
+def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: float, threads: int) -> tuple[int, float]:
+    """Half of the threads, and half of those, as long as more are not worth it against `rate`, that of all, or no time is left to try;
+    gives how many, and the rate of the last.
+    """
     fewest, of_all = threads, rate
-    while fewest > 1 and MORE_THREADS * (fewer := speed(override(config, [f"training.threads={fewest // 2}"]))) > rate:
-        fewest, rate = fewest // 2, fewer
+    with contextlib.suppress(TimeoutError):
+        while fewest > 1 and MORE_THREADS * (fewer := speed(override(config, [f"training.threads={fewest // 2}"]))) > rate:
+            fewest, rate = fewest // 2, fewer
     if fewest < threads:
         how = "faster than" if rate > of_all else "nearly as fast as"
         settings.set("training.threads", fewest, f"{how} {threads} here: threads wait for each other (measured)")
-    return rate
+    return fewest, rate
+
+
+def _at_width(width: int, config: RunConfig) -> RunConfig:
+    return config if width == config.model.encoder.width else override(config, _of_width(width, config))
 
 
 def _of_width(width: int, config: RunConfig) -> list[str]:
@@ -230,5 +285,6 @@ def _of_width(width: int, config: RunConfig) -> list[str]:
 def _with(plan: Plan, settings: Settings) -> tuple[Plan, list[str]]:
     """The plan with these settings, and what is new in words."""
     config, reasons = override(plan.config, settings.values), settings.reasons
-    lines = [f"{key} {setting(config, key)}: {why}" for key, why in reasons.items() if plan.reasons.get(key) != why]
+    new = [key for key, why in reasons.items() if plan.reasons.get(key) != why or setting(plan.config, key) != setting(config, key)]
+    lines = [f"{key} {setting(config, key)}: {reasons[key]}" for key in new]
     return replace(plan, config=config, reasons=plan.reasons | reasons, fitted=frozenset()), lines

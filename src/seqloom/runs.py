@@ -13,30 +13,24 @@ from torch import Tensor
 from seqloom import metrics
 from seqloom.asked import ASKED
 from seqloom.base import Base
-from seqloom.batching import updates_a_pass
 from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
 from seqloom.config import PARTS, ModelConfig, RunConfig
 from seqloom.config_file import load_config, load_reasons
-from seqloom.corpus import Corpus, encode_rows, length_ratio
+from seqloom.corpus import Corpus, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.embeddings import begin_with_vectors, vectors_of
-from seqloom.errors import CheckpointError, ConfigError, DataError, TooLongError, nearest
+from seqloom.encoding import encode
+from seqloom.errors import CheckpointError, ConfigError, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Side, make_network
-from seqloom.pace import Work, fit_to_time
 from seqloom.plan import LENGTH, Plan
 from seqloom.ready import ready_fields
-from seqloom.relation import ceiling
 from seqloom.rows import Row
 from seqloom.samples import kept_text
 from seqloom.settings import override
-from seqloom.unseen import Unseen
 
 __all__ = ["check_parts", "decide", "fitted", "pass_on_interrupt", "resume", "start"]
-
-MANY_UNKNOWN = 0.2
-"""Share of the symbols of a side, from which on a ready vocabulary is likely to be of other text."""
 
 
 def start(
@@ -61,11 +55,10 @@ def start(
     check_ctc(plan.config.search, plan.config.model.head.ctc_weight > 0)
     fields = _fields(plan, watcher)
     vectors = {} if plan.base else vectors_of(plan.config.model, fields, watcher)
-    plan, corpus = _encode(plan, fields, watcher)
+    plan, corpus = encode(plan, fields, watcher, started)
     writes_unknown = corpus.unknown_share("target") > 0 or (plan.base is not None and fields.writes_unknown)
     longest = int(corpus.source_lengths.max()) if plan.base is None or fields.longest else 0
     fields = replace(fields, longest=max(fields.longest, longest), writes_unknown=writes_unknown)
-    plan = _fit(plan, fields, corpus, watcher, time.perf_counter() - started)
     config, reasons = _decide(plan, corpus, watcher)
     first = _first_weights(plan.base, config, fields) if plan.base else None
     check_parts(config.model, fields.source, fields.target)
@@ -197,78 +190,12 @@ def _first_weights(base: Base, config: RunConfig, fields: Fields) -> dict[str, T
     return network.state_dict()
 
 
-def _encode(plan: Plan, fields: Fields, watcher: Watcher) -> tuple[Plan, Corpus]:
-    """The plan with the dev pairs that can be used, and the training pairs."""
-    counts, copies = dict[str, int](), plan.config.model.copy_source
-    corpus = Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=copies, trained=True, counts=counts))
-    _say_what_was_done(counts, "training", watcher)
-    if not len(corpus):
-        raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
-    if plan.base is None:
-        _say_what_is_missing(fields, corpus, watcher)
-    plan = _with_usable_dev(plan, fields, watcher)
-    unseen = Unseen(fields, copies=copies)
-    unseen.add_pairs(plan.dev)
-    for note in (*ceiling(plan.dev, "dev "), *unseen.notes("dev ")):
-        watcher.say(f"note: {note}")
-    return plan, corpus
-
-
-def _say_what_is_missing(fields: Fields, corpus: Corpus, watcher: Watcher) -> None:
-    """Say how much of the training text ready vocabularies and subword models do not know."""
-    files = ready_fields(fields.config)
-    for side in ("source", "target"):
-        names = sorted({file for name, file in files.items() if name.startswith(f"fields.{side}")})
-        if names and (share := corpus.unknown_share(side)):
-            kind = "warning" if share > MANY_UNKNOWN else "note"
-            advice = ". Is it of text that is cut or written in another way (fields.*.kind, unit, lowercase)?" if kind == "warning" else ""
-            watcher.say(f"{kind}: {share:.1%} of the {side}'s symbols in training are not in {', '.join(names)}, and become <unk>{advice}")
-
-
-def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
-    """The plan without the held-out pairs that are skipped as training pairs are; a given dev pair that cannot be used is refused."""
-    counts, data = dict[str, int](), plan.config.data
-    examples = encode_rows(plan.dev, fields, data, copy=False, trained=plan.dev_is_held_out or data.skip_bad, counts=counts)
-    try:
-        places = {example.where for example in examples}
-    except TooLongError as error:
-        raise TooLongError(f"{error} With --skip-bad such dev pairs are left out.") from None
-    if "skip" not in counts:
-        return plan
-    _say_what_was_done(counts, "dev", watcher)
-    if not places:
-        raise DataError("no dev pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
-    return replace(plan, dev=[row for row in plan.dev if row.where in places])
-
-
-def _say_what_was_done(counts: Mapping[str, int], of: str, watcher: Watcher) -> None:
-    for done, count in counts.items():
-        how, plural, were = "cut" if done == "cut" else "skipped", "" if count == 1 else "s", "was" if count == 1 else "were"
-        watcher.say(f"note: {count:,} {of} pair{plural} over the length limits {were} {how} (data.too_long: {done}).")
-
-
 def fitted(plan: Plan, watcher: Watcher) -> Plan:
     """The plan as `start` would follow it: its pairs are encoded, and where that matters a network is trained for a moment."""
     if not plan.fitted:
         return plan
     fields = _fields(plan, watcher)
-    plan, corpus = _encode(plan, fields, watcher)
-    return _fit(plan, fields, corpus, watcher, 0.0)
-
-
-def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, spent: float) -> Plan:
-    """The plan with what fits the time on this machine; says what changed."""
-    from seqloom.hardware import choose_device, threads_to_train_on
-    from seqloom.trial import symbols_per_second
-
-    symbols, batches = int(corpus.source_lengths.sum() + corpus.target_lengths.sum()), corpus.batches(plan.config.training.batch, 0, 0)
-    work = Work(symbols, updates_a_pass(len(batches), plan.config.training.batch))
-    device, corpus.vary = plan.config.training.device, fields.source.vary
-    threads, on_gpu = threads_to_train_on(device), choose_device(device) != "cpu"
-    plan, lines = fit_to_time(plan, work, lambda config: symbols_per_second(config, fields, corpus), spent, threads, on_gpu=on_gpu)
-    for line in lines:
-        watcher.say(f"fitted: {line}")
-    return plan
+    return encode(plan, fields, watcher)[0]
 
 
 def _decide(plan: Plan, corpus: Corpus, watcher: Watcher) -> tuple[RunConfig, dict[str, str]]:
