@@ -22,7 +22,7 @@ import math
 import os
 import shutil
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from seqloom.claims import claimed
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
 from seqloom.errors import CheckpointError, ConfigError, TrainingError
@@ -73,6 +74,14 @@ class RunDirectory:
         self.best = self.training / "best"
         self.first = self.training / "first.safetensors"
         self.vectors = self.training / "vectors.safetensors"
+
+    def claimed(self, otherwise: str = ", or choose another --out") -> AbstractContextManager[None]:
+        """Keeps other trainings from writing here; to read from it, as `predict` does, nobody asks.
+
+        Raises:
+            CheckpointError: another one writes here.
+        """
+        return claimed(self.path, otherwise)
 
     def refuse_existing(self, *, overwrite: bool) -> None:
         """Make sure that the directory may be made or replaced.
@@ -126,7 +135,7 @@ class RunDirectory:
             CheckpointError: nothing can be written there, or the disk is full.
         """
         try:
-            with folder_beside(self.path.absolute()) as folder:
+            with self.claimed(), folder_beside(self.path.absolute()) as folder:
                 draft = RunDirectory(folder)
                 yield draft
                 self.create()

@@ -128,7 +128,8 @@ class _Encoding:
             return None
         share, of = FIRST / max(self.plan.profile.pairs, FIRST), 0
         drawn = list[tuple[float, Row]]()
-        for of, (draw, row) in enumerate(_draws(self.plan.train), 1):
+        for draw, row in _draws(self.plan.train):
+            of += 1
             if draw < share:
                 drawn.append((draw, row))
         drawn.sort(key=lambda each: each[0])  # so that the first of them are an even part too

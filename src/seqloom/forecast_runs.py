@@ -41,8 +41,12 @@ def start_numbers(
     Raises:
         CheckpointError: `out` exists and may not be overwritten.
     """
-    started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
-    run = RunDirectory(out)
+    started, run = time.perf_counter() if started is None else started, RunDirectory(out)
+    with run.claimed():
+        return _start(plan, run, overwrite, watcher or Silence(), started)
+
+
+def _start(plan: NumberPlan, run: RunDirectory, overwrite: bool, watcher: Watcher, started: float) -> Finished:
     run.refuse_existing(overwrite=overwrite)
     refuse_replacing(plan.config, run)
     config, reasons = decide(plan.config, plan.reasons)

@@ -45,8 +45,12 @@ def start(
         CheckpointError: `out` exists and may not be overwritten.
         DataError: a pair cannot be used.
     """
-    started, watcher = time.perf_counter() if started is None else started, watcher or Silence()
-    run = RunDirectory(out)
+    started, run = time.perf_counter() if started is None else started, RunDirectory(out)
+    with run.claimed():
+        return _start(plan, run, overwrite, watcher or Silence(), started)
+
+
+def _start(plan: Plan, run: RunDirectory, overwrite: bool, watcher: Watcher, started: float) -> Finished:
     run.refuse_existing(overwrite=overwrite)
     refuse_replacing(plan.config, run)
     if plan.base is not None:
@@ -62,6 +66,7 @@ def start(
     config, reasons = _decide(plan, corpus, watcher)
     first = _first_weights(plan.base, config, fields) if plan.base else None
     check_parts(config.model, fields.source, fields.target)
+    run.refuse_existing(overwrite=overwrite)  # again: where the disk has no locks, a run may have come in the meantime
     run.create()
     run.write_about(finished=False)
     fields.save(run.fields)
@@ -92,7 +97,13 @@ def resume(
         CheckpointError: no run, damaged, or finished already.
         ConfigError: the device is not on this machine.
     """
-    run = RunDirectory(path)
+    run, started = RunDirectory(path), time.perf_counter() if started is None else started
+    run.check()
+    with run.claimed(otherwise=""):
+        return _resume(run, device, threads, watcher or Silence(), started)
+
+
+def _resume(run: RunDirectory, device: str | None, threads: int | None, watcher: Watcher, started: float) -> Finished:
     about = run.check()
     _refuse_member(run)
     if about.get("joined"):
@@ -105,7 +116,6 @@ def resume(
         raise CheckpointError(
             f"{run.path}: this run is finished ({about.get('why')}). Use it with `seqloom predict {run.path}`, or {further}."
         )
-    watcher, started = watcher or Silence(), time.perf_counter() if started is None else started
     config = _moved(run, device, threads)
     if config.model.head.kind != "tokens":  # the target is frames: other files hold the data
         from seqloom.forecast_runs import resume_numbers

@@ -78,14 +78,7 @@ def train(
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members, start_from, parts)
     choosing.check()
     folder = Path(out or _default_out(choosing))
-    if folder.exists():  # before any data is read
-        from seqloom.checkpoint import RunDirectory
-
-        run = RunDirectory(folder)
-        run.refuse_existing(overwrite=overwrite)
-        for file in parts or []:
-            run.refuse_replacing(f"--parts {file}", file)
-    with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
+    with _claimed(folder, overwrite, parts or []), _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
             refuse_idle(context, ("dev", "source", "target", "skip_bad", "members", "start_from"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
@@ -102,6 +95,24 @@ def train(
             watcher.say(line)
         finished = _start(plan, folder, overwrite, watcher, made, context.obj.started)
         _end(watcher, finished, plan.dev, folder, parts)
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path, overwrite: bool, parts: Sequence[str]) -> Generator[None]:
+    """Keeps the folder of a run for this process, before any data is read.
+
+    Raises:
+        CheckpointError: another training writes there, or what is there may not be replaced.
+    """
+    from seqloom.checkpoint import RunDirectory
+
+    run = RunDirectory(folder)
+    with run.claimed():
+        if folder.exists():
+            run.refuse_existing(overwrite=overwrite)
+        for file in parts:
+            run.refuse_replacing(f"--parts {file}", file)
+        yield
 
 
 def _train_forecasts(
