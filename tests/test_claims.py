@@ -21,7 +21,13 @@ from seqloom.events import Silence, Started
 from seqloom.plan import Plan, make_plan
 from seqloom.runs import resume, start
 
-HOLD = "import sys, pathlib; from seqloom.claims import claimed\nwith claimed(pathlib.Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"
+HOLD = """
+import sys, pathlib
+from seqloom.claims import claimed
+with claimed(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 @contextmanager

@@ -806,3 +806,46 @@ if __name__ == "__main__":
         start(Path(sys.argv[1]) / name, *THOROUGH, *settings, watcher=prepare())
 
     make_killed_runs(DEATHS, begin)
+
+
+def test_a_look_takes_a_share_of_the_budget_however_young_the_model_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    looks, clock, look = list[int](), [0.0], DevSet.look
+
+    def slow(dev: DevSet, network: Any, **more: Any) -> Look:
+        """A look of a hundredth of a second a pair."""
+        looks.append(len(dev.sample))
+        clock[0] += 0.01 * len(dev.sample)
+        return look(dev, network, **more)
+
+    monkeypatch.setattr(DevSet, "look", slow)
+    monkeypatch.setattr("seqloom.dev.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    asked = ("training.max_steps=10", "training.budget_seconds=50")
+    runs.start(make_plan(pairs(40, seed=1), dev=pairs(400, seed=2), config=config_of(*asked)), tmp_path / "run")
+    assert looks[:3] == [50, 200, 200], "50 tell that 200 take 4 % of the budget"
+    monkeypatch.setattr("seqloom.dev.FEWEST", 1000)
+    looks.clear()
+    runs.start(make_plan(pairs(40, seed=1), dev=pairs(400, seed=2), config=config_of(*asked)), tmp_path / "other")
+    assert looks[:2] == [400, 400]
+
+
+def test_a_resumed_run_looks_at_the_same_part_of_dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    config, sizes, look = config_of("training.max_steps=30", "training.budget_seconds=100"), list[int](), DevSet.look
+
+    class Stopping(Silence):
+        def evaluated(self, event: Evaluated) -> None:
+            if event.step == 10:
+                raise KeyboardInterrupt
+
+    def watched(dev: DevSet, network: Any, **more: Any) -> Look:
+        sizes.append(len(dev.sample))
+        return look(dev, network, **more)
+
+    def fitting(*_: object) -> int:
+        return 123
+
+    monkeypatch.setattr(DevSet, "fitting", fitting)
+    runs.start(make_plan(pairs(40, seed=1), dev=pairs(400, seed=2), config=config), tmp_path / "run", watcher=Stopping())
+    monkeypatch.undo()
+    monkeypatch.setattr(DevSet, "look", watched)
+    runs.resume(tmp_path / "run")
+    assert set(sizes) == {123}

@@ -50,6 +50,8 @@ class Place:
     """Evaluations without a better score since the learning rate last fell, for a plateau schedule."""
     plateaus: int = 0
     """How often it fell."""
+    looked_at: int = 0
+    """Dev pairs at which a run with a budget looks; 0 before its first look."""
 
 
 class Course:

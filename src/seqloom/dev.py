@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -26,6 +27,8 @@ __all__ = ["Dev", "DevSet", "Look"]
 
 LOOKED_AT = 1000
 """At most so many dev pairs are looked at while training; the end looks at all."""
+TIMED, FEWEST = 50, 100
+"""Dev pairs by which is told how long a look takes; that are looked at however long it takes."""
 COUNTED = 100_000
 """Training pairs, at the most, whose commonest target is a baseline."""
 
@@ -53,6 +56,14 @@ class Dev(Protocol):
     @property
     def sample(self) -> Sized:
         """What is looked at while training."""
+        ...
+
+    def fitting(self, network: Seq2Seq, seconds: float) -> int:
+        """How much of the sample a look of so many seconds reaches, and no less than says something."""
+        ...
+
+    def shorten(self, count: int) -> None:
+        """Look at no more than so much of the sample, evenly, from now on."""
         ...
 
     def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> Found:
@@ -98,6 +109,20 @@ class DevSet:
         self.sample = [rows[int(place)] for place in sorted(places)]
         self._empty_targets = float((corpus.target_lengths == 0).mean())
         self.commonest = fields.target.decode(corpus.commonest_target(COUNTED))
+
+    def fitting(self, network: Network, seconds: float) -> int:
+        """How many pairs a look of so many seconds reaches, by a look at a few; `FEWEST` at the least. A young model writes on and on."""
+        whole, begin = self.sample, time.perf_counter()
+        if len(whole) <= FEWEST:
+            return len(whole)
+        self.sample = _evenly(whole, TIMED)
+        self.look(network)
+        self.sample, each = whole, (time.perf_counter() - begin) / TIMED
+        return min(max(int(seconds / each), FEWEST), len(whole))
+
+    def shorten(self, count: int) -> None:
+        """Look at no more than so many pairs from now on."""
+        self.sample = _evenly(self.sample, count)
 
     def look(self, network: Network, *, last: bool = False, whole: bool = False) -> Look:
         """Greedy decoding of the sample in the run's precision, on a GPU in float32, or the config's search over the whole set as a loaded
@@ -166,6 +191,11 @@ class DevSet:
             cut_at=self.config.data.max_target_length if self.config.data.too_long == "cut" else None,
         )
         return [finding.message for finding in health.examine(evidence)]
+
+
+def _evenly(rows: Sequence[Row], count: int) -> list[Row]:
+    """So many of the rows, evenly spread; all where they are no more."""
+    return [rows[place * len(rows) // count] for place in range(count)] if count < len(rows) else list(rows)
 
 
 def _enough(fields: Fields, row: Row) -> int:

@@ -118,11 +118,16 @@ def says_full(error: OSError) -> bool:
 
 def cannot_write(path: Path, error: OSError) -> TrainingError:
     """What to say when a file cannot be written."""
+    near = (path.parent, path.parent.parent, path.parent / "training")  # of the state itself, of the best weights, of what lies in the run
+    kept = path.exists() or any((folder / "state.safetensors").exists() for folder in near)
+    stays, then = ("; the last good checkpoint stays", "then `seqloom resume`") if kept else ("", "then train again")
     if says_full(error):
-        return TrainingError(
-            f"{path}: no space left on the disk while saving; the last good checkpoint stays. Free some space, then `seqloom resume`."
-        )
-    return TrainingError(f"{path}: cannot be written ({error.strerror}); the last good checkpoint stays.")
+        return TrainingError(f"{path}: no space left on the disk while saving{stays}. Free some space, {then}.")
+    if error.errno == errno.EFBIG:
+        advice = f"Files may not be so large here: raise the limit (`ulimit -f unlimited`), {then}, or train a smaller model"
+    else:
+        advice = f"See to it that {path.parent} can be written to, {then}"
+    return TrainingError(f"{path}: cannot be written ({error.strerror}){stays}. {advice}.")
 
 
 def format_of_name(path: str) -> str | None:

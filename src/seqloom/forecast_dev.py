@@ -63,6 +63,13 @@ class ForecastDev:
         self.sample: Sequence[int] = evenly(len(pairs), LOOKED_AT).tolist()
         self.simple = self._simple()
 
+    def fitting(self, network: Seq2Seq, seconds: float) -> int:
+        """All of the sample: a forecast is as long at first as it is at the end."""
+        return len(self.sample)
+
+    def shorten(self, count: int) -> None:
+        """Nothing, since all of the sample is looked at."""
+
     def look(self, network: Seq2Seq, *, last: bool = False, whole: bool = False) -> ForecastLook:
         """Forecasts of the sample, or of the whole part; the network is left in training mode.
 

@@ -31,6 +31,11 @@ from seqloom.schedules import learning_rate_factor, teacher_forcing
 
 __all__ = ["Trainer"]
 
+LOOK = 0.04
+"""The share of a budget that one look at dev may take, by how long the first one would."""
+COMPARED = 300
+"""Training pairs, at the most, whose loss is compared with that of dev at the end."""
+
 
 class BothSides(Protocol):
     """Fields, as far as a network must know them."""
@@ -181,6 +186,10 @@ class Trainer:
     def _evaluate(self) -> None:
         """Look at the dev set, greedily, keep the weights if they are among the best, and say what looks wrong."""
         begin = time.perf_counter()
+        if self.settings.budget_seconds is not None and not self.place.looked_at:
+            self.place.looked_at = self.dev.fitting(self.network, LOOK * self.settings.budget_seconds)
+            self.dev.shorten(self.place.looked_at)
+            begin = time.perf_counter()
         look = self.dev.look(self.network)
         if not math.isfinite(look.values["loss"]):
             raise self._diverged(f"the loss on dev became {look.values['loss']}")
@@ -233,6 +242,8 @@ class Trainer:
             self.course.place = Place(**record)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{self.run.state}: damaged ({error}). Train anew with --overwrite.") from None
+        if self.place.looked_at:
+            self.dev.shorten(self.place.looked_at)
         self.learner.restore(tensors, str(self.run.state))
         self.run.forget_metrics_after(self.place.step)
 
@@ -242,6 +253,7 @@ class Trainer:
         chosen = self.best.choose(self.network, self.dev, self.place.step, keep=self.settings.keep, with_mean=has_time)
         whole, search = self._has_time_for_all(), self.config.search
         look = self.dev.look(self.network, last=True, whole=whole)
+        notes = self._notes(look, whole=whole) if why != "interrupted" else []
         event = Finished(
             run=str(self.run.path),
             step=self.place.step,
@@ -260,12 +272,16 @@ class Trainer:
             )
         if why != "interrupted":
             self.run.forget_training()
-            is_of_table = self.config.fields.numbers.horizon > 0
-            notes = health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"], of_table=is_of_table)
-            for note in notes + (self._doubts_about_search(look) if whole else []):
-                self.watcher.say(f"note: {note}")
+        for note in notes:
+            self.watcher.say(f"note: {note}")
         self.watcher.finished(event)
         return event
+
+    def _notes(self, look: Found, *, whole: bool) -> list[str]:
+        """What the last look says beside training and the looks before it."""
+        is_of_table = self.config.fields.numbers.horizon > 0
+        notes = health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"], of_table=is_of_table)
+        return notes + (self._doubts_about_search(look) if whole else [])
 
     def _doubts_about_search(self, look: Found) -> list[str]:
         """A sentence where the search of the last look does worse than the greedy one that chose the weights, on the same dev pairs."""
@@ -277,10 +293,12 @@ class Trainer:
         return health.worse_search(metric, self.best.ranking[0].score, look.values[metric], search.name)
 
     def _as_many(self) -> Iterator[Batch]:
-        """Batches with as many training examples as dev is looked at."""
-        seen = 0
+        """Batches with as many training examples as dev is looked at; few where a budget is at its end, and each of many takes a while."""
+        seen, most = 0, len(self.dev.sample)
+        if self.settings.budget_seconds is not None:
+            most = min(most, COMPARED)
         for index in self._batches(0):
-            if seen >= len(self.dev.sample):
+            if seen >= most or (seen and not self.course.has_time_for(0)):
                 return
             seen += len(index)
             yield self.corpus.batch(index)
