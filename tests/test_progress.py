@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import seqloom
+from seqloom import progress
 from seqloom.errors import ConfigError
 from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated
 from seqloom.progress import Lines, Screen, Several, Warnings, duration, printable, told, value_text
@@ -174,6 +176,43 @@ def test_several_are_told_in_their_order() -> None:
     several.evaluated(evaluated())
     several.finished(FINISHED)
     assert told == ["a x", "b x", "a done", "b done"]
+
+
+class Heard(io.StringIO):
+    """A stream that waits for a word."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word, self.said = word, threading.Event()
+
+    def write(self, text: str) -> int:
+        if self.word in text:
+            self.said.set()
+        return super().write(text)
+
+
+def test_what_takes_long_before_training_is_told_and_what_follows_as_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher = Several([Silence(), Lines(heard := Heard("subwords"))])
+    with watcher.phase("reading the pairs"):
+        pass
+    assert heard.getvalue() == ""
+    monkeypatch.setattr(progress, "PATIENCE", 0.01)
+    with watcher.phase("learning 16,000 subwords"):
+        assert heard.said.wait(60)
+    monkeypatch.setattr(progress, "PATIENCE", 3600.0)
+    with watcher.phase("encoding 1,000,000 pairs"):
+        assert heard.getvalue().splitlines() == ["learning 16,000 subwords ...", "encoding 1,000,000 pairs ..."]
+    with Warnings(quiet := io.StringIO()).phase("reading the pairs"):
+        pass
+    assert quiet.getvalue() == ""
+    assert not any(isinstance(thread, threading.Timer) for thread in threading.enumerate())
+
+
+def test_a_terminal_shows_what_is_done_and_takes_it_away() -> None:
+    console = Console(file=(shown := Heard("encoding 1,000,000 pairs")), width=60, force_terminal=True, legacy_windows=False, _environ={})
+    with Screen(console).phase("encoding 1,000,000 pairs"):
+        assert shown.said.wait(60)
+    assert shown.getvalue().endswith("\x1b[2K")  # the line is empty again
 
 
 @pytest.mark.parametrize(

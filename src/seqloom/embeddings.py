@@ -34,7 +34,9 @@ def vectors_of(config: ModelConfig, fields: Fields, watcher: Watcher) -> dict[st
         files = dict(list(files.items())[:1])
     found = dict[str, Tensor]()
     for file in dict.fromkeys(files.values()):
-        for part in read_vectors(file, {side: _field(fields, side) for side, name in files.items() if name == file}):
+        with watcher.phase(f"reading word vectors from {file}"):
+            parts = read_vectors(file, {side: _field(fields, side) for side, name in files.items() if name == file})
+        for part in parts:
             for note in part.notes(shared=fields.config.shared):
                 watcher.say(note)
             if part.ids:

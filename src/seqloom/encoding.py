@@ -13,7 +13,7 @@ from itertools import chain
 from seqloom.batching import Example, updates_a_pass
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus, encode_rows
-from seqloom.errors import DataError, TooLongError
+from seqloom.errors import DataError, TooLongError, count_of
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.pace import LEARNING, Work, fit_to_time
@@ -52,8 +52,9 @@ def encode(plan: Plan, fields: Fields, watcher: Watcher, started: float | None =
         DataError: a pair cannot be used, or none is left.
     """
     encoding = _Encoding(plan, fields, _Clock(plan.config, started))
-    first = encoding.first()
-    corpus = encoding.all() if first is None else first.corpus
+    with watcher.phase(f"encoding {count_of(plan.profile.pairs, 'pair')}"):
+        first = encoding.first()
+        corpus = encoding.all() if first is None else first.corpus
     if plan.base is None:
         _say_what_is_missing(fields, corpus, watcher)
     plan = _with_usable_dev(plan, fields, watcher)
@@ -63,7 +64,8 @@ def encode(plan: Plan, fields: Fields, watcher: Watcher, started: float | None =
         watcher.say(f"note: {note}")
     plan, rate = _fit(plan, fields, corpus, watcher, encoding.clock, 1.0 if first is None else 1 / first.share)
     if first is not None:
-        corpus = encoding.completed(first, plan.config, rate)
+        with watcher.phase("encoding as many more as fit the time"):
+            corpus = encoding.completed(first, plan.config, rate)
         if len(corpus) < first.of - encoding.counts.get("skip", 0):
             watcher.say(f"note: {len(corpus):,} of {first.of:,} pairs fit the time: an even part of them is trained on.")
     _say_what_was_done(encoding.counts, "training", watcher)
@@ -228,7 +230,8 @@ def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, clock: _C
     work = Work(round(times * _symbols(corpus)), round(times * updates_a_pass(len(batches), plan.config.training.batch)))
     corpus.vary, trials = fields.source.vary, Trials(fields, corpus, TRYING * clock.left())
     threads, on_gpu = threads_to_train_on(device), choose_device(device) != "cpu"
-    plan, lines = fit_to_time(plan, work, trials, clock.spent(), threads, on_gpu=on_gpu)
+    with watcher.phase("trying how fast this machine trains"):
+        plan, lines = fit_to_time(plan, work, trials, clock.spent(), threads, on_gpu=on_gpu)
     for line in lines:
         watcher.say(f"fitted: {line}")
     return plan, trials.reached(plan.config) if times > 1 else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +93,10 @@ class Watcher(Protocol):
         """A line for people."""
         ...
 
+    def phase(self, what: str) -> AbstractContextManager[object]:
+        """What is done inside may take long, and nothing else is told meanwhile: "encoding 1,000,000 pairs"."""
+        ...
+
     def started(self, event: Started) -> None: ...
 
     def updated(self, event: Updated) -> None: ...
@@ -106,6 +111,10 @@ class Silence:
 
     def say(self, text: str) -> None:
         """Nothing."""
+
+    def phase(self, what: str) -> AbstractContextManager[object]:
+        """Nothing."""
+        return nullcontext()
 
     def started(self, event: Started) -> None:
         """Nothing."""

@@ -56,7 +56,9 @@ def _start(plan: NumberPlan, run: RunDirectory, overwrite: bool, watcher: Watche
     plan.fields.save(run.fields)
     run.write_config(config, reasons)
     plan.dev.save(run.path / "dev")
-    if (weights := plan.train.straight_line(config.seed, absolute=config.model.head.kind in ROBUST)) is not None:
+    with watcher.phase("fitting a straight line"):
+        weights = plan.train.straight_line(config.seed, absolute=config.model.head.kind in ROBUST)
+    if weights is not None:
         write_atomically(run.path / "line.json", json.dumps(np.round(weights, 7).tolist()).encode())
         weights = read_line(run)  # rounded, as one who goes on with the run finds them
     plan.train.save(run.training / "train")  # last: what is there without it cannot be gone on with

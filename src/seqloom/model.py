@@ -165,10 +165,12 @@ def train(
         settings += names
     named: dict[str, Any] = {"dev": dev, "config": config, "settings": settings}
     if says_numbers(held.data, held.targets, **named):
-        numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
+        with watcher.phase("reading the pairs"):
+            numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
         numbers = _with_names(numbers, held) if is_told else numbers
         return train_numbers(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
-    plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
+    with watcher.phase("reading the pairs"):
+        plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
     if is_told:
         plan = _with_names(plan, held)
     if held.gaps and not plan.config.data.skip_bad:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
+import threading
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TextIO
 
 from seqloom.errors import ConfigError, count_of
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "Screen", "Several", "Warnings", "duration", "printable", "told", "value_text"]
 
-WATCHED = ("say", "started", "updated", "evaluated", "finished")
+WATCHED = ("say", "phase", "started", "updated", "evaluated", "finished")
 """The methods of a watcher."""
+PATIENCE = 5.0
+"""Seconds for which plain lines say nothing of what is being done: most runs are prepared sooner."""
 
 
 class Several:
@@ -39,6 +43,14 @@ class Several:
         """Pass it on."""
         for watcher in self.watchers:
             watcher.say(text)
+
+    @contextlib.contextmanager
+    def phase(self, what: str) -> Generator[None]:
+        """Pass it on."""
+        with contextlib.ExitStack() as stack:
+            for watcher in self.watchers:
+                stack.enter_context(watcher.phase(what))
+            yield
 
     def started(self, event: Started) -> None:
         """Pass it on."""
@@ -125,10 +137,32 @@ class Lines(Warnings):
         """What looked wrong at the last evaluation, by its kind."""
         self.new: frozenset[str] = frozenset()
         """The kinds of these that the evaluation before had not."""
+        self.is_slow = False
+        """Whether something took so long that it was told; then the rest is likely to, and is told as it begins."""
 
     def say(self, text: str) -> None:
         """Print it."""
         self._print(text)
+
+    @contextlib.contextmanager
+    def phase(self, what: str) -> Generator[None]:
+        """Print it where it takes longer than PATIENCE, or something before did: sentencepiece lets no other thread run while it learns."""
+        if self.is_slow:
+            self._tell(what)
+            yield
+            return
+        timer = threading.Timer(PATIENCE, self._tell, [what])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()  # so that nothing is told after its end
+
+    def _tell(self, what: str) -> None:
+        self.is_slow = True
+        self._print(f"{what} ...")
 
     def started(self, event: Started) -> None:
         """Print what is trained on what."""
@@ -205,6 +239,12 @@ class Screen(Silence):
         from rich.text import Text
 
         self.console.print(Text(text, style="yellow" if text.startswith(("warning", "note")) else ""), soft_wrap=True)
+
+    def phase(self, what: str) -> AbstractContextManager[object]:
+        """Show it as long as it lasts."""
+        from rich.text import Text
+
+        return self.console.status(Text(what), refresh_per_second=4)
 
     def started(self, event: Started) -> None:
         """Begin to draw."""

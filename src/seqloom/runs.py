@@ -14,13 +14,13 @@ from seqloom import metrics
 from seqloom.asked import ASKED
 from seqloom.base import Base
 from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
-from seqloom.config import PARTS, ModelConfig, RunConfig
+from seqloom.config import PARTS, FieldsConfig, ModelConfig, RunConfig, TextField
 from seqloom.config_file import load_config, load_reasons
 from seqloom.corpus import Corpus, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.embeddings import begin_with_vectors, vectors_of
 from seqloom.encoding import encode
-from seqloom.errors import CheckpointError, ConfigError, nearest
+from seqloom.errors import CheckpointError, ConfigError, count_of, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Side, make_network
@@ -29,6 +29,7 @@ from seqloom.ready import ready_fields
 from seqloom.rows import Row
 from seqloom.samples import kept_text
 from seqloom.settings import override
+from seqloom.subwords import DEFAULT_SIZE
 
 __all__ = ["check_parts", "decide", "fitted", "pass_on_interrupt", "resume", "start"]
 
@@ -172,12 +173,21 @@ def _check_metric(plan: Plan) -> None:
 def _fields(plan: Plan, watcher: Watcher) -> Fields:
     """The fields: learned from the training pairs, or those of the run that this one begins with and what is new in the pairs."""
     if plan.base is None:
-        return Fields.fit(plan.config.fields, plan.train, plan.names)
-    fields, new = plan.base.fields.grown(plan.train)
+        with watcher.phase(f"learning {_learned(plan.config.fields)} from {count_of(plan.profile.pairs, 'pair')}"):
+            return Fields.fit(plan.config.fields, plan.train, plan.names)
+    with watcher.phase(f"looking for new symbols in {count_of(plan.profile.pairs, 'pair')}"):
+        fields, new = plan.base.fields.grown(plan.train)
     if new:
         shown = ", ".join(repr(symbol) for symbol in new[:5]) + (", ..." if len(new) > 5 else "")
         watcher.say(f"note: symbols that {plan.base.path} does not know are added, {len(new):,} in all: {shown}")
     return replace(fields, names=plan.names)
+
+
+def _learned(config: FieldsConfig) -> str:
+    """What is learned of the columns: `16,000 subwords`, the most of a column, or `symbols` where none has any."""
+    fields = (*config.texts, config.target)
+    sizes = {field.max_size or DEFAULT_SIZE for field in fields if isinstance(field, TextField) and field.unit == "subword"}
+    return f"{max(sizes):,} subwords" if sizes else "symbols"
 
 
 def refuse_replacing(config: RunConfig, run: RunDirectory) -> None:

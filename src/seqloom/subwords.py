@@ -14,9 +14,9 @@ from seqloom.config import TextField
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.vocabulary import BOS, DAMAGED, EOS, PAD, SPECIALS, UNK
 
-__all__ = ["BLANK", "RESERVED", "Subwords"]
+__all__ = ["BLANK", "DEFAULT_SIZE", "RESERVED", "Subwords"]
 
-DEFAULT_SIZE = 8000
+DEFAULT_SIZE = 8000  # pieces where no config says how many
 COUNTED = 1000  # texts whose words are counted together
 SAMPLE = 2_000_000  # sentences, or different words; more change the pieces little and cost gigabytes
 COVERAGE = 0.9995  # sentencepiece's own advice for rich alphabets

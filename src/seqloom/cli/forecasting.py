@@ -172,15 +172,16 @@ def train_forecasts(
     files = files or (list(given.data.train) if given else [])
     if example is None and len(files) != 1:
         raise ConfigError(f"PAIRS: {len(files)} files; expected one table to forecast from.")
-    plan = plan_forecast(
-        example or files[0],
-        asked.numbers(is_rest_said=is_of_numbers(config)),
-        config=given,
-        settings=settings,
-        quantiles=asked.quantiles or (),
-        budget=None if budget is None else parse_duration(budget),
-        seed=seed,
-    )
+    with watcher.phase("reading the table"):
+        plan = plan_forecast(
+            example or files[0],
+            asked.numbers(is_rest_said=is_of_numbers(config)),
+            config=given,
+            settings=settings,
+            quantiles=asked.quantiles or (),
+            budget=None if budget is None else parse_duration(budget),
+            seed=seed,
+        )
     for line in number_introduction(plan, folder):
         watcher.say(line)
     finished = start_numbers(plan, folder, overwrite=overwrite, watcher=watcher, started=started)

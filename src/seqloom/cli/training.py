@@ -83,14 +83,17 @@ def train(
             refuse_idle(context, ("dev", "source", "target", "skip_bad", "members", "start_from"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
             return
-        if (numbers := choosing.number_plan()) is not None:
+        with watcher.phase("reading the pairs"):
+            numbers = choosing.number_plan()
+        if numbers is not None:
             refuse_idle(context, ("skip_bad", "members", "start_from"), "the targets are numbers")
             ended = train_arrays(numbers, folder, watcher, overwrite=overwrite, started=context.obj.started, parts=parts)
             if ended.why == "interrupted":
                 raise typer.Exit(130)
             return
         made = choosing.example_data()
-        plan = _with_files(choosing.plan(made), made, folder)
+        with watcher.phase("reading the pairs"):
+            plan = _with_files(choosing.plan(made), made, folder)
         for line in introduction(plan, folder):
             watcher.say(line)
         finished = _start(plan, folder, overwrite, watcher, made, context.obj.started)
