@@ -22,8 +22,9 @@ import torch
 import yaml
 
 from seqloom.cli import LASTING, main
-from seqloom.errors import ConfigError
+from seqloom.errors import ConfigError, MissingPackageError
 from seqloom.loading import load
+from seqloom.model import train
 
 TINY = [
     "--set", "model.embedding=16", "--set", "model.encoder.width=32", "--set", "model.decoder.width=32", "--set", "training.max_steps=40",
@@ -927,12 +928,31 @@ def test_a_plain_install_says_what_brings_torch(trained: Trained) -> None:
     cli = "from seqloom.cli import main; main(sys.argv[1:])"
     result = without_torch(cli, "train", str(trained.pairs), "--out", "runs/never")
     assert result.returncode == 2
-    assert result.stderr == "error: torch is not installed, and this command needs it. Install it with: pip install 'seqloom[train]'\n"
+    assert result.stderr == "error: torch is not installed, and training needs it. Install it with: pip install 'seqloom[train]'\n"
     needs = f"{trained.run}: a trained run, which needs torch, and that is not installed. Install it with: pip install 'seqloom[train]', "
     for words in (["predict", str(trained.run), "x"], ["evaluate", str(trained.run)]):
         assert without_torch(cli, *words).stderr == f"error: {needs}or export the run where it is.\n"
     result = without_torch("import seqloom; seqloom.load(sys.argv[1])", str(trained.run))
     assert result.stderr.splitlines()[-1] == f"seqloom.errors.CheckpointError: {needs}or export the run where it is."
+
+
+def test_python_says_what_brings_torch() -> None:
+    needs = "torch is not installed, and {} needs it. Install it with: pip install 'seqloom[train]'"
+    for name in ("train", "resume", "train_forecast"):
+        result = without_torch(f"import seqloom; seqloom.{name}([('a', 'b')])")
+        assert result.stderr.splitlines()[-1] == f"seqloom.errors.MissingPackageError: {needs.format(f'seqloom.{name}')}"
+
+
+@pytest.mark.parametrize("name", ["safetensors", "rapidfuzz", "sacrebleu", "rouge_score"])
+def test_a_package_that_training_needs_at_its_end_is_missed_at_its_beginning(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqloom.installed.find_spec", lambda module: None if module == name else module)
+    message = f"{name} is not installed, and training needs it. Install it with: pip install 'seqloom[train]'"
+    assert seqloom("train", tmp_path / "not-looked-at.tsv").error == message
+    with pytest.raises(MissingPackageError, match=re.escape(message)):
+        train(tmp_path / "not-looked-at.tsv", out=tmp_path / "run")
+    assert issubclass(MissingPackageError, ImportError)
 
 
 def test_a_plain_install_tells_a_wrong_path_as_that(trained: Trained) -> None:

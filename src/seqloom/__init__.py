@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from seqloom.errors import CheckpointError, ConfigError, DataError, MissingFileError, SeqloomError, TrainingError
+from seqloom.installed import BEHIND_A_RUN, require
 from seqloom.threads import give_forked_processes_one_thread, let_waiting_threads_sleep
 from seqloom.version import __version__
 
@@ -58,6 +59,8 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         let_waiting_threads_sleep()
         give_forked_processes_one_thread()
+        if _LATER[name] in ("forecaster", "model"):
+            require(BEHIND_A_RUN, f"seqloom.{name}")
         return getattr(importlib.import_module(f"seqloom.{_LATER[name]}"), name)
     raise AttributeError(f"module 'seqloom' has no attribute {name!r}")
 

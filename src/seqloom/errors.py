@@ -16,6 +16,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "MissingFileError",
+    "MissingPackageError",
     "PartError",
     "SeqloomError",
     "TooLongError",
@@ -43,6 +44,10 @@ class MissingFileError(DataError, FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class MissingPackageError(SeqloomError, ModuleNotFoundError):
+    """A package that is not installed, and that what was asked for needs."""
 
 
 class TooLongError(DataError):

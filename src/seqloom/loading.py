@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.files import refuse_no_run
+from seqloom.installed import BEHIND_A_RUN, how_to_install, missing
 from seqloom.manifest import looks_exported
 
 __all__ = ["load", "refuse_unreadable"]
-
-BEHIND_A_RUN = ("torch", "safetensors")
-"""What a plain install lacks."""
 
 
 def load(path: str | Path, *, device: str = "cpu", threads: int | None = None) -> Any:
@@ -54,6 +51,6 @@ def refuse_unreadable(run: Path) -> None:
         CheckpointError: no run, or torch is not installed.
     """
     refuse_no_run(run)
-    if missing := [name for name in BEHIND_A_RUN if find_spec(name) is None]:
-        what = f"a trained run, which needs {missing[0]}, and that is not installed"
-        raise CheckpointError(f"{run}: {what}. Install it with: pip install 'seqloom[train]', or export the run where it is.")
+    if absent := missing(BEHIND_A_RUN):
+        what = f"a trained run, which needs {absent[0]}, and that is not installed"
+        raise CheckpointError(f"{run}: {what}. {how_to_install('train')}, or export the run where it is.")

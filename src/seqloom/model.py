@@ -27,6 +27,7 @@ from seqloom.files import holds_numbers
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_numbers
 from seqloom.hardware import apart, choose_device
+from seqloom.installed import TRAINING, require
 from seqloom.measuring import Measurable, Sources
 from seqloom.memory import Columns, Given, Held, hold, kept_columns, paths_of
 from seqloom.metrics import METRICS
@@ -146,9 +147,10 @@ def train(
         watcher: who is told in place of that.
 
     Raises:
-        SeqloomError: something in data, config or `out` has to be mended; the message says what.
+        SeqloomError: something in data, config or `out` has to be mended, or a package is missing; the message says what.
         KeyboardInterrupt: Ctrl-C ended the training; the model so far is in `out` all the same, and `resume` goes on with it.
     """
+    require(TRAINING)
     started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
     RunDirectory(out)  # that it is a path
     said = {"training.members": members, "training.start_from": start_from and str(_run_of(start_from))}

@@ -23,6 +23,8 @@ from seqloom.encoding import encode
 from seqloom.errors import CheckpointError, ConfigError, count_of, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
+from seqloom.files import holds_numbers
+from seqloom.installed import BEHIND_A_RUN, TRAINING, require
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.plan import LENGTH, Plan
 from seqloom.ready import ready_fields
@@ -97,9 +99,11 @@ def resume(
     Raises:
         CheckpointError: no run, damaged, or finished already.
         ConfigError: the device is not on this machine.
+        MissingPackageError: what training needs is not installed.
     """
     run, started = RunDirectory(path), time.perf_counter() if started is None else started
     run.check()
+    require(BEHIND_A_RUN if holds_numbers(run.fields) else TRAINING)
     with run.claimed(otherwise=""):
         return _resume(run, device, threads, watcher or Silence(), started)
 

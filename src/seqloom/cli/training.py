@@ -71,15 +71,18 @@ def train(
     files, of texts, sounds or lists of numbers; or, with --forecast and --horizon, one table of numbers over time. Ctrl-C ends the
     training early and leaves a usable model; `seqloom resume` goes on with it.
     """
+    from seqloom.installed import BEHIND_A_RUN, TRAINING, require
     from seqloom.summary import introduction
 
     asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
+    of_table = asked.asked or example == "waves" or forecasting.is_of_numbers(config)
+    require(BEHIND_A_RUN if of_table else TRAINING)
     settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members, start_from, parts)
     choosing.check()
     folder = Path(out or _default_out(choosing))
     with _claimed(folder, overwrite, parts or []), _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
-        if asked.asked or example == "waves" or forecasting.is_of_numbers(config):
+        if of_table:
             refuse_idle(context, ("dev", "source", "target", "skip_bad", "members", "start_from"), "numbers are forecast")
             _train_forecasts(asked, choosing, folder, watcher, overwrite, context.obj.started)
             return
