@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import pairwise
 
 from seqloom.autoconfig import Choice, choose, learning_rate
-from seqloom.config import DataConfig, RecurrentDecoder, TextField, TokensField
+from seqloom.config import DataConfig, FieldsConfig, RecurrentDecoder, TextField, TokensField
 from seqloom.memory_rows import rows_from_memory
 from seqloom.plan import make_plan
 from seqloom.profile import profile_rows
@@ -255,6 +256,27 @@ def test_sentences_whose_new_words_are_others_than_their_sources_are_not_copied(
     assert not choice.config.model.copy_source
     assert isinstance(choice.config.fields.target, TextField)
     assert choice.config.fields.target.unit == "subword"
+
+
+def test_sentences_of_which_case_or_marks_are_to_be_restored_are_written_in_pieces() -> None:
+    draw = random.Random(1)
+    names = ["".join(draw.choices("acdeghilmnorstu", k=8)).title() for _ in range(5000)]
+
+    def fields(share: float, lost: Callable[[str], str]) -> FieldsConfig:
+        said = [f"{name} was seen with {other} in the town" for name, other in zip(names[::2], names[1::2], strict=True)]
+        return chosen([(lost(text) if place < share * len(said) else text, f"{text} .") for place, text in enumerate(said)]).config.fields
+
+    word, marks = TextField(unit="word", min_count=2), str.maketrans("", "", "\u0301")
+    assert fields(0.05, str.lower).target == word, "a pointer writes nearly all"
+    assert fields(0.05, lambda text: text[::-1]).target == word
+    assert fields(0.4, lambda text: text[::-1]).target == word, "what is not in the source in any spelling is no reason for pieces"
+    lower = fields(0.4, str.lower)
+    assert isinstance(lower.target, TextField)
+    assert (lower.target.unit, lower.shared) == ("subword", True)
+    names = [f"{name}o\u0301" for name in names]
+    bare = fields(0.4, lambda text: text.translate(marks))
+    assert isinstance(bare.target, TextField)
+    assert bare.target.unit == "subword"
 
 
 def test_where_a_part_of_the_new_words_stands_in_the_source_pieces_of_them_are_copied() -> None:

@@ -17,7 +17,7 @@ from seqloom.data import read_rows
 from seqloom.errors import DataError
 from seqloom.memory_rows import rows_from_memory
 from seqloom.plan import make_plan
-from seqloom.profile import describe, profile_rows
+from seqloom.profile import Profile, describe, profile_rows
 from seqloom.relation import ceiling
 from seqloom.rows import Row
 from seqloom.sides import find_separator
@@ -97,14 +97,18 @@ def test_what_one_answer_a_source_can_get_right_is_said_where_it_is_not_nearly_a
     assert ceiling(rows(("bass", "fish"), ("bass", "music"), *many(60))) == []
 
 
+def copied(profile: Profile) -> float | None:
+    return profile.new_words and profile.new_words.copied
+
+
 def test_words_seen_once_are_looked_for_in_their_own_source_marks_apart() -> None:
     asks = [(f"who teaches {number} ?", f'WHERE number = "{number}" ;') for number in range(100, 140)]
-    assert profile_rows(rows(*asks)).new_words_copied == 1.0
+    assert copied(profile_rows(rows(*asks))) == 1.0
     others = [(f"{number + 1} ?", target) for number, (_, target) in enumerate(asks, 100)]
-    assert profile_rows(rows(*others)).new_words_copied == 0.0
-    assert profile_rows(rows(*asks[:20], *others[20:])).new_words_copied == 0.5
+    assert copied(profile_rows(rows(*others))) == 0.0
+    assert copied(profile_rows(rows(*asks[:20], *others[20:]))) == 0.5
     assert "of the target's rarest words 50% stand in their source" in describe(profile_rows(rows(*asks[:20], *others[20:])))
-    assert profile_rows(rows(*asks[:19])).new_words_copied is None
+    assert copied(profile_rows(rows(*asks[:19]))) is None
     assert "of the target's rarest words (too few to say how many) stand in their source" in describe(profile_rows(rows(*asks[:19])))
 
 
@@ -114,10 +118,9 @@ def test_a_word_that_stands_beside_a_few_sources_is_rare_where_no_others_are() -
         for name in range(100, 140)
         for turn in ((f"I am n{name}", f"hello n{name}"), (f"I am n{name} . two please", f"two for n{name}"))
     ]
-    assert profile_rows(rows(*turns)).new_words_copied == 1.0
-    assert (
-        profile_rows(rows(*[(f"{place} {source}", "the same words") for place, (source, _) in enumerate(turns)])).new_words_copied is None
-    )
+    assert copied(profile_rows(rows(*turns))) == 1.0
+    same = [(f"{place} {source}", "the same words") for place, (source, _) in enumerate(turns)]
+    assert copied(profile_rows(rows(*same))) is None
 
 
 def test_rare_words_are_whole_whatever_marks_are_written_as() -> None:
@@ -126,12 +129,24 @@ def test_rare_words_are_whole_whatever_marks_are_written_as() -> None:
     bare = ["".join(letter for letter in unicodedata.normalize("NFD", name) if not unicodedata.combining(letter)) for name in names]
     for form in ("NFC", "NFD"):
         restored = rows(*[(said, unicodedata.normalize(form, name)) for said, name in zip(bare, names, strict=True)])
-        assert profile_rows(restored).new_words_copied == 0.0, form
+        assert copied(profile_rows(restored)) == 0.0, form
     decomposed = rows(*[(f"who is {name} ?", unicodedata.normalize("NFD", name)) for name in names])
-    assert profile_rows(decomposed).new_words_copied == 1.0, "as fields compose both sides"
+    assert copied(profile_rows(decomposed)) == 1.0, "as fields compose both sides"
     hindi = ["".join(draw.choice("कखगचजतदन") + draw.choice("ािीुू") for _ in range(4)) for _ in range(100)]
     others = rows(*[("".join(letter for letter in word if letter.isalpha()), word) for word in hindi])
-    assert profile_rows(others).new_words_copied == 0.0, "vowel signs are part of a word"
+    assert copied(profile_rows(others)) == 0.0, "vowel signs are part of a word"
+
+
+def test_words_that_stand_in_their_source_but_for_case_or_marks_are_counted_apart() -> None:
+    draw = random.Random(1)
+    names = ["".join(draw.choices("bdfgklmnrst", k=7)) for _ in range(100)]
+    for change in (str.title, str.upper, lambda name: name.replace(name[0], f"{name[0]}\u0301")):
+        found = profile_rows(rows(*[(f"ask {name}", change(name)) for name in names])).new_words
+        assert found is not None
+        assert (found.copied, found.respelled) == (0.0, 1.0)
+    some = rows(*[(f"ask {name}", name if place < 70 else name.title() if place < 90 else name[::-1]) for place, name in enumerate(names)])
+    page = describe(profile_rows(some))
+    assert "of the target's rarest words 70%, and but for case or marks 20% more, stand in their source" in page
 
 
 def test_sources_of_several_columns_count_together_in_the_ratio() -> None:

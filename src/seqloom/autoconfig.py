@@ -59,6 +59,10 @@ SAME_SCRIPT = 0.6
 """Share of target characters that stand in their own source, from which on both sides are taken to be written alike."""
 COPIED, COPIED_IN_PIECES = 0.5, 0.25
 """Share of the target's new words that stand in their source, from which on they are copied: whole, or in pieces that both sides share."""
+RESPELLED, RESPELLED_OF_OTHERS = 0.1, 1 / 3
+"""Shares of the target's new words, and of those that do not stand in their source, that stand there but for case or marks, from which on
+they are to be written in pieces: a pointer to whole words cannot write them.
+"""
 PICKED_OUT = 0.9
 """The same, from which on a short target is a part of a sentence, picked out word by word, and not spelled."""
 ALPHABET = 2
@@ -242,13 +246,21 @@ def _spelled_with_target(source: Cut, side: SideProfile, target: Cut) -> Cut:
 
 def _copies(profile: Profile, sources: list[Cut], target: Cut) -> bool:
     """Whether what is new in a target stands in its source: it is a sentence itself, or picked out of one."""
+    if _is_respelled(profile):
+        return False
     if _unit(target) == "subword":
         return _copied(profile) >= COPIED
     return _unit(target) == "character" and any(_unit(side) == "subword" for side in sources) and _copied(profile) >= PICKED_OUT
 
 
 def _copied(profile: Profile) -> float:
-    return profile.new_words_copied or 0.0
+    return profile.new_words.copied if profile.new_words else 0.0
+
+
+def _is_respelled(profile: Profile) -> bool:
+    """Whether much of what is new in a target stands in its source in other case or with other marks, as where those are to be restored."""
+    words = profile.new_words
+    return words is not None and words.respelled >= max(RESPELLED, RESPELLED_OF_OTHERS * (1 - words.copied))
 
 
 def _whole_words(side: Cut, profile: Profile) -> Cut:
@@ -321,7 +333,8 @@ def _choose_limits(settings: Settings, profile: Profile, sizes: _Sizes) -> None:
             limit,
             f"the longest sources ({sizes.source_max:,.0f} symbols) are far above the mean ({sizes.source:,.0f})",
         )
-        settings.set("data.too_long", "cut", "what is said first is kept")
+        kept = "what is said first is kept" + (", and short columns whole" if len(profile.source) > 1 else "")
+        settings.set("data.too_long", "cut", kept)
     ratio = max(1.0, math.ceil(10 * 1.3 * sizes.ratio) / 10)
     settings.set("search.max_length_ratio", ratio, f"99 of 100 targets have at most {sizes.ratio:.1f} symbols a source symbol")
 

@@ -16,7 +16,7 @@ from seqloom.errors import DataError, count_of
 from seqloom.moses import say_moses
 from seqloom.oddities import Oddity, find_in_sounds, find_oddities, key_of
 from seqloom.pieces import say_pieces, whole
-from seqloom.relation import correlation, new_words_copied, ratio, shared
+from seqloom.relation import NewWords, correlation, new_words, ratio, shared
 from seqloom.rows import Row
 from seqloom.selection import Roots
 from seqloom.sides import (
@@ -39,6 +39,8 @@ OF_FRAMES = frozenset({"empty target", "duplicates", "several targets", "wild ra
 WHOLE_ROWS, SAMPLE_ROWS = 200_000, 100_000  # up to how many rows all are looked at, and how many of more
 MANY_TARGETS, NEARLY_ALL = 20, 0.9
 """Rows a source, in the mean, and the share of them whose target is another, from which on sources look like labels of their targets."""
+WORTH_SAYING = 0.01
+"""Share of the target's rarest words that stand in their source but for case or marks."""
 CONSIDERABLE = 0.1
 """The share of dev rows that are training rows from which on this is warned of."""
 SHARED_ROWS = 50_000  # or up to twice as many, evenly spread: a share comes out the same to a tenth of a point
@@ -102,8 +104,8 @@ class Profile:
     """Share of target characters that also stand in their row's source."""
     shared_tokens: float
     """Share of target tokens that also stand in their row's source."""
-    new_words_copied: float | None
-    """Share of the rarest target words that stand in their row's source; None where there are too few to say."""
+    new_words: NewWords | None
+    """How much of the rarest target words stands in their row's source; None where there are too few to say."""
     copies: float
     """Share of rows whose target is (one of) the source."""
     commonest_target: str
@@ -167,7 +169,7 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         length_correlation=correlation(lengths, target_lengths),
         shared_characters=same_characters,
         shared_tokens=same_tokens,
-        new_words_copied=new_words_copied(plain, groups),
+        new_words=new_words(plain, groups),
         copies=sum(row.target in row.source for row in sample) / len(sample),
         commonest_target=commonest,
         commonest_target_share=often / len(sample),
@@ -370,7 +372,7 @@ def _relation(profile: Profile) -> list[str]:
         f"  target / source in tokens:     mean {tokens.mean:.2f}, 99 of 100 at most {tokens.p99:.2f}, largest {tokens.max:.1f}",
         f"  correlation of the lengths: {profile.length_correlation:.2f}",
         f"  of the target's characters {profile.shared_characters:.0%} stand in its source, of its tokens {profile.shared_tokens:.0%}",
-        f"  of the target's rarest words {_share(profile.new_words_copied)} stand in their source",
+        f"  of the target's rarest words {_share(profile.new_words)} stand in their source",
         f"  target equals source in {profile.copies:.1%} of the rows",
     ]
     if profile.commonest_target_share >= 0.01:
@@ -378,8 +380,11 @@ def _relation(profile: Profile) -> list[str]:
     return lines
 
 
-def _share(found: float | None) -> str:
-    return "(too few to say how many)" if found is None else f"{found:.0%}"
+def _share(found: NewWords | None) -> str:
+    if found is None:
+        return "(too few to say how many)"
+    more = f", and but for case or marks {found.respelled:.0%} more," if found.respelled >= WORTH_SAYING else ""
+    return f"{found.copied:.0%}{more}"
 
 
 def _speech(profile: Profile, sound: SoundProfile) -> list[str]:

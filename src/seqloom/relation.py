@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import regex
@@ -12,13 +13,23 @@ import regex
 from seqloom.rows import Row
 from seqloom.sides import Ids, Spread, spread
 
-__all__ = ["ceiling", "correlation", "new_words_copied", "ratio", "shared", "with_all_targets"]
+__all__ = ["NewWords", "ceiling", "correlation", "new_words", "ratio", "shared", "with_all_targets"]
 
 FEWEST_NEW_WORDS, MOST_SOURCES = 20, 5
 """Rare words, from which on they say something; sources that a word may be seen beside to be called rare."""
 NEARLY_ALL = 0.95
 """Share of the rows that can come out right, up to which it is worth saying that no more can."""
 WORD = regex.compile(r"[\w\p{M}\u200c\u200d]+")
+
+
+@dataclass(frozen=True, slots=True)
+class NewWords:
+    """How much of what training has not seen stands in its source, as shares of the target's rarest words."""
+
+    copied: float
+    """As it is."""
+    respelled: float
+    """In other case or with other marks alone, and not as it is."""
 
 
 def ratio(target: np.ndarray, source: np.ndarray) -> Spread:
@@ -44,7 +55,7 @@ def shared(rows: Sequence[Row]) -> tuple[float, float]:
     return same_letters / max(letters, 1), same_tokens / max(tokens, 1)
 
 
-def new_words_copied(rows: Sequence[Row], sources: Ids) -> float | None:
+def new_words(rows: Sequence[Row], sources: Ids) -> NewWords | None:
     """How much of what training has not seen stands in its source, None where too little tells: Good (1953) takes words seen once for a
     picture of those never seen. Where these are too few, as a name is that stands in each turn of its dialogue, the next rarest are taken.
 
@@ -60,9 +71,24 @@ def new_words_copied(rows: Sequence[Row], sources: Ids) -> float | None:
     for most in range(1, MOST_SOURCES + 1):
         rare = {word: found for word, found in places.items() if len(found) <= most}
         if len(rare) >= FEWEST_NEW_WORDS:
-            copied = [any(word in _words(text) for text in rows[number].source) for word, found in rare.items() for number in found]
-            return sum(copied) / len(copied)
+            return _new_words([(word, rows[number].source) for word, found in rare.items() for number in found])
     return None
+
+
+def _new_words(beside: Sequence[tuple[str, tuple[str, ...]]]) -> NewWords:
+    """What stands in its source, of words that each stand beside one."""
+    others = [(word, source) for word, source in beside if not _stands_in(word, source)]
+    respelled = sum(_stands_in(_bare(word), map(_bare, source)) for word, source in others)
+    return NewWords(1 - len(others) / len(beside), respelled / len(beside))
+
+
+def _stands_in(word: str, texts: Iterable[str]) -> bool:
+    return any(word in _words(text) for text in texts)
+
+
+def _bare(text: str) -> str:
+    """The text without case and without marks on its letters; vowel signs, which are no such marks, stay."""
+    return "".join(letter for letter in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(letter))
 
 
 def with_all_targets(rows: Sequence[Row]) -> tuple[list[Row], list[list[str]]]:
