@@ -120,6 +120,12 @@ def test_a_stream_is_answered_in_pieces_as_it_would_be_at_once(monkeypatch: pyte
     assert [answer.text for answer in answers] == whole[1:]
 
 
+def test_the_first_answers_do_not_wait_for_the_last_sources():
+    rows, grow = iter(rows_of(*["a b"] * 10_000)), reading.Growing()
+    sizes = list(map(len, iter(lambda: grow(rows), [])))
+    assert sizes == [64, 128, 256, 512, 1024, 2048, 4096, 1872]
+
+
 def test_no_sources_have_no_answers():
     assert list(translator().predict([])) == []
 

@@ -30,10 +30,12 @@ from seqloom.settings import build
 from seqloom.unseen import unknown_in_prefix
 from seqloom.vocabulary import UNK
 
-__all__ = ["Answerer", "Cuts", "Finder", "Output", "Prediction", "Questions", "TooLong", "check_attention", "longest_output"]
+__all__ = ["Answerer", "Cuts", "Finder", "Growing", "Output", "Prediction", "Questions", "TooLong", "check_attention", "longest_output"]
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
+FIRST = 64
+"""Sentences that are answered first where somebody waits for the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,18 @@ def check_attention(config: SearchConfig, *, attends: bool, replace_unknown: boo
 def read_ahead(rows: Iterator[Row]) -> list[Row]:
     """The next READ_AHEAD rows."""
     return list(islice(rows, READ_AHEAD))
+
+
+class Growing:
+    """Takes FIRST rows, then twice as many each time, up to READ_AHEAD: of thousands of sources the first answers come within seconds."""
+
+    def __init__(self) -> None:
+        self.size = FIRST
+
+    def __call__(self, rows: Iterator[Row]) -> list[Row]:
+        """The next rows."""
+        taken, self.size = list(islice(rows, self.size)), min(2 * self.size, READ_AHEAD)
+        return taken
 
 
 class Answerer:

@@ -102,7 +102,7 @@ def predict(
         predict_numbers(run, texts, input, quantiles=quantiles, settings=settings or [], output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
-    from seqloom.answers import READ_AHEAD, Cuts, TooLong, check_attention
+    from seqloom.answers import FIRST, READ_AHEAD, Cuts, Growing, TooLong, check_attention
     from seqloom.sounds import FaultySounds
     from seqloom.unseen import unknown_in_prefix
 
@@ -121,7 +121,7 @@ def predict(
     sources, long = _sources(model, texts, input, stdin, faults, layout), TooLong(model)
     rows = _Watched(sources, model, long if skip_bad else (), faults)
     ask = partial(model.answers, config=search, prefix=prefix, replace_unknown=replace_unknown, keep_attention=attention)
-    answers = ask(rows, gather=partial(stdin.together, most=READ_AHEAD)) if stdin else ask(rows)
+    answers = ask(rows, gather=partial(stdin.together, most=READ_AHEAD) if stdin else Growing())
     write = _json if as_json else _table if scores or n_best else _plain
     cuts = Cuts()
     with open_output(output, input) as out:
@@ -130,7 +130,7 @@ def predict(
             out.writelines(write(number, answer, n_best or 1))
             if attention and not as_json:
                 _draw(number, answer, model, output)
-            if stdin or number % READ_AHEAD == 0:
+            if stdin or number % FIRST == 0:  # where each chunk ends, or within one
                 out.flush()
     unknown = unknown_in_prefix(model.fields, prefix)
     of_prefix = [f"--prefix: {unknown}"] if unknown else []
