@@ -36,7 +36,7 @@ LEAST = 100
 SPARE = 2.0
 """Times as many pairs as are likely to be gone through: a machine that was busy when it was measured may not be so for the whole run."""
 MOST = 0.25
-"""The share of the time left, at the most, that goes into encoding more than the first part."""
+"""The share of the time left, at the most, that goes into encoding more than the first part, where not all are gone through anyway."""
 TRYING = 0.1
 """The share of the time left, at the most, that goes into trying networks."""
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -148,7 +148,8 @@ class _Encoding:
         """The first part, and of the others as many as a network that learns from so many symbols a second can go through."""
         left, symbols = self.clock.left(), _symbols(first.corpus) / len(first.corpus)
         visited = SPARE * LEARNING * left * rate / symbols / min(config.training.epochs, 1.0)
-        share = min(visited, len(first.corpus) + MOST * left / first.seconds) / first.of
+        many = visited if visited >= first.of else min(visited, len(first.corpus) + MOST * left / first.seconds)
+        share = many / first.of
         more = (row for draw, row in _draws(self.plan.train) if first.share <= draw < share)
         return Corpus.build(chain(first.corpus, self._examples(more))) if share > first.share else first.corpus
 
