@@ -126,7 +126,10 @@ def test_pairs_over_a_limit_are_counted_once_and_none_left_is_told(monkeypatch: 
 
 
 @pytest.mark.usefixtures("short")
-def test_a_run_on_a_part_goes_on_with_that_part(tmp_path: Path) -> None:
+def test_a_run_on_a_part_goes_on_with_that_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqloom.encoding.QUICK", 1e-9)  # however quick the machine is
+    monkeypatch.setattr("seqloom.encoding.SPARE", 1e-9)
+
     class Interrupting(Heard):
         def updated(self, event: Updated) -> None:
             raise KeyboardInterrupt

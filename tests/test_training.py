@@ -253,7 +253,7 @@ def test_what_is_fitted_to_the_time_counts_the_updates_that_training_makes(tmp_p
         works.append(work)
         return plan, []
 
-    monkeypatch.setattr(runs, "fit_to_time", keep)
+    monkeypatch.setattr("seqloom.encoding.fit_to_time", keep)
     plan = replace(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), settings)), fitted=frozenset({"training.epochs"}))
     runs.fitted(plan, Silence())
     assert [work.updates for work in works] == [event.step] == [3]

@@ -55,6 +55,8 @@ def encode(plan: Plan, fields: Fields, watcher: Watcher, started: float | None =
     with watcher.phase(f"encoding {count_of(plan.profile.pairs, 'pair')}"):
         first = encoding.first()
         corpus = encoding.all() if first is None else first.corpus
+    if first is None:
+        _say_what_was_done(encoding.counts, "training", watcher)
     if plan.base is None:
         _say_what_is_missing(fields, corpus, watcher)
     plan = _with_usable_dev(plan, fields, watcher)
@@ -68,7 +70,7 @@ def encode(plan: Plan, fields: Fields, watcher: Watcher, started: float | None =
             corpus = encoding.completed(first, plan.config, rate)
         if len(corpus) < first.of - encoding.counts.get("skip", 0):
             watcher.say(f"note: {len(corpus):,} of {first.of:,} pairs fit the time: an even part of them is trained on.")
-    _say_what_was_done(encoding.counts, "training", watcher)
+        _say_what_was_done(encoding.counts, "training", watcher)
     return plan, corpus
 
 
