@@ -44,14 +44,14 @@ def test_a_file_that_cannot_be_written_says_why(tmp_path: Path):
     with pytest.raises(TrainingError) as caught:
         write_atomically(path, b"new")
     what = f"{path}: cannot be written (No such file or directory)"
-    assert str(caught.value) == f"{what}. See to it that {path.parent} can be written to, then train again."
+    assert str(caught.value) == f"{what}. See to it that {path.parent} can be written to, then run this again."
 
 
 def test_a_file_that_may_not_be_so_large_says_what_stays_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "state.safetensors"
     monkeypatch.setattr(os, "fsync", failing(errno.EFBIG))
     limit = "Files may not be so large here: raise the limit (`ulimit -f unlimited`)"
-    for stays, then in (("", "then train again"), ("; the last good checkpoint stays", "then `seqloom resume`")):
+    for stays, then in (("", "then run this again"), ("; the last good checkpoint stays", "then `seqloom resume`")):
         with pytest.raises(TrainingError) as caught:
             write_atomically(path, b"new")
         assert str(caught.value) == f"{path}: cannot be written (File too large){stays}. {limit}, {then}, or train a smaller model."

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import seqloom
@@ -179,3 +180,10 @@ def test_samples_and_the_next_command_show_whole_words(tmp_path: Path, capsys: p
     assert "target " in said
     assert " predict " in said
     assert "@@ " not in said.replace("marked @@,", "").replace("pieces=@@", "")
+
+
+def test_a_target_in_pieces_goes_beside_sources_that_are_no_texts():
+    rows = [(np.ones((4, 2), np.float32) * number, f"wo@@ rd{number} an@@ d more") for number in range(12)]
+    plan = make_plan([source for source, _ in rows], [target for _, target in rows])
+    assert plan.profile.target.mark == "@@"
+    assert plan.config.fields.target.pieces == "@@"

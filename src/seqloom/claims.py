@@ -1,5 +1,5 @@
 """Folders that one process at a time writes to. The system keeps the lock, on the folder itself, so that no file has to lie there, and
-frees it when the process ends, in whatever way.
+frees it when the process ends, in whatever way, and those that it forked.
 """
 
 from __future__ import annotations
@@ -35,37 +35,43 @@ def claimed(folder: Path, otherwise: str = "") -> Generator[None]:
     Raises:
         CheckpointError: another process has claimed it.
     """
-    place = folder.absolute()
+    place = folder.resolve()
     if place in _HELD:
         yield
         return
-    made = [each for each in (place, *place.parents) if not each.exists()]
     with contextlib.ExitStack() as stack:
-        stack.callback(_remove, made)
-        with contextlib.suppress(OSError):
-            place.mkdir(parents=True, exist_ok=True)
-        _lock(folder, stack, otherwise)
+        made = _lock(place, folder, stack, otherwise)
+        stack.callback(_remove, made)  # while it is locked still
         _HELD.add(place)
         stack.callback(_HELD.discard, place)
         yield
 
 
-def _lock(folder: Path, stack: contextlib.ExitStack, otherwise: str) -> None:
-    """Lock the folder until the stack is closed."""
-    if fcntl is None:
-        return
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return
-    stack.callback(os.close, handle)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        who = _holder(os.fstat(handle).st_ino)
-        raise CheckpointError(f"{folder}: another training writes there{who}. Wait for it{otherwise}.") from None
-    except OSError:  # some network disks
-        return
+def _lock(place: Path, folder: Path, stack: contextlib.ExitStack, otherwise: str) -> list[Path]:
+    """Lock the folder until the stack is closed; gives those that were made for it. One that its owner removed between is made anew."""
+    while True:
+        made = [each for each in (place, *place.parents) if not each.exists()]
+        with contextlib.suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            return made
+        try:
+            handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return made
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who = _holder(os.fstat(handle).st_ino)
+            os.close(handle)
+            raise CheckpointError(f"{folder}: another training writes there{who}. Wait for it{otherwise}.") from None
+        except OSError:  # some network disks
+            os.close(handle)
+            return made
+        if place.exists() and os.path.samestat(os.fstat(handle), place.stat()):
+            stack.callback(os.close, handle)
+            return made
+        os.close(handle)
 
 
 def _holder(inode: int) -> str:

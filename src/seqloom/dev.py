@@ -152,9 +152,9 @@ class DevSet:
 
     @cached_property
     def _unseen(self) -> Unseen:
-        """What dev holds that training never saw."""
+        """What dev, as far as it is looked at, holds that training never saw."""
         unseen = Unseen(self.fields, copies=self.config.model.copy_source)
-        unseen.add_pairs(self.rows)
+        unseen.add_pairs(self.sample)
         return unseen
 
     @cached_property
@@ -184,8 +184,8 @@ class DevSet:
             progress=progress,
             teacher_forced_accuracy=look.values["teacher_forced_accuracy"],
             free_running_accuracy=look.values["free_running_accuracy"],
-            unwritable=self._unseen.rows_with_target / len(self.rows),
-            unseen_sources=self._unseen.rows_with_source / len(self.rows),
+            unwritable=self._unseen.rows_with_target / len(self.sample),
+            unseen_sources=self._unseen.rows_with_source / len(self.sample),
             empty_targets=self._empty_targets,
             copies=self.config.model.copy_source,
             cut_at=self.config.data.max_target_length if self.config.data.too_long == "cut" else None,

@@ -163,7 +163,7 @@ def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: f
         wanted = f"of {training.epochs:,.0f} passes"
         few = f"three quarters {wanted}" if _is_wide_for_words(plan, chosen) else f"half {wanted}, or {ENOUGH_UPDATES:,} updates,"
         settings.values += _of_width(width, plan.config)
-        how = " (measured)" if tried[0][0] == chosen else ""
+        how = " (measured)" if tried[0][0] == chosen and tried[0][1] != SLOWEST else ""
         settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine{how}"
         if RATE in plan.fitted and width <= NARROW < chosen and has_sentences(plan.config.fields):
             settings.set(RATE, 2 * training.optimizer.learning_rate, f"{width} wide: the narrower, the higher (measured on dev)")

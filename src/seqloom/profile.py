@@ -201,7 +201,8 @@ def _backwards(rows: Iterable[Row], sides: Sequence[SideProfile], target: SidePr
 
 def _plain(rows: Sequence[Row], sides: Sequence[SideProfile], target: SideProfile) -> Sequence[Row]:
     """The rows with whole words, where they were cut into pieces before."""
-    marks = [side.mark for side in (*sides, target)]
+    of_sources = [side.mark for side in sides] or [None] * len(rows[0].source)  # sounds and arrays have none
+    marks = [*of_sources, target.mark]
     return [whole(row, marks) for row in rows] if any(marks) else rows
 
 

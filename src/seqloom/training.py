@@ -186,7 +186,7 @@ class Trainer:
     def _evaluate(self) -> None:
         """Look at the dev set, greedily, keep the weights if they are among the best, and say what looks wrong."""
         begin = time.perf_counter()
-        if self.settings.budget_seconds is not None and not self.place.looked_at:
+        if self.settings.budget_seconds is not None and not (self.place.looked_at or self.place.evaluation_seconds):
             self.place.looked_at = self.dev.fitting(self.network, LOOK * self.settings.budget_seconds)
             self.dev.shorten(self.place.looked_at)
             begin = time.perf_counter()
