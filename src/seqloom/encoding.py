@@ -216,8 +216,8 @@ def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
 
 def _say_what_was_done(counts: Mapping[str, int], of: str, watcher: Watcher) -> None:
     for done, count in counts.items():
-        how, plural, were = "cut" if done == "cut" else "skipped", "" if count == 1 else "s", "was" if count == 1 else "were"
-        watcher.say(f"note: {count:,} {of} pair{plural} over the length limits {were} {how} (data.too_long: {done}).")
+        how, were = "cut" if done == "cut" else "skipped", "was" if count == 1 else "were"
+        watcher.say(f"note: {count_of(count, f'{of} pair')} over the length limits {were} {how} (data.too_long: {done}).")
 
 
 def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, clock: _Clock, times: float) -> tuple[Plan, float]:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from seqloom.errors import MissingPackageError
 
-__all__ = ["BEHIND_A_RUN", "EXTRAS", "TRAINING", "how_to_install", "missing", "require"]
+__all__ = ["BEHIND_A_RUN", "EXTRAS", "TRAINING", "how_to_install", "missing", "require", "say_missing"]
 
 BEHIND_A_RUN = ("torch", "safetensors")
 """What a plain install lacks to load a run, and to train on numbers."""
@@ -36,7 +36,12 @@ def require(modules: Sequence[str], who: str = "training", extra: str = "train")
         MissingPackageError: one is not.
     """
     if absent := missing(modules):
-        raise MissingPackageError(f"{absent[0]} is not installed, and {who} needs it. {how_to_install(extra)}", name=absent[0])
+        raise MissingPackageError(say_missing(absent[0], who, extra), name=absent[0])
+
+
+def say_missing(name: str, who: str, extra: str) -> str:
+    """A sentence on a package of an extra that is missing, and what to do."""
+    return f"{name} is not installed, and {who} needs it. {how_to_install(extra)}"
 
 
 def how_to_install(extra: str) -> str:

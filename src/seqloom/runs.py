@@ -24,7 +24,7 @@ from seqloom.errors import CheckpointError, ConfigError, count_of, nearest
 from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import holds_numbers
-from seqloom.installed import BEHIND_A_RUN, TRAINING, require
+from seqloom.installed import TRAINING, require
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.plan import LENGTH, Plan
 from seqloom.ready import ready_fields
@@ -103,7 +103,8 @@ def resume(
     """
     run, started = RunDirectory(path), time.perf_counter() if started is None else started
     run.check()
-    require(BEHIND_A_RUN if holds_numbers(run.fields) else TRAINING)
+    if not holds_numbers(run.fields):  # what those need besides is imported here already
+        require(TRAINING)
     with run.claimed(otherwise=""):
         return _resume(run, device, threads, watcher or Silence(), started)
 

@@ -121,7 +121,7 @@ class Graph:
         inputs = {
             "source": source,
             "source_lengths": mask.sum(1),
-            "beam": np.array(config.beam if config.kind == "beam" else 1),
+            "beam": np.array(config.rows),
             "max_lengths": np.array(questions.max_lengths),
             "min_length": np.array(config.min_length),
             "length_penalty": np.array(config.length_penalty, np.float32),

@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from seqloom.errors import SeqloomError
 from seqloom.files import says_full
-from seqloom.installed import EXTRAS, how_to_install
+from seqloom.installed import EXTRAS, say_missing
 
 __all__ = ["Command", "Commands", "Session"]
 
@@ -81,7 +81,7 @@ def _explain(error: BaseException) -> int:
         _say(f"error: {_one_line(error)}")
         return 2
     if isinstance(error, ModuleNotFoundError) and (name := (error.name or "").partition(".")[0]) in EXTRAS:
-        _say(f"error: {name} is not installed, and this command needs it. {how_to_install(EXTRAS[name])}")
+        _say(f"error: {say_missing(name, 'this command', EXTRAS[name])}")
         return 2
     if isinstance(error, OSError) and says_full(error):
         _say(f"error: {error.filename or 'output'}: no space left on the disk. Free some space, and run this again.")

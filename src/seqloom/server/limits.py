@@ -69,8 +69,7 @@ class Limits:
         Raises:
             Refusal: 422, with how many there can be.
         """
-        width = search.beam if search.kind == "beam" else 1
-        weights = width * sum(-(-count // stride) * (longest_output(search, count) + 1) for count in symbols)
+        weights = search.rows * sum(-(-count // stride) * (longest_output(search, count) + 1) for count in symbols)
         if weights > self.attention:
             what = f"up to {weights:,} weights; the limit is {self.attention:,}"
             raise Refusal(422, f"attention: {what}. Send fewer or shorter sources, a smaller beam or max_length, or go without.")

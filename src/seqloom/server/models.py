@@ -174,7 +174,7 @@ class ServedModel:
             search = self._search(**request.search)
         except ConfigError as error:
             raise unusable(error) from None
-        if request.n_best > (search.beam if search.kind == "beam" else 1):
+        if request.n_best > search.rows:
             search = search.model_copy(update={"kind": "beam", "beam": request.n_best})
         refuse_bad("prefix", request.prefix)
         return Asked(search, request.prefix, request.replace_unknown, request.attention)
