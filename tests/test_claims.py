@@ -7,16 +7,18 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import seqloom
 from seqloom import claims
 from seqloom.checkpoint import RunDirectory
 from seqloom.claims import claimed
-from seqloom.errors import CheckpointError
+from seqloom.errors import CheckpointError, DataError
 from seqloom.events import Silence, Started
 from seqloom.plan import Plan, make_plan
 from seqloom.runs import resume, start
@@ -75,6 +77,44 @@ def test_a_folder_that_stays_empty_is_gone_afterwards_and_one_that_was_there_sta
     assert {path.name for path in tmp_path.iterdir()} == {"old", "new"}
 
 
+def test_another_thread_is_another_training(tmp_path: Path) -> None:
+    def claim() -> None:
+        with claimed(tmp_path / "x"):
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        with claimed(tmp_path / "x"), pytest.raises(CheckpointError, match="another training writes there"):
+            pool.submit(claim).result()
+        pool.submit(claim).result()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_process_that_was_forked_keeps_nothing_and_removes_nothing(tmp_path: Path) -> None:
+    script = f"""
+import os, pathlib, time
+from seqloom.claims import claimed
+folder = pathlib.Path({str(tmp_path / "x")!r})
+with claimed(folder):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        assert folder.is_dir(), "removed by the child, which left the block"
+        child = os.fork()
+        if child:
+            print(child, flush=True)
+            os._exit(0)
+        os.close(1)
+        time.sleep(60)
+"""
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    try:
+        with claimed(tmp_path / "x"):
+            pass
+    finally:
+        os.kill(int(done.stdout), signal.SIGKILL)
+
+
 def test_where_there_are_no_locks_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(*_: object) -> None:
         raise OSError(38, os.strerror(38))
@@ -127,3 +167,22 @@ def test_a_run_that_came_while_data_were_read_is_not_replaced(tmp_path: Path, mo
     with pytest.raises(CheckpointError, match="exists already"):
         start(plain, run.path, watcher=Slow())
     assert run.is_finished()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda out: seqloom.train("none.tsv", out=out, overwrite=True),
+        lambda out: seqloom.train_forecast("none.csv", forecast="x", horizon=1, history=1, out=out, overwrite=True),
+    ],
+)
+def test_in_python_a_folder_is_claimed_before_anything_is_read(tmp_path: Path, begin: Callable[[Path], object]) -> None:
+    with another(tmp_path / "x"), pytest.raises(CheckpointError, match="another training writes there"):
+        begin(tmp_path / "x")
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "own.txt").touch()
+    with pytest.raises(CheckpointError, match="is no run of Seqloom"):
+        begin(tmp_path / "y")
+    with pytest.raises(DataError, match="none"):
+        begin(tmp_path / "z")
+    assert not (tmp_path / "z").exists()

@@ -27,7 +27,7 @@ def test_a_file_is_written_and_replaced_whole(tmp_path: Path):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 @pytest.mark.parametrize("where", ["fsync", "replace"])
 def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str):
-    path = tmp_path / "model.safetensors"
+    path = tmp_path / "state.safetensors"
     write_atomically(path, b"old")
     monkeypatch.setattr(*((os, "fsync") if where == "fsync" else (Path, "replace")), failing(number))
     with pytest.raises(TrainingError) as caught:

@@ -83,6 +83,18 @@ class RunDirectory:
         """
         return claimed(self.path, otherwise)
 
+    @contextmanager
+    def reserved(self, *, overwrite: bool) -> Generator[None]:
+        """Claims the folder for a training whose data are yet to be read, after making sure that it may be made or replaced.
+
+        Raises:
+            CheckpointError: another training writes here, or what is here may not be replaced.
+        """
+        with self.claimed():
+            if self.path.exists():
+                self.refuse_existing(overwrite=overwrite)
+            yield
+
     def refuse_existing(self, *, overwrite: bool) -> None:
         """Make sure that the directory may be made or replaced.
 

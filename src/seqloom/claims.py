@@ -1,11 +1,12 @@
 """Folders that one process at a time writes to. The system keeps the lock, on the folder itself, so that no file has to lie there, and
-frees it when the process ends, in whatever way, and those that it forked.
+frees it when the process ends, in whatever way. A process that it forked keeps nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,32 @@ except ImportError:  # not on Windows, where nothing is locked
 
 __all__ = ["claimed"]
 
-_HELD = set[Path]()
-"""What this process has claimed: who claims it again inside has it already."""
+
+class _Lock:
+    """An open folder, for as long as which it is locked; or one that is not, where nothing can be."""
+
+    def __init__(self, handle: int | None = None) -> None:
+        self._handle = handle
+
+    def close(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+
+_HELD: dict[tuple[int, Path], _Lock] = {}
+"""By thread and folder: who claims inside what it has claimed has it already."""
+
+
+def _keep_nothing() -> None:
+    """In a process that was forked: otherwise the lock would outlive the one that claimed."""
+    for lock in _HELD.values():
+        lock.close()
+    _HELD.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_nothing)
 
 
 @contextmanager
@@ -36,29 +61,32 @@ def claimed(folder: Path, otherwise: str = "") -> Generator[None]:
         CheckpointError: another process has claimed it.
     """
     place = folder.resolve()
-    if place in _HELD:
+    key = (threading.get_ident(), place)
+    if key in _HELD:
         yield
         return
-    with contextlib.ExitStack() as stack:
-        made = _lock(place, folder, stack, otherwise)
-        stack.callback(_remove, made)  # while it is locked still
-        _HELD.add(place)
-        stack.callback(_HELD.discard, place)
+    lock, made = _lock(place, folder, otherwise)
+    _HELD[key] = lock
+    try:
         yield
+    finally:
+        if _HELD.pop(key, None) is lock:  # and this is no process that was forked
+            _remove(made)  # while it is locked still
+        lock.close()
 
 
-def _lock(place: Path, folder: Path, stack: contextlib.ExitStack, otherwise: str) -> list[Path]:
-    """Lock the folder until the stack is closed; gives those that were made for it. One that its owner removed between is made anew."""
+def _lock(place: Path, folder: Path, otherwise: str) -> tuple[_Lock, list[Path]]:
+    """The lock, and the folders that were made for it. One that its owner removed between is made anew."""
     while True:
         made = [each for each in (place, *place.parents) if not each.exists()]
         with contextlib.suppress(OSError):
             place.mkdir(parents=True, exist_ok=True)
         if fcntl is None:
-            return made
+            return _Lock(), made
         try:
             handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
-            return made
+            return _Lock(), made
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -67,10 +95,9 @@ def _lock(place: Path, folder: Path, stack: contextlib.ExitStack, otherwise: str
             raise CheckpointError(f"{folder}: another training writes there{who}. Wait for it{otherwise}.") from None
         except OSError:  # some network disks
             os.close(handle)
-            return made
+            return _Lock(), made
         if place.exists() and os.path.samestat(os.fstat(handle), place.stat()):
-            stack.callback(os.close, handle)
-            return made
+            return _Lock(handle), made
         os.close(handle)
 
 

@@ -119,7 +119,7 @@ def says_full(error: OSError) -> bool:
 def cannot_write(path: Path, error: OSError) -> TrainingError:
     """What to say when a file cannot be written."""
     near = (path.parent, path.parent.parent, path.parent / "training")  # of the state itself, of the best weights, of what lies in the run
-    kept = path.exists() or any((folder / "state.safetensors").exists() for folder in near)
+    kept = any((folder / "state.safetensors").exists() for folder in near)
     stays, then = ("; the last good checkpoint stays", "then `seqloom resume`") if kept else ("", "then run this again")
     if says_full(error):
         return TrainingError(f"{path}: no space left on the disk while saving{stays}. Free some space, {then}.")

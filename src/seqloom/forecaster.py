@@ -209,9 +209,10 @@ def train_forecast(
     field = build({"fields": {"numbers": said}}, where="train_forecast").fields.numbers
     table = str(table) if isinstance(table, Path) else table
     named: dict[str, Any] = {"config": given_config(config), "settings": overrides(settings), "quantiles": quantiles}
-    with watcher.phase("reading the table"):
-        plan = plan_forecast(table, field, **named, budget=seconds, seed=seed)
-    return train_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+    with RunDirectory(out).reserved(overwrite=overwrite):
+        with watcher.phase("reading the table"):
+            plan = plan_forecast(table, field, **named, budget=seconds, seed=seed)
+        return train_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
 
 
 def _listed(names: str | Sequence[str] | None) -> list[str] | None:

@@ -6,19 +6,16 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from seqloom import joining, runs
 from seqloom.answers import Answerer, Prediction
-from seqloom.array_plan import plan_pairs, says_numbers
-from seqloom.asked import as_settings, base_config, given_config, overrides
+from seqloom.asked import as_settings, overrides
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config
-from seqloom.data import names_columns, resolve
 from seqloom.errors import ConfigError, in_words_of_python
 from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
@@ -26,26 +23,21 @@ from seqloom.fields import Fields
 from seqloom.files import holds_numbers
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_numbers
+from seqloom.handed import handed_over
 from seqloom.hardware import apart, choose_device
 from seqloom.installed import TRAINING, require
 from seqloom.measuring import Measurable, Sources
-from seqloom.memory import Columns, Given, Held, hold, kept_columns, paths_of
+from seqloom.memory import Given
 from seqloom.metrics import METRICS
-from seqloom.plan import Plan, make_plan
 from seqloom.prediction import Translator
 from seqloom.progress import told
 from seqloom.rows import Row
 from seqloom.runs import pass_on_interrupt, start
-from seqloom.samples import sound_as_file, with_sounds
 from seqloom.saving import refuse_changed
-from seqloom.settings import override
 from seqloom.summary import introduction, result
 from seqloom.unseen import Unseen
 
 __all__ = ["Model", "join", "load", "resume", "train"]
-
-COLUMNS = ("data.source", "data.target")
-Planned = TypeVar("Planned", Plan, NumberPlan)
 
 
 class Model(Exportable, Measurable):
@@ -152,35 +144,17 @@ def train(
     """
     require(TRAINING)
     started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
-    RunDirectory(out)  # that it is a path
     said = {"training.members": members, "training.start_from": start_from and str(_run_of(start_from))}
-    settings = [*overrides({name: value for name, value in said.items() if value is not None}), *overrides(settings)]
-    asked, given = as_settings(source, target, None, None), given_config(config)
-    config = given if isinstance(config, Mapping) else config
-    columns = _columns([*asked, *settings], given)
-    held = _with_files(hold(data, targets, *columns))
-    settings, names = [*asked, *settings], as_settings(held.source or None, held.target, None, None)
-    is_told = bool(names) and not any(columns)
-    reading = base_config(held.data if held.targets is None else [], None, given, [*settings, *names]).data
-    dev = _held_out(_with_files(hold(dev, None, *kept_columns(resolve(reading)))) if dev is not None else Held(None))
-    if not is_told or _names(dev, held):
-        settings += names
-    named: dict[str, Any] = {"dev": dev, "config": config, "settings": settings}
-    if says_numbers(held.data, held.targets, **named):
+    laid = [*overrides({name: value for name, value in said.items() if value is not None}), *overrides(settings)]
+    with RunDirectory(out).reserved(overwrite=overwrite):
+        handed = handed_over(data, targets, dev, config, [*as_settings(source, target, None, None), *laid])
         with watcher.phase("reading the pairs"):
-            numbers = plan_pairs(held.data, held.targets, budget=budget, seed=seed, **named)
-        numbers = _with_names(numbers, held) if is_told else numbers
-        return train_numbers(numbers, out, overwrite=overwrite, watcher=watcher, started=started)
-    with watcher.phase("reading the pairs"):
-        plan = make_plan(held.data, held.targets, budget=budget, seed=seed, **named)
-    if is_told:
-        plan = _with_names(plan, held)
-    if held.gaps and not plan.config.data.skip_bad:
-        rows = f"{len(held.gaps):,} row{' has' if len(held.gaps) == 1 else 's have'} no target, the first pairs:{held.gaps[0]}"
-        watcher.say(f"warning: {rows}; an empty text is learned there. Leave them out with data.skip_bad=true.")
-    for line in introduction(plan, out):
-        watcher.say(line)
-    return _ended(start(plan, out, overwrite=overwrite, watcher=watcher, started=started), watcher)
+            plan = handed.plan(budget, seed)
+        if isinstance(plan, NumberPlan):
+            return train_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
+        for line in (*handed.warnings(plan.config), *introduction(plan, out)):
+            watcher.say(line)
+        return _ended(start(plan, out, overwrite=overwrite, watcher=watcher, started=started), watcher)
 
 
 @in_words_of_python()
@@ -244,41 +218,6 @@ def _ended(finished: Finished, watcher: Watcher) -> Any:
         watcher.say(line)
     pass_on_interrupt(finished)
     return load(finished.run)
-
-
-def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
-    """The columns that are asked for: by settings, or else by a config."""
-    asked = override(RunConfig(), [item for item in settings if item.partition("=")[0] in COLUMNS]).data
-    kept = kept_columns(config.data) if config else ((), None)
-    return asked.source or kept[0], kept[1] if asked.target is None else asked.target
-
-
-def _names(dev: Any, held: Held) -> bool:
-    """Whether the dev pairs are in a file that names the columns of a table in memory; one without names is read in order."""
-    paths = None if dev is None else paths_of(dev)
-    return paths is not None and names_columns(paths, [*held.source, *([] if held.target is None else [held.target])])
-
-
-def _with_names(plan: Planned, held: Held) -> Planned:
-    """The plan, and the columns that were told, to be found again by name."""
-    data = plan.config.data.model_copy(update={"source": held.source, "target": held.target})
-    config = plan.config.model_copy(update={"data": data})
-    return replace(plan, config=config, reasons=plan.reasons | dict.fromkeys(COLUMNS, "told by how the columns stand, or by their names"))
-
-
-def _with_files(held: Held) -> Held:
-    """The same with a file for each sound that is held in memory."""
-    return replace(held, data=with_sounds(held.data, held.targets, sound_as_file))
-
-
-def _held_out(dev: Held) -> Any:
-    """Dev rows as planning reads them: paths, or sources and targets."""
-    data, targets = dev.data, dev.targets
-    if targets is not None:
-        return data, targets
-    if data is None or paths_of(data) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in data):
-        return data
-    return [source for source, _ in data], [target for _, target in data]
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Any:

@@ -113,9 +113,7 @@ def _claimed(folder: Path, overwrite: bool, parts: Sequence[str]) -> Generator[N
     from seqloom.checkpoint import RunDirectory
 
     run = RunDirectory(folder)
-    with run.claimed():
-        if folder.exists():
-            run.refuse_existing(overwrite=overwrite)
+    with run.reserved(overwrite=overwrite):
         for file in parts:
             run.refuse_replacing(f"--parts {file}", file)
         yield
