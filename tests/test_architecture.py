@@ -79,7 +79,9 @@ PICTURE = {
         torch=True,
     ),
     "exportable": room("exportable saving", "errors plan nn.ensemble checkpoint export", torch=True),  # reaches up, when it is asked to
-    "model": room("model forecaster handed", "errors config data plan answers nn.seq2seq checkpoint prediction work exportable", torch=True),
+    "model": room(
+        "model forecaster handed", "errors config data plan answers nn.seq2seq checkpoint prediction work exportable", torch=True
+    ),
     "export": room(
         "export export.beams export.card export.check export.folder export.frames export.graph export.number_check "
         "export.prefixes export.program export.quantize export.recurrence export.tracing export.weights",

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from seqloom.autoconfig import warm_up
 from seqloom.config import RunConfig
 from seqloom.pace import Work, fit_to_time
 from seqloom.plan import Plan, make_plan
@@ -213,7 +214,7 @@ def test_what_the_user_has_set_stays() -> None:
     assert plan.config.model.encoder.width == 512
     assert machine.asked == [512]
     assert plan.config.training.optimizer.learning_rate == 0.01
-    assert lines == ["training.schedule.warmup_steps 20: 3% of the run"], "nobody set that"
+    assert lines == ["training.schedule.warmup_steps 2: 3% of the run"], "nobody set that"
     plan, _ = fit_to_time(plan_for("6m", "training.epochs=500"), WORK, machine)
     assert plan.config.training.epochs == 500
 
@@ -265,7 +266,7 @@ def test_on_a_gpu_batches_grow_while_passes_are_left_out_and_updates_take_no_lon
     training = plan.config.training
     assert (training.epochs, training.batch.size) == (17.0, size)
     passes = min(0.85 * 360 * rate * size / WORK.symbols, training.epochs)
-    assert training.schedule.warmup_steps == max(int(0.03 * passes * (WORK.updates * 1024 // size)), 20)
+    assert training.schedule.warmup_steps == warm_up(passes * (WORK.updates * 1024 // size))
     why = f"training.batch.size {size:,}: an update of so many takes hardly longer here than one of 1,024 (measured)"
     assert (why.replace(",", "", 1) in lines) == (size > 1024)
 
@@ -305,6 +306,23 @@ def test_the_warm_up_is_short_where_the_budget_ends_the_run_early() -> None:
     ]
     assert warmups[0] == 20
     assert warmups[0] < warmups[1] < warmups[2] == int(0.03 * 25 * WORK.updates)
+
+
+@pytest.mark.parametrize(
+    ("asked", "updates"),
+    [
+        ("training.max_steps=500", 500),
+        ("training.max_steps=10", 10),
+        ("training.epochs=2", 2 * WORK.updates),
+        ("training.batch.size=256", None),
+    ],
+)
+def test_the_warm_up_is_a_part_of_the_run_that_is_asked_for(asked: str, updates: int | None) -> None:
+    config = fit_to_time(plan_for(None, asked), WORK, Machine(20_000))[0].config.training
+    assert config.schedule.warmup_steps == warm_up(updates or config.epochs * WORK.updates)
+    assert warm_up(10) == 5
+    assert warm_up(1) == 1
+    assert warm_up(10_000) == 300
 
 
 def test_a_value_that_changed_is_said_though_its_reason_stayed() -> None:

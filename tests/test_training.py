@@ -788,6 +788,17 @@ def test_a_budget_that_ends_before_the_learning_rate_has_risen_is_said(tmp_path:
     ]
 
 
+def test_a_run_that_ends_before_the_learning_rate_has_risen_is_said(tmp_path: Path):
+    said = list[str]()
+    watch = Watch()
+    watch.say = said.append  # pyright: ignore
+    start(tmp_path / "run", "training.max_steps=2", "training.schedule.warmup_steps=5", watcher=watch)
+    assert said == [
+        "warning: the run ended after 2 updates, before the learning rate had risen: next to nothing is learned. "
+        "Raise training.max_steps or training.epochs, or lower training.schedule.warmup_steps."
+    ]
+
+
 def test_a_run_with_a_budget_ends_within_it(tmp_path: Path):
     begin, watch = time.perf_counter(), Watch()
     settings = ["training.epochs=100000", "training.evaluate_every=null", "training.early_stopping.patience=1000", "training.average=3"]

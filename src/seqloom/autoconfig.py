@@ -460,7 +460,7 @@ def _batch(profile: Profile, fields: FieldsConfig, symbols: float) -> int:
 
 def warm_up(updates: float) -> int:
     """Updates in which the learning rate rises, of so many."""
-    return int(min(max(updates * WARM_UP, 20), 1000))
+    return int(min(max(updates * WARM_UP, 20), 1000, max(updates / 2, 1)))
 
 
 def _passes(profile: Profile, fields: FieldsConfig) -> float:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from seqloom import metrics
 from seqloom.config import TextField
+from seqloom.errors import count_of
 
-__all__ = ["Evidence", "Finding", "easier_dev", "examine", "is_hint", "kind_of", "same_answer", "worse_search"]
+__all__ = ["Evidence", "Finding", "easier_dev", "examine", "is_hint", "kind_of", "same_answer", "too_short", "worse_search"]
 
 HINT = "Early hint at step"
 """What the message of a young model begins with."""
@@ -28,6 +29,11 @@ MEASURABLE_MATCHES = 0.05  # exact matches of a baseline below which character e
 EASIER, WORTH_SAYING = 0.5, 0.1  # dev's loss over training's, and how far below it, from which on dev is too easy
 CLEARLY_WORSE, CLEAR = 0.1, 0.01  # share of its score, and how much at the least, by which a search is worse than the greedy one
 SHOWN = 40  # characters of a text in a message
+TOO_SHORT = {
+    "budget": ("the budget", "Give more time with --budget, or fewer pairs."),
+    "done": ("the run", "Raise training.max_steps or training.epochs, or lower training.schedule.warmup_steps."),
+}
+"""How a run may end before its learning rate has risen, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,19 @@ def easier_dev(train: float, dev: float, *, of_table: bool = False) -> list[str]
         f"dev is much easier than training (loss {dev:.3f} beside {train:.3f}, with the final weights): its scores look better than "
         f"those on new data will be. {advice}"
     ]
+
+
+def too_short(why: str, updates: int, warm_up: int) -> list[str]:
+    """A sentence where a run came to its end before its learning rate had risen.
+
+    Args:
+        why: it ended.
+        warm_up: updates in which the learning rate rises.
+    """
+    if updates > warm_up or why not in TOO_SHORT:
+        return []
+    what, todo = TOO_SHORT[why]
+    return [f"{what} ended after {count_of(updates, 'update')}, before the learning rate had risen: next to nothing is learned. {todo}"]
 
 
 def same_answer(predictions: Sequence[str], references: Sequence[str], sources: Sequence[str]) -> tuple[str, int] | None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -79,6 +80,8 @@ def fit_to_time(
     if "training.epochs" not in plan.fitted or seconds * SLOWEST > wanted * work.symbols:
         if plan.profile.sound and threads > 1 and training.threads is None:
             _choose_threads(settings, plan.config, speed, _measured(speed, plan.config), threads)
+        if training.max_steps is not None or not {"training.epochs", BATCH} <= plan.fitted:  # the choice knew of none of these
+            _warm_up(settings, plan, wanted * updates)
         return _with(plan, settings) if settings.values else (plan, [])
     hopeless = not on_gpu and _is_hopeless(plan, work, seconds * FASTEST * threads)
     width, rate, config = _with_threads(settings, plan, work, speed, seconds, threads, hopeless=hopeless)
@@ -95,9 +98,14 @@ def fit_to_time(
         settings.set(
             "training.epochs", _rounded(passes), f"about {LONGEST_MINUTES:.0f} minutes on this machine; --budget gives more or less"
         )
-    if "training.schedule.warmup_steps" in plan.fitted:
-        settings.set("training.schedule.warmup_steps", warm_up(min(passes, wanted) * updates), f"{WARM_UP:.0%} of the run")
+    _warm_up(settings, plan, min(passes, wanted) * updates)
     return _with(plan, settings)
+
+
+def _warm_up(settings: Settings, plan: Plan, updates: float) -> None:
+    if "training.schedule.warmup_steps" in plan.fitted:
+        updates = min(updates, plan.config.training.max_steps or math.inf)
+        settings.set("training.schedule.warmup_steps", warm_up(updates), f"{WARM_UP:.0%} of the run")
 
 
 def _with_threads(

@@ -265,11 +265,8 @@ class Trainer:
             search=search.name if whole else "greedy",
         )
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
-        if why == "budget" and self.place.step <= self.settings.schedule.warmup_steps:
-            self.watcher.say(
-                f"warning: the budget ended after {self.place.step:,} updates, before the learning rate had risen: next to nothing is "
-                "learned. Give more time with --budget, or fewer pairs."
-            )
+        for warning in health.too_short(why, self.place.step, self.settings.schedule.warmup_steps):
+            self.watcher.say(f"warning: {warning}")
         if why != "interrupted":
             self.run.forget_training()
         for note in notes:
