@@ -15,7 +15,7 @@ import seqloom
 from seqloom import progress
 from seqloom.errors import ConfigError
 from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated
-from seqloom.progress import Lines, Screen, Several, Warnings, duration, printable, told, value_text
+from seqloom.progress import Lines, Screen, Several, Waiting, Warnings, duration, printable, told, value_text
 
 STARTED = Started("runs/x", 0, 9000, 500, 1_234_567, "cpu", "bfloat16", 2, 90.0, 20.0)
 UPDATED = Updated(step=30, epoch=1.5, progress=0.25, loss=0.8125, learning_rate=2.5e-4, tokens_per_second=12_345.6, seconds_left=65.0)
@@ -202,6 +202,9 @@ def test_what_takes_long_before_training_is_told_and_what_follows_as_it_begins(m
     monkeypatch.setattr(progress, "PATIENCE", 3600.0)
     with watcher.phase("encoding 1,000,000 pairs"):
         assert heard.getvalue().splitlines() == ["learning 16,000 subwords ...", "encoding 1,000,000 pairs ..."]
+        with Waiting(waiting := io.StringIO()).phase("reading the pairs"):
+            pass
+        assert waiting.getvalue() == ""
     with Warnings(quiet := io.StringIO()).phase("reading the pairs"):
         pass
     assert quiet.getvalue() == ""

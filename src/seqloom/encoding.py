@@ -51,12 +51,9 @@ def encode(plan: Plan, fields: Fields, watcher: Watcher, started: float | None =
     Raises:
         DataError: a pair cannot be used, or none is left.
     """
-    encoding = _Encoding(plan, fields, _Clock(plan.config, started))
-    with watcher.phase(f"encoding {count_of(plan.profile.pairs, 'pair')}"):
-        first = encoding.first()
-        corpus = encoding.all() if first is None else first.corpus
-    if first is None:
-        _say_what_was_done(encoding.counts, "training", watcher)
+    encoding = _Encoding(plan, fields, _Clock(plan.config, started), watcher)
+    first = encoding.first()
+    corpus = encoding.all() if first is None else first.corpus
     if plan.base is None:
         _say_what_is_missing(fields, corpus, watcher)
     plan = _with_usable_dev(plan, fields, watcher)
@@ -66,11 +63,7 @@ def encode(plan: Plan, fields: Fields, watcher: Watcher, started: float | None =
         watcher.say(f"note: {note}")
     plan, rate = _fit(plan, fields, corpus, watcher, encoding.clock, 1.0 if first is None else 1 / first.share)
     if first is not None:
-        with watcher.phase("encoding as many more as fit the time"):
-            corpus = encoding.completed(first, plan.config, rate)
-        if len(corpus) < first.of - encoding.counts.get("skip", 0):
-            watcher.say(f"note: {len(corpus):,} of {first.of:,} pairs fit the time: an even part of them is trained on.")
-        _say_what_was_done(encoding.counts, "training", watcher)
+        corpus = encoding.completed(first, plan.config, rate)
     return plan, corpus
 
 
@@ -111,6 +104,7 @@ class _Encoding:
     plan: Plan
     fields: Fields
     clock: _Clock
+    watcher: Watcher
     counts: dict[str, int] = field(default_factory=dict[str, int])
     """What was cut or skipped, and how often."""
 
@@ -120,31 +114,37 @@ class _Encoding:
         Raises:
             DataError: none is left.
         """
-        corpus = self._corpus(self.plan.train)
+        with self.watcher.phase(f"encoding {count_of(self.plan.profile.pairs, 'pair')}"):
+            corpus = self._corpus(self.plan.train)
+        _say_what_was_done(self.counts, "training", self.watcher)
         if not len(corpus):
             raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
         return corpus
 
     def first(self) -> _Part | None:
-        """A part that tells how many pairs fit the time; None where all are encoded in no time."""
+        """A part that tells how many pairs fit the time; None where all are encoded in no time, or there is time without end."""
         left = self.clock.left()
         if math.isinf(left):
             return None
+        with self.watcher.phase("encoding some of the pairs"):
+            drawn, share, of = self._drawn()
+            for some, seconds in ((drawn[:ASKED], QUICK / 5 * left), (drawn, QUICK * left)):
+                self.counts.clear()
+                part = self._in_time(some, share, of, seconds)
+                if part.seconds * of <= QUICK * left or not len(part.corpus):
+                    self.counts.clear()
+                    return None
+        return part
+
+    def _drawn(self) -> tuple[list[tuple[float, Row]], float, int]:
+        """At most about FIRST rows, so that the first of them are an even part of all too; their share, and how many all are."""
         share, of = FIRST / max(self.plan.profile.pairs, FIRST), 0
         drawn = list[tuple[float, Row]]()
         for draw, row in _draws(self.plan.train):
             of += 1
             if draw < share:
                 drawn.append((draw, row))
-        drawn.sort(key=lambda each: each[0])  # so that the first of them are an even part too
-        part = None
-        for some, seconds in ((drawn[:ASKED], QUICK / 5 * left), (drawn, QUICK * left)):
-            self.counts.clear()
-            part = self._in_time(some, share, of, seconds)
-            if part.seconds * of <= QUICK * left or not len(part.corpus):
-                self.counts.clear()
-                return None
-        return part
+        return sorted(drawn, key=lambda each: each[0]), share, of
 
     def completed(self, first: _Part, config: RunConfig, rate: float) -> Corpus:
         """The first part, and of the others as many as a network that learns from so many symbols a second can go through."""
@@ -153,7 +153,12 @@ class _Encoding:
         many = visited if visited >= first.of else min(visited, len(first.corpus) + MOST * left / first.seconds)
         share = many / first.of
         more = (row for draw, row in _draws(self.plan.train) if first.share <= draw < share)
-        return Corpus.build(chain(first.corpus, self._examples(more))) if share > first.share else first.corpus
+        with self.watcher.phase("encoding as many more as fit the time"):
+            corpus = Corpus.build(chain(first.corpus, self._examples(more))) if share > first.share else first.corpus
+        if len(corpus) < first.of - self.counts.get("skip", 0):
+            self.watcher.say(f"note: {len(corpus):,} of {first.of:,} pairs fit the time: an even part of them is trained on.")
+        _say_what_was_done(self.counts, "training", self.watcher)
+        return corpus
 
     def _in_time(self, drawn: Sequence[tuple[float, Row]], share: float, of: int, seconds: float) -> _Part:
         """As many of the rows as are encoded in so many seconds, and a few at the least."""

@@ -124,25 +124,13 @@ class Warnings(Silence):
             self.stream.flush()
 
 
-class Lines(Warnings):
-    """Plain lines for logs and pipes: one an evaluation, its samples below it, and what looks wrong, when it begins and, where it still
-    does, at the end.
-    """
+class Waiting(Warnings):
+    """What looks wrong, and what takes long."""
 
-    def __init__(self, stream: TextIO | None = None, width: int | None = None) -> None:
-        super().__init__(stream or sys.stdout)
-        self.width = width or max(shutil.get_terminal_size((120, 24)).columns, 40)
-        self.pace = Pace()
-        self.open: dict[str, str] = {}
-        """What looked wrong at the last evaluation, by its kind."""
-        self.new: frozenset[str] = frozenset()
-        """The kinds of these that the evaluation before had not."""
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
         self.is_slow = False
         """Whether something took so long that it was told; then the rest is likely to, and is told as it begins."""
-
-    def say(self, text: str) -> None:
-        """Print it."""
-        self._print(text)
 
     @contextlib.contextmanager
     def phase(self, what: str) -> Generator[None]:
@@ -163,6 +151,25 @@ class Lines(Warnings):
     def _tell(self, what: str) -> None:
         self.is_slow = True
         self._print(f"{what} ...")
+
+
+class Lines(Waiting):
+    """Plain lines for logs and pipes: one an evaluation, its samples below it, and what looks wrong, when it begins and, where it still
+    does, at the end.
+    """
+
+    def __init__(self, stream: TextIO | None = None, width: int | None = None) -> None:
+        super().__init__(stream or sys.stdout)
+        self.width = width or max(shutil.get_terminal_size((120, 24)).columns, 40)
+        self.pace = Pace()
+        self.open: dict[str, str] = {}
+        """What looked wrong at the last evaluation, by its kind."""
+        self.new: frozenset[str] = frozenset()
+        """The kinds of these that the evaluation before had not."""
+
+    def say(self, text: str) -> None:
+        """Print it."""
+        self._print(text)
 
     def started(self, event: Started) -> None:
         """Print what is trained on what."""

@@ -171,6 +171,7 @@ def inspect(
     from seqloom.data import read_rows
     from seqloom.plan import reads_numbers
     from seqloom.profile import describe, profile_rows
+    from seqloom.progress import Waiting
     from seqloom.settings import override
     from seqloom.sounds import hint_at_texts
 
@@ -182,7 +183,7 @@ def inspect(
     columns = DataConfig.model_validate({"train": pairs, "source": column_names(source), "target": target})
     base = override(RunConfig(data=columns), settings)
     rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, base.data)) if dev else None
-    with hint_at_texts(base.data.sounds):
+    with Waiting().phase("reading the pairs"), hint_at_texts(base.data.sounds):
         profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings, None, None), sounds=base.data.sounds)
     learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
     with open_output(None) as out:
@@ -229,18 +230,20 @@ def config(
     """
     from seqloom.config_file import dump_config
     from seqloom.plan import Plan
+    from seqloom.progress import Waiting
 
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, start_from=start_from)
     choosing.check()
-    plan = choosing.number_plan() or choosing.plan(choosing.example_data())
+    watcher = Waiting()
+    with watcher.phase("reading the pairs"):
+        plan = choosing.number_plan() or choosing.plan(choosing.example_data())
     for warning in plan.warnings if isinstance(plan, Plan) else []:
         say(f"warning: {warning}")
     for note in plan.notes:
         say(f"note: {note}")
     if isinstance(plan, Plan) and plan.fitted:  # to how fast this machine is, which takes the encoded pairs and a moment of training
-        from seqloom.events import Silence
         from seqloom.runs import fitted
 
-        plan = fitted(plan, Silence())
+        plan = fitted(plan, watcher)
     with open_output(None) as out:
         out.write(dump_config(plan.config, plan.reasons))
