@@ -37,7 +37,7 @@ PICTURE = {
         "config config.base config.fields config.kinds config.model config.numbers config.training settings config_file", "errors"
     ),
     "data": room(
-        "data rows sources source_files memory memory_rows tabular kept keyed lines tables layout column_roles marks header "
+        "data rows sources source_files memory memory_rows tabular kept keyed clips lines tables layout column_roles marks header "
         "pieces units vocabulary vocabulary_file subwords ready_model columns text_fields fields vectors ready metrics "
         "examples health sides narrowness audio augment sounds samples sound_field sound_text frame_text frame_fields tones "
         "clock dates spelling panel scaling spread number_fields accuracy distributions waves date_columns steps wide "

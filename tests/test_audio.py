@@ -52,6 +52,37 @@ def test_sounds_of_several_formats_are_read(tmp_path: Path, name: str, subtype: 
     np.testing.assert_allclose(sound.samples, samples, atol=0.02 if subtype == "ULAW" else 1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "subtype"), [("a.wav", "PCM_16"), ("a.flac", "PCM_16"), ("a.ogg", "VORBIS"), ("a.mp3", "MPEG_LAYER_III"), ("a.wav", "GSM610")]
+)
+def test_a_clip_is_the_part_of_the_sound_between_its_times(tmp_path: Path, name: str, subtype: str):
+    path = written(tmp_path, name, noise(8000), 8000, subtype=subtype)
+    whole = read_sound(path).samples
+    for times, begin, end in (("0.25,0.5", 2000, 4000), ("0.5", 4000, len(whole)), (",0.125", 0, 1000), ("0.9,1.4", 7200, len(whole))):
+        clip = f"{path}#t={times}"
+        assert is_sound(clip)
+        np.testing.assert_allclose(read_sound(clip).samples, whole[begin:end], atol=0.01 if subtype == "MPEG_LAYER_III" else 1e-6)
+        assert about(clip) == About((end - begin) / 8000, 8000, 1)
+
+
+def test_a_clip_is_silent_where_the_rest_is_not(tmp_path: Path):
+    path = written(tmp_path, "a.wav", np.concatenate([noise(4000), np.zeros(4000)]))
+    assert [is_silent(f"{path}#t={times}") for times in ("0,1", "0.5,1", "0.25,0.5")] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ("2,3", "begins at 2 s; expected times in the sound, which ends at 1 s. Mend the times."),
+        ("0.5,9", "ends at 9 s; expected times in the sound, which ends at 1 s. Mend the times."),
+        ("0.5,0.25", "begins at 0.5 s and ends at 0.25 s; expected an end behind the begin. Mend the times."),
+    ],
+)
+def test_times_outside_of_a_sound_are_refused(tmp_path: Path, times: str, said: str):
+    path = written(tmp_path, "a.wav", noise(8000))
+    assert message(f"{path}#t={times}") == f"{path}#t={times}: {said} {GO_ON}"
+
+
 def test_channels_are_averaged(tmp_path: Path):
     samples = noise(500, channels=3)
     path = written(tmp_path, "a.wav", samples, 8000, subtype="FLOAT")

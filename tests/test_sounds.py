@@ -167,11 +167,59 @@ def test_a_folder_of_a_recipe_is_read_as_its_two_files(tmp_path: Path):
     for training in (config, DataConfig(train=[table(tmp_path, "path\ttext\n1.wav\tone\n", "train.tsv")])):
         assert list(read_as_trained([str(tmp_path)], resolve(training))) == wanted
     assert [row.source for row in read_sources(str(tmp_path), 1, resolve(config))] == [row.source for row in wanted]
-    (tmp_path / "segments").write_text("a-1 a 0.0 0.1\n")
-    said = (
-        "segments of the sounds in wav.scp; expected a sound for each line of text. Cut them into files, as Kaldi's extract-segments does"
-    )
-    assert error(str(tmp_path)) == f"{tmp_path}/segments: {said}, and list those in wav.scp."
+
+
+def test_segments_of_a_recipe_are_clips_of_its_recordings(tmp_path: Path):
+    """They were refused: Kaldi's own tools had to cut the recordings first."""
+    sound(tmp_path / "rec" / "1.wav", 2.0)
+    table(tmp_path, "r1 rec/1.wav\n", "wav.scp")
+    table(tmp_path, "a one\nb two\nc three\n", "text")
+    segments = table(tmp_path, "b r1 0.5 1.25\na  r1 0 0.50\n\nc r1 1.25 -1\n", "segments")
+    whole, config = f"{tmp_path}/rec/1.wav", DataConfig(train=[str(tmp_path)])
+    clips = [(f"{whole}#t=0.5,1.25", "two", 1), (f"{whole}#t=0,0.5", "one", 2), (f"{whole}#t=1.25", "three", 4)]
+    wanted = [Row((name,), words, f"{segments}:{line}") for name, words, line in clips]
+    assert list(read_rows([str(tmp_path)], config)) == wanted
+    assert list(read_rows([segments, str(tmp_path / "text")], DataConfig())) == wanted
+    assert [row.source for row in read_sources(str(tmp_path), 1, resolve(config)) if any(row.source)] == [row.source for row in wanted]
+    assert [len(read_sound(row.source[0]).samples) for row in wanted] == [6000, 4000, 6000]
+    for line, said in (
+        ("a r2 0 1", f"no recording 'r2' in {tmp_path}/wav.scp; expected its sound there. Add it, or leave the line out."),
+        ("a r1 0", "a r1 0; expected an id, that of a recording, and from which second to which. Mend the line."),
+        ("a r1 0 x", "a r1 0 x; expected an id, that of a recording, and from which second to which. Mend the line."),
+    ):
+        table(tmp_path, f"{line}\n", "segments")
+        assert error(str(tmp_path)) == f"{segments}:1: {said}"
+
+
+def test_a_manifest_says_in_columns_what_of_a_recording_is_heard(tmp_path: Path):
+    """Offsets were not read, so that each row of a recording was all of it."""
+    rows_of = [{"audio_filepath": "1.wav", "offset": 0.5, "duration": 0.25, "text": "one"},
+               {"audio_filepath": "1.wav", "offset": 0, "duration": None, "text": "two"}]  # fmt: skip
+    path = table(tmp_path, "".join(f"{json.dumps(row)}\n" for row in rows_of), "manifest.jsonl")
+    config, wanted = DataConfig(train=[path]), [f"{tmp_path}/1.wav#t=0.5,0.75", f"{tmp_path}/1.wav"]
+    read = read_rows([path], config)
+    assert [row.source[0] for row in read] == wanted
+    used = "Source: 'audio_filepath', which names sound files, of each what begins at 'offset' and lasts 'duration'. Target: 'text'."
+    assert read.notes[1] == used
+    assert [row.source[0] for row in read_as_trained([path], resolve(config))] == wanted
+    assert [row.source[0] for row in read_sources(path, 1, resolve(config))] == wanted
+    table(tmp_path, "path,offset,text\n1.wav,1.5,one\n1.wav,,two\n", "manifest.csv")
+    assert [row.source[0] for row in read_rows([f"{tmp_path}/manifest.csv"], DataConfig())] == [
+        f"{tmp_path}/1.wav#t=1.5",
+        f"{tmp_path}/1.wav",
+    ]
+    table(tmp_path, "path,offset,text\n1.wav,soon,one\n", "manifest.csv")
+    assert error(f"{tmp_path}/manifest.csv") == f"{tmp_path}/manifest.csv:2: offset 'soon', duration ''; expected seconds. Mend the row."
+
+
+def test_clips_are_named_by_their_times_in_any_table(tmp_path: Path):
+    sound(tmp_path / "clips" / "1.wav", 1.0)
+    path = table(tmp_path, "1.wav#t=0.25,0.5\tone\n1.wav#t=0.5\ttwo\n1.wav\tthree\n")
+    found = rows(path)
+    assert [row.source[0] for row in found] == [f"{tmp_path}/clips/1.wav{times}" for times in ("#t=0.25,0.5", "#t=0.5", "")]
+    assert [len(read_sound(row.source[0]).samples) for row in found] == [2000, 4000, 8000]
+    skipping = rows(table(tmp_path, "1.wav#t=0.25,0.5\tone\n1.wav#t=2,3\ttwo\n"), skip_bad=True)
+    assert [row.target for row in skipping] == ["one"]
 
 
 def test_commands_for_sounds_are_refused(tmp_path: Path):

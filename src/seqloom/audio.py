@@ -1,12 +1,14 @@
 """Sound files → log-mel frames: WAV, FLAC and what else libsndfile reads, of any rate and number of channels. No torch.
 
-A file that is not whole is refused with what is wrong with it; nothing is guessed. A sound is a path, or the bytes of a file.
+A file that is not whole is refused with what is wrong with it; nothing is guessed. A sound is a path, of which a clip may be named
+(`talk.wav#t=1.5,3.25`), or the bytes of a file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import struct
 from collections.abc import Generator
@@ -18,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.clips import Clip, clip_of, file_of
 from seqloom.config import AudioField
 from seqloom.errors import DataError, MissingFileError
 
@@ -75,6 +78,8 @@ BLOCK = 4096
 """Samples read together to see whether they differ."""
 SPHERE_HEAD = 1024
 """Bytes; longer heads hold no more of what is asked for."""
+OVERSHOOT = 0.5
+"""Seconds by which a clip may end behind its sound, as times that were rounded or written by hand do; it ends there then."""
 NATS_A_DECIBEL = float(np.log(10) / 10)
 SMALLEST_SPREAD = 1e-3
 """Of a mel band over a sound, below which it is not stretched: digital silence stays silent."""
@@ -104,7 +109,7 @@ class About:
 
 def is_sound(name: str, ends: frozenset[str] = SUFFIXES) -> bool:
     """Whether a name ends as those of sound files do."""
-    return os.path.splitext(name)[1].lower() in ends
+    return os.path.splitext(file_of(name))[1].lower() in ends
 
 
 def about(sound: str | bytes) -> About:
@@ -113,8 +118,8 @@ def about(sound: str | bytes) -> About:
     Raises:
         DataError: as `read_sound`, as far as a header shows it.
     """
-    with _named(sound), _open(sound) as file:
-        return About(file.frames / file.samplerate, file.samplerate, file.channels)
+    with _heard(sound) as (file, count):
+        return About(count / file.samplerate, file.samplerate, file.channels)
 
 
 def is_silent(sound: str | bytes) -> bool:
@@ -123,10 +128,10 @@ def is_silent(sound: str | bytes) -> bool:
     Raises:
         DataError: as `about`.
     """
-    with _named(sound), _open(sound) as file:
+    with _heard(sound) as (file, count):
         first = None
         try:
-            for block in file.blocks(BLOCK, frames=_count(file), dtype="float32", always_2d=True):
+            for block in file.blocks(BLOCK, frames=count, dtype="float32", always_2d=True):
                 samples = block.mean(1)
                 first = samples[0] if first is None else first
                 if (np.abs(samples - first) > (ROUNDING if file.channels > 1 else 0.0)).any():
@@ -143,29 +148,55 @@ def read_sound(sound: str | bytes) -> Sound:
         MissingFileError: no such file.
         DataError: not a sound, empty, cut off, without samples, not finite, below 4 kHz or above 768; the message says which.
     """
-    with _named(sound), _open(sound) as file:
-        return Sound(_samples(file), file.samplerate)
+    with _heard(sound) as (file, count):
+        return Sound(_samples(file, count), file.samplerate)
 
 
-def _samples(file: Any) -> Samples:
+@contextlib.contextmanager
+def _heard(sound: str | bytes) -> Generator[tuple[Any, int]]:
+    """The open `soundfile.SoundFile`, at the first of the samples that are to be heard, and how many these are."""
+    path, clip = (sound, Clip()) if isinstance(sound, bytes) else clip_of(sound)
+    with _named(sound), _open(path) as file:
+        begin, end = _places(clip, file.frames, file.samplerate)
+        if begin:
+            _go_to(file, begin)
+        yield file, end - begin
+
+
+def _places(clip: Clip, count: int, rate: int) -> tuple[int, int]:
+    """The first sample of a clip and the one behind its last, of so many samples."""
+    begin = round(clip.begin * rate)
+    end = count if math.isinf(clip.end) else round(clip.end * rate)
+    inside = f"expected times in the sound, which ends at {count / rate:g} s. Mend the times."
+    if begin >= count:
+        raise _Fault(f"begins at {clip.begin:g} s; {inside}")
+    if end > count + OVERSHOOT * rate:
+        raise _Fault(f"ends at {clip.end:g} s; {inside}")
+    if end <= begin:
+        raise _Fault(f"begins at {clip.begin:g} s and ends at {clip.end:g} s; expected an end behind the begin. Mend the times.")
+    return begin, min(end, count)
+
+
+def _go_to(file: Any, place: int) -> None:
+    """To a sample, through those before it in kinds that cannot be read from their middle on (GSM 6.10, G.721)."""
+    if file.seekable():
+        file.seek(place)
+    else:
+        file.read(place)
+
+
+def _samples(file: Any, count: int) -> Samples:
     try:
-        samples: Samples = file.read(_count(file), dtype="float32", always_2d=True)
+        samples: Samples = file.read(count, dtype="float32", always_2d=True)
     except _soundfile().LibsndfileError as error:
         raise _truncated(f"reading breaks off: {_reason(error)}") from None
-    if len(samples) < file.frames:
-        raise _truncated(f"{file.frames:,} samples are announced and {len(samples):,} are there")
+    if len(samples) < count:
+        raise _truncated(f"{count:,} samples are announced and {len(samples):,} are there")
     if not np.isfinite(samples).all():
         raise _Fault("holds samples that are not finite numbers; expected a recording. Write the file anew.")
     if (loudest := np.abs(samples).max()) > LOUDEST:
         raise _Fault(f"holds a sample of {loudest:.2g}; expected 1 at full scale. Write the file anew.")
     return samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
-
-
-def _count(file: Any) -> int:
-    """The samples to read of each channel: -1, all, but for kinds that cannot be read from their middle on (GSM 6.10, G.721), which must
-    be told.
-    """
-    return -1 if file.seekable() else file.frames
 
 
 def log_mel(sound: Sound, config: AudioField) -> Frames:

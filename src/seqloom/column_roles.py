@@ -22,12 +22,14 @@ from seqloom.spelling import EMPTY, may_be_number
 from seqloom.tables import COMMENT, Table, cells_at, read_records
 from seqloom.wide import are_series
 
-__all__ = ["SPOKEN", "choose", "columns_of_sounds", "find_column", "one_column", "over_time", "places_of_sounds"]
+__all__ = ["SPOKEN", "choose", "columns_of_sounds", "columns_of_times", "find_column", "one_column", "over_time", "places_of_sounds"]
 
 WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
 """What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""
 SPOKEN = frozenset(["sentence", "text", "transcript", "transcription", "utterance", "words"]) | TARGET_WORDS
 """Names of columns that hold what is said."""
+OFFSET, DURATION = "offset", "duration"
+"""Names of columns that say what of a sound is heard, as manifests of NeMo do: when it begins, and how long it lasts, in seconds."""
 
 
 def choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[tuple[int, ...], int]:
@@ -183,6 +185,12 @@ def one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:
 def columns_of_sounds(sample: list[list[str]], table: Table) -> list[int]:
     """The places of columns that name sound files."""
     return [place for place in range(len(table.columns)) if name_sounds(cells_at(sample, place))]
+
+
+def columns_of_times(table: Table) -> tuple[int, ...]:
+    """The places of the columns that say what of each sound is heard: when it begins, and how long it lasts; none without the first."""
+    names = [name.casefold() for name in table.columns] if table.header else []
+    return tuple(names.index(name) for name in (OFFSET, DURATION) if name in names) if OFFSET in names else ()
 
 
 def places_of_sounds(sample: list[list[str]], table: Table) -> list[int]:

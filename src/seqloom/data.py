@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from seqloom.clips import clipped
 from seqloom.column_roles import places_of_sounds
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, count_of
@@ -118,6 +119,7 @@ class _FileRows:
     are_sounds = False
 
     def __init__(self, layout: Layout, skip_bad: bool) -> None:
+        self._wanted = (*layout.source, layout.target)
         self._layout, self._skip_bad, self._counts, self._empty = layout, skip_bad, LineCounts(), _Empty()
 
     @property
@@ -138,8 +140,8 @@ class _FileRows:
     def in_step(self) -> Iterator[Row | None]:
         layout, skip_bad, counts, empty, any_rows = self._layout, self._skip_bad, LineCounts(), _Empty(), False
         name = shown(layout.table.paths[layout.source[0] if layout.table.format == "parallel" else 0])
-        for number, cells in read_records(layout.table, (*layout.source, layout.target), counts):
-            row = Row(cells[:-1], cells[-1], f"{name}:{number}") if cells else None
+        for number, cells in read_records(layout.table, self._wanted, counts):
+            row = self._row(cells, f"{name}:{number}") if cells else None
             if row is None:
                 counts.blank += 1
             elif skip_bad and row in empty:
@@ -150,6 +152,9 @@ class _FileRows:
         self._counts, self._empty = counts, empty
         if not any_rows:
             raise DataError(f"{layout.table.name}: no rows; expected a source and a target on each line. Name files that hold pairs.")
+
+    def _row(self, cells: tuple[str, ...], where: str) -> Row:
+        return Row(cells[:-1], cells[-1], where)
 
 
 class _Empty:
@@ -179,6 +184,7 @@ class _SoundRows(_FileRows):
 
     def __init__(self, layout: Layout, skip_bad: bool) -> None:
         super().__init__(layout, skip_bad)
+        self._wanted = (*self._wanted, *layout.times)
         self._faults = FaultySounds() if skip_bad else None
 
     @property
@@ -191,6 +197,10 @@ class _SoundRows(_FileRows):
         home = os.path.join(home, "") if table.format == "folder" else home
         for row in super().in_step():
             yield None if row is None else self._heard(located(row.source[0], home), row)
+
+    def _row(self, cells: tuple[str, ...], where: str) -> Row:
+        name, words, *times = cells
+        return Row((clipped(name, times, where),), words, where)
 
     def _heard(self, path: str, row: Row) -> Row | None:
         """The row with the whole path of its sound, None where that goes by."""

@@ -1,17 +1,23 @@
-"""Lines of an id, a blank and the rest, as recipes of speech keep sounds and words in two files: Kaldi's `wav.scp` and `text`."""
+"""Lines of an id, a blank and the rest, as recipes of speech keep sounds and words in two files: Kaldi's `wav.scp` and `text`, and
+`segments`, which says what of a sound in `wav.scp` a line of `text` is of.
+"""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from seqloom.audio import is_sound
+from seqloom.clips import Clip, file_of
 from seqloom.errors import DataError
-from seqloom.lines import LineCounts
+from seqloom.lines import LineCounts, read_lines, shown
 from seqloom.sounds import IF_TEXTS, LOOKED_AT, NEARLY_ALL, located, name_sounds
 
-__all__ = ["apart", "behind_id", "joined", "lists_ids", "may_have_ids", "recipe_in", "share_ids"]
+__all__ = ["apart", "behind_id", "joined", "keyed_lines", "list_in", "lists_ids", "may_have_ids", "recipe_in", "share_ids"]
+
+SOUNDS, WORDS, SEGMENTS = "wav.scp", "text", "segments"
 
 
 def apart(line: str) -> tuple[str, str]:
@@ -103,26 +109,53 @@ def lists_ids(lines: Iterable[str], table: str) -> bool:
     rests are, each another one.
     """
     some = list(islice(filter(None, lines), LOOKED_AT))
-    rests = (located(apart(line)[1], table) for line in some if not os.path.exists(located(line, table)))
-    found = [rest for rest in rests if os.path.isfile(rest)]
+    rests = (located(apart(line)[1], table) for line in some if not os.path.exists(file_of(located(line, table))))
+    found = [rest for rest in rests if os.path.isfile(file_of(rest))]
     return len(some) > 1 and len(set(found)) == len(found) and len(found) >= NEARLY_ALL * len(some)
 
 
 def behind_id(line: str, table: str) -> str:
     """What a line of a list with ids names: what stands behind the id, or all of it, where that is what exists."""
-    return line if os.path.exists(located(line, table)) else apart(line)[1] or line
+    return line if os.path.exists(file_of(located(line, table))) else apart(line)[1] or line
 
 
 def recipe_in(folder: str) -> list[str]:
-    """The files of sounds and of words in a folder of a recipe, `wav.scp` and `text`; none where it has not both.
+    """The files of sounds and of words in a folder of a recipe; none where it has not both."""
+    listed, words = list_in(folder), os.path.join(folder, WORDS)
+    return [listed, words] if listed and os.path.isfile(words) else []
+
+
+def list_in(folder: str) -> str:
+    """The file that lists the sounds of a folder, behind ids: `segments`, or else `wav.scp`; '' where there is none."""
+    if not os.path.isfile(sounds := os.path.join(folder, SOUNDS)):
+        return ""
+    return segments if os.path.isfile(segments := os.path.join(folder, SEGMENTS)) else sounds
+
+
+def keyed_lines(path: str, counts: LineCounts | None = None) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a file. Those of `segments` beside a `wav.scp` are told as that would name the clips: an id, and a file with
+    times.
 
     Raises:
-        DataError: it cuts the sounds into segments.
+        DataError: a line that is none of segments, or of a recording that `wav.scp` has not; and as `read_lines`.
     """
-    files = [os.path.join(folder, name) for name in ("wav.scp", "text")]
-    if not all(map(os.path.isfile, files)):
-        return []
-    if os.path.exists(segments := os.path.join(folder, "segments")):
-        what = "segments of the sounds in wav.scp; expected a sound for each line of text"
-        raise DataError(f"{segments}: {what}. Cut them into files, as Kaldi's extract-segments does, and list those in wav.scp.")
-    return files
+    lines, recordings = read_lines(path, counts), os.path.join(os.path.dirname(path), SOUNDS)
+    if os.path.basename(path) != SEGMENTS or not os.path.isfile(recordings):
+        return lines
+    names = _by_id(read_lines(recordings), shown(recordings))
+    return ((number, line.strip() and _as_clip(line, f"{shown(path)}:{number}", names, recordings)) for number, line in lines)
+
+
+def _as_clip(line: str, place: str, names: Mapping[str, tuple[int, str]], recordings: str) -> str:
+    """An id, and the clip that a line of segments means: its id, that of a recording, and two times, of which -1 is the end."""
+    try:
+        key, recording, *rest = line.split()
+        begin, end = map(float, rest)
+        clip = Clip(begin, math.inf if end == -1 else end)
+    except ValueError:
+        expected = "expected an id, that of a recording, and from which second to which"
+        raise DataError(f"{place}: {line:.60}; {expected}. Mend the line.") from None
+    if recording not in names:
+        raise DataError(f"{place}: no recording {recording!r} in {recordings}; expected its sound there. Add it, or leave the line out.")
+    number, sound = names[recording]
+    return f"{key} {_no_command(sound, f'{recordings}:{number}')}{clip}"

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from seqloom.audio import is_sound
-from seqloom.column_roles import choose, columns_of_sounds, one_column, over_time
+from seqloom.column_roles import choose, columns_of_sounds, columns_of_times, one_column, over_time
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, count_of, first_few
 from seqloom.files import format_of_name
 from seqloom.frame_text import hold_frames
 from seqloom.header import has_header, say_sides
-from seqloom.keyed import apart, may_have_ids, recipe_in, share_ids
-from seqloom.lines import LineCounts, open_file, read_lines, regular_path, shown
+from seqloom.keyed import apart, keyed_lines, may_have_ids, recipe_in, share_ids
+from seqloom.lines import LineCounts, open_file, regular_path, shown
 from seqloom.marks import SAMPLE, Marks, csv_delimiter, find_marks, first_lines, plain_delimiter, without_comments
 from seqloom.nested import find_nested
 from seqloom.sounds import FOLDER_COLUMNS, SoundFolder, located, name_sounds_without_ends
@@ -38,6 +38,8 @@ class Layout:
     notes: tuple[str, ...]
     sounds: bool = False
     """Whether the source names sound files."""
+    times: tuple[int, ...] = ()
+    """Columns that say what of each sound is heard: when that begins, and how long it lasts."""
     other_way: str = ""
     """What asks for the two sides the other way round, where nothing tells which is which; else ''."""
 
@@ -66,8 +68,9 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     first = min(source)
     sounds = first in columns_of_sounds(sample, table) if config.sounds is None else config.sounds
     heard = f", which names sound files{_elsewhere(table, sample, first)}" if sounds else ""
-    used = f"Source: {_columns(table, source)}{heard}. Target: {_columns(table, (target,))}."
-    left = [name for place, name in enumerate(table.columns) if place not in (*source, target)]
+    times = columns_of_times(table) if sounds else ()
+    used = f"Source: {_columns(table, source)}{heard}{_timed(table, times)}. Target: {_columns(table, (target,))}."
+    left = [name for place, name in enumerate(table.columns) if place not in (*source, target, *times)]
     if left and not config.source and config.target is None:
         used += f" Not read: {first_few(left)}."
     doubts = [] if sounds or config.sounds is not None or len(source) > 1 else _doubts(table, sample, first)
@@ -76,7 +79,7 @@ def find_layout(paths: Sequence[str], config: DataConfig) -> Layout:
     joined = [_joined(table.columns[place], place == target) for place in (*source, target) if place in table.lists]
     is_told = bool(config.source) or config.target is not None or sounds or say_sides(*(table.columns[place] for place in (first, target)))
     other_way = "" if is_told else f"--source {_as_option(table, target)} --target {_as_option(table, first)}"
-    return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds, other_way)
+    return Layout(table, source, target, (*notes, used, *joined, *doubts), sounds, times, other_way)
 
 
 def _as_option(table: Table, place: int) -> str:
@@ -86,6 +89,13 @@ def _as_option(table: Table, place: int) -> str:
 def _joined(column: str, is_target: bool) -> str:
     advice = " If they are several right answers, give each a row of its own." if is_target else ""
     return f"{column!r} holds lists of several texts, which are joined by blanks.{advice}"
+
+
+def _timed(table: Table, times: Sequence[int]) -> str:
+    if not times:
+        return ""
+    begin, *lasts = (repr(table.columns[place]) for place in times)
+    return f", of each what begins at {begin}" + "".join(f" and lasts {length}" for length in lasts)
 
 
 def _elsewhere(table: Table, sample: list[list[str]], place: int) -> str:
@@ -182,11 +192,11 @@ def _parallel_table(paths: Sequence[str], config: DataConfig) -> tuple[Table, li
     """Two files of one column each, with ids before it where both begin with the same ones and it names sounds."""
     for path in paths:
         regular_path(path)
-    lines = itertools.islice(zip(*map(read_lines, paths), strict=False), SAMPLE)
+    lines = itertools.islice(zip(*map(keyed_lines, paths), strict=False), SAMPLE)
     pairs = [[text.strip() for _, text in line] for line in lines]
     keyed = config.sounds is not False and bool(pairs) and may_have_ids(pairs)
     if keyed and not share_ids(*zip(*pairs, strict=True)):  # they may stand in another order
-        keyed = share_ids(*([text for _, text in read_lines(path)] for path in paths))
+        keyed = share_ids(*([text for _, text in keyed_lines(path)] for path in paths))
     table = Table(tuple(paths), "parallel", None, False, ("1", "2"), keyed=keyed)
     sample = [[apart(text)[1] for text in pair] for pair in pairs] if keyed else pairs
     return table, sample, [f"Two parallel files: {paths[0]} and {paths[1]}{', behind the ids that both have' if keyed else ''}."]

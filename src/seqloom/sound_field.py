@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from seqloom.audio import NATS_A_DECIBEL, Sound, about, is_silent, log_mel, read_frames
 from seqloom.augment import Quiet, augment
+from seqloom.clips import file_of
 from seqloom.config import AudioField
 from seqloom.errors import CheckpointError, standing_at
 from seqloom.frame_fields import Doubts, FrameSource
@@ -134,9 +135,9 @@ class SoundField(FrameSource):
 
 
 def _identity(path: str) -> tuple[str, int, int]:
-    """A file as it is now."""
+    """A file, or a clip of it, as it is now."""
     try:
-        status = os.stat(path)
+        status = os.stat(file_of(path))
     except OSError:  # said better where it is read
         return path, 0, 0
     return path, status.st_size, status.st_mtime_ns

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seqloom.audio import READABLE, is_sound, read_sound
+from seqloom.clips import clip_of
 from seqloom.errors import DataError, MissingFileError, count_of
 from seqloom.lines import read_lines
 
@@ -66,18 +67,19 @@ def name_sounds(values: Iterable[str]) -> bool:
 def located(name: str, table: str) -> str:
     """The whole path of a sound that a table names, from the folder of the table, or from here for standard input: however it is spelled,
     and from wherever it is asked for, a sound has one name. One that is not there is looked for in the folders of that folder, and a name
-    without an end with those of sounds; it is taken where one file alone is found.
+    without an end with those of sounds; it is taken where one file alone is found. The times of a clip stay.
     """
     if not name:
         return ""
+    name, clip = clip_of(name)
     home = "" if table == "-" else os.path.dirname(table)
     whole = os.path.abspath(os.path.join(home, name))
     if os.path.isfile(whole) or os.path.isabs(name):
-        return whole
+        return f"{whole}{clip}"
     places = [whole, *(os.path.abspath(os.path.join(home, inner, name)) for inner in _folders_in(home or "."))]
     ends = [""] if is_sound(name) else ["", *sorted(READABLE)]
     found = [path for place in places for end in ends if os.path.isfile(path := place + end)]
-    return found[0] if len(found) == 1 else whole
+    return f"{found[0] if len(found) == 1 else whole}{clip}"
 
 
 def _folders_in(folder: str) -> tuple[str, ...]:

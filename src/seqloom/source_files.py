@@ -9,13 +9,14 @@ from itertools import chain, islice
 from typing import Any
 
 from seqloom.audio import is_sound
-from seqloom.column_roles import columns_of_sounds, find_column
+from seqloom.clips import clipped, file_of
+from seqloom.column_roles import columns_of_sounds, columns_of_times, find_column
 from seqloom.config import DataConfig
 from seqloom.data import names_columns
 from seqloom.errors import DataError, count_of, first_few, listed, nearest
 from seqloom.files import format_of_name
 from seqloom.header import SOURCE_WORDS
-from seqloom.keyed import apart, behind_id, lists_ids
+from seqloom.keyed import apart, behind_id, keyed_lines, list_in, lists_ids
 from seqloom.layout import find_table
 from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, regular_path, stdin_holds_bytes
 from seqloom.memory_rows import source_row
@@ -37,7 +38,7 @@ def file_sources(lines: str, columns: int, config: DataConfig, notes: list[str],
     as_table = config.format in (*TABLES, "parallel") or config.sounds
     if named in TABLES or (named == "tsv" and as_table and _has_tabs(lines, columns)):
         return _table_sources(lines, columns, config, notes)
-    return _line_sources(read_lines(lines), lines, columns, config, notes)
+    return _line_sources(keyed_lines(lines), lines, columns, config, notes)
 
 
 def _has_tabs(path: str, least: int) -> bool:
@@ -50,11 +51,11 @@ def sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str]
     if lines == "-" and stdin_holds_bytes():
         yield Row((str(regular_path("-")),), "", "stdin")
         return
-    if is_sound(lines) and os.path.isfile(lines):
+    if is_sound(lines) and os.path.isfile(file_of(lines)):
         yield Row((os.path.abspath(lines),), "", lines)
         return
-    if os.path.isdir(lines) and os.path.isfile(listed := os.path.join(lines, "wav.scp")):
-        lines = listed
+    if os.path.isdir(lines):
+        lines = list_in(lines) or lines
     if os.path.isdir(lines):
         names = sounds_in(lines)
         if len(names) > 1:
@@ -173,8 +174,11 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
     places = heard or _source_places(table, columns, config)
     if not heard and not table.header and len(table.columns) > len(places):
         notes += [f"{table.name}: {len(table.columns)} columns; {_as_trained(places)}"]
-    for number, cells in read_records(table, places, LineCounts()):
-        yield Row(cells or ("",) * columns, "", f"{table.name}:{number}")
+    times = columns_of_times(table) if config.sounds else ()
+    for number, cells in read_records(table, (*places, *times), LineCounts()):
+        where = f"{table.name}:{number}"
+        cells = (clipped(cells[0], cells[1:], where),) if times and cells else cells
+        yield Row(cells or ("",) * columns, "", where)
 
 
 def _place_of_sounds(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 
 from seqloom.errors import DataError, count_of, listed, nearest, short
 from seqloom.frame_text import text_of_lists
-from seqloom.keyed import joined
+from seqloom.keyed import joined, keyed_lines
 from seqloom.lines import LineCounts, read_lines, refuse_bad_characters, regular_path, shown
 from seqloom.nested import Nested, nested_in
 from seqloom.sounds import SoundFolder
@@ -418,7 +418,7 @@ def _parallel_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, tupl
 def _joined_rows(table: Table, counts: LineCounts) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Lines of both files with the same ids together, in the order of the first, whose counts these are."""
     first, second = table.paths
-    return joined(read_lines(first, counts), read_lines(second), (shown(first), shown(second)), counts)
+    return joined(keyed_lines(first, counts), keyed_lines(second), (shown(first), shown(second)), counts)
 
 
 def _lines(count: int) -> str:
