@@ -19,7 +19,7 @@ import seqloom
 from seqloom import runs
 from seqloom.autoconfig import Choice, choose
 from seqloom.base import read_base
-from seqloom.checkpoint import load_grown, read_tensors
+from seqloom.checkpoint import RunDirectory, load_grown, read_tensors
 from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import load_config, load_reasons
 from seqloom.errors import CheckpointError, ConfigError, SeqloomError
@@ -125,6 +125,29 @@ def test_it_learns_more_from_few_pairs_than_from_nothing(tmp_path: Path) -> None
     more = [*here, "training.epochs=20"]
     adapted = seqloom.train(few, dev=dev, out=tmp_path / "adapted", start_from=tmp_path / "base", settings=more, quiet=True)
     assert adapted.evaluate()["exact_match"] > alone.evaluate()["exact_match"] + 0.3
+
+
+def test_a_run_that_began_with_another_is_followed_at_its_own_rate(base: Path, tmp_path: Path) -> None:
+    """Each run of a chain learned half as fast as the one before, and the third next to nothing."""
+    rate = load(base).config.training.optimizer.learning_rate
+    second, third = follow(base, tmp_path / "second"), follow(tmp_path / "second", tmp_path / "third")
+    assert [model.config.training.optimizer.learning_rate for model in (second, third)] == [rate / 2, rate / 2]
+    reasons = load_reasons(tmp_path / "third" / "config.yaml")
+    assert reasons["training.optimizer.learning_rate"] == f"what {tmp_path / 'second'} was trained with, whose network is kept"
+
+
+def test_columns_with_the_names_of_the_run_are_read_as_its_were_wherever_they_stand(tmp_path: Path) -> None:
+    """They were read by where they stood: the wrong way round."""
+    columns = {"said": [target.upper() for _, target in TRAIN], "heard": [source for source, _ in TRAIN]}
+    first = seqloom.train(columns, source="heard", target="said", out=tmp_path / "base", settings=[*SMALL, *FEW], quiet=True)
+    table = tmp_path / "more.csv"
+    table.write_text("said,heard\n" + "".join(f"{said},{heard}\n" for said, heard in zip(*columns.values(), strict=True)))
+    for number, data in enumerate((columns, table)):
+        model = seqloom.train(data, out=tmp_path / f"{number}", start_from=first, settings=[*FEW, "training.max_steps=1"], quiet=True)
+        assert (model.config.data.source, model.config.data.target) == (["heard"], "said")
+        assert all(row.target.isupper() for row in RunDirectory(tmp_path / f"{number}").read_dev())
+    other = seqloom.train({"x": columns["heard"], "y": columns["said"]}, out=tmp_path / "other", start_from=first, settings=FEW, quiet=True)
+    assert other.config.data.target == "y"
 
 
 def test_each_member_begins_with_it_and_differs(base: Path, tmp_path: Path) -> None:

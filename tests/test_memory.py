@@ -443,3 +443,12 @@ def test_answers_are_for_the_sources_of_a_table_and_not_for_its_names(tmp_path: 
     assert several.predict(Frame(any=GERMAN[:2], tag=WORDS[:2])) == several.predict(list(zip(GERMAN[:2], WORDS[:2], strict=True)))
     with pytest.raises(DataError, match=r"^sources: 1 column \(any\); expected the model's 2 source columns alone\. Choose "):
         several.predict(Frame(any=GERMAN))
+
+
+def test_a_table_with_some_of_the_columns_of_training_is_not_read_by_where_they_stand():
+    config = DataConfig(source=["word", "case"], target="out")
+    assert hold_sources({"case": ["U"], "word": ["ab"]}, config, 2) == [("ab", "U")]
+    assert hold_sources({"a": ["ab"], "b": ["U"]}, config, 2) == [("ab", "U")]
+    with pytest.raises(DataError) as caught:
+        hold_sources({"mode": ["U"], "word": ["ab"]}, config, 2)
+    assert str(caught.value) == "sources: 2 columns (mode, word); expected the columns of training, word, case. Choose or rename them."

@@ -117,6 +117,17 @@ def test_signatures_name_what_was_computed():
     assert signature("exact_match") is None
 
 
+def test_bleu_is_no_metric_of_targets_with_fewer_than_four_words():
+    """Right answers of three words have no 4-gram: their BLEU is 0, and that of wrong and longer ones was above it."""
+    right = ["Anna Maria Braun", "John Paul Smith"]
+    assert value("bleu", right, [[text] for text in right], WORDS) == 0
+    assert value("bleu", [f"{text} {text}" for text in right], [[text] for text in right], WORDS) > 0
+    assert "bleu" not in metrics_for(WORDS, 3.9)
+    assert "bleu" in metrics_for(WORDS, 4)
+    assert {"chrf", "rouge1"} <= {*metrics_for(WORDS, 3)}
+    assert {"bleu", "chrf", "rouge1"} <= {*metrics_for(WORDS)}
+
+
 def test_bleu_splits_scripts_without_blanks():
     assert "tok:zh" in str(signature("bleu", ["我們今天去學校。"]))
     assert "tok:char" in str(signature("bleu", ["私たちは学校へ行く。"]))

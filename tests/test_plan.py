@@ -76,7 +76,7 @@ def test_settings_are_laid_over_what_was_chosen_and_their_reason_says_so() -> No
 def test_a_target_that_is_cut_as_asked_is_judged_by_what_fits_it() -> None:
     for kind, metric in (("kind=tokens", "token_error_rate"), ("unit=subword", "character_error_rate")):
         assert make_plan(PAIRS, settings=[f"fields.target.{kind}"]).config.training.early_stopping.metric == metric
-    words = [(source, f"{target} y {source}") for source, target in PAIRS]
+    words = [(source, f"{target} y z {source}") for source, target in PAIRS]
     assert make_plan(words).config.training.early_stopping.metric == "character_error_rate"
     plan = make_plan(words, settings=["fields.target.unit=subword"])
     assert plan.config.training.early_stopping.metric == "bleu"

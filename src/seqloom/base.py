@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.autoconfig import RATE, Choice
-from seqloom.config import RunConfig
+from seqloom.config import DataConfig, RunConfig
 from seqloom.config_file import load_config
+from seqloom.data import names_columns
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.profile import Profile
@@ -30,6 +31,19 @@ class Base:
     config: RunConfig
     fields: Fields
 
+    @property
+    def columns(self) -> list[str]:
+        """The names of its source columns, then that of its target; none where it was not trained on columns with names."""
+        names = [*self.config.data.source, self.config.data.target]
+        return [name for name in names if isinstance(name, str)] if all(isinstance(name, str) for name in names) else []
+
+    def reading(self, data: DataConfig) -> DataConfig:
+        """How files are read, with the columns of the run where they have them and nobody says which."""
+        if data.source or data.target is not None or not (data.train and self.columns and names_columns(data.train, self.columns)):
+            return data
+        *source, target = self.columns
+        return data.model_copy(update={"source": source, "target": target})
+
     def check(self, profile: Profile) -> None:
         """Make sure that pairs of this profile can be read as those that the run was trained on.
 
@@ -47,15 +61,18 @@ class Base:
             raise ConfigError(f"--from {self.path}: columns that its model reads: {found}. Name as many with --source.")
 
     def begin(self, choice: Choice) -> Choice:
-        """The choice with the symbols and the network of the run, at a lower learning rate than the run's."""
+        """The choice with the symbols and the network of the run, at a lower learning rate than the run's; at the run's own where that had
+        begun with another run, and was lower already.
+        """
         optimizer = self.config.training.optimizer
         training = choice.config.training.model_copy(update={"optimizer": optimizer})
         search = choice.config.search.model_copy(update={"ctc_weight": self.config.search.ctc_weight})  # the head is there, or not
         kept = {"fields": self.config.fields, "model": self.config.model, "training": training, "search": search}
         config = choice.config.model_copy(update=kept)
-        config = override(config, [f"{RATE}={optimizer.learning_rate * SLOWER:g}"])
+        share, of = (1.0, "") if self.config.training.start_from is not None else (SLOWER, "half of ")
+        config = override(config, [f"{RATE}={optimizer.learning_rate * share:g}"])
         left = {key: why for key, why in choice.reasons.items() if not key.startswith(("fields.", "model.", "search.ctc_weight"))}
-        return Choice(config, left | {RATE: f"half of what {self.path} was trained with, whose network is kept"})
+        return Choice(config, left | {RATE: f"{of}what {self.path} was trained with, whose network is kept"})
 
     def refuse_others(self, config: RunConfig) -> None:
         """Make sure that the config describes the symbols and the network of the run.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from seqloom.array_plan import plan_pairs, says_numbers
 from seqloom.asked import as_settings, base_config, given_config
+from seqloom.base import read_base
 from seqloom.config import RunConfig
 from seqloom.data import names_columns, resolve
 from seqloom.errors import count_of
@@ -79,8 +80,9 @@ def handed_over(
         ConfigError, DataError: a config, setting or table that cannot be read.
     """
     given = given_config(config)
-    columns = _columns(settings, given)
-    held = _with_files(hold(data, targets, *columns))
+    columns, start = _columns(settings, given), base_config(None, None, given, settings).training.start_from
+    usual = [] if start is None else read_base(start).columns
+    held = _with_files(hold(data, targets, *columns, usual))
     names = as_settings(held.source or None, held.target, None, None)
     is_told = bool(names) and not any(columns)
     reading = base_config(held.data if held.targets is None else [], None, given, [*settings, *names]).data

@@ -137,7 +137,7 @@ def too_short(why: str, updates: int, warm_up: int) -> list[str]:
         why: it ended.
         warm_up: updates in which the learning rate rises.
     """
-    if updates > warm_up or why not in TOO_SHORT:
+    if 0 < updates >= warm_up or why not in TOO_SHORT:
         return []
     what, todo = TOO_SHORT[why]
     return [f"{what} ended after {count_of(updates, 'update')}, before the learning rate had risen: next to nothing is learned. {todo}"]

@@ -97,7 +97,13 @@ def as_list(source: Column | Sequence[Column] | None) -> list[Any]:
     return [source] if isinstance(source, (str, int, Place)) else list(source or [])
 
 
-def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | None = None, target: Column | None = None) -> Held:
+def hold(
+    data: Any,
+    targets: Any = None,
+    source: Column | Sequence[Column] | None = None,
+    target: Column | None = None,
+    usual: Sequence[str] = (),
+) -> Held:
     """The data and the targets, and the columns that they are of.
 
     Args:
@@ -107,6 +113,7 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
         source: the columns of the sources, by name or number from 1; without, the first of two, or the one whose name says it. A column
             whose name is that number goes before one in that place.
         target: the column of the targets, likewise.
+        usual: the names of both, where a table has all of them and nothing else is said.
 
     Raises:
         DataError: columns that do not exist, or of which it cannot be told which is which.
@@ -134,7 +141,11 @@ def hold(data: Any, targets: Any = None, source: Column | Sequence[Column] | Non
     if not isinstance(data, Mapping) and not hasattr(data, "columns"):
         data = at_hand(data)
     columns = flattened(columns_in(data))
-    return Held(data) if columns is None else _pairs(columns, wanted, target)
+    if columns is None:
+        return Held(data)
+    if usual and not wanted and target is None and columns.keys() >= {*usual}:
+        *wanted, target = usual
+    return _pairs(columns, wanted, target)
 
 
 def _refuse_splits(data: Mapping[Any, Any]) -> None:
@@ -186,7 +197,7 @@ def _sources(names: Sequence[str | int], config: DataConfig, count: int, heard: 
         kept = said  # numbers say nothing of names
     if kept and all(column.number <= len(names) if isinstance(column, Place) else column in map(str, names) for column in kept):
         return [_place(column, names) for column in kept]
-    if len(names) == count:
+    if len(names) == count and not any(name in map(str, names) for name in said):
         return range(count)
     if len(heard) == count:
         return heard

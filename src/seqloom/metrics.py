@@ -46,7 +46,10 @@ References = Union[Sequence[str], Sequence[Sequence[str]]]  # noqa: UP007
 _FORMATS = {"fraction": ".4f", "points": ".2f", "number": ".4g"}
 FEWEST_WORDS = 300
 """Distinct tokens of targets; fewer are sounds, actions or tags, and not words, and make no sentences."""
-SENTENCE_WORDS = 3.0  # below this many words a target, scores of n-grams of words are noise
+SENTENCE_WORDS = 3.0
+"""Words a target, on average, below which scores of n-grams of words are noise ..."""
+BLEU_WORDS = 4.0
+"""... and below which BLEU is: from here on targets have a 4-gram each on average, and where right answers have none, it is 0."""
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _OTHER_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"  # Thai, Lao, Burmese, Khmer, kana
 _UNSPACED = re.compile(f"[{_HAN}{_OTHER_UNSPACED}]")  # letters of scripts that put no blanks between words
@@ -66,8 +69,8 @@ class Pairs:
 class Metric:
     """A measure of predictions, known by name to evaluation, early stopping, logs and report.
 
-    `compute` is None for what comes from the model and not from its predictions. `sentences` says that the measure means
-    something only where targets are sentences. `unit`: a fraction of 1, points of 100, or a plain number.
+    `compute` is None for what comes from the model and not from its predictions. `words`: a target has, on average, where the measure
+    means something; 0: of any targets. `unit`: a fraction of 1, points of 100, or a plain number.
     """
 
     name: str
@@ -75,7 +78,7 @@ class Metric:
     applies_to: frozenset[str]
     unit: Literal["fraction", "points", "number"]
     compute: Callable[[Pairs], float] | None
-    sentences: bool = False
+    words: float = 0.0
     signature: Callable[[Sequence[Sequence[str]]], str] | None = None
 
 
@@ -117,14 +120,12 @@ def _measured(name: str, measure: Measure, pairs: Pairs) -> float:
 def metrics_for(field_config: FieldConfig, words_per_target: float | None = None) -> list[str]:
     """The names of the metrics that fit a target field, the most telling first; not what comes from the model (loss, perplexity).
 
-    BLEU, chrF and ROUGE are there for 3 or more `words_per_target` (see the function of that name). Where that is not known, text in words
-    or subwords counts as sentences, and text in characters and tokens do not.
+    BLEU is there for 4 or more `words_per_target` (see the function of that name), chrF and ROUGE for 3. Where that is not known, text in
+    words or subwords counts as sentences, and text in characters and tokens do not.
     """
     if words_per_target is None:
-        sentences = isinstance(field_config, TextField) and field_config.unit != "character"
-    else:
-        sentences = words_per_target >= SENTENCE_WORDS
-    fitting = [m for m in METRICS.values() if field_config.kind in m.applies_to and (sentences or not m.sentences)]
+        words_per_target = math.inf if isinstance(field_config, TextField) and field_config.unit != "character" else 0.0
+    fitting = [m for m in METRICS.values() if field_config.kind in m.applies_to and words_per_target >= m.words]
     return [metric.name for metric in fitting if metric.compute is not None]
 
 
@@ -389,11 +390,11 @@ _OF_USERS: set[str] = set()
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("bleu", True, _ANY, "points", _bleu, sentences=True, signature=_bleu_signature),
-        Metric("chrf", True, _ANY, "points", _chrf, sentences=True, signature=_chrf_signature),
-        Metric("rouge1", True, _ANY, "points", _rouge("rouge1"), sentences=True),
-        Metric("rouge2", True, _ANY, "points", _rouge("rouge2"), sentences=True),
-        Metric("rougeL", True, _ANY, "points", _rouge("rougeL"), sentences=True),
+        Metric("bleu", True, _ANY, "points", _bleu, words=BLEU_WORDS, signature=_bleu_signature),
+        Metric("chrf", True, _ANY, "points", _chrf, words=SENTENCE_WORDS, signature=_chrf_signature),
+        Metric("rouge1", True, _ANY, "points", _rouge("rouge1"), words=SENTENCE_WORDS),
+        Metric("rouge2", True, _ANY, "points", _rouge("rouge2"), words=SENTENCE_WORDS),
+        Metric("rougeL", True, _ANY, "points", _rouge("rougeL"), words=SENTENCE_WORDS),
         Metric("exact_match", True, _ANY, "fraction", _exact_match),
         Metric("sequence_error_rate", False, _ANY, "fraction", _sequence_error_rate),
         Metric("token_accuracy", True, _ANY, "fraction", _token_accuracy),

@@ -99,6 +99,8 @@ def make_plan(
     given = given_config(config)
     base = base_config(None if targets is not None else data, dev, given, settings)
     start = None if base.training.start_from is None else read_base(base.training.start_from)
+    if start is not None:
+        base = base.model_copy(update={"data": start.reading(base.data)})
     pairs = _read(data, targets, dev, base, settings, share)
     profile = pairs.profile
     choice = _choice(profile, pairs.reading, base, start, settings if given is None else [])
