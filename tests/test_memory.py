@@ -451,4 +451,4 @@ def test_a_table_with_some_of_the_columns_of_training_is_not_read_by_where_they_
     assert hold_sources({"a": ["ab"], "b": ["U"]}, config, 2) == [("ab", "U")]
     with pytest.raises(DataError) as caught:
         hold_sources({"mode": ["U"], "word": ["ab"]}, config, 2)
-    assert str(caught.value) == "sources: 2 columns (mode, word); expected the columns of training, word, case. Choose or rename them."
+    assert str(caught.value) == "sources: 2 columns (mode, word); expected the columns of training, 'word', 'case'. Choose or rename them."

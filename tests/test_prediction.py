@@ -1,4 +1,6 @@
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from seqloom.batching import pad
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
-from seqloom.nn.seq2seq import Seq2Seq
+from seqloom.nn.seq2seq import Seq2Seq, answering
 from seqloom.prediction import TorchStepper, Translator, inference_copy
 from seqloom.rows import Row
 from seqloom.vocabulary import BOS, EOS, UNK
@@ -85,6 +87,28 @@ def test_a_network_in_training_mode_answers_scores_and_is_measured_with_nothing_
     assert said() == usual
     assert here.network.training
     assert not frozen.training, "each part is in the mode that it had"
+
+
+def test_a_network_in_training_mode_drops_nothing_until_the_last_of_several_threads_has_answered():
+    """The first that was done put it back into training under the others, a quarter of whose scores were wrong."""
+    network = translator(dropout=0.5).network.train()
+    inside, leave = threading.Event(), threading.Event()
+
+    def answer_for_long() -> bool:
+        with answering(network):
+            inside.set()
+            assert leave.wait(60)
+            return network.training
+
+    with ThreadPoolExecutor(1) as pool:
+        long = pool.submit(answer_for_long)
+        assert inside.wait(60)
+        with answering(network):
+            assert not network.training
+        assert not network.training, "another thread is within"
+        leave.set()
+        assert not long.result()
+    assert network.training
 
 
 def test_a_sentence_that_gets_as_many_rows_as_there_were_sentences_is_still_read_itself():

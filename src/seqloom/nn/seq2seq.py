@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock
 from typing import Any, NamedTuple, Protocol, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -93,17 +95,31 @@ class Network(nn.Module):
         raise NotImplementedError
 
 
+_LOCK = Lock()
+_WITHIN = WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]]()
+"""Networks that answer: in how many threads, and their parts that were in the mode of training."""
+
+
 @contextmanager
 def answering(network: nn.Module) -> Generator[None]:
-    """Within, nothing is dropped in the network; afterwards each part is in the mode in which it was, such as that of training."""
-    learning = [part for part in network.modules() if part.training]
-    if learning:
-        network.eval()
+    """Within, nothing is dropped in the network; afterwards, when no other thread is within, each part is in the mode in which it was, such
+    as that of training.
+    """
+    with _LOCK:
+        count, learning = _WITHIN.get(network, (0, [part for part in network.modules() if part.training]))
+        _WITHIN[network] = count + 1, learning
+        if learning and not count:
+            network.eval()
     try:
         yield
     finally:
-        for part in learning:
-            part.training = True
+        with _LOCK:
+            count, learning = _WITHIN.pop(network)
+            if count > 1:
+                _WITHIN[network] = count - 1, learning
+            else:
+                for part in learning:
+                    part.training = True
 
 
 class Seq2Seq(Network):
