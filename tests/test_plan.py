@@ -171,6 +171,27 @@ def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
 
 
+@pytest.mark.parametrize(
+    ("group", "dotted"),
+    [
+        ("data={hold_out: 0.3}", "data.hold_out=0.3"),
+        ("training={budget_seconds: 20}", "training.budget_seconds=20"),
+        ("search={beam: 4}", "search.beam=4"),
+        ("model.encoder={layers: 3}", "model.encoder.layers=3"),
+        ("seed = 5", "seed=5"),
+        ("training={max_steps: 3, batch: {size: 64}}", "training.max_steps=3 training.batch.size=64"),
+    ],
+)
+def test_a_group_of_settings_means_its_settings_one_by_one(group: str, dotted: str) -> None:
+    """A group took the place of all that was chosen beside it, and of a few names it was not seen."""
+    one, other = make_plan(PAIRS, settings=[group]), make_plan(PAIRS, settings=dotted.split(" "))
+    assert (one.config, one.reasons, one.dev, one.fitted) == (other.config, other.reasons, other.dev, other.fitted)
+
+
+def test_of_options_and_settings_the_settings_hold() -> None:
+    assert make_plan(PAIRS, seed=3, budget="5m", settings=["seed=4", "training.budget_seconds=60"]).config.seed == 4
+
+
 def test_a_chosen_tie_of_embeddings_gives_way_where_vocabularies_are_not_shared() -> None:
     draw = random.Random(1)
     words = ["".join(draw.choices("abcdefghijklmnop", k=6)) for _ in range(5000)]

@@ -4,7 +4,7 @@ import pytest
 
 from seqloom.config import RunConfig, TokensField
 from seqloom.errors import ConfigError
-from seqloom.settings import build, override
+from seqloom.settings import build, one_by_one, override, setting
 
 
 def changed(*texts: str) -> RunConfig:
@@ -216,3 +216,21 @@ def test_a_mark_that_yaml_reads_as_nothing_is_taken_as_it_is() -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ConfigError, match="seed: Input should be greater than or equal to 0; got -1"):
         override(RunConfig(), ["seed=-1"])
+
+
+def test_settings_are_told_one_by_one_and_the_last_of_a_name_holds():
+    given = [" a.b = 1", "c={d: 2, e: {f: [1, {g: 3}]}}", "a.b=x y", "h={}", "i=#"]
+    assert one_by_one(given) == ["c.d=2", 'c.e.f=[1, {"g": 3}]', "a.b=x y", "h={}", "i=#"]
+    assert one_by_one(one_by_one(given)) == one_by_one(given)
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "key", "value"),
+    [
+        ("training.schedule={kind: constant, warmup_steps: 0}", "training.schedule.kind=inverse_sqrt", "training.schedule.warmup_steps", 1000),
+        ("fields.source.0.normalization=NFC", "fields.source.0.kind=audio", "fields.source.0.normalization", "training"),
+    ],
+)
+def test_a_value_that_another_kind_does_not_take_is_its_default(before: str, kind: str, key: str, value: object):
+    """It was refused, though nobody had set it beside that kind."""
+    assert setting(override(changed(before), [kind]), key) == value

@@ -25,7 +25,7 @@ from seqloom.number_fields import NumberFields
 from seqloom.plan import LAYOUT, hold_out, read_pairs, reads_numbers
 from seqloom.ready import settled
 from seqloom.rows import Row
-from seqloom.settings import override, setting
+from seqloom.settings import one_by_one, override, said_by, setting
 from seqloom.sides import numbered, profile_side
 
 __all__ = ["numbers_of", "plan_pairs", "read_rows_of_numbers", "says_numbers"]
@@ -52,12 +52,12 @@ def says_numbers(
     settings: Sequence[str] = (),
 ) -> bool:
     """Whether the targets of pairs are numbers: they are arrays, the head says it, or the file tells numbers from text."""
-    settings, given = [*as_settings(source, target, None, None), *settings], given_config(config)
-    kinds = [item.partition("=")[2] for item in settings if item.startswith(f"{HEAD}=")] + ([given.model.head.kind] if given else [])
+    settings, given = one_by_one([*as_settings(source, target, None, None), *settings]), given_config(config)
+    kind = said_by(settings).get(HEAD) or (given.model.head.kind if given else None)
     reading = base_config(None if targets is not None else data, dev, given, settings).data
-    if kinds and reading.train:
-        return kinds[0] in OF_NUMBERS
-    return sides_of_numbers(reading, data, targets)[1] or bool(kinds and kinds[0] in OF_NUMBERS)
+    if kind and reading.train:
+        return kind in OF_NUMBERS
+    return sides_of_numbers(reading, data, targets)[1] or kind in OF_NUMBERS
 
 
 def plan_pairs(
@@ -78,7 +78,7 @@ def plan_pairs(
         data, targets: sources, which are texts or arrays, and arrays; or as for `plan.make_plan`, with targets that are numbers as text.
         dev: the same; without, a tenth is held out, where there are ten pairs or more.
     """
-    settings, given = [*as_settings(source, target, budget, seed), *settings], given_config(config)
+    settings, given = one_by_one([*as_settings(source, target, budget, seed), *settings]), given_config(config)
     if targets is not None and are_arrays(targets):
         pairs, notes = (read_sources(data, "X"), read_arrays(targets, "y")), list[str]()
         held = None if dev is None else (read_sources(dev[0], "dev X"), read_arrays(dev[1], "dev y"))

@@ -24,7 +24,7 @@ from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
 from seqloom.sentinels import say_sentinels
-from seqloom.settings import override
+from seqloom.settings import one_by_one, override
 from seqloom.steps import Times
 from seqloom.wide import left_out
 from seqloom.windows import Part, Windows
@@ -74,7 +74,7 @@ def plan_forecast(
     """
     asked = read_levels(quantiles)
     levels = sorted({*asked, MEDIAN}) if asked else []
-    settings = _laid_over(config, levels, budget) + list(settings) + ([f"seed={seed}"] if seed is not None else [])
+    settings = one_by_one([*_laid_over(config, levels, budget), *([f"seed={seed}"] if seed is not None else []), *settings])
     data = _reading(config, settings).model_copy(update={"train": [table] if isinstance(table, str) else []})
     numbers = _asked(_over(config, numbers), settings)
     _refuse_nothing(numbers, is_read=isinstance(table, Panel))
@@ -151,7 +151,7 @@ def _asked(numbers: NumbersField, settings: Sequence[str]) -> NumbersField:
     """What was asked for, with the settings that say how the table is read and cut; the rest stays open, to be chosen."""
     about = [item for item in settings if item.startswith(ABOUT)]
     laid_over = override(RunConfig(fields=FieldsConfig(numbers=numbers)), about).fields.numbers
-    names = [item.removeprefix(ABOUT).partition("=")[0].strip() for item in about]
+    names = [item.removeprefix(ABOUT).partition("=")[0] for item in about]
     return numbers.model_copy(update={name: getattr(laid_over, name) for name in names})
 
 

@@ -18,7 +18,7 @@ from seqloom.forecast_plan import NumberPlan
 from seqloom.memory import Columns, Given, Held, hold, kept_columns, paths_of
 from seqloom.plan import Plan, make_plan
 from seqloom.samples import sound_as_file, with_sounds
-from seqloom.settings import override
+from seqloom.settings import one_by_one, override
 
 __all__ = ["Handed", "handed_over"]
 
@@ -80,6 +80,7 @@ def handed_over(
         ConfigError, DataError: a config, setting or table that cannot be read.
     """
     given = given_config(config)
+    settings = one_by_one(settings)
     columns, start = _columns(settings, given), base_config(None, None, given, settings).training.start_from
     usual = [] if start is None else read_base(start).columns
     held = _with_files(hold(data, targets, *columns, usual))

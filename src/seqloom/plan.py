@@ -26,7 +26,7 @@ from seqloom.profile import Profile, profile_rows
 from seqloom.ready import settings_of_ready, settings_of_vectors, settled
 from seqloom.rows import Row, Rows
 from seqloom.selection import Roots, split, thin
-from seqloom.settings import has_setting, override, setting
+from seqloom.settings import has_setting, one_by_one, override, said_by, setting
 from seqloom.sounds import hint_at_texts
 
 __all__ = ["LAYOUT", "LENGTH", "Plan", "hold_out", "make_plan", "read_pairs", "reads_numbers"]
@@ -95,7 +95,7 @@ def make_plan(
         share: how many of the training pairs to use; the dev rows are the same for all shares.
     """
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
-    settings = [*as_settings(source, target, budget, seed), *settings]
+    settings = one_by_one([*as_settings(source, target, budget, seed), *settings])
     given = given_config(config)
     base = base_config(None if targets is not None else data, dev, given, settings)
     start = None if base.training.start_from is None else read_base(base.training.start_from)
@@ -294,9 +294,9 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
 
 def reads_numbers(base: RunConfig, settings: Sequence[str], data: Any, targets: Any) -> bool:
     """Whether sources are numbers over time: settings or config say it, or the pairs do."""
-    kinds = [item.partition("=")[2] for item in settings if item.startswith("fields.source.0.kind=")]
-    if kinds or not base.fields.texts:
-        return (kinds or [base.fields.source[0].kind])[-1] == "array"
+    kind = said_by(settings).get("fields.source.0.kind")
+    if kind or not base.fields.texts:
+        return (kind or base.fields.source[0].kind) == "array"
     return sides_of_numbers(base.data, data, targets)[0]
 
 

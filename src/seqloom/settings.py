@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +33,7 @@ __all__ = [
     "build",
     "has_setting",
     "leaves",
+    "one_by_one",
     "override",
     "override_header",
     "override_search",
@@ -95,8 +97,8 @@ def override_header(data: DataConfig, overrides: Iterable[str]) -> tuple[DataCon
 
     Columns that training read by name are then in order where there are no names.
     """
-    rest = list(overrides)
-    said = [text for text in rest if text.partition("=")[0].strip() == HEADER]
+    rest = one_by_one(overrides)
+    said = [text for text in rest if text.startswith(f"{HEADER}=")]
     header = override(RunConfig(), said).data.header
     if not said or header is None:
         return data, [text for text in rest if text not in said]
@@ -113,14 +115,14 @@ def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchCon
     Raises:
         ConfigError: a setting of another part, an unknown one (the nearest one is offered), or a value out of range.
     """
-    overrides = list(overrides)
+    overrides = one_by_one(overrides)
     for text in overrides:
-        name = text.partition("=")[0].strip()
+        name = text.partition("=")[0]
         if not name.startswith("search."):
             offer = _offer(name.rpartition(".")[2], SearchConfig, "search.")
             raise ConfigError(f"--set {text}: of a trained model only the search can be changed; expected search.NAME=VALUE.{offer}")
     changed = override(RunConfig(search=search), overrides).search
-    names = {text.partition("=")[0].strip().removeprefix("search.") for text in overrides}
+    names = {text.partition("=")[0].removeprefix("search.") for text in overrides}
     if changed.kind != "sample" and (idle := [f"search.{name}" for name in DRAWING if name in names]):
         what = f"--set {', '.join(idle)}: of no effect with search.kind {changed.kind!r}"
         raise ConfigError(f"{what}. Set search.kind=sample, or leave it out.")
@@ -139,6 +141,29 @@ def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str)
         return RunConfig.model_validate(data)
     except ValidationError as error:
         raise _first_problem(error, where) from None
+
+
+def one_by_one(overrides: Iterable[str]) -> list[str]:
+    """The same `a.b.c=value` overrides, each of one value: those of a group one by one, no blanks around a name, and the last of a name
+    alone. Whoever looks for a name finds it so at the begin of one.
+    """
+    found = dict[str, str]()
+    for text in overrides:
+        path, value = _read(text)
+        group = isinstance(value, dict) and value
+        for name, one in _parted(path, value) if group else [(path, text.partition("=")[2].strip())]:
+            found.pop(name, None)
+            found[name] = f"{name}={json.dumps(one, ensure_ascii=False, default=str) if group else one}"
+    return [*found.values()]
+
+
+def _parted(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The values of a group by their dotted names; a list is one value."""
+    if not (isinstance(value, dict) and value):
+        yield path, value
+        return
+    for key, item in value.items():
+        yield from _parted(f"{path}.{key}", item)
 
 
 def said_by(overrides: Iterable[str]) -> dict[str, Any]:
@@ -240,7 +265,7 @@ def _index(node: list[Any], name: str, path: str) -> int:
 
 
 def _change_kind(node: dict[str, Any], parents: tuple[str, ...], kind: object) -> None:
-    """Drop the settings that the part's new kind does not have, or has on another scale."""
+    """Drop the settings that the part's new kind does not have, or has on another scale, or of whose values it has no such."""
     annotation: Any = RunConfig
     for name in parents:
         annotation = _field_annotation(annotation, name) if not name.isdecimal() else get_args(annotation)[0]
@@ -249,8 +274,18 @@ def _change_kind(node: dict[str, Any], parents: tuple[str, ...], kind: object) -
     model, before = _pick(annotation, {"kind": kind}), _pick(annotation, node)
     if model is not None:
         other = {key for key in OF_A_KIND & set(node) if before and _default(before, key) != _default(model, key)}
-        for key in set(node) - _names(model) | other:
+        refused = {key for key in set(node) & _names(model) - {"kind"} if not _takes(model, key, node[key])}
+        for key in set(node) - _names(model) | other | refused:
             del node[key]
+
+
+def _takes(model: type[BaseModel], key: str, value: Any) -> bool:
+    """Whether a setting of the kind may have that value."""
+    try:
+        model.model_validate({key: value})
+    except ValidationError as error:
+        return not any(problem["loc"][:1] == (key,) for problem in error.errors())
+    return True
 
 
 def _default(model: type[BaseModel], name: str) -> Any:

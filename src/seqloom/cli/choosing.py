@@ -88,7 +88,7 @@ class Choosing:
             "source": column_names(self.source) or None,
             "target": self.target,
             "config": self.config,
-            "settings": [*(self.settings or []), *more],
+            "settings": [*more, *(self.settings or [])],
         }
 
 
