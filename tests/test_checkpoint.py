@@ -93,7 +93,7 @@ def test_names_of_tied_tensors_that_make_no_sense_are_refused(tmp_path: Path, na
 
 
 def test_a_full_disk_keeps_the_old_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path = tmp_path / "model.safetensors"
+    path = tmp_path / "state.safetensors"
     write_tensors(path, {"a": torch.ones(3)})
     fill_the_disk(monkeypatch)
     with pytest.raises(TrainingError, match="no space left on the disk while saving; the last good checkpoint stays"):

@@ -227,7 +227,12 @@ def test_settings_are_told_one_by_one_and_the_last_of_a_name_holds():
 @pytest.mark.parametrize(
     ("before", "kind", "key", "value"),
     [
-        ("training.schedule={kind: constant, warmup_steps: 0}", "training.schedule.kind=inverse_sqrt", "training.schedule.warmup_steps", 1000),
+        (
+            "training.schedule={kind: constant, warmup_steps: 0}",
+            "training.schedule.kind=inverse_sqrt",
+            "training.schedule.warmup_steps",
+            1000,
+        ),
         ("fields.source.0.normalization=NFC", "fields.source.0.kind=audio", "fields.source.0.normalization", "training"),
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from dying import die, dying_at_call, make_killed_runs, run_as_script
+from dying import Interrupted, die, dying_at_call, make_killed_runs, run_as_script
 from safetensors import safe_open
 
 from seqloom import best, files, hardware, metrics, runs, training
@@ -28,6 +28,7 @@ from seqloom.dev import DevSet, Look
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.events import Evaluated, Finished, Silence, Updated
 from seqloom.fields import Fields
+from seqloom.learning import Learner
 from seqloom.model import load
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.pace import Work
@@ -239,9 +240,9 @@ def test_how_fast_a_resumed_run_goes_counts_nothing_from_before_the_stop(tmp_pat
     start(tmp_path / "whole", *settings, watcher=whole)
     start(tmp_path / "run", *settings, watcher=Watch(tick_and_stop))
     runs.resume(tmp_path / "run", watcher=resumed)
-    second, fourth = (whole.updates[place].tokens_per_second * place for place in (1, 3))
-    assert [event.step for event in resumed.updates[:2]] == [3, 4]
-    assert resumed.updates[1].tokens_per_second == pytest.approx(fourth - second)
+    third, fifth = (whole.updates[place].tokens_per_second * place for place in (2, 4))
+    assert [event.step for event in resumed.updates[:2]] == [4, 5]
+    assert resumed.updates[1].tokens_per_second == pytest.approx(fifth - third)
 
 
 def test_what_is_fitted_to_the_time_counts_the_updates_that_training_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -860,3 +861,55 @@ def test_a_resumed_run_looks_at_the_same_part_of_dev(tmp_path: Path, monkeypatch
     monkeypatch.setattr(DevSet, "look", watched)
     runs.resume(tmp_path / "run")
     assert set(sizes) == {123}
+
+
+@pytest.mark.parametrize("step", [4, 5])
+def test_a_run_stopped_between_updates_goes_on_from_there_to_the_same_weights(tmp_path: Path, step: int):
+    """What came since the last save was done again; at 5, where a look is due, it comes before the next update."""
+    settings = ("training.max_steps=12", "training.evaluate_every=5")
+    start(tmp_path / "whole", *settings)
+    start(tmp_path / "run", *settings, watcher=Interrupted(step))
+    resumed = Watch()
+    runs.resume(tmp_path / "run", watcher=resumed)
+    assert resumed.updates[0].step == step + 1
+    assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
+    assert metrics_of(tmp_path / "run") == metrics_of(tmp_path / "whole")
+
+
+def test_ctrl_c_during_an_update_waits_for_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    update, done = Learner.update, list[int]()
+
+    def pressed(learner: Learner, *given: Any) -> float:
+        if len(done) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        loss = update(learner, *given)
+        done.append(1)
+        return loss
+
+    monkeypatch.setattr(Learner, "update", pressed)
+    event = start(tmp_path / "run", "training.max_steps=12", "training.evaluate_every=5")
+    assert (event.why, event.step, len(done)) == ("interrupted", 4, 4)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_whose_time_ends_while_it_saves_looks_at_its_last_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It ended between the look that was not due yet and the next update, with the weights of a look long before."""
+    clock, save, watch = [0.0], Trainer._save, Watch()  # pyright: ignore[reportPrivateUsage]
+
+    def slow(trainer: Trainer) -> None:
+        save(trainer)
+        clock[0] += 30 if trainer.place.step == 7 else 0
+
+    monkeypatch.setattr(Trainer, "_save", slow)
+    times = SimpleNamespace(perf_counter=lambda: clock[0])
+    monkeypatch.setattr("seqloom.training.time", times)
+    monkeypatch.setattr("seqloom.course.time", times)
+
+    def tick(_: Updated) -> None:
+        clock[0] += 0.5
+
+    watch = Watch(tick)
+    settings = ("training.budget_seconds=30", "training.checkpoint_seconds=3.4", "training.evaluate_every=1000", "training.epochs=10000")
+    event = start(tmp_path / "run", *settings, watcher=watch, started=0.0)
+    assert (event.why, event.step) == ("budget", 7)
+    assert [look.step for look in watch.evaluations] == [7]

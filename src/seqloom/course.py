@@ -52,6 +52,8 @@ class Place:
     """How often it fell."""
     looked_at: int = 0
     """Dev pairs at which a run with a budget looks; 0 before its first look."""
+    looked_step: int = 0
+    """The updates before the last look."""
 
 
 class Course:
@@ -109,7 +111,7 @@ class Course:
             place.plateaus, place.on_plateau = place.plateaus + 1, 0
         if place.perfect >= PERFECT and not place.cooling_step:
             place.cooling_step, place.cooling_progress = place.step, self.progress()
-        place.evaluated_at, place.evaluation_seconds = self.progress(), seconds
+        place.evaluated_at, place.evaluation_seconds, place.looked_step = self.progress(), seconds, place.step
 
     def has_time_for(self, seconds: float) -> bool:
         """Whether the budget allows that much more."""

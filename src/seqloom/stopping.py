@@ -1,13 +1,16 @@
-"""Work that nobody waits for any more is ended by another thread, without what lies between knowing of it."""
+"""Work that nobody waits for any more is ended by another thread, without what lies between knowing of it; Ctrl-C, held back until what
+must be whole is done.
+"""
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["Stop", "Stopped", "stoppable", "stopped_by"]
+__all__ = ["Interrupts", "Stop", "Stopped", "stoppable", "stopped_by"]
 
 
 class Stopped(Exception):
@@ -73,3 +76,40 @@ def stoppable(end: Callable[[], None]) -> Generator[None]:
         return
     with stop.ends(end):
         yield
+
+
+class Interrupts:
+    """Ctrl-C while something is done that must be whole: it raises a KeyboardInterrupt behind that; a second one does at once. So it is in
+    the main thread, where nobody else has taken the signal; elsewhere it is as it was.
+    """
+
+    def __init__(self) -> None:
+        self._holds = self._came = False
+
+    @contextmanager
+    def heeded(self) -> Generator[None]:
+        """Inside, Ctrl-C is heard here."""
+        is_ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if is_ours:
+            signal.signal(signal.SIGINT, self._hear)
+        try:
+            yield
+        finally:
+            if is_ours:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """What is done inside is done to its end."""
+        self._holds, self._came = True, False
+        try:
+            yield
+        finally:
+            self._holds = False
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _hear(self, *_: object) -> None:
+        if not self._holds or self._came:
+            raise KeyboardInterrupt
+        self._came = True

@@ -28,6 +28,7 @@ from seqloom.hardware import FreedMemory
 from seqloom.learning import Diverged, Learner
 from seqloom.nn.seq2seq import Side
 from seqloom.schedules import learning_rate_factor, teacher_forcing
+from seqloom.stopping import Interrupts
 
 __all__ = ["Trainer"]
 
@@ -76,6 +77,7 @@ class Trainer:
         self._loss = self._symbols = self._earlier = 0.0
         self._since = self._saved = time.perf_counter()
         self._freed = FreedMemory()
+        self._interrupts, self._is_whole = Interrupts(), True
 
     @property
     def place(self) -> Place:
@@ -91,25 +93,37 @@ class Trainer:
             look_first: whether the weights before the first update are good for something, and may be those that are kept.
         """
         self._announce()
-        why = ""
         if not self.place.step:
             self.place.evaluated_at = self.course.progress()  # getting ready is no part of what the first look waits for
         try:
-            if not self.run.state.is_file():
-                if look_first:
-                    self._evaluate()
-                self._save()
-            updates = self._updates()
-            while not (why := self.course.reason_to_stop()):
-                self._update(next(updates))
-                if self.course.is_to_look():
-                    self._evaluate()
-                    self._save()
-                elif time.perf_counter() - self._saved > self.settings.checkpoint_seconds:
-                    self._save()
+            with self._interrupts.heeded():
+                why = self._learn(look_first)
         except KeyboardInterrupt:
             why = "interrupted"
+            if self._is_whole:
+                self._save()
         return self._finish(why)
+
+    def _learn(self, look_first: bool) -> str:
+        """Update after update; gives why they ended. The last weights have been looked at then."""
+        if not self.run.state.is_file():
+            if look_first:
+                self._evaluate()
+            self._save()
+        updates = self._updates()
+        while True:
+            if self.place.looked_step < self.place.step and self.course.is_to_look():
+                self._evaluate()
+                self._save()
+            elif time.perf_counter() - self._saved > self.settings.checkpoint_seconds:
+                self._save()
+            if why := self.course.reason_to_stop():
+                break
+            self._update(next(updates))
+        if self.place.looked_step < self.place.step:  # the time ran out between, as while they were saved
+            self._evaluate()
+            self._save()
+        return why
 
     def _updates(self) -> Iterator[list[Batch]]:
         """The batches of each update, from where the run is, pass after pass."""
@@ -127,13 +141,17 @@ class Trainer:
         progress, step = self.course.progress(), self.place.step
         factor = learning_rate_factor(self.settings.schedule, step, progress, self.place.plateaus)
         rate, forcing = self.settings.optimizer.learning_rate * factor, teacher_forcing(self.settings.teacher_forcing, progress)
-        try:
-            loss = self.learner.update(batches, step, rate, forcing)
-        except Diverged as fault:
-            raise self._diverged(str(fault)) from None
-        self.place.step += 1
+        symbols, self._is_whole = sum(batch.tokens for batch in batches), False
+        with self._interrupts.held():
+            try:
+                loss = self.learner.update(batches, step, rate, forcing)
+            except Diverged as fault:
+                raise self._diverged(str(fault)) from None
+            self.place.step += 1
+            self._loss, self._symbols = self._loss + loss, self._symbols + symbols
+            self._is_whole = True
         self._freed.give_back_when_due()
-        self._report(loss, sum(batch.tokens for batch in batches), rate)
+        self._report(loss / symbols, rate)
 
     def _diverged(self, fault: str) -> TrainingError:
         return TrainingError(
@@ -143,8 +161,7 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------------- what is told
 
-    def _report(self, loss: float, symbols: int, rate: float) -> None:
-        self._loss, self._symbols = self._loss + loss, self._symbols + symbols
+    def _report(self, loss: float, rate: float) -> None:
         progress, seconds = self.course.progress(), time.perf_counter() - self._since
         spent = self.course.seconds()
         self.watcher.updated(
@@ -152,7 +169,7 @@ class Trainer:
                 step=self.place.step,
                 epoch=self._epoch(),
                 progress=progress,
-                loss=loss / symbols,
+                loss=loss,
                 learning_rate=rate,
                 tokens_per_second=(self._symbols - self._earlier) / max(seconds, 1e-9),
                 seconds_left=spent * (1 - progress) / max(progress, 1e-9),
@@ -185,7 +202,7 @@ class Trainer:
 
     def _evaluate(self) -> None:
         """Look at the dev set, greedily, keep the weights if they are among the best, and say what looks wrong."""
-        begin = time.perf_counter()
+        begin, self._is_whole = time.perf_counter(), False
         if self.settings.budget_seconds is not None and not (self.place.looked_at or self.place.evaluation_seconds):
             self.place.looked_at = self.dev.fitting(self.network, LOOK * self.settings.budget_seconds)
             self.dev.shorten(self.place.looked_at)
@@ -215,7 +232,7 @@ class Trainer:
             )
         )
         self._loss = self._symbols = self._earlier = 0.0
-        self._since = time.perf_counter()
+        self._since, self._is_whole = time.perf_counter(), True
 
     # ------------------------------------------------------------------------------------------------- save and end
 
@@ -239,6 +256,7 @@ class Trainer:
             self._loss, self._symbols = record.pop("loss"), record.pop("symbols")
             self._earlier = self._symbols  # learned from before the stop: no part of how fast it goes now
             self.best.restore(record.pop("best"))
+            record.setdefault("looked_step", record["step"])  # of an older run, which was saved where no look was due
             self.course.place = Place(**record)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{self.run.state}: damaged ({error}). Train anew with --overwrite.") from None
