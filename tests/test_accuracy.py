@@ -6,10 +6,11 @@ import pytest
 from stage import panel_of_arrays
 
 from seqloom.accuracy import Accuracy, seasonal_error
-from seqloom.baselines import fit_linear, linear, naive, naive2, seasonal_naive
+from seqloom.baselines import linear, naive, naive2, seasonal_naive
 from seqloom.config import ModelConfig
 from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, student_quantile
 from seqloom.errors import ConfigError
+from seqloom.straight_line import fit_line
 
 
 def column(*values: float) -> np.ndarray:
@@ -136,5 +137,5 @@ def test_a_straight_line_finds_the_rule_that_made_the_data_also_from_what_is_kno
     lost = np.random.default_rng(1).random(values.shape) < share
     holed = Windows(replace(panel, filled=lost if share else None), fields, part, reach_back=False)
     batch = windows.batch(range(50))
-    said = linear(fit_linear(holed, 1), batch.source.astype(np.float32), batch.source_mask, 1)
+    said = linear(fit_line(holed, windows, 1).weights, batch.source.astype(np.float32), batch.source_mask, 1)
     np.testing.assert_allclose(said, batch.target_out[:, :3], atol=0.02)

@@ -16,7 +16,7 @@ from seqloom.errors import DataError
 from seqloom.frame_text import checked_frames
 from seqloom.memory_rows import rows_from_memory
 from seqloom.number_fields import NumberFields, NumberSide, moments
-from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
+from seqloom.number_pairs import Levels, NumberPairs, Rival, Yardsticks, place_known
 from seqloom.text_fields import SourceField
 
 __all__ = ["ArrayPairs", "are_arrays", "are_texts", "read_arrays", "read_sources", "same_width"]
@@ -157,7 +157,7 @@ class ArrayPairs:
     def yardstick(self) -> Rival | None:
         """None."""
 
-    def straight_line(self, seed: int, *, absolute: bool) -> Floats | None:
+    def straight_line(self, dev: NumberPairs, seed: int, *, absolute: bool) -> None:
         """None: lengths differ."""
 
     def floor(self, number: int) -> Floats:

@@ -57,10 +57,11 @@ def _start(plan: NumberPlan, run: RunDirectory, overwrite: bool, watcher: Watche
     run.write_config(config, reasons)
     plan.dev.save(run.path / "dev")
     with watcher.phase("fitting a straight line"):
-        weights = plan.train.straight_line(config.seed, absolute=config.model.head.kind in ROBUST)
-    if weights is not None:
-        write_atomically(run.path / "line.json", json.dumps(np.round(weights, 7).tolist()).encode())
-        weights = read_line(run)  # rounded, as one who goes on with the run finds them
+        line = plan.train.straight_line(plan.dev, config.seed, absolute=config.model.head.kind in ROBUST)
+    if line is not None:
+        watcher.say(f"training begins with {line}")
+        write_atomically(run.path / "line.json", json.dumps(np.round(line.weights, 7).tolist()).encode())
+    weights = read_line(run)  # rounded, as one who goes on with the run finds them
     plan.train.save(run.training / "train")  # last: what is there without it cannot be gone on with
     trainer = _trainer(run, config, plan.fields, plan.train, plan.dev, watcher, started)
     if weights is not None:

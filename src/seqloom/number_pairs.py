@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.baselines import StraightLine
 from seqloom.batching import Batch, Ids
 from seqloom.config import BatchConfig
 from seqloom.number_fields import NumberFields
@@ -77,9 +78,9 @@ class NumberPairs(Protocol):
         """The forecast over whose errors OWA is taken, None where there is none."""
         ...
 
-    def straight_line(self, seed: int, *, absolute: bool) -> Floats | None:
-        """The weights (horizon, history + 1) of a straight line from what is read to the targets, by least squares or absolute errors;
-        None where lengths differ.
+    def straight_line(self, dev: NumberPairs, seed: int, *, absolute: bool) -> StraightLine | None:
+        """A straight line from what is read to the targets, fitted on these examples and chosen on dev, by squared or absolute errors; None
+        where lengths differ.
         """
         ...
 

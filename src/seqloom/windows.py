@@ -12,15 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.accuracy import seasonal_error
-from seqloom.baselines import fit_linear, naive, naive2, seasonal_naive
+from seqloom.baselines import StraightLine, naive, naive2, seasonal_naive
 from seqloom.batching import Batch, Ids, Mask
 from seqloom.clock import clock_features, spelled
 from seqloom.config import BatchConfig
 from seqloom.errors import CheckpointError, DataError
 from seqloom.number_fields import SHOWN, NumberFields
-from seqloom.number_pairs import Levels, Rival, Yardsticks, place_known
+from seqloom.number_pairs import Levels, NumberPairs, Rival, Yardsticks, place_known
 from seqloom.panel import Panel
 from seqloom.steps import Step, continued
+from seqloom.straight_line import fit_line
 
 __all__ = ["Part", "Slices", "Windows"]
 
@@ -197,9 +198,9 @@ class Windows:
 
         return say
 
-    def straight_line(self, seed: int, *, absolute: bool) -> Floats | None:
-        """The straight line from a history to its horizon."""
-        return fit_linear(self, seed, absolute=absolute)
+    def straight_line(self, dev: NumberPairs, seed: int, *, absolute: bool) -> StraightLine | None:
+        """The straight line from a history to its horizon that is best on dev."""
+        return fit_line(self, dev, seed, absolute=absolute)
 
     def floor(self, number: int) -> Floats:
         """The smallest value that each column has had before the window, where forecasts are kept above it."""
