@@ -24,7 +24,7 @@ from seqloom.config_file import load_config
 from seqloom.distributions import point_of
 from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.events import Silence
-from seqloom.forecast_choices import choose_forecast, found_season
+from seqloom.forecast_choices import choose_forecast, found_season, heaviness
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, Said, load_forecaster, train_forecast
 from seqloom.panel import Panel, read_panel
@@ -368,6 +368,45 @@ def test_where_nothing_learned_is_better_the_straight_line_is_kept(tmp_path: Pat
     assert about["chosen"] == "the best on dev, update 0"
     first = json.loads((model.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert (first["step"], "train_loss" in first) == (0, False)
+
+
+def days(spikes: float = 20, rows: int = 400) -> dict[str, list[Any]]:
+    """Counts of days with a week, of which every fortieth or so is so many times as high."""
+    draw = np.random.default_rng(1)
+    counts = draw.poisson(50 + 30 * (np.arange(rows) % 7 < 5)) * np.where(draw.random(rows) < 0.025, spikes, 1)
+    return {"day": [str(np.datetime64("2023-01-02") + row) for row in range(rows)], "visits": counts.tolist()}
+
+
+def test_single_spikes_neither_count_in_squares_nor_are_levels():
+    asked = NumbersField(targets=["visits"], time="day", horizon=7, split=["0.7", "0.15", "0.15"])
+    spiky, calm = plan_forecast(days(), asked), plan_forecast(days(1), asked)
+    assert (spiky.config.model.head.kind, spiky.config.fields.numbers.window) == ("absolute", "none")
+    assert "times their median: squares would be those of a few spikes" in spiky.reasons["model.head.kind"]
+    assert spiky.reasons["fields.numbers.window"] == "single spikes are there, and one is no level"
+    assert (calm.config.model.head.kind, calm.config.fields.numbers.window) == ("squared", "last")
+    given = plan_forecast(days(), asked, settings=["model.head.kind=squared", "fields.numbers.window=last"])
+    assert (given.config.model.head.kind, given.config.fields.numbers.window) == ("squared", "last")
+
+
+def test_days_with_spikes_are_forecast_better_than_by_repeating_them(tmp_path: Path):
+    settings = [*SMALL, "training.max_steps=40"]
+    split = "0.7/0.15/0.15"
+    model = train_forecast(
+        days(), forecast="visits", time_column="day", horizon=7, split=split, out=tmp_path / "run", quiet=True, settings=settings
+    )
+    board = model.evaluate(days())
+    assert board["model"]["mae"] < min(board["naive"]["mae"], board["seasonal naive"]["mae"])
+
+
+def test_heaviness_is_that_of_the_usual_column_and_of_what_changes():
+    draw = np.random.default_rng(1)
+    plain, spiky = draw.normal(size=(700, 1)), draw.normal(size=(700, 1))
+    spiky[::70] += 100
+    rare = np.where(draw.random((700, 1)) < 0.1, draw.lognormal(0, 2, (700, 1)), 0)
+    assert heaviness([plain], 7) == pytest.approx(1.48, abs=0.1)
+    assert heaviness([spiky], 1) > 10
+    assert heaviness([np.concatenate([plain, plain, spiky], 1)], 7) < 2, "most columns have no spikes"
+    assert heaviness([rare], 7) == heaviness([np.ones((50, 1))], 7) == heaviness([plain[:3]], 7) == 1
 
 
 @pytest.mark.parametrize(

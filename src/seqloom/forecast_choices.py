@@ -19,7 +19,7 @@ from seqloom.panel import Panel
 from seqloom.settings import override
 from seqloom.steps import WEEK, WORKING, Step, are_counted
 
-__all__ = ["choose_forecast", "choose_numbers", "found_season"]
+__all__ = ["choose_forecast", "choose_numbers", "found_season", "heaviness"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +41,11 @@ PASSES, PASSES_OF_MANY = 5, 20
 """Over one table, and over many series: windows overlap."""
 BATCH, SMALL_BATCH = 128, 32
 """Windows in a batch: the small one where the other would make too few updates."""
+
+HEAVY = 6.0
+"""Root of the mean square of changes over their median, from which on a few of them count for too much; 1.5 of a normal distribution,
+2 to 4 of the columns of ETTh1, 4.5 of days with an outage, and 7 and more of those with single spikes.
+"""
 
 A_YEAR_OF_WEEKS = 52
 FEWEST_YEARS = 3
@@ -95,7 +100,10 @@ def choose_numbers(numbers: NumbersField, panel: Panel, parts: Sequence[Floats],
             choose("floor", "seen", "no value is below zero: none is forecast below what was seen (measured on dev)")
     else:
         choose("scaling", "standard", "columns of their own sizes")
-        choose("window", "last", "levels move on after the training part")
+        if heaviness(parts, season) >= HEAVY:
+            choose("window", "none", "single spikes are there, and one is no level")
+        else:
+            choose("window", "last", "levels move on after the training part")
     return numbers.model_copy(update=update), reasons
 
 
@@ -168,6 +176,25 @@ def found_season(parts: Sequence[Floats]) -> tuple[int, str]:
     return season, f"changes are alike after so many rows (autocorrelation {mean[season - lags[0]]:.2f})"
 
 
+def heaviness(parts: Sequence[Floats], season: int) -> float:
+    """The root of the mean square of the changes from season to season over their median, of the usual column; 1 where half of the values
+    do not change at all: nothing is a spike then, or all that is not nothing.
+
+    Args:
+        parts: of each series (N, D).
+    """
+    ratios: list[float] = []
+    for part in parts[:MOST_LOOKED_AT]:
+        changes = np.abs(part[season:] - part[:-season])
+        ratios += [_over_median(column[~np.isnan(column)]) for column in changes.T]
+    return float(np.median(ratios or [1.0]))
+
+
+def _over_median(changes: Floats) -> float:
+    there = changes[changes > 0]
+    return float(np.sqrt(np.square(there).mean()) / np.median(there)) if len(there) > len(changes) / 2 else 1.0
+
+
 def _alikeness(values: Floats, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Autocorrelation of the changes of a series at each lag."""
     changes = np.diff(values.astype(np.float64))
@@ -189,11 +216,17 @@ def choose_forecast(
     budget: float | None,
     *,
     has_mase: bool = True,
+    heavy: float = 1.0,
 ) -> Choice:
-    """The config for forecasting with these numbers: `windows` to train on, of so many series; `has_mase`: whether it can be measured."""
+    """The config for forecasting with these numbers: `windows` to train on, of so many series.
+
+    Args:
+        has_mase: whether it can be measured.
+        heavy: the `heaviness` of the training part.
+    """
     settings = Settings()
     many = series >= MANY
-    _choose_model(settings, numbers, many, list(quantiles))
+    _choose_model(settings, numbers, many, list(quantiles), heavy)
     _choose_training(settings, windows, many, budget, known=bool(numbers.known))
     watched = ("mase", "series of their own sizes") if many and has_mase else ("loss", "what is trained")
     settings.set("training.early_stopping.metric", *watched)
@@ -201,7 +234,7 @@ def choose_forecast(
     return Choice(override(base, settings.values), settings.reasons)
 
 
-def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantiles: list[float]) -> None:
+def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantiles: list[float], heavy: float) -> None:
     settings.set(
         "model.linear_path.history", numbers.history, "numbers follow their own past in a straight line first; the network adds the rest"
     )
@@ -215,6 +248,9 @@ def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantil
         settings.set("model.head.levels", quantiles, "the median is the point forecast")
     elif many:
         settings.set("model.head.kind", "absolute", f"{MANY} or more series: relative errors count")
+    elif heavy >= HEAVY:
+        why = f"the root of the mean square of changes is {heavy:.0f} times their median: squares would be those of a few spikes"
+        settings.set("model.head.kind", "absolute", why)
     else:
         settings.set("model.head.kind", "squared", "one table: squared errors count")
     settings.set("model.encoder.kind", "recurrent")

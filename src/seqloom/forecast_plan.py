@@ -18,7 +18,7 @@ from seqloom.config import DataConfig, FieldsConfig, NumbersField, RunConfig
 from seqloom.dates import read_times
 from seqloom.distributions import read_levels
 from seqloom.errors import ConfigError, DataError
-from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers
+from seqloom.forecast_choices import MANY, choose_forecast, choose_numbers, heaviness
 from seqloom.header import is_number
 from seqloom.number_fields import NumberFields
 from seqloom.number_pairs import NumberPairs
@@ -92,15 +92,15 @@ def plan_forecast(
         )
     numbers = numbers if numbers.targets else numbers.model_copy(update={"targets": [panel.columns[0]]})
     spans = list(zip(train_part.begins.tolist(), train_part.ends.tolist(), strict=True))
-    chosen, reasons = choose_numbers(
-        numbers, panel, [panel.values[a:b, :size] for a, b in spans], panel.step if panel.times is not None else None
-    )
+    parts = [panel.values[a:b, :size] for a, b in spans]
+    chosen, reasons = choose_numbers(numbers, panel, parts, panel.step if panel.times is not None else None)
     fields = NumberFields.fit(FieldsConfig(numbers=chosen), panel.series, [panel.values[a:b] for a, b in spans])
     train, dev = Windows(panel, fields, train_part, reach_back=False), Windows(panel, fields, dev_part)
     _refuse_short(panel, chosen, train, dev)
     refuse_unseen(panel, train_part, size, f"{panel.name}: the train part")
     refuse_unseen(panel, dev_part, size, f"{panel.name}: the dev part")
-    choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget, has_mase=_has_mase(dev))
+    heavy = heaviness(parts, chosen.season)
+    choice = choose_forecast(chosen, data, len(panel.series), len(train), levels, budget, has_mase=_has_mase(dev), heavy=heavy)
     base = choice.config if config is None else config.model_copy(update={"data": data, "fields": fields.config})
     reasons = {**reasons, **(choice.reasons if config is None else {})}
     asked = override(base, settings)
