@@ -55,6 +55,17 @@ def test_the_seasonal_error_is_that_of_the_season_before():
     assert np.isnan(seasonal_error(column(1, 2), 2)).all()
 
 
+def test_a_series_that_repeats_itself_but_for_rounding_has_no_seasonal_error():
+    place = np.arange(100.0)[:, None]
+    for level in (0, 10, 1e6):
+        values = level + np.sin(2 * np.pi * place / 7)
+        assert seasonal_error(values, 7).tolist() == [0]
+        assert seasonal_error(values + 1e-4 * np.cos(place), 7)[0] > 0
+    accuracy = Accuracy()
+    accuracy.add(column(1, 2), column(1, 3), seasonal=np.array([[0.0]]))
+    assert "mase" not in accuracy.values()
+
+
 def test_naive_forecasts_by_hand():
     past = column(1, 2, 3, 4, 5)
     assert naive(past, 2)[:, 0].tolist() == [5, 5]

@@ -398,6 +398,13 @@ def test_days_with_spikes_are_forecast_better_than_by_repeating_them(tmp_path: P
     assert board["model"]["mae"] < min(board["naive"]["mae"], board["seasonal naive"]["mae"])
 
 
+@pytest.mark.parametrize("part", [None, "all"])
+def test_what_repeats_itself_but_for_rounding_has_no_mase(tmp_path: Path, part: str | None):
+    table = {"y": (10 + np.sin(2 * np.pi * np.arange(200) / 7)).tolist()}
+    model = train_forecast(table, forecast="y", horizon=7, season=7, history=14, out=tmp_path / "run", quiet=True, settings=SMALL)
+    assert "mase" not in model.evaluate(table, part=part)["model"]
+
+
 def test_heaviness_is_that_of_the_usual_column_and_of_what_changes():
     draw = np.random.default_rng(1)
     plain, spiky = draw.normal(size=(700, 1)), draw.normal(size=(700, 1))

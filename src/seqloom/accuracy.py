@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Accuracy", "seasonal_error"]
+__all__ = ["Accuracy", "seasonal_error", "without_rounding"]
 
 Floats = npt.NDArray[np.floating[Any]]
+
+
+ROUNDING = 1e-12
+"""Of the largest value: errors no greater than that are made by rounding, as sums and sines have it; a float64 has 16 digits."""
 
 
 class Accuracy:
@@ -76,7 +80,16 @@ def coverage_name(levels: Sequence[float]) -> str:
 
 
 def seasonal_error(values: Floats, season: int) -> Floats:
-    """(D,): the mean absolute error of a series (N, D) against itself a season before; NaN where it is no longer than that."""
+    """(D,): the mean absolute error of a series (N, D) against itself a season before; NaN where it is no longer than that, 0 where it
+    repeats itself but for rounding.
+    """
     if len(values) <= season:
         return np.full(values.shape[1], np.nan)
-    return np.nanmean(np.abs(values[season:].astype(np.float64) - values[:-season]), axis=0)
+    values = values.astype(np.float64)
+    error = np.nanmean(np.abs(values[season:] - values[:-season]), axis=0)
+    return without_rounding(error, values)
+
+
+def without_rounding(errors: Floats, values: Floats) -> Floats:
+    """Errors (..., D) of a series (N, D), 0 where they are no more than rounding of its values."""
+    return np.where(errors <= ROUNDING * np.abs(np.nan_to_num(values)).max(0, initial=0), 0, errors)

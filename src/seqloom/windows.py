@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.accuracy import seasonal_error
+from seqloom.accuracy import seasonal_error, without_rounding
 from seqloom.baselines import StraightLine, naive, naive2, seasonal_naive
 from seqloom.batching import Batch, Ids, Mask
 from seqloom.clock import clock_features, spelled
@@ -221,6 +221,8 @@ class Windows:
         values = self.panel.known(0, len(self.panel))[:, : self.fields.target.size]
         errors = np.full(values.shape, np.nan)
         errors[season:] = np.abs(values[season:] - values[:-season])
+        for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+            errors[begin:end] = without_rounding(errors[begin:end], values[begin:end])
         place = np.arange(len(values)) - np.repeat(starts[:-1], np.diff(starts))
         errors[place < season] = np.nan
         is_there = np.isfinite(errors)
