@@ -23,12 +23,12 @@ from seqloom.config import DataConfig, NumbersField, QuantileHead
 from seqloom.config_file import load_config
 from seqloom.distributions import point_of
 from seqloom.errors import CheckpointError, ConfigError, DataError
-from seqloom.events import Silence
+from seqloom.events import Finished, Silence
 from seqloom.forecast_choices import choose_forecast, found_season, heaviness
 from seqloom.forecast_plan import plan_forecast
 from seqloom.forecaster import Forecaster, Said, load_forecaster, train_forecast
 from seqloom.panel import Panel, read_panel
-from seqloom.scoreboard import measure
+from seqloom.scoreboard import better_without, measure
 from seqloom.spread import LEVELS
 from seqloom.waves import waves
 
@@ -396,6 +396,43 @@ def test_days_with_spikes_are_forecast_better_than_by_repeating_them(tmp_path: P
     )
     board = model.evaluate(days())
     assert board["model"]["mae"] < min(board["naive"]["mae"], board["seasonal naive"]["mae"])
+
+
+class Ending(Silence):
+    """Keeps what is told at the end."""
+
+    def finished(self, event: Finished) -> None:
+        self.event = event
+
+
+def test_the_end_says_what_is_wrong_with_the_weights_that_are_kept_and_what_is_simple(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    settings = [*SMALL, "training.optimizer.learning_rate=0.5", "training.schedule.warmup_steps=1", "training.max_steps=20"]
+    asked = {"forecast": "load", "time_column": "date", "history": 24, "horizon": 6, "season": 12, "overwrite": True}
+    train_forecast(table(tmp_path), out=tmp_path / "run", watcher=(told := Ending()), settings=settings, **asked)
+    assert (told.event.findings, list(told.event.simple)) == ([], ["naive", "seasonal naive"]), "the line is kept, which is better"
+    board = load_forecaster(tmp_path / "run").evaluate()
+    assert told.event.simple == {name: pytest.approx(board[name]["mae"]) for name in told.event.simple}
+    assert told.event.metrics["mae"] <= min(told.event.simple.values())
+    knowing = lambda pairs: {"seasonal naive": lambda number: pairs.truth([number])[0] + 1e-3}  # noqa: E731
+    monkeypatch.setattr("seqloom.windows.Windows.rivals", knowing)
+    model = train_forecast(table(tmp_path), out=tmp_path / "run", watcher=told, settings=settings, **asked)
+    numbers = f"{told.event.metrics['mae']:.4g}, worse than the 0.001 of repeating the last season"
+    todo = "Say that, or look whether the past tells the future at all; try a shorter or a longer --history, or more model.dropout."
+    assert told.event.findings == [f"After 100 % of the training the dev mae is {numbers}. {todo}"]
+    capsys.readouterr()
+    assert run("evaluate", model.path) == 0
+    said = f"note: repeating the last season would have been better here: mae 0.001, of the model {told.event.metrics['mae']:.4g}\n"
+    assert said in capsys.readouterr().err
+
+
+def test_what_is_simple_is_said_to_be_better_with_what_squares_say():
+    board = {"model": {"mae": 3.0, "rmse": 4.0}, "naive": {"mae": 2.0, "rmse": 5.0}, "seasonal naive": {"mae": 2.5, "rmse": 3.5}}
+    said = "repeating the last value would have been better here: mae 2, of the model 3"
+    assert better_without(board) == [f"{said}; by squares the model is (rmse 4 against 5)"]
+    assert better_without({**board, "naive": {"mae": 2.0, "rmse": 3.0}}) == [said]
+    assert better_without({**board, "model": {"mae": 1.0, "rmse": 9.0}}) == better_without({"model": board["model"]}) == []
 
 
 @pytest.mark.parametrize("part", [None, "all"])

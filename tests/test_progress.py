@@ -80,14 +80,17 @@ def test_a_resumed_run_says_where_it_goes_on() -> None:
     assert lines_of([resumed]) == ["going on after update 20: 10 weights on 9,000 pairs, at most 20 passes, on cpu, float32, 1 thread"]
 
 
-def test_what_looks_wrong_is_said_when_it_begins_and_at_the_end() -> None:
-    same, other = "12 of 500 predictions are 'a'.", "nothing but <unk>."
+def test_what_looks_wrong_is_said_when_it_begins_and_at_the_end_of_the_weights_that_are_kept() -> None:
+    same, other, third = "12 of 500 predictions are 'a'.", "nothing but <unk>.", "the dev mae is 3.2, worse than the 2.1 of others."
     looks = [evaluated(*findings) for findings in ([same], ["All 500 predictions are 'bb'."], ["9 of 500 predictions are 'a'.", other])]
-    assert [line for line in lines_of([*looks, FINISHED]) if line.startswith("warning")] == [
+    kept = replace(FINISHED, findings=["7 of 500 predictions are 'c'.", other, third])
+    assert [line for line in lines_of([*looks, kept]) if line.startswith("warning")] == [
         "warning: 12 of 500 predictions are 'a'.",
         "warning: nothing but <unk>.",
-        "warning, at the end still: 9 of 500 predictions are 'a'.",
+        "warning, at the end still: 7 of 500 predictions are 'c'.",
+        "warning: the dev mae is 3.2, worse than the 2.1 of others.",
     ]
+    assert [line for line in lines_of([*looks, FINISHED]) if "at the end" in line] == [], "the weights that are kept have nothing of it"
 
 
 def test_a_quiet_run_says_once_what_looks_wrong_and_nothing_that_may_pass() -> None:
@@ -129,7 +132,7 @@ def test_the_screen_shows_numbers_samples_and_warnings(width: int, encoding: str
     screen.updated(UPDATED)
     screen.evaluated(evaluated("all answers are the same."))
     screen.evaluated(evaluated("all answers are the same.", is_best=False, step=31))
-    screen.finished(FINISHED)
+    screen.finished(replace(FINISHED, findings=["all answers are the same."]))
     assert not screen.live.is_started
     stream.flush()
     text = raw.getvalue().decode(encoding)

@@ -78,6 +78,10 @@ class Dev(Protocol):
         """What looks broken, one line each."""
         ...
 
+    def simple(self, look: Any) -> dict[str, float]:
+        """The errors of simple forecasts on what was looked at, by name; empty where there are none."""
+        ...
+
 
 @dataclass(frozen=True)
 class Look:
@@ -191,6 +195,10 @@ class DevSet:
             cut_at=self.config.data.max_target_length if self.config.data.too_long == "cut" else None,
         )
         return [finding.message for finding in health.examine(evidence)]
+
+    def simple(self, look: Look) -> dict[str, float]:
+        """Nothing: what is simple of symbols is among the findings."""
+        return {}
 
 
 def _evenly(rows: Sequence[Row], count: int) -> list[Row]:

@@ -84,6 +84,10 @@ class Finished:
     """How many dev pairs the metrics are of."""
     search: str
     """greedy, beam 5, ..."""
+    findings: list[str] = field(default_factory=list[str])
+    """What looks wrong of the weights that were kept, one line each."""
+    simple: dict[str, float] = field(default_factory=dict[str, float])
+    """The mean absolute errors of the simple forecasts on the same dev examples, by name; of numbers alone."""
 
 
 class Watcher(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from seqloom.events import Sample
 from seqloom.forecasting import Forecast, forecasts, misses_of, teacher_forced_loss
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.number_fields import SHOWN
-from seqloom.number_pairs import NumberPairs, Rival, evenly
-from seqloom.scoreboard import measure
+from seqloom.number_pairs import NumberPairs, evenly
+from seqloom.scoreboard import SIMPLE, measure
 from seqloom.spread import measured_spread
 
 __all__ = ["ForecastDev", "ForecastLook"]
@@ -27,14 +28,11 @@ LOOKED_AT = 500
 """At most so many dev windows are looked at while training; the end looks at all."""
 LATE = 0.5
 """Progress from which a model should beat what is simple."""
-_SERIES = "Look whether the past tells the future at all; try a longer --history, or more dropout"
-_PAIRS = "Look whether the sources tell the targets at all; try more pairs, or more dropout"
-SIMPLE = {
-    "naive": ("repeating the last value", _SERIES),
-    "seasonal naive": ("repeating the last season", _SERIES),
-    "mean": ("the mean of the training targets", _PAIRS),
+TODO = {
+    "pairs": "Look whether the sources tell the targets at all; try more pairs, or more dropout",
+    "windows": "Say that, or look whether the past tells the future at all; try a shorter or a longer --history, or more model.dropout",
 }
-"""What each of the simple forecasts says, and what to do where it is better."""
+"""What to do where what is simple is better, by what there are of."""
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -61,7 +59,6 @@ class ForecastDev:
         self.pairs, self.config = pairs, config
         self.rows: Sequence[int] = range(len(pairs))
         self.sample: Sequence[int] = evenly(len(pairs), LOOKED_AT).tolist()
-        self.simple = self._simple()
 
     def fitting(self, network: Seq2Seq, seconds: float) -> int:
         """All of the sample: a forecast is as long at first as it is at the end."""
@@ -99,22 +96,33 @@ class ForecastDev:
 
     def findings(self, look: ForecastLook, step: int, progress: float) -> list[str]:
         """What looks broken, one line each."""
-        if progress < LATE or self.simple is None or look.values["mae"] <= self.simple[0]:
+        simple = self.simple(look)
+        if progress < LATE or not simple or look.values["mae"] <= min(simple.values()):
             return []
-        error, name = self.simple
-        what, todo = SIMPLE[name]
-        numbers = f"{look.values['mae']:.4g}, worse than the {error:.4g} of {what}"
-        return [f"After {100 * progress:.0f} % of the training the dev mae is {numbers}. {todo}."]
+        error, name = min((error, name) for name, error in simple.items())
+        numbers = f"{look.values['mae']:.4g}, worse than the {error:.4g} of {SIMPLE[name]}"
+        return [f"After {100 * progress:.0f} % of the training the dev mae is {numbers}. {TODO[self.pairs.noun]}."]
 
-    def _simple(self) -> tuple[float, str] | None:
-        """The mean absolute error of the best of the simple forecasts on the sample, and its name; None where there is none."""
-        return min(((self._error(say), name) for name, say in self.pairs.rivals().items()), default=None)
+    def simple(self, look: ForecastLook) -> dict[str, float]:
+        """The mean absolute error of each of the simple forecasts on what was looked at, by name."""
+        return self._simple_of_all if len(look.rows) > len(self.sample) else self._simple_of_sample
 
-    def _error(self, say: Rival) -> float:
-        accuracy = Accuracy()
-        for number in self.sample:
-            accuracy.add(self.pairs.truth([number])[0], say(number))
-        return accuracy.values()["mae"]
+    @cached_property
+    def _simple_of_sample(self) -> dict[str, float]:
+        return self._errors(self.sample)
+
+    @cached_property
+    def _simple_of_all(self) -> dict[str, float]:
+        return self._errors(self.rows)
+
+    def _errors(self, index: Sequence[int]) -> dict[str, float]:
+        errors: dict[str, float] = {}
+        for name, say in self.pairs.rivals().items():
+            accuracy = Accuracy()
+            for number in index:
+                accuracy.add(self.pairs.truth([number])[0], say(number))
+            errors[name] = accuracy.values()["mae"]
+        return errors
 
     def _shown(self, number: int, forecast: Forecast) -> Sample:
         """The first column of a window as text: what came before, what came, and what was said."""

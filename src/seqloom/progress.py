@@ -14,6 +14,7 @@ import time
 import unicodedata
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from seqloom.errors import ConfigError, count_of
@@ -196,11 +197,13 @@ class Lines(Waiting):
                 self._print(f"warning: {printable(finding)}")
 
     def finished(self, event: Finished) -> None:
-        """Print what has been wrong for long, which may stand far above."""
-        for kind, finding in self.open.items():
+        """Print what is wrong with the weights that are kept, unless it was said just before: it may stand far above, or be of others."""
+        for finding in event.findings:
+            kind = kind_of(finding)
             if kind not in self.new:
-                self._print(f"warning, at the end still: {printable(finding)}")
-        self.open = {}
+                when = ", at the end still" if kind in self.open else ""
+                self._print(f"warning{when}: {printable(finding)}")
+        self.open, self.new = {}, frozenset()
 
 
 class Pace:
@@ -271,7 +274,8 @@ class Screen(Silence):
         self.best = event if event.is_best else self.best
 
     def finished(self, event: Finished) -> None:
-        """Draw once more and leave it there."""
+        """Draw once more, with what is wrong with the weights that are kept, and leave it there."""
+        self.seen = None if self.seen is None else replace(self.seen, findings=event.findings)
         self.close()
 
     def close(self) -> None:

@@ -17,10 +17,16 @@ from seqloom.forecasting import Forecast, forecasts
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.number_pairs import NumberPairs, Rival
 
-__all__ = ["measure", "scoreboard"]
+__all__ = ["SIMPLE", "better_without", "measure", "scoreboard"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
+SIMPLE = {
+    "naive": "repeating the last value",
+    "seasonal naive": "repeating the last season",
+    "mean": "the mean of the training targets",
+}
+"""What each of the simple forecasts says."""
 ROWS = 256
 """Windows whose straight lines are drawn at once."""
 
@@ -55,6 +61,19 @@ def scoreboard(
     if (say := pairs.yardstick()) is not None:
         _add_owa(board, measure(pairs, index, _each(index, say)))
     return board
+
+
+def better_without(board: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """A sentence where the best of the simple forecasts has a smaller mean absolute error than the model, with what squares say of it."""
+    ours, simple = board["model"], {name: values for name, values in board.items() if name in SIMPLE}
+    if not simple:
+        return []
+    name = min(simple, key=lambda name: simple[name]["mae"])
+    theirs = simple[name]
+    if ours["mae"] <= theirs["mae"]:
+        return []
+    squares = f"; by squares the model is (rmse {ours['rmse']:.4g} against {theirs['rmse']:.4g})" if ours["rmse"] < theirs["rmse"] else ""
+    return [f"{SIMPLE[name]} would have been better here: mae {theirs['mae']:.4g}, of the model {ours['mae']:.4g}{squares}"]
 
 
 def _without_length(values: dict[str, float]) -> dict[str, float]:

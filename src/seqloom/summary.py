@@ -51,7 +51,8 @@ def number_result(finished: Finished) -> list[str]:
     """The same where targets are numbers."""
     how = f"{finished.why} after {duration(finished.seconds)} and {finished.step:,} updates"
     lines = ["", f"dev ({finished.dev_pairs:,} windows, {finished.chosen}):", *columns(metric_rows(finished.metrics))]
-    return [*lines, f"model: {finished.run} ({how})"]
+    beside = ", ".join(f"{name} {value_text('mae', value)}" for name, value in finished.simple.items())
+    return [*lines, *([f"beside it, by mae: {beside}"] if beside else []), f"model: {finished.run} ({how})"]
 
 
 def argument(text: str) -> str:

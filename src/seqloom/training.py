@@ -281,6 +281,8 @@ class Trainer:
             chosen=chosen,
             dev_pairs=len(look.rows),
             search=search.name if whole else "greedy",
+            findings=self.dev.findings(look, self.place.step, self.course.progress() if why == "interrupted" else 1.0),
+            simple=self.dev.simple(look),
         )
         self.run.write_about(**{**asdict(event), "finished": why != "interrupted"})
         for warning in health.too_short(why, self.place.step, self.settings.schedule.warmup_steps):

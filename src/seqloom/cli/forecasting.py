@@ -233,6 +233,7 @@ def evaluate_forecasts(
     from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
     from seqloom.progress import value_text
+    from seqloom.scoreboard import better_without
     from seqloom.summary import columns
     from seqloom.windows import Windows
 
@@ -253,6 +254,8 @@ def evaluate_forecasts(
         for note in [*pairs.panel.layout, *pairs.panel.notes(model.numbers), *model.doubts(pairs)] if table else []:
             say(f"note: {note}")
     board = model.scores(pairs)
+    for note in better_without(board):
+        say(f"note: {note}")
     names = list(dict.fromkeys(name for values in board.values() for name in values))
     rows = [
         ("", *names),
