@@ -464,6 +464,12 @@ def test_a_small_table_is_gone_over_more_often(windows: int, series: int, batch:
     assert training.epochs * np.ceil(windows / batch) == pytest.approx(updates, rel=0.01)
 
 
+@pytest.mark.parametrize(("beside", "rate"), [({}, 0.0005), ({"past": ["people"]}, 0.005), ({"known": ["price"]}, 0.005)])
+def test_what_the_straight_line_does_not_see_is_learned_faster(beside: dict[str, list[str]], rate: float):
+    numbers = NumbersField.model_validate({"targets": ["load"], "history": 24, "horizon": 6, **beside})
+    assert choose_forecast(numbers, DataConfig(), 1, 285, [], None).config.training.optimizer.learning_rate == rate
+
+
 def test_known_past_and_static_columns_and_several_series_are_read(tmp_path: Path):
     lines, first = ["day,shop,sold,price,people,size"], np.datetime64("2024-01-01")
     for shop, size in (("a", 3), ("b", 5)):

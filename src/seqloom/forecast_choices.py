@@ -227,7 +227,7 @@ def choose_forecast(
     settings = Settings()
     many = series >= MANY
     _choose_model(settings, numbers, many, list(quantiles), heavy)
-    _choose_training(settings, windows, many, budget, known=bool(numbers.known))
+    _choose_training(settings, windows, many, budget, beside=bool(numbers.known or numbers.past))
     watched = ("mase", "series of their own sizes") if many and has_mase else ("loss", "what is trained")
     settings.set("training.early_stopping.metric", *watched)
     base = RunConfig(data=data, fields=FieldsConfig(numbers=numbers))
@@ -263,7 +263,7 @@ def _choose_model(settings: Settings, numbers: NumbersField, many: bool, quantil
     settings.set("model.dropout", 0.1 if many else 0.3)
 
 
-def _choose_training(settings: Settings, windows: int, many: bool, budget: float | None, *, known: bool) -> None:
+def _choose_training(settings: Settings, windows: int, many: bool, budget: float | None, *, beside: bool) -> None:
     rows, passes = _pace(windows, PASSES_OF_MANY if many else PASSES)
     settings.set("training.batch.unit", "pairs")
     settings.set("training.batch.size", rows, f"{windows:,} windows" + (": small batches, for more updates" if rows < BATCH else ""))
@@ -271,8 +271,8 @@ def _choose_training(settings: Settings, windows: int, many: bool, budget: float
     why = "windows overlap, few passes are enough" if updates > ENOUGH else "a small table is gone over more often"
     settings.set("training.epochs", round(max(passes, 0.01), 2), f"about {updates:,.0f} updates: {why}")
     little = "the straight line is there already: what is left is small (measured on dev)"
-    much = "the straight line does not see what is known in advance: much is left (measured on dev)"
-    settings.set("training.optimizer.learning_rate", *((0.005, much) if known else (0.0005, little)))
+    much = "the straight line does not see other columns, past or known in advance: much is left (measured on dev)"
+    settings.set("training.optimizer.learning_rate", *((0.005, much) if beside else (0.0005, little)))
     settings.set("training.early_stopping.patience", 5)
     settings.set("training.schedule.warmup_steps", 50)
     settings.set("training.precision", "float32", "numbers need their digits")
