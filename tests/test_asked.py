@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from seqloom.asked import parse_duration
+from seqloom.asked import as_settings, overrides, parse_duration
 from seqloom.errors import ConfigError
 
 
@@ -17,3 +20,25 @@ def test_a_time_is_read_in_hours_minutes_and_seconds(text: str | float, seconds:
 def test_what_is_no_time_is_refused(text: str | float) -> None:
     with pytest.raises(ConfigError, match=rf"--budget {text}: expected a time such as 90s, 15m or 1h30m"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("value", [np.int64(20), np.float32(20), np.array(20)])
+def test_a_time_may_be_a_number_of_numpy(value: float) -> None:
+    assert parse_duration(value) == 20
+
+
+def test_numbers_of_numpy_are_settings_as_those_of_python_are() -> None:
+    given = {"training.max_steps": np.int64(2), "training": {"keep": np.str_("best")}, "x": [np.float32(0.5)], "y": np.array([1, 2])}
+    assert overrides({**given, "data.train": Path("a.tsv")}) == [
+        "training.max_steps=2",
+        'training.keep="best"',
+        "x=[0.5]",
+        "y=[1, 2]",
+        'data.train="a.tsv"',
+    ]
+    assert as_settings(np.int64(1), np.int64(2), np.int64(20), np.int64(3)) == [  # pyright: ignore[reportArgumentType]
+        "data.source=[1]",
+        "data.target=2",
+        "training.budget_seconds=20.0",
+        "seed=3",
+    ]

@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config
 from seqloom.errors import ConfigError
@@ -31,16 +33,19 @@ __all__ = [
 ASKED = "as asked for"
 """The reason for a setting that the user gave."""
 
+NUMPYS = (np.generic, np.ndarray)
+
 FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=", "training.start_from=")
 """Settings that reading, holding out and choosing ask for."""
 
 
 def as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> list[str]:
     """The arguments that stand for a setting, as settings."""
+    source = _plain(source)
     columns = [source] if isinstance(source, (str, int)) else source and list(source)
     seconds = None if budget is None else parse_duration(budget)
     named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
-    return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items() if value is not None]
+    return [f"{name}={_as_json(value)}" for name, value in named.items() if value is not None]
 
 
 def parse_duration(text: str | float | timedelta) -> float:
@@ -49,12 +54,13 @@ def parse_duration(text: str | float | timedelta) -> float:
     Raises:
         ConfigError: anything else.
     """
+    text = _plain(text)
     if isinstance(text, timedelta):
         seconds = text.total_seconds()
     elif isinstance(text, (int, float)):
         seconds = float(text)
     else:
-        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", str(text).strip())
         seconds = sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True) if part) if match else 0.0
     if seconds <= 0:
         raise ConfigError(f"--budget {text}: expected a time such as 90s, 15m or 1h30m.")
@@ -64,8 +70,18 @@ def parse_duration(text: str | float | timedelta) -> float:
 def overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
     """`a.b=value` for each setting; those of a dictionary may stand in groups."""
     if isinstance(settings, Mapping):
-        return [f"{name}={json.dumps(value, ensure_ascii=False, default=os.fspath)}" for name, value in flat(settings).items()]
+        return [f"{name}={_as_json(value)}" for name, value in flat(settings).items()]
     return [settings] if isinstance(settings, str) else list(settings)
+
+
+def _as_json(value: object) -> str:
+    """A value as a setting has it; one of numpy as Python's own, a path as a text."""
+    return json.dumps(value, ensure_ascii=False, default=lambda part: _plain(part) if isinstance(part, NUMPYS) else os.fspath(part))
+
+
+def _plain(value: Any) -> Any:
+    """A value of numpy as Python's own, all else as it is."""
+    return value.tolist() if isinstance(value, NUMPYS) else value
 
 
 def given_config(config: str | Path | RunConfig | Mapping[str, Any] | None) -> RunConfig | None:
