@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from unusual import unusual_torch
 
 from seqloom.config import TrainingConfig
 from seqloom.errors import ConfigError
@@ -22,6 +23,8 @@ from seqloom.hardware import (
     resolve,
     small_numbers_as_zero,
     threads_to_train_on,
+    usual_torch,
+    without_draws,
 )
 
 
@@ -162,3 +165,24 @@ def test_memory_is_given_back_less_and_less_often(monkeypatch: pytest.MonkeyPatc
         freed.give_back_when_due()
         now[0] += 0.25
     assert times == [0, 1, 3, 7, 12, 17]
+
+
+@pytest.mark.parametrize("device", ["meta", pytest.param("cuda", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="is there"))])
+def test_what_a_process_has_set_does_not_hold_in_usual_torch_and_holds_again_after(device: str) -> None:
+    with unusual_torch(device):
+        with usual_torch():
+            weight = torch.ones(3, 2, requires_grad=True)
+            product = torch.ones(5, 3) @ weight
+            product.sum().backward()
+            assert (product.dtype, product.device.type, product.is_inference()) == (torch.float32, "cpu", False)
+            assert weight.grad is not None
+        made = torch.empty(1, device="cpu")
+        assert (made.dtype, made.is_inference(), torch.is_autocast_enabled("cpu")) == (torch.float64, True, True)
+        if device == "meta":
+            assert torch.empty(1).device.type == "meta"
+
+
+def test_numbers_that_are_drawn_without_draws_are_drawn_again() -> None:
+    with without_draws():
+        first = torch.rand(3)
+    assert torch.equal(torch.rand(3), first)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from dying import Interrupted
+from unusual import unusual_torch
 
 import seqloom
 from seqloom.events import Silence, Started
@@ -260,3 +261,22 @@ def test_a_process_without_a_terminal_trains(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     assert seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=[*TINY, "training.max_steps=1"]).path.is_dir()
+
+
+def test_what_a_process_has_set_for_torch_changes_neither_training_nor_answers(model: seqloom.Model, tmp_path: Path) -> None:
+    settings = [*TINY, "training.max_steps=2"]
+    usual = seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "usual", settings=settings).score(PAIRS)
+    with unusual_torch("meta"):
+        assert seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=settings).score(PAIRS) == usual
+        assert seqloom.load(tmp_path / "usual").score(PAIRS) == usual
+        assert model.predict(["a b"]) == seqloom.load(model.path).predict(["a b"])
+        model.export(tmp_path / "exported", precision="float32")
+    assert all(weight.dtype == torch.float32 and not weight.is_inference() for weight in model.network.parameters())
+
+
+def test_loading_and_exporting_draw_no_numbers_from_the_generator_of_the_process(model: seqloom.Model, tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    seqloom.load(model.path)
+    model.export(tmp_path / "exported", precision="float32")
+    seqloom.join([model, seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=TINY)], out=tmp_path / "joined")
+    assert torch.equal(torch.get_rng_state(), before)

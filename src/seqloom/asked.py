@@ -76,7 +76,11 @@ def overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
 
 def _as_json(value: object) -> str:
     """A value as a setting has it; one of numpy as Python's own, a path as a text."""
-    return json.dumps(value, ensure_ascii=False, default=lambda part: _plain(part) if isinstance(part, NUMPYS) else os.fspath(part))
+    return json.dumps(value, ensure_ascii=False, default=_simple)
+
+
+def _simple(value: Any) -> Any:
+    return _plain(value) if isinstance(value, NUMPYS) else os.fspath(value)
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 import torch
@@ -30,6 +30,8 @@ __all__ = [
     "resolve",
     "small_numbers_as_zero",
     "threads_to_train_on",
+    "usual_torch",
+    "without_draws",
 ]
 
 Placed = TypeVar("Placed", bound=nn.Module)
@@ -62,7 +64,8 @@ def threads_to_train_on(device: str) -> int:
 
 @contextmanager
 def apart() -> Generator[None]:
-    """Leaves torch to the rest of the process as it was: the number of its threads, and the state of its generators.
+    """Trains apart from the rest of the process: in `usual_torch`, and the number of torch's threads and the state of its generators are
+    afterwards what they were.
 
     Raises:
         TrainingError: another training goes on in this process; both would set these.
@@ -74,7 +77,7 @@ def apart() -> Generator[None]:
         )
     threads = torch.get_num_threads()
     try:
-        with torch.random.fork_rng(range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()):
+        with usual_torch(), without_draws():
             yield
     finally:
         torch.set_num_threads(threads)
@@ -82,6 +85,52 @@ def apart() -> Generator[None]:
 
 
 _TRAINING = threading.Lock()
+
+
+@contextmanager
+def without_draws() -> Generator[None]:
+    """Leaves the state of torch's generators as it was, however many numbers are drawn within: first weights take some, also where they
+    are only made to be overwritten by those of a file.
+    """
+    with torch.random.fork_rng(range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()):
+        yield
+
+
+@contextmanager
+def usual_torch() -> Generator[None]:
+    """What a process may have set for its own code does not hold within: another default dtype than float32, another default device than
+    the processor, no gradients, inference mode, autocast. Some microseconds where nothing is set.
+    """
+    with ExitStack() as usual:
+        if torch.get_default_dtype() != torch.float32:
+            usual.enter_context(_in_float32())
+        if not _makes_on_processor():
+            usual.enter_context(torch.device("cpu"))
+        if torch.is_inference_mode_enabled() or not torch.is_grad_enabled():
+            usual.enter_context(torch.inference_mode(False))
+            usual.enter_context(torch.enable_grad())
+        for device in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(device):
+                usual.enter_context(torch.autocast(device, enabled=False))
+        yield
+
+
+@contextmanager
+def _in_float32() -> Generator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _makes_on_processor() -> bool:
+    """Whether a tensor is on the processor where nothing else is said; on a default device that is not there none can be made."""
+    try:
+        return torch.empty(0).device.type == "cpu"
+    except (RuntimeError, AssertionError):
+        return False
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from seqloom.files import holds_numbers
 from seqloom.forecast_plan import NumberPlan
 from seqloom.forecaster import load_forecaster, train_numbers
 from seqloom.handed import handed_over
-from seqloom.hardware import apart, choose_device
+from seqloom.hardware import apart, choose_device, usual_torch, without_draws
 from seqloom.installed import TRAINING, require
 from seqloom.measuring import Measurable, Sources
 from seqloom.memory import Given
@@ -182,6 +182,8 @@ def resume(
 
 
 @in_words_of_python()
+@usual_torch()
+@without_draws()
 def join(
     runs: Sequence[str | Path | Model], *, out: str | Path, overwrite: bool = False, quiet: bool = False, watcher: Watcher | None = None
 ) -> Model:
@@ -220,6 +222,8 @@ def _ended(finished: Finished, watcher: Watcher) -> Any:
     return load(finished.run)
 
 
+@usual_torch()
+@without_draws()
 def load(path: str | Path, *, device: str = "cpu") -> Any:
     """The model of a run directory: a `Model`, or a `Forecaster` where it is of numbers.
 

@@ -18,7 +18,7 @@ from seqloom.config import BatchConfig, DataConfig, SearchConfig
 from seqloom.corpus import Corpus, encode_rows
 from seqloom.ctc import PrefixScorer, with_ctc
 from seqloom.fields import Fields
-from seqloom.hardware import on_device
+from seqloom.hardware import on_device, usual_torch
 from seqloom.measuring import measured
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
@@ -83,6 +83,7 @@ class Translator:
         answerer = Answerer(self.fields, self.data, self.config, self, self.enough)
         return answerer.answers(rows, config, prefix=prefix, replace_unknown=replace_unknown, keep_attention=keep_attention)
 
+    @usual_torch()
     @torch.inference_mode()
     def find(self, questions: Questions, config: SearchConfig, keep_attention: bool) -> list[list[Hypothesis]]:
         """See `seqloom.answers.Finder`."""
@@ -112,6 +113,7 @@ class Translator:
 
     # ------------------------------------------------------------------------------------------------ given targets
 
+    @usual_torch()
     @torch.inference_mode()
     def score(self, rows: Sequence[Row]) -> list[list[float]]:
         """The log-probability in nats of each symbol of each row's target, </s> last, as the model gives it.
@@ -136,6 +138,7 @@ class Translator:
         decoded, _ = self.network.decode(batch.target_in, memory, self.network.start(memory))
         return self.network.head.log_probs(decoded, batch.pointer).gather(2, batch.target_out.unsqueeze(2)).squeeze(2)
 
+    @usual_torch()
     @torch.inference_mode()
     def losses(self, corpus: Corpus) -> dict[str, float]:
         """With the true symbols before each: `loss` (cross-entropy a symbol, nats), `perplexity` and `teacher_forced_accuracy`."""

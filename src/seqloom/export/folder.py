@@ -26,6 +26,7 @@ from seqloom.export.tracing import LOOPS
 from seqloom.export.weights import settled
 from seqloom.fields import Fields
 from seqloom.files import folder_beside, is_taken, refuse_unasked
+from seqloom.hardware import usual_torch, without_draws
 from seqloom.manifest import FORMAT, Manifest, Measured, describe_files, is_exported, looks_exported, write_manifest
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
@@ -87,6 +88,8 @@ class Report:
     """What 8 bits cost, where they were tried."""
 
 
+@usual_torch()
+@without_draws()
 def export(
     run: str | Path,
     out: str | Path,
