@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seqloom.config import ModelConfig
+from seqloom.errors import DataError
 from seqloom.events import Watcher
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq
@@ -27,7 +28,7 @@ def vectors_of(config: ModelConfig, fields: Fields, watcher: Watcher) -> dict[st
     far longer or shorter, and inputs and tied outputs expect about unit length. Says how many there are.
 
     Raises:
-        DataError: a file holds something else than vectors of one width.
+        DataError: a file holds something else than vectors of one width, or none of a side that is to stay as it begins.
     """
     files = config.vectors.files
     if config.tie_embeddings == "all":  # one embedding, whichever side names the file
@@ -39,6 +40,11 @@ def vectors_of(config: ModelConfig, fields: Fields, watcher: Watcher) -> dict[st
         for part in parts:
             for note in part.notes(shared=fields.config.shared):
                 watcher.say(note)
+            if config.vectors.frozen and not part.ids:
+                what = f"{file}: no vectors of {part.side} symbols, and with model.vectors.frozen=true all of them would stay as they are drawn"
+                raise DataError(
+                    f"{what}; expected some. Leave model.vectors.{part.side} or model.vectors.frozen out, or name another file."
+                )
             if part.ids:
                 rows = np.stack(part.rows)
                 size = float(np.sqrt(np.mean(np.square(rows, dtype=np.float64)) * rows.shape[1])) or 1.0

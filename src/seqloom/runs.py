@@ -185,7 +185,16 @@ def _fields(plan: Plan, watcher: Watcher) -> Fields:
     if new:
         shown = ", ".join(repr(symbol) for symbol in new[:5]) + (", ..." if len(new) > 5 else "")
         watcher.say(f"note: symbols that {plan.base.path} does not know are added, {len(new):,} in all: {shown}")
+    for side in plan.config.model.vectors.files if plan.config.model.vectors.frozen else ():
+        if added := _size(fields, side) - _size(plan.base.fields, side):
+            what = f"{count_of(added, f'new {side} symbol')}: embeddings are drawn, and with model.vectors.frozen=true they stay so"
+            watcher.say(f"warning: {what}, so that they are never learned. Set it to false to learn them.")
     return replace(fields, names=plan.names)
+
+
+def _size(fields: Fields, side: str) -> int:
+    """How many symbols the source or the target has."""
+    return (fields.source if side == "source" else fields.target).size
 
 
 def _learned(config: FieldsConfig) -> str:
