@@ -170,23 +170,23 @@ def test_frozen_embeddings_do_not_change_and_others_do(tmp_path: Path):
 def test_frozen_vectors_of_no_symbol_are_refused(tmp_path: Path):
     file = vectors(tmp_path / "x.vec", words=("one", "two"))
     message = (
-        f"{file}: no vectors of source symbols, and with model.vectors.frozen=true all of them would stay as they are drawn; expected some. "
-        "Leave model.vectors.source or model.vectors.frozen out, or name another file."
+        f"{file}: no vectors of source symbols, and with model.vectors.frozen=true all of them would stay as they are drawn; "
+        "expected some. Leave model.vectors.source or model.vectors.frozen out, or name another file."
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         train(tmp_path / "run", f"model.vectors.source={file}", "model.vectors.frozen=true")
     assert not (tmp_path / "run").exists()
 
 
-def test_symbols_that_are_new_to_a_frozen_run_are_warned_of_and_learned_where_it_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_symbols_that_are_new_to_a_frozen_run_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file, pairs = vectors(tmp_path / "x.vec"), [(f"crimson {word}", f"{word} red") for word in WORDS]
     begin = train(tmp_path / "run", f"model.vectors.source={file}", "model.vectors.frozen=true")
     given = {"dev": pairs, "start_from": begin, "quiet": True}
     capsys.readouterr()
     stays = seqloom.train(pairs, out=tmp_path / "stays", settings=["training.max_steps=2"], **given)
     message = (
-        "warning: 1 new source symbol: embeddings are drawn, and with model.vectors.frozen=true they stay so, so that they are never learned. "
-        "Set it to false to learn them."
+        "warning: 1 new source symbol: embeddings are drawn, and with model.vectors.frozen=true they stay so, so that they are never "
+        "learned. Set it to false to learn them."
     )
     assert message in capsys.readouterr().err
     learns = seqloom.train(pairs, out=tmp_path / "learns", settings=["training.max_steps=2", "model.vectors.frozen=false"], **given)

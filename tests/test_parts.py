@@ -14,6 +14,7 @@ import torch
 from stage import TINY, parts_forgotten, run, shown
 
 import seqloom
+from seqloom import parts
 from seqloom.config import PARTS, RunConfig, TextField
 from seqloom.config_file import dump_config, load_config
 from seqloom.errors import ConfigError, MissingFileError, PartError
@@ -397,6 +398,7 @@ def test_in_python_an_import_is_enough_and_a_run_never_loads_code(pairs: Path):
 import sys
 sys.path.append({str(Path(__file__).parent)!r})
 import seqloom
+from seqloom import parts
 from stage import TINY
 try:
     seqloom.load("runs/pairs")
@@ -609,3 +611,23 @@ def test_a_metric_that_says_no_number_is_told(body: str, message: str, tmp_path:
     assert not is_perfect("own", 0.0)
     with pytest.raises(PartError, match=f"^{re.escape(message)}$"):
         score(["own"], ["a"], ["b"], TextField())
+
+
+@pytest.mark.parametrize(("part", "base"), [("attention", "Attention"), ("encoder", "Encoder"), ("decoder", "Decoder")])
+def test_a_decorator_of_a_part_without_its_settings_is_refused(part: str, base: str) -> None:
+    bare: Any = getattr(parts, part)
+    message = f"@{part}: Mine in place of its settings; expected their class, as in @{part}(MySettings). Give it one."
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        bare(type("Mine", (getattr(parts, base),), {}))
+    with pytest.raises(ConfigError, match=f"^@{part}: None in place of its settings"):
+        bare(None)
+
+
+def test_a_metric_without_a_name_is_refused() -> None:
+    bare: Any = parts.metric
+
+    def f1(predictions: list[str], references: list[list[str]]) -> float:
+        return 1.0
+
+    with pytest.raises(ConfigError, match=r'^@metric: f1 in place of a name; expected one, as in @metric\("f1"\)\. Give it one\.$'):
+        bare(f1)

@@ -58,6 +58,8 @@ def metric(name: str, *, higher_is_better: bool = True) -> Callable[[Measured], 
     Raises:
         ConfigError: the name is none, or of a metric of the package.
     """
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f'@metric: {_named(name)} in place of a name; expected one, as in @metric("f1"). Give it one.')
 
     def register(measure: Measured) -> Measured:
         metrics.register(name, measure, higher_is_better=higher_is_better)
@@ -69,11 +71,18 @@ def metric(name: str, *, higher_is_better: bool = True) -> Callable[[Measured], 
 def _registering(
     part: str, settings: type[Settings], base: type, classes: dict[str, Callable[..., Any]], made_by: Callable[..., Any]
 ) -> Callable[[Part], Part]:
-    """A decorator for a class of `base`; `made_by` makes a part of it and looks whether it keeps its contract."""
+    """A decorator for a class of `base`; `made_by` makes a part of it and looks whether it keeps its contract.
+
+    Raises:
+        ConfigError: what stands in place of the settings is the class itself, or no class.
+    """
+    if not isinstance(settings, type) or issubclass(settings, base):  # pyright: ignore[reportUnnecessaryIsInstance]
+        what = f"{_named(settings)} in place of its settings; expected their class, as in @{part}(MySettings)"
+        raise ConfigError(f"@{part}: {what}. Give it one.")
 
     def register(made: Part) -> Part:
         if not (isinstance(made, type) and issubclass(made, base)):  # pyright: ignore[reportUnnecessaryIsInstance]
-            name = getattr(made, "__name__", repr(made))
+            name = _named(made)
             raise PartError(f"{name}: no {base.__name__}; expected class {name}({base.__name__}), from seqloom.parts. Mend it.")
         for method in METHODS[part]:
             if getattr(made, method) is getattr(base, method):
@@ -83,6 +92,11 @@ def _registering(
         return made
 
     return register
+
+
+def _named(given: object) -> str:
+    """A class or a function by its name, all else as it is."""
+    return getattr(given, "__name__", repr(given))
 
 
 def _file_of(made: type) -> str:
