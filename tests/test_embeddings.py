@@ -170,7 +170,7 @@ def test_frozen_embeddings_do_not_change_and_others_do(tmp_path: Path):
 def test_frozen_vectors_of_no_symbol_are_refused(tmp_path: Path):
     file = vectors(tmp_path / "x.vec", words=("one", "two"))
     message = (
-        f"{file}: no vectors of source symbols, and with model.vectors.frozen=true all of them would stay as they are drawn; "
+        f"{file}: no vectors of source symbols, and with model.vectors.frozen=true all of them would stay as drawn; "
         "expected some. Leave model.vectors.source or model.vectors.frozen out, or name another file."
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):

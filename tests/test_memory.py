@@ -210,7 +210,7 @@ def test_a_model_is_trained_and_measured_on_a_frame_and_says_what_is_no_text(tmp
     )
     assert [(row.source[0], row.target) for row in model.rows(many)][:2] == [("000", "000"), ("001", "100")]
     assert model.evaluate(many)["loss"] == model.evaluate(zip(many["word"], many["turned"], strict=True))["loss"]
-    for value in (5, None):
+    for value in (1.5, True, None):
         with pytest.raises(DataError, match=rf"^sources:1: the source is {type(value).__name__} {value}; expected a text\. "):
             model.predict([value])
 

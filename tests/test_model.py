@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from dying import Interrupted
@@ -280,3 +281,47 @@ def test_loading_and_exporting_draw_no_numbers_from_the_generator_of_the_process
     model.export(tmp_path / "exported", precision="float32")
     seqloom.join([model, seqloom.train(PAIRS, dev=PAIRS, out=tmp_path / "run", settings=TINY)], out=tmp_path / "joined")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_whole_numbers_are_read_as_a_column_of_them_was_in_training(tmp_path: Path) -> None:
+    table = {"number": [100 + number for number in range(30)], "text": [f"no {number % 3}" for number in range(30)]}
+    model = seqloom.train(table, out=tmp_path / "run", settings=["training.max_steps=1"], quiet=True)
+    texts = [str(number) for number in table["number"]]
+    answers, scores = model.predict(texts), model.score(list(zip(texts, table["text"], strict=True)))
+    for numbers in (table["number"], np.array(table["number"]), list(np.array(table["number"]))):
+        assert model.predict(numbers) == answers
+        assert model.score(numbers, table["text"]) == scores
+    assert model.score(list(zip(table["number"], table["text"], strict=True))) == scores
+    with pytest.raises(seqloom.DataError, match=r"^sources:1: the source is float 1\.5; expected a text"):
+        model.predict([1.5])
+
+
+def test_pairs_that_cannot_be_measured_are_left_out_where_that_is_said_or_was_in_training(model: seqloom.Model, tmp_path: Path) -> None:
+    bad = [PAIRS[0], ("", "b a"), PAIRS[1], ("a b", "")]
+    message = "pairs:2: the source is empty; expected at least one symbol. Mend it, or go on without such pairs: skip_bad=True."
+    for measure in (model.evaluate, model.score):
+        with pytest.raises(seqloom.DataError, match=f"^{re.escape(message)}$"):
+            measure(bad)
+    with pytest.warns(UserWarning, match="went by") as told:
+        assert model.score(bad, skip_bad=True) == model.score(PAIRS[:2])
+    assert [str(one.message) for one in told] == [
+        "1 row with an empty source went by, the first at pairs:2.",
+        "1 row with an empty target went by, the first at pairs:4.",
+    ]
+    skips = seqloom.train(bad + PAIRS, dev=PAIRS, out=tmp_path / "run", settings=[*TINY, "training.max_steps=1", "data.skip_bad=true"])
+    file = tmp_path / "bad.tsv"
+    file.write_text("".join(f"{source}\t{target}\n" for source, target in bad), encoding="utf-8")
+    for pairs in (bad, file):
+        with pytest.warns(UserWarning, match="went by"):
+            assert skips.evaluate(pairs) == skips.evaluate(PAIRS[:2])
+    with pytest.raises(seqloom.DataError, match=r"the source is empty"):
+        skips.evaluate(bad, skip_bad=False)
+    with pytest.raises(seqloom.ConfigError, match=r"^skip_bad: of no effect"):
+        model.evaluate(skip_bad=True)
+
+
+def test_a_warning_names_the_line_that_called(model: seqloom.Model) -> None:
+    for call in (lambda: model.predict(["a"], prefix="z"), lambda: model.predictions(["a"], prefix="z"), lambda: model.score([("a", "z")])):
+        with pytest.warns(UserWarning) as told:
+            call()
+        assert told[0].filename == __file__

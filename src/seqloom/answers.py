@@ -7,7 +7,6 @@ All else that lies between a text and its answer stands here, so that the two ca
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, islice
@@ -19,10 +18,10 @@ import numpy.typing as npt
 from seqloom.batching import Array
 from seqloom.config import DRAWING, DataConfig, SearchConfig
 from seqloom.corpus import encode_rows
-from seqloom.errors import ConfigError, DataError, TooLongError, count_of
+from seqloom.errors import ConfigError, DataError, TooLongError, count_of, warn_caller
 from seqloom.fields import Fields
 from seqloom.frame_text import text_of_array
-from seqloom.memory_rows import texts_of
+from seqloom.memory_rows import numbers_as_texts, texts_of
 from seqloom.rows import Row
 from seqloom.samples import FORMS, sound_as_text
 from seqloom.search import Floats, Hypothesis, Ids
@@ -201,11 +200,11 @@ class Answerer:
         """Whether the model can write what stands in the source though training never saw it."""
         return self.finder.points
 
-    def predict(self, sources: Iterable[str | Sequence[str]], **search: Any) -> list[str]:
+    def predict(self, sources: Iterable[Any], **search: Any) -> list[str]:
         """The best answer to each source, in their order; '' for an empty source.
 
         Args:
-            sources: a text each, a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers; where
+            sources: a text each (or a whole number, read as one), a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers; where
                 it hears sounds the path of a file, its bytes, or samples (N,) or (N, channels) with their rate, as in (samples, 16000) or
                 {"array": samples, "sampling_rate": 16000}. Or a table (a data frame, a dictionary of lists, a list of dictionaries) that
                 has the source columns of training, or no others.
@@ -219,7 +218,7 @@ class Answerer:
 
     def predictions(
         self,
-        sources: Iterable[str | Sequence[str]],
+        sources: Iterable[Any],
         *,
         prefix: str | None = None,
         replace_unknown: bool = False,
@@ -242,7 +241,7 @@ class Answerer:
         config = self.search(**search)
         check_attention(config, attends=self.finder.attends, replace_unknown=replace_unknown, attention=attention)
         if unknown := unknown_in_prefix(self.fields, prefix or ""):
-            warnings.warn(f"prefix: {unknown}", stacklevel=2)
+            warn_caller(f"prefix: {unknown}")
         return list(self.answers(rows, config, prefix=prefix or "", replace_unknown=replace_unknown, keep_attention=attention))
 
     def search(self, **changes: Any) -> SearchConfig:
@@ -387,6 +386,10 @@ class Answerer:
             what = f"sources: one array, of shape {shape}; expected a list of arrays (S, {self.fields.source.size})"
             raise DataError(f"{what}. Put it into a list.")
 
+    def as_written(self, values: Any) -> Any:
+        """Whole numbers as the texts that they were in a table to train on, those in pairs and tuples too, for a model of texts."""
+        return numbers_as_texts(values) if self.fields.config.source[0].kind in ("text", "tokens") else values
+
     def refuse_array(self, where: str) -> None:
         """Make sure that the model reads numbers.
 
@@ -397,11 +400,11 @@ class Answerer:
         if kind != "array":
             raise DataError(f"{where}: an array; {FORMS if kind == 'audio' else 'expected a text, as in training. Give texts.'}")
 
-    def _row(self, source: str | Sequence[str], number: int) -> Row:
+    def _row(self, source: Any, number: int) -> Row:
         where, expected = f"sources:{number}", len(self.fields.config.source)
         if isinstance(source, np.ndarray):
             self.refuse_array(where)
-        source = sound_as_text(source, where) if self.fields.config.sound else source
+        source = sound_as_text(source, where) if self.fields.config.sound else self.as_written(source)
         columns = (text_of_array(source, where),) if isinstance(source, np.ndarray) else texts_of(source, where)
         if len(columns) != expected:
             got = count_of(len(columns), "source column")

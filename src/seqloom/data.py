@@ -132,7 +132,11 @@ class _FileRows:
 
     @property
     def notes(self) -> list[str]:
-        return [*self._layout.notes, *self._counts.notes(), *self._empty.notes()]
+        return [*self._layout.notes, *self._counts.notes(), *self.left_out]
+
+    @property
+    def left_out(self) -> list[str]:
+        return self._empty.notes()
 
     def __iter__(self) -> Iterator[Row]:
         return filter(None, self.in_step())
@@ -188,8 +192,8 @@ class _SoundRows(_FileRows):
         self._faults = FaultySounds() if skip_bad else None
 
     @property
-    def notes(self) -> list[str]:
-        return [*super().notes, *(self._faults.notes() if self._faults else [])]
+    def left_out(self) -> list[str]:
+        return [*super().left_out, *(self._faults.notes() if self._faults else [])]
 
     def in_step(self) -> Iterator[Row | None]:
         table = self._layout.table

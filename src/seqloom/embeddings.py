@@ -41,10 +41,9 @@ def vectors_of(config: ModelConfig, fields: Fields, watcher: Watcher) -> dict[st
             for note in part.notes(shared=fields.config.shared):
                 watcher.say(note)
             if config.vectors.frozen and not part.ids:
-                what = f"{file}: no vectors of {part.side} symbols, and with model.vectors.frozen=true all of them would stay as they are drawn"
-                raise DataError(
-                    f"{what}; expected some. Leave model.vectors.{part.side} or model.vectors.frozen out, or name another file."
-                )
+                what = f"no vectors of {part.side} symbols, and with model.vectors.frozen=true all of them would stay as drawn"
+                advice = f"Leave model.vectors.{part.side} or model.vectors.frozen out, or name another file"
+                raise DataError(f"{file}: {what}; expected some. {advice}.")
             if part.ids:
                 rows = np.stack(part.rows)
                 size = float(np.sqrt(np.mean(np.square(rows, dtype=np.float64)) * rows.shape[1])) or 1.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
+import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
@@ -28,6 +30,7 @@ __all__ = [
     "nearest",
     "short",
     "standing_at",
+    "warn_caller",
 ]
 
 
@@ -109,6 +112,14 @@ def _as_arguments(text: str) -> str:
     for option, argument in OPTIONS:
         text = re.sub(option, argument, text)
     return text
+
+
+def warn_caller(text: str) -> None:
+    """A UserWarning that names the line of the user's code from which the package was called."""
+    level, frame = 1, sys._getframe()  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

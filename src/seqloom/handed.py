@@ -15,7 +15,7 @@ from seqloom.config import RunConfig
 from seqloom.data import names_columns, resolve
 from seqloom.errors import count_of
 from seqloom.forecast_plan import NumberPlan
-from seqloom.memory import Columns, Given, Held, hold, kept_columns, paths_of
+from seqloom.memory import Columns, Given, Held, Targets, hold, kept_columns, paths_of
 from seqloom.plan import Plan, make_plan
 from seqloom.samples import sound_as_file, with_sounds
 from seqloom.settings import one_by_one, override
@@ -69,7 +69,7 @@ class Handed:
 
 def handed_over(
     data: Given | None,
-    targets: Sequence[str] | None,
+    targets: Targets | None,
     dev: Given | None,
     config: str | Path | RunConfig | Mapping[str, Any] | None,
     settings: list[str],

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqloom.answers import Answerer, Prediction, check_attention
+from seqloom.answers import Answerer, Prediction, TooLong, check_attention
 from seqloom.config import DataConfig, SearchConfig
-from seqloom.errors import DataError
+from seqloom.errors import DataError, warn_caller
 from seqloom.fields import Fields
 from seqloom.memory_rows import rows_from_memory
 from seqloom.rows import Row
 from seqloom.samples import sound_as_text, with_sounds
 
 if TYPE_CHECKING:
-    from seqloom.memory import Given
+    from seqloom.memory import Given, Targets
 
 __all__ = ["Measurable", "Sources", "measured"]
 
@@ -26,14 +27,51 @@ class Measurable(Answerer):
     """A model that can be held against pairs, trained or exported."""
 
     def rows(
-        self, pairs: Given, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+        self,
+        pairs: Given,
+        targets: Targets | None = None,
+        *,
+        source: Sources = None,
+        target: str | int | None = None,
+        skip_bad: bool | None = None,
     ) -> list[Row]:
-        """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named."""
+        """The rows of a file, read as the training file was, or of pairs in memory; of other columns where these are named.
+
+        Args:
+            skip_bad: go on without pairs that lack a side or are too long, which a UserWarning counts; without, as in training.
+
+        Raises:
+            DataError: a pair that cannot be used; says which.
+        """
+        skips = self.data.skip_bad if skip_bad is None else skip_bad
+        rows, notes = self._read(pairs, targets, source, target, skips)
+        if skips:
+            return self._without_bad(rows, notes)
+        if empty := next((row for row in rows if not any(row.source)), None):
+            what = f"{empty.where}: the source is empty; expected at least one symbol"
+            raise DataError(f"{what}. Mend it, or go on without such pairs: skip_bad=True.")
+        return rows
+
+    def _without_bad(self, rows: list[Row], notes: list[str]) -> list[Row]:
+        """The rows that have both sides and are not too long; the others are warned of."""
+        from seqloom.data import without_empty
+
+        long = TooLong(self)
+        rows = [row for row in without_empty(rows, notes) if row not in long]
+        for note in (*notes, *long.notes()):
+            warn_caller(note)
+        return rows
+
+    def _read(
+        self, pairs: Given, targets: Targets | None, source: Sources, target: str | int | None, skips: bool
+    ) -> tuple[list[Row], list[str]]:
+        """The rows, and what is to be said of those of a file that went by."""
         from seqloom.data import read_as_trained, sides_of_numbers  # a model that only answers tells no tables apart
         from seqloom.memory import as_list, hold, kept_columns, paths_of
 
-        data, asked, kept = self.data, as_list(source), kept_columns(self.data)
+        data, asked, kept = self.data.model_copy(update={"skip_bad": skips}), as_list(source), kept_columns(self.data)
         given = hold(pairs, targets, asked or kept[0], kept[1] if target is None else target)
+        given = replace(given, data=self.as_written(given.data), targets=self.as_written(given.targets))
         if asked or target is not None:  # then the file itself says whether it has a header
             update = {"header": None, "source": asked or data.source, "target": data.target if target is None else target}
             data = data.model_copy(update=update)
@@ -42,9 +80,10 @@ class Measurable(Answerer):
             self.refuse_array("pairs:1")
         if not paths:
             held = with_sounds(given.data, given.targets, sound_as_text) if data.sounds else given.data
-            return rows_from_memory(held, given.targets)
+            return rows_from_memory(held, given.targets), []
         data = data.model_copy(update={"header": None}) if data.sounds else data
-        return list(read_as_trained(paths, data, source=bool(asked), target=target is not None))
+        rows = read_as_trained(paths, data, source=bool(asked), target=target is not None)
+        return list(rows), rows.left_out
 
     def measured(self, rows: Sequence[Row], search: SearchConfig, *, any_target: bool = False) -> tuple[dict[str, float], list[Prediction]]:
         """Every metric of the answers that fits the target, by name, and the answers.

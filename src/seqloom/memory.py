@@ -28,6 +28,7 @@ __all__ = [
     "Held",
     "Pairs",
     "Place",
+    "Targets",
     "as_list",
     "at_hand",
     "hold",
@@ -46,6 +47,8 @@ class HasColumns(Protocol):
 
 Given = str | Path | Iterable[Any] | HasColumns
 """Pairs as a caller may have them: a path, two of them, pairs or columns in memory."""
+Targets = str | Path | Iterable[Any] | HasColumns
+"""Targets beside sources: the second of two paths, texts, numbers, arrays, or a table of one column."""
 Pairs = str | Path | Sequence[Any]
 """The same as they are worked with: a path, two of them, or pairs in memory."""
 

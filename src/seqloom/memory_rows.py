@@ -15,7 +15,7 @@ from seqloom.lines import refuse_bad_characters
 from seqloom.rows import Row
 from seqloom.samples import is_held
 
-__all__ = ["is_missing", "rows_from_memory", "source_row", "sources_from_memory", "texts_of"]
+__all__ = ["is_missing", "numbers_as_texts", "rows_from_memory", "source_row", "sources_from_memory", "texts_of"]
 
 
 def rows_from_memory(data: Iterable[Any], target: Iterable[str] | None = None) -> list[Row]:
@@ -74,6 +74,18 @@ def _text(value: Any, where: str, side: str) -> str:
         raise DataError(f"{where}: the {side} is {type(value).__name__} {value!r:.40}; expected a text. {_advice(value)}")
     refuse_bad_characters(value, where)
     return value.strip()
+
+
+def numbers_as_texts(value: Any) -> Any:
+    """A whole number as a text, and those in a list, a tuple or an array (N,) likewise; all else as it is."""
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        parts = [numbers_as_texts(part) for part in cast("Sequence[Any]", value)]
+        return tuple(parts) if isinstance(value, tuple) else parts
+    return value
 
 
 def _advice(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from seqloom.asked import as_settings, overrides
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config
-from seqloom.errors import ConfigError, in_words_of_python
+from seqloom.errors import ConfigError, in_words_of_python, warn_caller
 from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
 from seqloom.fields import Fields
@@ -27,7 +26,7 @@ from seqloom.handed import handed_over
 from seqloom.hardware import apart, choose_device, usual_torch, without_draws
 from seqloom.installed import TRAINING, require
 from seqloom.measuring import Measurable, Sources
-from seqloom.memory import Given
+from seqloom.memory import Given, Targets
 from seqloom.metrics import METRICS
 from seqloom.prediction import Translator
 from seqloom.progress import told
@@ -51,28 +50,37 @@ class Model(Exportable, Measurable):
         self.network = translator.network
 
     def score(
-        self, pairs: Given, targets: Sequence[str] | None = None, *, source: Sources = None, target: str | int | None = None
+        self,
+        pairs: Given,
+        targets: Targets | None = None,
+        *,
+        source: Sources = None,
+        target: str | int | None = None,
+        skip_bad: bool | None = None,
     ) -> list[float]:
         """The log-probability of each target given its source, in nats, </s> included: the number that `predict` sums up. A UserWarning
         names symbols in targets that training never saw, which are scored as <unk>.
 
         Args:
             source, target: columns of the file or table, where they are not those of training.
+            skip_bad: go on without pairs that lack a side or are too long, which a UserWarning counts; without, as in training.
         """
-        rows, unseen = self.rows(pairs, targets, source=source, target=target), Unseen(self.fields, copies=self.copies)
+        rows = self.rows(pairs, targets, source=source, target=target, skip_bad=skip_bad)
+        unseen = Unseen(self.fields, copies=self.copies)
         unseen.add_targets(rows)
         for note in unseen.notes():
-            warnings.warn(f"score: {note}; scored as <unk>", stacklevel=2)
+            warn_caller(f"score: {note}; scored as <unk>")
         return [sum(parts) for parts in self.translator.score(rows)]
 
     def evaluate(
         self,
         pairs: Given | None = None,
-        targets: Sequence[str] | None = None,
+        targets: Targets | None = None,
         *,
         source: Sources = None,
         target: str | int | None = None,
         any_target: bool = False,
+        skip_bad: bool | None = None,
         **search: Any,
     ) -> dict[str, float]:
         """Every metric that fits the target, by name, on a file, on pairs or on two lists; on the run's dev pairs where none are given.
@@ -80,12 +88,17 @@ class Model(Exportable, Measurable):
         Args:
             source, target: columns of the file or table, where they are not those of training.
             any_target: pairs of one source are one question, right by any of their targets.
+            skip_bad: as for `score`.
         """
-        said = [name for name, value in (("targets", targets), ("source", source), ("target", target)) if value is not None]
+        given = {"targets": targets, "source": source, "target": target, "skip_bad": skip_bad}
+        said = [name for name, value in given.items() if value is not None]
         if pairs is None and said:
             what = f"{', '.join(said)}: of no effect, the run's own dev pairs are read already"
             raise ConfigError(f"{what}. Give pairs, or leave {'it' if len(said) == 1 else 'them'} out.")
-        rows = RunDirectory(self.path).read_dev() if pairs is None else self.rows(pairs, targets, source=source, target=target)
+        if pairs is None:
+            rows = RunDirectory(self.path).read_dev()
+        else:
+            rows = self.rows(pairs, targets, source=source, target=target, skip_bad=skip_bad)
         return self.measured(rows, self.search(**search), any_target=any_target)[0]
 
     def measured(self, rows: Sequence[Row], search: SearchConfig, *, any_target: bool = False) -> tuple[dict[str, float], list[Prediction]]:
@@ -99,7 +112,7 @@ class Model(Exportable, Measurable):
 @apart()
 def train(
     data: Given | None = None,
-    targets: Sequence[str] | None = None,
+    targets: Targets | None = None,
     *,
     dev: Given | None = None,
     out: str | Path = "runs/model",
@@ -117,11 +130,14 @@ def train(
 ) -> Any:
     """A model trained on a file, on two parallel files, on pairs, on sources and targets, or on a table in memory.
 
+    A `Model`, or a `Forecaster` where targets are numbers, which only the data say: so what is given back has no type of its own. Annotate
+    it where types are checked: `model: seqloom.Model = seqloom.train(...)`.
+
     Sources may be sounds: paths of files, their bytes, or samples with their rate, as in (samples, 16000) or {"array": samples,
     "sampling_rate": 16000}. Those that are not files are written to a temporary folder, for as long as the process lives.
 
     Either side may be numbers over time: an array (N, T, D), a list of arrays (T, D) of any lengths, lists of numbers in JSON Lines or
-    Parquet. Where the targets are, the model is a `Forecaster`.
+    Parquet.
 
     Args:
         data: path, two paths, or pairs; with `targets`, sources; (sources, targets), two lists or arrays; a dictionary of sources and their

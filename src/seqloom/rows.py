@@ -47,6 +47,11 @@ class Rows(Protocol):
 class FileRows(Rows, Protocol):
     """Rows that are read from files."""
 
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence each on rows that went by because they lack a side or cannot be heard, after a whole reading."""
+        ...
+
     def in_step(self) -> Iterator[Row | None]:
         """Each record behind the header in its place, None where it is blank or left out."""
         ...

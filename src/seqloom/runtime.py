@@ -23,7 +23,7 @@ from seqloom.search import Hypothesis
 from seqloom.stopping import stoppable
 
 if TYPE_CHECKING:
-    from seqloom.memory import Given
+    from seqloom.memory import Given, Targets
 
 __all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another", "run_session"]
 
@@ -61,11 +61,12 @@ class Predictor(Measurable):
     def evaluate(
         self,
         pairs: Given,
-        targets: Sequence[str] | None = None,
+        targets: Targets | None = None,
         *,
         source: Sources = None,
         target: str | int | None = None,
         any_target: bool = False,
+        skip_bad: bool | None = None,
         **search: Any,
     ) -> dict[str, float]:
         """Every metric of the answers that fits the target, by name, on a file, on pairs or on two lists; as of a trained model, without
@@ -74,8 +75,9 @@ class Predictor(Measurable):
         Args:
             source, target: columns of the file or table, where they are not those of training.
             any_target: pairs of one source are one question, right by any of their targets.
+            skip_bad: go on without pairs that lack a side or are too long, which a UserWarning counts; without, as in training.
         """
-        rows = self.rows(pairs, targets, source=source, target=target)
+        rows = self.rows(pairs, targets, source=source, target=target, skip_bad=skip_bad)
         return self.measured(rows, self.search(**search), any_target=any_target)[0]
 
 
