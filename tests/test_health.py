@@ -10,7 +10,7 @@ import pytest
 from seqloom import metrics
 from seqloom.config import RunConfig, TextField
 from seqloom.examples import make_example
-from seqloom.health import Evidence, Finding, easier_dev, examine, worse_search
+from seqloom.health import Evidence, Finding, easier_dev, examine, no_number, worse_search
 
 ROWS = 200
 PAIRS = make_example("dates").dev[:ROWS]
@@ -318,4 +318,11 @@ def test_a_table_whose_dev_part_is_easy_is_not_sent_to_inspect():
     assert easier_dev(1.0, 0.4, of_table=True) == [
         "dev is much easier than training (loss 0.400 beside 1.000, with the final weights): its scores look better than those on new "
         "data will be. The table was calm there; try another part of it as dev, with --split."
+    ]
+
+
+def test_a_metric_that_is_no_number_is_said():
+    assert no_number("f1", 0.0) == []
+    assert no_number("f1", float("nan")) == [
+        "f1 of dev is no number (NaN): weights cannot be chosen by it. Mend the metric, or watch another (training.early_stopping.metric)."
     ]

@@ -452,3 +452,14 @@ def test_a_table_with_some_of_the_columns_of_training_is_not_read_by_where_they_
     with pytest.raises(DataError) as caught:
         hold_sources({"mode": ["U"], "word": ["ab"]}, config, 2)
     assert str(caught.value) == "sources: 2 columns (mode, word); expected the columns of training, 'word', 'case'. Choose or rename them."
+
+
+def test_tensors_are_arrays_alone_in_pairs_and_in_lists():
+    torch = pytest.importorskip("torch")
+    sources, targets = torch.arange(12.0).reshape(2, 3, 2).requires_grad_(), torch.arange(8.0).reshape(2, 4, 1)
+    for given in ((sources, targets), ((sources, targets), None), ([*sources], [*targets])):
+        held = hold(*given)
+        assert np.array_equal(held.data, sources.detach().numpy())
+        assert np.array_equal(held.targets, targets.numpy())
+    pair = hold([(sources[0], targets[0]), (sources[1], targets[1])]).data[1]
+    assert isinstance(pair[0], np.ndarray) and np.array_equal(pair[1], targets[1].numpy())

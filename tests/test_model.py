@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -321,7 +322,28 @@ def test_pairs_that_cannot_be_measured_are_left_out_where_that_is_said_or_was_in
 
 
 def test_a_warning_names_the_line_that_called(model: seqloom.Model) -> None:
-    for call in (lambda: model.predict(["a"], prefix="z"), lambda: model.predictions(["a"], prefix="z"), lambda: model.score([("a", "z")])):
-        with pytest.warns(UserWarning) as told:
+    calls = (lambda: model.predict(["a"], prefix="z"), lambda: model.predictions(["a"], prefix="z"), lambda: model.score([("a", "z")]))
+    for call in calls:
+        with pytest.warns(UserWarning, match="'z'") as told:
             call()
         assert told[0].filename == __file__
+
+
+def test_several_answers_asked_for_by_another_name_are_told_where_they_are(model: seqloom.Model) -> None:
+    message = (
+        "predict: n_best: no setting of the search; expected beam=5, or kind='sample', samples=5. "
+        "Take the answers from predictions(...)[0].outputs, best first."
+    )
+    with pytest.raises(seqloom.ConfigError, match=f"^{re.escape(message)}$"):
+        model.predict(["a b"], n_best=5)
+
+
+def test_an_exported_model_says_why_it_has_no_score(model: seqloom.Model, tmp_path: Path) -> None:
+    model.export(tmp_path / "exported", precision="float32")
+    exported: Any = seqloom.load(tmp_path / "exported")
+    what = "an exported model has no score: its graph says how probable its own answers are, not given ones"
+    message = f"{tmp_path / 'exported'}: {what}. Score with the run that it was made from."
+    with pytest.raises(AttributeError, match=f"^{re.escape(message)}$"):
+        exported.score(PAIRS)
+    with pytest.raises(AttributeError, match=r"^'Predictor' object has no attribute 'scores'$"):
+        _ = exported.scores

@@ -33,6 +33,8 @@ __all__ = ["Answerer", "Cuts", "Finder", "Growing", "Output", "Prediction", "Que
 
 READ_AHEAD = 4096
 """Sentences that are sorted by length together; the memory that a stream of any length takes."""
+SEVERAL = ("n_best", "num_beams", "num_return_sequences")
+"""What asking for several answers is called elsewhere."""
 FIRST = 64
 """Sentences that are answered first where somebody waits for the answers."""
 
@@ -204,11 +206,12 @@ class Answerer:
         """The best answer to each source, in their order; '' for an empty source.
 
         Args:
-            sources: a text each (or a whole number, read as one), a tuple of texts where the model has several source columns, an array (S, D) where it reads numbers; where
-                it hears sounds the path of a file, its bytes, or samples (N,) or (N, channels) with their rate, as in (samples, 16000) or
-                {"array": samples, "sampling_rate": 16000}. Or a table (a data frame, a dictionary of lists, a list of dictionaries) that
-                has the source columns of training, or no others.
-            search: settings of `search` in the config for this call, such as beam=1 or max_length=50.
+            sources: a text each (or a whole number, read as one), a tuple of texts where the model has several source columns, an array
+                (S, D) where it reads numbers; where it hears sounds the path of a file, its bytes, or samples (N,) or (N, channels) with
+                their rate, as in (samples, 16000) or {"array": samples, "sampling_rate": 16000}. Or a table (a data frame, a dictionary of
+                lists, a list of dictionaries) that has the source columns of training, or no others.
+            search: settings of `search` in the config for this call, such as beam=1 or max_length=50. With kind="sample" each call draws
+                the same, by `search.seed`; seed=7 draws others.
 
         Raises:
             ConfigError: an unknown search setting.
@@ -229,6 +232,7 @@ class Answerer:
 
         Args:
             prefix: what every answer must begin with; a UserWarning names symbols in it that the model does not know.
+            search: as for `predict`. There are as many answers as `beam`, or `samples` where they are drawn.
         """
         if prefix is not None and not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             what = f"prefix: {type(prefix).__name__} {prefix!r:.40}; expected a text, with which all answers begin"
@@ -251,6 +255,9 @@ class Answerer:
             ConfigError: an unknown setting, a value out of range, or one of sampling where nothing is drawn.
         """
         given = {name: value for name, value in changes.items() if value is not None}
+        if several := [name for name in SEVERAL if name in given]:
+            what = f"predict: {several[0]}: no setting of the search; expected beam=5, or kind='sample', samples=5"
+            raise ConfigError(f"{what}. Take the answers from predictions(...)[0].outputs, best first.")
         if "beam" in given:
             given.setdefault("kind", "beam")
         search = build({"search": self.defaults.model_dump() | given}, where="predict").search

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -141,6 +142,14 @@ def too_short(why: str, updates: int, warm_up: int) -> list[str]:
         return []
     what, todo = TOO_SHORT[why]
     return [f"{what} ended after {count_of(updates, 'update')}, before the learning rate had risen: next to nothing is learned. {todo}"]
+
+
+def no_number(metric: str, value: float) -> list[str]:
+    """A sentence where what decides is no number."""
+    if not math.isnan(value):
+        return []
+    what = f"{metric} of dev is no number (NaN): weights cannot be chosen by it"
+    return [f"{what}. Mend the metric, or watch another (training.early_stopping.metric)."]
 
 
 def same_answer(predictions: Sequence[str], references: Sequence[str], sources: Sequence[str]) -> tuple[str, int] | None:

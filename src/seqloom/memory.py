@@ -121,6 +121,7 @@ def hold(
     Raises:
         DataError: columns that do not exist, or of which it cannot be told which is which.
     """
+    data, targets = _as_arrays(data), _as_arrays(targets)
     paths = [part for part in (data, targets) if isinstance(part, (str, os.PathLike))]
     if data is None or (paths and targets is None):
         return Held(data, targets)
@@ -207,6 +208,26 @@ def _sources(names: Sequence[str | int], config: DataConfig, count: int, heard: 
     wanted = f"the columns of training, {listed(said)}" if said else f"the model's {count_of(count, 'source column')} alone"
     there = f"{count_of(len(names), 'column')} ({first_few([*map(str, names)])})"
     raise DataError(f"sources: {there}; expected {wanted}. Choose or rename them.")
+
+
+def _as_arrays(values: Any) -> Any:
+    """Tensors of torch as arrays, those in lists and tuples too; all else as it is."""
+    if _is_tensor(values):
+        return values.detach().cpu().numpy()
+    if isinstance(values, (list, tuple)) and values and any(map(_is_tensor, _first_of(cast("Sequence[Any]", values)))):
+        parts = map(_as_arrays, cast("Sequence[Any]", values))
+        return tuple(parts) if isinstance(values, tuple) else list(parts)
+    return cast(Any, values)
+
+
+def _is_tensor(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach")
+
+
+def _first_of(values: Sequence[Any]) -> list[Any]:
+    """The first value and, where it is a pair or a list, what is in it."""
+    first = values[0]
+    return [first, *cast("Sequence[Any]", first)[:2]] if isinstance(first, (list, tuple)) else [first]
 
 
 def _gone_through(data: Any) -> Any:

@@ -80,6 +80,14 @@ class Predictor(Measurable):
         rows = self.rows(pairs, targets, source=source, target=target, skip_bad=skip_bad)
         return self.measured(rows, self.search(**search), any_target=any_target)[0]
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "score":
+                what = "an exported model has no score: its graph says how probable its own answers are, not given ones"
+                raise AttributeError(f"{self.path}: {what}. Score with the run that it was made from.")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
 
 class Graph:
     """`seqloom.answers.Finder` over an exported graph."""

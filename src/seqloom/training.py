@@ -213,7 +213,7 @@ class Trainer:
         values, watched = look.values, self.best.metric
         now = Kept(values[watched], values["loss"], self.place.step, self.dev.listens(look))
         is_best = self.best.consider(self.network, now)
-        findings = self.dev.findings(look, self.place.step, self.course.progress())
+        findings = [*self.dev.findings(look, self.place.step, self.course.progress()), *health.no_number(watched, values[watched])]
         perfect = metrics.is_perfect(watched, values[watched])
         self.course.looked(time.perf_counter() - begin, pairs=len(look.rows), is_best=is_best, is_perfect=perfect)
         learned = {"train_loss": self._loss / self._symbols} if self._symbols else {}
