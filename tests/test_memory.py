@@ -462,4 +462,5 @@ def test_tensors_are_arrays_alone_in_pairs_and_in_lists():
         assert np.array_equal(held.data, sources.detach().numpy())
         assert np.array_equal(held.targets, targets.numpy())
     pair = hold([(sources[0], targets[0]), (sources[1], targets[1])]).data[1]
-    assert isinstance(pair[0], np.ndarray) and np.array_equal(pair[1], targets[1].numpy())
+    assert isinstance(pair[0], np.ndarray)
+    assert np.array_equal(pair[1], targets[1].numpy())
