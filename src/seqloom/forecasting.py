@@ -11,6 +11,7 @@ import torch
 from seqloom.batching import Batch, Ids
 from seqloom.config import HeadConfig
 from seqloom.distributions import point_of, width_of
+from seqloom.hardware import usual_torch
 from seqloom.nn.decoders import Memory
 from seqloom.nn.seq2seq import Seq2Seq, answering
 from seqloom.number_answers import ROWS, Forecast, forecasts_of, known_of, window_changes
@@ -49,6 +50,7 @@ class TorchFrames:
     def __init__(self, network: Seq2Seq) -> None:
         self.network = network
 
+    @usual_torch()
     @torch.inference_mode()
     def values(self, batch: Batch, lengths: Sequence[int]) -> list[Floats]:
         """See `seqloom.number_answers.FrameFinder`."""
@@ -84,6 +86,7 @@ def misses_of(network: Seq2Seq, pairs: NumberPairs, head: HeadConfig, most: int 
             yield Miss(truth - point_of(head, values), width_of(head, values), changes[row])
 
 
+@usual_torch()
 @torch.inference_mode()
 def teacher_forced_loss(network: Seq2Seq, pairs: NumberPairs, index: Sequence[int] | Ids) -> float:
     """The mean loss of a target frame, each shown the true one before."""
