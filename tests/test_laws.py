@@ -369,6 +369,17 @@ def test_a_pointer_outputs_symbols_that_neither_side_knows_and_they_score_the_sa
             gate.bias.copy_(before)
 
 
+@named([case for case in SEARCHED if case[3]])
+def test_the_hypotheses_of_a_pointer_do_not_depend_on_what_other_sources_hold(case: Combination):
+    config = SearchConfig(beam=40, max_length=1)
+    rows = [Row((source,), "", "") for source in ("a b", "X a Y Z", "b")]
+    together = translator(case).predict(rows, config)
+    for row, answer in zip(rows, together, strict=True):
+        (alone,) = translator(case).predict([row], config)
+        assert [output.tokens for output in answer.outputs] == [output.tokens for output in alone.outputs]
+        np.testing.assert_allclose(*([output.score for output in part.outputs] for part in (answer, alone)), atol=1e-5)
+
+
 @pytest.mark.parametrize("unit", ["character", "word", "subword"])
 def test_every_unit_of_text_scores_what_it_predicts(unit: Any):
     texts = ["ein Hund läuft", "der Hund bellt", "eine Katze läuft", "die Katze schläft, ja"]

@@ -17,7 +17,10 @@ from seqloom.nn.cross_entropy import Mixed, smoothed_cross_entropy
 from seqloom.nn.decoders import Decoded
 from seqloom.nn.products import Linear
 
-__all__ = ["LossSum", "Pointer", "TokenHead"]
+__all__ = ["IMPOSSIBLE", "LossSum", "Pointer", "TokenHead"]
+
+IMPOSSIBLE = -1e30
+"""The log-probability of a symbol that cannot be written; a search takes none of so little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,18 @@ class TokenHead(nn.Module):
         return self.gate is not None
 
     def log_probs(self, decoded: Decoded, pointer: Pointer | None = None) -> Tensor:
-        """Log-probabilities (B, T, V) in float32, or (B, T, V + extra) with a pointer."""
+        """Log-probabilities (B, T, V) in float32, or (B, T, V + extra) with a pointer; IMPOSSIBLE for a symbol that neither the
+        vocabulary nor the row's own source holds.
+        """
         scores = self.project(self.narrow(decoded.hidden)).float()
         if self.gate is None or pointer is None:
             return scores.log_softmax(-1)
         generate, copied = self._pointer_parts(decoded, pointer)
         mixed = torch.cat([scores.softmax(-1) * generate, scores.new_zeros(*scores.shape[:2], pointer.extra)], 2)
         index = pointer.copy_ids.clamp(min=0).unsqueeze(1).expand_as(copied)
-        mixed = mixed.scatter_add(2, index, copied)
-        return mixed.clamp(min=1e-30).log()
+        log_probs = mixed.scatter_add_(2, index, copied).clamp(min=1e-30).log()
+        log_probs[..., scores.shape[2] :].masked_fill_(_foreign(pointer, scores.shape[2]), IMPOSSIBLE)
+        return log_probs
 
     def copying(self, decoded: Decoded, pointer: Pointer) -> Tensor:
         """The probability (B, T, S) of copying the symbol at each source position; the rest to 1 is that of the vocabulary."""
@@ -125,6 +131,13 @@ class TokenHead(nn.Module):
         weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-9)
         generate, copy = functional.pad(self.gate(decoded.hidden).float(), (0, 1)).softmax(2).split(1, 2)
         return torch.where(can.any(2, keepdim=True), generate, 1.0), weights * copy
+
+
+def _foreign(pointer: Pointer, symbols: int) -> Tensor:
+    """Which ids (B, 1, extra) past the vocabulary's only other rows of the batch hold: a row's answers must not depend on these."""
+    places = (pointer.copy_ids - (symbols - 1)).clamp(min=0)  # (B, S), 0 for what is no id past them
+    nothing = torch.zeros(places.shape[0], pointer.extra + 1, device=places.device)
+    return (nothing.scatter(1, places, 1.0)[:, 1:] == 0).unsqueeze(1)
 
 
 def _copied(copied: Tensor, copy_ids: Tensor, ids: Tensor) -> Tensor:
