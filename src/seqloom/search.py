@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ __all__ = ["IMPOSSIBLE", "NEVER", "Hypothesis", "Stepped", "Stepper", "search"]
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+Kind = TypeVar("Kind", np.float32, np.int64)
 
 NEVER = (PAD, BOS)
 """Symbols that no output holds."""
@@ -136,28 +137,28 @@ class _Beams:
         keep_attention: bool,
         never: Sequence[int],
     ) -> None:
-        self.copies, self.width, longest = _copies(config), _width(config), max(max_lengths, default=0)
+        self.copies, self.width = _copies(config), _width(config)
         given = np.repeat(np.arange(len(max_lengths)), self.copies)
         count = len(given)
         self.config = config
         self.keep_attention = keep_attention
         self.never = tuple(never)
         self.max_lengths = np.asarray(max_lengths, dtype=np.int64)[given]
-        self.prefixes = _padded(prefixes, longest + 1)[given]  # (B, longest + 1), PAD where free
+        self.prefixes = _padded(prefixes)[given]  # (B, P + 1), PAD where free
         self.done: list[list[Hypothesis]] = [[] for _ in range(count)]
         self.length = 0
         self.sentences: Ids = np.arange(count)  # (b,)
         self.tokens = np.full((count, 1), BOS, dtype=np.int64)
         self.parents = given.reshape(count, 1)
-        self.ids = np.zeros((count, 1, longest + 1), dtype=np.int64)
-        self.log_probs = np.zeros((count, 1, longest + 1), dtype=np.float32)
+        self.ids = np.zeros((count, 1, 0), dtype=np.int64)  # (b, K, t)
+        self.log_probs = np.zeros((count, 1, 0), dtype=np.float32)  # (b, K, t)
         self.sums = np.zeros((count, 1), dtype=np.float32)
         self.coverage: Floats | None = None  # (b, K, S)
         self.kept: dict[str, Floats] = {}  # what a hypothesis keeps of each step, (b, K, t, S)
 
     def _forced(self) -> Ids:
         """(b,): the symbol that must come next, PAD where any may."""
-        forced = self.prefixes[self.sentences, self.length]
+        forced = self.prefixes[self.sentences, min(self.length, self.prefixes.shape[1] - 1)]
         return np.where(self.length >= self.max_lengths[self.sentences], EOS, forced)
 
     def wanted(self) -> Ids:
@@ -185,8 +186,8 @@ class _Beams:
 
     def _repeats(self, ids: Ids, count: int) -> npt.NDArray[np.bool_]:
         """Which of the symbols (b, K, k) would end a row of so many that stands in the hypothesis already."""
-        rows = np.lib.stride_tricks.sliding_window_view(self.ids[:, :, : self.length], count, axis=2)  # (b, K, n, count)
-        last = self.ids[:, :, None, self.length - count + 1 : self.length]  # (b, K, 1, count - 1)
+        rows = np.lib.stride_tricks.sliding_window_view(self.ids, count, axis=2)  # (b, K, n, count)
+        last = self.ids[:, :, None, self.length - count + 1 :]  # (b, K, 1, count - 1)
         forbidden = np.where((rows[..., :-1] == last).all(3), rows[..., -1], PAD).reshape(-1, rows.shape[2])  # (b·K, n)
         found = np.zeros((len(forbidden), int(max(ids.max(), forbidden.max())) + 1), dtype=np.bool_)
         np.put_along_axis(found, forbidden, True, 1)
@@ -236,10 +237,10 @@ class _Beams:
         length, sentence = self.length, self.sentences[row]
         self.done[sentence].append(
             Hypothesis(
-                ids=self.ids[row, hypothesis, :length].tolist(),
+                ids=self.ids[row, hypothesis].tolist(),
                 score=float(self._normalise(total + self._coverage(row, hypothesis), length + 1)),
                 log_prob=float(total),
-                token_log_probs=[*self.log_probs[row, hypothesis, :length].tolist(), float(log_prob)],
+                token_log_probs=[*self.log_probs[row, hypothesis].tolist(), float(log_prob)],
                 cut=bool(length >= self.max_lengths[sentence]),
                 **{name: part[row, hypothesis].copy() for name, part in self.kept.items()},
             )
@@ -276,9 +277,8 @@ class _Beams:
         rows = np.nonzero(stay)[0]
         origin = origin[rows]
         self.parents = rows[:, None] * self.tokens.shape[1] + origin
-        self.ids, self.log_probs = (np.take_along_axis(part[rows], origin[:, :, None], 1) for part in (self.ids, self.log_probs))
-        self.ids[:, :, self.length] = self.tokens = symbols[rows]
-        self.log_probs[:, :, self.length] = log_probs[rows]
+        self.tokens = symbols[rows]
+        self.ids, self.log_probs = _longer(self.ids, rows, origin, self.tokens), _longer(self.log_probs, rows, origin, log_probs[rows])
         if self.coverage is not None:
             self.coverage = np.take_along_axis(self.coverage[rows], origin[:, :, None], 1)
         self.kept = {name: np.take_along_axis(part[rows], origin[:, :, None, None], 1) for name, part in self.kept.items()}
@@ -318,8 +318,17 @@ class _Sampler:
         return int(np.searchsorted(np.cumsum(shares / shares.sum()), generator.random(), side="right").clip(0, len(shares) - 1))
 
 
-def _padded(prefixes: Sequence[Sequence[int]], length: int) -> Ids:
-    table = np.full((len(prefixes), length), PAD, dtype=np.int64)
+def _longer(written: npt.NDArray[Kind], rows: Ids, origin: Ids, now: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
+    """What was written, (b, K, t), of the rows (r,) and of the hypotheses there that others come from, (r, K), and one more: (r, K, t + 1)."""
+    longer = np.empty((*now.shape, written.shape[2] + 1), dtype=written.dtype)
+    longer[:, :, :-1] = written[rows[:, None], origin]
+    longer[:, :, -1] = now
+    return longer
+
+
+def _padded(prefixes: Sequence[Sequence[int]]) -> Ids:
+    """(B, P + 1): PAD behind each, at least one."""
+    table = np.full((len(prefixes), max(map(len, prefixes), default=0) + 1), PAD, dtype=np.int64)
     for row, prefix in enumerate(prefixes):
-        table[row, : min(len(prefix), length)] = prefix[:length]
+        table[row, : len(prefix)] = prefix
     return table
