@@ -95,13 +95,15 @@ def search(
         never: ids that are not chosen where no prefix says them; what the model gives them stays with them.
     """
     beams = _Beams(config, max_lengths, prefixes or [[]] * len(max_lengths), keep_attention, never)
-    draws = _Sampler(config, range(len(max_lengths)) if sentence_numbers is None else sentence_numbers)
+    numbers = range(len(max_lengths)) if sentence_numbers is None else sentence_numbers
+    sampler = _Sampler(config, numbers) if config.kind == "sample" else None
     wide = vocabulary if config.kind == "sample" and config.top_k is None else _candidates_needed(config, len(never))
     while len(beams.sentences):
         most = wide + (beams.length if config.no_repeat_ngram else 0)  # as many symbols can be forbidden as there are before
         stepped = stepper.step(beams.tokens.ravel(), beams.parents.ravel(), min(most, vocabulary), beams.wanted())
-        choose = draws.choose if config.kind == "sample" else beams.choose
-        beams.advance(stepped, *choose(*beams.candidates(stepped), beams.sentences))
+        log_probs, ids = beams.candidates(stepped)
+        chosen = sampler.choose(log_probs, ids, beams.sentences) if sampler else beams.choose(log_probs, ids)
+        beams.advance(stepped, *chosen)
     return beams.results()
 
 
@@ -174,15 +176,23 @@ class _Beams:
         if self.length < self.config.min_length:
             log_probs[ids == EOS] = IMPOSSIBLE
         if 0 < self.config.no_repeat_ngram <= self.length:
-            repeats = self._repeats(ids, self.config.no_repeat_ngram)
-            others = (log_probs > IMPOSSIBLE) & ~repeats
-            log_probs[repeats & others.any(2, keepdims=True)] = IMPOSSIBLE  # where nothing else may come, a repetition may
+            self._forbid_repeats(log_probs, ids)
+        self._force(log_probs, ids, stepped.wanted)
+        return log_probs, ids
+
+    def _forbid_repeats(self, log_probs: Floats, ids: Ids) -> None:
+        """Forbid symbols (b, K, k) that would repeat so many in a row; where nothing else may come, they may."""
+        repeats = self._repeats(ids, self.config.no_repeat_ngram)
+        others = (log_probs > IMPOSSIBLE) & ~repeats
+        log_probs[repeats & others.any(2, keepdims=True)] = IMPOSSIBLE
+
+    def _force(self, log_probs: Floats, ids: Ids, wanted: Floats) -> None:
+        """Let the forced symbol, whose log-probability is wanted (b·K,), be the only one among (b, K, k) where there is one."""
         forced = self._forced()
         bound = forced != PAD
         log_probs[bound] = IMPOSSIBLE
-        log_probs[bound, :, 0] = stepped.wanted.reshape(shape[:2])[bound]
+        log_probs[bound, :, 0] = wanted.reshape(ids.shape[:2])[bound]
         ids[bound, :, 0] = forced[bound, None]
-        return log_probs, ids
 
     def _repeats(self, ids: Ids, count: int) -> npt.NDArray[np.bool_]:
         """Which of the symbols (b, K, k) would end a row of so many that stands in the hypothesis already."""
@@ -193,7 +203,7 @@ class _Beams:
         np.put_along_axis(found, forbidden, True, 1)
         return np.take_along_axis(found, ids.reshape(len(found), -1), 1).reshape(ids.shape)
 
-    def choose(self, log_probs: Floats, ids: Ids, sentences: Ids) -> tuple[Ids, Ids, Floats]:
+    def choose(self, log_probs: Floats, ids: Ids) -> tuple[Ids, Ids, Floats]:
         """The 2K best ways on (b, 2K): the hypothesis each comes from, its symbol, and that symbol's log-probability."""
         flat = (self.sums[:, :, None] + np.maximum(log_probs, IMPOSSIBLE)).reshape(len(ids), -1)
         count = min(2 * self.width, flat.shape[1])
@@ -319,7 +329,7 @@ class _Sampler:
 
 
 def _longer(written: npt.NDArray[Kind], rows: Ids, origin: Ids, now: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
-    """What was written, (b, K, t), of the rows (r,) and of the hypotheses there that others come from, (r, K), and one more: (r, K, t + 1)."""
+    """(r, K, t + 1): what was written (b, K, t) in rows (r,) by the hypotheses there that others come from, (r, K), and one more."""
     longer = np.empty((*now.shape, written.shape[2] + 1), dtype=written.dtype)
     longer[:, :, :-1] = written[rows[:, None], origin]
     longer[:, :, -1] = now
