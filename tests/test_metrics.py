@@ -212,8 +212,10 @@ def test_values_are_printed_in_their_unit(name, number, text):
 
 def test_an_unknown_metric_is_refused_with_the_nearest():
     for call in (lambda: score(["exact_mach"], ["a"], ["a"], TEXT), lambda: better("exact_mach", 1, 2)):
-        with pytest.raises(ConfigError, match=r"^metric 'exact_mach' does not exist\. Did you mean 'exact_match'\? Known: bleu, chrf, "):
+        with pytest.raises(ConfigError) as error:
             call()
+        known = ", ".join(METRICS)
+        assert str(error.value).startswith(f"metric 'exact_mach' does not exist. Did you mean 'exact_match'? Known: {known}. One of ")
 
 
 @pytest.mark.parametrize(

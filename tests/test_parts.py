@@ -19,9 +19,12 @@ from seqloom.config import PARTS, RunConfig, TextField
 from seqloom.config_file import dump_config, load_config
 from seqloom.errors import ConfigError, MissingFileError, PartError
 from seqloom.metrics import METRICS, is_perfect, score
-from seqloom.nn.attention import make_attention
+from seqloom.nn.attention import ATTENTIONS, make_attention
 from seqloom.parts import load_parts
 from seqloom.settings import override
+
+OWN = ", ".join(ATTENTIONS)
+"""The attentions of the package."""
 
 GATED = '''
 import math
@@ -126,7 +129,7 @@ def test_annotations_may_be_texts(tmp_path: Path):
         ("model.attention.width=0", "--set: model.attention.width: Input should be greater than or equal to 1; got 0."),
         (
             "model.attention.kind=gatde",
-            "--set: model.attention: no kind 'gatde'; expected one of none, dot, bilinear, additive, multihead, gated. Did you mean "
+            f"--set: model.attention: no kind 'gatde'; expected one of {OWN}, gated. Did you mean "
             "'gated'? One of your own needs its file: --parts FILE, in Python an import. docs/config.md lists what is allowed.",
         ),
     ],
@@ -165,7 +168,7 @@ def changed(old: str, new: str) -> str:
         (
             changed('"gated"', '"dot"'),
             "--parts gated.py: gated.py:19: GatedSettings: kind 'dot' is there already, one of Seqloom's own; expected one that is not: "
-            "none, dot, bilinear, additive, multihead. Choose another name.",
+            f"{OWN}. Choose another name.",
         ),
         (
             changed('    kind: Literal["gated"] = "gated"\n', ""),
@@ -363,7 +366,7 @@ def test_a_part_goes_from_training_to_an_exported_model_on_the_command_line(pair
         forget()
         assert run(*command) == 2
         assert said(capsys) == (
-            "error: runs/pairs/config.yaml: model.attention: no kind 'gated'; expected one of none, dot, bilinear, additive, multihead. "
+            f"error: runs/pairs/config.yaml: model.attention: no kind 'gated'; expected one of {OWN}. "
             "One of your own needs its file: --parts gated.py, in Python an import. docs/config.md lists what is allowed."
         )
         assert run(*command, *with_it) == 0, said(capsys)

@@ -1,19 +1,17 @@
 import math
+from typing import get_args
 
 import pytest
 
-from seqloom.config import ConstantSchedule, CosineSchedule, InverseSqrtSchedule, PlateauSchedule, TeacherForcing
-from seqloom.schedules import learning_rate_factor, teacher_forcing
-
-SCHEDULES = [
-    ConstantSchedule(warmup_steps=8),
-    CosineSchedule(warmup_steps=8),
-    InverseSqrtSchedule(warmup_steps=8),
-    PlateauSchedule(warmup_steps=8),
-]
+from seqloom.config import ConstantSchedule, CosineSchedule, InverseSqrtSchedule, PlateauSchedule, ScheduleConfig, TeacherForcing
+from seqloom.schedules import SCHEDULES, learning_rate_factor, teacher_forcing
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.kind)
+def test_every_schedule_of_the_config_has_its_function():
+    assert set(SCHEDULES) == set(get_args(get_args(ScheduleConfig)[0]))
+
+
+@pytest.mark.parametrize("schedule", [kind(warmup_steps=8) for kind in SCHEDULES], ids=lambda schedule: schedule.kind)
 def test_warm_up_rises_in_a_straight_line_from_above_zero_to_the_whole_rate(schedule):
     factors = [learning_rate_factor(schedule, step, 0.0) for step in range(8)]
     assert factors == pytest.approx([(step + 1) / 8 for step in range(8)])

@@ -10,10 +10,13 @@ import torch
 from stage import parts_forgotten, shown
 
 from seqloom.errors import ConfigError, PartError
+from seqloom.nn.attention import ATTENTIONS
 from seqloom.parts import load_parts
 from seqloom.testing import BrokenLawError, check_attention, check_decoder, check_encoder
 
 GATED, CONVOLUTIONS, WINDOW = (shown("own-parts.md", name) for name in ("gated.py", "convolutions.py", "window.py"))
+OWN = ", ".join(ATTENTIONS)
+"""The attentions of the package."""
 FIRST = "in a network with recurrent encoder, recurrent decoder"
 
 
@@ -273,9 +276,7 @@ def test_a_part_that_does_not_keep_its_contract_is_told_with_the_shapes(
 def test_a_kind_or_a_setting_that_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         check_attention("gated")
-    assert str(caught.value) == (
-        "model.attention: no kind 'gated'; expected one of none, dot, bilinear, additive, multihead. Import its file first."
-    )
+    assert str(caught.value) == (f"model.attention: no kind 'gated'; expected one of {OWN}. Import its file first.")
     registered(tmp_path, GATED)
     with pytest.raises(ConfigError) as caught:
         check_attention("gated", widht=3)

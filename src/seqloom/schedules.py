@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from seqloom.config import (
     ConstantSchedule,
     CosineSchedule,
     InverseSqrtSchedule,
     PlateauSchedule,
+    ScheduleConfig,
     TeacherForcing,
 )
 
-__all__ = ["learning_rate_factor", "teacher_forcing"]
-
-Schedule = ConstantSchedule | CosineSchedule | InverseSqrtSchedule | PlateauSchedule
+__all__ = ["SCHEDULES", "learning_rate_factor", "teacher_forcing"]
 
 
-def learning_rate_factor(schedule: Schedule, step: int, progress: float, bad_evaluations: int = 0) -> float:
+def learning_rate_factor(schedule: ScheduleConfig, step: int, progress: float, bad_evaluations: int = 0) -> float:
     """What the learning rate is multiplied by at update `step` (from 0), when `progress` (0 to 1) of the run is done.
 
     Args:
         bad_evaluations: for a plateau schedule, how often `patience` evaluations in a row brought nothing better.
     """
     warmup = min(1.0, (step + 1) / max(schedule.warmup_steps, 1))
-    if isinstance(schedule, CosineSchedule):
-        falling = schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
-        return warmup * falling
-    if isinstance(schedule, InverseSqrtSchedule):
-        return min(warmup, math.sqrt(schedule.warmup_steps / (step + 1)))
-    if isinstance(schedule, PlateauSchedule):
-        return warmup * schedule.factor**bad_evaluations
-    return warmup
+    return warmup * SCHEDULES[type(schedule)](schedule, step, min(max(progress, 0.0), 1.0), bad_evaluations)
+
+
+def _constant(schedule: ConstantSchedule, step: int, progress: float, bad_evaluations: int) -> float:
+    return 1.0
+
+
+def _cosine(schedule: CosineSchedule, step: int, progress: float, bad_evaluations: int) -> float:
+    return schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _inverse_sqrt(schedule: InverseSqrtSchedule, step: int, progress: float, bad_evaluations: int) -> float:
+    return min(1.0, math.sqrt(schedule.warmup_steps / (step + 1)))  # during the warm-up it is the warm-up that counts
+
+
+def _plateau(schedule: PlateauSchedule, step: int, progress: float, bad_evaluations: int) -> float:
+    return schedule.factor**bad_evaluations
+
+
+SCHEDULES: dict[type, Callable[[Any, int, float, int], float]] = {
+    ConstantSchedule: _constant,
+    CosineSchedule: _cosine,
+    InverseSqrtSchedule: _inverse_sqrt,
+    PlateauSchedule: _plateau,
+}
+"""Each kind's factor behind the warm-up, of the step, the progress (0 to 1) and the bad evaluations."""
 
 
 def teacher_forcing(config: TeacherForcing, progress: float) -> float:
