@@ -160,6 +160,10 @@ def test_an_unknown_setting_is_refused_with_the_nearest(text: str, message: str)
         ("model.tie_embeddings=all", "--set: model.tie_embeddings 'all' needs one vocabulary; set fields.shared to true, or use 'target'."),
         ("model=3", "--set: model: "),
         ("fields.source=[]", "--set: fields.source: List should have at least 1 item"),
+        ("training.epochs=.inf", "--set: training.epochs: Input should be a finite number; got inf."),
+        ("training.optimizer.learning_rate=.nan", "--set: training.optimizer.learning_rate: Input should be a finite number; got nan."),
+        ("search.max_length_ratio=1e300", "--set: search.max_length_ratio: Input should be less than or equal to 100000; got 1e+300."),
+        ("search.temperature=1e30", "--set: search.temperature: Input should be less than or equal to 100; got 1e+30."),
         ("training.optimizer.betas=[0.5]", "--set: training.optimizer.betas.1: Field required"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from seqloom.config.base import LengthPenalty, Natural, Positive, Probability, Settings
+from seqloom.config.base import AtLeast0, LengthPenalty, Natural, Positive, Probability, Settings
 from seqloom.config.fields import ArrayField, AudioField, Augmentation, FieldConfig, FieldsConfig, SourceFieldConfig, TextField, TokensField
 from seqloom.config.kinds import Kinds, UnknownKindError
 from seqloom.config.model import (
@@ -99,13 +99,13 @@ class SearchConfig(Settings):
     beam: Positive = Field(default=5, description="Hypotheses kept a sentence, for kind: beam.")
     length_penalty: LengthPenalty = Field(default=1.0, description="Scores are divided by length to this power. 0: none.")
     ctc_weight: Probability = Field(default=0.0, description="Weight of the CTC head's score of each symbol beside the decoder's; needs model.head.ctc_weight above 0.")
-    coverage_penalty: Annotated[float, Field(ge=0)] = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14), divided by the length as the rest of a score is: for answers that leave out what the source says.")
+    coverage_penalty: AtLeast0 = Field(default=0.0, description="Weight of the penalty for source positions that no attention reached (Wu et al. 2016, eq. 14), divided by the length as the rest of a score is: for answers that leave out what the source says.")
     min_length: Natural = Field(default=0, description="No end before so many target symbols.")
     max_length: Positive | None = Field(default=None, description="At most so many target symbols. Empty: max_length_ratio decides.")
     no_repeat_ngram: Natural = Field(default=0, description="No so many symbols in a row twice in an output, as in 3; 0: none are forbidden. Not in an exported model.")
-    max_length_ratio: Annotated[float, Field(gt=0)] = Field(default=2.0, description="At most this many target symbols a source symbol, and ten more.")
+    max_length_ratio: Annotated[float, Field(gt=0, le=100_000)] = Field(default=2.0, description="At most this many target symbols a source symbol, and ten more.")
     samples: Positive = Field(default=1, description="Sampling: outputs that are drawn of each source.")
-    temperature: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Sampling: below 1 sharper, above 1 flatter.")
+    temperature: Annotated[float, Field(gt=0, le=100)] = Field(default=1.0, description="Sampling: below 1 sharper, above 1 flatter.")
     top_k: Positive | None = Field(default=None, description="Sampling: only from so many best symbols.")
     top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, description="Sampling: only from the best symbols that hold this probability together.")
     seed: Natural = Field(default=1, description="Sampling: the same seed draws the same outputs.")

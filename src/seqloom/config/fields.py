@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field, model_validator
 
-from seqloom.config.base import Natural, Positive, Settings
+from seqloom.config.base import Above0, Natural, Positive, Settings
 from seqloom.config.numbers import NumbersField
 
 __all__ = ["ArrayField", "AudioField", "Augmentation", "FieldConfig", "FieldsConfig", "SourceFieldConfig", "TextField", "TokensField"]
@@ -82,7 +82,7 @@ class AudioField(Settings):
     mels: Annotated[int, Field(ge=4)] = Field(default=80, description="Mel bands between 20 Hz and half the sample rate.")
     frame_length_ms: Annotated[float, Field(ge=5, le=200)] = Field(default=25.0, description="Length of the window behind each frame.")
     frame_shift_ms: Annotated[float, Field(ge=1, le=100)] = Field(default=10.0, description="From one frame to the next.")
-    dynamic_range_db: Annotated[float, Field(gt=0)] = Field(default=60.0, description="What is softer than the loudest by more than this is silence.")
+    dynamic_range_db: Above0 = Field(default=60.0, description="What is softer than the loudest by more than this is silence.")
     normalization: Literal["training", "sound", "none"] = Field(default="training", description="training: each sound is brought to one loudness, each mel band to mean 0 and spread 1 over the training part; sound: each band over the sound itself.")
     augmentation: Augmentation = Augmentation()
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args
 
 from pydantic import Field, model_validator
 
-from seqloom.config.base import Natural, Positive, Probability, Settings
+from seqloom.config.base import Above0, Natural, Positive, Probability, Settings
 from seqloom.config.kinds import Kinds
 
 __all__ = [
@@ -201,7 +201,7 @@ class HuberHead(FrameHead):
     """Frames; squared error up to `delta`, absolute beyond (Huber 1964): between mean and median, calm about outliers."""
 
     kind: Literal["huber"] = "huber"
-    delta: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Where squares end, in scaled units.")
+    delta: Above0 = Field(default=1.0, description="Where squares end, in scaled units.")
 
 
 class QuantileHead(FrameHead):

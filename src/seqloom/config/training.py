@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field
 
-from seqloom.config.base import Natural, Positive, Probability, Settings, Share
+from seqloom.config.base import Above0, AtLeast0, Natural, Positive, Probability, Settings, Share
 
 __all__ = ["SGD", "Adam", "AdamW", "BatchConfig", "ConstantSchedule", "CosineSchedule", "EarlyStopping", "InverseSqrtSchedule", "OptimizerConfig", "PlateauSchedule", "ScheduleConfig", "TeacherForcing", "TrainingConfig"]
 
@@ -15,16 +15,16 @@ class AdamW(Settings):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     kind: Literal["adamw"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Above0 = 1e-3
     betas: tuple[Probability, Probability] = (0.9, 0.98)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: AtLeast0 = 0.01
 
 
 class Adam(Settings):
     """Adam (Kingma & Ba 2015)."""
 
     kind: Literal["adam"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Above0 = 1e-3
     betas: tuple[Probability, Probability] = (0.9, 0.999)
 
 
@@ -32,7 +32,7 @@ class SGD(Settings):
     """Stochastic gradient descent, with momentum if wanted."""
 
     kind: Literal["sgd"] = "sgd"
-    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    learning_rate: Above0 = 0.1
     momentum: Probability = 0.0
 
 
@@ -103,16 +103,16 @@ class TrainingConfig(Settings):
 
     start_from: str | None = Field(default=None, description="A trained run whose symbols and network this one begins with, as --from says. Empty: from nothing.")
     members: Positive = Field(default=1, description="Networks that differ by their seed alone, are trained one after the other, and answer as one: the mean of their probabilities. A budget is shared among them.")
-    epochs: Annotated[float, Field(gt=0)] = Field(default=20, description="Passes over the training pairs.")
+    epochs: Above0 = Field(default=20, description="Passes over the training pairs.")
     max_steps: Positive | None = Field(default=None, description="Never more updates than this.")
-    budget_seconds: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Wall time for the whole command: the schedule is fitted to it and the run ends in it.")
+    budget_seconds: Above0 | None = Field(default=None, description="Wall time for the whole command: the schedule is fitted to it and the run ends in it.")
     batch: BatchConfig = BatchConfig()
     optimizer: OptimizerConfig = AdamW()
     schedule: ScheduleConfig = CosineSchedule()
-    clip_norm: Annotated[float, Field(gt=0)] | None = Field(default=1.0, description="Largest norm of all gradients together, which are those of the mean loss a target symbol. Empty: no clipping.")
+    clip_norm: Above0 | None = Field(default=1.0, description="Largest norm of all gradients together, which are those of the mean loss a target symbol. Empty: no clipping.")
     teacher_forcing: TeacherForcing = TeacherForcing()
     evaluate_every: Positive | None = Field(default=None, description="Updates between evaluations on dev. Empty: twenty in a run, fewer where they would take more than an eighth of a budget.")
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(default=120.0, description="Also save the state for `resume` when this long has passed since the last save.")
+    checkpoint_seconds: Above0 = Field(default=120.0, description="Also save the state for `resume` when this long has passed since the last save.")
     early_stopping: EarlyStopping = EarlyStopping()
     keep: Literal["best", "last"] = Field(default="best", description="The weights that become the model: best: on dev, or their average; last: those after the last update, whatever dev says.")
     average: Positive = Field(default=1, description="Average the weights of so many best evaluations at the end, where that is better on dev.")
