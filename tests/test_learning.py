@@ -17,11 +17,11 @@ from seqloom.learning import Diverged, Learner
 BATCH = collate([Example(np.array([4, 5, 2]), np.array([6, 7, 8]), ""), Example(np.array([5, 2]), np.array([9]), "")])
 
 
-def learner(**settings: Any) -> Learner:
-    model = ModelConfig(embedding=6, encoder=RecurrentEncoder(width=8), decoder=RecurrentDecoder(width=8), dropout=0.0)
+def learner(seed: int = 1, dropout: float = 0.0, **settings: Any) -> Learner:
+    model = ModelConfig(embedding=6, encoder=RecurrentEncoder(width=8), decoder=RecurrentDecoder(width=8), dropout=dropout)
     training = TrainingConfig(device="cpu", precision="float32", optimizer=SGD(momentum=0.0), **settings)
     ids = SimpleNamespace(kind="ids", size=10, known=0)
-    return Learner(RunConfig.model_construct(seed=1, model=model, training=training), ids, ids)
+    return Learner(RunConfig.model_construct(seed=seed, model=model, training=training), ids, ids)
 
 
 def change(**settings: Any) -> float:
@@ -36,6 +36,23 @@ def test_gradients_are_clipped_to_the_norm_that_is_asked_for_and_only_where_they
     free = change(clip_norm=None)
     assert change(clip_norm=free / 2) == pytest.approx(free / 2, rel=1e-4)
     assert change(clip_norm=free * 2) == free
+
+
+def test_the_first_weights_depend_on_the_whole_seed() -> None:
+    drawn = [float(next(learner(seed).network.parameters()).detach().sum()) for seed in (1, 2, 1 + 2**32, 1 + 2**64)]
+    assert len(set(drawn)) == 4
+
+
+def test_what_is_dropped_depends_on_the_whole_seed_and_on_the_number_of_the_update() -> None:
+    weights = learner(dropout=0.5).tensors()
+
+    def loss(seed: int, number: int) -> float:
+        learning = learner(seed, dropout=0.5)
+        learning.restore(weights, "here")
+        return learning.update([BATCH], number, 0.0, 1.0)
+
+    assert loss(1, 3) == loss(1, 3)
+    assert len({loss(1, 3), loss(1, 4), loss(2, 3), loss(1 + 2**32, 3), loss(1 + 2**64, 3)}) == 5
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])

@@ -17,7 +17,7 @@ from seqloom.nn.seq2seq import Side, make_network
 from seqloom.optimizers import Optimizer
 from seqloom.prediction import to_tensors
 
-__all__ = ["Diverged", "Learner"]
+__all__ = ["Diverged", "Learner", "seed_first_weights"]
 
 WEIGHTS = "weights."
 
@@ -26,12 +26,17 @@ class Diverged(ArithmeticError):
     """A loss or a gradient is no longer a number; says which and what it is."""
 
 
+def seed_first_weights(seed: int) -> None:
+    """Let what torch draws next depend on all of a seed; of one above 2**32 it would read the last 32 bits alone, on a processor."""
+    torch.manual_seed(seed if seed < 2**32 else int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]))
+
+
 class Learner:
     """A network that is being trained."""
 
     def __init__(self, config: RunConfig, source: Side, target: Side) -> None:
         """The first weights are drawn from the config's seed."""
-        torch.manual_seed(config.seed % 2**64)  # as many as it takes
+        seed_first_weights(config.seed)
         self.seed, self.settings, self.target_size = config.seed, config.training, target.size
         self.device = torch.device(self.settings.device)
         self.network = on_device(make_network(config.model, source, target), self.device)
@@ -46,7 +51,7 @@ class Learner:
         Raises:
             Diverged: before the weights are touched.
         """
-        torch.manual_seed(int(np.random.SeedSequence([self.seed & 0xFFFFFFFF, number]).generate_state(1, np.uint64)[0]))
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, number]).generate_state(1, np.uint64)[0]))
         symbols, loss = sum(batch.tokens for batch in batches), 0.0
         self.network.train()
         for batch in batches:

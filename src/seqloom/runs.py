@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from seqloom import metrics
@@ -25,6 +24,7 @@ from seqloom.events import Finished, Silence, Watcher
 from seqloom.fields import Fields
 from seqloom.files import holds_numbers
 from seqloom.installed import TRAINING, require
+from seqloom.learning import seed_first_weights
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.plan import LENGTH, Plan
 from seqloom.ready import ready_fields
@@ -218,7 +218,7 @@ def _first_weights(base: Base, config: RunConfig, fields: Fields) -> dict[str, T
     Raises:
         CheckpointError: they are damaged.
     """
-    torch.manual_seed(config.seed % 2**64)
+    seed_first_weights(config.seed)
     network, weights = make_network(config.model, fields.source, fields.target), RunDirectory(base.path).weights
     load_grown(network, read_tensors(weights)[0], weights)
     return network.state_dict()
