@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -51,7 +52,7 @@ PICTURE = {
         "errors config data",
     ),
     "answers": room("answers measuring number_answers", "errors config data plan"),
-    "runtime": room("runtime number_runtime exported manifest site onnxruntime_web", "errors config data plan answers"),
+    "runtime": room("runtime number_runtime exported manifest site onnxruntime_web quiet_onnxruntime", "errors config data plan answers"),
     "server": room(
         "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters server.models "
         "server.pages server.process server.refusals server.sources server.wire",
@@ -210,6 +211,28 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         for module in leaves:
             del graph[module]
     assert not graph, f"a circle among {sorted(graph)}"
+
+
+def test_onnxruntime_is_imported_in_one_place_alone() -> None:
+    importing = {module for module in MODULES for item in imports_of(module) if item.name.split(".")[0] == "onnxruntime"}
+    assert importing == {"quiet_onnxruntime"}, "the others would load it before it is told to send no telemetry"
+
+
+@pytest.mark.parametrize(("said", "kept"), [(None, "1"), ("0", "0")])
+def test_onnxruntime_is_told_to_send_no_telemetry_before_it_is_loaded(said: str | None, kept: str) -> None:
+    code = (
+        "import os, sys, types\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'onnxruntime':\n"
+        "            print(os.environ.get('ORT_DISABLE_TELEMETRY'))\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "import seqloom.runtime\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {} if said is None else {"ORT_DISABLE_TELEMETRY": said}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.stdout, done.stderr) == (f"{kept}\n", "")
 
 
 @pytest.mark.parametrize("arguments", [["-c", "import seqloom"], ["-m", "seqloom", "--help"], ["-m", "seqloom", "train", "--help"]])

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import onnxruntime
 
 from seqloom.answers import Questions
 from seqloom.batching import pad
@@ -19,6 +18,7 @@ from seqloom.errors import CheckpointError, ConfigError
 from seqloom.fields import Fields
 from seqloom.manifest import AGAIN, Manifest, read_manifest
 from seqloom.measuring import Measurable, Sources
+from seqloom.quiet_onnxruntime import onnxruntime
 from seqloom.search import Hypothesis
 from seqloom.stopping import stoppable
 
