@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import gzip
 import io
@@ -22,6 +23,7 @@ import torch
 import yaml
 
 from seqloom.cli import LASTING, main
+from seqloom.cli.output import open_output
 from seqloom.errors import ConfigError, MissingPackageError
 from seqloom.loading import load
 from seqloom.model import train
@@ -605,6 +607,89 @@ def test_output_whose_name_ends_in_gz_is_packed(trained: Trained, tmp_path: Path
         assert stream.read() == seqloom("predict", trained.run, "abc", "--json").out
 
 
+def test_the_same_answers_are_packed_into_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
+    for name in ("one.txt.gz", "other.txt.gz"):
+        seqloom("predict", trained.run, "abc", "--output", tmp_path / name)
+    one, other = ((tmp_path / name).read_bytes() for name in ("one.txt.gz", "other.txt.gz"))
+    assert one == other
+    assert one[:8] == b"\x1f\x8b\x08\0\0\0\0\0", "no name, no time"
+
+
+def test_a_link_keeps_leading_to_the_file_that_is_written(trained: Trained, tmp_path: Path) -> None:
+    expected = seqloom("predict", trained.run, "abc").out
+    (tmp_path / "folder").mkdir()
+    target, link, dangling = tmp_path / "folder" / "answers.txt", tmp_path / "link.txt", tmp_path / "dangling.txt"
+    target.write_text("older\n", encoding="utf-8")
+    link.symlink_to(target)
+    dangling.symlink_to(tmp_path / "folder" / "new.txt")
+    for name in (link, dangling):
+        assert seqloom("predict", trained.run, "abc", "--output", name) == Result(0, "", "")
+        assert name.is_symlink()
+        assert name.read_text(encoding="utf-8") == expected
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["answers.txt", "new.txt"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc on this machine")
+def test_a_file_that_is_open_already_is_written_on(trained: Trained, tmp_path: Path) -> None:
+    log, link = tmp_path / "log.txt", tmp_path / "link.txt"
+    with log.open("w", encoding="utf-8") as file:
+        file.write("before\n")
+        file.flush()
+        link.symlink_to(f"/proc/{os.getpid()}/fd/{file.fileno()}")  # as /dev/stdout is, where it leads to a file
+        assert seqloom("predict", trained.run, "abc", "--output", link) == Result(0, "", "")
+        assert link.is_symlink()
+        assert os.path.samestat(os.fstat(file.fileno()), log.stat())
+    assert log.read_text(encoding="utf-8") == "before\n" + seqloom("predict", trained.run, "abc").out
+
+
+def test_a_draft_takes_no_name_that_another_may_have(tmp_path: Path) -> None:
+    mine, there = tmp_path / "answers.txt.part", tmp_path / "answers.txt"
+    mine.write_text("mine", encoding="utf-8")
+    with open_output(str(there)) as one, open_output(str(there)) as other:
+        one.write("one")
+        other.write("other")
+    assert there.read_text(encoding="utf-8") == "one", "the last to end"
+    assert mine.read_text(encoding="utf-8") == "mine"
+    (tmp_path / "new").touch()
+    assert there.stat().st_mode == (tmp_path / "new").stat().st_mode
+    long = tmp_path / ("é" * 125 + ".txt")
+    with open_output(str(long)) as stream:
+        stream.write("a")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["answers.txt", "answers.txt.part", "new", long.name])
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "no space left on the disk. Free some space, and run this again."),
+        (errno.EFBIG, "cannot be written (File too large). Files may not be so large here: raise the limit (`ulimit -f unlimited`), and"),
+    ],
+)
+def test_a_file_that_ends_before_its_end_is_named_and_leaves_the_old_one(tmp_path: Path, number: int, said: str) -> None:
+    there = tmp_path / "answers.txt"
+    there.write_text("older", encoding="utf-8")
+    with pytest.raises(ConfigError, match=re.escape(f"--output {there}: {said}")), open_output(str(there)):
+        raise OSError(number, os.strerror(number))
+    assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [("answers.txt", "older")]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this machine")
+def test_a_full_device_is_told_by_its_name(trained: Trained, tmp_path: Path) -> None:
+    link = tmp_path / "full.txt"
+    link.symlink_to("/dev/full")
+    said = f"--output {link}: no space left on the disk. Free some space, and run this again."
+    assert seqloom("predict", trained.run, "abc", "--output", link).error == said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="which ends a process at once")
+def test_a_program_that_is_told_to_end_leaves_no_draft(tmp_path: Path) -> None:
+    there = tmp_path / "answers.txt"
+    code = f"import os, signal, time\nfrom seqloom.cli.output import open_output\nwith open_output({str(there)!r}):\n"
+    code += "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)\n"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 143
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_file_that_is_read_is_not_replaced_by_the_answers(trained: Trained, tmp_path: Path) -> None:
     read, link = tmp_path / "sources.txt", tmp_path / "link.txt"
     read.write_text("abc\ncab\n", encoding="utf-8")
@@ -908,7 +993,7 @@ def test_a_full_disk_is_said_in_one_line(trained: Trained) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this machine")
     result = seqloom("predict", trained.run, "abc", "--output", "/dev/full")
-    assert result.error == "output: no space left on the disk. Free some space, and run this again."
+    assert result.error == "--output /dev/full: no space left on the disk. Free some space, and run this again."
 
 
 def test_debug_shows_the_traceback_and_the_line() -> None:

@@ -86,6 +86,12 @@ def test_a_draft_that_a_killed_run_left_is_in_nobodys_way(tmp_path: Path):
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.bin", b"new")]
 
 
+def test_where_others_may_write_a_draft_has_a_name_of_its_own(tmp_path: Path):
+    (tmp_path / "a.bin.part").write_bytes(b"mine")
+    write_atomically(tmp_path / "a.bin", b"new", shared=True)
+    assert sorted((file.name, file.read_bytes()) for file in tmp_path.iterdir()) == [("a.bin", b"new"), ("a.bin.part", b"mine")]
+
+
 def test_a_second_name_is_the_same_file_until_one_of_them_is_written_anew(tmp_path: Path):
     first, second = tmp_path / "best.bin", tmp_path / "model.bin"
     write_atomically(first, b"one")

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import tempfile
 from pathlib import Path, PurePath
 
@@ -13,6 +14,7 @@ from seqloom.errors import CheckpointError, TrainingError
 
 __all__ = [
     "cannot_write",
+    "draft_of",
     "folder_beside",
     "format_of_name",
     "give_second_name",
@@ -27,13 +29,28 @@ __all__ = [
 ]
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def draft_of(path: Path) -> Path:
+    """A name in the same folder that nobody else has: for a file that is renamed when it is whole. Open it with `x`."""
+    return path.with_name(f"{path.name[:_NAME]}.{secrets.token_hex(8)}.part")
+
+
+_NAME = 50
+"""Characters of the name in that of a draft, which would else be too long where the name is as long as it may be."""
+
+
+def write_atomically(path: Path, content: bytes, *, shared: bool = False) -> None:
     """Write a file so that at any moment either the old or the new one is there, whole.
 
+    The draft is NAME.part: what one that was killed left is written over, so that in a run, which one training at a time writes to,
+    nothing piles up.
+
+    Args:
+        shared: others may write the same file at the same time, or keep files of their own beside it: the draft has a name of its own.
+
     Raises:
-        TrainingError: the disk is full; the old file stays.
+        TrainingError: it cannot be written, such as where the disk is full; the old file stays.
     """
-    temporary = path.with_name(path.name + ".part")
+    temporary = draft_of(path) if shared else path.with_name(path.name + ".part")
     try:
         with temporary.open("wb") as file:
             file.write(content)

@@ -110,7 +110,7 @@ def describe_files(folder: Path) -> dict[str, FileEntry]:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write manifest.json."""
     tree = manifest.model_dump(mode="json", by_alias=True)
-    write_atomically(folder / NAME, json.dumps(tree, indent=1, ensure_ascii=False).encode())
+    write_atomically(folder / NAME, json.dumps(tree, indent=1, ensure_ascii=False).encode(), shared=True)
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, dict[str, bytes]]:

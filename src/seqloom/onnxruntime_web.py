@@ -83,7 +83,7 @@ def _unpack(archive: Path, cache: Path) -> None:
         for name in FILES:
             part = package.extractfile(f"package/dist/{name}")
             if part is not None:
-                write_atomically(cache / name, part.read())
+                write_atomically(cache / name, part.read(), shared=True)
 
 
 def _cache() -> Path:

@@ -99,7 +99,7 @@ def copy_model(exported: Path, folder: Path) -> None:
     except OSError as error:
         raise CheckpointError(f"{place}: cannot be made ({error.strerror}). Choose another --out.") from None
     for name, content in contents.items():
-        write_atomically(place / name, content)
+        write_atomically(place / name, content, shared=True)
     write_manifest(place, manifest.model_copy(update={"files": {name: manifest.files[name] for name in contents}}))
 
 
@@ -111,5 +111,5 @@ def write_site(folder: Path, runtime: Mapping[str, bytes]) -> int:
     files[f"{RUNTIME}/LICENSE.txt"] = NOTICE.encode()
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / name, content)
+        write_atomically(folder / name, content, shared=True)
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

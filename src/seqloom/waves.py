@@ -45,5 +45,5 @@ def write_waves(panel: Panel, folder: Path) -> Path:
     times = [] if panel.times is None else [spelled(moment, finest(panel.times, panel.step)) for moment in panel.times]
     rows = (f"{time},{','.join(f'{value:.9g}' for value in row)}" for time, row in zip(times, panel.values.tolist(), strict=True))
     path = folder / "waves.csv"
-    write_atomically(path, "\n".join([f"time,{','.join(panel.columns)}", *rows, ""]).encode())
+    write_atomically(path, "\n".join([f"time,{','.join(panel.columns)}", *rows, ""]).encode(), shared=True)
     return path

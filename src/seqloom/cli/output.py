@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import math
+import os
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from types import FrameType
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 from seqloom.errors import ConfigError
+from seqloom.files import draft_of
 
 if TYPE_CHECKING:
     from seqloom.lines import Arriving
@@ -75,13 +82,13 @@ def says_json(output: str | None, ways: Mapping[str, str], *, as_json: bool) -> 
 @contextlib.contextmanager
 def open_output(path: str | None, *read: str | None) -> Generator[TextIO]:
     """A stream for results in UTF-8: standard output, or a file, packed where its name ends in .gz, that is put in place only when all
-    went well.
+    went well. What is no file (a device, a pipe), or is open already (/dev/stdout), is written as it is.
 
     Args:
         read: the files from which the results are made.
 
     Raises:
-        ConfigError: the file cannot be written, or is one of those that are read.
+        ConfigError: the file cannot be written, or not to its end, or is one of those that are read.
     """
     if path is None or path == "-":
         if not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
@@ -89,31 +96,94 @@ def open_output(path: str | None, *read: str | None) -> Generator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    final = Path(path)
-    if (taken := next((name for name in read if name is not None and _is_file(final, name)), None)) is not None:
+    if (taken := next((name for name in read if name is not None and _is_file(Path(path), name)), None)) is not None:
         what = "the file that is read" if taken == path else f"the same file as {taken}, which is read"
         raise ConfigError(f"--output {path}: {what}, and would be replaced; expected another. Name one.")
-    draft = final.with_name(f"{final.name}.part") if final.is_file() or not final.exists() else final  # /dev/null, a pipe: written as it is
+    with _unwinds_when_told_to_end(), _written(path) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _written(path: str) -> Generator[TextIO]:
+    """A draft of the file, put in its place at the end; of a link that of its target. What is open already or no file is written as it is.
+
+    Raises:
+        ConfigError: it cannot be written, or not to its end.
+    """
+    final = Path(os.path.realpath(path))
+    is_open, is_drafted = _leads_to_open(Path(path)), os.path.isfile(final) or not os.path.exists(final)
+    draft = draft_of(final) if is_drafted and not is_open else None
     try:
-        stream = _opened(draft, packed=final.suffix == ".gz")
+        file = draft.open("xb") if draft else open(path, "ab" if is_open else "wb")  # noqa: SIM115
     except OSError as error:
         raise ConfigError(f"--output {path}: cannot be written ({error.strerror}). Name another file.") from None
     try:
-        with stream:
+        with _as_text(file, packed=path.endswith(".gz")) as stream:
             yield stream
-        if draft != final:
+        if draft:
             draft.replace(final)
+    except OSError as error:
+        if error.filename is None and error.errno in _CUT_SHORT:
+            raise ConfigError(f"--output {path}: {_CUT_SHORT[error.errno]}, and run this again.") from None
+        raise
     finally:
-        if draft != final:
+        if draft:
             draft.unlink(missing_ok=True)
 
 
-def _opened(path: Path, *, packed: bool) -> TextIO:
-    if not packed:
-        return path.open("w", encoding="utf-8", errors="replace", newline="\n")
-    import gzip  # which most results do without
+_FULL = "no space left on the disk. Free some space"
+_CUT_SHORT = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: "cannot be written (File too large). Files may not be so large here: raise the limit (`ulimit -f unlimited`)",
+}
+"""What ends a file before its end, and what to do."""
 
-    return cast("TextIO", gzip.open(path, "wt", encoding="utf-8", errors="replace", newline="\n"))
+
+@contextlib.contextmanager
+def _as_text(file: BinaryIO, *, packed: bool) -> Generator[TextIO]:
+    """Text in UTF-8 into an open file, which is closed; packed without name and time, so that the same answers are the same bytes."""
+    with file:
+        inner = file
+        if packed:
+            import gzip  # which most results do without
+
+            inner = cast("BinaryIO", gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+        with io.TextIOWrapper(inner, encoding="utf-8", errors="replace", newline="\n") as stream:
+            yield stream
+
+
+def _leads_to_open(path: Path) -> bool:
+    """Whether a path is, be it through links, a file that a process has open already, as /dev/stdout is: what stands there stays."""
+    for _ in range(_LINKS):
+        folder = os.path.realpath(path.parent)
+        if folder == "/dev/fd" or folder.startswith("/proc/"):
+            return True
+        if not path.is_symlink():
+            return False
+        path = Path(folder, os.readlink(path))
+    return False
+
+
+_LINKS = 40
+"""From one to the next, as many as Linux follows."""
+
+
+@contextlib.contextmanager
+def _unwinds_when_told_to_end() -> Generator[None]:
+    """SIGTERM ends the program as an exception does, so that no draft is left; where nobody else asked to hear of it."""
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if mine:
+        signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        if mine:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _is_file(path: Path, name: str) -> bool:
