@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
+import os
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -261,6 +264,92 @@ def test_a_graph_that_answers_the_same_with_other_scores_is_not_written(
     said = rf"{same}, scores within 1e-02; expected within 1e-03\. The exported model is wrong, so"
     with pytest.raises(seqloom.CheckpointError, match=said):
         export(model.path, tmp_path / "dist")
+    assert not list(tmp_path.iterdir())
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Has something happen while an export compares answers."""
+    compare = folder.WAYS["ids"].compare
+
+    def comparing(*given: Any) -> Any:
+        happens()
+        return compare(*given)
+
+    monkeypatch.setitem(folder.WAYS, "ids", replace(folder.WAYS["ids"], compare=comparing))
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_appears_in_place_of_an_export_while_it_works_stays(
+    model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_file: bool
+) -> None:
+    mine = tmp_path / "dist" if is_file else tmp_path / "dist" / "mine.txt"
+
+    def put() -> None:
+        mine.parent.mkdir(exist_ok=True)
+        mine.write_text("mine", encoding="utf-8")
+
+    meanwhile(monkeypatch, put)
+    what = f"{tmp_path / 'dist'}: something was put there while the export worked, and stays"
+    with pytest.raises(seqloom.CheckpointError, match=re.escape(f"{what}. Choose another --out, or export again with --overwrite.")):
+        export(model.path, tmp_path / "dist", precision="float32")
+    assert contents(tmp_path) == {mine.relative_to(tmp_path).as_posix(): b"mine"}
+    assert [path.name for path in tmp_path.iterdir()] == ["dist"]
+
+
+def test_of_two_exports_into_one_new_folder_the_second_stops(model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = iter([True])
+    meanwhile(monkeypatch, lambda: next(asked, False) and export(model.path, tmp_path / "dist", precision="float32"))
+    with pytest.raises(seqloom.CheckpointError, match="something was put there while the export worked"):
+        export(model.path, tmp_path / "dist", precision="int8")
+    assert seqloom.load(tmp_path / "dist").manifest.precision == "float32"  # type: ignore[union-attr]
+
+
+def test_a_file_that_is_put_beside_an_exported_model_while_it_is_replaced_stays(
+    model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(model.path, tmp_path / "dist", precision="float32")
+    (tmp_path / "empty").mkdir()
+    export(model.path, tmp_path / "empty", precision="float32")
+    before = contents(tmp_path / "dist")
+    meanwhile(monkeypatch, lambda: (tmp_path / "dist" / "LICENSE").write_text("mine", encoding="utf-8"))
+    with pytest.raises(seqloom.CheckpointError, match="holds LICENSE, which no export wrote, so it is not overwritten"):
+        export(model.path, tmp_path / "dist", precision="int8", overwrite=True)
+    assert contents(tmp_path / "dist") == before | {"LICENSE": b"mine"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dist", "empty"]
+
+
+def test_an_exported_model_whose_place_is_taken_while_it_is_replaced_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "other.txt").touch()
+    (tmp_path / "before").mkdir()
+    (tmp_path / "before" / "manifest.json").touch()
+    with pytest.raises(seqloom.CheckpointError, match=r"the model that was there is dist-before-.* beside it") as caught:
+        folder._put_back(tmp_path / "before", tmp_path / "dist")  # pyright: ignore[reportPrivateUsage]
+    (kept,) = tmp_path.glob("dist-before-*")
+    assert kept.name in str(caught.value)
+    assert [path.name for path in kept.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "no space left on the disk while saving. Free some space, then run this again."),
+        (errno.EFBIG, "cannot be written (File too large). Files may not be so large here: raise the limit (`ulimit -f unlimited`), then"),
+    ],
+)
+def test_an_export_that_cannot_be_written_names_its_folder(
+    model: seqloom.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(seqloom.CheckpointError, match=re.escape(f"{tmp_path / 'dist'}: {said}")):
+        export(model.path, tmp_path / "dist", precision="float32")
     assert not list(tmp_path.iterdir())
 
 

@@ -22,11 +22,13 @@ from seqloom.version import __version__
 
 __all__ = [
     "FORMAT",
+    "NAME",
     "Manifest",
     "Measured",
     "describe_files",
     "is_exported",
     "looks_exported",
+    "manifest_bytes",
     "read_manifest",
     "target_of",
     "write_manifest",
@@ -107,10 +109,14 @@ def describe_files(folder: Path) -> dict[str, FileEntry]:
     }
 
 
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """The content of manifest.json."""
+    return json.dumps(manifest.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False).encode()
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write manifest.json."""
-    tree = manifest.model_dump(mode="json", by_alias=True)
-    write_atomically(folder / NAME, json.dumps(tree, indent=1, ensure_ascii=False).encode(), shared=True)
+    write_atomically(folder / NAME, manifest_bytes(manifest), shared=True)
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, dict[str, bytes]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import os
+import tempfile
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path, PurePath
@@ -25,9 +28,9 @@ from seqloom.export.quantize import quantized
 from seqloom.export.tracing import LOOPS
 from seqloom.export.weights import settled
 from seqloom.fields import Fields
-from seqloom.files import folder_beside, is_taken, refuse_unasked
+from seqloom.files import cannot_write, folder_beside, is_taken, refuse_unasked
 from seqloom.hardware import usual_torch, without_draws
-from seqloom.manifest import FORMAT, Manifest, Measured, describe_files, is_exported, looks_exported, write_manifest
+from seqloom.manifest import FORMAT, NAME, Manifest, Measured, describe_files, is_exported, looks_exported, manifest_bytes
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
 from seqloom.number_fields import NumberFields
@@ -107,7 +110,8 @@ def export(
         settings: "search.beam=3" and the like, laid over the search of the run.
 
     Raises:
-        CheckpointError: the run cannot be read, `out` is there already, or the exported model answers otherwise than the trained one.
+        CheckpointError: the run cannot be read, `out` is there already or cannot be written, or the exported model answers otherwise than
+            the trained one.
     """
     folder = Path(out).resolve()
     if looks_exported(run):
@@ -128,22 +132,71 @@ def export(
     with folder_beside(folder) as temporary:
         draft = Path(temporary) / folder.name
         draft.mkdir()
-        report = replace(_write(model, draft, precision, beside, trained), folder=Path(out))
-        _swap(draft, folder, Path(temporary) / "before")
+        with _said_of(folder):
+            report = replace(_write(model, draft, precision, beside, trained), folder=Path(out))
+        _put_in_place(draft, folder, Path(temporary) / "before", overwrite)
     return report
 
 
-def _swap(draft: Path, folder: Path, before: Path) -> None:
-    """Put a whole folder in place of another, which is moved away first and comes back where that fails."""
-    is_there = folder.exists()
-    if is_there:
-        folder.rename(before)
+@contextmanager
+def _said_of(folder: Path) -> Generator[None]:
+    """Raises a CheckpointError that names the folder where a file of it cannot be written."""
     try:
-        draft.rename(folder)
-    except OSError:
-        if is_there:
-            before.rename(folder)
+        yield
+    except OSError as error:
+        raise CheckpointError(str(cannot_write(folder, error))) from None
+
+
+def _put_in_place(draft: Path, folder: Path, before: Path, overwrite: bool) -> None:
+    """Rename a whole folder to its place, where nothing or an empty folder is, or, with `overwrite`, an exported model, which is moved away
+    first and comes back where that fails.
+
+    Raises:
+        CheckpointError: something that may not be replaced was put there since the export began; it stays.
+    """
+    if overwrite and is_taken(folder):
+        _refuse_existing(folder, overwrite)
+        _swap(draft, folder, before)
+    else:
+        _rename(draft, folder)
+
+
+def _swap(draft: Path, folder: Path, before: Path) -> None:
+    _rename(folder, before)
+    try:
+        _refuse_foreign(before, folder)  # once more, where nobody finds it to put files into
+        _rename(draft, folder)
+    except CheckpointError:
+        _put_back(before, folder)
         raise
+
+
+def _rename(old: Path, new: Path) -> None:
+    """The system's own rename, which replaces no folder that is not empty, however late it was made."""
+    try:
+        if os.name == "nt" and new.is_dir():  # where it replaces none at all
+            new.rmdir()
+        old.rename(new)
+    except OSError as error:
+        if is_taken(new):
+            what = "something was put there while the export worked, and stays"
+            raise CheckpointError(f"{new}: {what}. Choose another --out, or export again with --overwrite.") from None
+        raise CheckpointError(f"{new}: cannot be put in place ({error.strerror}). Choose another --out.") from None
+
+
+def _put_back(before: Path, folder: Path) -> None:
+    """What was in the folder comes back; beside it, where its name is taken.
+
+    Raises:
+        CheckpointError: it is taken; says where the older model lies.
+    """
+    try:
+        before.rename(folder)
+    except OSError:
+        kept = Path(tempfile.mkdtemp(prefix=f"{folder.name}-before-", dir=folder.parent))
+        before.rename(kept)
+        what = f"something was put there while the export worked; the model that was there is {kept.name} beside it"
+        raise CheckpointError(f"{folder}: {what}. Look at both, and export again.") from None
 
 
 def _compared(model: Any, way: Way, graph: ModelProto) -> Parity:
@@ -189,7 +242,7 @@ def _write(model: Any, folder: Path, precision: Precision, beside: bool, trained
     card = model_card(way.about(model), manifest, str(parity), small, len(whole.SerializeToString()))
     (folder / "README.md").write_text(card, encoding="utf-8")
     manifest = manifest.model_copy(update={"files": describe_files(folder)})
-    write_manifest(folder, manifest)
+    (folder / NAME).write_bytes(manifest_bytes(manifest))
     return Report(folder, manifest, parity, small)
 
 
@@ -233,9 +286,14 @@ def _refuse_existing(folder: Path, overwrite: bool) -> None:
     if not is_taken(folder):
         return
     refuse_unasked(folder, overwrite=overwrite)
-    if not is_exported(folder):
+    _refuse_foreign(folder, folder)
+
+
+def _refuse_foreign(place: Path, folder: Path) -> None:
+    """Raises a CheckpointError for what no export wrote, which is in `place` and is told by the name of `folder`."""
+    if not is_exported(place):
         raise CheckpointError(f"{folder}: exists and is no exported model, so it is not overwritten. Choose another --out.")
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
+    strange = sorted(path.name for path in place.iterdir() if path.name not in WRITTEN)
     if strange:
         raise CheckpointError(f"{folder}: holds {strange[0]}, which no export wrote, so it is not overwritten. Choose another --out.")
 
