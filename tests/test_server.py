@@ -505,7 +505,7 @@ def test_a_full_queue_is_refused_and_says_when_to_come_back(client: TestClient, 
     asking[1].start()
     wait_for(lambda: 'seqloom_sources_waiting{model="reverse"} 3.0' in client.get("/metrics").text)
     response = ask(client, inputs=["gh", "ij"])
-    assert refusal(response) == (429, "model reverse: 3 sources wait; the limit is 4. Try again in a second.")
+    assert refusal(response) == (429, "model reverse: 3 sources wait, and 2 more are asked for; the limit is 4. Try again in a second.")
     assert response.headers["retry-after"] == "1"
     model.may_answer.set()
     for thread in asking:

@@ -111,7 +111,7 @@ def answered(text: str) -> tuple[int, Any]:
     return 200, {"model": "slow", "predictions": [{"outputs": [{"text": text}]}]}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_server_that_is_told_to_end_finishes_what_it_took(server: Process, number: int) -> None:
     found: list[Any] = []
     asking = threading.Thread(target=lambda: found.append(server.ask("slow")))

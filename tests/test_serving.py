@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -152,6 +153,8 @@ def test_what_cannot_be_served_is_refused_in_one_line(exported: Path, tmp_path: 
         assert (
             refused(exported, flag, value) == f"{flag} {value}: expected a finite number. Give a large one where there should be no limit."
         )
+    said = refused(exported, "--threads", "1000000")
+    assert re.fullmatch(r"--threads 1000000: on \d+ cores expected \d+ at most\. Leave it out for one a core\.", said)
     said = "expected letters, digits, '.', '_', '~', '-' behind each '/', as in /ai. Mend it."
     for path in ("ai", "/", "/ai/", "/a b"):
         assert refused(exported, "--root-path", path) == f"--root-path {path}: {said}"

@@ -15,6 +15,9 @@ from seqloom.threads import cores
 
 __all__ = ["serve"]
 
+PER_CORE, LEAST_BOUND = 8, 64
+"""Threads that may be asked for: so many a core, or so many at the least."""
+
 
 def _option(flag: str, metavar: str, text: str, **limits: Any) -> Any:
     return typer.Option(flag, metavar=metavar, help=text, **limits)
@@ -55,12 +58,13 @@ def serve(
     """Answer for exported models over HTTP, until Ctrl-C.
 
     POST /v1/predict answers; / is a page for people and /docs lists all addresses. Only this machine reaches it unless --host says
-    otherwise. On Ctrl-C or SIGTERM it takes no more, finishes what it took, and ends.
+    otherwise. On Ctrl-C, SIGTERM or SIGHUP it takes no more, finishes what it took, and ends.
     """
     for flag, value in (("--window", window), ("--max-seconds", seconds), ("--max-sound-seconds", sound_seconds)):
         if not math.isfinite(value):
             raise ConfigError(f"{flag} {value}: expected a finite number. Give a large one where there should be no limit.")
     _check_root_path(root_path)
+    _check_threads(threads)
     from seqloom.exported import load_exported
     from seqloom.server.access import check_origins, is_loopback, read_tokens
     from seqloom.server.app import create_app
@@ -90,6 +94,13 @@ def serve(
     server = make_server(app, limits.seconds, lambda: say(f"serving {names} on {address_of(listening)} (Ctrl-C ends)"), root_path)
     run(server, listening)
     say("ended")
+
+
+def _check_threads(threads: int | None) -> None:
+    """Refuse more threads than could be of use, before any is started."""
+    most = max(LEAST_BOUND, PER_CORE * cores())
+    if threads is not None and threads > most:
+        raise ConfigError(f"--threads {threads}: on {cores()} cores expected {most} at most. Leave it out for one a core.")
 
 
 def _check_root_path(path: str) -> None:

@@ -138,7 +138,7 @@ class ServedModel:
         try:
             taken = self.batcher.submit(rows, asked)
         except Full:
-            waiting = f"{self.batcher.waiting:,} sources wait; the limit is {most:,}"
+            waiting = f"{self.batcher.waiting:,} sources wait, and {len(rows):,} more are asked for; the limit is {most:,}"
             raise Refusal(429, f"model {self.name}: {waiting}. Try again in a second.", {"Retry-After": "1"}) from None
         except Closed:
             raise stopping() from None

@@ -51,8 +51,8 @@ def address_of(listening: socket.socket) -> str:
 
 
 def run(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; then take no more, finish what was taken, and come back. A second one does not wait for that."""
-    with _signals_end_quietly():
+    """Serve until SIGINT, SIGTERM or SIGHUP; then take no more, finish what was taken, and come back. A second does not wait for that."""
+    with _signals_end_quietly(), _hangup_ends(server):
         server.run(sockets=[listening])
 
 
@@ -98,6 +98,20 @@ class _Server(uvicorn.Server):
 
 def _ignore(number: int, frame: FrameType | None) -> None:
     return None
+
+
+@contextlib.contextmanager
+def _hangup_ends(server: uvicorn.Server) -> Generator[None]:
+    """SIGHUP ends the server as SIGTERM does, where the system has it and nobody ignores it, as nohup does; uvicorn is deaf to it."""
+    number = getattr(signal, "SIGHUP", None)
+    if number is None or signal.getsignal(number) == signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(number, server.handle_exit)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 @contextlib.contextmanager
