@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from seqloom.config import DataConfig
 from seqloom.data import read_rows, resolve
 from seqloom.errors import DataError, MissingFileError
 from seqloom.kept import KeptRows
-from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines
+from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, stdin_holds_bytes
 from seqloom.memory_rows import rows_from_memory
 from seqloom.rows import Row
 from seqloom.sources import read_sources
@@ -1137,6 +1138,37 @@ def test_standard_input_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> 
         assert [row.source[0] for row in lines.together(rows, 9)] == ["the last without an end"]
         assert list(lines) == []
         assert lines.together(rows, 9) == []
+
+
+def test_packed_standard_input_is_unpacked_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = os.pipe()
+    packed = gzip.compress(b"a\nb") + gzip.compress(b"c\n") + b"\0\0"
+    with open(ours, encoding="utf-8") as stdin, open(theirs, "wb", buffering=0) as pipe:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        pipe.write(packed[:7])
+        assert not stdin_holds_bytes()
+        rows = read_sources("-", stdin=Arriving())
+        for byte in packed[7:]:
+            pipe.write(bytes([byte]))
+        pipe.close()
+        assert [row.source for row in rows] == [("a",), ("bc",)]
+
+
+@pytest.mark.parametrize(
+    ("packed", "said"),
+    [
+        (gzip.compress(b"a\nb\n")[:-9], "stdin: the gzip file ends before its end. Copy or download it again."),
+        (
+            gzip.compress(b"a\nb\n") + b"more",
+            "stdin: the gzip file is damaged (Error -3 while decompressing data: incorrect header check).",
+        ),
+        (b"\xfd7zXZ\0more", "stdin: compressed with xz; expected text, plain or gzip. Unpack it with xz -d."),
+    ],
+)
+def test_standard_input_that_cannot_be_unpacked_is_refused(packed: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(packed)))
+    with pytest.raises(DataError, match=re.escape(said)):
+        list(read_sources("-", stdin=Arriving()))
 
 
 def test_a_long_line_and_the_last_one_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ from seqloom.errors import DataError, MissingFileError, nearest
 
 BLOCK = 1000  # lines that are decoded together
 PAUSE = 0.02  # seconds without a line after which those that came are worked on
+GZIP = b"\x1f\x8b"
+"""What gzip writes first."""
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 """What text in UTF-16 begins with, and no sound."""
 
@@ -125,12 +127,18 @@ def open_file(path: str, *, refuse: bool = True) -> BinaryIO:
         raise _unreadable(path, error) from None
     with stream:
         start = stream.peek(8)
-    if start.startswith(b"\x1f\x8b"):
+    if start.startswith(GZIP):
         return io.BufferedReader(gzip.GzipFile(file), buffer_size=1 << 16)  # pyright: ignore[reportArgumentType]
-    for magic, kind, advice in _REFUSED:
-        if refuse and start.startswith(magic):
-            raise DataError(f"{shown(path)}: {kind}; expected text, plain or gzip. {advice}")
+    if refuse:
+        _refuse_kind(start, shown(path))
     return open(file, "rb")
+
+
+def _refuse_kind(start: bytes, name: str) -> None:
+    """Raises a DataError for known kinds of file that hold no text, by their first bytes."""
+    for magic, kind, advice in _REFUSED:
+        if start.startswith(magic):
+            raise DataError(f"{name}: {kind}; expected text, plain or gzip. {advice}")
 
 
 _FROM_ARROW = "Save it as Parquet or JSON Lines, a Dataset of datasets with its to_parquet or to_json."
@@ -180,7 +188,7 @@ def stdin_holds_bytes() -> bool:
     stream = _stdin()
     peek = None if sys.stdin.isatty() else getattr(stream, "peek", None)
     head: bytes = peek(1) if peek else b""
-    return not head.startswith(UTF16_MARKS) and (b"\0" in head or head.startswith((b"ID3", b"\xff")))
+    return not head.startswith((*UTF16_MARKS, GZIP)) and (b"\0" in head or head.startswith((b"ID3", b"\xff")))
 
 
 def _unreadable(path: str, error: OSError) -> DataError:
@@ -212,11 +220,45 @@ def _spool_folder() -> Path:
     return Path(folder)
 
 
+class _Unpacked:
+    """Bytes of gzip, unpacked as they come; several files may follow each other."""
+
+    def __init__(self) -> None:
+        self._unpack, self.is_whole = zlib.decompressobj(_WITH_HEADER), False
+
+    def more(self, packed: bytes) -> bytes:
+        """What can be unpacked by now.
+
+        Raises:
+            DataError: it is damaged.
+        """
+        found: list[bytes] = []
+        while packed:
+            if self.is_whole:
+                packed = packed.lstrip(b"\0")  # with which the last may be filled up
+                if not packed:
+                    break
+                self._unpack = zlib.decompressobj(_WITH_HEADER)
+            try:
+                found.append(self._unpack.decompress(packed))
+            except zlib.error as error:
+                reason = " ".join(str(error).split())
+                raise DataError(f"stdin: the gzip file is damaged ({reason}). Copy or download it again.") from None
+            self.is_whole, packed = self._unpack.eof, self._unpack.unused_data
+        return b"".join(found)
+
+
+_WITH_HEADER = zlib.MAX_WBITS | 16
+"""Of zlib: what gzip writes."""
+
+
 class Arriving(Iterator[bytes]):
-    """The lines of standard input as they arrive, from a pipe, a terminal or a file."""
+    """The lines of standard input as they arrive, from a pipe, a terminal or a file, plain or gzip."""
 
     def __init__(self) -> None:
         self._stream = _stdin()
+        self._unpacked: _Unpacked | None = None
+        self._is_begun = False
         self._ready: deque[bytes] = deque()
         self._rest: list[bytes] = []
         """Of a line whose end is yet to come."""
@@ -224,18 +266,28 @@ class Arriving(Iterator[bytes]):
     def __next__(self) -> bytes:
         while not self._ready:
             if read := self._stream.read1(1 << 16):
-                *whole, rest = read.split(b"\n")
+                *whole, rest = self._plain(read).split(b"\n")
                 if whole:
                     whole[0] = b"".join([*self._rest, whole[0]])
                     self._ready.extend(line + b"\n" for line in whole)
                     self._rest = []
                 self._rest.append(rest)
+            elif self._unpacked is not None and not self._unpacked.is_whole:
+                raise DataError("stdin: the gzip file ends before its end. Copy or download it again.")
             elif last := b"".join(self._rest):
                 self._rest = []
                 self._ready.append(last)
             else:
                 raise StopIteration
         return self._ready.popleft()
+
+    def _plain(self, read: bytes) -> bytes:
+        """What was read, unpacked where it began as gzip does."""
+        if not self._is_begun:
+            self._is_begun = True
+            _refuse_kind(read, "stdin")
+            self._unpacked = _Unpacked() if read.startswith(GZIP) else None
+        return read if self._unpacked is None else self._unpacked.more(read)
 
     @property
     def _is_open(self) -> bool:
