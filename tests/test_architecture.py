@@ -51,7 +51,7 @@ PICTURE = {
         "array_plan forecast_choices forecast_plan",
         "errors config data",
     ),
-    "answers": room("answers measuring number_answers", "errors config data plan"),
+    "answers": room("answers cuts measuring number_answers", "errors config data plan"),
     "runtime": room("runtime number_runtime exported manifest site onnxruntime_web quiet_onnxruntime", "errors config data plan answers"),
     "server": room(
         "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters server.models "

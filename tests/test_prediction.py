@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from seqloom import answers as reading
-from seqloom.answers import Answerer, Cuts
+from seqloom.answers import Answerer
 from seqloom.batching import pad
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
+from seqloom.cuts import Cuts
 from seqloom.errors import ConfigError, DataError
 from seqloom.fields import Fields
 from seqloom.nn.seq2seq import Seq2Seq, answering

@@ -77,7 +77,7 @@ def evaluate(
         return
     refuse_idle(context, ["part"], PAIRS)
     model = _load_either(run, device, files)
-    from seqloom.answers import Cuts
+    from seqloom.cuts import Cuts
     from seqloom.relation import ceiling
     from seqloom.settings import override_header, override_search
     from seqloom.unseen import Unseen
@@ -191,7 +191,7 @@ def rows_of(
     """The pairs of files in their places, None where a line is blank or left out. They are read as `reading` says, with other columns
     where they are named: then the file itself says whether it has a header, if that is not said.
     """
-    from seqloom.answers import TooLong
+    from seqloom.cuts import TooLong
     from seqloom.data import read_as_trained
 
     refuse_many(files, "FILE")

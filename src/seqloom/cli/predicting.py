@@ -102,7 +102,8 @@ def predict(
         predict_numbers(run, texts, input, quantiles=quantiles, settings=settings or [], output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
-    from seqloom.answers import FIRST, READ_AHEAD, Cuts, Growing, TooLong, check_attention
+    from seqloom.answers import FIRST, READ_AHEAD, Growing, check_attention
+    from seqloom.cuts import Cuts, TooLong
     from seqloom.sounds import FaultySounds
     from seqloom.unseen import unknown_in_prefix
 
