@@ -308,10 +308,18 @@ class Answerer:
                 read, extra = self._labels(rows[place], encoded[place]), questions.extra[order]
                 labels, states = read[:: self.finder.stride], -(-len(sources[place]) // self.finder.stride)
                 outputs = [self._output(hypothesis, labels, states, extra, replace_unknown, keep_attention) for hypothesis in hypotheses]
-                most, unknown = questions.max_lengths[order], self._unknown(read, sources[place])
-                longest = self.fields.longest if len(sources[place]) > self.fields.longest else 0
-                cut, doubts = encoded[place].kept is not None, self.fields.doubts(rows[place].source)
-                answers[place] = Prediction(rows[place].source, labels, outputs, most, cut, unknown, longest, doubts.silent, doubts.rate)
+                doubts = self.fields.doubts(rows[place].source)
+                answers[place] = Prediction(
+                    source=rows[place].source,
+                    source_tokens=labels,
+                    outputs=outputs,
+                    limit=questions.max_lengths[order],
+                    source_cut=encoded[place].kept is not None,
+                    unknown=self._unknown(read, sources[place]),
+                    longest=self.fields.longest if len(sources[place]) > self.fields.longest else 0,
+                    silent=doubts.silent,
+                    rate=doubts.rate,
+                )
         return answers
 
     def _encode(self, row: Row) -> _Read:
@@ -329,8 +337,8 @@ class Answerer:
         max_lengths = [self._longest(config, read.source, rows[place]) for place, read in sources.items()]
         copies = [self.fields.copy_ids(rows[place].source) if points else (np.empty(0, np.int64), list[str]()) for place in sources]
         cut = [read.left(ids) if points else ids for read, (ids, _) in zip(sources.values(), copies, strict=True)]
-        most = [max(int(ids.max(initial=-1)) + 1 - self.fields.target.size, 0) for ids in cut]
-        extra = [symbols[:count] for count, (_, symbols) in zip(most, copies, strict=True)]
+        counts = [max(int(ids.max(initial=-1)) + 1 - self.fields.target.size, 0) for ids in cut]
+        extra = [symbols[:count] for count, (_, symbols) in zip(counts, copies, strict=True)]
         begun = [self.fields.encode_target(prefix, symbols) for symbols in extra]
         prefixes = [self.fields.without_cut_away(ids, left).tolist() for ids, left in zip(begun, cut, strict=True)]
         for place, ids, most in zip(sources, prefixes, max_lengths, strict=True):
