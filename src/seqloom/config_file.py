@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ _OTHERS = {
 """Keys at the top of configs of other toolkits, by which they are told."""
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
-    """The config in a YAML file, with `a.b.c=value` overrides laid over it.
+def load_config(path: str | Path) -> RunConfig:
+    """The config in a YAML file.
 
     Raises:
         MissingFileError: no such file.
@@ -48,7 +48,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         expected = "expected one of Seqloom. docs/coming-from.md says which setting each option is"
         raise ConfigError(f"{path}: a config of {other[0]}, which has {other[1]!r}; {expected}.")
     try:
-        return build(tree, overrides, where=str(path))
+        return build(tree, where=str(path))
     except UnknownPartError as error:
         raise error.noted(load_reasons(path)) from None
 
