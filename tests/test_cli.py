@@ -1049,6 +1049,23 @@ def test_a_plain_install_tells_a_wrong_path_as_that(trained: Trained) -> None:
     assert result.stderr.splitlines()[-1] == f"seqloom.errors.CheckpointError: {said}"
 
 
+def test_a_plain_install_tells_an_exported_model_as_that(trained: Trained, tmp_path: Path) -> None:
+    exported = tmp_path / "dist"
+    exported.mkdir()
+    for name in ("model.onnx", "manifest.json"):
+        (exported / name).touch()
+    (exported / "fields.json").write_text('{"kind": "numbers"}', encoding="utf-8")
+    run = "an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."
+    for words, said in (
+        (["resume", exported], run),
+        (["report", exported], run),
+        (["join", trained.run, exported, "--out", "all"], "an exported model, whose networks cannot be taken out. Give the run that it"),
+        (["export", exported, "--out", "again"], "exported already; expected a run. Copy the folder, make a site of it"),
+    ):
+        result = without_torch("from seqloom.cli import main; main(sys.argv[1:])", *map(str, words))
+        assert result.stderr.startswith(f"error: {exported}: {said}"), words
+
+
 def test_a_terminal_that_knows_only_ascii_is_no_reason_to_stop(trained: Trained) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     command = [sys.executable, "-m", "seqloom", "inspect", str(trained.pairs)]

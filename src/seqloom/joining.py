@@ -15,7 +15,7 @@ from seqloom.config_file import load_config, load_reasons
 from seqloom.errors import CheckpointError, ConfigError
 from seqloom.events import Silence, Watcher
 from seqloom.files import give_second_name, holds_numbers
-from seqloom.manifest import looks_exported
+from seqloom.manifest import refuse_joining
 from seqloom.progress import value_text
 from seqloom.rows import Row
 from seqloom.summary import columns
@@ -66,8 +66,7 @@ def _networks(run: RunDirectory) -> list[RunDirectory]:
         CheckpointError: it is no run, is not finished, or lacks members.
         ConfigError: its targets are numbers.
     """
-    if looks_exported(run.path):
-        raise CheckpointError(f"{run.path}: an exported model, whose networks cannot be taken out. Give the run that it was made from.")
+    refuse_joining(run.path)
     about = run.check()
     if holds_numbers(run.fields):
         raise ConfigError(f"{run.path}: its targets are numbers, of which there are no means; expected a model of texts or tokens.")

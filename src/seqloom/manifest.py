@@ -30,6 +30,8 @@ __all__ = [
     "looks_exported",
     "manifest_bytes",
     "read_manifest",
+    "refuse_exported_again",
+    "refuse_joining",
     "target_of",
     "write_manifest",
 ]
@@ -97,6 +99,19 @@ def is_exported(folder: str | Path) -> bool:
 def looks_exported(folder: str | Path) -> bool:
     """Whether a folder was exported, be it that its manifest was lost."""
     return is_exported(folder) or ((Path(folder) / NEEDED[0]).is_file() and not (Path(folder) / "run.json").is_file())
+
+
+def refuse_exported_again(run: str | Path) -> None:
+    """Raises a CheckpointError where a run is to be exported and an exported model is given."""
+    if looks_exported(run):
+        advice = "Copy the folder, make a site of it with --web, or give the run that it was made from."
+        raise CheckpointError(f"{run}: exported already; expected a run. {advice}")
+
+
+def refuse_joining(run: str | Path) -> None:
+    """Raises a CheckpointError where runs are to be joined and an exported model is given."""
+    if looks_exported(run):
+        raise CheckpointError(f"{run}: an exported model, whose networks cannot be taken out. Give the run that it was made from.")
 
 
 def describe_files(folder: Path) -> dict[str, FileEntry]:

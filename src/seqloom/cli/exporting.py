@@ -74,6 +74,9 @@ def _precision(int8: bool, float32: bool) -> Precision:
 
 
 def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *, beside: bool = False, settings: list[str]) -> None:
+    from seqloom.manifest import refuse_exported_again
+
+    refuse_exported_again(run)
     from seqloom.export import export as write
 
     report = write(run, out, precision=precision, overwrite=overwrite, beside=beside, settings=settings)

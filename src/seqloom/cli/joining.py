@@ -29,6 +29,10 @@ def join(runs: Runs, out: Out, overwrite: Overwrite = False, parts: options.Part
     may differ. The runs must know the same symbols: train them on the same pairs with the same --dev. DIR holds copies, so the runs are
     needed no more. Nothing is measured: `seqloom evaluate DIR` does.
     """
+    from seqloom.manifest import refuse_joining
+
+    for run in runs:
+        refuse_joining(run)
     from seqloom.joining import join as write
     from seqloom.progress import Lines, Warnings
 

@@ -30,12 +30,12 @@ def report(
     parts: options.Parts = None,
 ) -> None:
     """Draw history, truth, forecast and interval of some windows of a model that forecasts."""
-    from seqloom.forecaster import load_forecaster
-    from seqloom.report import draw_forecasts
-
     if not holds_forecasts(run):
         raise ConfigError(f"{run}: not a model that forecasts; expected one trained with --forecast or --wide. Use `seqloom evaluate`.")
     refuse_exported(run)
+    from seqloom.forecaster import load_forecaster
+    from seqloom.report import draw_forecasts
+
     model, path = load_forecaster(run), output or run / "forecasts.png"
     if not model.numbers.horizon:
         raise ConfigError(f"{run}: a model of arrays; expected one of a table, whose history can be drawn.")

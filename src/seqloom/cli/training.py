@@ -14,7 +14,7 @@ import typer
 
 from seqloom.cli import forecasting, options
 from seqloom.cli.arrays import closing, train_arrays
-from seqloom.cli.choosing import Choosing, refuse_idle
+from seqloom.cli.choosing import Choosing, refuse_exported, refuse_idle
 from seqloom.cli.output import run_words
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ def resume(
     It ends with the same model as if it had not been stopped. On another device or with other threads, sums are rounded otherwise, and
     the model is nearly the same.
     """
+    refuse_exported(run)
     from seqloom.checkpoint import RunDirectory
     from seqloom.runs import resume as go_on
 

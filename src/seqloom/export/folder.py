@@ -30,7 +30,7 @@ from seqloom.export.weights import settled
 from seqloom.fields import Fields
 from seqloom.files import cannot_write, folder_beside, is_taken, refuse_unasked
 from seqloom.hardware import usual_torch, without_draws
-from seqloom.manifest import FORMAT, NAME, Manifest, Measured, describe_files, is_exported, looks_exported, manifest_bytes
+from seqloom.manifest import FORMAT, NAME, Manifest, Measured, describe_files, is_exported, manifest_bytes, refuse_exported_again
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
 from seqloom.number_fields import NumberFields
@@ -114,9 +114,7 @@ def export(
             the trained one.
     """
     folder = Path(out).resolve()
-    if looks_exported(run):
-        advice = "Copy the folder, make a site of it with --web, or give the run that it was made from."
-        raise CheckpointError(f"{run}: exported already; expected a run. {advice}")
+    refuse_exported_again(run)
     _refuse_existing(folder, overwrite)
     model = load_run(run)
     trained = model.config.search
