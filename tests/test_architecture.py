@@ -46,9 +46,9 @@ PICTURE = {
         "errors config",
     ),
     "plan": room(
-        "selection profile oddities relation base autoconfig autosound autoarray asked giving_way plan corpus batching search ctc "
-        "schedules events progress rollout unseen summary pace number_pairs baselines straight_line windows array_pairs "
-        "array_plan forecast_choices forecast_plan",
+        "selection profile measured_targets oddities relation base autoconfig autosound autoarray asked giving_way plan corpus "
+        "batching search ctc schedules events progress rollout unseen summary pace number_pairs baselines straight_line windows "
+        "array_pairs array_plan forecast_choices forecast_plan",
         "errors config data",
     ),
     "answers": room("answers cuts measuring number_answers", "errors config data plan"),

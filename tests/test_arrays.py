@@ -325,6 +325,52 @@ def test_arrays_to_texts_are_exported_resumed_and_read_from_json_lines(tmp_path:
 def test_inspect_says_what_arrays_are_like(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert run("inspect", pairs_file(tmp_path), "--source", "curve", "--target", "word") == 0
     assert "  moments: mean 3." in capsys.readouterr().out
+    assert run("inspect", pairs_file(tmp_path), "--source", "word", "--target", "curve") == 0
+    page = capsys.readouterr().out
+    assert "Arrays (target (curve))\n  different ones: " in page
+    assert "numbers a moment: 2\n" in page
+    assert re.search(r"^ +source \(word\)$", page, re.MULTILINE), "targets are no text, which is measured in characters"
+    assert run("inspect", pairs_file(tmp_path), "--source", "pitch", "--target", "curve") == 0
+    page = capsys.readouterr().out
+    assert "Arrays (source (pitch))\n" in page
+    assert "Arrays (target (curve))\n" in page
+    assert "characters" not in page
+
+
+def sums(folder: Path, columns: int = 1) -> Path:
+    """Rows of four numbers and their sum, the four in one column or in two."""
+    draw, file = np.random.default_rng(3), folder / "sums.csv"
+    rows = [[f"{number:.2f}" for number in draw.uniform(0, 10, 4)] for _ in range(60)]
+    lines = [",".join([*(" ".join(row[place::columns]) for place in range(columns)), f"{sum(map(float, row)):.2f}"]) for row in rows]
+    file.write_text("\n".join([",".join([*"abcd"[:columns], "total"]), *lines, ""]), encoding="utf-8")
+    return file
+
+
+def test_decimal_targets_that_would_be_learned_as_text_are_told_with_the_settings_that_read_them(tmp_path: Path, capsys: Any):
+    file, settings = sums(tmp_path), ("model.head.kind=squared", "fields.source.0.kind=array")
+    said = (
+        "target (total): decimal numbers, 60 different ones in 60 rows, are learned as text, character by character. "
+        "--set model.head.kind=squared --set fields.source.0.kind=array reads them as numbers."
+    )
+    assert run("inspect", file) == 0
+    assert said in capsys.readouterr().out
+    assert run("config", file) == 0
+    assert said.partition("rows, ")[2] in capsys.readouterr().err, "of those that are not held out"
+    asked = [part for setting in settings for part in ("--set", setting)]
+    assert run("inspect", file, *asked) == 0
+    assert "learned as text" not in capsys.readouterr().out
+    model = seqloom.train(file, out=tmp_path / "run", settings=[*SMALL, *settings], quiet=True)
+    assert model.evaluate(file)["model"].keys() >= {"mae"}
+    assert (
+        make_plan(sums(tmp_path, 2), source=["a", "b"], target="total")
+        .notes[-1]
+        .endswith("reads them as numbers, with the 2 source columns put into one, blanks between their numbers.")
+    )
+
+
+@pytest.mark.parametrize("targets", [["1.5", "2.5"] * 40, [str(number) for number in range(80)], ["v1.25", *(f"{n}.5" for n in range(79))]])
+def test_grades_ids_and_texts_are_not_taken_for_measured_numbers(targets: list[str]):
+    assert not any("learned as text" in note for note in make_plan(words(80), targets).notes)
 
 
 # --------------------------------------------------------------------------------------------------------------- errors

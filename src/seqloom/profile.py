@@ -13,6 +13,7 @@ import numpy as np
 
 from seqloom.audio import is_sound
 from seqloom.errors import DataError, count_of
+from seqloom.measured_targets import are_measured, say_measured
 from seqloom.moses import say_moses
 from seqloom.oddities import Oddity, find_in_sounds, find_oddities, key_of
 from seqloom.pieces import say_pieces, whole
@@ -117,17 +118,27 @@ class Profile:
     """What the reading found: format, header, columns, blank lines."""
     array: ArrayProfile | None = None
     """Of a source of numbers over time."""
+    target_array: ArrayProfile | None = None
+    """Of targets of numbers over time, of which `target` says what their text is like."""
 
     @property
     def is_sampled(self) -> bool:
         return self.looked_at < self.pairs
 
 
-def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_numbers: bool = False, sounds: bool | None = None) -> Profile:
+def profile_rows(
+    rows: Iterable[Row],
+    dev: Iterable[Row] | None = None,
+    *,
+    is_numbers: bool = False,
+    says_numbers: bool = False,
+    sounds: bool | None = None,
+) -> Profile:
     """The profile of training rows, read once; memory is bounded: of more than 200,000 rows an even sample of 100,000 is looked at.
 
     Args:
         is_numbers: whether sources are numbers over time.
+        says_numbers: whether targets are.
         sounds: whether they name sounds; None: as the rows say, and in memory where all do.
 
     Raises:
@@ -146,12 +157,18 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
     sides, sound, lengths, tokens = (
         ((), None, lengths, lengths) if array else _sources(names, texts, places, groups, are_sounds=sounds and len(texts) == 1)
     )
-    target, target_lengths, target_tokens = profile_side(names[-1], [row.target for row in sample], groups)
+    targets = [row.target for row in sample]
+    target, target_lengths, target_tokens = profile_side(names[-1], targets, groups)
+    target_array = None
+    if says_numbers:
+        target_array, target_lengths = profile_arrays(names[-1], targets, places, "target")
+        target_tokens = target_lengths
     plain = _plain(sample, sides, target)
     same_characters, same_tokens = shared(plain[:: max(1, len(plain) // SHARED_ROWS)])
     (commonest, often), *_ = Counter(row.target for row in plain).most_common(1)
     say_length = "{:,}".format if sides else "{:,} moments".format if array else _seconds
-    oddities = [oddity for oddity in find_oddities(plain, lengths, target_lengths, say_length) if sides or oddity.kind in OF_FRAMES]
+    is_text = bool(sides) and target_array is None
+    oddities = [oddity for oddity in find_oddities(plain, lengths, target_lengths, say_length) if is_text or oddity.kind in OF_FRAMES]
     oddities += find_in_sounds(sample) if sound else []
     counts = {oddity.kind: oddity.count for oddity in oddities}
     return Profile(
@@ -175,8 +192,14 @@ def profile_rows(rows: Iterable[Row], dev: Iterable[Row] | None = None, *, is_nu
         commonest_target_share=often / len(sample),
         overlap=found.result() if found else None,
         oddities=tuple(oddities),
-        notes=(*cast("list[str]", getattr(rows, "notes", [])), *_of_moses(sides, target), *_backwards(rows, sides, target)),
+        notes=(
+            *cast("list[str]", getattr(rows, "notes", [])),
+            *_of_moses(sides, target),
+            *_backwards(rows, sides, target),
+            *([] if sound or target_array else _measured(target, targets, texts)),
+        ),
         array=array,
+        target_array=target_array,
     )
 
 
@@ -197,6 +220,11 @@ def _backwards(rows: Iterable[Row], sides: Sequence[SideProfile], target: SidePr
     values = "1 value" if sides[0].distinct == 1 else f"{sides[0].distinct:,} different values"
     what = f"The source has {values} in {target.count:,} rows, and the target {target.distinct:,}"
     return [f"{what}: no source tells its target. If the source is to be told from the target, say {other_way}."]
+
+
+def _measured(target: SideProfile, targets: Sequence[str], sources: Sequence[Sequence[str]]) -> list[str]:
+    """A sentence where targets that are measured numbers would be learned as text."""
+    return [say_measured(target.name, targets, sources)] if are_measured(targets) else []
 
 
 def _plain(rows: Sequence[Row], sides: Sequence[SideProfile], target: SideProfile) -> Sequence[Row]:
@@ -313,9 +341,10 @@ def describe(profile: Profile) -> str:
     head = f"{count_of(profile.pairs, 'pair')} in {profile.file if profile.file != 'pairs' else 'memory'}"
     if profile.is_sampled:
         head += f"; the numbers below are from {profile.looked_at:,} of them, drawn evenly"
-    relation = _speech(profile, profile.sound) if profile.sound else _arrays(profile.array) if profile.array else _relation(profile)
+    arrays = [line for array in (profile.array, profile.target_array) if array for line in _arrays(array)]
+    relation = _speech(profile, profile.sound) if profile.sound else arrays or _relation(profile)
     notes = [*profile.notes, *_in_pieces(profile)]
-    parts = [head, *_indented(notes), "", *_table(profile), "", *relation, *_dev(profile), "", *_odd(profile)]
+    parts = [head, *_indented(notes), "", *_table(profile), *relation, *_dev(profile), "", *_odd(profile)]
     return "\n".join(line.rstrip() for line in parts) + "\n"
 
 
@@ -330,12 +359,18 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def _table(profile: Profile) -> list[str]:
-    """The measures, one a line, with a column for each side."""
-    sides = (*profile.source, profile.target)
+    """The measures, one a line, with a column for each side of text, and a blank line; nothing where there is no text."""
+    sides = (*profile.source, *(() if profile.target_array else (profile.target,)))
+    if not sides:
+        return []
     rows = [["", *(side.name for side in sides)], *([name, *cells] for name, cells in _measures(sides))]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]) for row in rows
+        *(
+            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
+            for row in rows
+        ),
+        "",
     ]
 
 

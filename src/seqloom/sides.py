@@ -125,7 +125,7 @@ class SoundProfile:
 
 @dataclass(frozen=True, slots=True)
 class ArrayProfile:
-    """A source column of numbers over time."""
+    """A column of numbers over time."""
 
     name: str
     count: int
@@ -137,8 +137,9 @@ class ArrayProfile:
     """Numbers a moment."""
 
 
-def profile_arrays(name: str, texts: Sequence[str], places: Sequence[str]) -> tuple[ArrayProfile, np.ndarray]:
-    """The profile of a column of numbers over time, and their lengths (N,) in moments, int64; `places` is where each stands.
+def profile_arrays(name: str, texts: Sequence[str], places: Sequence[str], side: str = "source") -> tuple[ArrayProfile, np.ndarray]:
+    """The profile of a column of numbers over time, and their lengths (N,) in moments, int64; `places` is where each stands, `side` source
+    or target.
 
     Raises:
         DataError: a text that is no array of the width of the first; says where.
@@ -146,7 +147,7 @@ def profile_arrays(name: str, texts: Sequence[str], places: Sequence[str]) -> tu
     lengths, width = list[int](), 0
     for text, where in zip(texts, places, strict=True):
         with standing_at(where):
-            frames = frames_of_text(text, "source")
+            frames = frames_of_text(text, side)
         width = width or frames.shape[1]
         lengths.append(len(frames))
     counts = np.array(lengths, dtype=np.int64)

@@ -167,6 +167,7 @@ def inspect(
     Lengths, alphabets, duplicates, what dev shares with train, and rows that should be looked at, each with its place. With --curve:
     what is reached on dev with an eighth, a quarter, a half and all of the pairs, and whether more would help.
     """
+    from seqloom.array_plan import says_numbers
     from seqloom.config import DataConfig, RunConfig
     from seqloom.data import read_rows
     from seqloom.plan import reads_numbers
@@ -184,7 +185,11 @@ def inspect(
     base = override(RunConfig(data=columns), settings)
     rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, base.data)) if dev else None
     with Waiting().phase("reading the pairs"), hint_at_texts(base.data.sounds):
-        profile = profile_rows(rows, held_out, is_numbers=reads_numbers(base, settings, None, None), sounds=base.data.sounds)
+        of_arrays = {
+            "is_numbers": reads_numbers(base, settings, None, None),
+            "says_numbers": says_numbers(pairs, source=column_names(source) or None, target=target, settings=settings),
+        }
+        profile = profile_rows(rows, held_out, **of_arrays, sounds=base.data.sounds)
     learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
     with open_output(None) as out:
         if as_json:
