@@ -117,7 +117,7 @@ def test_arrays_of_one_length_are_predicted_with_that_length(tmp_path: Path):
     texts = words(20)
     targets = [np.array([len(text), text.count("a")], np.float32) for text in texts]
     model = seqloom.train(texts, targets, out=tmp_path / "run", settings=SMALL, quiet=True)
-    assert [part.shape for part in model.predict(texts[:3])] == [(2, 1)] * 3
+    assert [part.shape for part in model.predict(texts[:3])] == [(2,)] * 3
 
 
 def test_several_source_columns_are_read(tmp_path: Path):
@@ -383,9 +383,26 @@ def test_a_number_a_source_is_an_array_of_one_moment(tmp_path: Path, form: Any):
     sources, numbers = draw.normal(size=(20, 6)), draw.normal(size=20)
     one = seqloom.train((sources, form(numbers)), out=tmp_path / "one", settings=SMALL, quiet=True)
     two = seqloom.train((sources, numbers[:, None]), out=tmp_path / "two", settings=SMALL, quiet=True)
-    np.testing.assert_array_equal(np.asarray(one.predict(sources)), np.asarray(two.predict(sources)))
-    assert np.asarray(one.predict(sources)).shape == (20, 1, 1)
+    np.testing.assert_array_equal(one.predict(sources), two.predict(sources)[:, 0])
+    assert one.predict(sources).shape == (20,), "and not (20, 1), from which y would be subtracted in a table of all pairs"
     assert one.evaluate((sources, form(numbers))) == two.evaluate((sources, numbers[:, None]))
+
+
+def test_answers_have_the_rank_of_the_targets(tmp_path: Path):
+    """Targets (N, T) came back as (N, T, 1): `y - predict(X)` was of all pairs with all."""
+    draw = np.random.default_rng(1)
+    sources, numbers = draw.normal(size=(20, 5, 3)), draw.normal(size=(20, 5))
+    model = seqloom.train((sources, numbers), out=tmp_path / "rows", settings=SMALL, quiet=True)
+    said = model.predict(sources)
+    assert (said.shape, model.predict(sources, length=2).shape) == ((20, 5), (20, 2))
+    np.testing.assert_array_equal(seqloom.load(tmp_path / "rows").predict(sources), said)
+    state = json.loads((tmp_path / "rows" / "fields.json").read_text())
+    del state["target"]["rank"]
+    assert NumberFields.from_state(state).target.rank == 2, "as a model said that was trained before"
+    texts = words(20)
+    model = seqloom.train((texts, numbers[:, 0]), out=tmp_path / "texts", settings=SMALL, quiet=True)
+    assert (model.predict(texts).shape, model.predict(texts[:3], length=2)[0].shape) == ((20,), (2,))
+    np.testing.assert_array_equal(np.isnan(model.predict([*texts[:2], " "])), [False, False, True])
 
 
 def test_what_is_no_array_is_refused_with_its_place(tmp_path: Path):

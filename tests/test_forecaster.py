@@ -225,7 +225,9 @@ def test_a_table_in_memory_is_forecast_as_its_file_is(tmp_path: Path):
     asked: dict[str, Any] = {"forecast": "load", "history": 24, "horizon": 6, "season": 12, "settings": SMALL, "past": "sign"}
     file = table(tmp_path)
     model = train_forecast(file, time_column="date", out=tmp_path / "run", **asked)
-    wanted = list(model.forecast(file, "0.1,0.9"))
+    lines = model.forecast(file, "0.1,0.9")
+    wanted = list(lines)
+    assert (list(lines), len(lines), lines[-1]) == (wanted, len(wanted), wanted[-1]), "they can be gone through again"
     rows = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()[1:]]
     dates, loads = [datetime.fromisoformat(date) for date, _, _ in rows], [float(load) for _, load, _ in rows]
     columns = {"date": dates, "load": loads, "sign": [sign == "1" for _, _, sign in rows]}
@@ -486,9 +488,7 @@ def test_known_past_and_static_columns_and_several_series_are_read(tmp_path: Pat
     cut.write_text(
         "\n".join([lines[0], *(line for line in lines[1:] if ",a," in line or line.startswith("2024-03-"))]) + "\n", encoding="utf-8"
     )
-    assert model.notes(model.panel(cut)) == [
-        "1 of 2 series have fewer rows than the 14 that the model reads before a forecast, such as 'b' with 0"
-    ]
+    assert model.notes(model.panel(cut)) == ["1 series without a value is left out: b"]
     said = [line for line in model.forecast(file) if line.quantile is None]
     assert [(line.series, line.time) for line in said] == [(shop, f"2024-03-0{day}") for shop in "ab" for day in (1, 2, 3)]
 
@@ -581,13 +581,18 @@ def test_a_model_that_is_shown_the_clock_is_measured_on_what_followed(tmp_path: 
         model.evaluate(tmp_path / "load.csv", truth=tmp_path / "then.csv", part="dev")
 
 
-def test_a_series_of_which_nothing_is_known_is_not_forecast(tmp_path: Path):
+def test_a_series_of_which_nothing_is_known_is_left_out_of_a_forecast_and_said(tmp_path: Path):
     model, file = forecaster(tmp_path, series="sign", time_column=None), tmp_path / "empty.csv"
     file.write_text("load,sign\n1.5,0\n2.5,0\n,1\n", encoding="utf-8")
-    with pytest.raises(
-        DataError, match=r"empty\.csv:4: series '1' has no values; expected one at least to forecast from\. Remove the series\.$"
-    ):
-        list(model.forecast(file))
+    said = model.forecast(file)
+    assert {line.series for line in said} == {"0"}
+    assert "1 series without a value is left out: 1" in said.notes
+    file.write_text("load,sign\n1.5,0\n2.5,0\n", encoding="utf-8")
+    assert model.forecast(file) == said
+    file.write_text("load,sign\n,0\n,1\n", encoding="utf-8")
+    message = r"empty\.csv:2: the table has no values; expected one at least to forecast from\. Give what is known of it\.$"
+    with pytest.raises(DataError, match=message):
+        model.forecast(file)
 
 
 def test_a_series_without_a_value_is_left_out_and_said(tmp_path: Path):
@@ -969,7 +974,7 @@ class Told:
     def notes(self, table: Panel) -> list[str]:
         return []
 
-    def forecast(self, table: Panel, levels: str | None) -> Iterator[Said]:
+    def forecast_lines(self, table: Panel, levels: str | None) -> Iterator[Said]:
         return iter(self.lines)
 
 

@@ -19,16 +19,16 @@ from seqloom.number_fields import NumberFields, NumberSide, moments
 from seqloom.number_pairs import Levels, NumberPairs, Rival, Yardsticks, place_known
 from seqloom.text_fields import SourceField
 
-__all__ = ["ArrayPairs", "are_arrays", "are_texts", "read_arrays", "read_sources", "same_width"]
+__all__ = ["ArrayPairs", "are_arrays", "are_texts", "rank_of", "read_arrays", "read_sources", "read_targets", "same_width"]
 
 Floats = npt.NDArray[np.floating[Any]]
 Texts = tuple[str, ...]
 
 
 def are_arrays(data: Any) -> bool:
-    """Whether these are numbers over time: an array (N, T, D) or (N, T), or a list of arrays."""
+    """Whether these are numbers over time: an array (N, T, D) or (N, T), one (N,) that is not whole numbers, or a list of arrays."""
     if isinstance(data, np.ndarray):
-        return data.ndim in (2, 3) and data.dtype.kind in "fiub"
+        return (data.ndim in (2, 3) and data.dtype.kind in "fiub") or (data.ndim == 1 and data.dtype.kind == "f")
     return (
         isinstance(data, (list, tuple)) and bool(data) and all(isinstance(part, np.ndarray) and part.dtype.kind in "fiub" for part in data)
     )
@@ -49,6 +49,18 @@ def read_arrays(data: Any, name: str) -> list[Floats]:
     if not parts:
         raise DataError(f"{name}: empty; expected arrays (N, T, D), or a list of arrays (T, D).")
     return same_width(parts, [f"{name}[{number}]" for number in range(len(parts))])
+
+
+def read_targets(data: Any, name: str) -> list[Floats]:
+    """As `read_arrays`, where (N,) is one moment of one number each."""
+    return read_arrays(data[:, None] if rank_of(data) == 0 else data, name)
+
+
+def rank_of(data: Any) -> int:
+    """Dimensions of one array of these: 0 of (N,), 1 of (N, T) and of a list of (T,), else 2."""
+    if isinstance(data, np.ndarray):
+        return data.ndim - 1
+    return 1 if all(part.ndim == 1 for part in data) else 2
 
 
 def same_width(parts: list[Floats], places: Sequence[str]) -> list[Floats]:

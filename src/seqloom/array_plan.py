@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources, same_width
+from seqloom.array_pairs import ArrayPairs, are_arrays, rank_of, read_sources, read_targets, same_width
 from seqloom.asked import as_settings, base_config, given_config, unchanged, with_asked
 from seqloom.autoconfig import RATE, Settings, cut, learning_rate, put_together
 from seqloom.base import refuse_base
@@ -80,9 +80,9 @@ def plan_pairs(
     """
     settings, given = one_by_one([*as_settings(source, target, budget, seed), *settings]), given_config(config)
     if targets is not None and are_arrays(targets):
-        pairs, notes = (read_sources(data, "X"), read_arrays(targets, "y")), list[str]()
-        held = None if dev is None else (read_sources(dev[0], "dev X"), read_arrays(dev[1], "dev y"))
-        return _planned(pairs, held, DataConfig(), given, settings, notes)
+        pairs, notes = (read_sources(data, "X"), read_targets(targets, "y")), list[str]()
+        held = None if dev is None else (read_sources(dev[0], "dev X"), read_targets(dev[1], "dev y"))
+        return _planned(pairs, held, DataConfig(), given, settings, notes, rank_of(targets))
     base = base_config(None if targets is not None else data, dev, given, settings)
     rows, _ = read_pairs(data, targets, base.data)
     reading = resolve(base.data)
@@ -128,7 +128,13 @@ def sides_of(rows: Iterable[Row], is_numbers: bool) -> Sides:
 
 
 def _planned(
-    pairs: Sides, held: Sides | None, reading: DataConfig, given: RunConfig | None, settings: Sequence[str], notes: list[str]
+    pairs: Sides,
+    held: Sides | None,
+    reading: DataConfig,
+    given: RunConfig | None,
+    settings: Sequence[str],
+    notes: list[str],
+    rank: int = 2,
 ) -> NumberPlan:
     sources, targets = pairs
     if len(sources) != len(targets):
@@ -140,7 +146,7 @@ def _planned(
     config = config.model_copy(update={"fields": ready_fields})
     kept, held, note = (pairs, held, "") if held is not None else _held_out(pairs, config.seed)
     says = any(item.startswith(f"{STOP}=") for item in settings) or given is not None
-    fields = NumberFields.fit_pairs(config.fields, *kept, learned=setting(config, STOP) == "learned" if says else None)
+    fields = NumberFields.fit_pairs(config.fields, *kept, learned=setting(config, STOP) == "learned" if says else None, rank=rank)
     if fields.target.is_free and not says:
         config = override(config, [f"{STOP}=learned"])
         reasons[STOP] = "targets are neither as long as their sources nor all of one length"

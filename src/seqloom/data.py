@@ -107,7 +107,8 @@ def sides_of_numbers(config: DataConfig, data: Any = None, targets: Any = None) 
         return False, False
     first: Any = data[0] if targets is None else (data[0], next(iter(targets), None))
     sides: list[Any] = list(first) if isinstance(first, (tuple, list)) and len(first) == 2 else [None, None]
-    return isinstance(sides[0], np.ndarray), isinstance(sides[1], np.ndarray)
+    are_numbers = isinstance(targets, np.ndarray) and targets.dtype.kind == "f"
+    return isinstance(sides[0], np.ndarray), are_numbers or isinstance(sides[1], np.ndarray)
 
 
 def _lasting_name(table: Table, place: int) -> str | int:

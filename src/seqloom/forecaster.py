@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seqloom.array_pairs import ArrayPairs, are_arrays, read_arrays, read_sources
+from seqloom.array_pairs import ArrayPairs, are_arrays, read_sources, read_targets
 from seqloom.array_plan import read_rows_of_numbers
 from seqloom.asked import given_config, overrides, parse_duration
 from seqloom.checkpoint import RunDirectory, load_weights, read_tensors
@@ -79,7 +79,7 @@ class Forecaster(Exportable, NumberAnswerer):
         held = hold(table, None, *kept_columns(self.config.data))
         table, targets = held.data, held.targets
         if are_arrays(targets):
-            return ArrayPairs.of(read_sources(table, "X"), read_arrays(targets, "y"), self.fields)
+            return ArrayPairs.of(read_sources(table, "X"), read_targets(targets, "y"), self.fields)
         table = table if targets is None else list(zip(table, targets, strict=True))
         sources, targets = read_rows_of_numbers(table, self.config.data, is_numbers=self.fields.source.kind == "frames")
         return ArrayPairs.of(sources, targets, self.fields, (f"{table}: the source", f"{table}: the target"))

@@ -260,12 +260,12 @@ def at_hand(values: Any) -> Any:
 
 
 def _targets(values: Any) -> Any:
-    """The same of targets, of which a number each, as of a regression, is an array (N, 1): one moment of one number."""
+    """The same of targets, of which a number each, as of a regression, is an array (N,)."""
     values = at_hand(values)
     if isinstance(values, np.ndarray):
-        return values[:, None] if values.ndim == 1 and values.dtype.kind == "f" else values
+        return values
     if isinstance(values, list) and values and all(isinstance(value, (float, np.floating)) for value in cast("list[Any]", values)):
-        return np.asarray(values)[:, None]
+        return np.asarray(values)
     return cast(Any, values)
 
 

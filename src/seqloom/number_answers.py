@@ -6,7 +6,7 @@ graph (`number_runtime.FrameGraph`). All else stands here, so that the two canno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from seqloom.panel import Panel, panel_of
 from seqloom.settings import override
 from seqloom.spread import change_of
 from seqloom.steps import continued
+from seqloom.wide import left_out
 from seqloom.windows import Part, Windows
 
 __all__ = ["Forecast", "FrameFinder", "Lines", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
@@ -73,16 +74,13 @@ class Said(NamedTuple):
     value: float
 
 
-class Lines(Iterator[Said]):
-    """The numbers of a forecast, one after the other."""
+class Lines(list[Said]):
+    """The numbers of a forecast, one after the other, and what is to be known of them."""
 
-    def __init__(self, lines: Iterator[Said], notes: list[str]) -> None:
-        self._lines = lines
-        self.notes = notes
-        """What is to be known of them, a sentence each: values that a rule put in, fewer rows than the model reads."""
-
-    def __next__(self) -> Said:
-        return next(self._lines)
+    def __init__(self, lines: Iterable[Said], notes: Sequence[str]) -> None:
+        super().__init__(lines)
+        self.notes = [*notes]
+        """A sentence each: values that a rule put in, fewer rows than the model reads."""
 
 
 def known_of(batch: Batch, lengths: Sequence[int]) -> Frames:
@@ -136,7 +134,10 @@ class NumberAnswerer:
         return forecasts_of(self.finder, pairs, index, self.head, levels)
 
     def predict(self, sources: Any, length: int | None = None) -> Any:
-        """Targets (N, T, D) for arrays (N, S, D'), or a list of (T, D) for a list of texts or arrays, or where they end at unlike lengths.
+        """Targets of the rank that those of training had, which were arrays in memory: (N,), (N, T) or (N, T, D) for arrays (N, S, D').
+
+        For a list of texts or arrays, or where they end at unlike lengths, a list of (T,) or (T, D); (N,) where each is a single number, NaN
+        for a blank text. A model that was trained on a file says (T, D).
 
         Args:
             length: T, at the most where the model says where it ends; without, as in training: as long as the source, of the length of all
@@ -150,6 +151,9 @@ class NumberAnswerer:
             raise ConfigError(f"{self.path}: a model of a table; expected one of pairs. Give a table to `forecast`.")
         sources = hold_sources(sources, self.data, len(self.fields.config.source))
         said = self.answers(read_sources(sources, "X"), length)
+        if self.fields.target.rank == 0 and {len(part) for part in said} <= {0, 1}:
+            return np.array([part[0, 0] if len(part) else np.nan for part in said])
+        said = said if self.fields.target.rank == 2 else [part[:, 0] for part in said]
         is_even = len({len(part) for part in said}) == 1  # a model that learned where to end may end anywhere
         return np.stack(said) if isinstance(sources, np.ndarray) and is_even else said
 
@@ -190,8 +194,9 @@ class NumberAnswerer:
     def notes(self, panel: Panel) -> list[str]:
         """What is to be known of a forecast from this table, a sentence each."""
         known, history, count = known_ends(panel, self.numbers) - panel.starts[:-1], self.numbers.history, len(panel.series)
-        short = np.flatnonzero(known < history)
-        said = [*panel.layout, *panel.notes(self.numbers)]
+        short = np.flatnonzero((known > 0) & (known < history))
+        unknown = left_out([name for name, rows in zip(panel.series, known.tolist(), strict=True) if not rows])
+        said = [*panel.layout, *panel.notes(self.numbers), *unknown]
         if not len(short):
             return said
         first = int(short[0])
@@ -205,17 +210,26 @@ class NumberAnswerer:
 
         Raises:
             ConfigError: quantiles that the model does not give, or a model of arrays.
-            DataError: a series of which nothing is known, or times without a step.
+            DataError: a table of which nothing is known, or times without a step.
         """
         panel = self.panel(table)
+        return Lines(self.forecast_lines(panel, quantiles), self.notes(panel))
+
+    def forecast_lines(self, panel: Panel, quantiles: str | float | Sequence[float] | None = None) -> Iterator[Said]:
+        """As `forecast`, the lines as they come, so that not all of many series are in memory.
+
+        Raises:
+            ConfigError, DataError: as `forecast`, before the first line.
+        """
         levels = quantile_levels(self.head, read_levels(quantiles), self.fields.spread)
         _refuse_stepless(panel, self.numbers)
         begins = known_ends(panel, self.numbers)
         _refuse_unknown(panel, begins)
-        return Lines(self._lines(panel, begins, levels), self.notes(panel))
+        return self._lines(panel, begins, levels)
 
     def _lines(self, panel: Panel, begins: Ids, levels: Sequence[float]) -> Iterator[Said]:
-        windows = Windows(panel, self.fields, Part(begins, begins + self.numbers.horizon))
+        ahead = np.where(begins > panel.starts[:-1], self.numbers.horizon, 0)  # of a series of which nothing is known no row
+        windows = Windows(panel, self.fields, Part(begins, begins + ahead))
         moment = _moments(panel)
         for number, said in enumerate(self.forecasts(windows, range(len(windows)), levels)):
             series, origin = (int(part[0]) for part in windows.origins([number]))
@@ -235,12 +249,10 @@ def _refuse_stepless(panel: Panel, numbers: NumbersField) -> None:
 
 
 def _refuse_unknown(panel: Panel, ends: Ids) -> None:
-    """Raises a DataError for a series of which nothing is known before the row in `ends` (series,)."""
-    for number in np.nonzero(ends == panel.starts[:-1])[0].tolist():
-        place = panel.where(int(panel.starts[number]))
-        raise DataError(
-            f"{place}: series {panel.series[number]!r} has no values; expected one at least to forecast from. Remove the series."
-        )
+    """Raises a DataError where nothing is known of any series before the row in `ends` (series,)."""
+    if (ends == panel.starts[:-1]).all():
+        what = f"series {panel.series[0]!r}" if len(panel.series) == 1 and panel.series[0] else "the table"
+        raise DataError(f"{panel.where(0)}: {what} has no values; expected one at least to forecast from. Give what is known of it.")
 
 
 def _moments(panel: Panel) -> Callable[[int, int], str]:

@@ -48,6 +48,8 @@ class NumberSide:
     """Whether the model says where a target ends."""
     mean: tuple[float, ...] = ()
     """Of the target frames of training, in their own units; of pairs alone."""
+    rank: int = 2
+    """Dimensions of one target as it was given: 2 of (T, D), 1 of (T,), 0 of a single number."""
 
     @property
     def kind(self) -> Literal["ids", "frames"]:
@@ -67,7 +69,8 @@ class NumberSide:
         """What `from_state` reads."""
         said = {"size": self.size, "known": self.known, "scaling": self.scaling.state()}
         more = {"longest": self.longest, "is_free": self.is_free, "mean": list(self.mean)}
-        return said | {name: value for name, value in more.items() if value}
+        given = {} if self.rank == 2 else {"rank": self.rank}
+        return said | {name: value for name, value in more.items() if value} | given
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> NumberSide:
@@ -76,7 +79,10 @@ class NumberSide:
         mean = tuple(map(float, state.get("mean", ())))
         if len(mean) not in (0, scaling.shift.shape[1]) or longest < 0:
             raise ValueError("mean, longest and scaling do not fit each other")
-        return cls(entry(state, "size", int), scaling, int(state.get("known", 0)), longest, bool(state.get("is_free")), mean)
+        size, rank = entry(state, "size", int), int(state.get("rank", 2))
+        if rank not in (0, 1, 2) or (rank < 2 and size > 1):
+            raise ValueError("rank and size do not fit each other")
+        return cls(size, scaling, int(state.get("known", 0)), longest, bool(state.get("is_free")), mean, rank)
 
 
 @dataclass(frozen=True)
@@ -102,12 +108,13 @@ class NumberFields:
 
     @classmethod
     def fit_pairs(
-        cls, config: FieldsConfig, sources: Sequence[Any], targets: Sequence[Floats], *, learned: bool | None = None
+        cls, config: FieldsConfig, sources: Sequence[Any], targets: Sequence[Floats], *, learned: bool | None = None, rank: int = 2
     ) -> NumberFields:
         """For sources, each an array (S, D) or a tuple of texts, and targets (T, D) that need not have anything in common with them.
 
         Args:
             learned: whether the model says where a target ends; None: where targets are neither as long as their sources nor of one length.
+            rank: dimensions of one target as it was given.
         """
         kind = "standard" if config.numbers.scaling == "series" else config.numbers.scaling
         if isinstance(sources[0], np.ndarray):
@@ -120,7 +127,7 @@ class NumberFields:
         is_free = not (follows or is_one) if learned is None else learned
         longest = math.ceil(ROOM * max(lengths)) if is_free else lengths[0] if is_one else 0
         mean = tuple(map(float, frames.mean(0, dtype=np.float64)))
-        target = NumberSide(frames.shape[1], fit_scaling(kind, [""], [frames]), 0 if is_free else 1, longest, is_free, mean)
+        target = NumberSide(frames.shape[1], fit_scaling(kind, [""], [frames]), 0 if is_free else 1, longest, is_free, mean, rank)
         return cls(config, source, target)
 
     @property

@@ -347,7 +347,7 @@ def _write_forecasts(
     panel = model.panel(given[0])
     for note in model.notes(panel):
         say(f"note: {note}")
-    forecast = model.forecast(panel, quantiles)
+    forecast = model.forecast_lines(panel, quantiles)
     first = list(islice(forecast, 1))  # what is wrong is said before anything is written
     with open_output(output, *given) as out:
         _WRITERS["jsonl" if as_json else format](out, chain(first, forecast))

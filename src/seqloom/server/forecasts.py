@@ -197,8 +197,9 @@ class ServedForecaster:
         return said
 
     def _values(self, request: PredictRequest) -> ValuesResponse:
+        size = self.predictor.fields.target.size
         said = self.predictor.predict([_array(part, place) for place, part in enumerate(request.values or [])], request.length)
-        return ValuesResponse(model=self.name, values=[part.tolist() for part in said])
+        return ValuesResponse(model=self.name, values=[np.reshape(part, (-1, size)).tolist() for part in said])
 
     def _forecast(self, table: Sequence[Mapping[str, str | float | None]], quantiles: Sequence[float] | None) -> ForecastResponse:
         panel = panel_of_rows(table, self.numbers)
