@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 
 import seqloom
@@ -403,6 +404,30 @@ def test_answers_have_the_rank_of_the_targets(tmp_path: Path):
     model = seqloom.train((texts, numbers[:, 0]), out=tmp_path / "texts", settings=SMALL, quiet=True)
     assert (model.predict(texts).shape, model.predict(texts[:3], length=2)[0].shape) == ((20,), (2,))
     np.testing.assert_array_equal(np.isnan(model.predict([*texts[:2], " "])), [False, False, True])
+
+
+def test_lists_of_numbers_in_python_are_read_as_those_of_json_lines(tmp_path: Path):
+    """They were refused with the advice to put each number into an array."""
+    pitches = [[float(frame[0]) for frame in frames] for frames in contours(words(20))]
+    plain, rows = [[*pitch, 0.25] for pitch in pitches], [{"x": [*pitch, 0.25], "y": pitch} for pitch in pitches]
+    columns = {name: [row[name] for row in rows] for name in "xy"}
+    kinds: list[Any] = [rows, columns, pyarrow.table(columns), (plain, pitches), list(zip(plain, pitches, strict=True))]
+    for number, held in enumerate(kinds):
+        model = seqloom.train(held, out=tmp_path / str(number), settings=[*SMALL, "training.max_steps=1"], quiet=True)
+        said = [np.ravel(part) for part in model.predict(plain[:3])]
+        if not number:
+            first = said
+        for ours, theirs in zip(said, first, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(np.ravel(model.predict([[1, 2, 3]])[0]), np.ravel(model.predict([[1.0, 2.0, 3.0]])[0]))
+        assert model.evaluate(held).keys() >= {"model", "mean"}
+    whole = [[number, 7] for number in range(20)]
+    model = seqloom.train((whole, whole), out=tmp_path / "whole", settings=[*SMALL, "training.max_steps=1"], quiet=True)
+    assert isinstance(model.predict(whole[:2])[0], str), "whole numbers may be symbols, as in a file"
+    with pytest.raises(
+        DataError, match=r"^pairs:1: the target is list \[\[1\.0\], \[1\.0, 2\.0\]\]; expected a text\. Give numbers alone, equally"
+    ):
+        seqloom.train((plain, [[[1.0], [1.0, 2.0]]] * 20), out=tmp_path / "ragged")
 
 
 def test_what_is_no_array_is_refused_with_its_place(tmp_path: Path):

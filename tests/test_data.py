@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -844,6 +844,17 @@ def test_an_arrow_file_is_refused_with_what_makes_a_readable_one(tmp_path: Path,
     assert error(write(tmp_path / "a.arrow", start + b"\0" * 50)) == (
         "a.arrow: an Arrow file; expected text, plain or gzip. "
         "Save it as Parquet or JSON Lines, a Dataset of datasets with its to_parquet or to_json."
+    )
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez])
+def test_arrays_of_numpy_are_refused_with_how_they_are_given(tmp_path: Path, save: Any) -> None:
+    """To remove the NUL bytes, as was said of them, would have spoilt the file."""
+    held = io.BytesIO()
+    save(held, np.zeros(3))
+    assert error(write(tmp_path / "a.npy", held.getvalue())) == (
+        "a.npy: arrays of NumPy; expected text, plain or gzip. Load them in Python, with numpy.load, and give them to "
+        "seqloom.train((X, y)) or seqloom.train_forecast({'load': y}, ...)."
     )
 
 

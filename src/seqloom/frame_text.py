@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +13,16 @@ import numpy.typing as npt
 
 from seqloom.errors import DataError
 
-__all__ = ["LARGEST", "checked_frames", "frames_of_text", "hold_frames", "text_of_array", "text_of_frames", "text_of_lists"]
+__all__ = [
+    "LARGEST",
+    "checked_frames",
+    "frames_of_text",
+    "hold_frames",
+    "numbers_of_lists",
+    "text_of_array",
+    "text_of_frames",
+    "text_of_lists",
+]
 
 Floats = npt.NDArray[Any]
 """float32 or float64"""
@@ -48,6 +59,34 @@ def _is_number(item: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def numbers_of_lists(values: Any, *, whole_too: bool = False) -> Any:
+    """Values in memory, of which lists of numbers, or of lists of numbers, are arrays; where all numbers are whole they are texts, as of a
+    file, unless `whole_too` says that they are numbers. What is missing stays; all is as it was where anything else is among them.
+    """
+    if not isinstance(values, list) or not _may_be_lists(cast("list[Any]", values)):
+        return cast(Any, values)
+    there = [value for value in cast("list[Any]", values) if value is not None]
+    if not any(there) or not all(isinstance(value, (list, tuple)) and _holds_numbers(value) for value in there):
+        return values
+    if not whole_too and all(isinstance(item, Integral) for value in there for item in value):
+        return [value if value is None else " ".join(map(str, value)) for value in cast("list[Any]", values)]
+    try:
+        return [value if value is None else np.array(value, dtype=np.float64) for value in cast("list[Any]", values)]
+    except (ValueError, OverflowError):  # lists of unlike lengths in one, of which is said where they stand
+        return cast(Any, values)
+
+
+def _may_be_lists(values: list[Any]) -> bool:
+    """Whether the first value that is there is a list: all others, which may be millions of texts, are looked at only then."""
+    return isinstance(next((value for value in values if value is not None), None), (list, tuple))
+
+
+def _holds_numbers(value: Sequence[Any]) -> bool:
+    rows = [item if isinstance(item, (list, tuple)) else [item] for item in value]
+    items: list[Any] = [item for row in rows for item in cast("Sequence[Any]", row)]
+    return all(isinstance(item, (Real, Decimal)) for item in items) and not any(item is True or item is False for item in items)
 
 
 def text_of_lists(value: list[Any]) -> str | None:

@@ -14,6 +14,7 @@ import numpy as np
 from seqloom.column_roles import SPOKEN
 from seqloom.config import DataConfig
 from seqloom.errors import DataError, count_of, first_few, listed, nearest
+from seqloom.frame_text import numbers_of_lists
 from seqloom.header import LABEL_WORDS, pair_in_object, tell_sides, text_and_label
 from seqloom.languages import with_target_language
 from seqloom.memory_rows import is_missing
@@ -138,7 +139,7 @@ def hold(
     if targets is not None:
         return Held(_side(data), _targets(_side(_gone_through(targets))))
     if isinstance(data, tuple) and len(data) == 2 and (all(isinstance(part, list) for part in data) or any(map(_is_of_arrays, data))):
-        return Held(at_hand(data[0]), _targets(data[1]))
+        return Held(numbers_of_lists(at_hand(data[0])), _targets(data[1]))
     wanted = as_list(source)
     if isinstance(data, Mapping) and not _holds_columns(data) and not data.keys() & {*wanted, target}:
         return Held(list(data.items()))
@@ -146,7 +147,7 @@ def hold(
         data = at_hand(data)
     columns = flattened(columns_in(data))
     if columns is None:
-        return Held(data)
+        return Held(_numbers_of_pairs(data))
     if usual and not wanted and target is None and columns.keys() >= {*usual}:
         *wanted, target = usual
     return _pairs(columns, wanted, target)
@@ -161,12 +162,13 @@ def _refuse_splits(data: Mapping[Any, Any]) -> None:
         raise DataError(f"data: a dictionary of parts ({first_few(names)}); expected the pairs of one. Give data[{train[0]!r}]{also}.")
 
 
-def hold_sources(data: Any, config: DataConfig, count: int) -> Any:
+def hold_sources(data: Any, config: DataConfig, count: int, *, of_numbers: bool = False) -> Any:
     """The sources to predict from: of a table the columns of training, or all where they are as many; all else as it is, or as a list.
 
     Args:
         config: of the training data.
         count: how many source columns the model has.
+        of_numbers: whether it reads numbers over time, so that lists of whole numbers are such too.
 
     Raises:
         DataError: no sources, or other columns.
@@ -187,10 +189,11 @@ def hold_sources(data: Any, config: DataConfig, count: int) -> Any:
         return data  # sounds as `datasets` has them, of which what is wrong is said where a sound is read
     columns = flattened(columns_in(data))
     if columns is None:
-        return data
+        return numbers_of_lists(data, whole_too=of_numbers)
     names = list(columns)
     places = _sources(names, config, count, _heard(columns) if config.sounds else [])
-    parts = [[as_cell(value, takes_numbers=True) for value in values_of(columns, names[place])] for place in places]
+    held = [numbers_of_lists(values_of(columns, names[place]), whole_too=of_numbers) for place in places]
+    parts = [[as_cell(value, takes_numbers=True) for value in values] for values in held]
     return parts[0] if count == 1 else list(zip(*parts, strict=True))
 
 
@@ -243,11 +246,21 @@ def _side(data: Any) -> Any:
     """Sources or targets alone, which may be a table of one column."""
     columns = columns_in(data) if hasattr(data, "columns") or hasattr(data, "column_names") else None
     if columns is None:
-        return at_hand(data)
+        return numbers_of_lists(at_hand(data))
     if len(columns) > 1:
         what = f"{len(columns)} columns ({first_few([*map(str, columns)])}) beside targets"
         raise DataError(f"data: {what}; expected one. Leave the targets out, and name both columns with source and target.")
-    return [as_cell(value, takes_numbers=True) for value in next(iter(columns.values()))]
+    return [as_cell(value, takes_numbers=True) for value in numbers_of_lists(next(iter(columns.values())))]
+
+
+def _numbers_of_pairs(data: Any) -> Any:
+    """Pairs, of which sides that are lists of numbers are arrays, or texts of whole numbers."""
+    pairs = cast("list[Any]", data) if isinstance(data, list) else []
+    if not pairs or not all(isinstance(pair, (list, tuple)) and len(cast("Sequence[Any]", pair)) == 2 for pair in pairs):
+        return data
+    sides = [[pair[place] for pair in pairs] for place in (0, 1)]
+    told = [numbers_of_lists(side) for side in sides]
+    return data if all(ours is side for ours, side in zip(told, sides, strict=True)) else list(zip(*told, strict=True))
 
 
 def at_hand(values: Any) -> Any:
@@ -261,7 +274,7 @@ def at_hand(values: Any) -> Any:
 
 def _targets(values: Any) -> Any:
     """The same of targets, of which a number each, as of a regression, is an array (N,)."""
-    values = at_hand(values)
+    values = numbers_of_lists(at_hand(values))
     if isinstance(values, np.ndarray):
         return values
     if isinstance(values, list) and values and all(isinstance(value, (float, np.floating)) for value in cast("list[Any]", values)):
@@ -287,7 +300,7 @@ def _pairs(columns: Table, wanted: Sequence[Column], target: Column | None) -> H
         wanted, target = [column for column in wanted if not _is_of_file(column)], None if _is_of_file(target) else target
     is_asked = bool(wanted) or target is not None
     *source, goal = _told(columns, [_place(column, names) for column in wanted], None if target is None else _place(target, names))
-    parts = [values_of(columns, names[place]) for place in (*source, goal)]
+    parts = [numbers_of_lists(values_of(columns, names[place])) for place in (*source, goal)]
     takes_numbers = is_asked or any(isinstance(value, str) for part in parts for value in part)
     gaps = [number for number, value in enumerate(parts[-1], 1) if type(value) is not str and is_missing(value)]
     parts = [[value if type(value) is str else as_cell(value, takes_numbers, takes_numbers) for value in part] for part in parts]

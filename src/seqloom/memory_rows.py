@@ -93,7 +93,9 @@ def _advice(value: object) -> str:
     if is_missing(value):
         return 'Give a text, or "" for an empty one.'
     if isinstance(value, (list, tuple)):
-        return 'Join its parts with " ".join(...).'
+        if all(isinstance(part, str) for part in cast("Sequence[object]", value)):
+            return 'Join its parts with " ".join(...).'
+        return "Give numbers alone, equally many at each moment, or a text."
     if isinstance(value, (bytes, bytearray)):
         return "Decode it; of a sound, give the path of its file."
     if isinstance(value, (int, float, np.number)):

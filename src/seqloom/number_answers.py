@@ -23,7 +23,7 @@ from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_
 from seqloom.errors import ConfigError, DataError, in_words_of_python
 from seqloom.forecast_plan import known_ends
 from seqloom.memory import hold_sources
-from seqloom.number_fields import NumberFields
+from seqloom.number_fields import NumberFields, NumberSide
 from seqloom.number_pairs import NumberPairs
 from seqloom.panel import Panel, panel_of
 from seqloom.settings import override
@@ -136,8 +136,8 @@ class NumberAnswerer:
     def predict(self, sources: Any, length: int | None = None) -> Any:
         """Targets of the rank that those of training had, which were arrays in memory: (N,), (N, T) or (N, T, D) for arrays (N, S, D').
 
-        For a list of texts or arrays, or where they end at unlike lengths, a list of (T,) or (T, D); (N,) where each is a single number, NaN
-        for a blank text. A model that was trained on a file says (T, D).
+        For a list of texts or arrays, or where they end at unlike lengths, a list of (T,) or (T, D); (N,) where each is a single number,
+        NaN for a blank text. A model that was trained on a file says (T, D).
 
         Args:
             length: T, at the most where the model says where it ends; without, as in training: as long as the source, of the length of all
@@ -149,7 +149,8 @@ class NumberAnswerer:
         """
         if self.numbers.horizon:
             raise ConfigError(f"{self.path}: a model of a table; expected one of pairs. Give a table to `forecast`.")
-        sources = hold_sources(sources, self.data, len(self.fields.config.source))
+        of_numbers = isinstance(self.fields.source, NumberSide)
+        sources = hold_sources(sources, self.data, len(self.fields.config.source), of_numbers=of_numbers)
         said = self.answers(read_sources(sources, "X"), length)
         if self.fields.target.rank == 0 and {len(part) for part in said} <= {0, 1}:
             return np.array([part[0, 0] if len(part) else np.nan for part in said])
