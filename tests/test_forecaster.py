@@ -275,6 +275,22 @@ def test_settings_in_python_that_cannot_be_are_refused_in_one_line(tmp_path: Pat
         forecaster(tmp_path, **asked)
 
 
+def test_columns_of_a_data_frame_may_be_numbers(tmp_path: Path):
+    """The columns of pandas.DataFrame(array) are 0, 1, ...: forecast=0 was a TypeError."""
+    held = {0: [float(hour % 12) for hour in range(100)], 1: [*range(100)]}
+    model = train_forecast(held, forecast=0, past=[1], horizon=3, out=tmp_path / "run", settings=SMALL, quiet=True)
+    assert {said.column for said in model.forecast(held)} == {"0"}
+
+
+def test_settings_that_stand_together_are_one_argument_in_python(tmp_path: Path):
+    """Two of one name are a mistake of syntax."""
+    hours = [f"2024-01-01 {hour:02}:00" for hour in range(24) if hour != 5]
+    held = {"date": hours, "load": [float(len(hour)) for hour in hours]}
+    message = '(settings=["fields.numbers.gaps=fill", "fields.numbers.missing=linear"])'
+    with pytest.raises(DataError, match=re.escape(message)):
+        train_forecast(held, forecast="load", time_column="date", horizon=3, out=tmp_path / "run", settings=SMALL)
+
+
 def test_a_high_level_changes_no_error_and_is_written_with_its_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     low, high = table(tmp_path), tmp_path / "high.csv"
     head, *rows = low.read_text(encoding="utf-8").splitlines()

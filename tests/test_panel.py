@@ -9,7 +9,7 @@ import pytest
 
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError
-from seqloom.panel import Panel, joined, panel_of_rows, read_panel
+from seqloom.panel import Panel, joined, panel_of, panel_of_rows, read_panel
 from seqloom.spelling import Marks
 
 LONG = ["date,shop,sales,price", "2024-01-01,a,1,10", "2024-01-01,b,5,50", "2024-01-02,a,2,10", "2024-01-02,b,6,50"]
@@ -24,6 +24,24 @@ def read(folder: Path, lines: list[str], **numbers: Any) -> Panel:
 def refused(folder: Path, lines: list[str], message: str, **numbers: Any) -> None:
     with pytest.raises(DataError, match=f"^{re.escape(str(folder / 'sales.csv') + message)}"):
         read(folder, lines, **numbers)
+
+
+def test_a_row_that_does_not_say_of_which_series_it_is_is_refused(tmp_path: Path):
+    """What pandas has for a missing name, NaN, was a series called nan."""
+    message = ":3: shop is empty (2 such cells); expected the name of a series. Fill it, or remove the rows."
+    refused(tmp_path, ["shop,sales", "a,1", ",2", ",3"], message, series="shop")
+    held = {"shop": ["a", float("nan"), None], "sales": [1.0, 2.0, 3.0]}
+    with pytest.raises(DataError, match=f"^table{re.escape(message.replace(':3', ':2'))}$"):
+        panel_of(held, NumbersField(targets=["sales"], series="shop"), DataConfig())
+    assert read(tmp_path, ["shop,sales", ",1", ",2"], series="shop").series == ("",)
+
+
+def test_dates_in_iso_form_are_read_beside_another_form_of_training(tmp_path: Path):
+    """Forecasts are written so; a model of 12/31/2024 refused a table that had its own forecasts."""
+    for dates in ("month_first", "day_first"):
+        panel = read(tmp_path, ["day,sales", "2024-03-01,1", "2024-03-02,2"], time="day", dates=dates)
+        assert panel.times is not None
+        assert panel.times.astype("datetime64[D]").astype(str).tolist() == ["2024-03-01", "2024-03-02"]
 
 
 @pytest.mark.parametrize("first", ["Country,1960,1961,1962", ",1,2,3", "n,0,1,2", "id,1990,1995,2000"])
@@ -385,7 +403,11 @@ def test_a_name_that_several_columns_have_is_refused_and_their_numbers_are_not(t
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("many", ":4: sales is 'many'; expected a number. Mend the cell, or choose other columns."),
+        (
+            "many",
+            ":4: sales is 'many'; expected a number. If it is a word, as of a kind, make a column of 0 and 1 for each; "
+            "else mend the cell, or choose other columns.",
+        ),
         ("1_0", ":4: sales is '1_0'; expected a number. Mend the cell, or choose other columns."),
         ("inf", ":4: sales is 'inf'; expected a finite number, at most 1e+38 in size. Mend the cell."),
         ("-1e39", ":4: sales is '-1e39'; expected a finite number, at most 1e+38 in size. Mend the cell."),

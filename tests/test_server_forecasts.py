@@ -54,6 +54,12 @@ def test_what_is_to_be_known_of_a_forecast_is_said(client: TestClient) -> None:
     assert said["notes"] == ["the table has fewer rows than the 12 that the model reads before a forecast: 5"]
 
 
+def test_true_and_false_are_read_as_training_reads_them(client: TestClient) -> None:
+    tables = [[{**row, "load": load} for row in loads(3)] for load in (True, "true", 1)]
+    said = [client.post("/v1/predict", json={"table": rows}).json()["forecast"] for rows in tables]
+    assert said[0] == said[1] == said[2]
+
+
 def test_quantiles_can_be_chosen(client: TestClient) -> None:
     said = client.post("/v1/predict", json={"table": loads(20), "quantiles": [0.9]}).json()["forecast"]
     assert [line.get("quantile") for line in said] == [None, 0.9] * 3
@@ -150,7 +156,7 @@ OTHER = [*loads(3), {"time": "2024-03-01 03:00", "plant": "a", "load": "much"}]
         ({"table": [*loads(2), {"time": "2024-03-01 02:00", "plant": "a"}, *loads(4)[3:]]}, EMPTY),
         ({"table": [{}]}, "table: the rows have no columns; expected time, plant, load. Give each row its cells by column."),
         ({"table": [{**loads(1)[0], "load": "x" * 90}]}, f"table[0]: load is '{'x' * 76}...; expected a number. Mend the cell."),
-        ({"table": [{**loads(1)[0], "load": True}]}, f"table[0].load: expected a text or a number; got true. {DOCS}"),
+        ({"table": [{**loads(1)[0], "load": []}]}, f"table[0].load: expected a text, a number, true or false; got a list of 0. {DOCS}"),
         ({"table": [{"\ud800": 3}]}, "table: no column 'time'; there are ?."),
         ({"table": loads(20, "\ud800")}, "table: half of a surrogate pair; expected whole characters. Decode the text as UTF-8 or UTF-16"),
     ],

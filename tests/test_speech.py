@@ -639,6 +639,8 @@ def test_a_faulty_sound_is_answered_by_a_blank_line_or_refused(model: Model, fau
     assert [bool(line) for line in out.splitlines()].count(False) == 1 or out.splitlines()[2] == ""
     assert f"1 sound could not be used and went by, such as {faulty.parent}/empty.wav: an empty file (0 bytes)." in err
     assert "blank source" not in err
+    code, out, _ = command("predict", model.path, "--input", faulty, "--skip-bad", "--max-length", "3", "--json")
+    assert [record["source"] for record in map(json.loads, out.splitlines()) if not record["outputs"]] == [f"{faulty.parent}/empty.wav"]
     code, _, err = command("predict", model.path, "--input", faulty)
     assert code == 2
     assert err.startswith(f"error: {faulty}:4: {faulty.parent}/empty.wav: an empty file (0 bytes);")

@@ -195,7 +195,7 @@ def _advice(cell: str) -> str:
 
 def _read_dates(cells: Sequence[str], dates: Dates, unit: str = "s") -> Times:
     """The moments that dates say, in whole units; not a time where a cell is none."""
-    if dates in YEAR_LAST:
+    if dates in YEAR_LAST and not all(map(_begins_as_date, cells)):  # ISO form is the same in all tables, and that of forecasts
         return _with_the_year_last(cells, dates, unit)
     if dates == "weeks":
         return _weeks(cells)

@@ -86,9 +86,10 @@ class standing_at:
             raise type(error)(f"{self.where}: {error}") from None
 
 
+SETTING = r"--set ([\w.]+=(?:\[[^\]]*\]|\{[^}]*\}|[^\s;,)]*[^\s.;,)]))"
+SETTINGS = rf"(?<![^\s(]){SETTING}(?: {SETTING})*"
+"""Of the command line, one or several behind each other."""
 OPTIONS = (
-    (r"^--set:? ", "settings: "),
-    (r"(?<!\S)--set ([\w.]+=(?:\[[^\]]*\]|\{[^}]*\}|[^\s;,)]*[^\s.;,)]))", r'settings="\1"'),
     (r"(?<!\S)--overwrite\b", "overwrite=True"),
     (r"\banother --out\b", "another out"),
     (r"(?<!\S)--from\b", "start_from"),
@@ -109,9 +110,16 @@ def in_words_of_python() -> Generator[None]:
 
 
 def _as_arguments(text: str) -> str:
+    text = re.sub(SETTINGS, _as_settings, re.sub(r"^--set:? ", "settings: ", text))
     for option, argument in OPTIONS:
         text = re.sub(option, argument, text)
     return text
+
+
+def _as_settings(found: re.Match[str]) -> str:
+    """Settings that stand together as one argument, which may not be given twice."""
+    items = [f'"{item}"' for item in re.findall(SETTING, found[0])]
+    return f"settings={items[0]}" if len(items) == 1 else f"settings=[{', '.join(items)}]"
 
 
 def warn_caller(text: str) -> None:

@@ -163,10 +163,10 @@ def train_numbers(plan: NumberPlan, out: str | Path, *, overwrite: bool, watcher
 def train_forecast(
     table: Any,
     *,
-    forecast: str | Sequence[str] = (),
+    forecast: str | int | Sequence[str | int] = (),
     history: int | None = None,
     horizon: int | None = None,
-    time_column: str | Sequence[str] | None = None,
+    time_column: str | int | Sequence[str | int] | None = None,
     out: str | Path = "runs/model",
     config: str | Path | RunConfig | Mapping[str, Any] | None = None,
     settings: str | Iterable[str] | Mapping[str, Any] = (),
@@ -182,7 +182,7 @@ def train_forecast(
 
     Args:
         table: a file; a data frame of pandas, polars or Arrow, whose index may be the time; lists by name, or dictionaries row by row.
-        forecast: the columns.
+        forecast: the columns, by name, or by number in a data frame whose columns are numbers.
         time_column: which column says when, or which columns do; without, the index of a data frame where it is of dates.
         quantiles: a number, several, or one text as in 0.1,0.9.
         config, settings, budget, quiet, watcher: as for `train`.
@@ -199,9 +199,10 @@ def train_forecast(
         "targets": _listed(forecast),
         "history": history,
         "horizon": horizon,
-        "time": time_index(table) if time_column is None and not numbers.get("wide") else time_column,
+        "time": time_index(table) if time_column is None and not numbers.get("wide") else _named(time_column),
     }
     given |= {name: _listed(value) if name in ("past", "known", "static") else value for name, value in numbers.items()}
+    given |= {"series": _named(numbers["series"])} if "series" in numbers else {}
     if "split" in given:
         split = given["split"]
         given["split"] = split_of(split) if isinstance(split, str) else [str(part) for part in split]
@@ -215,8 +216,13 @@ def train_forecast(
         return train_numbers(plan, out, overwrite=overwrite, watcher=watcher, started=started)
 
 
-def _listed(names: str | Sequence[str] | None) -> list[str] | None:
-    return [names] if isinstance(names, str) else None if names is None else list(names)
+def _listed(names: str | int | Sequence[str | int] | None) -> list[str] | None:
+    """The names of columns, each as a text, as which a data frame whose columns are numbers has them."""
+    return None if names is None else [str(name) for name in ([names] if isinstance(names, (str, int)) else names)]
+
+
+def _named(name: str | int | Sequence[str | int] | None) -> str | list[str] | None:
+    return name if name is None or isinstance(name, str) else str(name) if isinstance(name, int) else _listed(name)
 
 
 def load_forecaster(path: str | Path, *, device: str = "cpu") -> Forecaster:

@@ -129,7 +129,6 @@ def open_file(path: str, *, refuse: bool = True) -> BinaryIO:
         start = stream.peek(8)
     if start.startswith(GZIP):
         return io.BufferedReader(gzip.GzipFile(file), buffer_size=1 << 16)  # pyright: ignore[reportArgumentType]
-<<<<<<< HEAD
     if refuse:
         _refuse_kind(start, shown(path))
     return open(file, "rb")
@@ -137,18 +136,11 @@ def open_file(path: str, *, refuse: bool = True) -> BinaryIO:
 
 def _refuse_kind(start: bytes, name: str) -> None:
     """Raises a DataError for known kinds of file that hold no text, by their first bytes."""
+    if _holds_arrays(start):
+        raise DataError(f"{name}: arrays of NumPy; expected text, plain or gzip. {_FROM_NUMPY}")
     for magic, kind, advice in _REFUSED:
         if start.startswith(magic):
             raise DataError(f"{name}: {kind}; expected text, plain or gzip. {advice}")
-
-
-=======
-    if refuse and _holds_arrays(start):
-        raise DataError(f"{shown(path)}: arrays of NumPy; expected text, plain or gzip. {_FROM_NUMPY}")
-    for magic, kind, advice in _REFUSED:
-        if refuse and start.startswith(magic):
-            raise DataError(f"{shown(path)}: {kind}; expected text, plain or gzip. {advice}")
-    return open(file, "rb")
 
 
 def _holds_arrays(start: bytes) -> bool:
@@ -158,7 +150,6 @@ def _holds_arrays(start: bytes) -> bool:
 
 
 _FROM_NUMPY = "Load them in Python, with numpy.load, and give them to seqloom.train((X, y)) or seqloom.train_forecast({'load': y}, ...)."
->>>>>>> 6880969 (Lists of numbers in Python are read as those of JSON Lines; files of NumPy are refused with how they are given)
 _FROM_ARROW = "Save it as Parquet or JSON Lines, a Dataset of datasets with its to_parquet or to_json."
 _REFUSED = (
     (b"PK\x03\x04", "a zip archive or spreadsheet", "Unpack it, or save the sheet as CSV."),

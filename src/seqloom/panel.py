@@ -19,6 +19,7 @@ from seqloom.dates import Dates, find_dates, have_offsets, look_like_times, read
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
+from seqloom.memory_rows import is_missing
 from seqloom.spelling import PLAIN, Decimal, Marks, Spelling
 from seqloom.steps import Step, Times, continued, find_step
 from seqloom.tables import Record, Table, cells_at, read_records
@@ -179,8 +180,10 @@ def _cell(cell: object, decimal: Decimal) -> str:
     """What stands in a cell, as a file of the model's table would hold it."""
     if isinstance(cell, str):
         return cell.strip()
-    if cell is None or str(cell) == "NaT":
+    if is_missing(cell):
         return ""
+    if isinstance(cell, (bool, np.bool_)):
+        return str(cell).lower()
     return str(cell) if isinstance(cell, (date, np.datetime64)) else str(cell).replace(".", decimal)
 
 
@@ -259,9 +262,18 @@ def _long(table: Table, sample: Sequence[Sequence[str]], numbers: NumbersField, 
         unread="" if numbers.times else _times_among(table, sample, places),
     )
     if numbers.series is not None:
-        panel, order = _grouped(panel, [mark[-1] for mark in marks])
+        names_of_series = [mark[-1] for mark in marks]
+        _refuse_nameless(panel, names_of_series, numbers.series)
+        panel, order = _grouped(panel, names_of_series)
         marks = [marks[row] for row in order.tolist()]
     return _timed(panel, marks, numbers) if numbers.times else panel
+
+
+def _refuse_nameless(panel: Panel, names: Sequence[str], column: str) -> None:
+    """Raises a DataError for rows of which it is not said to which series they belong, where it is of others."""
+    if (count := names.count("")) and any(names):
+        what = f"{column} is empty ({count:,} such cell{'s' * (count > 1)}); expected the name of a series"
+        raise DataError(f"{panel.where(names.index(''))}: {what}. Fill it, or remove the rows.")
 
 
 def _timed(panel: Panel, marks: Sequence[Sequence[str]], numbers: NumbersField) -> Panel:

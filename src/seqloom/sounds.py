@@ -263,6 +263,8 @@ class FaultySounds:
         self._reasons: dict[str, str] = {}
         self.rows = 0
         """That became blank for them."""
+        self.names: dict[int, str] = {}
+        """Of those, by the number of the row, from 1."""
 
     def __contains__(self, path: str) -> bool:
         if path not in self._reasons:

@@ -41,7 +41,9 @@ def read_sources(
 
 
 def _blanked(rows: Iterator[Row], faults: FaultySounds) -> Iterator[Row]:
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         is_faulty = bool(row.source[0]) and row.source[0] in faults
         faults.rows += is_faulty
+        if is_faulty:
+            faults.names[number] = row.source[0]
         yield Row(("",), "", row.where) if is_faulty else row

@@ -29,6 +29,8 @@ BELOW_ZERO = re.compile(r"\(([^()+\d-]*\d[^()+-]*)\)")
 """A number as accounts write it, with what stands before its first digit: no long text is gone through more than once."""
 BETWEEN: Mapping[str, str] = {".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks"}
 MEND = "Mend the cell, or choose other columns."
+OF_WORDS = f"If it is a word, as of a kind, make a column of 0 and 1 for each; else {MEND[0].lower()}{MEND[1:]}"
+WORD = re.compile(r"[^\W\d_]{2}[^\d]*")
 
 
 class Marks(NamedTuple):
@@ -113,7 +115,7 @@ class Spelling:
                 return TRUTHS[cell.lower()]
             if (plain := with_minus(cell)) != cell:
                 return self.number(plain, name, line, column, cell)
-            advice = self.advice if self.marks == PLAIN and NUMBER[","].fullmatch(cell) else MEND
+            advice = self.advice if self.marks == PLAIN and NUMBER[","].fullmatch(cell) else OF_WORDS if WORD.fullmatch(cell) else MEND
             raise DataError(f"{name}:{line}: {column} is {written or cell!r}; expected {self.marks}. {advice}") from None
         if self.doubtful and column in self.doubtful and BELOW_A_THOUSAND.fullmatch(cell):
             raise DataError(f"{name}:{line}: {column} is {cell!r}, and {_unclear(self.doubtful[column])}")

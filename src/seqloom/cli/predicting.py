@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Container, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -128,6 +128,8 @@ def predict(
     with open_output(output, input) as out:
         for number, answer in enumerate(answers, 1):
             cuts.add(answer)
+            if faults and number in faults.names:
+                answer = replace(answer, source=(faults.names[number],))  # the name of the sound that went by
             out.writelines(write(number, answer, n_best or 1))
             if attention and not as_json:
                 _draw(number, answer, model, output)

@@ -36,6 +36,7 @@ REWORDED: Sequence[tuple[str, str]] = (
     (r", or train without --time: rows are numbered then", ""),
     (r", or with --set .*$", "."),
     (r", or name the column of --series", ""),
+    (r"If it is a word, .*; else mend ", "Mend "),
     (r", or (name a rule: --set .*|choose other columns\.)$", "."),
     (r"Choose other columns\.$", "Give numbers, or another table."),
     (r" Say --set .*$", " Write it as the table of training did."),

@@ -40,7 +40,9 @@ MOST_QUANTILES = 99
 
 def _told_once(schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
     """The schema of a cell, which is wrong once and not once for each type that it could be."""
-    return core_schema.custom_error_schema(schema, custom_error_type="cell", custom_error_message="expected a text or a number")
+    return core_schema.custom_error_schema(
+        schema, custom_error_type="cell", custom_error_message="expected a text, a number, true or false"
+    )
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ def _texts(value: object) -> tuple[str, ...]:
 SourceTexts = Annotated[tuple[str, ...], PlainValidator(_texts, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)])]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Role = Literal["time", "series", "target", "past", "known", "static"]
-Cell = Annotated[str | int | float | None, GetPydanticSchema(lambda kind, handler: _told_once(handler(kind)))]
+Cell = Annotated[str | bool | int | float | None, GetPydanticSchema(lambda kind, handler: _told_once(handler(kind)))]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 SourceCut = Annotated[
     bool | None,
