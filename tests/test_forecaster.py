@@ -282,6 +282,34 @@ def test_columns_of_a_data_frame_may_be_numbers(tmp_path: Path):
     assert {said.column for said in model.forecast(held)} == {"0"}
 
 
+def days_in_place() -> list[str]:
+    """The begins of 120 days where clocks are set forward on the last of March, with their offsets from UTC."""
+    days = [np.datetime64("2024-01-01") + np.timedelta64(day, "D") for day in range(120)]
+    return [f"{day} 00:00:00+0{1 if day <= np.datetime64('2024-03-31') else 2}:00" for day in days]
+
+
+def test_days_of_a_place_where_clocks_are_set_are_read_by_its_clock(tmp_path: Path):
+    """In UTC a day of 23 hours is no day, and the table was refused."""
+    held = {"date": days_in_place(), "load": [float(day % 7) for day in range(120)]}
+    asked: dict[str, Any] = {"forecast": "load", "time_column": "date", "horizon": 3, "settings": SMALL, "quiet": True}
+    model = train_forecast(held, out=tmp_path / "run", **asked)
+    said = model.forecast(held)
+    assert (said[0].time, model.numbers.offsets) == ("2024-04-30", "local")
+    assert said.notes[0].startswith("times are read as they stand, without their offsets from UTC")
+    summer = {name: values[100:] for name, values in held.items()}
+    assert load_forecaster(tmp_path / "run").forecast(summer)[0].time == "2024-04-30", "a later table of one offset too"
+    even = {name: values[:90] for name, values in held.items()}
+    model = train_forecast(even, out=tmp_path / "even", **asked)
+    assert (model.numbers.offsets, model.forecast(even)[0].time) == (None, "2024-03-30 23:00"), "as before, where UTC is even too"
+
+
+def test_daylight_saving_is_named_where_days_are_given_in_utc(tmp_path: Path):
+    times = [str(np.datetime64(moment[:19]) - np.timedelta64(int(moment[21]), "h")) for moment in days_in_place()]
+    message = "If clocks were set for daylight saving, give dates alone, or the times of the place with their offsets; else bring"
+    with pytest.raises(DataError, match=message):
+        train_forecast({"date": times, "load": [1.0] * 120}, forecast="load", time_column="date", horizon=3, out=tmp_path / "run")
+
+
 def test_settings_that_stand_together_are_one_argument_in_python(tmp_path: Path):
     """Two of one name are a mistake of syntax."""
     hours = [f"2024-01-01 {hour:02}:00" for hour in range(24) if hour != 5]

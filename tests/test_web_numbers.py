@@ -370,7 +370,7 @@ def test_what_is_to_be_known_of_a_forecast_is_said_as_in_python(missing: str, se
 def assert_same_notes(table: Table, numbers: NumbersField) -> None:
     panel = panel_of_rows(table, numbers)
     fields = fitted(panel, numbers)
-    wanted = NumberAnswerer(Path("model"), fields, DataConfig(), SquaredHead(), NoFinder()).forecast(panel).notes
+    wanted = NumberAnswerer(Path("model"), fields, DataConfig(), SquaredHead(), NoFinder()).notes(panel)
     assert wanted
     assert in_javascript({"task": "notes", "table": table, "fields": fields.state()}) == wanted
 

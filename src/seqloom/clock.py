@@ -30,6 +30,7 @@ MOST_FILLED = 100
 """Times as many may be put in together: many gaps, each as wide as one may be, would take the square of the rows in memory."""
 NUMBERED = ", or train without --time: rows are numbered then"
 SAVING = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else "
+DAYS_SAVING = "If clocks were set for daylight saving, give dates alone, or the times of the place with their offsets; else "
 SELDOM = 20
 """Rows to one that does not follow, at the least, where clocks that are set may be the reason: of other steps more are none."""
 
@@ -72,7 +73,7 @@ def check_times(
             filled = ", let it be filled (--set fields.numbers.gaps=fill --set fields.numbers.missing=linear)" if is_mostly_there else ""
             todo = f"Put in what is missing{filled}{unless}" + ("; write dates as 2024-03-01" if step.is_count else "")
         if len(wrong) <= len(times) / SELDOM and _is_an_hour_off(before, now, step):
-            todo = f"{SAVING}{todo[0].lower()}{todo[1:]}"
+            todo = f"{SAVING if step.seconds <= HOUR else DAYS_SAVING}{todo[0].lower()}{todo[1:]}"
         raise DataError(f"{where(row)}: {fault}. {todo}.")
     if gaps_allowed and put_in > MOST_FILLED * len(times):
         what = f"between {len(times):,} rows {put_in:,} are left out, one every {step}; expected at most {MOST_FILLED} times the rows"
@@ -80,8 +81,10 @@ def check_times(
 
 
 def _is_an_hour_off(before: Moment, now: Moment, step: Step) -> bool:
-    """Whether just an hour is left out or is there twice, as where clocks are set for daylight saving, of rows an hour apart or less."""
-    if step.is_count or step.months or step.seconds > HOUR:
+    """Whether just an hour is left out or is there twice, as where clocks are set for daylight saving, of rows an hour apart or less, or
+    whole days.
+    """
+    if step.is_count or step.months or (step.seconds > HOUR and step.seconds % DAY):
         return False
     return abs(int((now - before).astype(np.int64)) - step.seconds) == HOUR
 

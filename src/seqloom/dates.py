@@ -17,7 +17,7 @@ from seqloom.errors import DataError
 from seqloom.header import is_number
 from seqloom.steps import Times, continued, find_step
 
-__all__ = ["Dates", "find_dates", "have_offsets", "look_like_times", "read_times"]
+__all__ = ["Dates", "are_even_in_place", "find_dates", "have_offsets", "look_like_times", "read_times", "without_offsets"]
 
 Dates = Literal["iso", "weeks", "decimal", "day_first", "month_first", "count"]
 
@@ -60,6 +60,8 @@ IN_UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
 """Behind a moment, as numpy does not read it."""
 OFFSET = re.compile(r"[T ]\d\d(:\d\d)*(\.\d+)?[+-](?!00:?(00)?\s*$)\d\d:?(\d\d)?\s*$")
 """Behind a time of the day, other than that of UTC itself."""
+ANY_OFFSET = re.compile(r"([T ]\d\d(?::\d\d)*(?:\.\d+)?) ?(?:[+-]\d\d:?(?:\d\d)?|UTC|GMT|Z)\s*$", re.IGNORECASE)
+"""Of UTC itself too."""
 PART = re.compile(r":\d\d\.\d*[1-9]")
 """Of a second."""
 DECIMAL = re.compile(r"\d{4}(\.\d+)?", re.ASCII)
@@ -232,6 +234,17 @@ def _refuse_parts_of_seconds(times: Times, cells: Sequence[str], starts: Sequenc
 def have_offsets(cells: Sequence[str]) -> bool:
     """Whether a moment says how far it is from UTC, to which it is brought then."""
     return any(map(OFFSET.search, cells))
+
+
+def without_offsets(cells: Sequence[str]) -> list[str]:
+    """The moments as the clock of the place shows them."""
+    return [ANY_OFFSET.sub(r"\1", cell) for cell in cells]
+
+
+def are_even_in_place(cells: Sequence[str], starts: Sequence[int]) -> bool:
+    """Whether more rows follow each other in even steps by the clock of the place than in UTC, as days do where clocks are set."""
+    in_place, in_utc = (_read_dates(form, "iso") for form in (without_offsets(cells), cells))
+    return _even_steps(in_place, starts) > _even_steps(in_utc, starts)
 
 
 # -------------------------------------------------------------------------------------------------------- dates with marks

@@ -81,6 +81,7 @@ def plan_forecast(
     panel = panel_of(table, numbers, data)
     if data.header is None and panel.header is False:  # so it is in later tables; a header that is found may be missing there
         data = data.model_copy(update={"header": False})
+    numbers = numbers.model_copy(update={"offsets": "local"}) if panel.is_local else numbers  # so it is in later tables
     _refuse_dates(panel, numbers.split)
     train_part, dev_part, test_part = parts_of(panel, numbers)
     size, longest = len(numbers.targets) or 1, int((train_part.ends - train_part.begins).max())

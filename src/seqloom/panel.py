@@ -15,7 +15,7 @@ import numpy.typing as npt
 from seqloom.clock import check_times, filled, spelled
 from seqloom.config import DataConfig, NumbersField
 from seqloom.date_columns import as_whole, in_order, part_of_year, together
-from seqloom.dates import Dates, find_dates, have_offsets, look_like_times, read_times
+from seqloom.dates import Dates, are_even_in_place, find_dates, have_offsets, look_like_times, read_times, without_offsets
 from seqloom.errors import DataError, nearest
 from seqloom.layout import find_table
 from seqloom.lines import LineCounts
@@ -57,6 +57,8 @@ class Panel:
     """(N,): the line of the file that each row comes from, 0 where it was put in"""
     brought_to_utc: bool = False
     """Whether the times were read with their offsets from it."""
+    is_local: bool = False
+    """Whether they had offsets, and were read without."""
     dates: Dates = "iso"
     """How the dates were written."""
     marks: Marks = PLAIN
@@ -285,14 +287,27 @@ def _timed(panel: Panel, marks: Sequence[Sequence[str]], numbers: NumbersField) 
     moments = together(parts, part)
     where = (panel.where, " ".join(numbers.times), panel.starts[:-1].tolist())
     dates = numbers.dates or find_dates(moments, *where)
-    said = () if part == "month" else (f"{columns[1]} is read as the {part} of the year",)
+    said = [] if part == "month" else [f"{columns[1]} is read as the {part} of the year"]
+    has_offsets = have_offsets(moments)
+    is_local = has_offsets and _is_local(moments, where[2], numbers)
+    if is_local:
+        moments = without_offsets(moments)
+        said.append(
+            "times are read as they stand, without their offsets from UTC: days begin where the clock says so, and in forecasts too"
+        )
     return replace(
         panel,
         layout=(*said, *panel.layout),
         times=read_times(moments, *where, dates),
-        brought_to_utc=have_offsets(moments),
+        brought_to_utc=has_offsets and not is_local,
+        is_local=is_local,
         dates=dates,
     )
+
+
+def _is_local(moments: Sequence[str], starts: Sequence[int], numbers: NumbersField) -> bool:
+    """Whether times with offsets are read without: as it is asked for, or as they are even in training, whose step is not yet known."""
+    return numbers.offsets == "local" or (numbers.offsets is None and numbers.step is None and are_even_in_place(moments, starts))
 
 
 def _times_among(table: Table, sample: Sequence[Sequence[str]], taken: Sequence[int]) -> str:

@@ -8,6 +8,7 @@
 
 export const [HOUR, DAY, WEEK] = [3600, 86_400, 7 * 86_400];
 const SAVING = "If clocks were set for daylight saving, give times with their offsets or in UTC, both of which are read; else ";
+const DAYS_SAVING = "If clocks were set for daylight saving, give dates alone, or the times of the place with their offsets; else ";
 const SELDOM = 20; // rows to one that does not follow, at the least, where clocks that are set may be the reason
 const YEAR = 365.2425 * DAY;
 const WORKING = 5; // days of a week, from Monday on
@@ -156,8 +157,8 @@ export function checkTimes(times, starts, step, where, column, { gapsAllowed }) 
 
 function faultOf(before, now, { rows, ...found }, step, column) {
   const [fault, todo] = faultAndAdvice(before, now, found, step, column);
-  const isAnHourOff = found.wrong <= rows / SELDOM && !step.isCount && !step.months && step.seconds <= HOUR && Math.abs(now - before - step.seconds) === HOUR;
-  return `${fault}. ${isAnHourOff ? SAVING + todo[0].toLowerCase() + todo.slice(1) : todo}`;
+  const isAnHourOff = found.wrong <= rows / SELDOM && !step.isCount && !step.months && (step.seconds <= HOUR || step.seconds % DAY === 0) && Math.abs(now - before - step.seconds) === HOUR;
+  return `${fault}. ${isAnHourOff ? (step.seconds <= HOUR ? SAVING : DAYS_SAVING) + todo[0].toLowerCase() + todo.slice(1) : todo}`;
 }
 
 function faultAndAdvice(before, now, { count, gapsAllowed, wrong }, step, column) {

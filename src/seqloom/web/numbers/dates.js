@@ -18,6 +18,7 @@ const YEAR_NAMED = /^(\d{4})[ -]([a-z]{3,9})\.?(?:[ -](\d\d?))?(|[ ,T].*)$/i;
 const MONTH_YEAR = /^(\d\d?)[./-](\d{4})$/;
 const YEAR_MONTH = /^(\d{4})[ -]?M(\d\d?)$/i;
 const QUARTER_YEAR = /^Q([1-4])[ /-]?(\d{4})$/i;
+const OFFSET = /([T ]\d\d(?::\d\d)*(?:\.\d+)?) ?(?:[+-]\d\d:?(?:\d\d)?|UTC|GMT|Z)\s*$/i; // from UTC, behind a moment, that of UTC itself too
 const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
 const SAID = { quarter: ["q", "qtr", "quarter"], month: ["m", "mo", "mon", "month"], week: ["w", "wk", "week"], day: ["d", "day", "doy"] }; // names of columns
 const OF_DATE = { year: ["y", "yr", "year"], month: SAID.month, day: ["d", "day"] };
@@ -353,4 +354,9 @@ function clocksOf(rows) {
   const digits = rows.reduce((most, [part]) => Math.max(most, part.length), 0);
   if (digits <= 2) return rows.map(([part]) => `${padded(Number(part))}:00`);
   return rows.map(([part]) => part.padStart(digits + (digits % 2), "0").match(/../g).join(":"));
+}
+
+/** The moments as the clock of the place shows them. */
+export function withoutOffsets(cells) {
+  return cells.map((cell) => cell.replace(OFFSET, "$1"));
 }

@@ -1,7 +1,7 @@
 /** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
 
 import { checkTimes, filled, findStep, named as stepName, spelled, stepOf } from "./clock.js";
-import { findDates, readTimes, together } from "./dates.js";
+import { findDates, readTimes, together, withoutOffsets } from "./dates.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
 const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "\u2212", "--", "."]); // what an empty cell may hold, in lower case
@@ -124,10 +124,11 @@ function long(names, records, numbers) {
   const columnsOfTime = timesOf(numbers);
   if (!columnsOfTime.length) return panel;
   const parts = columnsOfTime.map(cellsOf);
-  const { cells, said } = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
+  const whole = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
+  const cells = numbers.offsets === "local" ? withoutOffsets(whole.cells) : whole.cells;
   const dates = numbers.dates ?? findDates(cells);
   const times = readTimes(cells, (row) => panel.where(row), columnsOfTime.join(" "), starts, dates);
-  return panel.with({ times, isCounted: dates === "count", layout: [...said, ...layout] });
+  return panel.with({ times, isCounted: dates === "count", layout: [...whole.said, ...layout] });
 }
 
 function placeOf(names, name) {
