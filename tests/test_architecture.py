@@ -96,7 +96,8 @@ PICTURE = {
         torch=True,
     ),
     "top": room(
-        "pictures cli cli.arrays cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.joining cli.options cli.output "
+        "pictures cli cli.arrays cli.backtest cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.joining "
+        "cli.options cli.output "
         "cli.predicting cli.reporting cli.serving cli.training "
         "loading reference __init__ __main__",
         "errors config data plan answers runtime server parts checkpoint prediction work model export",

@@ -266,4 +266,7 @@ def test_what_needs_the_run_says_so_of_an_exported_model(
 ) -> None:
     assert run(command, exported, table) == 2
     said = "an exported model; this needs the run that it was made from. Give the folder that `seqloom train` wrote."
+    if command == "evaluate":
+        said = "an exported model that says numbers; its measures need the run that it was made from. Give the folder that "
+        said += "`seqloom train` wrote; card and manifest hold those on dev."
     assert capsys.readouterr().err == f"error: {exported}: {said}\n"

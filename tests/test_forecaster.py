@@ -1133,9 +1133,26 @@ def test_options_that_are_for_pairs_are_refused_where_numbers_are_forecast(tmp_p
     forecaster(tmp_path)
     assert run("predict", tmp_path / "run", "--n-best", 3, "--input", file) == 2
     assert said.format("--n-best") in capsys.readouterr().err
-    for flag, value in (("--beam", 3), ("--output", tmp_path / "said.txt")):
-        assert run("evaluate", tmp_path / "run", file, flag, value) == 2
-        assert said.format(flag) in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "run", file, "--beam", 3) == 2
+    assert said.format("--beam") in capsys.readouterr().err
+
+
+def test_each_forecast_that_is_measured_is_written_beside_what_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, out = table(tmp_path), tmp_path / "said.csv"
+    model = forecaster(tmp_path)
+    assert run("evaluate", tmp_path / "run", file, "--output", out, "--json") == 0
+    measured = json.loads(capsys.readouterr().out)
+    head, *lines = [line.split(",") for line in out.read_text(encoding="utf-8").splitlines()]
+    assert head == ["series", "origin", "time", "column", "forecast", "actual"]
+    assert len(lines) == measured["windows"] * model.numbers.horizon
+    errors = [abs(float(forecast) - float(actual)) for *_, forecast, actual in lines]
+    assert np.mean(errors) == pytest.approx(measured["model"]["mae"])
+    loads = {line.split(",")[0]: float(line.split(",")[1]) for line in file.read_text(encoding="utf-8").splitlines()[1:]}
+    assert all(loads[time] == float(actual) for _, _, time, _, _, actual in lines)
+    hours = [np.datetime64(time) - np.datetime64(origin) for _, origin, time, *_ in lines[: model.numbers.horizon]]
+    assert hours == [np.timedelta64(60 * step, "m") for step in range(1, model.numbers.horizon + 1)]
+    assert run("evaluate", tmp_path / "run", file, "--output", tmp_path / "said.parquet") == 2
+    assert capsys.readouterr().err.startswith(f"error: --output {tmp_path}/said.parquet: ")
 
 
 def test_waves_can_be_trained_on_without_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

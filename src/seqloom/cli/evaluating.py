@@ -37,7 +37,13 @@ Beam = Annotated[
     int | None, typer.Option("--beam", metavar="N", show_default=False, help="Hypotheses kept a sentence. [default: the run's]")
 ]
 Predictions = Annotated[
-    str | None, typer.Option("--output", metavar="FILE", show_default=False, help="Also write the predictions, line for line of FILE.")
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        show_default=False,
+        help="Also write the answers, line for line of FILE, or each forecast beside what followed.",
+    ),
 ]
 
 
@@ -68,12 +74,14 @@ def evaluate(
 
     With --json: one object with the metrics by name, the number of pairs, and the signatures of sacrebleu. Forecasts are made at every
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
-    An exported model is measured by its answers alone, without the loss, and without torch.
-    With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out.
+    An exported model of texts is measured by its answers alone, without the loss, and without torch; of one that says numbers, measure
+    the run that it was made from.
+    With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out. Of forecasts a line
+    for each number: series, origin, time, column, forecast and actual, as TSV or CSV.
     """
     if holds_forecasts(run):
-        refuse_idle(context, ("source", "target", "beam", "skip_bad", "output", "any_target"), FORECASTS)
-        evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json)
+        refuse_idle(context, ("source", "target", "beam", "skip_bad", "any_target"), FORECASTS)
+        evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json, output=output)
         return
     refuse_idle(context, ["part"], PAIRS)
     model = _load_either(run, device, files)

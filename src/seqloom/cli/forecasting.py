@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar, cast
 import typer
 
 from seqloom.cli.arrays import predict_arrays
-from seqloom.cli.choosing import column_names, refuse_device, refuse_exported, refuse_unread
+from seqloom.cli.choosing import column_names, refuse_device, refuse_unread
 from seqloom.cli.output import escape, format_asked, open_output, run_words, say, to_json
-from seqloom.errors import ConfigError
+from seqloom.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from seqloom.config import NumbersField
@@ -228,8 +228,10 @@ def evaluate_forecasts(
     settings: Sequence[str] = (),
     device: str | None = None,
     as_json: bool = False,
+    output: str | None = None,
 ) -> None:
-    """Print the measures of the model beside those of the baselines, over rolling origins."""
+    """Print the measures of the model beside those of the baselines, over rolling origins; `output`: where each forecast is written."""
+    from seqloom.cli.backtest import write_backtest
     from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
     from seqloom.progress import value_text
@@ -237,7 +239,7 @@ def evaluate_forecasts(
     from seqloom.summary import columns
     from seqloom.windows import Windows
 
-    refuse_exported(run)
+    _refuse_exported_numbers(run)
     if len(files) > 2:
         raise ConfigError(f"FILE: {len(files)} files; expected a table, and perhaps a second with what followed it.")
     begun, model = time.perf_counter(), load_forecaster(run, device=choose_device(device or "auto"))
@@ -253,9 +255,13 @@ def evaluate_forecasts(
         about |= {"part": pairs.part.name} if pairs.part.name else {}
         for note in [*pairs.panel.layout, *pairs.panel.notes(model.numbers), *model.doubts(pairs)] if table else []:
             say(f"note: {note}")
+    elif output is not None:
+        raise ConfigError(f"--output {output}: of no effect, the model says arrays of pairs. Leave it out; `seqloom predict` writes them.")
     board = model.scores(pairs)
     for note in better_without(board):
         say(f"note: {note}")
+    if output is not None and isinstance(pairs, Windows):
+        write_backtest(model, pairs, output, *files)
     names = list(dict.fromkeys(name for values in board.values() for name in values))
     rows = [
         ("", *names),
@@ -267,6 +273,17 @@ def evaluate_forecasts(
             return
         seconds = time.perf_counter() - begun
         out.write("\n".join([f"{run} on {where}: {len(pairs):,} {pairs.noun}, {seconds:.0f} s", *columns(rows)]) + "\n")
+
+
+def _refuse_exported_numbers(run: Path) -> None:
+    """Raises a CheckpointError for an exported model of numbers, whose straight line and dev part are with its run alone."""
+    from seqloom.manifest import looks_exported
+
+    if looks_exported(run):
+        raise CheckpointError(
+            f"{run}: an exported model that says numbers; its measures need the run that it was made from. Give the folder that "
+            "`seqloom train` wrote; card and manifest hold those on dev."
+        )
 
 
 PARTS = {"": "", "dev": "its dev part ", "test": "its test part ", "all": "all of it "}

@@ -19,6 +19,7 @@ const MONTH_YEAR = /^(\d\d?)[./-](\d{4})$/;
 const YEAR_MONTH = /^(\d{4})[ -]?M(\d\d?)$/i;
 const QUARTER_YEAR = /^Q([1-4])[ /-]?(\d{4})$/i;
 const OFFSET = /([T ]\d\d(?::\d\d)*(?:\.\d+)?) ?(?:[+-]\d\d:?(?:\d\d)?|UTC|GMT|Z)\s*$/i; // from UTC, behind a moment, that of UTC itself too
+const YEAR_FIRST = /^\s*\d{4}(?!\d)/; // ISO form is the same in all tables
 const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
 const SAID = { quarter: ["q", "qtr", "quarter"], month: ["m", "mo", "mon", "month"], week: ["w", "wk", "week"], day: ["d", "day", "doy"] }; // names of columns
 const OF_DATE = { year: ["y", "yr", "year"], month: SAID.month, day: ["d", "day"] };
@@ -75,7 +76,7 @@ function readDates(cells, dates) {
   if (dates === "count") return cells.map(counted);
   if (dates === "weeks") return cells.map(weekOf);
   if (dates === "decimal") return cells.map(decimalYear);
-  if (dates !== "iso") return cells.map((cell) => readIso(inIsoForm(cell.replace(IN_UTC, ""), dates)));
+  if (dates !== "iso" && !cells.every((cell) => YEAR_FIRST.test(cell))) return cells.map((cell) => readIso(inIsoForm(cell.replace(IN_UTC, ""), dates)));
   return areWhole(cells) && lookLikeDates(cells) ? unmarked(cells) : cells.map(readMarked);
 }
 
