@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqloom.answers import Answerer, Prediction, TooLong, check_attention
+from seqloom.answers import Answerer, Prediction, check_attention
 from seqloom.config import DataConfig, SearchConfig
+from seqloom.cuts import TooLong
 from seqloom.errors import DataError, warn_caller
 from seqloom.fields import Fields
 from seqloom.memory_rows import rows_from_memory
