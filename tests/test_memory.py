@@ -103,10 +103,13 @@ def test_paths_and_arrays_of_numbers_stay_what_they_are(tmp_path: Path):
     assert held((numbers, TARGETS))[0] is numbers
 
 
-def test_lists_of_measured_numbers_are_not_joined() -> None:
-    with pytest.raises(DataError, match=r"expected a text"):
-        seqloom.train({"x": [[0.5, -0.25], [1.5, 2.0]], "label": ["up", "down"]}, out="nowhere", quiet=True)
-    assert hold_sources({"x": [[0.5, 1.5], [2, 3]]}, DataConfig(), 1) == [[0.5, 1.5], [2, 3]]
+def test_lists_of_measured_numbers_are_arrays_and_not_joined() -> None:
+    measured = [[0.5, 1.5], [2, 3]]
+    pairs, _ = held({"x": measured, "label": ["up", "down"]})
+    assert [(source.tolist(), target) for source, target in pairs] == [(measured[0], "up"), (measured[1], "down")]
+    assert [source.tolist() for source in hold_sources({"x": measured}, DataConfig(), 1)] == measured
+    assert hold_sources([[2, 3]], DataConfig(), 1) == ["2 3"]
+    assert hold_sources([[2, 3]], DataConfig(), 1, of_numbers=True)[0].tolist() == [2, 3]
 
 
 def test_lists_in_records_are_joined_by_blanks_as_those_of_json_lines_are(tmp_path: Path):
