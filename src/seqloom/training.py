@@ -133,6 +133,7 @@ class Trainer:
                 chosen = order[self.place.batch : self.place.batch + self.settings.batch.accumulate]
                 draw = np.random.default_rng([self.config.seed, self.place.step])
                 batches = [self.corpus.batch(index, draw) for index in chosen]
+                self._is_whole = False  # until they are learned
                 self.place.batch += len(chosen)
                 yield batches
             self.place.epoch, self.place.batch = self.place.epoch + 1, 0
@@ -141,7 +142,7 @@ class Trainer:
         progress, step = self.course.progress(), self.place.step
         factor = learning_rate_factor(self.settings.schedule, step, progress, self.place.plateaus)
         rate, forcing = self.settings.optimizer.learning_rate * factor, teacher_forcing(self.settings.teacher_forcing, progress)
-        symbols, self._is_whole = sum(batch.tokens for batch in batches), False
+        symbols = sum(batch.tokens for batch in batches)
         with self._interrupts.held():
             try:
                 loss = self.learner.update(batches, step, rate, forcing)
