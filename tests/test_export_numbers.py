@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import seqloom
 from seqloom.batching import Batch
 from seqloom.cli import main
 from seqloom.config import ModelConfig
+from seqloom.errors import CheckpointError
 from seqloom.export import export, folder, number_check
 from seqloom.export.frames import frame_graph
 from seqloom.export.graph import OPSET
@@ -226,11 +228,11 @@ def test_a_folder_that_cannot_be_replaced_stays_as_it_was(
 
     def fail_once(self: Path, target: Path) -> Path:
         if target == out.resolve() and self.name == out.name:
-            raise OSError("no room")
+            raise OSError(errno.EIO, "no room")
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail_once)
-    with pytest.raises(OSError, match="no room"):
+    with pytest.raises(CheckpointError, match=r"dist: cannot be put in place \(no room\)\. Choose another --out\.$"):
         export(model.path, out, precision="float32", overwrite=True)
     assert (out / "manifest.json").read_bytes() == before
 

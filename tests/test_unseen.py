@@ -62,7 +62,7 @@ def test_train_says_what_dev_holds_that_training_does_not(tmp_path: Path) -> Non
             self.lines.append(text)
 
     tiny = ["model.embedding=4", "model.encoder.width=4", "model.decoder.width=4", "training.max_steps=1", "training.device=cpu"]
-    tiny += ["training.precision=float32", "training.threads=1"]
+    tiny += ["training.precision=float32", "training.threads=1", "training.schedule.warmup_steps=1"]
     heard = Heard()
     plan = make_plan([("ab", "ba"), ("b", "b")], dev=[("ax", "xa"), ("b", "b")], config=override(RunConfig(), tiny))
     start(plan, tmp_path / "run", watcher=heard)
