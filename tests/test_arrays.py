@@ -545,3 +545,11 @@ def test_no_site_is_made_of_arrays_on_either_side(tmp_path: Path, reads_arrays: 
         plan_pairs(texts, contours(texts)).fields.save(tmp_path / "fields.json")
     with pytest.raises(ConfigError, match=r"is a model of arrays; expected one of text, sound or a table\. Ask it from Python\.$"):
         check_kinds(tmp_path)
+
+
+def test_a_kind_of_head_that_is_no_text_is_refused_as_any_other(tmp_path: Path):
+    """It ended in a TypeError: a list was looked for among the kinds."""
+    (tmp_path / "pairs.tsv").write_text("a\t1\nb\t2\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"model\.head: no kind .*; expected one of tokens, squared"):
+        seqloom.train(tmp_path / "pairs.tsv", out=tmp_path / "run", settings="model.head.kind=[x]")
+    assert not (tmp_path / "run").exists()
