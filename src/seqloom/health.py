@@ -13,7 +13,7 @@ from seqloom import metrics
 from seqloom.config import TextField
 from seqloom.errors import count_of
 
-__all__ = ["Evidence", "Finding", "easier_dev", "examine", "is_hint", "kind_of", "same_answer", "too_short", "worse_search"]
+__all__ = ["Evidence", "Finding", "easier_dev", "examine", "is_hint", "kind_of", "no_number", "same_answer", "too_short", "worse_search"]
 
 HINT = "Early hint at step"
 """What the message of a young model begins with."""
