@@ -21,9 +21,10 @@ from safetensors import safe_open
 from seqloom import best, files, hardware, metrics, runs, training
 from seqloom.answers import Output, Prediction
 from seqloom.checkpoint import RunDirectory, read_tensors
-from seqloom.config import RunConfig
+from seqloom.config import RunConfig, TrainingConfig
 from seqloom.config_file import load_config
 from seqloom.corpus import Corpus, encode_rows
+from seqloom.course import LEEWAY, Course
 from seqloom.dev import DevSet, Look
 from seqloom.errors import CheckpointError, DataError, TrainingError
 from seqloom.events import Evaluated, Finished, Silence, Updated
@@ -890,6 +891,38 @@ def test_ctrl_c_during_an_update_waits_for_its_end(tmp_path: Path, monkeypatch: 
     event = start(tmp_path / "run", "training.max_steps=12", "training.evaluate_every=5")
     assert (event.why, event.step, len(done)) == ("interrupted", 4, 4)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("budget", [60, 300])
+def test_a_run_whose_passes_end_before_its_budget_is_a_function_of_its_seed(tmp_path: Path, budget: int, monkeypatch: pytest.MonkeyPatch):
+    """The seconds of the first reading were ahead of the first updates, so that their rates followed the clock."""
+
+    def at(seconds: float, name: str) -> list[Any]:
+        clock = [3.0]
+        monkeypatch.setattr("seqloom.course.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+        def tick(_: Updated) -> None:
+            clock[0] += seconds
+
+        watch = Watch(tick)
+        budgeted = f"training.budget_seconds={budget}"
+        event = start(tmp_path / name, budgeted, "training.evaluate_every=null", "training.epochs=6", watcher=watch, started=0.0)
+        assert event.why == "done"
+        return [(update.step, update.loss, update.learning_rate) for update in watch.updates], weights_of(tmp_path / name)
+
+    assert at(0.1, "quick") == at(0.4, "slow")
+
+
+def test_a_budget_ends_the_schedule_of_a_run_that_it_ends():
+    clock = Course(TrainingConfig(budget_seconds=102.0), 1000, time.perf_counter() - 50)
+    assert clock.progress() == pytest.approx((0.5 - LEEWAY) / (1 - LEEWAY), abs=0.01)
+    late = Course(TrainingConfig(budget_seconds=102.0), 1000, time.perf_counter() - 100.1)
+    assert (late.progress(), late.reason_to_stop()) == (1.0, "budget")
+
+
+def test_a_part_of_a_pass_is_no_update_too_many(tmp_path: Path):
+    """10 updates a pass, 1.1 passes: 11.000000000000002 of them in floating point."""
+    assert start(tmp_path / "run", "training.epochs=1.1", train=pairs(30, 1)).step == 11
 
 
 def test_a_run_whose_time_ends_while_it_saves_looks_at_its_last_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

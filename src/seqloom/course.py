@@ -14,6 +14,9 @@ EVALUATIONS = 20
 """Looks at the dev set in a run, where the config does not say."""
 LOOKING = 1 / 8
 """The share of a budget, at the most, that is spent on looking."""
+LEEWAY = 0.05
+"""Updates are behind the clock only by more than this share of what is left: a run whose passes end before its time, as one that began
+with some seconds of reading, is a function of its seed alone."""
 PERFECT = 2
 """Looks in a row without any error, after which the run is brought to its end ..."""
 TELLING = 100
@@ -70,10 +73,11 @@ class Course:
         return self.place.seconds + time.perf_counter() - self.started
 
     def progress(self) -> float:
-        """How much of the run is done, 0 to 1: by updates, or by time where there is a budget and that is further."""
+        """How much of the run is done, 0 to 1: by updates, or by time where there is a budget and that is further by more than LEEWAY."""
         progress = self.place.step / self.total
         if self.settings.budget_seconds is not None:
-            progress = self._reached = max(progress, self._reached, self.seconds() / self._allowed())
+            by_time = 1 - (1 - self.seconds() / self._allowed()) / (1 - LEEWAY)
+            progress = self._reached = max(progress, self._reached, by_time)
         if begun := self.place.cooling_step:
             cooled = (self.place.step - begun) / max(round(COOLING * begun), 1)
             progress = max(progress, self.place.cooling_progress + (1 - self.place.cooling_progress) * cooled)

@@ -72,7 +72,7 @@ class Trainer:
         check_attention(config.search, attends=self.network.attends)
         self.best = Best(run, self.settings.early_stopping.metric, self.settings.average)
         self.updates_a_pass = updates_a_pass(len(self._batches(0)), self.settings.batch)
-        total = max(1, math.ceil(self.updates_a_pass * self.settings.epochs))
+        total = max(1, math.ceil(round(self.updates_a_pass * self.settings.epochs, 6)))  # 100 passes of 1.1 are 110
         self.course = Course(self.settings, min(total, self.settings.max_steps or total), started)
         self._loss = self._symbols = self._earlier = 0.0
         self._since = self._saved = time.perf_counter()

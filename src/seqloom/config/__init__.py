@@ -130,7 +130,7 @@ class SearchConfig(Settings):
 class RunConfig(Settings):
     """A whole run."""
 
-    seed: Natural = Field(default=1, description="Of everything that is drawn: the same seed gives the same losses, but with a budget: how much is done by when follows the clock, even of a run that ends before it.")
+    seed: Natural = Field(default=1, description="Of everything that is drawn: the same seed gives the same losses, but where a budget ends a run: how much is done by when follows the clock then.")
     data: DataConfig = DataConfig()
     fields: FieldsConfig = FieldsConfig()
     model: ModelConfig = ModelConfig()
