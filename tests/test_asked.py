@@ -16,7 +16,7 @@ def test_a_time_is_read_in_hours_minutes_and_seconds(text: str | float, seconds:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "15 minutes", "-3m", "0", 0, "m"])
+@pytest.mark.parametrize("text", ["", "soon", "15 minutes", "-3m", "0", 0, "m", "1h30", "1m30", True])
 def test_what_is_no_time_is_refused(text: str | float) -> None:
     with pytest.raises(ConfigError, match=rf"--budget {text}: expected a time such as 90s, 15m or 1h30m"):
         parse_duration(text)

@@ -221,6 +221,32 @@ def test_an_existing_directory_is_only_replaced_when_asked_for_and_a_run(tmp_pat
     assert sorted(file.name for file in run.path.rglob("*")) == ["best", "mine", "training"], "what no run wrote stays"
 
 
+@pytest.mark.parametrize("death", [1, 2, 3, 4])
+def test_a_run_that_is_killed_while_it_takes_the_place_of_another_can_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, death: int
+):
+    """Its run.json was taken away with the rest, and written anew when the fields had been."""
+    run, left = run_at(tmp_path / "run"), [death]
+
+    def dying(path: Path, *more: Any, **others: Any) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        unlink(path, *more, **others)
+
+    unlink = Path.unlink
+    for name in ("model.safetensors", "metrics.jsonl", "dev.jsonl"):
+        (run.path / name).touch()
+    monkeypatch.setattr(Path, "unlink", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run.begin()
+    monkeypatch.undo()
+    run.refuse_existing(overwrite=True)
+    run.begin()
+    assert run.read_about()["finished"] is False
+    assert {path.name for path in run.path.iterdir()} == {"run.json", "training"}
+
+
 def test_a_folder_that_cannot_be_removed_can_hold_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (disk := tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to(disk)

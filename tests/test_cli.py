@@ -580,7 +580,7 @@ def test_a_search_that_can_never_end_is_refused(trained: Trained) -> None:
         ("search.beam", "--set search.beam: expected key=value"),
         (
             "search.temperature=3",
-            "--set search.temperature: of no effect with search.kind 'beam'. Set search.kind=sample, or leave it out.",
+            "--set: temperature: of no effect with kind 'beam'. Say kind=sample, or leave it out.",
         ),
     ],
 )

@@ -239,7 +239,7 @@ def test_a_prefix_is_a_text_or_none(model: seqloom.Model) -> None:
 
 
 def test_settings_of_sampling_are_refused_where_nothing_is_drawn(model: seqloom.Model) -> None:
-    message = r"^predict: temperature, top_k: of no effect with kind 'beam'\. Say kind='sample', or leave it out\.$"
+    message = r"^predict: temperature, top_k: of no effect with kind 'beam'\. Say kind=sample, or leave it out\.$"
     with pytest.raises(seqloom.ConfigError, match=message):
         model.predict(["a b"], temperature=2.0, top_k=3)
     assert len(model.predict(["a b"], kind="sample", temperature=2.0, top_k=3, seed=2)) == 1

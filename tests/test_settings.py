@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from seqloom.config import RunConfig, TokensField
+from seqloom.config import RunConfig, SearchConfig, TokensField
 from seqloom.errors import ConfigError
-from seqloom.settings import build, one_by_one, override, setting
+from seqloom.settings import build, changed_search, one_by_one, override, override_search, setting
 
 
 def changed(*texts: str) -> RunConfig:
@@ -243,3 +243,11 @@ def test_settings_are_told_one_by_one_and_the_last_of_a_name_holds():
 def test_a_value_that_another_kind_does_not_take_is_its_default(before: str, kind: str, key: str, value: object):
     """It was refused, though nobody had set it beside that kind."""
     assert setting(override(changed(before), [kind]), key) == value
+
+
+def test_so_many_hypotheses_of_a_greedy_search_are_a_beam():
+    """It did nothing, without a word, where `--beam 3` did."""
+    greedy = SearchConfig(kind="greedy")
+    assert override_search(greedy, ["search.beam=3"]) == changed_search(greedy, {"beam": 3}, where="predict")
+    assert override_search(greedy, ["search.beam=3"]) == SearchConfig(kind="beam", beam=3)
+    assert override_search(greedy, ["search={beam: 3, kind: greedy}"]).kind == "greedy"

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.batching import Array
-from seqloom.config import DRAWING, DataConfig, SearchConfig
+from seqloom.config import DataConfig, SearchConfig
 from seqloom.corpus import encode_rows
 from seqloom.errors import ConfigError, DataError, count_of, warn_caller
 from seqloom.fields import Fields
@@ -25,7 +25,7 @@ from seqloom.memory_rows import numbers_as_texts, texts_of
 from seqloom.rows import Row
 from seqloom.samples import FORMS, sound_as_text
 from seqloom.search import Floats, Hypothesis, Ids
-from seqloom.settings import build
+from seqloom.settings import changed_search
 from seqloom.unseen import unknown_in_prefix
 from seqloom.vocabulary import UNK
 
@@ -258,12 +258,7 @@ class Answerer:
         if several := [name for name in SEVERAL if name in given]:
             what = f"predict: {several[0]}: no setting of the search; expected beam=5, or kind='sample', samples=5"
             raise ConfigError(f"{what}. Take the answers from predictions(...)[0].outputs, best first.")
-        if "beam" in given:
-            given.setdefault("kind", "beam")
-        search = build({"search": self.defaults.model_dump() | given}, where="predict").search
-        if search.kind != "sample" and (idle := [name for name in given if name in DRAWING]):
-            raise ConfigError(f"predict: {', '.join(idle)}: of no effect with kind {search.kind!r}. Say kind='sample', or leave it out.")
-        return search
+        return changed_search(self.defaults, given, where="predict")
 
     def answers(
         self,

@@ -33,6 +33,9 @@ __all__ = [
 ASKED = "as asked for"
 """The reason for a setting that the user gave."""
 
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_DURATION = re.compile(rf"{_NUMBER}|(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
+
 NUMPYS = (np.generic, np.ndarray)
 
 FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=", "training.start_from=")
@@ -49,7 +52,7 @@ def as_settings(source: str | int | Sequence[str | int] | None, target: str | in
 
 
 def parse_duration(text: str | float | timedelta) -> float:
-    """Seconds in "90", "90s", "15m", "1h30m", or of a timedelta.
+    """Seconds in "90", "90s", "15m", "1h30m", or of a timedelta. "1h30", of which nobody knows whether seconds are meant, is none.
 
     Raises:
         ConfigError: anything else.
@@ -58,10 +61,10 @@ def parse_duration(text: str | float | timedelta) -> float:
     if isinstance(text, timedelta):
         seconds = text.total_seconds()
     elif isinstance(text, (int, float)):
-        seconds = float(text)
+        seconds = 0.0 if isinstance(text, bool) else float(text)
     else:
-        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", str(text).strip())
-        seconds = sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True) if part) if match else 0.0
+        match = _DURATION.fullmatch(str(text).strip())
+        seconds = sum(float(part) * unit for part, unit in zip(match.groups(), (1, 3600, 60, 1), strict=True) if part) if match else 0.0
     if seconds <= 0:
         raise ConfigError(f"--budget {text}: expected a time such as 90s, 15m or 1h30m.")
     return seconds

@@ -125,11 +125,22 @@ class RunDirectory:
         here, place = self.path.resolve(), Path(path).expanduser().resolve()
         return place == here or (here in place.parents and place.relative_to(here).parts[0] in WRITTEN)
 
-    def create(self) -> None:
-        """Make the directory, in place of an older run; the folder itself, and all in it that no run writes, stays."""
+    def begin(self) -> None:
+        """Make the directory of a run that is not finished, in place of an older one. run.json, by which it is known, is there throughout:
+        a run that is killed in between can be replaced.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._cannot_be_made(error) from None
+        self.write_about(finished=False)
+        self.create(keep=self.about)
+
+    def create(self, keep: Path | None = None) -> None:
+        """Make the directory, in place of an older run; the folder itself, `keep`, and all in it that no run writes, stays."""
         try:
             for old in self.path.iterdir() if self.path.exists() else ():
-                if old.name not in WRITTEN:
+                if old.name not in WRITTEN or old == keep:
                     continue
                 if old.is_dir() and not old.is_symlink():
                     shutil.rmtree(old)
@@ -137,7 +148,10 @@ class RunDirectory:
                     old.unlink()
             self.best.mkdir(parents=True)
         except OSError as error:
-            raise CheckpointError(f"{self.path}: cannot be made ({error.strerror}). Choose another --out.") from None
+            raise self._cannot_be_made(error) from None
+
+    def _cannot_be_made(self, error: OSError) -> CheckpointError:
+        return CheckpointError(f"{self.path}: cannot be made ({error.strerror}). Choose another --out.")
 
     @contextmanager
     def beside(self) -> Generator[RunDirectory]:
@@ -150,7 +164,7 @@ class RunDirectory:
             with self.claimed(), folder_beside(self.path.absolute()) as folder:
                 draft = RunDirectory(folder)
                 yield draft
-                self.create()
+                self.begin()
                 self.forget_training()
                 for entry in sorted(draft.path.iterdir(), key=lambda entry: entry == draft.about):  # run.json makes a folder a run
                     shutil.move(entry, self.path / entry.name)

@@ -70,8 +70,7 @@ def _start(plan: Plan, run: RunDirectory, overwrite: bool, watcher: Watcher, sta
     first = _first_weights(plan.base, config, fields) if plan.base else None
     check_parts(config.model, fields.source, fields.target)
     run.refuse_existing(overwrite=overwrite)  # again: where the disk has no locks, a run may have come in the meantime
-    run.create()
-    run.write_about(finished=False)
+    run.begin()
     fields.save(run.fields)
     run.write_config(config, reasons)
     run.write_dev(replace(row, source=tuple(map(kept_text, row.source))) for row in plan.dev)

@@ -31,6 +31,7 @@ __all__ = [
     "Loader",
     "UnknownPartError",
     "build",
+    "changed_search",
     "has_setting",
     "leaves",
     "one_by_one",
@@ -121,11 +122,19 @@ def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchCon
         if not name.startswith("search."):
             offer = _offer(name.rpartition(".")[2], SearchConfig, "search.")
             raise ConfigError(f"--set {text}: of a trained model only the search can be changed; expected search.NAME=VALUE.{offer}")
-    changed = override(RunConfig(search=search), overrides).search
-    names = {text.partition("=")[0].removeprefix("search.") for text in overrides}
-    if changed.kind != "sample" and (idle := [f"search.{name}" for name in DRAWING if name in names]):
-        what = f"--set {', '.join(idle)}: of no effect with search.kind {changed.kind!r}"
-        raise ConfigError(f"{what}. Set search.kind=sample, or leave it out.")
+    return changed_search(search, {name.removeprefix("search."): value for name, value in said_by(overrides).items()}, where="--set")
+
+
+def changed_search(search: SearchConfig, changes: Mapping[str, Any], *, where: str) -> SearchConfig:
+    """The search with some settings changed: so many hypotheses want a beam where no kind is said.
+
+    Raises:
+        ConfigError: an unknown setting, a value out of range, or one of sampling where nothing is drawn.
+    """
+    changes = {"kind": "beam", **changes} if "beam" in changes else changes
+    changed = build({"search": search.model_dump() | changes}, where=where).search
+    if changed.kind != "sample" and (idle := [name for name in DRAWING if name in changes]):
+        raise ConfigError(f"{where}: {', '.join(idle)}: of no effect with kind {changed.kind!r}. Say kind=sample, or leave it out.")
     return changed
 
 
