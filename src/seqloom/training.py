@@ -58,6 +58,22 @@ class Examples(Protocol):
     def batches(self, config: BatchConfig, seed: int, epoch: int) -> Sequence[Ids]: ...
 
 
+class Learned:
+    """What was learned from since the last look at dev."""
+
+    def __init__(self, loss: float = 0.0, symbols: float = 0.0) -> None:
+        """Of a run that was stopped, what was before the stop, which is no part of how fast it goes now."""
+        self.loss, self.symbols, self._before, self._began = loss, symbols, symbols, time.perf_counter()
+
+    def add(self, loss: float, symbols: int) -> None:
+        """An update of so many target symbols, with a loss in nats summed over them."""
+        self.loss, self.symbols = self.loss + loss, self.symbols + symbols
+
+    def rate(self) -> float:
+        """Target symbols a second."""
+        return (self.symbols - self._before) / max(time.perf_counter() - self._began, 1e-9)
+
+
 class Trainer:
     """A run in its directory; `fit` takes it from where it is to its end."""
 
@@ -74,8 +90,8 @@ class Trainer:
         self.updates_a_pass = updates_a_pass(len(self._batches(0)), self.settings.batch)
         total = max(1, math.ceil(round(self.updates_a_pass * self.settings.epochs, 6)))  # 100 passes of 1.1 are 110
         self.course = Course(self.settings, min(total, self.settings.max_steps or total), started)
-        self._loss = self._symbols = self._earlier = 0.0
-        self._since = self._saved = time.perf_counter()
+        self.learned = Learned()
+        self._saved = time.perf_counter()
         self._freed = FreedMemory()
         self._interrupts, self._is_whole = Interrupts(), True
 
@@ -149,7 +165,7 @@ class Trainer:
             except Diverged as fault:
                 raise self._diverged(str(fault)) from None
             self.place.step += 1
-            self._loss, self._symbols = self._loss + loss, self._symbols + symbols
+            self.learned.add(loss, symbols)
             self._is_whole = True
         self._freed.give_back_when_due()
         self._report(loss / symbols, rate)
@@ -163,8 +179,7 @@ class Trainer:
     # ------------------------------------------------------------------------------------------------- what is told
 
     def _report(self, loss: float, rate: float) -> None:
-        progress, seconds = self.course.progress(), time.perf_counter() - self._since
-        spent = self.course.seconds()
+        progress, spent = self.course.progress(), self.course.seconds()
         self.watcher.updated(
             Updated(
                 step=self.place.step,
@@ -172,7 +187,7 @@ class Trainer:
                 progress=progress,
                 loss=loss,
                 learning_rate=rate,
-                tokens_per_second=(self._symbols - self._earlier) / max(seconds, 1e-9),
+                tokens_per_second=self.learned.rate(),
                 seconds_left=spent * (1 - progress) / max(progress, 1e-9),
             )
         )
@@ -217,7 +232,7 @@ class Trainer:
         findings = [*self.dev.findings(look, self.place.step, self.course.progress()), *health.no_number(watched, values[watched])]
         perfect = metrics.is_perfect(watched, values[watched])
         self.course.looked(time.perf_counter() - begin, pairs=len(look.rows), is_best=is_best, is_perfect=perfect)
-        learned = {"train_loss": self._loss / self._symbols} if self._symbols else {}
+        learned = {"train_loss": self.learned.loss / self.learned.symbols} if self.learned.symbols else {}
         when = {"step": self.place.step, "epoch": round(self._epoch(), 4), "seconds": round(self.course.seconds(), 3)}
         self.run.append_metrics({**when, **learned, **values, "findings": findings})
         self.watcher.evaluated(
@@ -232,14 +247,13 @@ class Trainer:
                 findings=findings,
             )
         )
-        self._loss = self._symbols = self._earlier = 0.0
-        self._since, self._is_whole = time.perf_counter(), True
+        self.learned, self._is_whole = Learned(), True
 
     # ------------------------------------------------------------------------------------------------- save and end
 
     def _save(self) -> None:
         """Write all that `restore` needs, in one file, whole or not at all."""
-        done = {"seconds": self.course.seconds(), "loss": self._loss, "symbols": self._symbols}
+        done = {"seconds": self.course.seconds(), "loss": self.learned.loss, "symbols": self.learned.symbols}
         record = {**asdict(self.place), **done, "best": self.best.ranking}
         write_tensors(self.run.state, self.learner.tensors(), {"place": json.dumps(record)})
         self.best.forget_others()
@@ -254,8 +268,7 @@ class Trainer:
         tensors, metadata = read_tensors(self.run.state)
         try:
             record = json.loads(metadata["place"])
-            self._loss, self._symbols = record.pop("loss"), record.pop("symbols")
-            self._earlier = self._symbols  # learned from before the stop: no part of how fast it goes now
+            self.learned = Learned(record.pop("loss"), record.pop("symbols"))
             self.best.restore(record.pop("best"))
             record.setdefault("looked_step", record["step"])  # of an older run, which was saved where no look was due
             self.course.place = Place(**record)
