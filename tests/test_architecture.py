@@ -69,7 +69,7 @@ PICTURE = {
     "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq nn.ensemble", torch=True),
     "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq nn.ensemble", torch=True),
     "prediction": room(
-        "prediction forecasting scoreboard",
+        "prediction tensors forecasting scoreboard",
         "errors config data plan answers nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint",
         torch=True,
     ),

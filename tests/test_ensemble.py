@@ -18,9 +18,10 @@ from seqloom.fields import Fields
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.heads import IMPOSSIBLE
 from seqloom.nn.seq2seq import Network, Seq2Seq, TensorBatch
-from seqloom.prediction import Translator, to_tensors
+from seqloom.prediction import Translator
 from seqloom.rows import Row
 from seqloom.runtime import Graph
+from seqloom.tensors import to_tensors
 
 SOURCES = ["a b X d", "e d", "b Z Z", "c a a b e d c"]
 """X and Z were never seen."""

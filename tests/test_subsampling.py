@@ -17,10 +17,11 @@ from seqloom.nn.encoders import make_encoder
 from seqloom.nn.layers import initialise
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.nn.subsampling import as_product, make_subsampling
-from seqloom.prediction import Translator, to_tensors
+from seqloom.prediction import Translator
 from seqloom.rows import Row
 from seqloom.runtime import Graph
 from seqloom.settings import build
+from seqloom.tensors import to_tensors
 
 EXACT = {"rtol": 0.0, "atol": 1e-10}
 V = 9

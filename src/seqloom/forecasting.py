@@ -16,9 +16,9 @@ from seqloom.nn.decoders import Memory
 from seqloom.nn.seq2seq import Seq2Seq, answering
 from seqloom.number_answers import ROWS, Forecast, forecasts_of, known_of, window_changes
 from seqloom.number_pairs import NumberPairs, evenly
-from seqloom.prediction import to_tensors
 from seqloom.rollout import FrameStep, rollout
 from seqloom.spread import Miss
+from seqloom.tensors import to_tensors
 
 __all__ = ["Forecast", "TorchFrameStepper", "TorchFrames", "forecasts", "misses_of", "teacher_forced_loss"]
 

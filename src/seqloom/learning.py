@@ -15,7 +15,7 @@ from seqloom.config import RunConfig
 from seqloom.hardware import on_device, small_numbers_as_zero
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.optimizers import Optimizer
-from seqloom.prediction import to_tensors
+from seqloom.tensors import to_tensors
 
 __all__ = ["Diverged", "Learner", "seed_first_weights"]
 

@@ -25,8 +25,9 @@ from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Network, TensorBatch, answering
 from seqloom.rows import Row
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
+from seqloom.tensors import to_tensors
 
-__all__ = ["Translator", "inference_copy", "to_tensors"]
+__all__ = ["Translator", "inference_copy"]
 
 BATCH_TOKENS = 8192
 """Padded states of the source × hypotheses in one search."""
@@ -224,19 +225,6 @@ class TorchStepper:
         if self.pointer is None or not self.need_attention:
             return None
         return self.network.head.copying(decoded, self.pointer).squeeze(1).cpu().numpy()
-
-
-def to_tensors(batch: Batch, target_size: int, device: torch.device | str) -> TensorBatch:
-    """The batch as tensors on the device."""
-    source, source_mask, target_in, target_out, target_mask = (
-        torch.from_numpy(part).to(device, non_blocking=True)
-        for part in (batch.source, batch.source_mask, batch.target_in, batch.target_out, batch.target_mask)
-    )
-    pointer = None
-    if batch.copy is not None:
-        extra = max(int(batch.copy.max()) + 1 - target_size, 0)
-        pointer = Pointer(torch.from_numpy(batch.copy).to(device), extra)
-    return TensorBatch(source, source_mask, target_in, target_out, target_mask, pointer)
 
 
 def inference_copy(network: Network, precision: str) -> Network:

@@ -13,7 +13,7 @@ from seqloom.batching import Example, collate
 from seqloom.config import ModelConfig
 from seqloom.nn.decoders import Decoded
 from seqloom.nn.seq2seq import Network, Seq2Seq, TensorBatch
-from seqloom.prediction import to_tensors
+from seqloom.tensors import to_tensors
 
 __all__ = ["SOURCE_SIZE", "TARGET_SIZE", "Sides", "batch_of", "changed_later", "example", "moved", "network_of", "outputs", "run"]
 
