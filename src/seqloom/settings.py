@@ -131,7 +131,7 @@ def changed_search(search: SearchConfig, changes: Mapping[str, Any], *, where: s
     Raises:
         ConfigError: an unknown setting, a value out of range, or one of sampling where nothing is drawn.
     """
-    changes = {"kind": "beam", **changes} if "beam" in changes else changes
+    changes = {"kind": "beam", **changes} if "beam" in changes else dict(changes)
     changed = build({"search": search.model_dump() | changes}, where=where).search
     if changed.kind != "sample" and (idle := [name for name in DRAWING if name in changes]):
         raise ConfigError(f"{where}: {', '.join(idle)}: of no effect with kind {changed.kind!r}. Say kind=sample, or leave it out.")
