@@ -130,9 +130,9 @@ def speed(data: Path, work: Path) -> Iterator[dict[str, Any]]:
 def _ours(data: Path) -> Callable[[Any, Any], None]:
     """Whole updates of seqloom, windows made on the fly."""
     from seqloom.config import NumbersField
-    from seqloom.forecast_plan import plan_forecast
     from seqloom.hardware import resolve
-    from seqloom.learning import Learner
+    from seqloom.numbers.plan import plan_forecast
+    from seqloom.training.learning import Learner
 
     numbers = NumbersField(targets=COLUMNS.split(","), time="date", history=HISTORY, horizon=HORIZON, calendar=[])
     settings = ["model.recent=0", "model.dropout=0", "training.threads=1", "training.device=cpu", f"model.encoder.width={WIDTH}"]
@@ -198,9 +198,9 @@ def memory(data: Path, work: Path) -> Iterator[dict[str, Any]]:
 def windows_over_a_large_table() -> None:
     """Print the table's size and what making batches of it added to the peak of the process."""
     from seqloom.config import BatchConfig, FieldsConfig, NumbersField
-    from seqloom.number_fields import NumberFields
-    from seqloom.panel import Panel
-    from seqloom.windows import Part, Windows
+    from seqloom.numbers.fields import NumberFields
+    from seqloom.numbers.panel import Panel
+    from seqloom.numbers.windows import Part, Windows
 
     values = np.random.default_rng(1).standard_normal((TABLE, 4))
     panel = Panel(("a", "b", "c", "d"), values, np.array([0, TABLE]), ("",))

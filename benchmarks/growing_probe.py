@@ -20,7 +20,7 @@ import numpy as np
 from seqloom.batching import Batch, Example, collate
 from seqloom.config import ModelConfig, RunConfig, TrainingConfig
 from seqloom.hardware import resolve
-from seqloom.learning import Learner
+from seqloom.training.learning import Learner
 
 FIRST = 4
 """Ids below are special."""

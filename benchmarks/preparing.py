@@ -25,8 +25,8 @@ PROBE = """
 import gc, json, resource, sys, time
 from seqloom.cli import LASTING
 from seqloom.corpus import Corpus, encode_rows
-from seqloom.fields import Fields
-from seqloom.plan import make_plan
+from seqloom.fields.task import Fields
+from seqloom.planning.plan import make_plan
 gc.set_threshold(LASTING)
 found, start = {}, time.perf_counter()
 def note(part):

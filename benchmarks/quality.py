@@ -22,7 +22,7 @@ from published import SETS, Part, Set
 from running import ROOT, circumstances, count_parameters, flags, run_seqloom, seqloom, table_line, what_was_chosen
 from sets import Files
 
-from seqloom.asked import parse_duration
+from seqloom.planning.asked import parse_duration
 
 HEAD = ["set", "metric", "published", "to reach", "ours", "minutes", "parameters", "chosen", "commit"]
 LEGEND = "Published: [C] read where it was published, [R] recomputed from these files, [M] from memory of the paper, a rough target."

@@ -39,7 +39,7 @@ from tutorial_loop import END, PAD, START, Pair, Shape, tutorial_stepper
 from seqloom.batching import Example, collate
 from seqloom.config import ModelConfig, RecurrentDecoder, RecurrentEncoder, RunConfig, TrainingConfig
 from seqloom.hardware import resolve
-from seqloom.learning import Learner
+from seqloom.training.learning import Learner
 
 VOCABULARY = 8000
 POOL = 100  # batches that are sorted by length together

@@ -15,7 +15,7 @@ from stage import TINY, loads, serve
 
 from seqloom.errors import ConfigError
 from seqloom.onnxruntime_web import find_runtime
-from seqloom.tones import write_tones
+from seqloom.sound.tones import write_tones
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from seqloom.events import Silence, Updated
+from seqloom.training.events import Silence, Updated
 
 
 class Interrupted(Silence):

@@ -20,7 +20,7 @@ import uvicorn
 from seqloom.cli import main
 from seqloom.config import PARTS
 from seqloom.metrics import METRICS
-from seqloom.panel import Panel
+from seqloom.numbers.panel import Panel
 from seqloom.server.app import create_app
 
 PAGES = Path(__file__).parents[1] / "docs"

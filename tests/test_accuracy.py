@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from stage import panel_of_arrays
 
-from seqloom.accuracy import Accuracy, seasonal_error
-from seqloom.baselines import linear, naive, naive2, seasonal_naive
 from seqloom.config import ModelConfig
-from seqloom.distributions import point_of, quantile_levels, quantiles_of, read_levels, student_quantile
 from seqloom.errors import ConfigError
-from seqloom.straight_line import fit_line
+from seqloom.numbers.accuracy import Accuracy, seasonal_error
+from seqloom.numbers.baselines import linear, naive, naive2, seasonal_naive
+from seqloom.numbers.distributions import point_of, quantile_levels, quantiles_of, read_levels, student_quantile
+from seqloom.numbers.straight_line import fit_line
 
 
 def column(*values: float) -> np.ndarray:
@@ -134,8 +134,8 @@ def test_levels_that_are_none_are_refused(asked: Any):
 @pytest.mark.parametrize("share", [0, 0.1])
 def test_a_straight_line_finds_the_rule_that_made_the_data_also_from_what_is_known_of_it(share: float):
     from seqloom.config import FieldsConfig, NumbersField
-    from seqloom.number_fields import NumberFields
-    from seqloom.windows import Part, Windows
+    from seqloom.numbers.fields import NumberFields
+    from seqloom.numbers.windows import Part, Windows
 
     values = np.zeros((400, 1))
     values[:2, 0] = [1.0, 0.9]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from seqloom.agreement import Part, differing_answers, refuse_disagreement
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError
-from seqloom.fields import Fields
-from seqloom.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.settings import build, override
+from seqloom.training.agreement import Part, differing_answers, refuse_disagreement
 
 PAIRS = [("abc", "c b a"), ("bad", "d a b"), ("a", "a")]
 TRAIN = (

@@ -28,34 +28,50 @@ class Room:
 
 
 def room(modules: str, knows: str = "", *, torch: bool = False) -> Room:
-    return Room(frozenset(modules.split()), tuple(knows.split()), torch)
+    return Room(frozenset(_named(modules)), tuple(knows.split()), torch)
+
+
+def _named(modules: str) -> Iterator[str]:
+    """`errors data: rows pairs` → errors, data.rows, data.pairs."""
+    package = ""
+    for word in modules.split():
+        if word.endswith(":"):
+            package = f"{word[:-1]}."
+        else:
+            yield f"{package}{word}"
 
 
 # The picture of docs/architecture.md: change both in one commit.
 PICTURE = {
-    "errors": room("errors files claims installed stopping threads version"),
+    "errors": room("data fields numbers planning sound training errors files claims installed stopping threads version"),
     "config": room(
         "config config.base config.fields config.kinds config.model config.numbers config.training settings config_file", "errors"
     ),
     "data": room(
-        "data rows sources source_files memory memory_rows tabular kept keyed clips lines tables layout column_roles marks header "
-        "pieces units vocabulary vocabulary_file subwords ready_model columns text_fields fields vectors ready metrics "
-        "examples health sides narrowness audio augment sounds samples sound_field sound_text frame_text frame_fields tones "
-        "clock dates spelling panel scaling spread number_fields accuracy distributions waves date_columns steps wide "
-        "sentinels nested moses languages",
+        "metrics examples "
+        "data: pairs rows sources source_files memory memory_rows tabular kept keyed lines tables layout column_roles marks "
+        "header nested languages "
+        "sound: clips narrowness audio augment sounds samples field text tones "
+        "fields: pieces units vocabulary vocabulary_file subwords ready_model columns text task vectors ready frame_text frames "
+        "moses "
+        "training: health "
+        "planning: sides "
+        "numbers: clock dates spelling panel scaling spread fields accuracy distributions waves date_columns steps wide sentinels",
         "errors config",
     ),
     "plan": room(
-        "selection profile measured_targets oddities relation base autoconfig autosound autoarray asked giving_way plan corpus "
-        "batching search ctc schedules events progress rollout unseen summary pace number_pairs baselines straight_line windows "
-        "array_pairs array_plan forecast_choices forecast_plan",
+        "corpus batching search ctc unseen "
+        "planning: selection profile measured_targets oddities relation base autoconfig asked giving_way plan pace "
+        "sound: autosound "
+        "numbers: autoarray rollout pairs baselines straight_line windows array_pairs array_plan choices plan "
+        "training: schedules events progress summary",
         "errors config data",
     ),
-    "answers": room("answers cuts measuring number_answers", "errors config data plan"),
-    "runtime": room("runtime number_runtime exported manifest site onnxruntime_web quiet_onnxruntime", "errors config data plan answers"),
+    "answers": room("answers cuts measuring numbers: answers", "errors config data plan"),
+    "runtime": room("runtime exported manifest site onnxruntime_web quiet_onnxruntime numbers: runtime", "errors config data plan answers"),
     "server": room(
-        "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters server.models "
-        "server.pages server.process server.refusals server.sources server.wire",
+        "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters "
+        "server.models server.pages server.process server.refusals server.sources server.wire",
         "errors config data plan answers runtime",
     ),
     "nn.layers": room("nn.layers nn.dropout nn.products nn.cross_entropy nn.ctc nn.subsampling", "errors config", torch=True),
@@ -67,21 +83,24 @@ PICTURE = {
     "nn.seq2seq": room("nn.seq2seq", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads", torch=True),
     "nn.ensemble": room("nn.ensemble", "errors config nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq", torch=True),
     "nn": room("nn", "nn.layers nn.attention nn.encoders nn.decoders nn.heads nn.seq2seq nn.ensemble", torch=True),
-    "checkpoint": room("checkpoint hardware optimizers", "errors config data plan nn nn.seq2seq nn.ensemble", torch=True),
+    "checkpoint": room("checkpoint hardware training: optimizers", "errors config data plan nn nn.seq2seq nn.ensemble", torch=True),
     "prediction": room(
-        "prediction tensors forecasting scoreboard",
+        "prediction tensors numbers: forecasting scoreboard",
         "errors config data plan answers nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint",
         torch=True,
     ),
     "work": room(
-        "training best course embeddings encoding learning trial dev members agreement joining runs curve tensorboard report forecast_dev "
-        "forecast_runs",
+        "report "
+        "training: loop best course embeddings encoding learning trial dev members agreement joining runs curve tensorboard "
+        "numbers: dev runs",
         "errors config data plan answers runtime nn nn.layers nn.decoders nn.heads nn.seq2seq checkpoint prediction",
         torch=True,
     ),
     "exportable": room("exportable saving", "errors plan nn.ensemble checkpoint export", torch=True),  # reaches up, when it is asked to
     "model": room(
-        "model forecaster handed", "errors config data plan answers nn.seq2seq checkpoint prediction work exportable", torch=True
+        "model numbers: forecaster planning: handed",
+        "errors config data plan answers nn.seq2seq checkpoint prediction work exportable",
+        torch=True,
     ),
     "export": room(
         "export export.beams export.card export.check export.folder export.frames export.graph export.number_check "
@@ -97,9 +116,7 @@ PICTURE = {
     ),
     "top": room(
         "pictures cli cli.arrays cli.backtest cli.choosing cli.commands cli.evaluating cli.exporting cli.forecasting cli.joining "
-        "cli.options cli.output "
-        "cli.predicting cli.reporting cli.serving cli.training "
-        "loading reference __init__ __main__",
+        "cli.options cli.output cli.predicting cli.reporting cli.serving cli.training loading reference __init__ __main__",
         "errors config data plan answers runtime server parts checkpoint prediction work model export",
     ),
 }

@@ -12,20 +12,20 @@ import pyarrow
 import pytest
 
 import seqloom
-from seqloom.array_pairs import ArrayPairs
-from seqloom.array_plan import plan_pairs
 from seqloom.batching import collate
 from seqloom.cli import main
 from seqloom.config_file import load_config
 from seqloom.errors import CheckpointError, ConfigError, DataError
-from seqloom.events import Silence
 from seqloom.export import export
 from seqloom.exported import load_exported
-from seqloom.fields import Fields
-from seqloom.number_fields import NumberFields
-from seqloom.plan import make_plan
+from seqloom.fields.task import Fields
+from seqloom.numbers.array_pairs import ArrayPairs
+from seqloom.numbers.array_plan import plan_pairs
+from seqloom.numbers.fields import NumberFields
+from seqloom.planning.plan import make_plan
 from seqloom.server.app import create_app
 from seqloom.site import check_kinds
+from seqloom.training.events import Silence
 
 SMALL = ["model.encoder.width=8", "model.decoder.width=8", "model.embedding=4", "training.threads=1", "training.max_steps=6"]
 LEARNED = ["model.encoder.width=32", "model.decoder.width=32", "model.embedding=16", "model.encoder.layers=1", "training.threads=1",

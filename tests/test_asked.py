@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqloom.asked import as_settings, overrides, parse_duration
 from seqloom.errors import ConfigError
+from seqloom.planning.asked import as_settings, overrides, parse_duration
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1h30m", 5400), ("1.5m", 90), (7, 7), (0.5, 0.5)])

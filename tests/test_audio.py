@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from seqloom.audio import About, Sound, about, is_silent, is_sound, log_mel, read_frames, read_sound
 from seqloom.config import AudioField
 from seqloom.errors import DataError, MissingFileError
+from seqloom.sound.audio import About, Sound, about, is_silent, is_sound, log_mel, read_frames, read_sound
 
 FIELD = AudioField(sample_rate=8000, mels=20)
 GO_ON = "Go on without such files with --skip-bad."
@@ -324,5 +324,5 @@ def test_a_missing_library_is_named_with_what_to_install(tmp_path: Path, monkeyp
 def test_a_long_sound_has_the_features_that_it_has_at_once(monkeypatch: pytest.MonkeyPatch):
     sound = Sound(noise(30_011).astype(np.float32), 8000)
     whole = log_mel(sound, FIELD)
-    monkeypatch.setattr("seqloom.audio.AT_ONCE", 4096)
+    monkeypatch.setattr("seqloom.sound.audio.AT_ONCE", 4096)
     np.testing.assert_array_equal(log_mel(sound, FIELD), whole)

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqloom.audio import Sound, log_mel
-from seqloom.augment import Quiet, add_quiet, augment, mask_bands, mask_moments, stretch_time, warp_bands
 from seqloom.config import AudioField, Augmentation
+from seqloom.sound.audio import Sound, log_mel
+from seqloom.sound.augment import Quiet, add_quiet, augment, mask_bands, mask_moments, stretch_time, warp_bands
 
 FIELD = AudioField(sample_rate=8000, mels=40)
 

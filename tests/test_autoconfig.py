@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable
 from itertools import pairwise
 
-from seqloom.autoconfig import Choice, choose, learning_rate
 from seqloom.config import DataConfig, FieldsConfig, RecurrentDecoder, TextField, TokensField
-from seqloom.memory_rows import rows_from_memory
-from seqloom.plan import make_plan
-from seqloom.profile import profile_rows
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.planning.autoconfig import Choice, choose, learning_rate
+from seqloom.planning.plan import make_plan
+from seqloom.planning.profile import profile_rows
 
 
 def chosen(pairs: list[tuple[str | tuple[str, ...], str]]) -> Choice:

@@ -16,22 +16,22 @@ from dying import die, dying_at_call, make_killed_runs, run_as_script
 from stage import run
 
 import seqloom
-from seqloom import runs
-from seqloom.autoconfig import Choice, choose
-from seqloom.base import read_base
 from seqloom.checkpoint import RunDirectory, load_grown, read_tensors
 from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import load_config, load_reasons
+from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, ConfigError, SeqloomError
 from seqloom.export import export
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.loading import load
 from seqloom.nn.seq2seq import make_network
-from seqloom.plan import make_plan
-from seqloom.profile import profile_rows
-from seqloom.rows import Row
+from seqloom.planning.autoconfig import Choice, choose
+from seqloom.planning.base import read_base
+from seqloom.planning.plan import make_plan
+from seqloom.planning.profile import profile_rows
 from seqloom.settings import override
-from seqloom.training import Trainer
+from seqloom.training import runs
+from seqloom.training.loop import Trainer
 
 Pairs = list[tuple[str, str]]
 

@@ -11,7 +11,7 @@ import pytest
 
 from seqloom.answers import Prediction
 from seqloom.config import SearchConfig
-from seqloom.rows import Row
+from seqloom.data.rows import Row
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.stopping import Stopped, stoppable
 

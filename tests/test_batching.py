@@ -3,7 +3,7 @@ import pytest
 
 from seqloom.batching import Example, collate, make_batches, pad
 from seqloom.config import BatchConfig
-from seqloom.vocabulary import BOS, EOS
+from seqloom.fields.vocabulary import BOS, EOS
 
 
 def ids(*numbers: int) -> np.ndarray:

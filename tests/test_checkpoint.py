@@ -13,8 +13,8 @@ from torch import nn
 
 from seqloom import files
 from seqloom.checkpoint import FORMAT, RunDirectory, load_weights, read_tensors, write_tensors
+from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, TrainingError
-from seqloom.rows import Row
 from seqloom.version import __version__
 
 

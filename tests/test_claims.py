@@ -19,9 +19,9 @@ from seqloom import claims
 from seqloom.checkpoint import RunDirectory
 from seqloom.claims import claimed
 from seqloom.errors import CheckpointError, DataError
-from seqloom.events import Silence, Started
-from seqloom.plan import Plan, make_plan
-from seqloom.runs import resume, start
+from seqloom.planning.plan import Plan, make_plan
+from seqloom.training.events import Silence, Started
+from seqloom.training.runs import resume, start
 
 HOLD = """
 import sys, pathlib

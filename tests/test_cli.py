@@ -398,8 +398,8 @@ def test_a_command_looks_for_cycles_among_many_objects_only() -> None:
 
 
 def test_ctrl_c_leaves_a_usable_model_and_resume_ends_the_run(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqloom.events import Updated
-    from seqloom.progress import Lines
+    from seqloom.training.events import Updated
+    from seqloom.training.progress import Lines
 
     def interrupt(self: Lines, event: Updated) -> None:
         if event.step == 12:
@@ -980,7 +980,7 @@ def test_the_version_is_printed() -> None:
 def test_what_nobody_foresaw_is_one_line_too(
     error: BaseException, code: int, message: str, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqloom.profile.profile_rows", mock.Mock(side_effect=error))
+    monkeypatch.setattr("seqloom.planning.profile.profile_rows", mock.Mock(side_effect=error))
     monkeypatch.setattr("sys.argv", ["seqloom", "inspect", str(trained.pairs)])  # what the advice repeats
     result = seqloom("inspect", trained.pairs)
     assert result.code == code

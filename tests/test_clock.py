@@ -3,13 +3,13 @@ import re
 import numpy as np
 import pytest
 
-from seqloom.clock import calendar_names, check_times, clock_features, filled, finest, spelled
 from seqloom.config import NumbersField
 from seqloom.config.numbers import STEP
-from seqloom.date_columns import together
-from seqloom.dates import ANY, EXPECTED, find_dates, have_offsets, look_like_times, read_times
 from seqloom.errors import DataError
-from seqloom.steps import Step, continued, find_step
+from seqloom.numbers.clock import calendar_names, check_times, clock_features, filled, finest, spelled
+from seqloom.numbers.date_columns import together
+from seqloom.numbers.dates import ANY, EXPECTED, find_dates, have_offsets, look_like_times, read_times
+from seqloom.numbers.steps import Step, continued, find_step
 
 
 def where(row: int) -> str:

@@ -10,10 +10,10 @@ import pytest
 from seqloom.batching import Example
 from seqloom.config import DataConfig, FieldsConfig, TokensField
 from seqloom.corpus import Corpus, encode_rows, length_ratio
+from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, DataError, TrainingError
-from seqloom.fields import Fields
-from seqloom.rows import Row
-from seqloom.vocabulary import EOS, SEP, UNK
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import EOS, SEP, UNK
 
 
 def ids(*numbers: int) -> np.ndarray[Any, Any]:

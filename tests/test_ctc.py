@@ -9,9 +9,9 @@ import torch
 from seqloom.config import SearchConfig
 from seqloom.ctc import WORST, JointStepper, PrefixScorer, with_ctc
 from seqloom.errors import ConfigError
+from seqloom.fields.vocabulary import BOS, EOS
 from seqloom.nn.ctc import ctc_loss
 from seqloom.search import Stepped, search
-from seqloom.vocabulary import BOS, EOS
 
 V = 6
 A, B = 4, 5

@@ -17,16 +17,16 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from seqloom import kept
 from seqloom.config import DataConfig
-from seqloom.data import read_rows, resolve
+from seqloom.data import kept
+from seqloom.data.kept import KeptRows
+from seqloom.data.lines import Arriving, LineCounts, decode_lines, read_lines, stdin_holds_bytes
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.data.pairs import read_rows, resolve
+from seqloom.data.rows import Row
+from seqloom.data.sources import read_sources
+from seqloom.data.tables import csv_rows
 from seqloom.errors import DataError, MissingFileError
-from seqloom.kept import KeptRows
-from seqloom.lines import Arriving, LineCounts, decode_lines, read_lines, stdin_holds_bytes
-from seqloom.memory_rows import rows_from_memory
-from seqloom.rows import Row
-from seqloom.sources import read_sources
-from seqloom.tables import csv_rows
 
 
 def write(path: Path, text: str | bytes) -> str:

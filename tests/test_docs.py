@@ -43,10 +43,10 @@ from seqloom.cli import main
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config
 from seqloom.errors import ConfigError
-from seqloom.events import Updated
 from seqloom.examples import make_example
-from seqloom.progress import Lines
 from seqloom.settings import override
+from seqloom.training.events import Updated
+from seqloom.training.progress import Lines
 
 ROOT = Path(__file__).parents[1]
 GENERATED = {"cli.md", "config.md"}  # held to the program by test_reference.py

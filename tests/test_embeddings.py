@@ -14,21 +14,21 @@ from dying import die, dying_at_call, make_killed_runs, run_as_script
 from stage import TINY, run
 
 import seqloom
-from seqloom import runs
-from seqloom.asked import overrides
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig
-from seqloom.embeddings import begin_with_vectors, vectors_of
 from seqloom.errors import CheckpointError, ConfigError, DataError, MissingFileError
-from seqloom.events import Silence
 from seqloom.export import export
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.loading import load
 from seqloom.model import Model
 from seqloom.nn.seq2seq import make_network
-from seqloom.plan import make_plan
+from seqloom.planning.asked import overrides
+from seqloom.planning.plan import make_plan
 from seqloom.settings import override
-from seqloom.training import Trainer
+from seqloom.training import runs
+from seqloom.training.embeddings import begin_with_vectors, vectors_of
+from seqloom.training.events import Silence
+from seqloom.training.loop import Trainer
 
 WORDS = ("red", "green", "blue", "black", "white", "grey")
 TRAIN = [(f"{one} {two} {three}", f"{three} {two} {one}") for one in WORDS for two in WORDS[:4] for three in WORDS[:3]]

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqloom import encoding
 from seqloom.checkpoint import RunDirectory
 from seqloom.corpus import Corpus
-from seqloom.encoding import encode
 from seqloom.errors import DataError
-from seqloom.events import Silence, Started, Updated
-from seqloom.fields import Fields
-from seqloom.plan import Plan, make_plan
-from seqloom.runs import resume, start
+from seqloom.fields.task import Fields
+from seqloom.planning.plan import Plan, make_plan
+from seqloom.training import encoding
+from seqloom.training.encoding import encode
+from seqloom.training.events import Silence, Started, Updated
+from seqloom.training.runs import resume, start
 
 SMALL = ["model.encoder.width=8", "model.decoder.width=8", "training.threads=1", "training.device=cpu", "fields.target={kind: text}"]
 
@@ -85,13 +85,13 @@ def test_of_more_pairs_than_fit_the_time_an_even_part_is_encoded_and_said() -> N
 @pytest.mark.usefixtures("short")
 def test_as_many_pairs_are_encoded_as_a_pass_in_the_time_left_would_go_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "MOST", 1e9)
-    monkeypatch.setattr("seqloom.trial.symbols_per_second", lambda *_: 300.0)  # 11 symbols a pair
+    monkeypatch.setattr("seqloom.training.trial.symbols_per_second", lambda *_: 300.0)  # 11 symbols a pair
     plan = plan_of(4_000, budget="50s")
     fields = fields_of(plan)
     _, corpus = encode(plan, fields, Silence(), time.perf_counter())
     assert len(corpus) == pytest.approx(2 * 0.85 * 50 * 300 / 11, rel=0.05), "twice as many"
     assert len(set(numbers(corpus, fields))) == len(corpus), "each once"
-    monkeypatch.setattr("seqloom.trial.symbols_per_second", lambda *_: 3_000.0)
+    monkeypatch.setattr("seqloom.training.trial.symbols_per_second", lambda *_: 3_000.0)
     heard = Heard()
     _, corpus = encode(plan, fields, heard, time.perf_counter())
     assert sorted(numbers(corpus, fields)) == list(range(4_000)), "all fit"
@@ -101,7 +101,7 @@ def test_as_many_pairs_are_encoded_as_a_pass_in_the_time_left_would_go_through(m
 @pytest.mark.usefixtures("short")
 def test_a_part_of_a_pass_that_was_asked_for_stays_as_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "MOST", 1e9)
-    monkeypatch.setattr("seqloom.trial.symbols_per_second", lambda *_: 30.0)
+    monkeypatch.setattr("seqloom.training.trial.symbols_per_second", lambda *_: 30.0)
     plan = plan_of(4_000, "training.epochs=0.25", budget="50s")
     _, corpus = encode(plan, fields_of(plan), Silence(), time.perf_counter())
     assert len(corpus) == pytest.approx(4 * 2 * 0.85 * 50 * 30 / 11, rel=0.05)
@@ -110,7 +110,7 @@ def test_a_part_of_a_pass_that_was_asked_for_stays_as_many_pairs(monkeypatch: py
 @pytest.mark.usefixtures("short")
 def test_pairs_over_a_limit_are_counted_once_and_none_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "MOST", 1e9)
-    monkeypatch.setattr("seqloom.trial.symbols_per_second", lambda *_: 1e6)
+    monkeypatch.setattr("seqloom.training.trial.symbols_per_second", lambda *_: 1e6)
     heard = Heard()
     pairs = [("a" * (20 if number % 4 == 0 else 5), str(number)) for number in range(1_000)]
     settings = [*SMALL, "data.max_source_length=10", "data.too_long=skip"]
@@ -127,8 +127,8 @@ def test_pairs_over_a_limit_are_counted_once_and_none_left_is_told(monkeypatch: 
 
 @pytest.mark.usefixtures("short")
 def test_a_run_on_a_part_goes_on_with_that_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqloom.encoding.QUICK", 1e-9)  # however quick the machine is
-    monkeypatch.setattr("seqloom.encoding.SPARE", 1e-9)
+    monkeypatch.setattr("seqloom.training.encoding.QUICK", 1e-9)  # however quick the machine is
+    monkeypatch.setattr("seqloom.training.encoding.SPARE", 1e-9)
 
     class Interrupting(Heard):
         def updated(self, event: Updated) -> None:

@@ -11,15 +11,15 @@ import torch
 from seqloom.answers import Answerer, Prediction
 from seqloom.batching import Example, collate
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
+from seqloom.data.rows import Row
 from seqloom.export.folder import to_onnx
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.heads import IMPOSSIBLE
 from seqloom.nn.seq2seq import Network, Seq2Seq, TensorBatch
 from seqloom.prediction import Translator
-from seqloom.rows import Row
 from seqloom.runtime import Graph
 from seqloom.tensors import to_tensors
 

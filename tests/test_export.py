@@ -24,19 +24,19 @@ from seqloom.answers import Answerer, Prediction
 from seqloom.checkpoint import RunDirectory
 from seqloom.cli import main
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
+from seqloom.data.rows import Row
 from seqloom.export import check, export, folder
 from seqloom.export.check import most_telling
 from seqloom.export.folder import to_onnx
 from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
 from seqloom.export.weights import PRODUCTS, settled
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import UNK
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
-from seqloom.rows import Row
 from seqloom.runtime import Graph
 from seqloom.testing.exported import translator_of
-from seqloom.vocabulary import UNK
 
 WORDS = [f"w{number}" for number in range(4200)]
 ROWS = [Row((" ".join(WORDS[start::97][:length]),), "", "") for start, length in enumerate((3, 9, 1, 6, 12))]

@@ -11,13 +11,13 @@ import torch
 
 from seqloom.answers import Answerer, Output
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError
 from seqloom.export.folder import to_onnx
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Seq2Seq
 from seqloom.prediction import Translator
-from seqloom.rows import Row
 from seqloom.runtime import Graph
 
 SYMBOLS = "abcdefg"

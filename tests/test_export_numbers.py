@@ -25,11 +25,11 @@ from seqloom.export import export, folder, number_check
 from seqloom.export.frames import frame_graph
 from seqloom.export.graph import OPSET
 from seqloom.export.program import write_program
-from seqloom.forecaster import Forecaster
-from seqloom.forecasting import TorchFrames
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.number_runtime import FrameGraph
-from seqloom.waves import waves, write_waves
+from seqloom.numbers.forecaster import Forecaster
+from seqloom.numbers.forecasting import TorchFrames
+from seqloom.numbers.runtime import FrameGraph
+from seqloom.numbers.waves import waves, write_waves
 
 LSTM, GRU = {"kind": "recurrent", "cell": "lstm", "width": 6}, {"kind": "recurrent", "cell": "gru", "width": 6, "layers": 2}
 TRANSFORMER = {"kind": "transformer", "layers": 2, "width": 6, "heads": 3, "feed_forward": 7}

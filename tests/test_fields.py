@@ -15,14 +15,14 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqloom import columns, subwords, units
 from seqloom.config import FieldsConfig, TextField, TokensField
 from seqloom.errors import CheckpointError, ConfigError, DataError, TrainingError
-from seqloom.fields import Fields
-from seqloom.subwords import Subwords
-from seqloom.text_fields import TargetField
-from seqloom.units import Characters, Tokens, Words
-from seqloom.vocabulary import BOS, EOS, PAD, SEP, UNK
+from seqloom.fields import columns, subwords, units
+from seqloom.fields.subwords import Subwords
+from seqloom.fields.task import Fields
+from seqloom.fields.text import TargetField
+from seqloom.fields.units import Characters, Tokens, Words
+from seqloom.fields.vocabulary import BOS, EOS, PAD, SEP, UNK
 
 steadily = settings(deadline=None, derandomize=True, max_examples=150)
 family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"

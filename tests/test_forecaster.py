@@ -21,16 +21,16 @@ import seqloom
 from seqloom.cli import forecasting, main
 from seqloom.config import DataConfig, NumbersField, QuantileHead
 from seqloom.config_file import load_config
-from seqloom.distributions import point_of
 from seqloom.errors import CheckpointError, ConfigError, DataError
-from seqloom.events import Finished, Silence
-from seqloom.forecast_choices import choose_forecast, found_season, heaviness
-from seqloom.forecast_plan import plan_forecast
-from seqloom.forecaster import Forecaster, Said, load_forecaster, train_forecast
-from seqloom.panel import Panel, read_panel
-from seqloom.scoreboard import better_without, measure
-from seqloom.spread import LEVELS
-from seqloom.waves import waves
+from seqloom.numbers.choices import choose_forecast, found_season, heaviness
+from seqloom.numbers.distributions import point_of
+from seqloom.numbers.forecaster import Forecaster, Said, load_forecaster, train_forecast
+from seqloom.numbers.panel import Panel, read_panel
+from seqloom.numbers.plan import plan_forecast
+from seqloom.numbers.scoreboard import better_without, measure
+from seqloom.numbers.spread import LEVELS
+from seqloom.numbers.waves import waves
+from seqloom.training.events import Finished, Silence
 
 SMALL = ["model.encoder.width=8", "model.decoder.width=8", "model.embedding=4", "training.threads=1", "training.max_steps=6"]
 
@@ -375,14 +375,14 @@ def test_a_run_killed_before_anything_was_saved_ends_with_the_same_weights(tmp_p
     whole = forecaster(tmp_path)
     wanted = {name: part.clone() for name, part in whole.network.state_dict().items()}
     with monkeypatch.context() as patch:
-        patch.setattr("seqloom.forecast_runs._trainer", die)
+        patch.setattr("seqloom.numbers.runs._trainer", die)
         with pytest.raises(SystemExit):
             forecaster(tmp_path)
     assert run("resume", tmp_path / "run") == 0
     for name, part in seqloom.load(tmp_path / "run").network.state_dict().items():
         assert bool((part == wanted[name]).all()), name
     with monkeypatch.context() as patch:
-        patch.setattr("seqloom.windows.Windows.straight_line", die)
+        patch.setattr("seqloom.numbers.windows.Windows.straight_line", die)
         with pytest.raises(SystemExit):
             forecaster(tmp_path)
     assert run("resume", tmp_path / "run") == 2, "without the straight line it would be another run"
@@ -462,7 +462,7 @@ def test_the_end_says_what_is_wrong_with_the_weights_that_are_kept_and_what_is_s
     assert told.event.simple == {name: pytest.approx(board[name]["mae"]) for name in told.event.simple}
     assert told.event.metrics["mae"] <= min(told.event.simple.values())
     knowing = lambda pairs: {"seasonal naive": lambda number: pairs.truth([number])[0] + 1e-3}  # noqa: E731
-    monkeypatch.setattr("seqloom.windows.Windows.rivals", knowing)
+    monkeypatch.setattr("seqloom.numbers.windows.Windows.rivals", knowing)
     model = train_forecast(table(tmp_path), out=tmp_path / "run", watcher=told, settings=settings, **asked)
     numbers = f"{told.event.metrics['mae']:.4g}, worse than the 0.001 of repeating the last season"
     todo = "Say that, or look whether the past tells the future at all; try a shorter or a longer --history, or more model.dropout."

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqloom.errors import DataError
-from seqloom.frame_text import frames_of_text, hold_frames, text_of_array, text_of_frames, text_of_lists
+from seqloom.fields.frame_text import frames_of_text, hold_frames, text_of_array, text_of_frames, text_of_lists
 
 
 @pytest.mark.parametrize("width", [1, 3])

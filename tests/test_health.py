@@ -10,7 +10,7 @@ import pytest
 from seqloom import metrics
 from seqloom.config import RunConfig, TextField
 from seqloom.examples import make_example
-from seqloom.health import Evidence, Finding, easier_dev, examine, no_number, worse_search
+from seqloom.training.health import Evidence, Finding, easier_dev, examine, no_number, worse_search
 
 ROWS = 200
 PAIRS = make_example("dates").dev[:ROWS]

@@ -15,18 +15,18 @@ import pytest
 from stage import TINY, run
 
 import seqloom
-from seqloom import joining, runs
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig
 from seqloom.config_file import load_config, load_reasons
 from seqloom.errors import CheckpointError, ConfigError
-from seqloom.events import Silence
 from seqloom.export import export
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.loading import load
 from seqloom.nn.ensemble import Ensemble
-from seqloom.plan import make_plan
+from seqloom.planning.plan import make_plan
 from seqloom.settings import override
+from seqloom.training import joining, runs
+from seqloom.training.events import Silence
 
 Pairs = list[tuple[str, str]]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from seqloom.config import DataConfig
-from seqloom.data import read_rows
-from seqloom.memory import hold
-from seqloom.plan import make_plan
+from seqloom.data.memory import hold
+from seqloom.data.pairs import read_rows
+from seqloom.planning.plan import make_plan
 
 WORDS = {"de": ["Hund", "Katze", "Haus"], "en": ["dog", "cat", "house"], "fr": ["chien", "chat", "maison"]}
 

@@ -14,12 +14,12 @@ from torch import Tensor
 from seqloom.answers import Prediction
 from seqloom.batching import Example
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField
-from seqloom.fields import Fields
+from seqloom.data.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
-from seqloom.rows import Row
 from seqloom.testing import exported, laws, networks
 from seqloom.testing.exported import SOURCES, translator_of
 from seqloom.testing.networks import TARGET_SIZE, Sides, batch_of, changed_later, run

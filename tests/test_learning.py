@@ -12,7 +12,7 @@ import torch
 
 from seqloom.batching import Example, collate
 from seqloom.config import SGD, ModelConfig, RecurrentDecoder, RecurrentEncoder, RunConfig, TrainingConfig
-from seqloom.learning import Diverged, Learner
+from seqloom.training.learning import Diverged, Learner
 
 BATCH = collate([Example(np.array([4, 5, 2]), np.array([6, 7, 8]), ""), Example(np.array([5, 2]), np.array([9]), "")])
 

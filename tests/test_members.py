@@ -20,18 +20,18 @@ import torch
 from dying import die, dying_at_call, make_killed_runs, run_as_script
 
 import seqloom
-from seqloom import members, runs
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config
 from seqloom.errors import CheckpointError, ConfigError
-from seqloom.events import Finished, Silence, Updated
 from seqloom.export import export
 from seqloom.loading import load
-from seqloom.members import Members, seed_of
 from seqloom.nn.ensemble import Ensemble
-from seqloom.plan import make_plan
+from seqloom.planning.plan import make_plan
 from seqloom.settings import override
+from seqloom.training import members, runs
+from seqloom.training.events import Finished, Silence, Updated
+from seqloom.training.members import Members, seed_of
 
 Pairs = list[tuple[str, str]]
 
@@ -192,7 +192,7 @@ def test_the_scores_of_each_member_and_of_all_together_are_said(tmp_path: Path, 
 
 
 def test_a_member_that_is_better_alone_is_named():
-    from seqloom.summary import members_alone_and_together
+    from seqloom.training.summary import members_alone_and_together
 
     alone = [{"metrics": {"exact_match": value}, "search": "beam 5", "chosen": "the last"} for value in (0.5, 0.75, 0.625)]
     together = Finished("runs/x", 9, 1.0, "done", {"exact_match": 0.7}, "the mean of 3 members", 8, "beam 5")

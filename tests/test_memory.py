@@ -11,11 +11,11 @@ import pytest
 import seqloom
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import DataConfig
-from seqloom.data import read_rows
+from seqloom.data.memory import hold, hold_sources
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.data.pairs import read_rows
+from seqloom.data.sources import read_sources
 from seqloom.errors import DataError
-from seqloom.memory import hold, hold_sources
-from seqloom.memory_rows import rows_from_memory
-from seqloom.sources import read_sources
 
 PAIRS = [("a", "b"), ("c", "d"), ("e", "f")]
 SOURCES, TARGETS = ["a", "c", "e"], ["b", "d", "f"]

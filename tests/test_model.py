@@ -16,7 +16,7 @@ from dying import Interrupted
 from unusual import unusual_torch
 
 import seqloom
-from seqloom.events import Silence, Started
+from seqloom.training.events import Silence, Started
 
 PAIRS = [
     (" ".join(part), " ".join(reversed(part))) for part in ("abc", "bca", "cab", "ab", "ba", "ca", "ac", "bc", "cb", "acb", "bac", "cba")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from seqloom.memory_rows import rows_from_memory
-from seqloom.moses import is_of_moses
-from seqloom.plan import make_plan
-from seqloom.profile import describe, profile_rows
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.fields.moses import is_of_moses
+from seqloom.planning.plan import make_plan
+from seqloom.planning.profile import describe, profile_rows
 
 CUT = ["don &apos;t go .", "l&apos; eau est là .", "&quot; why &quot; , she said .", "a well @-@ known man .", "see &#91; 3 &#93; there ."]
 PLAIN = ["Don't go.", "L'eau est là.", '"Why", she said.', "A well-known man.", "See [3] there."]

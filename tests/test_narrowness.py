@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from seqloom.narrowness import narrowness
+from seqloom.sound.narrowness import narrowness
 
 RATE = 8000
 TIME = np.arange(RATE) / RATE

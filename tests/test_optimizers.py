@@ -9,7 +9,7 @@ from torch import nn
 
 from seqloom.config import SGD, Adam, AdamW
 from seqloom.errors import CheckpointError
-from seqloom.optimizers import Optimizer
+from seqloom.training.optimizers import Optimizer
 
 KINDS: list[Any] = [AdamW(learning_rate=0.1), Adam(learning_rate=0.1), SGD(), SGD(momentum=0.9)]
 
@@ -78,7 +78,7 @@ def test_an_update_does_not_load_the_compiler_of_torch():
     code = """
 import sys, torch
 from seqloom.config import SGD, Adam, AdamW
-from seqloom.optimizers import Optimizer
+from seqloom.training.optimizers import Optimizer
 for settings in (AdamW(), Adam(), SGD(momentum=0.9)):
     model = torch.nn.Linear(3, 2)
     model(torch.ones(1, 3)).sum().backward()

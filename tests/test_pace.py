@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from seqloom.autoconfig import warm_up
 from seqloom.config import RunConfig
-from seqloom.pace import Work, fit_to_time
-from seqloom.plan import Plan, make_plan
+from seqloom.planning.autoconfig import warm_up
+from seqloom.planning.pace import Work, fit_to_time
+from seqloom.planning.plan import Plan, make_plan
 from seqloom.settings import override
 
 WORK = Work(symbols=50_000, updates=80)
@@ -23,7 +23,7 @@ WORK = Work(symbols=50_000, updates=80)
 @pytest.fixture(autouse=True)
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let 21,000 words be many, for which a wide network is chosen: fewer to make and to look at than the 100,000 that are."""
-    monkeypatch.setattr("seqloom.autoconfig.FEW_WORDS", 20_000)
+    monkeypatch.setattr("seqloom.planning.autoconfig.FEW_WORDS", 20_000)
 
 
 @cache

@@ -9,8 +9,8 @@ import pytest
 
 from seqloom.config import DataConfig, NumbersField
 from seqloom.errors import DataError
-from seqloom.panel import Panel, joined, panel_of, panel_of_rows, read_panel
-from seqloom.spelling import Marks
+from seqloom.numbers.panel import Panel, joined, panel_of, panel_of_rows, read_panel
+from seqloom.numbers.spelling import Marks
 
 LONG = ["date,shop,sales,price", "2024-01-01,a,1,10", "2024-01-01,b,5,50", "2024-01-02,a,2,10", "2024-01-02,b,6,50"]
 

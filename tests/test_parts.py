@@ -378,7 +378,7 @@ def test_a_part_goes_from_training_to_an_exported_model_on_the_command_line(pair
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_file_and_ends_alike(pairs: Path, capsys: Any):
-    class Stop(seqloom.events.Silence):
+    class Stop(seqloom.training.events.Silence):
         def updated(self, event: Any) -> None:
             if event.step == 5:
                 raise KeyboardInterrupt

@@ -12,12 +12,12 @@ import pytest
 import seqloom
 from seqloom.cli import main
 from seqloom.config import FieldsConfig, RunConfig, TextField
-from seqloom.memory_rows import rows_from_memory
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.fields.pieces import AFTER, BEFORE, JOINED, find_mark, together
+from seqloom.fields.units import clean
 from seqloom.metrics import score
-from seqloom.pieces import AFTER, BEFORE, JOINED, find_mark, together
-from seqloom.plan import Plan, make_plan
-from seqloom.profile import describe, profile_rows
-from seqloom.units import clean
+from seqloom.planning.plan import Plan, make_plan
+from seqloom.planning.profile import describe, profile_rows
 
 SYLLABLES = [first + vowel for first in "bcdfghklmnprst" for vowel in "aeiou"]
 

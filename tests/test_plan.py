@@ -10,7 +10,7 @@ import pytest
 
 from seqloom.config_file import dump_config
 from seqloom.errors import ConfigError, DataError, MissingFileError
-from seqloom.plan import make_plan
+from seqloom.planning.plan import make_plan
 from seqloom.settings import setting
 
 PAIRS = [(f"a{'bc'[n % 2]}{n}", f"x{n}") for n in range(60)]

@@ -12,12 +12,12 @@ from seqloom.answers import Answerer
 from seqloom.batching import pad
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TextField, TokensField
 from seqloom.cuts import Cuts
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError, DataError
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import BOS, EOS, UNK
 from seqloom.nn.seq2seq import Seq2Seq, answering
 from seqloom.prediction import TorchStepper, Translator, inference_copy
-from seqloom.rows import Row
-from seqloom.vocabulary import BOS, EOS, UNK
 
 PAIRS = [("a b c d e", "b a c"), ("e d c b a", "a a d"), ("b a d", "c"), ("d e e d", "d c b a"), ("a c e", "")]
 

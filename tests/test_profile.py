@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from seqloom import profile as profile_module
-from seqloom import sides
 from seqloom.config import DataConfig
-from seqloom.data import read_rows
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.data.pairs import read_rows
+from seqloom.data.rows import Row
 from seqloom.errors import DataError
-from seqloom.memory_rows import rows_from_memory
-from seqloom.plan import make_plan
-from seqloom.profile import Profile, describe, profile_rows
-from seqloom.relation import ceiling
-from seqloom.rows import Row
-from seqloom.sides import find_separator
-from seqloom.units import Characters
+from seqloom.fields.units import Characters
+from seqloom.planning import profile as profile_module
+from seqloom.planning import sides
+from seqloom.planning.plan import make_plan
+from seqloom.planning.profile import Profile, describe, profile_rows
+from seqloom.planning.relation import ceiling
+from seqloom.planning.sides import find_separator
 
 
 def rows(*pairs: tuple[str | tuple[str, ...], str]) -> list[Row]:

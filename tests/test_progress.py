@@ -12,10 +12,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import seqloom
-from seqloom import progress
 from seqloom.errors import ConfigError
-from seqloom.events import Evaluated, Finished, Sample, Silence, Started, Updated
-from seqloom.progress import Lines, Screen, Several, Waiting, Warnings, duration, printable, told, value_text
+from seqloom.training import progress
+from seqloom.training.events import Evaluated, Finished, Sample, Silence, Started, Updated
+from seqloom.training.progress import Lines, Screen, Several, Waiting, Warnings, duration, printable, told, value_text
 
 STARTED = Started("runs/x", 0, 9000, 500, 1_234_567, "cpu", "bfloat16", 2, 90.0, 20.0)
 UPDATED = Updated(step=30, epoch=1.5, progress=0.25, loss=0.8125, learning_rate=2.5e-4, tokens_per_second=12_345.6, seconds_left=65.0)
@@ -246,7 +246,7 @@ def test_tensorboard_gets_curves_and_samples(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    from seqloom.tensorboard import TensorBoard
+    from seqloom.training.tensorboard import TensorBoard
 
     board = TensorBoard()
     board.started(replace(STARTED, run=str(tmp_path)))
@@ -264,7 +264,7 @@ def test_tensorboard_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
     import sys
 
     from seqloom.errors import ConfigError
-    from seqloom.tensorboard import TensorBoard
+    from seqloom.training.tensorboard import TensorBoard
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard.writer", None)
     with pytest.raises(ConfigError, match=r"--tensorboard: tensorboard is not installed .* pip install 'seqloom\[tensorboard\]'"):
@@ -273,7 +273,7 @@ def test_tensorboard_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
 
 def test_a_watcher_that_cannot_be_told_everything_is_refused_before_anything_is_done():
     message = (
-        r"^watcher: builtin_function_or_method has no say\(\); expected the methods of seqloom\.events\.Watcher\. Begin with class Mine"
+        r"^watcher: builtin_function_or_method has no say\(\); expected the methods of seqloom\.training\.events\.Watcher\. Begin with"
     )
     with pytest.raises(ConfigError, match=message):
         seqloom.train([("a", "b")], watcher=print)  # pyright: ignore[reportArgumentType]

@@ -11,18 +11,18 @@ import sentencepiece
 from stage import TINY, run
 
 import seqloom
-from seqloom.asked import overrides
 from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import load_config, load_reasons
 from seqloom.errors import ConfigError
 from seqloom.export import export
-from seqloom.fields import Fields
+from seqloom.fields.ready import settled
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import SPECIALS
 from seqloom.loading import load
-from seqloom.plan import Plan, make_plan
-from seqloom.ready import settled
+from seqloom.planning.asked import overrides
+from seqloom.planning.plan import Plan, make_plan
 from seqloom.settings import override
 from seqloom.site import check_kinds
-from seqloom.vocabulary import SPECIALS
 
 ANIMALS = ("dog", "cat", "horse", "hen", "cow", "pig")
 NAMES = ("Hund", "Katze", "Pferd", "Huhn", "Kuh", "Schwein")

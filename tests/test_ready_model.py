@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from seqloom.config import TextField
 from seqloom.errors import ConfigError, DataError, MissingFileError
-from seqloom.ready_model import has_own_symbols, read_model
-from seqloom.units import clean
-from seqloom.vocabulary import SPECIALS
+from seqloom.fields.ready_model import has_own_symbols, read_model
+from seqloom.fields.units import clean
+from seqloom.fields.vocabulary import SPECIALS
 
 TEXTS = [f"the {animal} sees the other {animal}s, {count} in all" for count, animal in enumerate(["dog", "cat", "horse", "hen"] * 9)]
 

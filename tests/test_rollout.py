@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqloom.rollout import FrameStep, rollout
+from seqloom.numbers.rollout import FrameStep, rollout
 
 
 class Doubling:

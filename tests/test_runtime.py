@@ -64,7 +64,14 @@ def test_a_text_waits_for_nothing_that_reads_tables(folder: Path) -> None:
     assert result.returncode == 0, result.stderr
     loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time:")}
     assert "seqloom.runtime" in loaded
-    assert not loaded & {"torch", "seqloom.data", "seqloom.tables", "seqloom.dates", "seqloom.memory", "seqloom.number_fields"}
+    assert not loaded & {
+        "torch",
+        "seqloom.data.pairs",
+        "seqloom.data.tables",
+        "seqloom.numbers.dates",
+        "seqloom.data.memory",
+        "seqloom.numbers.fields",
+    }
 
 
 def test_an_exported_model_answers_as_the_trained_one(model: seqloom.Model, folder: Path) -> None:

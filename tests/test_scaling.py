@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from seqloom import scaling
-from seqloom.scaling import Scaling, fit_scaling
+from seqloom.numbers import scaling
+from seqloom.numbers.scaling import Scaling, fit_scaling
 
 
 def table(rows: int = 7) -> np.ndarray:

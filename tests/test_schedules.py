@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from seqloom.config import ConstantSchedule, CosineSchedule, InverseSqrtSchedule, PlateauSchedule, ScheduleConfig, TeacherForcing
-from seqloom.schedules import SCHEDULES, learning_rate_factor, teacher_forcing
+from seqloom.training.schedules import SCHEDULES, learning_rate_factor, teacher_forcing
 
 
 def test_every_schedule_of_the_config_has_its_function():

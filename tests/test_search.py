@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from seqloom.config import SearchConfig
+from seqloom.fields.vocabulary import BOS, EOS, PAD, UNK
 from seqloom.search import Hypothesis, Stepped, search
-from seqloom.vocabulary import BOS, EOS, PAD, UNK
 
 A, B, C = 4, 5, 6
 SIZE = 7

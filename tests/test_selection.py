@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from seqloom.config import DataConfig
-from seqloom.data import read_rows
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.data.pairs import read_rows
+from seqloom.data.rows import Row
 from seqloom.errors import DataError
-from seqloom.memory_rows import rows_from_memory
-from seqloom.rows import Row
-from seqloom.selection import Roots, split, thin
+from seqloom.planning.selection import Roots, split, thin
 
 
 def config(*train: str, **settings: object) -> DataConfig:

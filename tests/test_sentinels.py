@@ -9,9 +9,9 @@ import pytest
 
 from seqloom.config import NumbersField
 from seqloom.errors import DataError
-from seqloom.forecast_plan import plan_forecast
-from seqloom.panel import panel_of_rows
-from seqloom.sentinels import find_sentinels, say_sentinels
+from seqloom.numbers.panel import panel_of_rows
+from seqloom.numbers.plan import plan_forecast
+from seqloom.numbers.sentinels import find_sentinels, say_sentinels
 
 DAY = [float(hour) for hour in range(24)]
 

@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField, TokensField
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError, DataError, MissingFileError
-from seqloom.fields import Fields
-from seqloom.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.server.access import check_origins, is_loopback, read_tokens
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits

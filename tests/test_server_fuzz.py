@@ -23,14 +23,14 @@ from starlette.testclient import TestClient
 
 from seqloom.answers import Output, Prediction
 from seqloom.config import AudioField, FieldsConfig, SearchConfig, TextField
+from seqloom.data.rows import Row
 from seqloom.errors import standing_at
-from seqloom.fields import Fields
-from seqloom.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.process import address_of, listen, make_server
 from seqloom.settings import build
-from seqloom.sound_field import SoundField
+from seqloom.sound.field import SoundField
 
 
 class Echo:

@@ -25,8 +25,8 @@ SERVE = """
 import sys, threading, time
 from seqloom.answers import Output, Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField
-from seqloom.rows import Row
-from seqloom.fields import Fields
+from seqloom.data.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server import batcher

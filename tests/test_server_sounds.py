@@ -19,7 +19,7 @@ from seqloom.exported import load_exported
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.sources import body_bytes
-from seqloom.sound_text import text_of_sound
+from seqloom.sound.text import text_of_sound
 
 LIMITS = Limits(body_bytes=400_000, sounds=3, sound_seconds=4.0, attention=20_000)
 MEND = "Convert it, as in ffmpeg -i FILE sound.wav."

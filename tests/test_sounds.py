@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from seqloom.audio import read_sound
 from seqloom.config import DataConfig
-from seqloom.data import read_as_trained, read_rows, resolve
+from seqloom.data.pairs import read_as_trained, read_rows, resolve
+from seqloom.data.rows import Row
+from seqloom.data.sources import read_sources
 from seqloom.errors import DataError
-from seqloom.rows import Row
-from seqloom.sounds import name_sounds
-from seqloom.sources import read_sources
+from seqloom.sound.audio import read_sound
+from seqloom.sound.sounds import name_sounds
 
 
 def sound(path: Path, seconds: float = 0.1) -> None:

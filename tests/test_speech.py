@@ -19,26 +19,27 @@ import torch
 from dying import Interrupted
 
 import seqloom
-from seqloom import runs, samples
-from seqloom.audio import about
-from seqloom.autosound import choose_for_sound
 from seqloom.checkpoint import read_tensors
 from seqloom.cli import main
 from seqloom.config import AudioField, DataConfig, FieldsConfig, TokensField
 from seqloom.corpus import encode_rows
-from seqloom.data import read_as_trained, read_rows, resolve
+from seqloom.data.pairs import read_as_trained, read_rows, resolve
+from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, ConfigError, DataError
 from seqloom.export import export
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.model import Model
-from seqloom.plan import make_plan
-from seqloom.profile import describe, profile_rows
-from seqloom.rows import Row
+from seqloom.planning.plan import make_plan
+from seqloom.planning.profile import describe, profile_rows
+from seqloom.planning.sides import Spread, Symbols
 from seqloom.settings import build
-from seqloom.sides import Spread, Symbols
-from seqloom.sound_field import SoundField
-from seqloom.sound_text import text_of_sound
-from seqloom.tones import TONES, write_tones
+from seqloom.sound import samples
+from seqloom.sound.audio import about
+from seqloom.sound.autosound import choose_for_sound
+from seqloom.sound.field import SoundField
+from seqloom.sound.text import text_of_sound
+from seqloom.sound.tones import TONES, write_tones
+from seqloom.training import runs
 
 SMALL = [
     "model.embedding=16", "model.encoder.width=32", "model.encoder.layers=1", "model.encoder.subsampling.channels=4",
@@ -125,7 +126,7 @@ def test_a_field_with_the_numbers_of_other_bands_is_refused(tones: Path):
 def test_frames_that_are_not_kept_are_heard_anew(tones: Path, monkeypatch: pytest.MonkeyPatch):
     path = (str(tones / "train" / "0000.wav"),)
     kept = SoundField(AudioField(sample_rate=8000)).encode(path)
-    monkeypatch.setattr("seqloom.sound_field.CACHED_BYTES", 10)
+    monkeypatch.setattr("seqloom.sound.field.CACHED_BYTES", 10)
     field = SoundField(AudioField(sample_rate=8000))
     for _ in range(2):
         np.testing.assert_array_equal(field.encode(path), kept)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from seqloom.config import GaussianHead, HeadConfig, QuantileHead, SquaredHead
-from seqloom.distributions import quantile_levels, width_of
 from seqloom.errors import ConfigError
-from seqloom.spread import FEWEST, LEVELS, Miss, Spread, change_of, measured_spread
+from seqloom.numbers.distributions import quantile_levels, width_of
+from seqloom.numbers.spread import FEWEST, LEVELS, Miss, Spread, change_of, measured_spread
 
 WIDTH, CHANGE = np.ones((3, 2), dtype=np.float32), np.array([4, 1], dtype=np.float32)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from stage import panel_of_arrays
 
-from seqloom.baselines import linear, naive, seasonal_naive
 from seqloom.config import FieldsConfig, NumbersField
-from seqloom.number_fields import NumberFields
-from seqloom.straight_line import fit_line, plain_lines
-from seqloom.windows import Part, Windows
+from seqloom.numbers.baselines import linear, naive, seasonal_naive
+from seqloom.numbers.fields import NumberFields
+from seqloom.numbers.straight_line import fit_line, plain_lines
+from seqloom.numbers.windows import Part, Windows
 
 HISTORY, HORIZON, SEASON = 56, 5, 7
 WEEK = np.array([0, 1, 2, 3, 5, 9, 7])

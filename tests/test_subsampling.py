@@ -10,15 +10,15 @@ from torch import Tensor
 from seqloom.answers import Answerer
 from seqloom.batching import Example, collate
 from seqloom.config import ConvSubsampling, DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError
 from seqloom.export.folder import to_onnx
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.nn.encoders import make_encoder
 from seqloom.nn.layers import initialise
 from seqloom.nn.seq2seq import Seq2Seq, TensorBatch
 from seqloom.nn.subsampling import as_product, make_subsampling
 from seqloom.prediction import Translator
-from seqloom.rows import Row
 from seqloom.runtime import Graph
 from seqloom.settings import build
 from seqloom.tensors import to_tensors

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from seqloom.plan import make_plan
-from seqloom.summary import argument, introduction
+from seqloom.planning.plan import make_plan
+from seqloom.training.summary import argument, introduction
 
 PAIRS = [(f"{number} {number + 1}", f"{number + 1} {number}") for number in range(40)]
 

@@ -18,24 +18,26 @@ import torch
 from dying import Interrupted, die, dying_at_call, make_killed_runs, run_as_script
 from safetensors import safe_open
 
-from seqloom import best, files, hardware, metrics, runs, training
+from seqloom import files, hardware, metrics
 from seqloom.answers import Output, Prediction
 from seqloom.checkpoint import RunDirectory, read_tensors
 from seqloom.config import RunConfig, TrainingConfig
 from seqloom.config_file import load_config
 from seqloom.corpus import Corpus, encode_rows
-from seqloom.course import LEEWAY, Course
-from seqloom.dev import DevSet, Look
 from seqloom.errors import CheckpointError, DataError, TrainingError
-from seqloom.events import Evaluated, Finished, Silence, Updated
-from seqloom.fields import Fields
-from seqloom.learning import Learner
+from seqloom.fields.task import Fields
 from seqloom.model import load
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.pace import Work
-from seqloom.plan import Plan, make_plan
+from seqloom.planning.pace import Work
+from seqloom.planning.plan import Plan, make_plan
 from seqloom.settings import override
-from seqloom.training import Trainer
+from seqloom.training import best, runs
+from seqloom.training import loop as training
+from seqloom.training.course import LEEWAY, Course
+from seqloom.training.dev import DevSet, Look
+from seqloom.training.events import Evaluated, Finished, Silence, Updated
+from seqloom.training.learning import Learner
+from seqloom.training.loop import Trainer
 
 Pairs = list[tuple[str, str]]
 SMALL = [
@@ -235,7 +237,7 @@ def test_how_fast_a_resumed_run_goes_counts_nothing_from_before_the_stop(tmp_pat
         if event.step == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("seqloom.training.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr("seqloom.training.loop.time", SimpleNamespace(perf_counter=lambda: clock[0]))
     settings = ("training.evaluate_every=100", "training.checkpoint_seconds=0.5")
     whole, resumed = Watch(tick), Watch(tick)
     start(tmp_path / "whole", *settings, watcher=whole)
@@ -255,7 +257,7 @@ def test_what_is_fitted_to_the_time_counts_the_updates_that_training_makes(tmp_p
         works.append(work)
         return plan, []
 
-    monkeypatch.setattr("seqloom.encoding.fit_to_time", keep)
+    monkeypatch.setattr("seqloom.training.encoding.fit_to_time", keep)
     plan = replace(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), settings)), fitted=frozenset({"training.epochs"}))
     runs.fitted(plan, Silence())
     assert [work.updates for work in works] == [event.step] == [3]
@@ -831,11 +833,11 @@ def test_a_look_takes_a_share_of_the_budget_however_young_the_model_is(tmp_path:
         return look(dev, network, **more)
 
     monkeypatch.setattr(DevSet, "look", slow)
-    monkeypatch.setattr("seqloom.dev.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr("seqloom.training.dev.time", SimpleNamespace(perf_counter=lambda: clock[0]))
     asked = ("training.max_steps=10", "training.budget_seconds=50")
     runs.start(make_plan(pairs(40, seed=1), dev=pairs(400, seed=2), config=config_of(*asked)), tmp_path / "run")
     assert looks[:3] == [50, 200, 200], "50 tell that 200 take 4 % of the budget"
-    monkeypatch.setattr("seqloom.dev.FEWEST", 1000)
+    monkeypatch.setattr("seqloom.training.dev.FEWEST", 1000)
     looks.clear()
     runs.start(make_plan(pairs(40, seed=1), dev=pairs(400, seed=2), config=config_of(*asked)), tmp_path / "other")
     assert looks[:2] == [400, 400]
@@ -899,7 +901,7 @@ def test_a_run_whose_passes_end_before_its_budget_is_a_function_of_its_seed(tmp_
 
     def at(seconds: float, name: str) -> list[Any]:
         clock = [3.0]
-        monkeypatch.setattr("seqloom.course.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+        monkeypatch.setattr("seqloom.training.course.time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
         def tick(_: Updated) -> None:
             clock[0] += seconds
@@ -935,8 +937,8 @@ def test_a_run_whose_time_ends_while_it_saves_looks_at_its_last_weights(tmp_path
 
     monkeypatch.setattr(Trainer, "_save", slow)
     times = SimpleNamespace(perf_counter=lambda: clock[0])
-    monkeypatch.setattr("seqloom.training.time", times)
-    monkeypatch.setattr("seqloom.course.time", times)
+    monkeypatch.setattr("seqloom.training.loop.time", times)
+    monkeypatch.setattr("seqloom.training.course.time", times)
 
     def tick(_: Updated) -> None:
         clock[0] += 0.5

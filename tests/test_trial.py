@@ -7,10 +7,10 @@ import torch
 
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus, encode_rows
-from seqloom.fields import Fields
-from seqloom.plan import make_plan
+from seqloom.fields.task import Fields
+from seqloom.planning.plan import make_plan
 from seqloom.settings import override
-from seqloom.trial import Trials, symbols_per_second
+from seqloom.training.trial import Trials, symbols_per_second
 
 Trial = tuple[RunConfig, Fields, Corpus]
 
@@ -47,7 +47,7 @@ def test_what_does_not_fit_a_gpu_is_said_to_lack_memory(trial: Trial, monkeypatc
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("seqloom.learning.Learner.update", full)
+    monkeypatch.setattr("seqloom.training.learning.Learner.update", full)
     with pytest.raises(MemoryError, match=r"^CUDA out of memory$"):
         symbols_per_second(*trial)
 
@@ -55,7 +55,7 @@ def test_what_does_not_fit_a_gpu_is_said_to_lack_memory(trial: Trial, monkeypatc
 def test_trials_end_with_their_time(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     config, fields, corpus = trial
     updates = list[object]()
-    monkeypatch.setattr("seqloom.learning.Learner.update", lambda *_: updates.append(1))
+    monkeypatch.setattr("seqloom.training.learning.Learner.update", lambda *_: updates.append(1))
     trials = Trials(fields, corpus, 1e-9)
     rate = trials(config)
     assert trials.fastest == trials.reached(config) == rate > 0

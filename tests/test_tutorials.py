@@ -28,8 +28,8 @@ from seqloom.batching import make_batches
 from seqloom.cli import app, main
 from seqloom.config_file import load_config
 from seqloom.corpus import Corpus, encode_rows
-from seqloom.data import read_rows
-from seqloom.fields import Fields
+from seqloom.data.pairs import read_rows
+from seqloom.fields.task import Fields
 from seqloom.model import load, train
 from seqloom.settings import override
 

@@ -8,15 +8,15 @@ import pytest
 
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import FieldsConfig, RunConfig, TokensField
-from seqloom.events import Silence
-from seqloom.fields import Fields
-from seqloom.memory_rows import rows_from_memory
-from seqloom.plan import make_plan
-from seqloom.rows import Row
-from seqloom.runs import start
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.data.rows import Row
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import UNK
+from seqloom.planning.plan import make_plan
 from seqloom.settings import override
+from seqloom.training.events import Silence
+from seqloom.training.runs import start
 from seqloom.unseen import Unseen
-from seqloom.vocabulary import UNK
 
 FIELDS = Fields.fit(FieldsConfig(source=[TokensField()], target=TokensField()), rows_from_memory([("a b", "A B"), ("c", "C")]))
 ROWS = [Row(("a x",), "A", "1"), Row(("x y",), "Q x", "2"), Row(("c",), "C Q", "3"), Row(("",), "", "4")]

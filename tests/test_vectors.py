@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from seqloom.columns import Column
 from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
+from seqloom.data.rows import Row
 from seqloom.errors import DataError, MissingFileError
-from seqloom.fields import Fields
-from seqloom.rows import Row
-from seqloom.subwords import Subwords
-from seqloom.text_fields import SourceField, TargetField
-from seqloom.units import Characters, Unit, Words
-from seqloom.vectors import Found, Width, read_vectors, width_of
-from seqloom.vocabulary import Vocabulary
+from seqloom.fields.columns import Column
+from seqloom.fields.subwords import Subwords
+from seqloom.fields.task import Fields
+from seqloom.fields.text import SourceField, TargetField
+from seqloom.fields.units import Characters, Unit, Words
+from seqloom.fields.vectors import Found, Width, read_vectors, width_of
+from seqloom.fields.vocabulary import Vocabulary
 
 WORD2VEC = "3 2\n</s> 0.5 0.5\nthe 1 2 \ndog -2.5e-1 4\n"
 WORDS = "expected a word and its numbers, with blanks or tabs between, or how many of both. Name a file of vectors."

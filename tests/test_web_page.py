@@ -14,9 +14,9 @@ from stage import DARK, PHONE, served
 
 from seqloom.answers import Answerer, Questions
 from seqloom.config import DataConfig, FieldsConfig, SearchConfig, TextField, TokensField
-from seqloom.fields import Fields
+from seqloom.data.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.manifest import Manifest
-from seqloom.rows import Row
 from seqloom.search import Hypothesis
 
 

@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 import seqloom
 from seqloom.answers import Prediction
 from seqloom.config import FieldsConfig, SearchConfig, TextField
+from seqloom.data.rows import Row
 from seqloom.exported import load_exported
-from seqloom.fields import Fields
-from seqloom.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 from seqloom.server.wire import PredictRequest

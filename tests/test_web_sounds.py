@@ -18,9 +18,9 @@ from playwright.sync_api import Error, FilePayload, Page, expect
 from stage import make_site
 
 import seqloom
-from seqloom.audio import log_mel, read_frames, read_sound
 from seqloom.config import AudioField
 from seqloom.runtime import Predictor
+from seqloom.sound.audio import log_mel, read_frames, read_sound
 
 SOUND_JS = (Path(seqloom.__file__).parent / "web" / "sound").as_uri() + "/"
 IN_NODE = Path(__file__).with_name("sounds_in_node.mjs")
@@ -203,7 +203,7 @@ FAULTS = [
         wave(np.array([0.0, np.nan]), 8000, "FLOAT"),
         "clip.wav: holds samples that are not finite numbers; expected a recording. Write the file anew.",
     ),
-]  # as `audio.py` says it, but for the name
+]  # as `sound/audio.py` says it, but for the name
 
 
 def test_what_cannot_be_heard_in_the_browser_is_said(page: Page, address: str) -> None:

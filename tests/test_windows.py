@@ -7,10 +7,10 @@ import pytest
 
 from seqloom.config import BatchConfig, FieldsConfig, NumbersField
 from seqloom.errors import DataError
-from seqloom.number_fields import NumberFields
-from seqloom.panel import Panel
-from seqloom.steps import Step
-from seqloom.windows import Part, Windows
+from seqloom.numbers.fields import NumberFields
+from seqloom.numbers.panel import Panel
+from seqloom.numbers.steps import Step
+from seqloom.numbers.windows import Part, Windows
 
 
 def panel(*lengths: int, columns: tuple[str, ...] = ("y", "p")) -> Panel:

@@ -13,9 +13,9 @@ from seqloom.version import __version__
 if TYPE_CHECKING:
     from seqloom.answers import Output, Prediction
     from seqloom.config import RunConfig
-    from seqloom.forecaster import Forecaster, train_forecast
     from seqloom.loading import load
     from seqloom.model import Model, join, resume, train
+    from seqloom.numbers.forecaster import Forecaster, train_forecast
     from seqloom.runtime import Predictor
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _LATER = {
-    "Forecaster": "forecaster",
+    "Forecaster": "numbers.forecaster",
     "Model": "model",
     "Output": "answers",
     "Prediction": "answers",
@@ -50,7 +50,7 @@ _LATER = {
     "load": "loading",
     "resume": "model",
     "train": "model",
-    "train_forecast": "forecaster",
+    "train_forecast": "numbers.forecaster",
 }
 
 
@@ -59,7 +59,7 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         let_waiting_threads_sleep()
         give_forked_processes_one_thread()
-        if _LATER[name] in ("forecaster", "model"):
+        if _LATER[name] in ("numbers.forecaster", "model"):
             require(BEHIND_A_RUN, f"seqloom.{name}")
         return getattr(importlib.import_module(f"seqloom.{_LATER[name]}"), name)
     raise AttributeError(f"module 'seqloom' has no attribute {name!r}")

@@ -18,16 +18,16 @@ import numpy.typing as npt
 from seqloom.batching import Array
 from seqloom.config import DataConfig, SearchConfig
 from seqloom.corpus import encode_rows
+from seqloom.data.memory_rows import numbers_as_texts, texts_of
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError, DataError, count_of, warn_caller
-from seqloom.fields import Fields
-from seqloom.frame_text import text_of_array
-from seqloom.memory_rows import numbers_as_texts, texts_of
-from seqloom.rows import Row
-from seqloom.samples import FORMS, sound_as_text
+from seqloom.fields.frame_text import text_of_array
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import UNK
 from seqloom.search import Floats, Hypothesis, Ids
 from seqloom.settings import changed_search
+from seqloom.sound.samples import FORMS, sound_as_text
 from seqloom.unseen import unknown_in_prefix
-from seqloom.vocabulary import UNK
 
 __all__ = ["Answerer", "Finder", "Growing", "Output", "Prediction", "Questions", "check_attention", "longest_output"]
 
@@ -238,7 +238,7 @@ class Answerer:
             what = f"prefix: {type(prefix).__name__} {prefix!r:.40}; expected a text, with which all answers begin"
             raise ConfigError(f"{what}. Ask for each prefix by itself.")
         self._refuse_one(sources)
-        from seqloom.memory import hold_sources  # all forms that Python has of tables: the command line needs none of it
+        from seqloom.data.memory import hold_sources  # all forms that Python has of tables: the command line needs none of it
 
         sources = hold_sources(sources, self.data, len(self.fields.config.source))
         rows = [self._row(source, number) for number, source in enumerate(sources, 1)]

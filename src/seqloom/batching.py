@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.config import BatchConfig
-from seqloom.vocabulary import BOS, EOS, PAD
+from seqloom.fields.vocabulary import BOS, EOS, PAD
 
 __all__ = ["Array", "Batch", "Example", "Frames", "Ids", "collate", "make_batches", "pad", "updates_a_pass"]
 

@@ -34,11 +34,11 @@ from torch import Tensor, nn
 from seqloom.claims import claimed
 from seqloom.config import RunConfig
 from seqloom.config_file import dump_config, load_config
+from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, ConfigError, TrainingError
 from seqloom.files import cannot_write, folder_beside, is_taken, refuse_no_run, refuse_unasked, write_atomically
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Network, Side, make_network
-from seqloom.rows import Row
 from seqloom.version import __version__
 
 __all__ = ["FORMAT", "WRITTEN", "RunDirectory", "load_grown", "load_network", "load_one", "load_weights", "read_tensors", "write_tensors"]

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from seqloom.batching import Array, Batch, Example, Ids, collate, make_batches
 from seqloom.config import BatchConfig, DataConfig
+from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, DataError, TooLongError, TrainingError, standing_at
-from seqloom.fields import Fields
-from seqloom.rows import Row
-from seqloom.vocabulary import UNK
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import UNK
 
 __all__ = ["Corpus", "encode_rows", "length_ratio"]
 

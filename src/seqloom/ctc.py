@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from seqloom.config import SearchConfig
 from seqloom.errors import ConfigError
+from seqloom.fields.vocabulary import EOS, PAD
 from seqloom.search import IMPOSSIBLE, Stepped, Stepper
-from seqloom.vocabulary import EOS, PAD
 
 __all__ = ["BLANK", "WORST", "JointStepper", "PrefixScorer", "SecondScorer", "check_ctc", "with_ctc"]
 

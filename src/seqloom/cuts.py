@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from seqloom.answers import Answerer, Prediction
 from seqloom.config import SearchConfig
 from seqloom.corpus import encode_rows
+from seqloom.data.rows import Row
 from seqloom.errors import TooLongError
-from seqloom.rows import Row
 
 __all__ = ["Cuts", "TooLong"]
 

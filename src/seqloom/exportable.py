@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.asked import overrides
 from seqloom.errors import in_words_of_python
+from seqloom.planning.asked import overrides
 from seqloom.saving import refuse_changed, save
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seqloom.manifest import target_of
 
 if TYPE_CHECKING:
-    from seqloom.number_runtime import NumberPredictor
+    from seqloom.numbers.runtime import NumberPredictor
     from seqloom.runtime import Predictor
 
 __all__ = ["load_exported"]
@@ -31,7 +31,7 @@ def _of_ids(path: str | Path, threads: int | None) -> Predictor:
 
 
 def _of_frames(path: str | Path, threads: int | None) -> NumberPredictor:
-    from seqloom.number_runtime import NumberPredictor
+    from seqloom.numbers.runtime import NumberPredictor
 
     return NumberPredictor.load(path, threads=threads)
 

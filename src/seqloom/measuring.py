@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from seqloom.answers import Answerer, Prediction, check_attention
 from seqloom.config import DataConfig, SearchConfig
 from seqloom.cuts import TooLong
+from seqloom.data.memory_rows import rows_from_memory
+from seqloom.data.rows import Row
 from seqloom.errors import DataError, warn_caller
-from seqloom.fields import Fields
-from seqloom.memory_rows import rows_from_memory
-from seqloom.rows import Row
-from seqloom.samples import sound_as_text, with_sounds
+from seqloom.fields.task import Fields
+from seqloom.sound.samples import sound_as_text, with_sounds
 
 if TYPE_CHECKING:
-    from seqloom.memory import Given, Targets
+    from seqloom.data.memory import Given, Targets
 
 __all__ = ["Measurable", "Sources", "measured"]
 
@@ -55,7 +55,7 @@ class Measurable(Answerer):
 
     def _without_bad(self, rows: list[Row], notes: list[str]) -> list[Row]:
         """The rows that have both sides and are not too long; the others are warned of."""
-        from seqloom.data import without_empty
+        from seqloom.data.pairs import without_empty
 
         long = TooLong(self)
         rows = [row for row in without_empty(rows, notes) if row not in long]
@@ -67,8 +67,8 @@ class Measurable(Answerer):
         self, pairs: Given, targets: Targets | None, source: Sources, target: str | int | None, skips: bool
     ) -> tuple[list[Row], list[str]]:
         """The rows, and what is to be said of those of a file that went by."""
-        from seqloom.data import read_as_trained, sides_of_numbers  # a model that only answers tells no tables apart
-        from seqloom.memory import as_list, hold, kept_columns, paths_of
+        from seqloom.data.memory import as_list, hold, kept_columns, paths_of
+        from seqloom.data.pairs import read_as_trained, sides_of_numbers  # a model that only answers tells no tables apart
 
         data, asked, kept = self.data.model_copy(update={"skip_bad": skips}), as_list(source), kept_columns(self.data)
         given = hold(pairs, targets, asked or kept[0], kept[1] if target is None else target)
@@ -112,7 +112,7 @@ def measured(
         DataError: there are no rows.
     """
     from seqloom import metrics  # which answering does without
-    from seqloom.relation import with_all_targets
+    from seqloom.planning.relation import with_all_targets
 
     if not rows:
         raise DataError("nothing to evaluate: no pairs were given. Give a file with at least one pair.")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from seqloom.config import TextField, TokensField
 from seqloom.errors import ConfigError, DataError, PartError, SeqloomError, nearest
-from seqloom.units import Tokens, clean
+from seqloom.fields.units import Tokens, clean
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU

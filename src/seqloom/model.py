@@ -9,31 +9,31 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from seqloom import joining, runs
 from seqloom.answers import Answerer, Prediction
-from seqloom.asked import as_settings, overrides
 from seqloom.checkpoint import RunDirectory, load_network
 from seqloom.config import RunConfig, SearchConfig
 from seqloom.config_file import load_config
+from seqloom.data.memory import Given, Targets
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError, in_words_of_python, warn_caller
-from seqloom.events import Finished, Watcher
 from seqloom.exportable import Exportable
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.files import holds_numbers
-from seqloom.forecast_plan import NumberPlan
-from seqloom.forecaster import load_forecaster, train_numbers
-from seqloom.handed import handed_over
 from seqloom.hardware import apart, choose_device, usual_torch, without_draws
 from seqloom.installed import TRAINING, require
 from seqloom.measuring import Measurable, Sources
-from seqloom.memory import Given, Targets
 from seqloom.metrics import METRICS
+from seqloom.numbers.forecaster import load_forecaster, train_numbers
+from seqloom.numbers.plan import NumberPlan
+from seqloom.planning.asked import as_settings, overrides
+from seqloom.planning.handed import handed_over
 from seqloom.prediction import Translator
-from seqloom.progress import told
-from seqloom.rows import Row
-from seqloom.runs import pass_on_interrupt, start
 from seqloom.saving import refuse_changed
-from seqloom.summary import introduction, result
+from seqloom.training import joining, runs
+from seqloom.training.events import Finished, Watcher
+from seqloom.training.progress import told
+from seqloom.training.runs import pass_on_interrupt, start
+from seqloom.training.summary import introduction, result
 from seqloom.unseen import Unseen
 
 __all__ = ["Model", "join", "load", "resume", "train"]

@@ -17,13 +17,13 @@ from seqloom.batching import Batch, pad
 from seqloom.config import BatchConfig, DataConfig, SearchConfig
 from seqloom.corpus import Corpus, encode_rows
 from seqloom.ctc import PrefixScorer, with_ctc
-from seqloom.fields import Fields
+from seqloom.data.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.hardware import on_device, usual_torch
 from seqloom.measuring import measured
 from seqloom.nn.decoders import Decoded, Memory, State
 from seqloom.nn.heads import Pointer
 from seqloom.nn.seq2seq import Network, TensorBatch, answering
-from seqloom.rows import Row
 from seqloom.search import Floats, Hypothesis, Ids, Stepped, search
 from seqloom.tensors import to_tensors
 

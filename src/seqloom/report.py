@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from seqloom.config import HeadConfig
-from seqloom.distributions import quantile_levels
-from seqloom.forecasting import Forecast, forecasts
 from seqloom.nn.seq2seq import Seq2Seq
-from seqloom.number_pairs import evenly
-from seqloom.windows import Windows
+from seqloom.numbers.distributions import quantile_levels
+from seqloom.numbers.forecasting import Forecast, forecasts
+from seqloom.numbers.pairs import evenly
+from seqloom.numbers.windows import Windows
 
 __all__ = ["draw_forecasts"]
 
@@ -61,7 +61,7 @@ def _draw(axis: Any, windows: Windows, number: int, place: int, forecast: Foreca
 
 def _begin(windows: Windows, number: int) -> str:
     """Which series, and when the forecast begins."""
-    from seqloom.clock import finest, spelled
+    from seqloom.numbers.clock import finest, spelled
 
     series, origin = (int(part[0]) for part in windows.origins([number]))
     panel = windows.panel

@@ -15,7 +15,7 @@ from seqloom.batching import pad
 from seqloom.config import SearchConfig
 from seqloom.ctc import check_ctc
 from seqloom.errors import CheckpointError, ConfigError
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.manifest import AGAIN, Manifest, read_manifest
 from seqloom.measuring import Measurable, Sources
 from seqloom.quiet_onnxruntime import onnxruntime
@@ -23,7 +23,7 @@ from seqloom.search import Hypothesis
 from seqloom.stopping import stoppable
 
 if TYPE_CHECKING:
-    from seqloom.memory import Given, Targets
+    from seqloom.data.memory import Given, Targets
 
 __all__ = ["Graph", "Predictor", "fields_of", "open_session", "refuse_another", "run_session"]
 

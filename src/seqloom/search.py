@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.config import SearchConfig
-from seqloom.vocabulary import BOS, EOS, PAD
+from seqloom.fields.vocabulary import BOS, EOS, PAD
 
 __all__ = ["IMPOSSIBLE", "NEVER", "Hypothesis", "Stepped", "Stepper", "search"]
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seqloom.errors import CheckpointError, ConfigError
+from seqloom.fields.ready_model import has_own_symbols
 from seqloom.files import is_taken, refuse_unasked, write_atomically
 from seqloom.manifest import is_exported, read_manifest, write_manifest
 from seqloom.onnxruntime_web import VERSION
-from seqloom.ready_model import has_own_symbols
 
 __all__ = ["MODEL", "check_kinds", "check_place", "copy_model", "write_site"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from seqloom.data.rows import Row
 from seqloom.errors import short
-from seqloom.fields import Fields
-from seqloom.rows import Row
+from seqloom.fields.task import Fields
 
 __all__ = ["Unseen", "unknown_in_prefix"]
 

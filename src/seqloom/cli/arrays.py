@@ -10,11 +10,11 @@ from seqloom.cli.output import open_output, run_words, say, says_json, standard_
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.events import Finished, Watcher
-    from seqloom.forecast_plan import NumberPlan
-    from seqloom.lines import Arriving
-    from seqloom.number_answers import NumberAnswerer
-    from seqloom.rows import Row
+    from seqloom.data.lines import Arriving
+    from seqloom.data.rows import Row
+    from seqloom.numbers.answers import NumberAnswerer
+    from seqloom.numbers.plan import NumberPlan
+    from seqloom.training.events import Finished, Watcher
 
 __all__ = ["closing", "predict_arrays", "train_arrays"]
 
@@ -26,8 +26,8 @@ def train_arrays(
     plan: NumberPlan, folder: Path, watcher: Watcher, *, overwrite: bool, started: float | None, parts: Sequence[str] | None = None
 ) -> Finished:
     """Say what was chosen, train, and say how good it is."""
-    from seqloom.forecast_runs import start_numbers
-    from seqloom.summary import number_introduction
+    from seqloom.numbers.runs import start_numbers
+    from seqloom.training.summary import number_introduction
 
     for line in number_introduction(plan, folder):
         watcher.say(line)
@@ -39,7 +39,7 @@ def train_arrays(
 
 def closing(finished: Finished, parts: Sequence[str] | None = None) -> list[str]:
     """The dev score, where the model is, and the commands to try."""
-    from seqloom.summary import result
+    from seqloom.training.summary import result
 
     run = run_words(finished.run, parts)
     goes_on = [f"  seqloom resume {run}"] if finished.why == "interrupted" else []
@@ -52,7 +52,7 @@ def predict_arrays(
     """Write the array for each source, a line each, as JSON: a list of numbers, or of a list a moment where there are several; with --json,
     or --output x.jsonl, an object with the source.
     """
-    from seqloom.sources import read_sources
+    from seqloom.data.sources import read_sources
 
     if quantiles:
         raise ConfigError("--quantiles: of no effect, the model was trained on pairs and says points. Leave it out.")
@@ -85,6 +85,6 @@ def _answers(model: NumberAnswerer, rows: Iterator[Row], stdin: Arriving | None)
 
 def _sources(model: NumberAnswerer, rows: Sequence[Row]) -> list[Any]:
     """The texts of rows, or the numbers that they are; nothing for a blank row."""
-    from seqloom.array_plan import numbers_of
+    from seqloom.numbers.array_plan import numbers_of
 
     return [row.source if model.fields.source.kind == "ids" or not any(row.source) else numbers_of(row) for row in rows]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqloom.cli.output import escape, format_asked, open_output
-from seqloom.clock import finest, spelled
+from seqloom.numbers.clock import finest, spelled
 
 if TYPE_CHECKING:
-    from seqloom.number_answers import NumberAnswerer
-    from seqloom.windows import Windows
+    from seqloom.numbers.answers import NumberAnswerer
+    from seqloom.numbers.windows import Windows
 
 __all__ = ["write_backtest"]
 

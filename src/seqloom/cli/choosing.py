@@ -16,10 +16,10 @@ from seqloom.cli.output import open_output, say, to_json
 from seqloom.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.curve import Curve
     from seqloom.examples import ExampleData
-    from seqloom.forecast_plan import NumberPlan
-    from seqloom.plan import Plan
+    from seqloom.numbers.plan import NumberPlan
+    from seqloom.planning.plan import Plan
+    from seqloom.training.curve import Curve
 
 __all__ = ["Choosing", "column_names", "config", "inspect", "refuse_exported", "refuse_idle", "refuse_many", "refuse_unread"]
 
@@ -65,14 +65,14 @@ class Choosing:
 
     def plan(self, example: ExampleData | None = None) -> Plan:
         """Read, profile, choose."""
-        from seqloom.plan import make_plan
+        from seqloom.planning.plan import make_plan
 
         given: dict[str, Any] = {**self._given(), **({"dev": example.dev} if example else {})}
         return make_plan(example.train if example else self.pairs or None, budget=self.budget, seed=self.seed, **given)
 
     def number_plan(self) -> NumberPlan | None:
         """The same where the targets of pairs are numbers; None where they are not."""
-        from seqloom.array_plan import plan_pairs, says_numbers
+        from seqloom.numbers.array_plan import plan_pairs, says_numbers
 
         if self.example or not says_numbers(self.pairs or None, **self._given()):
             return None
@@ -167,14 +167,14 @@ def inspect(
     Lengths, alphabets, duplicates, what dev shares with train, and rows that should be looked at, each with its place. With --curve:
     what is reached on dev with an eighth, a quarter, a half and all of the pairs, and whether more would help.
     """
-    from seqloom.array_plan import says_numbers
     from seqloom.config import DataConfig, RunConfig
-    from seqloom.data import read_rows
-    from seqloom.plan import reads_numbers
-    from seqloom.profile import describe, profile_rows
-    from seqloom.progress import Waiting
+    from seqloom.data.pairs import read_rows
+    from seqloom.numbers.array_plan import says_numbers
+    from seqloom.planning.plan import reads_numbers
+    from seqloom.planning.profile import describe, profile_rows
     from seqloom.settings import override
-    from seqloom.sounds import hint_at_texts
+    from seqloom.sound.sounds import hint_at_texts
+    from seqloom.training.progress import Waiting
 
     refuse_many(pairs, "PAIRS", dev)
     refuse_many(dev, "--dev")
@@ -202,14 +202,14 @@ def inspect(
 def _curve(
     pairs: list[str], dev: list[str] | None, source: list[str] | None, target: str | None, settings: list[str] | None, budget: str | None
 ) -> Curve:
-    from seqloom.curve import DEFAULT_BUDGET, learning_curve
+    from seqloom.training.curve import DEFAULT_BUDGET, learning_curve
 
     choices = {"dev": dev or None, "source": column_names(source) or None, "target": target, "settings": settings or []}
     return learning_curve(pairs, budget=budget or DEFAULT_BUDGET, say=say, **choices)
 
 
 def _described(curve: Curve) -> str:
-    from seqloom.curve import as_lines
+    from seqloom.training.curve import as_lines
 
     return "\n" + "".join(f"{line}\n" for line in as_lines(curve))
 
@@ -234,8 +234,8 @@ def config(
     in docs/config.md.
     """
     from seqloom.config_file import dump_config
-    from seqloom.plan import Plan
-    from seqloom.progress import Waiting
+    from seqloom.planning.plan import Plan
+    from seqloom.training.progress import Waiting
 
     choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, start_from=start_from)
     choosing.check()
@@ -247,7 +247,7 @@ def config(
     for note in plan.notes:
         say(f"note: {note}")
     if isinstance(plan, Plan) and plan.fitted:  # to how fast this machine is, which takes the encoded pairs and a moment of training
-        from seqloom.runs import fitted
+        from seqloom.training.runs import fitted
 
         plan = fitted(plan, watcher)
     with open_output(None) as out:

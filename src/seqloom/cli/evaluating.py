@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from seqloom.answers import Prediction
     from seqloom.checkpoint import RunDirectory
     from seqloom.config import DataConfig
+    from seqloom.data.rows import Row
     from seqloom.measuring import Measurable
     from seqloom.model import Model
-    from seqloom.rows import Row
 
 __all__ = ["FORECASTS", "PAIRS", "evaluate", "load_model", "rows_of"]
 
@@ -86,7 +86,7 @@ def evaluate(
     refuse_idle(context, ["part"], PAIRS)
     model = _load_either(run, device, files)
     from seqloom.cuts import Cuts
-    from seqloom.relation import ceiling
+    from seqloom.planning.relation import ceiling
     from seqloom.settings import override_header, override_search
     from seqloom.unseen import Unseen
 
@@ -127,7 +127,7 @@ def _write_answers(
 def _signatures(values: dict[str, Any], rows: Sequence[Row], *, any_target: bool) -> dict[str, str]:
     """How sacrebleu counted, by the name of the metric."""
     from seqloom.metrics import METRICS, signature
-    from seqloom.relation import with_all_targets
+    from seqloom.planning.relation import with_all_targets
 
     references = with_all_targets(rows)[1] if any_target else [[row.target] for row in rows]
     return {name: text for name in values if name in METRICS and (text := signature(name, references))}
@@ -146,7 +146,7 @@ def _as_json(values: dict[str, Any], rows: Sequence[Row], files: list[str] | Non
 
 def _as_text(values: dict[str, Any], rows: Sequence[Row], name: str, sources: int | None) -> str:
     """The same for people."""
-    from seqloom.summary import columns, metric_rows
+    from seqloom.training.summary import columns, metric_rows
 
     of = "" if sources is None else f", {count_of(sources, 'source')}"
     signatures = _signatures(values, rows, any_target=sources is not None)
@@ -200,7 +200,7 @@ def rows_of(
     where they are named: then the file itself says whether it has a header, if that is not said.
     """
     from seqloom.cuts import TooLong
-    from seqloom.data import read_as_trained
+    from seqloom.data.pairs import read_as_trained
 
     refuse_many(files, "FILE")
     update: dict[str, Any] = {"skip_bad": skip_bad, **({"source": column_names(source)} if source else {})}

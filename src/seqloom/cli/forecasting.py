@@ -22,9 +22,9 @@ from seqloom.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from seqloom.config import NumbersField
-    from seqloom.events import Finished, Watcher
-    from seqloom.number_answers import NumberAnswerer, Said
-    from seqloom.panel import Panel
+    from seqloom.numbers.answers import NumberAnswerer, Said
+    from seqloom.numbers.panel import Panel
+    from seqloom.training.events import Finished, Watcher
 
 COLUMNS = ("series", "time", "column", "quantile", "value")
 """Of a forecast that is written."""
@@ -92,7 +92,7 @@ class Forecasting:
         Raises:
             ConfigError: it is not said what to forecast, or how far.
         """
-        from seqloom.forecast_plan import split_of
+        from seqloom.numbers.plan import split_of
         from seqloom.settings import build
 
         if not (is_rest_said or self.forecast or self.wide):
@@ -161,12 +161,12 @@ def train_forecasts(
     parts: Sequence[str] | None = None,
 ) -> Finished:
     """Plan, say what was chosen, train, and say how good it is."""
-    from seqloom.asked import parse_duration
     from seqloom.config_file import load_config
-    from seqloom.forecast_plan import plan_forecast
-    from seqloom.forecast_runs import start_numbers
-    from seqloom.summary import number_introduction
-    from seqloom.waves import write_waves
+    from seqloom.numbers.plan import plan_forecast
+    from seqloom.numbers.runs import start_numbers
+    from seqloom.numbers.waves import write_waves
+    from seqloom.planning.asked import parse_duration
+    from seqloom.training.summary import number_introduction
 
     given = None if config is None else load_config(config)
     files = files or (list(given.data.train) if given else [])
@@ -193,7 +193,7 @@ def train_forecasts(
 
 def closing(finished: Finished, table: str | None, parts: Sequence[str] | None = None) -> list[str]:
     """The dev score, where the model is, and the commands to try on the table, where there is one."""
-    from seqloom.summary import number_result
+    from seqloom.training.summary import number_result
 
     run, lines = run_words(finished.run, parts), [*number_result(finished), "next:"]
     if finished.why == "interrupted":
@@ -208,9 +208,9 @@ def closing(finished: Finished, table: str | None, parts: Sequence[str] | None =
 
 def _rows_to_add(run: Path, file: str) -> str:
     """What FILE is, from which a model with columns known in advance can forecast, '' where the table of the run says all of it."""
-    from seqloom.forecast_plan import known_ends
-    from seqloom.number_fields import NumberFields
-    from seqloom.windows import Windows
+    from seqloom.numbers.fields import NumberFields
+    from seqloom.numbers.plan import known_ends
+    from seqloom.numbers.windows import Windows
 
     fields = NumberFields.load(run / "fields.json")
     numbers, panel = fields.config.numbers, Windows.load(run / "dev", fields).panel
@@ -232,12 +232,12 @@ def evaluate_forecasts(
 ) -> None:
     """Print the measures of the model beside those of the baselines, over rolling origins; `output`: where each forecast is written."""
     from seqloom.cli.backtest import write_backtest
-    from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
-    from seqloom.progress import value_text
-    from seqloom.scoreboard import better_without
-    from seqloom.summary import columns
-    from seqloom.windows import Windows
+    from seqloom.numbers.forecaster import load_forecaster
+    from seqloom.numbers.scoreboard import better_without
+    from seqloom.numbers.windows import Windows
+    from seqloom.training.progress import value_text
+    from seqloom.training.summary import columns
 
     _refuse_exported_numbers(run)
     if len(files) > 2:
@@ -316,15 +316,15 @@ def _open(run: Path, device: str | None) -> NumberAnswerer:
     from seqloom.manifest import looks_exported
 
     if looks_exported(run):
-        from seqloom.number_runtime import NumberPredictor
+        from seqloom.numbers.runtime import NumberPredictor
 
         refuse_device(device)
         return NumberPredictor.load(run)
     from seqloom.loading import refuse_unreadable
 
     refuse_unreadable(run)
-    from seqloom.forecaster import load_forecaster
     from seqloom.hardware import choose_device
+    from seqloom.numbers.forecaster import load_forecaster
 
     return load_forecaster(run, device=choose_device(device or "auto"))
 

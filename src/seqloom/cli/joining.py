@@ -33,8 +33,8 @@ def join(runs: Runs, out: Out, overwrite: Overwrite = False, parts: options.Part
 
     for run in runs:
         refuse_joining(run)
-    from seqloom.joining import join as write
-    from seqloom.progress import Lines, Warnings
+    from seqloom.training.joining import join as write
+    from seqloom.training.progress import Lines, Warnings
 
     watcher = Warnings() if quiet else Lines()
     joined = write(runs, out, overwrite=overwrite, watcher=watcher)

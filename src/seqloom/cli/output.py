@@ -21,7 +21,7 @@ from seqloom.errors import ConfigError
 from seqloom.files import draft_of
 
 if TYPE_CHECKING:
-    from seqloom.lines import Arriving
+    from seqloom.data.lines import Arriving
 
 __all__ = ["escape", "format_asked", "one_line", "open_output", "run_words", "say", "says_json", "standard_input", "to_json"]
 
@@ -39,7 +39,7 @@ def say(text: str) -> None:
 
 def standard_input(texts: list[str] | None, file: str | None) -> Arriving | None:
     """What reads standard input where the sources to predict from stand there: there are no texts, or `-` alone, and no other file."""
-    from seqloom.lines import Arriving
+    from seqloom.data.lines import Arriving
 
     if file not in (None, "-") or (texts and (texts != ["-"] or file is not None)):
         return None

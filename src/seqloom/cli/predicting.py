@@ -23,9 +23,9 @@ from seqloom.errors import ConfigError, DataError, count_of
 if TYPE_CHECKING:
     from seqloom.answers import Answerer, Prediction
     from seqloom.config import DataConfig, SearchConfig
-    from seqloom.lines import Arriving
-    from seqloom.rows import Row
-    from seqloom.sounds import FaultySounds
+    from seqloom.data.lines import Arriving
+    from seqloom.data.rows import Row
+    from seqloom.sound.sounds import FaultySounds
 
 __all__ = ["predict", "score"]
 
@@ -104,7 +104,7 @@ def predict(
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import FIRST, READ_AHEAD, Growing, check_attention
     from seqloom.cuts import Cuts, TooLong
-    from seqloom.sounds import FaultySounds
+    from seqloom.sound.sounds import FaultySounds
     from seqloom.unseen import unknown_in_prefix
 
     drawing: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
@@ -219,7 +219,7 @@ def _search(model: Answerer, asked: dict[str, Any], settings: list[str], n_best:
 def _sources(
     model: Answerer, texts: list[str] | None, input: str | None, stdin: Arriving | None, faults: FaultySounds | None, notes: list[str]
 ) -> Iterator[Row]:
-    from seqloom.sources import read_sources
+    from seqloom.data.sources import read_sources
 
     given = "-" if stdin else texts or input or "-"
     for text in given if isinstance(given, list) else ():
@@ -233,7 +233,7 @@ def _hint_at_input(text: str, *, sounds: bool) -> None:
     Raises:
         DataError: a folder in place of a sound.
     """
-    from seqloom.audio import is_sound
+    from seqloom.sound.audio import is_sound
 
     instead = f"--input {shlex.quote(text)}"
     if sounds and os.path.isdir(text):
@@ -255,7 +255,7 @@ class _Watched:
         self.blank = 0
 
     def __iter__(self) -> Iterator[Row]:
-        from seqloom.rows import Row
+        from seqloom.data.rows import Row
 
         for given in self.rows:
             self.blank += not any(given.source)

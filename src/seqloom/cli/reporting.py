@@ -33,7 +33,7 @@ def report(
     if not holds_forecasts(run):
         raise ConfigError(f"{run}: not a model that forecasts; expected one trained with --forecast or --wide. Use `seqloom evaluate`.")
     refuse_exported(run)
-    from seqloom.forecaster import load_forecaster
+    from seqloom.numbers.forecaster import load_forecaster
     from seqloom.report import draw_forecasts
 
     model, path = load_forecaster(run), output or run / "forecasts.png"

@@ -18,10 +18,10 @@ from seqloom.cli.choosing import Choosing, refuse_exported, refuse_idle
 from seqloom.cli.output import run_words
 
 if TYPE_CHECKING:
-    from seqloom.events import Finished, Watcher
+    from seqloom.data.rows import Row
     from seqloom.examples import ExampleData
-    from seqloom.plan import Plan
-    from seqloom.rows import Row
+    from seqloom.planning.plan import Plan
+    from seqloom.training.events import Finished, Watcher
 
 __all__ = ["resume", "train"]
 
@@ -72,7 +72,7 @@ def train(
     training early and leaves a usable model; `seqloom resume` goes on with it.
     """
     from seqloom.installed import BEHIND_A_RUN, TRAINING, require
-    from seqloom.summary import introduction
+    from seqloom.training.summary import introduction
 
     asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
     of_table = asked.asked or example == "waves" or forecasting.is_of_numbers(config)
@@ -123,7 +123,7 @@ def _train_forecasts(
     asked: forecasting.Forecasting, choosing: Choosing, folder: Path, watcher: Watcher, overwrite: bool, started: float
 ) -> None:
     """Where numbers over time are forecast."""
-    from seqloom.waves import WAVES, waves
+    from seqloom.numbers.waves import WAVES, waves
 
     example = waves() if choosing.example == WAVES else None
     if example is not None and not asked.forecast:
@@ -164,7 +164,7 @@ def resume(
     """
     refuse_exported(run)
     from seqloom.checkpoint import RunDirectory
-    from seqloom.runs import resume as go_on
+    from seqloom.training.runs import resume as go_on
 
     with _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
         finished = go_on(run, device=device, threads=threads, watcher=watcher, started=context.obj.started)
@@ -181,7 +181,7 @@ def resume(
 def _end(watcher: Watcher, finished: Finished, dev: Sequence[Row], folder: Path, parts: list[str] | None) -> None:
     from seqloom.checkpoint import RunDirectory
     from seqloom.config_file import load_config
-    from seqloom.pieces import marks_of, whole
+    from seqloom.fields.pieces import marks_of, whole
 
     test, marks = folder / "test.tsv", marks_of(load_config(RunDirectory(folder).config).fields)
     for line in _closing(finished, [whole(row, marks) for row in dev], test if test.is_file() else None, parts):
@@ -209,10 +209,10 @@ def _with_files(plan: Plan, made: ExampleData | None, folder: Path) -> Plan:
 
 
 def _start(plan: Plan, folder: Path, overwrite: bool, watcher: Watcher, made: ExampleData | None, started: float) -> Finished:
-    from seqloom.events import Silence, Started
     from seqloom.examples import write
-    from seqloom.progress import Several
-    from seqloom.runs import start
+    from seqloom.training.events import Silence, Started
+    from seqloom.training.progress import Several
+    from seqloom.training.runs import start
 
     class ExampleFiles(Silence):
         """Writes train.tsv, dev.tsv and test.tsv as soon as the run directory is there, so that they are there after Ctrl-C too."""
@@ -231,12 +231,12 @@ def _watching(*, tensorboard: bool = False, quiet: bool = False) -> Generator[Wa
     Raises:
         ConfigError: TensorBoard is asked for and not installed.
     """
-    from seqloom.progress import Lines, Screen, Several, Warnings
+    from seqloom.training.progress import Lines, Screen, Several, Warnings
 
     with contextlib.ExitStack() as stack:
         watchers: list[Watcher] = []
         if tensorboard:
-            from seqloom.tensorboard import TensorBoard
+            from seqloom.training.tensorboard import TensorBoard
 
             watchers.append(stack.enter_context(contextlib.closing(TensorBoard())))
         if quiet:
@@ -253,7 +253,7 @@ def _watching(*, tensorboard: bool = False, quiet: bool = False) -> Generator[Wa
 
 def _closing(finished: Finished, dev: Sequence[Row], test: Path | None, parts: Sequence[str] | None) -> list[str]:
     """The dev score, where the model is, and the commands to try."""
-    from seqloom.summary import argument, result
+    from seqloom.training.summary import argument, result
 
     run = run_words(finished.run, parts)
     lines = [*result(finished), "next:"]

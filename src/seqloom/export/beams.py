@@ -17,9 +17,9 @@ from seqloom.ctc import WIDER
 from seqloom.export.graph import TYPES, Graph, Loop, tensor
 from seqloom.export.prefixes import CARRIED, Prefixes, begin_prefixes, heard_alone
 from seqloom.export.tracing import GROUP, Traced, trace
+from seqloom.fields.vocabulary import BOS, EOS, PAD
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.search import NEVER
-from seqloom.vocabulary import BOS, EOS, PAD
 
 __all__ = ["beam_graph"]
 

@@ -10,12 +10,12 @@ from seqloom.checkpoint import RunDirectory
 from seqloom.config import DRAWING, FieldsConfig, ModelConfig, NumbersField, SearchConfig
 from seqloom.config_file import load_config
 from seqloom.export.check import Loss
-from seqloom.forecaster import Forecaster
 from seqloom.manifest import Manifest
 from seqloom.model import Model
-from seqloom.progress import value_text
-from seqloom.sound_text import is_sound_text
-from seqloom.summary import argument
+from seqloom.numbers.forecaster import Forecaster
+from seqloom.sound.text import is_sound_text
+from seqloom.training.progress import value_text
+from seqloom.training.summary import argument
 
 __all__ = ["About", "about_numbers", "about_pairs", "model_card"]
 

@@ -14,12 +14,12 @@ from onnx import ModelProto
 from seqloom.answers import Answerer, Output, Prediction
 from seqloom.checkpoint import RunDirectory
 from seqloom.config import SearchConfig, TextField, TokensField
+from seqloom.data.rows import Row
 from seqloom.metrics import METRICS, metrics_for, score, words_per_target
 from seqloom.model import Model
 from seqloom.prediction import Translator
-from seqloom.progress import value_text
-from seqloom.rows import Row
 from seqloom.runtime import Graph
+from seqloom.training.progress import value_text
 
 __all__ = ["Loss", "Parity", "compare", "loss"]
 

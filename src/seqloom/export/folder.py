@@ -27,13 +27,13 @@ from seqloom.export.program import write_program
 from seqloom.export.quantize import quantized
 from seqloom.export.tracing import LOOPS
 from seqloom.export.weights import settled
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
 from seqloom.files import cannot_write, folder_beside, is_taken, refuse_unasked
 from seqloom.hardware import usual_torch, without_draws
 from seqloom.manifest import FORMAT, NAME, Manifest, Measured, describe_files, is_exported, manifest_bytes, refuse_exported_again
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
-from seqloom.number_fields import NumberFields
+from seqloom.numbers.fields import NumberFields
 from seqloom.settings import override_search
 from seqloom.version import __version__
 

@@ -1,4 +1,4 @@
-"""A target of frames as ONNX operators: the whole of it in one go, or frame by frame in a loop, as `seqloom.rollout` does in numpy."""
+"""A target of frames as ONNX operators: in one go, or frame by frame in a loop, as `seqloom.numbers.rollout` does in numpy."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto
 
-from seqloom.distributions import quantile_levels
 from seqloom.export.check import BATCHES, LOOKED_AT, SOURCES, Loss
-from seqloom.forecaster import Forecaster
-from seqloom.number_answers import forecasts_of
-from seqloom.number_pairs import evenly
-from seqloom.number_runtime import FrameGraph
-from seqloom.scoreboard import measure
+from seqloom.numbers.answers import forecasts_of
+from seqloom.numbers.distributions import quantile_levels
+from seqloom.numbers.forecaster import Forecaster
+from seqloom.numbers.pairs import evenly
+from seqloom.numbers.runtime import FrameGraph
+from seqloom.numbers.scoreboard import measure
 
 __all__ = ["NumberParity", "compare", "loss"]
 

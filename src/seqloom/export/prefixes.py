@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from seqloom import ctc
 from seqloom.ctc import BLANK
 from seqloom.export.graph import Graph, Loop
-from seqloom.vocabulary import EOS
+from seqloom.fields.vocabulary import EOS
 
 __all__ = ["CARRIED", "Prefixes", "begin_prefixes", "heard_alone"]
 

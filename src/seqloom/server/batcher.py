@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from seqloom.answers import Prediction
 from seqloom.config import SearchConfig
-from seqloom.rows import Row
+from seqloom.data.rows import Row
 from seqloom.stopping import Stop, Stopped, stopped_by
 
 __all__ = ["Asked", "Batcher", "Closed", "Full", "Watch"]

@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from seqloom.config import NumbersField
 from seqloom.errors import SeqloomError
-from seqloom.number_answers import Lines, Said
-from seqloom.number_fields import NumberFields
-from seqloom.panel import panel_of_rows
+from seqloom.numbers.answers import Lines, Said
+from seqloom.numbers.fields import NumberFields
+from seqloom.numbers.panel import panel_of_rows
 from seqloom.server.answering import late
 from seqloom.server.batcher import Watch
 from seqloom.server.limits import Limits
@@ -33,7 +33,7 @@ READ = {"table": {"model", "table", "quantiles"}, "values": {"model", "values", 
 
 
 class ForecastPredictor(Protocol):
-    """What the server needs of a model of numbers: `seqloom.number_runtime.NumberPredictor`, or anything else that forecasts."""
+    """What the server needs of a model of numbers: `seqloom.numbers.runtime.NumberPredictor`, or anything else that forecasts."""
 
     @property
     def fields(self) -> NumberFields:

@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 
 from seqloom.answers import Prediction
 from seqloom.config import SearchConfig, SourceFieldConfig
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError, nearest
-from seqloom.fields import Fields
-from seqloom.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.server.answering import UNCACHED, answer, events
 from seqloom.server.batcher import Asked, Batcher, Closed, Full, Watch
 from seqloom.server.limits import Limits

@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from seqloom.audio import MP3, About, about
 from seqloom.config import AudioField, FieldsConfig
+from seqloom.data.lines import refuse_bad_characters
+from seqloom.data.rows import Row
 from seqloom.errors import DataError, count_of
-from seqloom.fields import Fields
-from seqloom.lines import refuse_bad_characters
-from seqloom.rows import Row
+from seqloom.fields.task import Fields
 from seqloom.server.limits import Limits
 from seqloom.server.refusals import Refusal
-from seqloom.sound_text import is_sound_text, sound_of_text, text_of_sound
+from seqloom.sound.audio import MP3, About, about
+from seqloom.sound.text import is_sound_text, sound_of_text, text_of_sound
 
 __all__ = ["SoundSources", "Sources", "TextSources", "body_bytes", "refuse_bad", "sources_of"]
 

@@ -10,16 +10,16 @@ import torch
 
 from seqloom.answers import Answerer, Output
 from seqloom.config import DataConfig, FieldsConfig, ModelConfig, SearchConfig, TokensField
+from seqloom.data.rows import Row
 from seqloom.export.folder import to_onnx
 from seqloom.export.weights import settled
-from seqloom.fields import Fields
+from seqloom.fields.task import Fields
+from seqloom.fields.vocabulary import BOS, UNK
 from seqloom.nn.ensemble import Ensemble
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.prediction import Translator
-from seqloom.rows import Row
 from seqloom.runtime import Graph
 from seqloom.testing.laws import SINGLE, true
-from seqloom.vocabulary import BOS, UNK
 
 __all__ = ["LONGER", "PAIRS", "SOURCES", "answers_alike", "translator_of"]
 

@@ -15,8 +15,8 @@ from seqloom.config import AdamW
 from seqloom.errors import SeqloomError
 from seqloom.nn.decoders import Decoded
 from seqloom.nn.seq2seq import Network, Seq2Seq
-from seqloom.optimizers import Optimizer
 from seqloom.testing.networks import Sides, batch_of, changed_later, example, outputs, run
+from seqloom.training.optimizers import Optimizer
 
 __all__ = [
     "EXACT", "SINGLE", "BrokenLawError", "close", "going_on", "half_precision", "later_targets", "learned_by_heart", "padding",

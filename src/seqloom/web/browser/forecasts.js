@@ -1,4 +1,4 @@
-/** From a table to a forecast, as `number_answers.py` does it: windows, batches, units. */
+/** From a table to a forecast, as `numbers/answers.py` does it: windows, batches, units. */
 
 import { finest, spelled } from "../numbers/clock.js";
 import { errorAt, levelsOf, placeOfPoint, quantileOf, unitOf, widthOf } from "../numbers/distributions.js";

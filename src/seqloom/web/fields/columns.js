@@ -1,4 +1,4 @@
-/** Columns: how the text of each is cut, and which of them share their symbols, as in `columns.py`. */
+/** Columns: how the text of each is cut, and which of them share their symbols, as in `fields/columns.py`. */
 
 import { Subwords } from "./subwords.js";
 import { Characters, Tokens, Words, clean } from "./units.js";

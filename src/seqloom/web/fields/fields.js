@@ -1,4 +1,4 @@
-/** Fields: from texts to ids and back, exactly as `fields.py` and `text_fields.py` do it, from the state that a model carries. */
+/** Fields: from texts to ids and back, exactly as `fields/task.py` and `fields/text.py` do it, from the state that a model carries. */
 
 import { Column, buildColumns, unitOf } from "./columns.js";
 import { SoundField } from "./sound.js";

@@ -1,4 +1,4 @@
-/** The field of sounds: samples as frames, as `sound_field.py` has them. */
+/** The field of sounds: samples as frames, as `sound/field.py` has them. */
 
 import { readFrames } from "../sound/log_mel.js";
 

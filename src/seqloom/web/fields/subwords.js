@@ -1,4 +1,4 @@
-/** Subwords without any loss of text, as `subwords.py` cuts and joins them. */
+/** Subwords without any loss of text, as `fields/subwords.py` cuts and joins them. */
 
 import { text as decode } from "./protobuf.js";
 import { SentencePiece } from "./sentencepiece.js";

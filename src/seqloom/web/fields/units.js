@@ -1,5 +1,5 @@
 /**
- * What a text is cut into: characters, words, tokens, as `units.py` cuts it (subwords have a module of their own).
+ * What a text is cut into: characters, words, tokens, as `fields/units.py` cuts it (subwords have a module of their own).
  *
  * Letters, cases, compositions and grapheme clusters come from the browser's Unicode tables, which may be of another year than Python's:
  * docs/browser.md says what differs.
@@ -105,7 +105,7 @@ export function clean(config, text) {
   return config.lowercase ? compose(config, composed.toLowerCase()) : composed;
 }
 
-/** The text with the pieces put together into which its words were cut before, as `pieces.py` does it. */
+/** The text with the pieces put together into which its words were cut before, as `fields/pieces.py` does it. */
 function together(mark, text) {
   if (mark === "@@") return text.replace(/@@(?: |$)/g, "");
   if (mark === "\u2581" && text.includes(mark)) return strip(text.replaceAll(" ", "").replaceAll(mark, " "));

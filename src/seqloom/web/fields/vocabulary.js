@@ -1,4 +1,4 @@
-/** Symbols and their ids, as `vocabulary.py` has them. */
+/** Symbols and their ids, as `fields/vocabulary.py` has them. */
 
 export const [PAD, BOS, EOS, UNK, SEP] = [0, 1, 2, 3, 4];
 export const SPECIALS = ["<pad>", "<s>", "</s>", "<unk>"];

@@ -1,5 +1,5 @@
 /**
- * Moments: checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine, as in `clock.py`.
+ * Moments: checked for order, gaps and duplicates, continued, and shown to a model as sine and cosine, as in `numbers/clock.py`.
  *
  * A moment is a number of seconds since 1970, or one that counts rows. A step is `{months, seconds, fromEnd, isCount, weekdays, opens,
  * closes}`: so many months or so many seconds from row to row; `fromEnd` where a day of the month is counted from its end, `isCount` where

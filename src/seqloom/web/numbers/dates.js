@@ -1,4 +1,4 @@
-/** Times as tables write them, read as moments: dates in several forms, and whole numbers, in one column or in several, as in `dates.py`. */
+/** Times as tables write them, read as moments: dates in several forms, and whole numbers, in one column or in several, as in `numbers/dates.py`. */
 
 import { beginOf, DAY, HOUR, modulo, monthOf } from "./clock.js";
 

@@ -1,4 +1,4 @@
-/** From what a head says of each number to a point and to quantiles, as in `distributions.py` and `spread.py`. */
+/** From what a head says of each number to a point and to quantiles, as in `numbers/distributions.py` and `numbers/spread.py`. */
 
 const NARROWEST = 1e-3; // of the width that a head says, in scaled units
 const [CALMEST, WILDEST] = [0.1, 10]; // beside the usual change: a window that changes less, or more, counts as one that changes so

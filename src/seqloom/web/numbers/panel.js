@@ -1,4 +1,4 @@
-/** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `panel.py`. */
+/** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `numbers/panel.py`. */
 
 import { checkTimes, filled, findStep, named as stepName, spelled, stepOf } from "./clock.js";
 import { findDates, readTimes, together, withoutOffsets } from "./dates.js";

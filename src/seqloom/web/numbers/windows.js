@@ -1,4 +1,4 @@
-/** The window at the end of each series: the history that is read, and what is known of the horizon behind it, as in `windows.py`. */
+/** The window at the end of each series: the history that is read, and what is known of the horizon behind it, as in `numbers/windows.py`. */
 
 import { clockFeatures, continued } from "./clock.js";
 import { isUnknown } from "./panel.js";

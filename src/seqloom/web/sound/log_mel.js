@@ -1,4 +1,4 @@
-/** Samples → log-mel frames, as Kaldi computes them without dither and `audio.py` asks it to. */
+/** Samples → log-mel frames, as Kaldi computes them without dither and `sound/audio.py` asks it to. */
 
 import { resample } from "./resample.js";
 import { PowerSpectrum } from "./spectrum.js";

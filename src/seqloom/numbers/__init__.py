@@ -1,0 +1,1 @@
+"""Targets that are numbers: tables over time, arrays, their windows, plans, forecasts and runs."""

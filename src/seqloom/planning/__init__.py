@@ -1,0 +1,1 @@
+"""From data and what is asked for to a whole plan of a run, every choice with its reason."""

@@ -1,0 +1,1 @@
+"""Sounds as sources: found, heard, varied."""
