@@ -10,7 +10,7 @@ from seqloom.config import SearchConfig
 from seqloom.ctc import WORST, JointStepper, PrefixScorer, with_ctc
 from seqloom.errors import ConfigError
 from seqloom.fields.vocabulary import BOS, EOS
-from seqloom.nn.ctc import ctc_loss
+from seqloom.nn.ctc import CtcHead, ctc_loss
 from seqloom.search import Stepped, search
 
 V = 6
@@ -54,6 +54,25 @@ def test_scores_are_those_of_all_alignments_counted_one_by_one(prefix: tuple[int
         share = sum(share for output, share in outputs.items() if output[: len(longer)] == longer)
         assert score == pytest.approx(np.log(share / begins), abs=1e-4)
     assert here[1] == pytest.approx(np.log(outputs[prefix] / begins), abs=1e-4)
+
+
+def test_each_state_may_be_read_as_several_symbols_and_padding_stays_silent():
+    scores, mask = log_probs(2, 6), np.array([[True, True, True], [True, True, False]])
+    alone = PrefixScorer(scores[1:, :4], np.ones((1, 4), bool))
+    both = PrefixScorer(scores, mask)
+    alone.follow(np.array([BOS]), np.array([0]))
+    both.follow(np.array([BOS, BOS]), np.array([0, 1]))
+    for symbol in (A, B, A, B):  # four symbols at two states
+        ids = np.array([[A, B, EOS]])
+        np.testing.assert_allclose(both.score(ids.repeat(2, 0))[1], alone.score(ids)[0], atol=1e-4)
+        alone.follow(np.array([symbol]), np.array([0]))
+        both.follow(np.array([symbol, symbol]), np.array([0, 1]))
+    head = CtcHead(7, V, readings=2)
+    states = torch.randn(2, 3, 7)
+    read = head(states)
+    assert read.shape == (2, 6, V)
+    torch.testing.assert_close(read[:, 2:4], head(states[:, 1:2]))
+    assert float(ctc_loss(read, torch.ones(2, 3).bool(), torch.tensor([[A, B, A, B, EOS]] * 2), torch.ones(2, 5).bool()).detach()) > 0
 
 
 def test_the_scores_of_an_output_add_up_to_the_loss_whatever_the_padding():

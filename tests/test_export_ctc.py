@@ -34,10 +34,11 @@ def fields_of(words: list[str]) -> Fields:
     return Fields.fit(FieldsConfig(source=[TokensField()], target=TokensField()), [Row((" ".join(words),), " ".join(words), "")])
 
 
-def network(fields: Fields, seed: int, encoder: dict[str, Any], decoder: dict[str, Any]) -> Seq2Seq:
+def network(fields: Fields, seed: int, encoder: dict[str, Any], decoder: dict[str, Any], readings: int = 1) -> Seq2Seq:
     """A network that has learned nothing, and has strong opinions."""
     torch.manual_seed(seed)
-    parts = {"encoder": encoder, "decoder": decoder, "head": {"kind": "tokens", "ctc_weight": 0.3}, "tie_embeddings": "none"}
+    head = {"kind": "tokens", "ctc_weight": 0.3, "ctc_readings": readings}
+    parts = {"encoder": encoder, "decoder": decoder, "head": head, "tie_embeddings": "none"}
     made = Seq2Seq(ModelConfig.model_validate({"embedding": 12, **parts}), fields.source.size, fields.target.size).eval()
     with torch.no_grad():
         for weight in made.parameters():
@@ -79,6 +80,12 @@ def assert_same(one: Output, other: Output) -> None:
 def test_the_graph_finds_with_ctc_what_the_trained_model_finds(encoder: dict[str, Any], decoder: dict[str, Any]) -> None:
     fields = fields_of(list(SYMBOLS))
     assert_alike(network(fields, 1, encoder, decoder), fields, list(SYMBOLS))
+
+
+@pytest.mark.parametrize("encoder", [LSTM, HALVED], ids=["lstm", "half as many states"])
+def test_the_graph_reads_several_symbols_at_a_state_as_the_trained_model_does(encoder: dict[str, Any]) -> None:
+    fields = fields_of(list(SYMBOLS))
+    assert_alike(network(fields, 1, encoder, LSTM, readings=2), fields, list(SYMBOLS))
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,11 @@ class PrefixScorer:
     """
 
     def __init__(self, log_probs: Floats, mask: npt.NDArray[np.bool_]) -> None:
-        """log_probs (B, S, V) of the states of each sentence, mask (B, S). Padding is read as blank for certain."""
+        """log_probs (B, S · r, V), r readings of each state of a sentence, mask (B, S). Padding is read as blank for certain."""
         silence = np.full(log_probs.shape[2], IMPOSSIBLE)
         silence[BLANK] = 0
-        self.log_probs = np.where(mask[:, :, None], log_probs, silence)
+        is_read = mask.repeat(log_probs.shape[1] // mask.shape[1], 1)
+        self.log_probs = np.where(is_read[:, :, None], log_probs, silence)
         self.sentences: Ids | None = None
 
     def follow(self, tokens: Ids, parents: Ids) -> None:

@@ -175,6 +175,7 @@ class TokenHead(Settings):
     kind: Literal["tokens"] = "tokens"
     label_smoothing: Probability = Field(default=0.1, description="Share of the probability spread over all symbols (Szegedy et al. 2016). 0: cross-entropy, which is NLL of log-softmax.")
     ctc_weight: Probability = Field(default=0.0, description="Share of a CTC loss on the encoder's states (Graves et al. 2006; Watanabe et al. 2017): for targets that follow their source in order, such as speech. 0: none.")
+    ctc_readings: Positive = Field(default=1, description="How many symbols CTC may read at each state of the encoder (Libovický and Helcl 2018): 2 where targets are longer than their sources.")
 
 
 class FrameHead(Settings):

@@ -20,10 +20,15 @@ CARRIED = ("alignments", "reached", "last")
 
 
 def heard_alone(graph: Graph, log_probs: str, mask: str) -> str:
-    """(B, V, S): the log-probability of each symbol at each state, from log_probs (B, S, V), mask (B, S); padding is blank for certain."""
+    """(B, V, S · r): the log-probability of each symbol at each reading, from log_probs (B, S · r, V), mask (B, S); padding is blank for
+    certain.
+    """
+    readings = graph.Div(graph.Shape(log_probs, start=1, end=2), graph.Shape(mask, start=1, end=2))
+    each = graph.Expand(graph.Unsqueeze(mask, [2]), graph.Concat([1, 1], readings, axis=0))
+    is_read = graph.Reshape(each, graph.Concat(graph.Shape(mask, start=0, end=1), [-1], axis=0))
     is_blank = graph.Equal(graph.Range(0, graph.Squeeze(graph.Shape(log_probs, start=2)), 1), BLANK)
     silence = graph.Where(is_blank, 0.0, IMPOSSIBLE)
-    return graph.Transpose(graph.Where(graph.Unsqueeze(mask, [2]), log_probs, silence), perm=[0, 2, 1])
+    return graph.Transpose(graph.Where(graph.Unsqueeze(is_read, [2]), log_probs, silence), perm=[0, 2, 1])
 
 
 def begin_prefixes(graph: Graph, heard: str) -> Names:

@@ -158,7 +158,7 @@ class Seq2Seq(Network):
         path = config.linear_path
         self.linear_path = LinearPath(path.history, path.horizon) if path.history else None
         self.ctc_weight = config.head.ctc_weight
-        self.ctc = CtcHead(self.encoder.width, target_size) if self.ctc_weight else None
+        self.ctc = self._ctc(config, target_size)
         initialise(self, [self.head.project] if self.linear_path else [])
         for side in config.vectors.files if config.vectors.frozen else ():
             self.embedding(side).weight.requires_grad_(False)
@@ -166,6 +166,10 @@ class Seq2Seq(Network):
     def embedding(self, side: str) -> nn.Embedding:
         """The embedding of the symbols of `source` or `target`."""
         return cast("TokenInput", self.source_input if side == "source" else self.target_input).embedding
+
+    def _ctc(self, config: ModelConfig, size: int) -> CtcHead | None:
+        is_asked = isinstance(config.head, settings.TokenHead) and config.head.ctc_weight > 0
+        return CtcHead(self.encoder.width, size, config.head.ctc_readings) if is_asked else None
 
     def _head(self, config: ModelConfig, size: int) -> TokenHead | FrameHead:
         if not isinstance(config.head, settings.TokenHead):
@@ -199,7 +203,7 @@ class Seq2Seq(Network):
         encoded = self.encode(source, mask)
         memory = self.decoder.prepare(encoded)
         if self.ctc is not None:
-            memory["ctc"] = self.ctc(encoded.states)  # (B, S, V)
+            memory["ctc"] = self.ctc(encoded.states)  # (B, S · r, V)
         if self.linear_path is not None:
             memory["ahead"] = self.linear_path(source[:, :, : self.target_size], mask)  # (B, horizon, D)
         return memory

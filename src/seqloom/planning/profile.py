@@ -17,7 +17,7 @@ from seqloom.fields.moses import say_moses
 from seqloom.fields.pieces import say_pieces, whole
 from seqloom.planning.measured_targets import are_measured, say_measured
 from seqloom.planning.oddities import Oddity, find_in_sounds, find_oddities, key_of
-from seqloom.planning.relation import NewWords, correlation, new_words, ratio, shared
+from seqloom.planning.relation import NewWords, correlation, new_words, order, ratio, shared
 from seqloom.planning.selection import Roots
 from seqloom.planning.sides import (
     ArrayProfile,
@@ -44,6 +44,7 @@ WORTH_SAYING = 0.01
 """Share of the target's rarest words that stand in their source but for case or marks."""
 CONSIDERABLE = 0.1
 """The share of dev rows that are training rows from which on this is warned of."""
+ORDERED_ROWS = 1000
 SHARED_ROWS = 50_000  # or up to twice as many, evenly spread: a share comes out the same to a tenth of a point
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
 
@@ -101,6 +102,8 @@ class Profile:
     """The same in tokens between blanks."""
     length_correlation: float
     """Of the two sides' lengths in characters (Pearson); 0 where one does not vary."""
+    order: float
+    """How far the target's symbols stand in the order of those that they go with in the source (-1 to 1); 0 where too little tells."""
     shared_characters: float
     """Share of target characters that also stand in their row's source."""
     shared_tokens: float
@@ -184,6 +187,7 @@ def profile_rows(
         ratio=ratio(target_lengths, lengths),
         token_ratio=ratio(target_tokens, tokens),
         length_correlation=correlation(lengths, target_lengths),
+        order=order(plain[:: max(1, len(plain) // ORDERED_ROWS)]) if is_text else 0.0,
         shared_characters=same_characters,
         shared_tokens=same_tokens,
         new_words=new_words(plain, groups),
@@ -406,7 +410,7 @@ def _relation(profile: Profile) -> list[str]:
         "Source and target",
         f"  target / source in characters: mean {ratio.mean:.2f}, 99 of 100 at most {ratio.p99:.2f}, largest {ratio.max:.1f}",
         f"  target / source in tokens:     mean {tokens.mean:.2f}, 99 of 100 at most {tokens.p99:.2f}, largest {tokens.max:.1f}",
-        f"  correlation of the lengths: {profile.length_correlation:.2f}",
+        f"  correlation of the lengths: {profile.length_correlation:.2f}, of the places of what goes together: {profile.order:.2f}",
         f"  of the target's characters {profile.shared_characters:.0%} stand in its source, of its tokens {profile.shared_tokens:.0%}",
         f"  of the target's rarest words {_share(profile.new_words)} stand in their source",
         f"  target equals source in {profile.copies:.1%} of the rows",

@@ -13,12 +13,14 @@ import regex
 from seqloom.data.rows import Row
 from seqloom.planning.sides import Ids, Spread, spread
 
-__all__ = ["NewWords", "ceiling", "correlation", "new_words", "ratio", "shared", "with_all_targets"]
+__all__ = ["NewWords", "ceiling", "correlation", "new_words", "order", "ratio", "shared", "with_all_targets"]
 
 FEWEST_NEW_WORDS, MOST_SOURCES = 20, 5
 """Rare words, from which on they say something; sources that a word may be seen beside to be called rare."""
 NEARLY_ALL = 0.95
 """Share of the rows that can come out right, up to which it is worth saying that no more can."""
+ORDERED_SYMBOLS, FEWEST_PLACES = 100, 30
+"""Of rows that are looked at for the order of their sides: symbols at the most, and the fewest places that say something."""
 WORD = regex.compile(r"[\w\p{M}\u200c\u200d]+")
 
 
@@ -114,6 +116,34 @@ def ceiling(rows: Sequence[Row], of: str = "") -> list[str]:
         return []
     best = f"at most {right:,} of {len(rows):,} {of}pairs can come out right (exact_match {right / len(rows):.2f})"
     return [f"some {of}sources have several targets, and a model gives one answer to each: {best}"]
+
+
+def order(rows: Sequence[Row]) -> float:
+    """How far the symbols of a target stand in the order of those that they go with in the source: the correlation of their places, 1 for
+    the same order, -1 for the reverse, 0 for none and where too little tells.
+
+    A target's symbol goes with the one that stands most often beside it and seldom without (Dice 1945); counted are pairs of these where
+    each stands once in its row.
+    """
+    read = [(_symbols(row.source[0]), _symbols(row.target)) for row in rows if len(row.source) == 1]
+    pairs = [(source, target) for source, target in read if 0 < max(len(source), len(target)) <= ORDERED_SYMBOLS]
+    sources, targets = (Counter(symbol for pair in pairs for symbol in set(pair[side])) for side in (0, 1))
+    beside = Counter((ours, theirs) for source, target in pairs for ours in set(source) for theirs in set(target))
+    with_it = dict[str, tuple[float, str]]()
+    for (ours, theirs), count in beside.items():
+        with_it[theirs] = max(with_it.get(theirs, (0.0, "")), (count / (sources[ours] + targets[theirs]), ours))
+    places = [
+        (source.index(ours) / len(source), place / len(target))
+        for source, target in pairs
+        for place, theirs in enumerate(target)
+        if source.count(ours := with_it[theirs][1]) == target.count(theirs) == 1
+    ]
+    return correlation(*np.array(places).T) if len(places) >= FEWEST_PLACES else 0.0
+
+
+def _symbols(text: str) -> list[str]:
+    """Tokens where there are blanks, else letters."""
+    return text.split() if " " in text.strip() else [*unicodedata.normalize("NFC", text.strip())]
 
 
 def _words(text: str) -> list[str]:
