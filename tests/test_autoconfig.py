@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable
 from itertools import pairwise
 
-from seqloom.config import DataConfig, FieldsConfig, RecurrentDecoder, TextField, TokensField
+import pytest
+
+from seqloom.config import DataConfig, FieldsConfig, RecurrentDecoder, TextField, TokenHead, TokensField
 from seqloom.data.memory_rows import rows_from_memory
 from seqloom.planning.autoconfig import Choice, choose, learning_rate
 from seqloom.planning.plan import make_plan
@@ -286,3 +288,63 @@ def test_where_a_part_of_the_new_words_stands_in_the_source_pieces_of_them_are_c
     assert (choice.config.model.copy_source, choice.config.model.tie_embeddings) == (True, "all")
     assert choice.reasons["model.copy"] == "36% of the target's rarest words stand in their source"
     assert not chosen([*some[:500], *others[500:]]).config.model.copy_source
+
+
+# ------------------------------------------------------------------------------------------------------------------- few
+
+VOWELS, CONSONANTS = "aeiou", "bdfgklmnprstvz"
+
+
+def spoken(count: int, *, each: str = "{}") -> list[tuple[str | tuple[str, ...], str]]:
+    """Made words and their phones, a letter each, in the same order; `each`: how a phone is written."""
+    draw = random.Random(3)
+    made = ["".join(draw.choice(CONSONANTS) + draw.choice(VOWELS) for _ in range(draw.randrange(2, 5))) for _ in range(count)]
+    return [(word, " ".join(each.format(letter.upper()) for letter in word)) for word in made]
+
+
+def of_ctc(choice: Choice) -> tuple[float, int, float]:
+    head = choice.config.model.head
+    assert isinstance(head, TokenHead)
+    return head.ctc_weight, head.ctc_readings, choice.config.search.ctc_weight
+
+
+def test_few_words_whose_phones_keep_their_order_are_aligned_by_ctc() -> None:
+    choice = chosen(spoken(200))
+    assert of_ctc(choice) == (0.5, 1, 0.5)
+    assert "200 pairs, few, and targets keep the order of their sources (1.00)" in choice.reasons["model.head.ctc_weight"]
+    assert of_ctc(chosen(spoken(200, each="{0} {0}x"))) == (0.5, 2, 0.5), "two phones a letter"
+    assert of_ctc(chosen(spoken(200, each="{0} {0}x {0}y {0}z"))) == (0.0, 1, 0.0), "too many for two readings a state"
+    assert of_ctc(chosen(spoken(2500))) == (0.0, 1, 0.0)
+    assert of_ctc(chosen([(word, phones[::-1]) for word, phones in spoken(200)])) == (0.0, 1, 0.0), "in the reverse order"
+    assert of_ctc(chosen([((word, "N"), phones) for word, phones in spoken(200)])) == (0.0, 1, 0.0), "two columns"
+    assert of_ctc(chosen([(word, word + "s") for word, _ in spoken(200)])) == (0.0, 1, 0.0), "a pointer copies"
+
+
+def test_phones_of_few_words_are_tokens_and_words_of_few_sentences_are_none() -> None:
+    """At 50 rows too many symbols stand in one row alone for a closed set: they were spelled, blanks and all."""
+    for count in (50, 200):
+        assert chosen(spoken(count)).config.fields.target.kind == "tokens"
+        assert chosen(spoken(count, each="{}ː")).config.fields.target.kind == "tokens"
+        assert chosen(sentences(count)).config.fields.target.kind == "text"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "model.copy=true",
+        "model.head.ctc_weight=0",
+        "model.head={ctc_weight: 0}",
+        "fields.target={kind: text, unit: character}",
+        "model.encoder.subsampling={kind: conv, factor: 2}",
+    ],
+)
+def test_ctc_gives_way_to_what_leaves_it_no_place(setting: str) -> None:
+    config = make_plan(spoken(200), settings=[setting]).config
+    assert (config.model.head.ctc_weight, config.search.ctc_weight) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("setting", ["model.head.ctc_weight=0.3", "fields.target={kind: tokens}", "model.decoder.kind=transformer"])
+def test_ctc_stays_beside_what_leaves_it_room(setting: str) -> None:
+    config = make_plan(spoken(200), settings=[setting]).config
+    assert config.model.head.ctc_weight == (0.3 if "0.3" in setting else 0.5)
+    assert config.search.ctc_weight == 0.5

@@ -411,3 +411,16 @@ def test_letters_are_counted_alike_whether_as_numbers_or_one_by_one(monkeypatch:
         for joined in (texts, [one + other for one, other in zip(texts[::2], texts[1::2], strict=False)] + texts[-1:]):
             assert sides._letters(texts, cut, joined) == sides._symbols(sides._counted(joined, cut)[0], texts, cut, joined)
     assert sides._letters([], Characters().parts, []).total == 0
+
+
+def test_the_order_of_what_goes_together_is_told_from_the_pairs() -> None:
+    draw = random.Random(4)
+    lists = [draw.sample("abcdefgh", draw.randrange(3, 8)) for _ in range(100)]
+    found = {
+        name: profile_rows(rows(*((" ".join(part), " ".join(map(str.upper, changed(part)))) for part in lists))).order
+        for name, changed in {"same": list, "reversed": lambda part: part[::-1], "sorted": sorted}.items()
+    }
+    assert found["same"] == pytest.approx(1.0)
+    assert found["reversed"] == pytest.approx(-1.0)
+    assert abs(found["sorted"]) < 0.4
+    assert profile_rows(rows(("a b", "A B"), ("b a", "B A"))).order == 0.0, "too few to say"

@@ -85,6 +85,21 @@ def test_the_smallest_split_has_a_row_on_each_side(count: int) -> None:
         assert list(dev)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_very_common_source_is_trained_on_and_never_all_of_dev(seed: int) -> None:
+    """A comma is a tenth of running text: held out by its hash, dev was half commas and training had none."""
+    made = [*((",", ",") for _ in range(100)), *((f"w{number}", "x") for number in range(900))]
+    rows = rows_from_memory(made)
+    train, dev = (list(part) for part in split(rows, DataConfig(), seed))
+    assert sum(row.source == (",",) for row in train) == 100
+    assert 60 <= len(dev) <= 120
+    few = rows_from_memory([(f"w{number % 4}", str(number)) for number in range(400)])  # all are common: one is held out all the same
+    train, dev = (list(part) for part in split(few, DataConfig(), seed))
+    assert train
+    assert dev
+    assert not {row.source for row in train} & {row.source for row in dev}
+
+
 def test_one_source_cannot_be_split() -> None:
     with pytest.raises(DataError) as caught:
         split([Row(("a",), "b", ""), Row(("a",), "c", "")], config(), 7)

@@ -21,6 +21,9 @@ __all__ = [
     "ATTENTION",
     "BATCH",
     "COPY",
+    "CTC",
+    "CTC_READINGS",
+    "CTC_SEARCH",
     "DECODER_LAYERS",
     "DROPOUT",
     "ENCODER_LAYERS",
@@ -42,7 +45,9 @@ __all__ = [
 ]
 
 CLOSED_UNSEEN, CLOSED_ROWS, CLOSED_SIZE = 0.005, 0.02, 1000
-"""Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few."""
+"""Tokens are a closed set where new text would hold at most this share of unseen ones, in this share of rows, and there are so few ..."""
+SHORT, SHORT_UNSEEN = 2.5, 0.1
+"""... or where they are as short as letters, so many characters on average, and of few kinds: up to this share, however few the rows."""
 MEANT_BLANKS = 0.01
 """Share of values with other blanks than one between tokens, from which on those are meant: lines of code, lists."""
 SENTENCE_TOKENS, SENTENCE_CHARACTERS, LONG_CHARACTERS = 3, 20, 60
@@ -83,10 +88,17 @@ wide network, which few pairs leave waiting for its weights.
 """
 WORD_PASSES, WORDS_IN_ALL = 20, 4_000_000
 """Of words: passes at the least, or as many as go over so many pairs in all, whichever is fewer."""
+IN_ORDER, FEW_IN_ORDER = 0.6, 2000
+"""Correlation of the places of what goes together on both sides, from which on CTC may align them; pairs below which it does."""
+ALIGNED = 0.5
+"""CTC's share of the loss and of the search then."""
+ROOM, MOST_READINGS = 1.2, 2
+"""Target symbols a reading of CTC, up to which nearly all targets fit; readings a state at the most."""
 ATTENTION = "model.attention.kind"
 BATCH = "training.batch.size"
 COPY = "model.copy"
 ENCODER_LAYERS, DECODER_LAYERS, ATTEND_AFTER = "model.encoder.layers", "model.decoder.layers", "model.decoder.attend_after"
+CTC, CTC_READINGS, CTC_SEARCH = "model.head.ctc_weight", "model.head.ctc_readings", "search.ctc_weight"
 DROPOUT = "model.dropout"
 RATE = "training.optimizer.learning_rate"
 ENOUGH_UPDATES = 3000
@@ -143,7 +155,7 @@ def choose(profile: Profile, data: DataConfig, known: FieldsConfig | None = None
     sizes = _sizes(profile, fields[0])
     settings.reasons |= fields[1]
     _choose_limits(settings, profile, sizes)
-    _choose_model(settings, profile, fields[0])
+    _choose_model(settings, profile, fields[0], sizes)
     _choose_training(settings, profile, fields[0], sizes)
     return Choice(override(RunConfig(data=data, fields=fields[0]), settings.values), settings.reasons)
 
@@ -203,7 +215,7 @@ def _ready_made(side: SideProfile) -> Cut | None:
         why = f"{side.pieces.distinct:,} pieces recur between {side.separator!r}"
         return TokensField(separator=side.separator), why
     tokens = side.tokens
-    if side.token_lengths.mean >= 1.5 and is_closed(tokens) and side.other_blanks <= MEANT_BLANKS * side.count:
+    if side.token_lengths.mean >= 1.5 and (is_closed(tokens) or _are_like_letters(side)) and side.other_blanks <= MEANT_BLANKS * side.count:
         return TokensField(), f"a closed set of {tokens.distinct:,} tokens, {tokens.once:,} of them seen once"
     return None
 
@@ -222,6 +234,12 @@ def _cut_text(side: SideProfile) -> tuple[TextField, str]:
 def is_closed(tokens: Symbols) -> bool:
     """Whether new text would hold hardly any others."""
     return tokens.distinct <= CLOSED_SIZE and tokens.unseen <= CLOSED_UNSEEN and tokens.rows_with_once <= CLOSED_ROWS
+
+
+def _are_like_letters(side: SideProfile) -> bool:
+    """Whether tokens are short and of few kinds, as phones are: few rows hold some that no other does."""
+    tokens = side.tokens
+    return side.characters_per_token <= SHORT and tokens.distinct <= FEW and tokens.unseen <= SHORT_UNSEEN
 
 
 def _characters(side: SideProfile) -> tuple[TextField, str]:
@@ -342,7 +360,7 @@ def _choose_limits(settings: Settings, profile: Profile, sizes: _Sizes) -> None:
 # --------------------------------------------------------------------------------------------------------------- model
 
 
-def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) -> None:
+def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes) -> None:
     few, (width, why) = _has_few_symbols(profile, fields), _width(profile, fields)
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
     settings.set("model.encoder.width", width, why)
@@ -361,8 +379,21 @@ def _choose_model(settings: Settings, profile: Profile, fields: FieldsConfig) ->
         if not has_sentences(fields):
             settings.set(DECODER_LAYERS, 2, "the second knows what was copied before (measured on dev)")
             settings.set(ATTEND_AFTER, "first")
+    elif _may_align(profile, fields, sizes):
+        order = f"targets keep the order of their sources ({profile.order:.2f})"
+        settings.set(CTC, ALIGNED, f"{profile.pairs:,} pairs, few, and {order}: CTC aligns them (measured on dev)")
+        settings.set(CTC_SEARCH, ALIGNED, "nothing is left out or said twice")
+        if sizes.ratio > ROOM:
+            settings.set(CTC_READINGS, MOST_READINGS, f"99 of 100 targets have at most {sizes.ratio:.1f} symbols a source symbol")
     settings.set(DROPOUT, *_dropout(profile, fields, width))
     settings.set(RATE, *learning_rate(width, gently=few or has_sentences(fields)))
+
+
+def _may_align(profile: Profile, fields: FieldsConfig, sizes: _Sizes) -> bool:
+    """Whether both sides are words in the same order, too few to learn an alignment from, and targets not much longer than sources."""
+    are_words = len(fields.texts) == 1 and not has_sentences(fields)
+    is_ordered = profile.pairs < FEW_IN_ORDER and profile.order >= IN_ORDER
+    return are_words and is_ordered and sizes.ratio <= ROOM * MOST_READINGS
 
 
 def _width(profile: Profile, fields: FieldsConfig) -> tuple[int, str]:

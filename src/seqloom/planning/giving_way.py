@@ -6,8 +6,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from seqloom.config import MultiheadAttention, RunConfig, TransformerDecoder, TransformerEncoder
-from seqloom.planning.autoconfig import ATTEND_AFTER, ATTENTION, BATCH, COPY, DECODER_LAYERS, DROPOUT, ENCODER_LAYERS, RATE, Choice
+from seqloom.config import MultiheadAttention, RunConfig, SourceFieldConfig, TransformerDecoder, TransformerEncoder
+from seqloom.planning.autoconfig import (
+    ATTEND_AFTER,
+    ATTENTION,
+    BATCH,
+    COPY,
+    CTC,
+    CTC_READINGS,
+    CTC_SEARCH,
+    DECODER_LAYERS,
+    DROPOUT,
+    ENCODER_LAYERS,
+    RATE,
+    Choice,
+)
 from seqloom.settings import override, said_by, setting
 
 __all__ = ["KEPT", "give_way", "left_to_choose"]
@@ -36,6 +49,10 @@ NO_COPY = ('model.attention.kind="none"', "model.encoder.subsampling", "model.he
 NO_SECOND_LAYER = (*NO_COPY, "model.copy=false", "model.decoder.kind")
 """Asked for, there is no pointer that a second layer of the decoder would run over."""
 
+OF_CTC = (CTC, CTC_READINGS, CTC_SEARCH)
+NO_CTC = ("model.copy=true", "model.encoder.subsampling")
+"""Asked for, these leave CTC no place, or no room."""
+
 GIVE_WAY = {RATE: KINDS, COPY: NO_COPY} | dict.fromkeys((DECODER_LAYERS, ATTEND_AFTER), NO_SECOND_LAYER)
 """Choices, and the settings that they do not go with."""
 
@@ -50,6 +67,8 @@ def give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[s
     """The choice, and its reasons, without what does not go with these settings."""
     said = [f"{name}={json.dumps(value)}" for name, value in said_by(settings).items()]  # of a group one by one
     dropped = {name: setting(RunConfig(), name) for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in said)}
+    if choice.config.model.head.ctc_weight and not _may_align(choice, said):
+        dropped |= {name: setting(RunConfig(), name) for name in OF_CTC}
     if choice.config.fields.shared and not _may_share(choice, settings):
         dropped |= {name: setting(RunConfig(), name) for name in (SHARED, TIED)}
     asked = override(choice.config, [item for item in said if item.startswith(KINDS)]).model
@@ -68,6 +87,19 @@ def _may_share(choice: Choice, settings: Sequence[str]) -> bool:
     own = choice.config.fields.model_copy(update={"shared": False})
     fields = override(RunConfig(fields=own), said).fields
     return fields.shared if SHARED in said_by(said) else all(column == fields.target for column in fields.source)
+
+
+def _may_align(choice: Choice, settings: Sequence[str]) -> bool:
+    """Whether CTC, which was chosen, goes with what is said: it is not left out, and both sides are cut as they were when it was."""
+    if any(item.startswith(NO_CTC) for item in settings) or said_by(settings).get(CTC) == 0:
+        return False
+    chosen = choice.config.fields
+    asked = override(RunConfig(fields=chosen), [item for item in settings if item.startswith("fields.")]).fields
+    return [*map(_cut, (*asked.source, asked.target))] == [*map(_cut, (*chosen.source, chosen.target))]
+
+
+def _cut(field: SourceFieldConfig) -> tuple[Any, ...]:
+    return field.kind, getattr(field, "unit", None), getattr(field, "decompose", None), getattr(field, "separator", None)
 
 
 def _needed_by(settings: Sequence[str]) -> dict[str, Any]:

@@ -126,14 +126,14 @@ def order(rows: Sequence[Row]) -> float:
     each stands once in its row.
     """
     read = [(_symbols(row.source[0]), _symbols(row.target)) for row in rows if len(row.source) == 1]
-    pairs = [(source, target) for source, target in read if 0 < max(len(source), len(target)) <= ORDERED_SYMBOLS]
+    pairs = [(source, target) for source, target in read if source and target and max(len(source), len(target)) <= ORDERED_SYMBOLS]
     sources, targets = (Counter(symbol for pair in pairs for symbol in set(pair[side])) for side in (0, 1))
     beside = Counter((ours, theirs) for source, target in pairs for ours in set(source) for theirs in set(target))
     with_it = dict[str, tuple[float, str]]()
     for (ours, theirs), count in beside.items():
         with_it[theirs] = max(with_it.get(theirs, (0.0, "")), (count / (sources[ours] + targets[theirs]), ours))
     places = [
-        (source.index(ours) / len(source), place / len(target))
+        ((source.index(ours) + 0.5) / len(source), (place + 0.5) / len(target))
         for source, target in pairs
         for place, theirs in enumerate(target)
         if source.count(ours := with_it[theirs][1]) == target.count(theirs) == 1

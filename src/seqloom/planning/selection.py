@@ -15,9 +15,16 @@ from seqloom.sound.samples import lasting_name
 
 __all__ = ["Roots", "split", "thin"]
 
+COMMON = 0.01
+"""A source of more than this share of the rows, and of more than `OFTEN` of them, is trained on: all of a comma, which is a tenth of
+running text, would be in dev, and none in training.
+"""
+OFTEN = 10
+
 
 def split(rows: Rows | Sequence[Row], config: DataConfig, seed: int) -> tuple[Rows | list[Row], Rows | list[Row]]:
-    """Training rows and dev rows; all rows with one source fall on the same side, whatever their order and number.
+    """Training rows and dev rows; all rows with one source fall on the same side, whatever their order and number, those of a very common
+    one into training.
 
     The side is told by a hash of source and seed, so the share held out is nearly, not exactly, the one asked for.
 
@@ -37,9 +44,12 @@ def split(rows: Rows | Sequence[Row], config: DataConfig, seed: int) -> tuple[Ro
         raise DataError(f"data: {pairs}; expected two different sources or more, to hold one out. Add pairs, or give --dev FILE.")
     share = min(config.hold_out, config.hold_out_at_most / count)
     cut = share if lowest <= share < highest else lowest
+    each = Counter(place for place, _ in low if place <= cut)
+    common = {place for place, rows_of in each.items() if rows_of > max(COMMON * count, OFTEN)}
+    held = each.keys() - common or each.keys() or {lowest}
     if isinstance(rows, Sequence):
-        return [row for row in rows if _place(row, seed) > cut], [row for row in rows if _place(row, seed) <= cut]
-    held_out = [row for place, row in low if place <= cut] if cut == share else [row for row in rows if _place(row, seed) <= cut]
+        return [row for row in rows if _place(row, seed) not in held], [row for row in rows if _place(row, seed) in held]
+    held_out = [row for place, row in low if place in held] if each else [row for row in rows if _place(row, seed) in held]
     places = {row.where for row in held_out}
     return _PartOfRows(rows, lambda row: row.where not in places), held_out
 
