@@ -7,7 +7,7 @@ const { Windows } = await import(`${argv[2]}windows.js`);
 const { finest, spelled } = await import(`${argv[2]}clock.js`);
 const { levelsOf, normalQuantile, studentQuantile } = await import(`${argv[2]}distributions.js`);
 
-const TASKS = { windows, notes, quantiles, levels };
+const TASKS = { windows, past, notes, quantiles, levels };
 
 function windows({ table, fields }) {
   try {
@@ -20,6 +20,10 @@ function windows({ table, fields }) {
   } catch (error) {
     return error.message;
   }
+}
+
+function past({ table, fields, most }) {
+  return new Windows(readPanel(table, fields.config.numbers), fields).past(most);
 }
 
 function notes({ table, fields }) {

@@ -48,6 +48,14 @@ def test_rows_are_answered_by_what_predict_writes(client: TestClient, forecastin
     assert len(said) == 2 * 3 * 4
 
 
+def test_what_a_forecast_goes_on_from_is_given_where_it_is_asked_for(client: TestClient) -> None:
+    table = [{**row, "load": None if place > 8 else row["load"]} for place, row in enumerate(loads(12))]
+    said = client.post("/v1/predict", json={"table": table, "history": 3}).json()
+    assert said["history"] == [{"series": "a", "time": row["time"], "column": "load", "value": row["load"]} for row in loads(9)[-3:]]
+    assert said["forecast"][0]["time"] == "2024-03-01 09:00"
+    assert len(client.post("/v1/predict", json={"table": table, "history": 100_000}).json()["history"]) == 9
+
+
 def test_what_is_to_be_known_of_a_forecast_is_said(client: TestClient) -> None:
     said = client.post("/v1/predict", json={"table": loads(5)}).json()
     assert list(said) == ["model", "forecast", "notes"]

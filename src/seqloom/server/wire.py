@@ -19,6 +19,7 @@ __all__ = [
     "ForecastLine",
     "ForecastResponse",
     "Health",
+    "HistoryLine",
     "Manifest",
     "ModelInfo",
     "ModelList",
@@ -106,6 +107,9 @@ class PredictRequest(_Request):
     )
     quantiles: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=MOST_QUANTILES)] | None = Field(
         default=None, description="Of a forecast; those that the model gives by itself without."
+    )
+    history: Count | None = Field(
+        default=None, description="Of a table: give so many moments before the forecast too, as they were read; none without."
     )
     length: Count | None = Field(default=None, description="With `values`: how many moments to say; as many as a source has without.")
     model: str | None = Field(default=None, description="Name of the model, as `GET /v1/models` lists it. The first one is used without.")
@@ -259,11 +263,23 @@ class ForecastLine(Wire):
     value: float
 
 
+class HistoryLine(Wire):
+    """One number of what a forecast goes on from."""
+
+    series: str
+    time: str = Field(
+        description="As those of the forecast; where the table has no times 0 is the last known step, those before are below."
+    )
+    column: str
+    value: float | None = Field(default=None, description="Absent where none was given.")
+
+
 class ForecastResponse(Wire):
     """The horizon after the table, number by number."""
 
     model: str
     forecast: list[ForecastLine]
+    history: list[HistoryLine] | None = Field(default=None, description="What it goes on from, where that was asked for.")
     notes: list[str] | None = Field(default=None, description="What is to be known of it, such as a table with fewer rows than are read.")
 
 

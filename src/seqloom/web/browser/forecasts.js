@@ -53,13 +53,13 @@ export class Forecaster {
 
   /**
    * The horizon behind what is known of each series, a number a line, as `POST /v1/predict` gives it: the point, then its quantiles; and
-   * what is to be known of it.
+   * what is to be known of it; where `history` is asked for, so many moments before it too, as they were read.
    *
-   * @param {{table: Record<string, string>[], quantiles?: number[]}} request
+   * @param {{table: Record<string, string>[], quantiles?: number[], history?: number}} request
    * @throws {Error} a table, quantiles or a key that cannot be used; says which.
    */
   async answer(request) {
-    const { table, quantiles } = readTable(request, this);
+    const { table, quantiles, history } = readTable(request, this);
     const windows = new Windows(readPanel(table, this.numbers), this.fields);
     const levels = levelsOf(this.head, quantiles, this.fields.spread);
     const { series } = windows.panel;
@@ -70,7 +70,8 @@ export class Forecaster {
       const said = await this.#said(batch);
       batch.forEach((window, place) => lines.push(...this.#lines({ windows, timeOf, series: first + place }, said[place], window, levels)));
     }
-    return { forecast: lines, notes: [...windows.notes, ...this.#unread(table)] };
+    const notes = [...windows.notes, ...this.#unread(table)];
+    return { forecast: lines, ...(history && { history: windows.past(history) }), notes };
   }
 
   /** A sentence where rows have cells that are nothing to the model; of a row a series it reads all. */

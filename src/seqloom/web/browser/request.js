@@ -8,8 +8,8 @@ const MOST_QUANTILES = 99;
 const MOST_LENGTH_PENALTY = 10;
 const TEXTS = "expected a text, or a list of texts, in the order of the columns, where the model has several";
 const GIVEN = ["input", "inputs", "table", "values"]; // what can be answered; a request has one of them
-const OF_NUMBERS = ["length", "quantiles", "table", "values"]; // what a request says to models of numbers alone
-const OF_TABLES = ["model", "quantiles", "table"]; // what it may say to a model of a table
+const OF_NUMBERS = ["history", "length", "quantiles", "table", "values"]; // what a request says to models of numbers alone
+const OF_TABLES = ["history", "model", "quantiles", "table"]; // what it may say to a model of a table
 
 /** In the order in which the server looks at them. */
 const RULES = {
@@ -18,6 +18,7 @@ const RULES = {
   table: optional(listOf(row, 1)),
   values: optional(listOf(listOf(listOf(number())), 1)),
   quantiles: optional(listOf(level, 0, MOST_QUANTILES)),
+  history: optional(whole(1)),
   length: optional(whole(1)),
   model: optional(text),
   beam: optional(whole(1)),
@@ -60,7 +61,7 @@ export function readTable(request, { name }) {
   }
   const [idle] = Object.keys(given).filter((key) => !OF_TABLES.includes(key)).sort();
   if (idle) throw new Error(`${idle}: of no effect, model ${name} forecasts numbers. Leave it out.`);
-  return { table: given.table, quantiles: given.quantiles ?? undefined };
+  return { table: given.table, quantiles: given.quantiles ?? undefined, history: given.history ?? 0 };
 }
 
 /** What was given, each value found to be of its kind and within its limits. */

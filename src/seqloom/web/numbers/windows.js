@@ -1,6 +1,6 @@
 /** The window at the end of each series: the history that is read, and what is known of the horizon behind it, as in `numbers/windows.py`. */
 
-import { clockFeatures, continued } from "./clock.js";
+import { clockFeatures, continued, finest, spelled } from "./clock.js";
 import { isUnknown } from "./panel.js";
 
 const FLAT = 1e-12; // a deviation within a window below this, relative to its mean, is that of a constant,
@@ -36,6 +36,23 @@ export class Windows {
     const who = known.length > 1 ? `${count(short)} of ${count(known.length)} series have fewer rows` : "the table has fewer rows";
     const such = known.length > 1 ? `, such as '${panel.series[first]}' with ${count(known[first])}` : `: ${count(known[first])}`;
     return [...said, `${who} than the ${numbers.history} that the model reads before a forecast${such}`];
+  }
+
+  /** What is known of the targets of each series, of the last moments, at most so many, as they were read: the oldest first. */
+  past(most) {
+    const { series, starts, rows, times, step, filled } = this.panel;
+    const putIn = new Set(filled.map(([row, column]) => `${row} ${column}`));
+    const unit = times && finest(times, step);
+    const linesOf = (name, row, end) => {
+      const time = times ? spelled(times[row], step, unit) : String(row + 1 - end);
+      const isGiven = (column) => !isNaN(rows[row][column]) && !putIn.has(`${row} ${column}`);
+      return this.numbers.targets.map((column, place) => ({ series: name, time, column, ...(isGiven(place) && { value: rows[row][place] }) }));
+    };
+    return series.flatMap((name, number) => {
+      const end = this.origins[number];
+      const first = Math.max(starts[number], end - most);
+      return Array.from({ length: end - first }, (_, place) => linesOf(name, first + place, end)).flat();
+    });
   }
 
   #knownEnd(series) {

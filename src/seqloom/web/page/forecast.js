@@ -6,13 +6,13 @@ import { writeTable } from "./table.js";
 
 export class Forecast {
   #lines;
-  #history; // (series, column) → {time, value}[]
+  #history; // what is known, in lines as those of the forecast
   #charts = element("div", { className: "charts" });
   #numbers = element("div", { className: "scroll" });
 
   /**
    * @param {{series: string, time: string, column: string, quantile?: number, value: number}[]} lines as `POST /v1/predict` gives them
-   * @param {(series: string, column: string) => {time: string, value: number}[]} history what is known of a column, the oldest first
+   * @param {{series: string, time: string, column: string, value?: number}[]} history what it goes on from, the oldest first
    */
   constructor(lines, history) {
     this.#lines = lines;
@@ -35,9 +35,9 @@ export class Forecast {
   }
 
   #chart(series, column, coming) {
-    const past = this.#history(series, column);
-    const shown = Math.max(4 * coming.length, 48);
-    return new Chart(series ? `${column}, ${series}` : column, past.slice(-shown), coming).element;
+    const own = this.#history.filter((line) => line.series === series && line.column === column);
+    const past = own.map(({ time, value = NaN }) => ({ time, value }));
+    return new Chart(series ? `${column}, ${series}` : column, past, coming).element;
   }
 
   #link() {

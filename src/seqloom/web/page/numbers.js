@@ -1,13 +1,11 @@
 /** Where a table of numbers is pasted or chosen, to be forecast. */
 
-import { finest, spelled } from "../numbers/clock.js";
-import { findDates, readTimes, together } from "../numbers/dates.js";
-import { numberIn } from "../numbers/panel.js";
 import { dropZone } from "./drop.js";
 import { element } from "./element.js";
 import { Forecast } from "./forecast.js";
 import { readTable } from "./table.js";
 
+const SHOWN = 48; // moments before a forecast, at the least; four times as many as it has, where these are more
 const LARGEST = 20_000_000; // bytes of a file that are worth reading: a server takes a megabyte unless told otherwise
 
 export class TableSource {
@@ -15,7 +13,7 @@ export class TableSource {
   #box;
 
   /**
-   * @param {object} model as `GET /v1/models` gives it: its columns, history and horizon, and how dates and numbers are written
+   * @param {object} model as `GET /v1/models` gives it: its columns, history and horizon
    * @param {{onsubmit: () => void, onerror: (error: Error) => void}} options called when a file has been read, and when it cannot be
    */
   constructor(model, { onsubmit, onerror }) {
@@ -55,9 +53,10 @@ export class TableSource {
   /** Elements with the forecast, behind what is to be known of it. */
   async answers({ forecast }) {
     const { names, rows } = readTable(this.#box.value);
-    const { forecast: lines, notes = [] } = await forecast({ table: rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row))) });
+    const table = rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row)));
+    const { forecast: lines, history = [], notes = [] } = await forecast({ table, history: Math.max(4 * this.#model.horizon, SHOWN) });
     const said = notes.map((note) => element("p", { className: "hint" }, `Note: ${note}.`));
-    return [...said, new Forecast(lines, (series, column) => this.#history(names, rows, series, column)).element];
+    return [...said, new Forecast(lines, history).element];
   }
 
   focus() {
@@ -67,34 +66,6 @@ export class TableSource {
   /** The cells of a row that the model reads. */
   #read(row) {
     return Object.fromEntries(this.#model.source.flatMap(({ name }) => (name in row ? [[name, row[name]]] : [])));
-  }
-
-  /** What the table knows of a column in a series: the oldest first, up to the last value that is there. */
-  #history(names, rows, series, column) {
-    const named = (role) => this.#model.source.filter((one) => one.role === role).map(({ name }) => name);
-    const [times, [label]] = [named("time"), named("series")];
-    const own = rows.filter((row) => !label || row[label] === series);
-    const moments = times.length ? this.#moments(own, times) : [];
-    const points =
-      this.#model.table === "wide"
-        ? names.slice(1).map((name) => ({ value: this.#number(rows.find((row) => row[names[0]] === series)?.[name]) }))
-        : own.map((row, place) => ({ time: moments[place], value: this.#number(row[column]) }));
-    const known = points.slice(0, points.findLastIndex(({ value }) => !isNaN(value)) + 1);
-    return known.map(({ time, value }, place) => ({ time: time ?? String(place + 1 - known.length), value })); // without times: 0 is the last
-  }
-
-  /** The number in a cell that the model has read. */
-  #number(cell) {
-    return cell ? numberIn(cell, this.#model, 0, "value", /[%\p{Sc}]/u.exec(cell)?.[0]) : NaN;
-  }
-
-  /** When each row is, as a forecast says it. */
-  #moments(rows, names) {
-    const { cells } = together(rows.map((row) => names.map((name) => row[name])), names);
-    const dates = this.#model.dates ?? findDates(cells);
-    const [times, step] = [readTimes(cells, () => "table", names.join(" "), [], dates), { isCount: dates === "count" }];
-    const unit = finest(times, step);
-    return times.map((moment) => spelled(moment, step, unit));
   }
 }
 
