@@ -202,6 +202,24 @@ def test_a_row_a_series_is_sent_whole_and_counted_from_its_end(page: Page, addre
     assert list(numbered[0].items()) == [("name", "a"), ("column 1", "7"), ("column 2", "8"), ("column 3", "9")]
 
 
+LACKING = """async (name) => {
+  const { TableSource } = await import("/page/numbers.js");
+  const column = (name, role) => ({ name, role, kind: "numbers" });
+  const source = new TableSource({ table: "long", source: [column("load", "target"), column(name, "known")], history: 2, horizon: 1 }, {});
+  source.element.querySelector("textarea").value = "load\\n1\\n2";
+  let asked;
+  await source.answers({ forecast: async (request) => ((asked = structuredClone(request.table)), { forecast: [] }) });
+  return asked;
+}"""
+
+
+@pytest.mark.parametrize("name", ["constructor", "toString"])
+def test_a_column_that_the_table_lacks_is_not_taken_from_elsewhere(page: Page, address: str, name: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    assert page.evaluate(LACKING, name) == [{"load": "1"}, {"load": "2"}]
+
+
 DRAWN = """async (known) => {
   const { Forecast } = await import("/page/forecast.js");
   const lines = ["2024-12-31 23:00", "2025-01-01"].map((time) => ({ series: "", time, column: "load", value: 1700 }));

@@ -415,6 +415,16 @@ def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> No
     assert_same([{"load": value} for value in (3, 1, 4, 1, 5, 9, 2, 6, 5)], field(time=None, season=7))
 
 
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__"])
+def test_names_that_objects_have_by_themselves_are_names_like_others(name: str) -> None:
+    rows = [{name: place % 4, "note": "x"} if place % 3 else {"note": "x"} for place in range(1, 20)]
+    assert_same(rows, field(targets=[name], time=None, missing="linear"))
+    named = [{"load": place % 4, name: name} for place in range(9)] + [{"load": place, name: "b"} for place in range(9)]
+    assert_same(named, field(time=None, series=name))
+    table, numbers = [{"note": "x", "load": 3}], field(targets=[name], time=None)
+    assert in_javascript({"task": "windows", "table": table, "fields": fields_of(numbers)}) == f"table: no column '{name}'; there are note, load."
+
+
 CALLED: dict[str, list[str]] = {
     "months": ["2010-01", "2010-02", "2010-03", "2010-04", "2010-05"],
     "quarters": ["2010Q1", "2010Q2", "2010Q3", "2010Q4", "2011Q1"],
@@ -443,6 +453,8 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     ),
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
+    "a name that objects have": ([{"time": "2024-01-02", "load": "constructor"}], field()),
+    "another name that objects have": ([{"time": "2024-01-02", "load": "__proto__"}], field()),
     "a sign beside some numbers": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$3"), ("2024-01-02", "3"))], field()),
     "no sign in a later row": ([*[{"load": "3%"}] * 1500, {"load": "0.05"}], field(time=None)),
     "a sign within a number": ([{"time": "2024-01-01", "load": "3%4"}], field()),
@@ -532,13 +544,17 @@ def forecast_in_python(table: Table, numbers: NumbersField) -> list[Any]:
     return list(NumberAnswerer(Path("model"), fitted(panel, numbers), DataConfig(), SquaredHead(), NoFinder()).forecast(panel))
 
 
+def fields_of(numbers: NumbersField) -> dict[str, Any]:
+    """The state of a model whose table is read by these rules."""
+    trained = numbers.model_copy(update={"targets": ["load"], "time": None, "wide": False, "missing": "zero", "series": None, "static": []})
+    state = fitted(panel_of_rows(hours(12), trained), trained).state()
+    return state | {"config": FieldsConfig(numbers=numbers).model_dump(mode="json")}
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_forecast_is_refused_as_in_python(case: str) -> None:
     table, numbers = REFUSED[case]
-    trained = numbers.model_copy(update={"targets": ["load"], "time": None, "wide": False, "missing": "zero", "series": None, "static": []})
-    state = fitted(panel_of_rows(hours(12), trained), trained).state()
-    fields = state | {"config": FieldsConfig(numbers=numbers).model_dump(mode="json")}
-    found = in_javascript({"task": "windows", "table": table, "fields": fields})
+    found = in_javascript({"task": "windows", "table": table, "fields": fields_of(numbers)})
     with pytest.raises(DataError) as refused:
         forecast_in_python(table, numbers)
     assert isinstance(found, str)

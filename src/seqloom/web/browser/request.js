@@ -44,7 +44,7 @@ const DEFAULTS = { n_best: 1, scores: false, attention: false, prefix: "", repla
 export function readSources(request, { name, hears = false }) {
   const given = checked(request, hears);
   refuseAnother(given.model, name);
-  const idle = OF_NUMBERS.find((key) => key in given);
+  const idle = OF_NUMBERS.find((key) => Object.hasOwn(given, key));
   if (idle) throw new Error(`${idle}: of no effect, model ${name} answers no numbers; expected input or inputs. Give those.`);
   if (given.stream) throw new Error("stream: of no effect in the browser, where answers come together; expected false. Leave it out.");
   const isOne = (given.input ?? null) !== null;
@@ -68,7 +68,7 @@ export function readTable(request, { name }) {
 function checked(request, hears) {
   if (typeof request !== "object" || request === null || Array.isArray(request)) throw new Error(`body: expected an object with input or inputs. ${ADVICE}`);
   const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-  for (const [key, rule] of Object.entries(RULES)) if (key in given && !(hears && key.startsWith("input"))) rule(given[key], key);
+  for (const [key, rule] of Object.entries(RULES)) if (Object.hasOwn(given, key) && !(hears && key.startsWith("input"))) rule(given[key], key);
   const unknown = Object.keys(given).find((key) => !Object.hasOwn(RULES, key));
   if (unknown !== undefined) throw new Error(`body: unknown key ${quoted(printable(unknown))}.${nearest(unknown, Object.keys(RULES))} ${ADVICE}`);
   const found = GIVEN.filter((key) => (given[key] ?? null) !== null);

@@ -52,7 +52,7 @@ function isPrintable(character) {
 
 function escaped(character, quote) {
   if (character === quote) return `\\${character}`;
-  if (character in NAMED) return NAMED[character];
+  if (Object.hasOwn(NAMED, character)) return NAMED[character];
   if (isPrintable(character)) return character;
   const code = character.codePointAt(0).toString(16);
   const [mark, width] = code.length < 3 ? ["x", 2] : code.length < 5 ? ["u", 4] : ["U", 8];

@@ -18,7 +18,7 @@ export class Fields {
   constructor(state) {
     const { config } = state;
     if (state.format !== FORMAT) throw new Error(`fields: format ${state.format}; expected ${FORMAT}. Export the model again.`);
-    const unknown = [...config.source, config.target].find(({ kind }) => !(kind in SOURCES));
+    const unknown = [...config.source, config.target].find(({ kind }) => !Object.hasOwn(SOURCES, kind));
     if (unknown) throw new Error(`fields: a field of kind '${unknown.kind}'; expected ${Object.keys(SOURCES).join(", ")}. Use the model from Python.`);
     this.names = state.names;
     this.sharesLimit = state.shares_limit ?? false;

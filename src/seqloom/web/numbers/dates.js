@@ -205,7 +205,7 @@ function looksLikeDate(cell) {
 /** Whether whole numbers say neither dates nor what has gone by since 1970. */
 function count(cells) {
   const sizes = new Set(cells.map((cell) => cell.length));
-  if (sizes.size === 1 && cells[0].length > 10 && cells[0].length in PARTS) return false;
+  if (sizes.size === 1 && cells[0].length > 10 && Object.hasOwn(PARTS, cells[0].length)) return false;
   return ![...sizes].every((size) => size === 9 || size === 10) && Math.max(...sizes) <= MOST_COUNTED && !lookLikeDates(cells);
 }
 

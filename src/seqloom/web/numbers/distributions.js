@@ -32,7 +32,7 @@ export function levelsOf(head, given, spread) {
     if (missing !== undefined) throw new Error(`quantile ${missing}: the model was trained for ${head.levels.join(", ")}. Ask for those.`);
     return isAsked ? asked : head.levels;
   }
-  if (head.kind in INVERSES) return isAsked ? asked : [0.1, 0.5, 0.9];
+  if (Object.hasOwn(INVERSES, head.kind)) return isAsked ? asked : [0.1, 0.5, 0.9];
   if (isAsked) throw new Error(`quantiles: a head of kind '${head.kind}' says points only. Train with --quantiles.`);
   return [];
 }
@@ -45,7 +45,7 @@ export function quantileOf(head, parameters, level) {
 /** How wide the head says that truth lies about its point: half its outermost quantiles' distance, a deviation; 1 where it says points alone. */
 export function widthOf(head, parameters) {
   if (head.kind === "quantile" && parameters.length > 1) return Math.max((parameters.at(-1) - parameters[0]) / 2, NARROWEST);
-  return head.kind in INVERSES ? Math.max(parameters[1], NARROWEST) : 1;
+  return Object.hasOwn(INVERSES, head.kind) ? Math.max(parameters[1], NARROWEST) : 1;
 }
 
 /**

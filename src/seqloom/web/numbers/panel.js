@@ -7,7 +7,7 @@ const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each
 const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "\u2212", "--", "."]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
-const TRUTHS = { true: 1, false: 0 };
+const TRUTHS = new Map([["true", 1], ["false", 0]]); // in lower case
 const BETWEEN = { ".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks" };
 const MOST_LABELS = 8; // columns before the first time
 const LOOKED_AT = 1000; // rows in which signs beside numbers are looked for
@@ -62,7 +62,7 @@ export class Panel {
  */
 export function readPanel(table, numbers) {
   const names = [...new Set(table.flatMap(Object.keys))];
-  const records = table.map((row) => names.map((name) => textOf(row[name], numbers.decimal ?? ".")));
+  const records = table.map((row) => names.map((name) => textOf(Object.hasOwn(row, name) ? row[name] : "", numbers.decimal ?? ".")));
   const panel = noteLost((numbers.wide ? wide : long)(names, records, numbers), numbers);
   refuseChange(panel, numbers);
   return whole(panel.times ? inTime(panel, numbers) : panel, numbers);
@@ -71,7 +71,7 @@ export function readPanel(table, numbers) {
 /** The panel with what is to be known of columns that have no sign beside their numbers, and had one in training. */
 function noteLost(panel, numbers) {
   const had = (numbers.signs ?? []).map((item) => [[...item].slice(0, -1).join("").trimEnd(), [...item].at(-1)]);
-  const lost = had.filter(([name]) => panel.columns.includes(name) && !(name in panel.signs));
+  const lost = had.filter(([name]) => panel.columns.includes(name) && !Object.hasOwn(panel.signs, name));
   const said = lost.map(([name, sign]) => `${name} has no '${sign}' beside its numbers, which it had in training; they are taken for the same`);
   return panel.with({ layout: [...panel.layout, ...said] });
 }
@@ -181,7 +181,7 @@ export function numberIn(written, marks, line, column, sign = "") {
     const what = `'${written}', without the '${sign}' beside the numbers of other rows`;
     throw new Error(`table:${line}: ${column} is ${what}; expected it in all rows. Write it there too, or leave it out of all.`);
   }
-  if (cell.toLowerCase() in TRUTHS) return TRUTHS[cell.toLowerCase()];
+  if (TRUTHS.has(written.toLowerCase())) return TRUTHS.get(written.toLowerCase());
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
     throw new Error(`table:${line}: ${column} is '${written}'; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
   }
@@ -196,7 +196,7 @@ export function numberIn(written, marks, line, column, sign = "") {
 /** With a full stop before decimals and nothing between thousands; what is written otherwise is left as no number. */
 function plainly(written, { decimal, thousands }) {
   let cell = written;
-  if (thousands in BETWEEN) {
+  if (Object.hasOwn(BETWEEN, thousands)) {
     cell = written.replace(/[\u00a0\u202f\u2009]/g, " ").replaceAll("\u2019", "'");
     const grouped = new RegExp(`^[+-]?[1-9]\\d{0,2}(\\${thousands}\\d{3})+(\\${decimal}\\d*)?$`);
     if (cell.includes(thousands)) cell = grouped.test(cell) ? cell.replaceAll(thousands, "") : "?";
@@ -205,7 +205,7 @@ function plainly(written, { decimal, thousands }) {
 }
 
 function expectedOf({ decimal, thousands }) {
-  const parts = [decimal === "," && "a comma before its decimals", thousands in BETWEEN && `${BETWEEN[thousands]} between thousands`];
+  const parts = [decimal === "," && "a comma before its decimals", Object.hasOwn(BETWEEN, thousands) && `${BETWEEN[thousands]} between thousands`];
   const said = parts.filter(Boolean).join(" and ");
   return `a number${said && `, with ${said}`}`;
 }

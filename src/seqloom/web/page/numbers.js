@@ -65,7 +65,7 @@ export class TableSource {
 
   /** The cells of a row that the model reads. */
   #read(row) {
-    return Object.fromEntries(this.#model.source.flatMap(({ name }) => (name in row ? [[name, row[name]]] : [])));
+    return Object.fromEntries(this.#model.source.flatMap(({ name }) => (Object.hasOwn(row, name) ? [[name, row[name]]] : [])));
   }
 }
 
