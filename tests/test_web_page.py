@@ -49,11 +49,11 @@ class Model(Answerer):
     )  # fmt: skip
 
 
-def model_of(source: list[Any], names: tuple[str, ...] = ()) -> Model:
+def model_of(source: list[Any], names: tuple[str, ...] = (), search: SearchConfig | None = None) -> Model:
     letters = "abcdefghijklmnopqrstuvwxyz ,.'<&>éß한국어"
     config = FieldsConfig(source=source, target=TextField(), shared=len(source) == 1)
     fields = Fields.fit(config, [Row((letters,) * len(source), letters, "made")], names)
-    return Model(fields, DataConfig(max_source_length=80), SearchConfig(kind="beam", beam=5), Reverser())
+    return Model(fields, DataConfig(max_source_length=80), search or SearchConfig(kind="beam", beam=5), Reverser())
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +212,21 @@ def test_settings_of_the_search_are_sent(page: Page, address: str) -> None:
     expected = {"n_best": 2, "inputs": [["abc"]], "model": "backwards", "scores": True, "attention": True}
     assert sent.value.post_data_json == expected
     expect(page.locator("#answers tbody tr")).to_have_count(2)
+
+
+@pytest.mark.parametrize(
+    ("search", "beam"), [(SearchConfig(kind="greedy"), 1), (SearchConfig(kind="greedy", beam=5), 1), (SearchConfig(kind="beam", beam=3), 3)]
+)
+def test_settings_that_are_left_empty_are_the_models_own(page: Page, search: SearchConfig, beam: int) -> None:
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if request.method == "POST" else None)
+    with served({"backwards": model_of([TextField()], search=search)}) as address:
+        ask(page, address, "abc")
+        expect(page.locator(".best p")).to_have_text("cba")
+        expect(page.locator("#answers tbody tr")).to_have_count(beam if beam > 1 else 0)
+        for name in ("n_best", "beam"):
+            expect(page.locator(f"#{name}")).to_have_attribute("placeholder", str(beam))
+    assert asked == [{"n_best": beam, "inputs": [["abc"]], "model": "backwards", "scores": True, "attention": True}]
 
 
 @pytest.mark.logs("422")

@@ -2,8 +2,9 @@
 
 import { element } from "./element.js";
 
+const ANSWERS = 5; // at the most, where no more are asked for
 const NUMBERS = [
-  { name: "n_best", label: "Answers", min: 1, max: 32, step: 1, fallback: 5 },
+  { name: "n_best", label: "Answers", min: 1, max: 32, step: 1 },
   { name: "beam", label: "Beam", min: 1, max: 32, step: 1 },
   { name: "length_penalty", label: "Length penalty", min: 0, max: 10, step: 0.1 },
   { name: "max_length", label: "Longest answer", min: 1, max: 1000, step: 1, empty: "by source" },
@@ -11,12 +12,15 @@ const NUMBERS = [
 
 export class Settings {
   #inputs;
+  #beam; // of the model's own search
   #prefix = element("input", { id: "prefix", type: "text", autocomplete: "off", spellcheck: false });
   #replace = element("input", { id: "replace_unknown", type: "checkbox" });
 
   /** @param {{search: Record<string, unknown>}} model as `GET /v1/models` gives it */
   constructor(model) {
-    this.#inputs = new Map(NUMBERS.map((setting) => [setting.name, inputOf(setting, model.search)]));
+    this.#beam = beamOf(model.search);
+    const own = { ...model.search, beam: this.#beam, n_best: Math.min(ANSWERS, this.#beam) };
+    this.#inputs = new Map(NUMBERS.map((setting) => [setting.name, inputOf(setting, own)]));
     this.elements = [
       ...NUMBERS.map(({ name, label }) => labelled(label, this.#inputs.get(name))),
       labelled("Begins with", this.#prefix),
@@ -28,16 +32,20 @@ export class Settings {
   get request() {
     const request = {};
     for (const [name, input] of this.#inputs) if (input.value !== "") request[name] = Number(input.value);
-    request.n_best ??= Math.min(NUMBERS[0].fallback, request.beam ?? Infinity);
+    request.n_best ??= Math.min(ANSWERS, request.beam ?? this.#beam); // more would be another search
     if (this.#prefix.value) request.prefix = this.#prefix.value;
     if (this.#replace.checked) request.replace_unknown = true;
     return request;
   }
 }
 
-function inputOf({ name, min, max, step, fallback, empty }, search) {
-  const own = fallback ?? search[name] ?? empty ?? "";
-  return element("input", { id: name, type: "number", min, max, step, placeholder: String(own), inputMode: "decimal" });
+/** Hypotheses that a search keeps: one, where it has no beam. */
+function beamOf({ kind, beam = 1 }) {
+  return kind === "beam" ? beam : 1;
+}
+
+function inputOf({ name, min, max, step, empty = "" }, own) {
+  return element("input", { id: name, type: "number", min, max, step, placeholder: String(own[name] ?? empty), inputMode: "decimal" });
 }
 
 function labelled(label, input) {
