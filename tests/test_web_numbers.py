@@ -419,6 +419,7 @@ def test_a_row_a_series_and_rows_without_times_are_windowed_as_in_python() -> No
 def test_names_that_objects_have_by_themselves_are_names_like_others(name: str) -> None:
     rows = [{name: place % 4, "note": "x"} if place % 3 else {"note": "x"} for place in range(1, 20)]
     assert_same(rows, field(targets=[name], time=None, missing="linear"))
+    assert_same([{"load": place % 4} for place in range(9)] + [{name: None}], field(time=None, series=name, missing="zero"))
     named = [{"load": place % 4, name: name} for place in range(9)] + [{"load": place, name: "b"} for place in range(9)]
     assert_same(named, field(time=None, series=name))
     table, numbers = [{"note": "x", "load": 3}], field(targets=[name], time=None)
@@ -453,6 +454,8 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     ),
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
+    "a row of no series": ([{"plant": "a", "load": 1}, {"plant": " ", "load": 2}], field(time=None, series="plant")),
+    "rows of no series": ([{"load": 1}, {"plant": "a", "load": 2}, {"load": 2}], field(time=None, series="plant")),
     "a name that objects have": ([{"time": "2024-01-02", "load": "constructor"}], field()),
     "another name that objects have": ([{"time": "2024-01-02", "load": "__proto__"}], field()),
     "a sign beside some numbers": ([{"time": day, "load": load} for day, load in (("2024-01-01", "$3"), ("2024-01-02", "3"))], field()),

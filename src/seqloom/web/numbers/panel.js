@@ -118,6 +118,7 @@ function long(names, records, numbers) {
   const lines = records.map((_, row) => row + 1);
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
+  refuseNameless(labels, numbers.series);
   const { order, starts, series } = grouped(labels);
   const layout = takenOff(signs, columns.map((_, column) => names[places[column]]));
   const panel = new Panel(columns, order.map((row) => rows[row]), starts, series, { lines: order.map((row) => lines[row]), layout, signs: named(columns, signs) });
@@ -208,6 +209,14 @@ function expectedOf({ decimal, thousands }) {
   const parts = [decimal === "," && "a comma before its decimals", Object.hasOwn(BETWEEN, thousands) && `${BETWEEN[thousands]} between thousands`];
   const said = parts.filter(Boolean).join(" and ");
   return `a number${said && `, with ${said}`}`;
+}
+
+/** Rows of which it is not said to which series they belong, where it is of others, are refused. */
+function refuseNameless(labels, column) {
+  const count = labels.filter((label) => label === "").length;
+  if (!count || count === labels.length) return;
+  const what = `${column} is empty (${count.toLocaleString("en")} such cell${count > 1 ? "s" : ""}); expected the name of a series`;
+  throw new Error(`table:${labels.indexOf("") + 1}: ${what}. Fill it, or remove the rows.`);
 }
 
 /** The rows of each series together: their order, where each series begins, and the names of the series by their first row. */
