@@ -112,15 +112,15 @@ def test_a_pasted_table_is_forecast_and_drawn_in_the_browser_and_nobody_else_is_
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("time,plant,lod\n2024-03-01,a,3", "table: no column 'load'; there are time, plant."),
-        ("time,plant,load\n2024-03-01,a,much", "table:1: load is 'much'; expected a number. Mend the cell, or choose other columns."),
+        ("time,plant,lod\n2024-03-01,a,3", "table: no column 'load'; there are time, plant, lod."),
+        ("time,plant,load\n2024-03-01,a,much", "table:2: load is 'much'; expected a number. Mend the cell, or choose other columns."),
         (
             "time,plant,load\n2024-03-01 01:00,a,1\n2024-03-01 02:00,a,2\n2024-03-01 04:00,a,2",
-            "table:3: 2024-03-01 04:00 follows 2024-03-01 02:00; expected a row every 1 hour (1 such row). Put in what is missing.",
+            "table:4: 2024-03-01 04:00 follows 2024-03-01 02:00; expected a row every 1 hour (1 such row). Put in what is missing.",
         ),
         (
             "time,plant,load\n2024-03-01,a,1\n2024-03-02,a,2\n2024-03-03,a,2",
-            "table:2: 2024-03-02 follows 2024-03-01; expected a row every 1 hour (2 such rows). Put in what is missing.",
+            "table:3: 2024-03-02 follows 2024-03-01; expected a row every 1 hour (2 such rows). Put in what is missing.",
         ),
     ],
 )

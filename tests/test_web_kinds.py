@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from stage import DARK, PHONE, TINY, loads, served
 
 import seqloom
+from seqloom.errors import DataError
 from seqloom.export import export
 from seqloom.exported import load_exported
 from seqloom.server.limits import Limits
@@ -121,7 +123,14 @@ def test_the_history_is_drawn_as_the_model_has_read_it(page: Page, tmp_path: Pat
 def test_what_is_to_be_known_of_a_forecast_is_shown(page: Page, address: str) -> None:
     forecast(page, address, table("a", rows=5))
     said = "Note: the table has fewer rows than the 12 that the model reads before a forecast: 5."
-    expect(page.locator("#answers .hint")).to_have_text(said)
+    expect(page.locator("#answers .hint")).to_have_text([said, "Note: columns that the model does not read: 'note'."])
+
+
+def test_of_columns_that_are_not_read_the_first_row_alone_is_sent(page: Page, address: str) -> None:
+    with page.expect_request("**/v1/predict") as sent:
+        forecast(page, address, table("a"))
+    rows = sent.value.post_data_json["table"]
+    assert [list(row) for row in rows] == [["time", "plant", "load", "note"], *[["time", "plant", "load"]] * 59]
 
 
 def test_a_series_can_be_chosen(page: Page, address: str) -> None:
@@ -168,8 +177,9 @@ def test_a_file_with_semicolons_is_forecast_at_once_and_control_enter_asks_again
         ("time,plant,load", "table: no rows; expected a line of column names and a line a row. Paste the whole table."),
         ("time,time,load\n1,2,3", "table: column 'time' stands there twice; expected different names. Rename one of both."),
         ("time,plant,load\n1,a,3,4", "table: line 2 has 4 cells; expected 3, as in the first line. Mend the line."),
-        ("time,plant,lod\n2024-03-01,a,3", "table: no column 'load'; there are time, plant."),
-        ("time,plant,load\n2024-03-01,a,much", "table[0]: load is 'much'; expected a number. Mend the cell."),
+        ("time,plant,lod\n2024-03-01,a,3", "table: no column 'load'; there are time, plant, lod."),
+        ("lod\n3", "table: no column 'time'; there are lod."),
+        ("time,plant,load\n2024-03-01,a,much", "table:2: load is 'much'; expected a number. Mend the cell."),
     ],
 )
 def test_a_table_that_cannot_be_forecast_is_refused(page: Page, address: str, text: str, said: str) -> None:
@@ -202,6 +212,93 @@ def test_a_row_a_series_is_sent_whole_and_counted_from_its_end(page: Page, addre
     assert list(numbered[0].items()) == [("name", "a"), ("column 1", "7"), ("column 2", "8"), ("column 3", "9")]
 
 
+READ = "async (text) => (await import('/page/table.js')).readTable(text)"
+ONE = {"names": ["a", "b"], "rows": [{"a": "1", "b": "2"}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("a,b\n1,2", {**ONE, "lines": [2]}),
+        ("\ufeff\n\n  \n a ;b\n\n;\n1; 2\x1f\n\n", {**ONE, "lines": [7]}),
+        ("a,b\r1,2\r", {**ONE, "lines": [2]}),
+        ("a,b\r\n\r\n1,2\r\n", {**ONE, "lines": [3]}),
+        (
+            'a\tb\n"1\n""x"""\t2\n\n\ufeff3\t4',
+            {"names": ["a", "b"], "rows": [{"a": '1\n"x"', "b": "2"}, {"a": "\ufeff3", "b": "4"}], "lines": [2, 5]},
+        ),
+    ],
+)
+def test_tables_are_parsed_with_the_lines_in_which_their_rows_begin(page: Page, address: str, text: str, read: Any) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    assert page.evaluate(READ, text) == read
+
+
+def test_many_blanks_in_a_table_take_no_time(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    began = time.monotonic()
+    text = "a,b\n1,x" + " " * 400_000 + "x\n"
+    assert len(page.evaluate(READ, text)["rows"]) == 1
+    assert time.monotonic() - began < 10  # a minute and more, where each blank is looked at anew from all before it
+
+
+PLACES = [
+    "\n\ntime,plant,load\n2024-03-01 00:00,a,1\n\n2024-03-01 01:00,a,2\n2024-03-01 02:00,a,much\n",
+    'plant,time,load\n"a\nb",2024-03-01 00:00,1\n"a\nb",2024-03-01 01:00,2\n"a\nb",2024-03-01 02:00,table[0]\n',
+    "time,plant,load\n2024-03-01 00:00,a,1\n\n2024-03-01 01:00,,2\n",
+    "time,plant,load\n2024-03-01 00:00,a,1\n2024-03-01 01:00,a,2\n,,\n2024-03-01 01:00,a,3\n",
+]
+
+
+@pytest.mark.logs("422")
+@pytest.mark.parametrize("text", PLACES)
+def test_errors_name_the_lines_of_the_text_as_those_of_a_file(
+    page: Page, address: str, forecasting: Path, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "table").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as refused:
+        load_exported(forecasting, threads=1).forecast(tmp_path / "table")
+    fault = str(refused.value).removeprefix(f"{tmp_path}/").partition("; expected")[0].partition(". ")[0]
+    assert re.match(r"table:\d+: ", fault)
+    forecast(page, address, text)
+    expect(page.get_by_role("alert").first).to_contain_text(fault)
+
+
+SAID = """async ([lines, message]) => {
+  const { TableSource } = await import("/page/numbers.js");
+  const source = new TableSource({ table: "wide", source: [{ name: "values", kind: "numbers" }], history: 2, horizon: 1 }, {});
+  source.element.querySelector("textarea").value = lines.join("\\n");
+  return source.answers({ forecast: async () => { throw new Error(message); } }).catch((error) => error.message);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "table:2: series 'a' is in line 1 already; expected a row a series.",
+            "table:5: series 'a' is in line 3 already; expected a row a series.",
+        ),
+        (
+            "table[1]: series 'a' is in table[0] already; expected a row a series.",
+            "table:5: series 'a' is in line 3 already; expected a row a series.",
+        ),
+        (
+            "table:2: size is 3, and 2 in line 1; expected one value within a series.",
+            "table:5: size is 3, and 2 in line 3; expected one value within a series.",
+        ),
+        ("table: no column 'table:1'; there are table[0].", "table: no column 'table:1'; there are table[0]."),
+        ("table:0: nothing", "table:0: nothing"),
+    ],
+)
+def test_both_places_of_an_error_become_lines(page: Page, address: str, message: str, said: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    assert page.evaluate(SAID, [["name,V1", "", "a,1", "", "a,2"], message]) == said
+
+
 LACKING = """async (name) => {
   const { TableSource } = await import("/page/numbers.js");
   const column = (name, role) => ({ name, role, kind: "numbers" });
@@ -217,7 +314,7 @@ LACKING = """async (name) => {
 def test_a_column_that_the_table_lacks_is_not_taken_from_elsewhere(page: Page, address: str, name: str) -> None:
     page.goto(address)
     expect(page.get_by_role("button", name="Predict")).to_be_enabled()
-    assert page.evaluate(LACKING, name) == [{"load": "1"}, {"load": "2"}]
+    assert page.evaluate(LACKING, name) == [{"load": "1"}, {"load": "2"}]  # and not what all objects have
 
 
 DRAWN = """async (known) => {

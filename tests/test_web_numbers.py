@@ -423,7 +423,10 @@ def test_names_that_objects_have_by_themselves_are_names_like_others(name: str) 
     named = [{"load": place % 4, name: name} for place in range(9)] + [{"load": place, name: "b"} for place in range(9)]
     assert_same(named, field(time=None, series=name))
     table, numbers = [{"note": "x", "load": 3}], field(targets=[name], time=None)
-    assert in_javascript({"task": "windows", "table": table, "fields": fields_of(numbers)}) == f"table: no column '{name}'; there are note, load."
+    assert (
+        in_javascript({"task": "windows", "table": table, "fields": fields_of(numbers)})
+        == f"table: no column '{name}'; there are note, load."
+    )
 
 
 CALLED: dict[str, list[str]] = {

@@ -1,8 +1,8 @@
 /** Fields: from texts to ids and back, exactly as `fields/task.py` and `fields/text.py` do it, from the state that a model carries. */
 
+import { strip } from "./blanks.js";
 import { Column, buildColumns, unitOf } from "./columns.js";
 import { SoundField } from "./sound.js";
-import { strip } from "./units.js";
 import { EOS, SEP, SEPARATOR, UNK, Vocabulary } from "./vocabulary.js";
 
 export const FORMAT = 1;

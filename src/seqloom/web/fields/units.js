@@ -5,13 +5,12 @@
  * docs/browser.md says what differs.
  */
 
+import { BLANK, strip } from "./blanks.js";
+
 /** ￭, the mark of OpenNMT's tokenizer (Klein et al. 2017). */
 export const JOINER = "\uffed";
 
-/** What Python's `str.split` and `str.strip` take for a blank: not what `\s` is here. */
-const BLANK = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const BLANKS = new RegExp(`${BLANK}+`, "u");
-const OUTER_BLANKS = new RegExp(`^${BLANK}+|${BLANK}+$`, "gu");
 // Blanks; letters, marks and digits, joined by ZWNJ and ZWJ in Persian and Indic words. All else is one cluster.
 const RUN = / +|[\p{L}\p{M}\p{N}_\u200c\u200d]+/uy;
 const WORD = /^[\p{L}\p{M}\p{N}_\u200c\u200d]/u;
@@ -92,11 +91,6 @@ export class Tokens {
   join(symbols) {
     return symbols.join(this.separator);
   }
-}
-
-/** The text without the blanks around it, as Python's `str.strip` leaves it. */
-export function strip(text) {
-  return text.replace(OUTER_BLANKS, "");
 }
 
 /** The text in the field's Unicode form and case, of whole words; half a surrogate pair, which is no text, becomes U+FFFD. */

@@ -52,21 +52,34 @@ export class TableSource {
 
   /** Elements with the forecast, behind what is to be known of it. */
   async answers({ forecast }) {
-    const { names, rows } = readTable(this.#box.value);
-    const table = rows.map((row) => (this.#model.table === "wide" ? inOrder(names, row) : this.#read(row)));
-    const { forecast: lines, history = [], notes = [] } = await forecast({ table, history: Math.max(4 * this.#model.horizon, SHOWN) });
+    const { names, rows, lines } = readTable(this.#box.value);
+    const request = { table: this.#sent(names, rows), history: Math.max(4 * this.#model.horizon, SHOWN) };
+    const fail = (error) => Promise.reject(inLines(error, lines));
+    const { forecast: coming, history = [], notes = [] } = await forecast(request).catch(fail);
     const said = notes.map((note) => element("p", { className: "hint" }, `Note: ${note}.`));
-    return [...said, new Forecast(lines, history).element];
+    return [...said, new Forecast(coming, history).element];
   }
 
   focus() {
     this.#box.focus();
   }
 
-  /** The cells of a row that the model reads. */
-  #read(row) {
-    return Object.fromEntries(this.#model.source.flatMap(({ name }) => (Object.hasOwn(row, name) ? [[name, row[name]]] : [])));
+  /** The rows as they are sent: the cells that the model reads, and all of the first one, so that what it does not read can be named. */
+  #sent(names, rows) {
+    if (this.#model.table === "wide") return rows.map((row) => inOrder(names, row));
+    const read = this.#model.source.map(({ name }) => name);
+    if (!read.every((name) => names.includes(name))) return rows; // one may be named by its place, or is missing, which is said
+    return rows.map((row, place) => (place ? Object.fromEntries(read.map((name) => [name, row[name]])) : row));
   }
+}
+
+/** The error with lines of the text where it names rows of the request: a server counts them from 0, a site from 1. */
+function inLines(error, lines) {
+  const lineOf = (fromOne, fromZero) => lines[fromOne ? fromOne - 1 : fromZero] ?? fromOne ?? fromZero;
+  const message = error.message
+    .replace(/^table(?::(\d+)(?=:)|\[(\d+)\])/, (_, fromOne, fromZero) => `table:${lineOf(fromOne, fromZero)}`)
+    .replace(/(?<= in )(?:line (\d+)|table\[(\d+)\])(?=(?: already)?; expected (?:a row a series|one value within a series))/, (_, ...of) => `line ${lineOf(...of)}`);
+  return message === error.message ? error : new Error(message);
 }
 
 /** The cells of a row as they stand; JavaScript would put names that are numbers before all others. */

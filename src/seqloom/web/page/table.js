@@ -1,54 +1,57 @@
 /** A table as text: comma, semicolon or tab between cells, quotes around those that need them, names in the first line. */
 
+import { strip } from "../fields/blanks.js";
+
 const DELIMITERS = [",", "\t", ";"];
 
 /**
- * The rows of a table, each with its cells by column.
+ * The rows of a table, each with its cells by column, and the line of the text in which each begins. Blank lines are left out.
  *
  * @param {string} text
- * @returns {{names: string[], rows: Record<string, string>[]}}
+ * @returns {{names: string[], rows: Record<string, string>[], lines: number[]}}
  */
 export function readTable(text) {
-  const content = text.replace(/^\ufeff/, "").replace(/\s+$/, "");
-  const lines = cellsOf(content, delimiterOf(content));
-  const names = (lines.shift() ?? []).map((name) => name.trim());
-  if (!lines.length) throw new Error("table: no rows; expected a line of column names and a line a row. Paste the whole table.");
+  const content = text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n");
+  const records = recordsOf(content, delimiterOf(content)).filter(({ cells }) => cells.some(strip));
+  const names = (records.shift()?.cells ?? []).map(strip);
+  if (!records.length) throw new Error("table: no rows; expected a line of column names and a line a row. Paste the whole table.");
   const twice = names.find((name, place) => names.indexOf(name) !== place);
   if (twice !== undefined) throw new Error(`table: column '${twice}' stands there twice; expected different names. Rename one of both.`);
-  return { names, rows: lines.flatMap((cells, place) => (cells.join("") ? [rowOf(names, cells, place + 2)] : [])) };
+  return { names, rows: records.map((record) => rowOf(names, record)), lines: records.map(({ line }) => line) };
 }
 
-function rowOf(names, cells, line) {
+function rowOf(names, { cells, line }) {
   if (cells.length > names.length) {
     throw new Error(`table: line ${line} has ${cells.length} cells; expected ${names.length}, as in the first line. Mend the line.`);
   }
-  return Object.fromEntries(names.map((name, place) => [name, (cells[place] ?? "").trim()]));
+  return Object.fromEntries(names.map((name, place) => [name, strip(cells[place] ?? "")]));
 }
 
-/** The one that stands most often in the first line. */
+/** The one that stands most often in the first line that is not blank. */
 function delimiterOf(text) {
-  const first = text.split(/\r?\n/, 1)[0];
+  const [first] = text.slice(text.lastIndexOf("\n", text.search(/\S/)) + 1).split("\n", 1);
   const count = (delimiter) => first.split(delimiter).length;
   return DELIMITERS.reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best));
 }
 
-/** The cells of each line (RFC 4180). */
-function cellsOf(text, delimiter) {
-  const lines = [[""]];
-  let isQuoted = false;
+/** The cells of each record, and the line in which it begins; a cell in quotes may go over several (RFC 4180). */
+function recordsOf(text, delimiter) {
+  const records = [{ cells: [""], line: 1 }];
+  let [line, isQuoted] = [1, false];
   for (let place = 0; place < text.length; place++) {
     const character = text[place];
-    const line = lines.at(-1);
+    const { cells } = records.at(-1);
+    if (character === "\n") line++;
     if (isQuoted) {
-      if (character !== '"') line[line.length - 1] += character;
-      else if (text[place + 1] === '"') line[line.length - 1] += text[place++];
+      if (character !== '"') cells[cells.length - 1] += character;
+      else if (text[place + 1] === '"') cells[cells.length - 1] += text[place++];
       else isQuoted = false;
-    } else if (character === '"' && line.at(-1) === "") isQuoted = true;
-    else if (character === delimiter) line.push("");
-    else if (character === "\n") lines.push([""]);
-    else if (character !== "\r") line[line.length - 1] += character;
+    } else if (character === '"' && cells.at(-1) === "") isQuoted = true;
+    else if (character === delimiter) cells.push("");
+    else if (character === "\n") records.push({ cells: [""], line });
+    else cells[cells.length - 1] += character;
   }
-  return text ? lines : [];
+  return records;
 }
 
 /** Cells as lines of a CSV file. */
