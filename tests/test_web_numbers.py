@@ -280,6 +280,28 @@ def test_commas_before_decimals_and_numbers_are_read_as_in_python() -> None:
     assert_same([{"name": "a", "V1": "1,25", "V2": 2.5}], field(targets=["value"], time=None, wide=True, decimal=","))
 
 
+def test_digits_of_all_scripts_and_all_blanks_are_read_as_in_python() -> None:
+    loads = [
+        "\u0663",
+        "\uff11\uff12",
+        "\U0001d7d9.\U0001d7ff",
+        "-\u0967e\u0968",
+        "(\u0664)",
+        "\x1f5\x85",
+        "\u20286",
+        True,
+        "false",
+        None,
+        "\u20007",
+    ]
+    for mark in (".", ","):
+        cells = [cell.replace(".", mark) if isinstance(cell, str) else cell for cell in loads]
+        assert_same([{"load": cell} for cell in cells], field(time=None, decimal=mark, missing="linear"))
+    assert_same([{"load": f"1,{digits}"} for digits in ("\u0663\u0664\u0665", "234")] * 3, field(time=None, decimal=".", thousands=","))
+    assert_same([{"load": f"{place}\x1f%"} for place in range(9)], field(time=None))
+    assert_same([{"plant": name, "load": place} for place in range(9) for name in ("a\x1f", "b\ufeff")], field(time=None, series="plant"))
+
+
 def test_a_series_may_begin_in_the_second_in_which_another_ended_as_in_python() -> None:
     moments = {"a": ("01.2", "02.2", "03.2"), "b": ("03.7", "04.7", "05.7")}
     table = [{"time": f"2024-01-01T00:00:{cell}", "load": 1.0, "plant": name} for name, cells in moments.items() for cell in cells]
@@ -457,6 +479,12 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     ),
     "no such column": (timed("2024-01-01"), field(targets=["lod"])),
     "no number": ([*timed("2024-01-01"), {"time": "2024-01-02", "load": "much"}], field()),
+    "no columns": ([{}, {}], field(series="plant")),
+    "no columns of a row a series": ([{}], field(targets=["value"], time=None, wide=True)),
+    "two columns that are missing": ([{"other": 1}], field()),
+    "a mark of the order of bytes": ([{"load": "5\ufeff"}], field(time=None)),
+    "digits of another script before thousands": ([{"load": "\u0663,000"}], field(time=None, decimal=".", thousands=",")),
+    "a quote": ([{"load": "5'6"}], field(time=None)),
     "a row of no series": ([{"plant": "a", "load": 1}, {"plant": " ", "load": 2}], field(time=None, series="plant")),
     "rows of no series": ([{"load": 1}, {"plant": "a", "load": 2}, {"load": 2}], field(time=None, series="plant")),
     "a name that objects have": ([{"time": "2024-01-02", "load": "constructor"}], field()),

@@ -131,6 +131,10 @@ def test_a_site_that_forecasts_refuses_what_the_server_refuses_in_the_same_words
     asked += [{}, {"table": None}, {"table": []}, {"table": [3]}, {"table": 3}, {"table": table}, {"table": table, "model": "load"}]
     asked += [{"table": table, "history": value} for value in (None, 1, 48, 0, 1.5, "3", True, 10**6)]
     asked += [{"table": table, "quantiles": value} for value in (None, [], [0.1], [0], [1], ["a"], 0.5, [0.5] * 100)]
+    cells = [table[3] | {name: value} for name in ("other", "1", "constructor", "it's") for value in ANYTHING]
+    cells += [table[3] | {"load": value} for value in ([], ["a"], [[1.5]], {}, {"a": 1}, {"constructor": [{}]})]
+    asked += [{"table": [*table[:3], row]} for row in cells]
+    asked += [{"table": [{"load": {}}, 3]}, {"table": [3, {"load": {}}]}, {"table": [{"load": []}], "bogus": 1}]
     with TestClient(create_app({"load": load_exported(forecasting, threads=1)}, limits=ROOMY)) as client:
         wanted = [on_the_server(client, request) for request in asked]
     assert in_javascript("readTable", {"name": "load"}, asked) == wanted

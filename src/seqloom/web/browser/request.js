@@ -7,6 +7,7 @@ const MOST = 100_000; // of anything that is counted
 const MOST_QUANTILES = 99;
 const MOST_LENGTH_PENALTY = 10;
 const TEXTS = "expected a text, or a list of texts, in the order of the columns, where the model has several";
+const CELLS = new Set(["string", "number", "boolean", "undefined"]); // the types of what may stand in a cell; one that is left out is empty
 const GIVEN = ["input", "inputs", "table", "values"]; // what can be answered; a request has one of them
 const OF_NUMBERS = ["history", "length", "quantiles", "table", "values"]; // what a request says to models of numbers alone
 const OF_TABLES = ["history", "model", "quantiles", "table"]; // what it may say to a model of a table
@@ -146,4 +147,7 @@ function source(value, where) {
 
 function row(value, where) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(where, "Input should be a valid dictionary", value);
+  for (const [name, part] of Object.entries(value)) {
+    if (!CELLS.has(typeof part) && part !== null) refuse(`${where}.${name}`, "expected a text, a number, true or false", part);
+  }
 }

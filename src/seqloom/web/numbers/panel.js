@@ -1,11 +1,14 @@
 /** Tables of numbers over time: one series or many, long or wide, whole and checked, as in `numbers/panel.py`. */
 
 import { checkTimes, filled, findStep, named as stepName, spelled, stepOf } from "./clock.js";
+import { quoted } from "../browser/words.js";
+import { strip, stripBegin, stripEnd } from "../fields/blanks.js";
 import { findDates, readTimes, together, withoutOffsets } from "./dates.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
 const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "\u2212", "--", "."]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const DIGIT = /^\p{Nd}$/u;
 const INFINITE = /^[+-]?inf(inity)?$/i;
 const TRUTHS = new Map([["true", 1], ["false", 0]]); // in lower case
 const BETWEEN = { ".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks" };
@@ -62,6 +65,10 @@ export class Panel {
  */
 export function readPanel(table, numbers) {
   const names = [...new Set(table.flatMap(Object.keys))];
+  if (!names.length) {
+    const expected = numbers.wide ? "the name of a series, and its values" : [...labelsOf(numbers), ...columnsOf(numbers)].join(", ");
+    throw new Error(`table: the rows have no columns; expected ${expected}. Give each row its cells by column.`);
+  }
   const records = table.map((row) => names.map((name) => textOf(Object.hasOwn(row, name) ? row[name] : "", numbers.decimal ?? ".")));
   const panel = noteLost((numbers.wide ? wide : long)(names, records, numbers), numbers);
   refuseChange(panel, numbers);
@@ -94,12 +101,19 @@ function refuseChange(panel, { static: fixed }) {
 
 /** A cell as a file of the model's table would hold it. */
 function textOf(cell, decimal) {
-  return typeof cell === "number" ? String(cell).replace(".", decimal) : String(cell ?? "").trim();
+  if (typeof cell === "string") return strip(cell);
+  if (typeof cell === "number") return isNaN(cell) ? "" : String(cell).replace(".", decimal);
+  return cell === null || cell === undefined ? "" : String(cell);
 }
 
 /** The columns that say when. */
 export function timesOf({ time }) {
   return [time ?? []].flat();
+}
+
+/** The columns that say when a row is, and of which series. */
+function labelsOf(numbers) {
+  return [...timesOf(numbers), ...(numbers.series === null ? [] : [numbers.series])];
 }
 
 /** The columns of a panel, in their order. */
@@ -112,9 +126,9 @@ function columnsOf({ targets, past, known, static: fixed }) {
 /** One row a moment. */
 function long(names, records, numbers) {
   const columns = columnsOf(numbers);
-  const places = columns.map((name) => placeOf(names, name));
+  const places = [...labelsOf(numbers), ...columns].map((name) => placeOf(names, name)).slice(labelsOf(numbers).length);
   const signs = places.map((place) => signOf(records, place));
-  const rows = records.map((record, row) => Float64Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, columns[column], signs[column])));
+  const rows = records.map((record, row) => Float64Array.from(places, (place, column) => numberIn(record[place], numbers, row + 1, names[place], signs[column])));
   const lines = records.map((_, row) => row + 1);
   const cellsOf = (name) => records.map((record) => record[placeOf(names, name)]);
   const labels = numbers.series === null ? records.map(() => "") : cellsOf(numbers.series);
@@ -161,35 +175,45 @@ function takenOff(signs, columns) {
 
 /** A cell with a short minus before a number that has a long one, or stands in parentheses. */
 function withMinus(cell) {
-  const [, number] = /^\(([^()+\d-]*\d[^()+-]*)\)$/.exec(cell) ?? [];
-  return number === undefined ? cell.replaceAll("\u2212", "-") : `-${number.trim()}`;
+  const [, number] = /^\(([^()+\p{Nd}-]*\p{Nd}[^()+-]*)\)$/u.exec(cell) ?? [];
+  return number === undefined ? cell.replaceAll("\u2212", "-") : `-${strip(number)}`;
 }
 
 /** A cell without the sign that stands before or behind its number, and with a short minus. */
 function unsigned(cell, sign) {
   const text = withMinus(cell);
-  if (text.endsWith(sign)) return text.slice(0, text.length - sign.length).trimEnd();
-  const [minus, rest] = text.startsWith("-") ? ["-", text.slice(1).trimStart()] : ["", text];
-  return minus + (rest.startsWith(sign) ? rest.slice(sign.length) : rest).trimStart();
+  if (text.endsWith(sign)) return stripEnd(text.slice(0, text.length - sign.length));
+  const [minus, rest] = text.startsWith("-") ? ["-", stripBegin(text.slice(1))] : ["", text];
+  return minus + stripBegin(rest.startsWith(sign) ? rest.slice(sign.length) : rest);
+}
+
+/** A number in figures from 0 to 9, whatever script its digits are of: those of one stand together, from its zero on. */
+function inFigures(cell) {
+  return cell.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    let first = digit.codePointAt(0);
+    while (DIGIT.test(String.fromCodePoint(first - 1))) first--;
+    return (digit.codePointAt(0) - first) % 10;
+  });
 }
 
 /** The number in a cell as it is written, NaN where it is empty; `sign`: what stands beside it. */
 export function numberIn(written, marks, line, column, sign = "") {
-  const bare = unsigned(written, sign);
-  const cell = plainly(bare, marks);
-  if (EMPTY.has(written.toLowerCase()) || /^[+-]nan$/i.test(cell)) return NaN;
+  const bare = sign ? unsigned(written, sign) : withMinus(written);
+  const cell = inFigures(plainly(bare, marks));
+  if (EMPTY.has(written.toLowerCase())) return NaN;
   if (sign && bare === unsigned(written, "\0")) {
-    const what = `'${written}', without the '${sign}' beside the numbers of other rows`;
+    const what = `${quoted(written)}, without the '${sign}' beside the numbers of other rows`;
     throw new Error(`table:${line}: ${column} is ${what}; expected it in all rows. Write it there too, or leave it out of all.`);
   }
+  if (/^[+-]nan$/i.test(cell)) return NaN;
   if (TRUTHS.has(written.toLowerCase())) return TRUTHS.get(written.toLowerCase());
   if (!NUMBER.test(cell) && !INFINITE.test(cell)) {
-    throw new Error(`table:${line}: ${column} is '${written}'; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
+    throw new Error(`table:${line}: ${column} is ${quoted(written)}; expected ${expectedOf(marks)}. Mend the cell, or choose other columns.`);
   }
   const value = NUMBER.test(cell) ? Number(cell) : Infinity;
   if (marks.sentinels?.includes(value)) return NaN; // which says that nothing was measured
   if (Math.abs(value) > LARGEST) {
-    throw new Error(`table:${line}: ${column} is '${written}'; expected a finite number, at most 1e+38 in size. Mend the cell.`);
+    throw new Error(`table:${line}: ${column} is ${quoted(written)}; expected a finite number, at most 1e+38 in size. Mend the cell.`);
   }
   return value;
 }
@@ -199,7 +223,7 @@ function plainly(written, { decimal, thousands }) {
   let cell = written;
   if (Object.hasOwn(BETWEEN, thousands)) {
     cell = written.replace(/[\u00a0\u202f\u2009]/g, " ").replaceAll("\u2019", "'");
-    const grouped = new RegExp(`^[+-]?[1-9]\\d{0,2}(\\${thousands}\\d{3})+(\\${decimal}\\d*)?$`);
+    const grouped = new RegExp(`^[+-]?[1-9]\\p{Nd}{0,2}([${thousands}]\\p{Nd}{3})+([${decimal}]\\p{Nd}*)?$`, "u");
     if (cell.includes(thousands)) cell = grouped.test(cell) ? cell.replaceAll(thousands, "") : "?";
   }
   return decimal === "," ? cell.replaceAll(".", "?").replaceAll(",", ".") : cell;
