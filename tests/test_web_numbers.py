@@ -187,6 +187,8 @@ def test_columns_of_all_roles_are_windowed_as_in_python() -> None:
         ["2024.01", "2024.02"],
         ["2024-01-01 00:00 UTC", "2024-01-01 01:00:00GMT"],
         ["2024-1-1 5.30", "2024-1-1 6.30.00"],
+        ["9999-12-29", "9999-12-30", "9999-12-31"],
+        ["9999-11", "9999-12"],
         ["Sep 30 2024", "Oct 1, 2024", "Oct 2 2024"],
     ],
 )
@@ -234,6 +236,9 @@ def test_dates_with_the_year_last_are_read_as_in_python(dates: str, times: list[
         (["year", "n"], [["2023", "365"], ["2024", "1"], ["2024", "2"]]),
         (["year", "n", "hour"], [["2024", "366", "23"], ["2025", "1", "0"], ["2025", "1", "1"]]),
         (["year", "dayofyear", "hour"], [["2024", "2", "23"], ["2024", "3", "0"], ["2024", "3", "1"]]),
+        (["year", "doy"], [["0099", "364"], ["0099", "365"], ["0100", "1"]]),
+        (["year", "doy"], [["0001", "1"], ["0001", "2"]]),
+        (["year", "month"], [["2024", "\u0663"], ["2024", "\u0664"]]),
         (["year", "day", "month"], [["2024", "1", "2"], ["2024", "2", "2"], ["2024", "3", "2"]]),
         (["Day_of_month", "hour", "Month", "Year"], [["31", "23", "1", "2024"], ["1", "0", "2", "2024"]]),
         (["month", "yr"], [["12", "2023"], ["1", "2024"]]),
@@ -424,6 +429,8 @@ def test_what_was_found_and_may_be_meant_otherwise_is_said_as_in_python() -> Non
     table = [{"year": "2024", "doy": str(day), "load": f"{day}%", "warmth": f"{day} €", "wind": f"{day} %"} for day in range(1, 9)]
     assert_same_notes(table, field(time=["year", "doy"], past=["warmth", "wind"]))
     assert_same_notes(table, field(time=None, past=["warmth", "doy"], signs=["load %", "doy %", "warmth $"]))
+    local = [{"time": f"2024-01-{day:02}T00:00+0{1 + day % 2}:00", "load": day} for day in range(1, 9)]
+    assert_same_notes(local, field(offsets="local"))
     wide = field(targets=["value"], time=None, wide=True, signs=["value $"])
     series = {"name": "a", **{f"V{place}": f"${place}" for place in range(1, 12)}}
     bare = {name: cell.removeprefix("$") for name, cell in series.items()}
@@ -551,6 +558,9 @@ REFUSED: dict[str, tuple[Table, NumbersField]] = {
     "two days": (timed("1 Jan 2, 2012"), field()),
     "no quarter": ([{"year": "2024", "quarter": number, "load": 1} for number in ("4", "5")], field(time=["year", "quarter"])),
     "no day of the year": ([{"year": "2023", "doy": number, "load": 1} for number in ("365", "366")], field(time=["year", "doy"])),
+    "no day in any year": ([{"year": "2024", "day": "9" * 20, "load": 1}], field(time=["year", "day"])),
+    "a day before the first": ([{"year": "0001", "doy": number, "load": 1} for number in "01"], field(time=["year", "doy"])),
+    "a year before all": ([{"year": "0000", "doy": "1", "load": 1}], field(time=["year", "doy"])),
     "no hour in its column": ([{"day": "2024-01-01", "hour": "late", "load": 1}], field(time=["day", "hour"])),
     "empty": ([{"time": "2024-01-01", "load": ""}, *timed("2024-01-02", "2024-01-03")], field()),
     "all empty": ([{"time": "2024-01-01", "load": ""}], field()),

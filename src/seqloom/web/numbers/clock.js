@@ -240,7 +240,7 @@ export function finest(times, { seconds = 0, isCount }) {
 /** The moment as people write it, or the number that counts, of a table with such steps; to the unit, or without one as short as it can be. */
 export function spelled(moment, { isCount }, unit) {
   if (isCount) return String(moment);
-  const text = new Date(moment * 1000).toISOString().slice(0, -5).replace("T", " ");
+  const text = new Date(moment * 1000).toISOString().slice(0, -5).replace("T", " ").replace(/^\+0*/, ""); // which stands before years of more than four digits
   if (unit) return text.slice(0, { D: -9, m: -3 }[unit]);
   return text.endsWith(" 00:00:00") ? text.slice(0, -9) : text.replace(/:00$/, "");
 }

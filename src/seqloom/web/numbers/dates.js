@@ -1,6 +1,7 @@
 /** Times as tables write them, read as moments: dates in several forms, and whole numbers, in one column or in several, as in `numbers/dates.py`. */
 
 import { beginOf, DAY, HOUR, modulo, monthOf } from "./clock.js";
+import { inFigures } from "./figures.js";
 
 const [HALF_A_DAY, A_DAY] = [12, 24]; // hours
 const PART = /:\d\d\.\d*[1-9]/; // of a second
@@ -18,6 +19,7 @@ const YEAR_NAMED = /^(\d{4})[ -]([a-z]{3,9})\.?(?:[ -](\d\d?))?(|[ ,T].*)$/i;
 const MONTH_YEAR = /^(\d\d?)[./-](\d{4})$/;
 const YEAR_MONTH = /^(\d{4})[ -]?M(\d\d?)$/i;
 const QUARTER_YEAR = /^Q([1-4])[ /-]?(\d{4})$/i;
+const AHEAD = /[T ]\d\d(?::\d\d)*(?:\.\d+)?[+-](?!00:?(?:00)?\s*$)\d\d:?(?:\d\d)?\s*$/; // an offset other than that of UTC itself
 const OFFSET = /([T ]\d\d(?::\d\d)*(?:\.\d+)?) ?(?:[+-]\d\d:?(?:\d\d)?|UTC|GMT|Z)\s*$/i; // from UTC, behind a moment, that of UTC itself too
 const YEAR_FIRST = /^\s*\d{4}(?!\d)/; // ISO form is the same in all tables
 const IN_UTC = / ?(?:UTC|GMT|Z)$/i; // behind a moment
@@ -188,7 +190,7 @@ function areWhole(cells) {
 }
 
 function isWhole(cell) {
-  return /^\d+$/.test(cell);
+  return /^\p{Nd}+$/u.test(cell);
 }
 
 /** Whether whole numbers have the digits and the centuries of dates without marks, and are no seconds of the years to come. */
@@ -211,7 +213,7 @@ function count(cells) {
 
 /** A number that counts, undefined where it is none. */
 function counted(cell) {
-  return isWhole(cell) && cell.length <= MOST_COUNTED ? Number(cell) : undefined;
+  return isWhole(cell) && cell.length <= MOST_COUNTED ? Number(inFigures(cell)) : undefined;
 }
 
 /** The moments of whole numbers of seconds or parts of them. */
@@ -221,7 +223,7 @@ function since1970(cells, where, column, fail) {
     if (cell.length > LATEST.length || (cell.length === LATEST.length && cell > LATEST) || (cell.length > MOST_COUNTED && !digits)) fail(row);
   });
   const row = cells.findIndex((cell) => digits && !/^0+$/.test(cell.slice(-digits)));
-  if (row < 0) return cells.map((cell) => Number(cell.slice(0, cell.length - digits)));
+  if (row < 0) return cells.map((cell) => Number(inFigures(cell.slice(0, cell.length - digits))));
   throw new Error(`${where(row)}: ${column} is '${cells[row]}', taken for ${name} since 1970; expected ${WHOLE_SECONDS}`);
 }
 
@@ -320,7 +322,7 @@ function inTheirOrder(rows, names, step) {
 function partOfYear(rows, names, step) {
   const whole = wholeDates(rows);
   if (whole < 2) return "month";
-  const most = rows.reduce((most, row) => Math.max(most, Number(row[1])), 0);
+  const most = rows.reduce((most, row) => Math.max(most, Number(inFigures(row[1]))), 0);
   const name = names[1].toLowerCase();
   const said = Object.keys(SAID).find((part) => SAID[part].some((word) => name === word || (word.length > 2 && name.includes(word))));
   if (said) return said;
@@ -337,24 +339,36 @@ function wholeDates(rows) {
 }
 
 function dateOf([first, ...rest], part) {
-  if (part === "day") return dayOfYear(first, Number(rest[0]));
-  if (part !== "month") return `${first}${part[0].toUpperCase()}${Number(rest[0])}`;
-  if (rest.length) return [first, ...rest.map((part) => padded(Number(part)))].join("-");
+  if (part === "day") return dayOfYear(first, numberOf(rest[0]));
+  if (part !== "month") return `${first}${part[0].toUpperCase()}${numberOf(rest[0])}`;
+  if (rest.length) return [first, ...rest.map((part) => padded(numberOf(part)))].join("-");
   return /^(19|20)\d{6}$/.test(first) ? `${first.slice(0, 4)}-${first.slice(4, 6)}-${first.slice(6)}` : first;
 }
 
+/** A whole number as it is written shortest, however many digits it has. */
+function numberOf(digits) {
+  return inFigures(digits).replace(/^0+(?=.)/, "");
+}
+
 function dayOfYear(year, number) {
-  const day = new Date(Date.UTC(Number(year), 0, number)).toISOString().slice(0, 10);
-  return number && day.startsWith(year) ? day : `${year}-${String(number).padStart(3, "0")}`; // which is no date, and is named
+  const january = 12 * (numberOf(year) - 1970);
+  const day = beginOf(january) + (number - 1) * DAY;
+  const isReal = numberOf(year) > 0 && number > 0 && day < beginOf(january + 12);
+  return isReal ? new Date(day * 1000).toISOString().slice(0, 10) : `${year}-${number.padStart(3, "0")}`; // which is no date, and is named
 }
 
 /** Times of the day; as they are written where they are not whole numbers. */
 function clocksOf(rows) {
   if (!rows.every((row) => row.every(isWhole))) return rows.map((row) => row.join(" "));
-  if (rows[0].length !== 1) return rows.map((row) => row.map((part) => padded(Number(part))).join(":"));
+  if (rows[0].length !== 1) return rows.map((row) => row.map((part) => padded(numberOf(part))).join(":"));
   const digits = rows.reduce((most, [part]) => Math.max(most, part.length), 0);
-  if (digits <= 2) return rows.map(([part]) => `${padded(Number(part))}:00`);
+  if (digits <= 2) return rows.map(([part]) => `${padded(numberOf(part))}:00`);
   return rows.map(([part]) => part.padStart(digits + (digits % 2), "0").match(/../g).join(":"));
+}
+
+/** Whether a moment says how far it is from UTC. */
+export function hasOffsets(cells) {
+  return cells.some((cell) => AHEAD.test(cell));
 }
 
 /** The moments as the clock of the place shows them. */

@@ -3,15 +3,16 @@
 import { checkTimes, filled, findStep, named as stepName, spelled, stepOf } from "./clock.js";
 import { quoted } from "../browser/words.js";
 import { strip, stripBegin, stripEnd } from "../fields/blanks.js";
-import { findDates, readTimes, together, withoutOffsets } from "./dates.js";
+import { findDates, hasOffsets, readTimes, together, withoutOffsets } from "./dates.js";
+import { inFigures } from "./figures.js";
 
 const EACH = { months: 0, seconds: 1, fromEnd: false }; // rows that follow each other, without a time
 const EMPTY = new Set(["", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "?", "-", "\u2212", "--", "."]); // what an empty cell may hold, in lower case
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-const DIGIT = /^\p{Nd}$/u;
 const INFINITE = /^[+-]?inf(inity)?$/i;
 const TRUTHS = new Map([["true", 1], ["false", 0]]); // in lower case
 const BETWEEN = { ".": "full stops", ",": "commas", "'": "apostrophes", " ": "blanks" };
+const LOCAL = "times are read as they stand, without their offsets from UTC: days begin where the clock says so, and in forecasts too";
 const MOST_LABELS = 8; // columns before the first time
 const LOOKED_AT = 1000; // rows in which signs beside numbers are looked for
 const LARGEST = 1e38; // a float32 holds it, and its distance from any other
@@ -140,10 +141,11 @@ function long(names, records, numbers) {
   if (!columnsOfTime.length) return panel;
   const parts = columnsOfTime.map(cellsOf);
   const whole = together(order.map((row) => parts.map((cells) => cells[row])), columnsOfTime, numbers.step && stepOf(numbers.step));
-  const cells = numbers.offsets === "local" ? withoutOffsets(whole.cells) : whole.cells;
+  const isLocal = numbers.offsets === "local" && hasOffsets(whole.cells);
+  const cells = isLocal ? withoutOffsets(whole.cells) : whole.cells;
   const dates = numbers.dates ?? findDates(cells);
   const times = readTimes(cells, (row) => panel.where(row), columnsOfTime.join(" "), starts, dates);
-  return panel.with({ times, isCounted: dates === "count", layout: [...whole.said, ...layout] });
+  return panel.with({ times, isCounted: dates === "count", layout: [...whole.said, ...(isLocal ? [LOCAL] : []), ...layout] });
 }
 
 function placeOf(names, name) {
@@ -185,15 +187,6 @@ function unsigned(cell, sign) {
   if (text.endsWith(sign)) return stripEnd(text.slice(0, text.length - sign.length));
   const [minus, rest] = text.startsWith("-") ? ["-", stripBegin(text.slice(1))] : ["", text];
   return minus + stripBegin(rest.startsWith(sign) ? rest.slice(sign.length) : rest);
-}
-
-/** A number in figures from 0 to 9, whatever script its digits are of: those of one stand together, from its zero on. */
-function inFigures(cell) {
-  return cell.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
-    let first = digit.codePointAt(0);
-    while (DIGIT.test(String.fromCodePoint(first - 1))) first--;
-    return (digit.codePointAt(0) - first) % 10;
-  });
 }
 
 /** The number in a cell as it is written, NaN where it is empty; `sign`: what stands beside it. */
