@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 from stage import make_site, run, serve
 from starlette.testclient import TestClient
 
@@ -25,6 +25,7 @@ from seqloom.server.app import create_app
 from seqloom.server.limits import Limits
 
 DATES = make_example("dates")
+DAMAGED = "damaged, or not what an export writes. Copy the whole site, or export it again."
 CHANGED = "changed since it was exported, its SHA-256 is not that of the manifest. Copy the whole site, or export it again."
 TWO_COLUMNS = [
     ((f"{first} {second}", f"{number % 3} {second}"), f"{second} {first}") for number, (first, second) in enumerate(DATES.train[:400])
@@ -214,6 +215,7 @@ def shape(value: Any) -> Any:
             f"model/fields.json: {CHANGED}",
         ),
         ("model/manifest.json", b'{"format": 7}', "model/manifest.json: format 7; expected 1. Export the model again."),
+        ("model/manifest.json", b"<!doctype html>", f"model/manifest.json: {DAMAGED}"),
     ],
 )
 def test_a_site_that_is_not_whole_says_so(page: Page, copied: Path, name: str, content: bytes | None, message: str) -> None:
@@ -224,6 +226,25 @@ def test_a_site_that_is_not_whole_says_so(page: Page, copied: Path, name: str, c
         page.goto(address)
         expect(page.get_by_role("alert").first).to_have_text(message)
         expect(page.get_by_role("button", name="Predict")).to_be_disabled()
+
+
+READ = "async ([text, kinds]) => (await import('/browser/manifest.js')).readManifest(text, kinds)"
+LEFT = {"target": "constructor", "files": {}, "search": None, "name": 3, "parameters": "many", "format": None, "data": None}
+
+
+def test_a_damaged_manifest_is_said_in_a_line(page: Page, address: str, site: Path) -> None:
+    page.goto(address)
+    manifest = json.loads((site / "model" / "manifest.json").read_text())
+    kinds = ["ids", "frames"]
+    assert page.evaluate(READ, [json.dumps(manifest), kinds]) == manifest
+    short = {name: part for name, part in manifest.items() if name not in ("metrics", "target")}
+    assert page.evaluate(READ, [json.dumps(short), kinds]) == short | {"metrics": {}, "target": "ids"}
+    entry = manifest["files"]["fields.json"]
+    files = [{**manifest["files"], "fields.json": wrong} for wrong in (None, {}, entry | {"size": -1}, entry | {"sha256": 3})]
+    wrong = [manifest | {name: value} for name, value in LEFT.items()] + [manifest | {"target": "zzz"}, {}, [], None, 3]
+    for content in ["", "{", *map(json.dumps, wrong), *(json.dumps(manifest | {"files": part}) for part in files)]:
+        with pytest.raises(Error, match=re.escape(f"model/manifest.json: {DAMAGED}")):
+            page.evaluate(READ, [content, kinds])
 
 
 def test_a_model_in_which_a_byte_was_changed_is_refused(page: Page, copied: Path) -> None:

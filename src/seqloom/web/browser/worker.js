@@ -2,9 +2,9 @@
 
 import { Answerer } from "./answers.js";
 import { Forecaster } from "./forecasts.js";
+import { readManifest, readObject } from "./manifest.js";
 
 const FOLDER = new URL("../model/", import.meta.url);
-const FORMAT = 1;
 const KINDS = { ids: Answerer, frames: Forecaster }; // by what the model says, as in `exported.py`
 const TASKS = { load, answer: async (request) => (await answerer).answer(request) };
 
@@ -20,8 +20,7 @@ self.addEventListener("message", async ({ data: { number, task, request } }) => 
 
 /** What the page needs to know of the model, as `GET /v1/models` gives it. */
 async function load() {
-  const manifest = await readJson("manifest.json");
-  if (manifest.format !== FORMAT) throw new Error(`model/manifest.json: format ${manifest.format}; expected ${FORMAT}. Export the model again.`);
+  const manifest = readManifest(await (await read("manifest.json")).text(), Object.keys(KINDS));
   answerer = prepare(manifest);
   const { about } = await answerer;
   const { name, search, precision, parameters, metrics, measured: how } = manifest;
@@ -38,11 +37,7 @@ async function prepare(manifest) {
 async function readFields({ sha256 }) {
   const content = await (await read("fields.json")).arrayBuffer();
   await refuseChanged("fields.json", content, sha256);
-  return JSON.parse(new TextDecoder().decode(content));
-}
-
-async function readJson(name) {
-  return (await read(name)).json();
+  return readObject(new TextDecoder().decode(content), "fields.json");
 }
 
 /** The bytes of the model, as they come. */
