@@ -435,6 +435,65 @@ def test_what_cannot_be_heard_is_said(page: Page, address: str, content: bytes, 
     expect(page.get_by_role("alert").first).to_contain_text(said)
 
 
+MICROPHONE = """async ([script]) => {
+  const { SoundSource } = await import("/page/sound.js");
+  const streams = [];
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    await wait(300); // as long as a person is asked
+    streams.push(await open(wanted));
+    return streams.at(-1);
+  };
+  const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const said = [];
+  const readSound = async (file) => (await wait(file.name === "slow.wav" ? 600 : 0), file.name);
+  const [onsubmit, onerror] = [() => said.push("asked"), ({ message }) => said.push(message)];
+  const source = new SoundSource({ source: [{}] }, { onsubmit, onerror, readSound });
+  document.body.append(source.element);
+  const record = source.element.querySelector(".record");
+  const choose = (name) => {
+    const chosen = new DataTransfer();
+    chosen.items.add(new File(["x"], name));
+    const input = source.element.querySelector("input");
+    input.files = chosen.files;
+    input.dispatchEvent(new Event("change"));
+  };
+  for (const step of script) {
+    if (step === "record") record.click();
+    else if (step === "leave") source.leave();
+    else if (typeof step === "number") await wait(step);
+    else if (step === "no recorder") window.MediaRecorder = class { constructor() { throw new Error("no such format"); } };
+    else choose(step);
+  }
+  const live = streams.filter((stream) => stream.getTracks().some((track) => track.readyState === "live")).length;
+  return { asked: streams.length, live, said, button: record.textContent, name: source.element.querySelector(".hint").textContent };
+}"""
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (["record", "record", 900], {"asked": 1, "live": 1, "said": [], "button": "Stop"}),
+        (["record", "record", 900, "record", 500], {"asked": 1, "live": 0, "said": ["asked"], "button": "Record"}),
+        (["record", "leave", 900], {"asked": 1, "live": 0, "said": [], "button": "Record"}),
+        (["record", 600, "leave", 500], {"asked": 1, "live": 0, "said": [], "button": "Record"}),
+        (["record", "quick.wav", 900], {"asked": 1, "live": 0, "said": ["asked"], "button": "Record", "name": "quick.wav"}),
+        (["slow.wav", 50, "quick.wav", 1200], {"said": ["asked"], "name": "quick.wav"}),
+        (["slow.wav", "leave", 900], {"said": []}),
+        (
+            ["no recorder", "record", 900],
+            {"live": 0, "said": ["Recording: the browser gives no microphone (no such format). Allow it, or choose a file."]},
+        ),
+    ],
+)
+def test_the_last_sound_that_is_asked_for_is_heard_and_no_microphone_stays_on(
+    page: Page, address: str, script: list[Any], expected: dict[str, Any]
+) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    assert expected.items() <= page.evaluate(MICROPHONE, [script]).items()
+
+
 def test_a_sound_must_be_there_first(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_label("Model").select_option("tones")

@@ -13,6 +13,8 @@ export class SoundSource {
   #read;
   #sound = null; // as whoever answers takes it
   #recorder = null;
+  #turn = 0; // number of the recording or file that was asked for last: what comes late of another is dropped
+  #isAsking = false; // for the microphone
   #record = element("button", { type: "button", className: "record", onclick: () => this.#toggle() }, "Record");
   #player = element("audio", { controls: true, hidden: true, "aria-label": "The sound" });
   #name = element("p", { className: "hint", "aria-live": "polite" });
@@ -49,46 +51,57 @@ export class SoundSource {
     this.#record.focus();
   }
 
-  /** Let go of the microphone. */
+  /** Let go of the microphone, and of what is still read. */
   leave() {
+    this.#turn++;
+    URL.revokeObjectURL(this.#player.src);
     if (this.#recorder?.state === "recording") this.#recorder.stop();
     this.#recorder = null;
   }
 
   async #take(file, name) {
+    const turn = ++this.#turn;
     try {
-      this.#sound = await this.#read(file, this.#rate);
+      const sound = await this.#read(file, this.#rate);
+      if (turn !== this.#turn) return;
+      this.#sound = sound;
       URL.revokeObjectURL(this.#player.src);
       this.#player.src = URL.createObjectURL(file);
       this.#player.hidden = false;
       this.#name.textContent = name;
       this.#submit();
     } catch (error) {
-      this.#fail(error);
+      if (turn === this.#turn) this.#fail(error);
     }
   }
 
   async #toggle() {
     if (this.#recorder?.state === "recording") return this.#recorder.stop();
+    if (this.#isAsking) return;
+    const turn = ++this.#turn;
+    this.#isAsking = true;
     try {
-      await this.#start();
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      if (turn === this.#turn) this.#start(stream);
+      else hangUp(stream);
     } catch (error) {
+      if (turn !== this.#turn) return;
       const reason = navigator.mediaDevices ? `the browser gives no microphone (${error.message})` : "a browser gives a microphone only to https and to this machine";
       this.#fail(new Error(`Recording: ${reason}. Allow it, or choose a file.`));
+    } finally {
+      this.#isAsking = false;
     }
   }
 
-  async #start() {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    const recorder = (this.#recorder = new MediaRecorder(stream));
+  #start(stream) {
+    const recorder = (this.#recorder = recorderOf(stream));
     const parts = [];
     recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
     recorder.addEventListener("stop", () => {
-      stream.getTracks().forEach((track) => track.stop());
+      hangUp(stream);
       this.#say(false);
       if (this.#recorder === recorder) this.#take(new Blob(parts, { type: recorder.mimeType }), "Recording");
     });
-    recorder.start();
     this.#say(true);
   }
 
@@ -97,4 +110,21 @@ export class SoundSource {
     this.#record.classList.toggle("recording", isRecording);
     this.#name.textContent = isRecording ? "Recording…" : "";
   }
+}
+
+/** What begins to record a stream, which ends where it cannot be recorded. */
+function recorderOf(stream) {
+  try {
+    const recorder = new MediaRecorder(stream);
+    recorder.start();
+    return recorder;
+  } catch (error) {
+    hangUp(stream);
+    throw error;
+  }
+}
+
+/** Let go of the microphone. */
+function hangUp(stream) {
+  stream.getTracks().forEach((track) => track.stop());
 }
