@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -267,6 +268,25 @@ def test_files_of_two_models_are_refused_though_their_hashes_are_right(page: Pag
         page.goto(address)
         said = "model/model.onnx: carries other fields than fields.json says. Copy the whole site, or export it again."
         expect(page.get_by_role("alert").first).to_have_text(said)
+
+
+@pytest.mark.logs("404")
+def test_a_site_that_was_updated_is_new_for_who_saw_the_old_one(page: Page, copied: Path, forecasting: Path) -> None:
+    model = copied / "model"
+    for path in model.iterdir():
+        os.utime(path, (0, 0))  # so old that a browser keeps it for years
+    (model / "model.onnx").rename(copied / "model.onnx")
+    with serve(copied) as address:
+        page.goto(address)
+        expect(page.get_by_role("alert").first).to_contain_text("404")
+        (copied / "model.onnx").rename(model / "model.onnx")
+        page.goto(address)
+        expect(page.locator("#facts")).to_contain_text("characters → characters")
+        for path in model.iterdir():
+            shutil.copy(forecasting / path.name, path)
+            os.utime(path, (1 if path.name == "manifest.json" else 0,) * 2)  # new content, no newer
+        page.goto(address)
+        expect(page.locator("#facts")).to_contain_text("load, 3 moments ahead")
 
 
 # ------------------------------------------------------------------------------------------------------------ on the disk

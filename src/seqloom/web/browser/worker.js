@@ -35,7 +35,7 @@ async function prepare(manifest) {
 }
 
 async function readFields({ sha256 }) {
-  const content = await (await read("fields.json")).arrayBuffer();
+  const content = await (await read("fields.json", sha256)).arrayBuffer();
   await refuseChanged("fields.json", content, sha256);
   return readObject(new TextDecoder().decode(content), "fields.json");
 }
@@ -44,7 +44,7 @@ async function readFields({ sha256 }) {
 async function readModel({ size, sha256 }) {
   const content = new Uint8Array(size);
   let place = 0;
-  for (const reader = (await read("model.onnx")).body.getReader(); ; ) {
+  for (const reader = (await read("model.onnx", sha256)).body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     if (place + value.length > size) throw notWhole();
@@ -57,8 +57,14 @@ async function readModel({ size, sha256 }) {
   return content;
 }
 
-async function read(name) {
-  const response = await fetch(new URL(name, FOLDER));
+/**
+ * A file of the folder as the host has it now: what the browser keeps is asked about first.
+ *
+ * @param {string} name
+ * @param {string} [sha256] makes an address of its own of each content, where times of files do not tell one from another
+ */
+async function read(name, sha256) {
+  const response = await fetch(new URL(sha256 ? `${name}?${sha256}` : name, FOLDER), { cache: "no-cache" });
   if (!response.ok) throw new Error(`model/${name}: ${response.status} ${response.statusText}. Copy the whole site, or export it again.`);
   return response;
 }
