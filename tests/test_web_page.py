@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import Dialog, FilePayload, Locator, Page, Route, expect
 from stage import DARK, PHONE, served
 
 from seqloom.answers import Answerer, Questions
@@ -229,6 +229,32 @@ def test_settings_that_are_left_empty_are_the_models_own(page: Page, search: Sea
     assert asked == [{"n_best": beam, "inputs": [["abc"]], "model": "backwards", "scores": True, "attention": True}]
 
 
+def test_a_setting_that_cannot_be_used_is_shown_and_any_length_penalty_can(page: Page, address: str) -> None:
+    page.goto(address)
+    search = page.get_by_text("Search", exact=True)
+    search.click()
+    page.get_by_label("Length penalty").fill("0.25")
+    search.click()
+    source(page).fill("abc")
+    with page.expect_request("**/v1/predict") as sent:
+        source(page).press("Enter")
+    assert sent.value.post_data_json["length_penalty"] == 0.25
+    for wrong in ("0", "e"):
+        page.locator("#search").evaluate("element => (element.open = true)")
+        page.get_by_label("Beam").fill("")
+        page.get_by_label("Beam").press_sequentially(wrong)
+        search.click()
+        expect(page.get_by_label("Beam")).to_be_hidden()
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        upload(page, "words.txt", "abc\n")
+        expect(page.get_by_label("Beam")).to_be_focused()
+        search.click()
+        source(page).press("Enter")
+        expect(page.get_by_label("Beam")).to_be_focused()
+        assert not asked
+
+
 @pytest.mark.logs("422")
 def test_an_error_of_the_server_is_shown_and_what_was_typed_stays(page: Page, address: str) -> None:
     ask(page, address, "a" * 2001)
@@ -263,6 +289,26 @@ def test_a_token_is_asked_for_and_kept(page: Page, guarded: str) -> None:
     ask(page, guarded, "ab")
     expect(page.locator(".best p")).to_have_text("ba")
     assert asked == ["This server asks for a token."]
+
+
+@pytest.mark.logs("401")
+def test_what_is_no_token_does_not_lock_the_page(page: Page, guarded: str) -> None:
+    given, asked = iter(["öffne dich, sesam", "wrong-token", "öffne", "", "sesame"]), list[str]()
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        token = next(given)
+        dialog.accept(token) if token else dialog.dismiss()
+
+    page.on("dialog", answer)
+    page.goto(guarded)
+    expect(page.get_by_role("alert").first).to_contain_text("no token that is known here")
+    assert page.evaluate("sessionStorage.length") == 0
+    ask(page, guarded, "ab")
+    expect(page.locator(".best p")).to_have_text("ba")
+    question = "This server asks for a token."
+    again = f"That is no token: it has ASCII characters only, and no blanks. {question}"
+    assert asked == [question, again, question, again, question]
 
 
 def test_texts_are_never_read_as_html(page: Page, address: str) -> None:

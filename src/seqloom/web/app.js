@@ -15,7 +15,10 @@ class Page {
   #source;
   #settings;
   #work = null; // AbortController of the question that is being answered
-  #file = new WholeFile((request, signal) => this.#backend.predict({ ...this.#settings.request, ...request, n_best: 1, model: this.#model.name }, signal));
+  #file = new WholeFile(
+    (request, signal) => this.#backend.predict({ ...this.#settings.request, ...request, n_best: 1, model: this.#model.name }, signal),
+    () => find("ask").reportValidity(),
+  );
 
   async start() {
     find("unopened").remove(); // from a file no module is loaded, and it stays
@@ -23,6 +26,7 @@ class Page {
       event.preventDefault();
       this.#ask();
     });
+    find("ask").addEventListener("invalid", () => (find("search").open = true), true); // what is wrong is shown at its setting
     try {
       this.#backend = await connect((text) => (find("status").textContent = text));
       this.#offer(await this.#backend.models());

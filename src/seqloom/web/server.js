@@ -3,6 +3,8 @@
 import { soundUrl } from "./sound/upload.js";
 
 const TOKEN = "seqloom.token";
+const QUESTION = "This server asks for a token.";
+const ASCII = /^[\x21-\x7e]+$/; // what a header can hold, and a token is
 
 /** What stands behind the page; the counterpart of `browser/connection.js`. */
 export async function connect() {
@@ -47,9 +49,12 @@ async function send(address, options) {
   }
 }
 
-/** Whether a person gave a token, which is kept until the tab is closed. */
-function askForToken() {
-  const token = window.prompt("This server asks for a token.");
-  if (token) sessionStorage.setItem(TOKEN, token.trim());
-  return Boolean(token);
+/** Whether a person gave a token, which is kept until the tab is closed or the server refuses it. */
+function askForToken(question = QUESTION) {
+  sessionStorage.removeItem(TOKEN);
+  const token = window.prompt(question)?.trim();
+  if (!token) return false;
+  if (!ASCII.test(token)) return askForToken(`That is no token: it has ASCII characters only, and no blanks. ${QUESTION}`);
+  sessionStorage.setItem(TOKEN, token);
+  return true;
 }

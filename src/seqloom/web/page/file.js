@@ -8,6 +8,7 @@ const SHOWN = 5;
 
 export class WholeFile {
   #predict;
+  #isReady;
   #columns = 1;
   #work = null; // AbortController of what runs
   #saved = null; // address of the last result
@@ -19,9 +20,13 @@ export class WholeFile {
   #running = element("div", { className: "running", hidden: true }, this.#bar, this.#stop);
   #hint = element("p", { className: "hint" });
 
-  /** @param {(request: object, signal: AbortSignal) => Promise<object[]>} predict */
-  constructor(predict) {
+  /**
+   * @param {(request: object, signal: AbortSignal) => Promise<object[]>} predict
+   * @param {() => boolean} isReady whether the settings can be used; shows which of them cannot
+   */
+  constructor(predict, isReady) {
     this.#predict = predict;
+    this.#isReady = isReady;
     const drop = dropZone({ id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values", what: "a text file" }, (file) => this.#run(file));
     this.elements = [this.#hint, drop, this.#running, this.#status, this.#alert, this.#result];
   }
@@ -44,6 +49,7 @@ export class WholeFile {
   }
 
   async #run(file) {
+    if (!this.#isReady()) return;
     this.#work?.abort();
     const work = (this.#work = new AbortController());
     this.#clear();

@@ -6,7 +6,7 @@ const ANSWERS = 5; // at the most, where no more are asked for
 const NUMBERS = [
   { name: "n_best", label: "Answers", min: 1, max: 32, step: 1 },
   { name: "beam", label: "Beam", min: 1, max: 32, step: 1 },
-  { name: "length_penalty", label: "Length penalty", min: 0, max: 10, step: 0.1 },
+  { name: "length_penalty", label: "Length penalty", min: 0, max: 10, step: "any" },
   { name: "max_length", label: "Longest answer", min: 1, max: 1000, step: 1, empty: "by source" },
 ];
 
