@@ -270,6 +270,39 @@ def test_files_of_two_models_are_refused_though_their_hashes_are_right(page: Pag
         expect(page.get_by_role("alert").first).to_have_text(said)
 
 
+DIE = """async () => {
+  const { Worker } = window;
+  let worker;
+  window.Worker = class extends Worker { constructor(...given) { super(...given); worker = this; } };
+  const { connect } = await import("/browser/connection.js");
+  const model = await connect(() => {});
+  const told = ({ message }) => message;
+  const said = [await model.predict({ input: "3 March 1984" }).catch(told)];
+  const lost = model.predict({ input: "3 March 1984" }).catch(told);
+  worker.terminate();
+  worker.dispatchEvent(new Event("error"));
+  said.push(await lost);
+  return [...said, await model.predict({ input: "3 March 1984" }).catch(told)];
+}"""
+
+
+WITHOUT_MEMORY = """export const env = { wasm: {} };
+export class Tensor {}
+const run = async () => { throw new Error("failed to call OrtRun(). ERROR_CODE: 6, ERROR_MESSAGE: std::bad_alloc"); };
+export const InferenceSession = { create: async () => ({ inputNames: [], outputNames: [], run }) };
+"""
+
+
+def test_too_little_memory_and_a_worker_that_died_are_said(page: Page, copied: Path) -> None:
+    (copied / "runtime" / "ort.wasm.min.mjs").write_text(WITHOUT_MEMORY, encoding="utf-8")
+    memory = "The model needs more memory than the browser gives. Try a smaller beam, or a shorter source."
+    died = "The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam."
+    with serve(copied) as address:
+        page.goto(address)
+        expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+        assert page.evaluate(DIE) == [memory, died, died]
+
+
 @pytest.mark.logs("404")
 def test_a_site_that_was_updated_is_new_for_who_saw_the_old_one(page: Page, copied: Path, forecasting: Path) -> None:
     model = copied / "model"

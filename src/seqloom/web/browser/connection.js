@@ -17,14 +17,17 @@ export async function connect(say) {
     return error ? reject(new Error(error)) : resolve(result);
   });
   let reason = "The model cannot be started: a file of the site is missing. Copy the whole site, or export it again.";
+  let death = null; // why the worker answers no more
   worker.addEventListener("error", () => {
-    for (const { reject } of waiting.values()) reject(new Error(reason));
+    death = new Error(reason);
+    for (const { reject } of waiting.values()) reject(death);
     waiting.clear();
   });
 
   let asked = 0;
   const ask = (task, request) =>
     new Promise((resolve, reject) => {
+      if (death) throw death;
       waiting.set(++asked, { resolve, reject });
       worker.postMessage({ number: asked, task, request });
     });

@@ -4,6 +4,7 @@ import * as ort from "../runtime/ort.wasm.min.mjs";
 
 import { readFields, text } from "../fields/protobuf.js";
 
+const SHORT_OF_MEMORY = /bad_alloc|allocat|out of memory|out of bounds/i; // as onnxruntime, WebAssembly and browsers say it
 const METADATA = 14; // the number of `metadata_props` in a ModelProto of ONNX
 
 ort.env.wasm.numThreads = 1; // more would need headers that a plain file server does not send
@@ -33,7 +34,10 @@ export function refuseAnother(model, fields) {
 
 /** What the graph says of inputs, read from its outputs of those names before they are let go. */
 export async function run(session, inputs, names, read) {
-  const outputs = await session.run(inputs, names);
+  const outputs = await session.run(inputs, names).catch((error) => {
+    if (!SHORT_OF_MEMORY.test(error.message)) throw error;
+    throw new Error("The model needs more memory than the browser gives. Try a smaller beam, or a shorter source.");
+  });
   const found = read(outputs);
   Object.values(outputs).forEach((tensor) => tensor.dispose());
   return found;
