@@ -45,9 +45,11 @@ export class Answerer {
   /**
    * A prediction for each source of a request, in their order, as `POST /v1/predict` gives them.
    *
+   * @param {object} asked
+   * @param {() => Promise<void>} pause awaited before each batch
    * @throws {Error} a source or a setting that cannot be used; says which.
    */
-  async answer(asked) {
+  async answer(asked, pause) {
     const request = readSources(asked, { name: this.name, hears: this.fields.source.kind === "frames" });
     const sources = request.sources.map((given, place) => this.#read(given, request.where(place)));
     const search = this.#searchOf(request);
@@ -57,6 +59,7 @@ export class Answerer {
     const predictions = rows.map((row) => predictionOf(row, search));
     const real = rows.map((_, place) => place).filter((place) => !rows[place].isBlank);
     for (const places of byLength(rows, real, Math.floor((BATCH_TOKENS * this.graph.stride) / search.beam))) {
+      await pause();
       const questions = questionsOf(places.map((place) => rows[place]));
       const found = await this.graph.find(questions, search, search.attention || search.replaceUnknown);
       places.forEach((place, order) => {

@@ -12,9 +12,9 @@ export async function connect(say) {
   const waiting = new Map(); // number of a question → what settles its promise
   worker.addEventListener("message", ({ data: { number, progress, result, error } }) => {
     if (progress) return say(progress);
-    const { resolve, reject } = waiting.get(number);
+    const { resolve, reject } = waiting.get(number) ?? {};
     waiting.delete(number);
-    return error ? reject(new Error(error)) : resolve(result);
+    return error ? reject?.(new Error(error)) : resolve?.(result);
   });
   let reason = "The model cannot be started: a file of the site is missing. Copy the whole site, or export it again.";
   let death = null; // why the worker answers no more
@@ -25,19 +25,21 @@ export async function connect(say) {
   });
 
   let asked = 0;
-  const ask = (task, request) =>
+  const ask = (task, request, signal) =>
     new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       if (death) throw death;
-      waiting.set(++asked, { resolve, reject });
-      worker.postMessage({ number: asked, task, request });
+      const number = ++asked;
+      waiting.set(number, { resolve, reject });
+      worker.postMessage({ number, task, request });
+      signal?.addEventListener("abort", () => {
+        if (waiting.delete(number)) worker.postMessage({ number, task: "drop" });
+        reject(signal.reason);
+      });
     });
 
   const model = await ask("load");
   reason = "The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam.";
-  const answer = async (request, signal) => {
-    const answers = await ask("answer", request);
-    signal?.throwIfAborted();
-    return answers;
-  };
+  const answer = (request, signal) => ask("answer", request, signal);
   return { models: async () => [model], predict: answer, forecast: answer, sound: hear };
 }

@@ -56,9 +56,10 @@ export class Forecaster {
    * what is to be known of it; where `history` is asked for, so many moments before it too, as they were read.
    *
    * @param {{table: Record<string, string>[], quantiles?: number[], history?: number}} request
+   * @param {() => Promise<void>} pause awaited before each batch
    * @throws {Error} a table, quantiles or a key that cannot be used; says which.
    */
-  async answer(request) {
+  async answer(request, pause) {
     const { table, quantiles, history } = readTable(request, this);
     const windows = new Windows(readPanel(table, this.numbers), this.fields);
     const levels = levelsOf(this.head, quantiles, this.fields.spread);
@@ -66,6 +67,7 @@ export class Forecaster {
     const timeOf = timesOf(windows);
     const lines = [];
     for (let first = 0; first < series.length; first += ROWS) {
+      await pause();
       const batch = series.slice(first, first + ROWS).map((_, place) => windows.of(first + place));
       const said = await this.#said(batch);
       batch.forEach((window, place) => lines.push(...this.#lines({ windows, timeOf, series: first + place }, said[place], window, levels)));

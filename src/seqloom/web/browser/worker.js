@@ -1,4 +1,4 @@
-/** Loads the exported model beside the page, and answers what the page asks, one question after the other. */
+/** Loads the exported model beside the page, and answers what the page asks. Questions take turns, a batch each; those that nobody waits for are dropped. */
 
 import { Answerer } from "./answers.js";
 import { Forecaster } from "./forecasts.js";
@@ -6,17 +6,26 @@ import { readManifest, readObject } from "./manifest.js";
 
 const FOLDER = new URL("../model/", import.meta.url);
 const KINDS = { ids: Answerer, frames: Forecaster }; // by what the model says, as in `exported.py`
-const TASKS = { load, answer: async (request) => (await answerer).answer(request) };
+const TASKS = { load, answer: async (request, pause) => (await answerer).answer(request, pause) };
 
 let answerer; // a promise from the first question on
+const dropped = new Set(); // numbers of questions that are answered, and that nobody waits for any more
 
 self.addEventListener("message", async ({ data: { number, task, request } }) => {
+  if (task === "drop") return dropped.add(number);
   try {
-    self.postMessage({ number, result: await TASKS[task](request) });
+    self.postMessage({ number, result: await TASKS[task](request, () => pause(number)) });
   } catch (error) {
     self.postMessage({ number, error: error.message });
   }
+  dropped.delete(number);
 });
+
+/** Between two batches of a question: let others have their turn, and end where nobody waits for it. */
+async function pause(number) {
+  await new Promise((resolve) => setTimeout(resolve));
+  if (dropped.has(number)) throw new Error("Nobody waits for the answer.");
+}
 
 /** What the page needs to know of the model, as `GET /v1/models` gives it. */
 async function load() {
