@@ -331,6 +331,19 @@ def test_a_file_is_answered_line_by_line_and_the_answers_can_be_saved(page: Page
     assert float(lines[-1][2]) == pytest.approx(-0.07)
 
 
+def test_many_lines_are_answered_as_a_file_is(page: Page, address: str) -> None:
+    ask(page, address, "\n".join(f"{'ab' * (number % 9)}c" for number in range(50)))
+    expect(page.locator("article.card")).to_have_count(50)
+    source(page).fill("\n".join(f"{'ab' * (number % 9)}c" for number in range(300)))
+    source(page).press("Enter")
+    expect(page.get_by_text("300 answers.")).to_be_visible()
+    expect(page.locator("article.card")).to_have_count(0)
+    expect(page.get_by_label("The first answers").get_by_role("row")).to_have_count(5)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the answers").click()
+    assert download.value.suggested_filename == "lines.answers.tsv"
+
+
 def test_a_file_cannot_be_given_before_there_is_a_model_to_answer_it(page: Page, address: str) -> None:
     held: list[Route] = []
     page.route("**/v1/models", lambda route: held.append(route))

@@ -75,6 +75,10 @@ class Page {
       return;
     }
     this.#work?.abort();
+    if (this.#source.file) {
+      this.#askMany(this.#source.file);
+      return;
+    }
     const work = (this.#work = new AbortController());
     const began = performance.now();
     find("alert").hidden = true;
@@ -87,6 +91,14 @@ class Page {
     } catch (error) {
       if (this.#work === work && error.name !== "AbortError") this.#fail(error);
     }
+  }
+
+  /** Answer many lines as those of a file: with progress, and to be saved. */
+  #askMany(lines) {
+    this.#show([]);
+    find("status").textContent = "So many lines are answered as a whole file, below.";
+    this.#file.answer(lines, "lines");
+    find("file").scrollIntoView({ block: "nearest" });
   }
 
   /** How a source asks for its answers: as the page is set now. */

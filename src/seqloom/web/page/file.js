@@ -27,7 +27,7 @@ export class WholeFile {
   constructor(predict, isReady) {
     this.#predict = predict;
     this.#isReady = isReady;
-    const drop = dropZone({ id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values", what: "a text file" }, (file) => this.#run(file));
+    const drop = dropZone({ id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values", what: "a text file" }, (file) => this.answer(file, file.name));
     this.elements = [this.#hint, drop, this.#running, this.#status, this.#alert, this.#result];
   }
 
@@ -48,7 +48,13 @@ export class WholeFile {
     this.#saved = null;
   }
 
-  async #run(file) {
+  /**
+   * Answer the lines of a file.
+   *
+   * @param {Blob} file
+   * @param {string} name what a message calls it
+   */
+  async answer(file, name) {
     if (!this.#isReady()) return;
     this.#work?.abort();
     const work = (this.#work = new AbortController());
@@ -56,7 +62,7 @@ export class WholeFile {
     this.#running.hidden = false;
     const rows = [];
     try {
-      const sources = readSources(await file.text(), this.#columns, file.name);
+      const sources = readSources(await file.text(), this.#columns, name);
       await this.#answer(sources, rows, work.signal);
       if (this.#work === work) this.#status.textContent = `${count(rows.length, "answer")}.`;
     } catch (error) {
@@ -65,7 +71,7 @@ export class WholeFile {
       else this.#status.textContent = `Stopped after ${count(rows.length, "answer")}.`;
     }
     this.#running.hidden = true;
-    if (rows.length) this.#offer(rows, file.name);
+    if (rows.length) this.#offer(rows, name);
   }
 
   async #answer(sources, rows, signal) {

@@ -3,6 +3,7 @@
 import { Answers } from "./answers.js";
 import { element } from "./element.js";
 
+const MOST_SHOWN = 50; // sources whose answers are shown each with its table and map
 const TAB = "\t";
 
 export class TextSource {
@@ -47,6 +48,11 @@ export class TextSource {
     const { texts } = this;
     const sources = texts.length === 1 ? texts[0].split("\n").map((line) => [line]) : [texts];
     return sources.map((source) => source.map((text) => text.trim())).filter((source) => source.some(Boolean));
+  }
+
+  /** The lines as a file, where they are too many to be shown one by one. */
+  get file() {
+    return this.sources.length > MOST_SHOWN ? new Blob([this.texts[0]]) : null;
   }
 
   /** What to do first, or nothing. */
