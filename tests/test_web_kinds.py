@@ -120,6 +120,22 @@ def test_the_history_is_drawn_as_the_model_has_read_it(page: Page, tmp_path: Pat
     assert [text[16:].strip() for text in read[:20]] == ["–" if hour == 250 else str(hour % 24) for hour in range(240, 260)]
 
 
+def test_forecasts_that_are_gone_are_let_go(page: Page, address: str) -> None:
+    page.goto(address)
+    page.evaluate("""() => {
+      window.held = new Set();
+      const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL].map((one) => one.bind(URL));
+      URL.createObjectURL = (blob) => (window.made = make(blob), window.held.add(window.made), window.made);
+      URL.revokeObjectURL = (address) => (window.held.delete(address), drop(address));
+    }""")
+    for rows in (40, 50, 60):
+        page.get_by_role("textbox", name="Table").fill(table("a", rows=rows))
+        page.get_by_role("button", name="Predict").click()
+        expect(page.locator(".chart svg")).to_have_attribute("aria-label", re.compile(f"{min(rows, 48)} known"))
+        expect(page.locator("#status")).to_have_text(re.compile("Answered"))
+    assert page.evaluate("held.size") == 1
+
+
 def test_what_is_to_be_known_of_a_forecast_is_shown(page: Page, address: str) -> None:
     forecast(page, address, table("a", rows=5))
     said = "Note: the table has fewer rows than the 12 that the model reads before a forecast: 5."

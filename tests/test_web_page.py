@@ -121,6 +121,27 @@ def test_the_heat_map_follows_the_pointer(page: Page, address: str) -> None:
     expect(readout).to_have_text("Where each symbol looked in the source")
 
 
+def test_heat_maps_that_are_gone_are_let_go_and_the_one_that_is_there_follows_the_colours(page: Page, address: str) -> None:
+    page.goto(address)
+    for text in ("abc", "bcd", "cde", "def", "efg", "fgh"):
+        source(page).fill(text)
+        source(page).press("Enter")
+        expect(page.locator(".best p")).to_have_text(text[::-1])
+    session = page.context.new_cdp_session(page)
+    for _ in range(3):
+        session.send("HeapProfiler.collectGarbage")
+        page.wait_for_timeout(200)
+    prototype = session.send("Runtime.evaluate", {"expression": "HTMLCanvasElement.prototype"})["result"]["objectId"]
+    held = session.send("Runtime.queryObjects", {"prototypeObjectId": prototype})["objects"]["objectId"]
+    count = "function () { return this.length; }"
+    counted = session.send("Runtime.callFunctionOn", {"objectId": held, "functionDeclaration": count, "returnByValue": True})
+    assert counted["result"]["value"] <= 4, "the one on the page, what it is drawn from, and at most as many of the one before"
+    drawn = "document.querySelector('canvas').toDataURL()"
+    light = page.evaluate(drawn)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"light => {drawn} !== light", arg=light)
+
+
 def test_all_can_be_done_with_the_keyboard(page: Page, address: str) -> None:
     page.goto(address)
     expect(source(page)).to_be_focused()

@@ -4,6 +4,8 @@ import { Chart, figure } from "./chart.js";
 import { element } from "./element.js";
 import { writeTable } from "./table.js";
 
+let saved = ""; // address of the last forecast: there is one at a time
+
 export class Forecast {
   #lines;
   #history; // what is known, in lines as those of the forecast
@@ -43,8 +45,9 @@ export class Forecast {
   #link() {
     const head = ["series", "time", "column", "quantile", "value"];
     const table = writeTable([head, ...this.#lines.map((line) => head.map((name) => line[name] ?? ""))]);
-    const href = URL.createObjectURL(new Blob([table], { type: "text/csv" }));
-    return element("a", { href, download: "forecast.csv", className: "button save" }, "Save the forecast");
+    URL.revokeObjectURL(saved);
+    saved = URL.createObjectURL(new Blob([table], { type: "text/csv" }));
+    return element("a", { href: saved, download: "forecast.csv", className: "button save" }, "Save the forecast");
   }
 }
 

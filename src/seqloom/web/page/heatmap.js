@@ -11,6 +11,12 @@ const GAP = 8;
 const SLANT = Math.PI / 3;
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
+const RECOLOUR = "recolour"; // what each map on the page hears; one that was taken away is not held by it
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const map of document.querySelectorAll(".heatmap")) map.dispatchEvent(new Event(RECOLOUR));
+});
+
 export class HeatMap {
   #weights; // (T + 1, S + 1)
   #isSound;
@@ -49,7 +55,7 @@ export class HeatMap {
     this.element = element("figure", { className: "heatmap" }, this.#readout, element("div", { className: "scroll" }, this.#canvas));
     this.#say(null);
     new ResizeObserver(() => this.draw()).observe(this.element);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.element.addEventListener(RECOLOUR, () => this.draw());
   }
 
   /** Mark a whole row, one cell of it, or nothing. */
