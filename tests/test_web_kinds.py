@@ -185,6 +185,13 @@ def test_a_file_with_semicolons_is_forecast_at_once_and_control_enter_asks_again
     )
 
 
+def test_a_table_that_is_not_utf8_is_refused(page: Page, address: str) -> None:
+    page.goto(address)
+    content = (table("a") + "2024-07-01 00:00,a,1,café\n").encode("latin-1")
+    page.locator("#table").set_input_files(FilePayload(name="load.csv", mimeType="text/csv", buffer=content))
+    expect(page.get_by_role("alert").first).to_have_text("load.csv:62: not UTF-8; expected UTF-8. Save it as UTF-8.")
+
+
 @pytest.mark.logs("422")
 @pytest.mark.parametrize(
     ("text", "said"),

@@ -365,6 +365,30 @@ def test_many_lines_are_answered_as_a_file_is(page: Page, address: str) -> None:
     assert download.value.suggested_filename == "lines.answers.tsv"
 
 
+@pytest.mark.logs("422")
+def test_what_is_wrong_with_a_line_of_a_file_is_said_by_its_number_and_a_part_of_the_answers_is_called_so(page: Page, address: str) -> None:
+    page.goto(address)
+    upload(page, "f.txt", "abc\n" * 69 + "x" * 2001 + "\nabc\n")
+    expected = "f.txt:70: 2,001 characters; the limit is 2,000. Cut it into shorter parts."
+    expect(page.locator("#file").get_by_role("alert")).to_have_text(expected)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the first 64 of 71 answers").click()
+    assert download.value.suggested_filename == "f.first-64.answers.tsv"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("abc\nfünf\n".encode("latin-1"), "f.txt:2: not UTF-8; expected UTF-8. Save it as UTF-8."),
+        ("abc".encode("utf-16"), "f.txt:1: not UTF-8; it begins with the byte order mark of UTF-16. Save it as UTF-8."),
+    ],
+)
+def test_a_file_that_is_not_utf8_is_refused(page: Page, address: str, content: bytes, message: str) -> None:
+    page.goto(address)
+    page.locator("#upload").set_input_files(FilePayload(name="f.txt", mimeType="text/plain", buffer=content))
+    expect(page.locator("#file").get_by_role("alert")).to_have_text(message)
+
+
 def test_a_file_cannot_be_given_before_there_is_a_model_to_answer_it(page: Page, address: str) -> None:
     held: list[Route] = []
     page.route("**/v1/models", lambda route: held.append(route))

@@ -2,6 +2,7 @@
 
 import { dropZone } from "./drop.js";
 import { element } from "./element.js";
+import { readText } from "./text.js";
 
 const TOGETHER = 64; // sources in one request
 const SHOWN = 5;
@@ -61,9 +62,10 @@ export class WholeFile {
     this.#clear();
     this.#running.hidden = false;
     const rows = [];
+    let sources = [];
     try {
-      const sources = readSources(await file.text(), this.#columns, name);
-      await this.#answer(sources, rows, work.signal);
+      sources = readSources(await readText(file, name), this.#columns, name);
+      await this.#answer(sources, rows, name, work.signal);
       if (this.#work === work) this.#status.textContent = `${count(rows.length, "answer")}.`;
     } catch (error) {
       if (this.#work !== work) return;
@@ -71,15 +73,17 @@ export class WholeFile {
       else this.#status.textContent = `Stopped after ${count(rows.length, "answer")}.`;
     }
     this.#running.hidden = true;
-    if (rows.length) this.#offer(rows, name);
+    if (rows.length) this.#offer(rows, name.replace(/\.\w+$/, ""), sources.length);
   }
 
-  async #answer(sources, rows, signal) {
+  async #answer(sources, rows, name, signal) {
     for (let start = 0; start < sources.length; start += TOGETHER) {
       this.#bar.value = start / sources.length;
       this.#status.textContent = `${start.toLocaleString("en")} of ${count(sources.length, "source")}`;
       const part = sources.slice(start, start + TOGETHER);
-      const predictions = await this.#predict({ inputs: part, scores: true }, signal);
+      const predictions = await this.#predict({ inputs: part, scores: true }, signal).catch((error) => {
+        throw error.name === "AbortError" ? error : new Error(byLine(error.message, name, start));
+      });
       signal.throwIfAborted();
       predictions.forEach(({ outputs: [first] }, place) => rows.push([...part[place], first?.text ?? "", first?.score?.toFixed(6) ?? ""]));
     }
@@ -91,10 +95,14 @@ export class WholeFile {
     this.#alert.hidden = false;
   }
 
-  #offer(rows, name) {
+  /** Show the first answers, and let all that are there be saved. */
+  #offer(rows, name, expected) {
+    const isWhole = rows.length === expected;
     const table = rows.map((row) => row.map(escape).join("\t")).join("\n");
     this.#saved = URL.createObjectURL(new Blob([table, "\n"], { type: "text/tab-separated-values" }));
-    const link = element("a", { href: this.#saved, download: `${name.replace(/\.\w+$/, "")}.answers.tsv`, className: "button primary" }, "Save the answers");
+    const download = `${name}${isWhole ? "" : `.first-${rows.length}`}.answers.tsv`;
+    const what = isWhole ? "Save the answers" : `Save the first ${rows.length.toLocaleString("en")} of ${count(expected, "answer")}`;
+    const link = element("a", { href: this.#saved, download, className: "button primary" }, what);
     this.#result.replaceChildren(preview(rows), link);
     this.#result.hidden = false;
   }
@@ -113,6 +121,11 @@ export function readSources(text, columns, name) {
     }
     return Array.from({ length: columns }, (_, column) => (texts[column] ?? "").trim());
   });
+}
+
+/** What is said of sources by their places in a request, said by the lines of a file, of which so many came before. */
+function byLine(message, name, before) {
+  return message.replace(/\binputs\[(\d+)\]/g, (_, place) => `${name}:${before + Number(place) + 1}`);
 }
 
 /** The first answers as a table; the score stands last in a row. */

@@ -4,6 +4,7 @@ import { dropZone } from "./drop.js";
 import { element } from "./element.js";
 import { Forecast } from "./forecast.js";
 import { readTable } from "./table.js";
+import { readText } from "./text.js";
 
 const SHOWN = 48; // moments before a forecast, at the least; four times as many as it has, where these are more
 const LARGEST = 20_000_000; // bytes of a file that are worth reading: a server takes a megabyte unless told otherwise
@@ -35,7 +36,7 @@ export class TableSource {
     const drop = dropZone({ id: "table", accept: ".csv,.tsv,.txt,text/csv,text/tab-separated-values", what: "a CSV file" }, async (file) => {
       try {
         if (file.size > LARGEST) throw new Error(`${file.name}: more than ${LARGEST / 1e6} MB. Choose a shorter table, or use \`seqloom predict\`.`);
-        this.#box.value = await file.text();
+        this.#box.value = await readText(file, file.name);
         onsubmit();
       } catch (error) {
         onerror(error);
