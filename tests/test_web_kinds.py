@@ -172,6 +172,24 @@ def test_the_chart_follows_pointer_and_keys(page: Page, address: str) -> None:
     expect(readout).to_contain_text("2024-03-03 14:00")
 
 
+@pytest.mark.parametrize(("key", "moment"), [("Home", "2024-03-01 12:00"), ("End", "2024-03-03 14:00"), ("PageUp", "2024-03-03 12:00")])
+def test_the_first_key_on_a_chart_leads_where_it_says(page: Page, address: str, key: str, moment: str) -> None:
+    forecast(page, address, table("a"))
+    page.locator(".chart svg").press(key)
+    expect(page.locator(".readout")).to_contain_text(moment)
+
+
+@pytest.mark.logs("422")
+def test_after_a_refusal_no_other_answer_stands_below(page: Page, address: str) -> None:
+    forecast(page, address, table("a"))
+    expect(page.locator(".chart svg")).to_have_count(1)
+    page.get_by_role("textbox", name="Table").fill("time,plant,load\nx,a,y")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.locator("#answers")).to_be_hidden()
+    expect(page.locator(".chart svg")).to_have_count(0)
+
+
 def test_a_file_with_semicolons_is_forecast_at_once_and_control_enter_asks_again(page: Page, address: str) -> None:
     page.goto(address)
     content = table("a", delimiter=";").encode()

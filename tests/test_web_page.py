@@ -109,6 +109,24 @@ def test_another_answer_can_be_chosen(page: Page, address: str) -> None:
     expect(page.get_by_role("radio", name="Answer 3")).to_be_checked()
 
 
+@pytest.mark.parametrize("is_secure", [True, False])
+def test_an_answer_can_be_copied(page: Page, address: str, is_secure: bool) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    if not is_secure:  # as over plain http from another machine
+        page.add_init_script("window.clipboard = navigator.clipboard; Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    ask(page, address, "abc")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_focused()
+    assert page.evaluate("(window.clipboard ?? navigator.clipboard).readText()") == "cba"
+
+
+@pytest.mark.logs("404")
+def test_a_missing_file_of_the_page_is_said_where_it_is_served(page: Page, address: str) -> None:
+    page.route("**/page/tokens.js", lambda route: route.fulfill(status=404))
+    page.goto(address)
+    expect(page.locator("#unopened")).to_contain_text("This page did not start: a file of it is missing")
+
+
 def test_the_heat_map_follows_the_pointer(page: Page, address: str) -> None:
     ask(page, address, "abc")
     readout, canvas = page.locator(".readout"), page.locator("canvas")

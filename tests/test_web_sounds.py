@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import struct
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from stage import make_site
 
 import seqloom
 from seqloom.config import AudioField
+from seqloom.errors import DataError
 from seqloom.runtime import Predictor
 from seqloom.sound.audio import log_mel, read_frames, read_sound
 
@@ -189,7 +191,34 @@ def test_a_recording_is_transcribed_in_the_browser_when_it_ends(page: Page, addr
     expect(page.locator(".best p")).to_be_visible()
 
 
+def header(content: bytes, place: int, value: int, form: str = "<I") -> bytes:
+    """A file with another number at that place of its header."""
+    changed = bytearray(content)
+    struct.pack_into(form, changed, place, value)
+    return bytes(changed)
+
+
+CHANNELS, WHOLE, DATA = 22, 4, 40  # where a plain WAV says them
+
+
+@pytest.mark.parametrize(("whole", "data"), [(0, 0), (36, 0), (0, 2**32 - 1), (2**32 - 1, 2**32 - 1), (236, 0)])
+def test_sizes_that_were_never_written_are_taken_as_in_python(whole: int, data: int) -> None:
+    content = header(header(wave(speech(0.1, 8000), 8000), WHOLE, whole), DATA, data)
+    (found,) = in_javascript({"content": content})
+    try:
+        count = len(read_sound(content).samples)
+    except DataError:  # no samples
+        count = 0
+    assert len(found["samples"]) == count
+
+
 FAULTS = [
+    (
+        header(wave(np.zeros(80), 8000), CHANNELS, 0, "<H"),
+        "clip.wav: cannot be read as sound (Channel count is zero); expected WAV, FLAC, Ogg or MP3. "
+        "Convert it, as in ffmpeg -i FILE sound.wav.",
+    ),
+    (header(wave(np.zeros(80), 8000), DATA, 0), "clip.wav: no samples (0 seconds); expected a sound. Record it again."),
     (b"no sound at all", "clip.wav: the browser cannot read it as sound. Choose a WAV, FLAC, MP3 or other sound file."),
     (
         wave(np.zeros(800), 8000)[:-100],

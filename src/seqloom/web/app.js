@@ -127,7 +127,9 @@ class Page {
     find("answers").hidden = !answers.length;
   }
 
+  /** Say what is wrong; no answer stands below it, which would be one to something else. */
   #fail(error) {
+    this.#show([]);
     find("status").textContent = "";
     find("alert").textContent = error.message;
     find("alert").hidden = false;

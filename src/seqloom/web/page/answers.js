@@ -63,11 +63,28 @@ export class Answers {
 function large(output) {
   const button = element("button", { type: "button", className: "quiet" }, "Copy");
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(output.text);
-    button.textContent = "Copied";
+    button.textContent = (await isCopied(output.text)) ? "Copied" : "Not copied";
     setTimeout(() => (button.textContent = "Copy"), 1500);
   });
   return element("div", { className: "best" }, element("p", { dir: "auto" }, output.text || "(empty)"), button);
+}
+
+/** Whether a text is in the clipboard now, which browsers give to https and to this machine; elsewhere a selection can be copied. */
+async function isCopied(text) {
+  if (navigator.clipboard) {
+    return navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false,
+    );
+  }
+  const last = document.activeElement;
+  const box = element("textarea", { value: text, className: "unseen" });
+  document.body.append(box);
+  box.select();
+  const isDone = document.execCommand("copy");
+  box.remove();
+  last?.focus();
+  return isDone;
 }
 
 function marks(output) {

@@ -170,7 +170,8 @@ export class Chart {
     const step = MOVES[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    const place = this.#looked === null ? this.#begin : this.#looked + step;
+    const isFirst = this.#looked === null && Number.isFinite(step); // the first step is onto the first moment that is forecast
+    const place = isFirst ? this.#begin : (this.#looked ?? 0) + step;
     this.look(Math.min(Math.max(place, 0), this.#points.length - 1));
   }
 

@@ -4,7 +4,7 @@ const FULL_SCALE = 32767;
 const HEADER = 44;
 const LOWEST_RATE = 4000; // below it speech can no longer be told
 const HIGHEST_RATE = 768_000; // nothing records above it
-const UNKNOWN_SIZES = [0, 0xffffffff]; // in the header of a WAV that was written as a stream
+const UNKNOWN_SIZE = 0xffffffff; // in the header of a WAV that was written as a stream
 
 /** How a sample is read, by the form of a WAV (1: whole numbers, 3: floats) and its bits. */
 const READERS = {
@@ -71,6 +71,7 @@ export function readWave(content) {
   const reader = parts?.format && READERS[[parts.format.form, parts.format.bits]];
   if (!reader || parts.begin === undefined) return undefined;
   const { channels, bits, rate } = parts.format;
+  if (!channels) throw new Error("cannot be read as sound (Channel count is zero); expected WAV, FLAC, Ogg or MP3. Convert it, as in ffmpeg -i FILE sound.wav.");
   const width = bits / 8;
   const count = Math.floor((parts.end - parts.begin) / width / channels);
   const channel = (number) => Float32Array.from({ length: count }, (_, place) => reader(view, parts.begin + (place * channels + number) * width));
@@ -105,7 +106,8 @@ function formatOf(view, place, size) {
 
 function endOf(view, begin, size) {
   const there = view.byteLength - begin;
-  if (UNKNOWN_SIZES.includes(size)) return view.byteLength;
+  const isUnended = size === 0 && view.getUint32(4, true) + 8 <= begin; // its recorder was killed before it wrote the sizes
+  if (size === UNKNOWN_SIZE || isUnended) return view.byteLength;
   if (there >= size) return begin + size;
   const numbers = [size, there].map((number) => number.toLocaleString("en"));
   throw new Error(`the sound is cut off: ${numbers[0]} bytes of sound are announced and ${numbers[1]} are there; expected all of it. Copy or record the file again.`);
