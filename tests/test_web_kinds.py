@@ -370,7 +370,7 @@ def test_a_chart_is_read_with_keys(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.get_by_role("button", name="Predict")).to_be_enabled()
     page.evaluate(DRAWN, [["2024-12-31 21:00", 1500.5], ["2024-12-31 22:00", 1600]])
-    chart = page.get_by_role("img")
+    chart = page.get_by_role("application")
     expect(chart).to_have_attribute("aria-label", re.compile("2 known values and 2 that are forecast"))
     expect(page.locator(".chart .tick + .label").first).to_have_text(re.compile(r"\d\d:\d\d"))
     chart.focus()

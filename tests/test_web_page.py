@@ -453,6 +453,53 @@ def test_the_page_fits_a_phone(page: Page, address: str) -> None:
     assert button["height"] >= 40
 
 
+CONTRASTS = """() => {
+  const of = (selector, pseudo) => getComputedStyle(document.querySelector(selector), pseudo);
+  const [box, placeholder, card] = [of("textarea"), of("textarea", "::placeholder"), of(".card")];
+  document.querySelector(".tokens li").classList.add("unsure");
+  const [symbol, tint] = [of(".tokens li").color, of("tbody tr").backgroundColor];
+  return {
+    placeholder: [placeholder.color, box.backgroundColor, Number(placeholder.opacity)],
+    border: [box.borderColor, card.backgroundColor, 1],
+    "border inside": [box.borderColor, box.backgroundColor, 1],
+    drop: [of(".drop").borderColor, card.backgroundColor, 1],
+    unsure: [symbol, tint, 1],
+  };
+}"""
+
+
+@pytest.mark.parametrize("page", [{}, DARK], indirect=True, ids=["light", "dark"])
+def test_what_can_be_read_and_filled_in_stands_out(page: Page, address: str) -> None:
+    ask(page, address, "abc")
+    expect(page.locator("tbody tr").first).to_be_visible()  # its colour is that of a symbol under the pointer
+    for name, (front, behind, opacity) in page.evaluate(CONTRASTS).items():
+        assert opacity == 1
+        lights = sorted((relative_luminance(front), relative_luminance(behind)))
+        assert (lights[1] + 0.05) / (lights[0] + 0.05) >= (3 if name.startswith(("border", "drop")) else 4.5), name
+    box = page.get_by_role("radio").first.bounding_box()
+    assert box is not None
+    assert min(box["width"], box["height"]) >= 24
+
+
+def relative_luminance(colour: str) -> float:
+    """As WCAG 2 has it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_answers_are_said_aloud_and_texts_run_in_their_own_direction(page: Page, address: str) -> None:
+    ask(page, address, "abc")
+    expect(page.get_by_role("status").first).to_have_text("Answer: cba")
+    source(page).fill("abc\nbcd")
+    source(page).press("Enter")
+    expect(page.get_by_role("status").first).to_have_text("2 answers.")
+    expect(page.get_by_role("application")).to_have_count(2)
+    source(page).fill("שלום")
+    assert source(page).evaluate("element => getComputedStyle(element).direction") == "rtl"
+    expect(page.locator("#prefix")).to_have_attribute("dir", "auto")
+
+
 def luminance(colour: str) -> float:
     red, green, blue = (int(part) / 255 for part in re.findall(r"\d+", colour)[:3])
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -6,13 +6,14 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Error, Page, expect
-from stage import make_site, run, serve
+from stage import Quiet, make_site, run, serve
 from starlette.testclient import TestClient
 
 import seqloom
@@ -325,6 +326,33 @@ def test_too_little_memory_and_a_worker_that_died_are_said(page: Page, copied: P
     with serve(copied) as address:
         page.goto(address)
         assert page.evaluate(DIE) == [memory, died, died]
+
+
+NEWS = """addEventListener("DOMContentLoaded", () => {
+  window.said = [];
+  const aloud = document.getElementById("aloud");
+  new MutationObserver(() => said.push(aloud.textContent)).observe(aloud, { childList: true });
+})"""
+
+
+class Slow(Quiet):
+    """A server that sends a model in many small parts."""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        while part := source.read(4096):
+            outputfile.write(part)
+            outputfile.flush()
+            time.sleep(0.01 if ".onnx" in self.path else 0)
+
+
+def test_how_far_loading_is_is_said_aloud_at_quarters(page: Page, site: Path) -> None:
+    page.add_init_script(NEWS)
+    with serve(site, Slow) as address:
+        page.goto(address)
+        page.locator("button[type=submit]:enabled").wait_for()
+    said = page.evaluate("said")
+    assert 2 <= sum("Loading the model" in one for one in said) <= 5
+    assert "Preparing the model…" in said
 
 
 @pytest.mark.logs("404")

@@ -7,6 +7,8 @@ import { WholeFile } from "./page/file.js";
 import { readsLines, sourceOf, writes } from "./page/kinds.js";
 import { Settings } from "./page/settings.js";
 
+const MOST_SAID = 200; // characters of an answer that are said aloud
+
 const find = (id) => document.getElementById(id);
 
 class Page {
@@ -28,7 +30,7 @@ class Page {
     });
     find("ask").addEventListener("invalid", () => (find("search").open = true), true); // what is wrong is shown at its setting
     try {
-      this.#backend = await connect((text) => (find("status").textContent = text));
+      this.#backend = await connect((text, isNews) => this.#tell(text, isNews ? text : find("aloud").textContent));
       this.#offer(await this.#backend.models());
     } catch (error) {
       this.#fail(error);
@@ -64,7 +66,7 @@ class Page {
     button().hidden = !this.#source.answers;
     this.#show([]);
     button().disabled = false;
-    find("status").textContent = "";
+    this.#tell("");
     if (matchMedia("(hover: hover)").matches) this.#source.focus(); // on a phone the keyboard would cover the page
   }
 
@@ -82,12 +84,12 @@ class Page {
     const work = (this.#work = new AbortController());
     const began = performance.now();
     find("alert").hidden = true;
-    find("status").textContent = "Predicting…";
+    this.#tell("Predicting…");
     try {
       const answers = await this.#source.answers(this.#asking(work.signal));
       if (work.signal.aborted) return;
       this.#show(answers);
-      find("status").textContent = `Answered in ${duration(performance.now() - began)}`;
+      this.#tell(`Answered in ${duration(performance.now() - began)}`, spoken(answers));
     } catch (error) {
       if (this.#work === work && error.name !== "AbortError") this.#fail(error);
     }
@@ -96,7 +98,7 @@ class Page {
   /** Answer many lines as those of a file: with progress, and to be saved. */
   #askMany(lines) {
     this.#show([]);
-    find("status").textContent = "So many lines are answered as a whole file, below.";
+    this.#tell("So many lines are answered as a whole file, below.");
     this.#file.answer(lines, "lines");
     find("file").scrollIntoView({ block: "nearest" });
   }
@@ -127,10 +129,16 @@ class Page {
     find("answers").hidden = !answers.length;
   }
 
+  /** Show how far things are; what is said aloud may be another text, or nothing new. */
+  #tell(text, aloud = text) {
+    find("status").textContent = text;
+    if (find("aloud").textContent !== aloud) find("aloud").textContent = aloud;
+  }
+
   /** Say what is wrong; no answer stands below it, which would be one to something else. */
   #fail(error) {
     this.#show([]);
-    find("status").textContent = "";
+    this.#tell("");
     find("alert").textContent = error.message;
     find("alert").hidden = false;
   }
@@ -138,6 +146,14 @@ class Page {
 
 function button() {
   return find("ask").querySelector("button[type=submit]");
+}
+
+/** The answer in short, for those who listen. */
+function spoken(answers) {
+  const texts = answers.flatMap((answer) => answer.querySelector(".best p")?.textContent ?? []);
+  if (texts.length > 1) return `${texts.length} answers.`;
+  if (!texts.length) return "Answered.";
+  return `Answer: ${texts[0].slice(0, MOST_SAID)}${texts[0].length > MOST_SAID ? "…" : ""}`;
 }
 
 function duration(milliseconds) {

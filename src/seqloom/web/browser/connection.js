@@ -5,13 +5,13 @@ import { hear } from "../sound/wave.js";
 /**
  * What stands behind the page; the counterpart of `server.js`.
  *
- * @param {(text: string) => void} say told how far the model has come while it loads
+ * @param {(text: string, isNews: boolean) => void} say told how far the model has come while it loads, and whether that is worth an announcement
  */
 export async function connect(say) {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   const waiting = new Map(); // number of a question → what settles its promise
-  worker.addEventListener("message", ({ data: { number, progress, result, error } }) => {
-    if (progress) return say(progress);
+  worker.addEventListener("message", ({ data: { number, progress, isNews, result, error } }) => {
+    if (progress) return say(progress, isNews);
     const { resolve, reject } = waiting.get(number) ?? {};
     waiting.delete(number);
     return error ? reject?.(new Error(error)) : resolve?.(result);

@@ -52,14 +52,16 @@ async function readFields({ sha256 }) {
 /** The bytes of the model, as they come. */
 async function readModel({ size, sha256 }) {
   const content = new Uint8Array(size);
-  let place = 0;
+  let [place, quarter] = [0, -1];
   for (const reader = (await read("model.onnx", sha256)).body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     if (place + value.length > size) throw notWhole();
     content.set(value, place);
     place += value.length;
-    say(`Loading the model: ${Math.round((100 * place) / size)} % of ${(size / 1e6).toFixed(1)} MB`);
+    const isNews = Math.floor((4 * place) / size) > quarter; // a listener is told of quarters alone
+    if (isNews) quarter = Math.floor((4 * place) / size);
+    say(`Loading the model: ${Math.round((100 * place) / size)} % of ${(size / 1e6).toFixed(1)} MB`, isNews);
   }
   if (place !== size) throw notWhole();
   await refuseChanged("model.onnx", content, sha256);
@@ -90,6 +92,6 @@ function notWhole() {
   return new Error("model/model.onnx: not of the size that the manifest names. Copy the whole site, or export it again.");
 }
 
-function say(progress) {
-  self.postMessage({ progress });
+function say(progress, isNews = true) {
+  self.postMessage({ progress, isNews });
 }

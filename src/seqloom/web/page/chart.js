@@ -35,7 +35,7 @@ export class Chart {
     const momentsBy = (axis) => this.#points.map(({ time }, place) => readings[axis](time, place));
     this.#axis = Object.keys(readings).find((axis) => isRising(momentsBy(axis)));
     this.#moments = momentsBy(this.#axis);
-    this.#svg = make("svg", { role: "img", tabindex: 0, height: HEIGHT });
+    this.#svg = make("svg", { role: "application", "aria-roledescription": "chart", tabindex: 0, height: HEIGHT }); // it takes keys, as no picture does
     this.#svg.setAttribute("aria-label", `${name}: ${past.length} known values and ${coming.length} that are forecast. Arrow keys read them.`);
     for (const [event, listener] of Object.entries({
       pointermove: (event) => this.#point(event),

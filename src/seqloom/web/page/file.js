@@ -14,11 +14,12 @@ export class WholeFile {
   #work = null; // AbortController of what runs
   #saved = null; // address of the last result
   #bar = element("progress", { max: 1, value: 0, "aria-label": "Sources answered" });
+  #progress = element("p", { className: "hint" });
   #status = element("p", { role: "status" });
   #alert = element("p", { className: "alert", role: "alert", hidden: true });
   #stop = element("button", { type: "button", onclick: () => this.#work?.abort() }, "Stop");
   #result = element("div", { className: "result", hidden: true });
-  #running = element("div", { className: "running", hidden: true }, this.#bar, this.#stop);
+  #running = element("div", { className: "running", hidden: true }, this.#bar, this.#progress, this.#stop);
   #hint = element("p", { className: "hint" });
 
   /**
@@ -79,7 +80,7 @@ export class WholeFile {
   async #answer(sources, rows, name, signal) {
     for (let start = 0; start < sources.length; start += TOGETHER) {
       this.#bar.value = start / sources.length;
-      this.#status.textContent = `${start.toLocaleString("en")} of ${count(sources.length, "source")}`;
+      this.#progress.textContent = `${start.toLocaleString("en")} of ${count(sources.length, "source")}`;
       const part = sources.slice(start, start + TOGETHER);
       const predictions = await this.#predict({ inputs: part, scores: true }, signal).catch((error) => {
         throw error.name === "AbortError" ? error : new Error(byLine(error.message, name, start));

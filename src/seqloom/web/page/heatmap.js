@@ -43,7 +43,8 @@ export class HeatMap {
     this.#rows = [...answer.map(visible), END];
     this.#canvas = element("canvas", {
       tabIndex: 0,
-      role: "img",
+      role: "application", // it takes the arrow keys, which a screen reader would keep of a picture
+      "aria-roledescription": "heat map",
       "aria-label": `Attention: where each symbol of the answer ${isSound ? "was heard" : "looked in the source"}. Arrow keys move.`,
       onpointermove: (event) => this.#point(event),
       onpointerdown: (event) => this.#point(event),

@@ -13,7 +13,7 @@ const NUMBERS = [
 export class Settings {
   #inputs;
   #beam; // of the model's own search
-  #prefix = element("input", { id: "prefix", type: "text", autocomplete: "off", spellcheck: false });
+  #prefix = element("input", { id: "prefix", type: "text", dir: "auto", autocomplete: "off", spellcheck: false });
   #replace = element("input", { id: "replace_unknown", type: "checkbox" });
 
   /** @param {{search: Record<string, unknown>}} model as `GET /v1/models` gives it */

@@ -18,6 +18,7 @@ export class TextSource {
       element("textarea", {
         id: `source-${index}`,
         rows: 2,
+        dir: "auto",
         name,
         value: texts.length === model.source.length ? texts[index] : "",
         spellcheck: false,
