@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import uvicorn
+from playwright.sync_api import Page
 
 from seqloom.cli import main
 from seqloom.config import PARTS
@@ -68,6 +69,14 @@ def serve(folder: Path, handler: type[SimpleHTTPRequestHandler] = Quiet) -> Iter
             yield f"http://127.0.0.1:{server.server_port}/"
         finally:
             server.shutdown()
+
+
+def wait_until(page: Page, is_so: Callable[[], object], seconds: float = 30) -> None:
+    """Let a page go on until something is so."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it never was"
+        page.wait_for_timeout(20)
 
 
 @contextmanager

@@ -68,7 +68,9 @@ PICTURE = {
         "errors config data",
     ),
     "answers": room("answers cuts measuring numbers: answers", "errors config data plan"),
-    "runtime": room("runtime exported manifest site onnxruntime_web quiet_onnxruntime numbers: runtime", "errors config data plan answers"),
+    "runtime": room(
+        "runtime exported manifest page site onnxruntime_web quiet_onnxruntime numbers: runtime", "errors config data plan answers"
+    ),
     "server": room(
         "server server.access server.answering server.app server.batcher server.forecasts server.limits server.meters "
         "server.models server.pages server.process server.refusals server.sources server.wire",

@@ -677,6 +677,14 @@ def test_the_page_and_all_that_it_loads_come_from_the_server(client: TestClient)
     assert client.head("/").status_code == 200
 
 
+def test_a_page_that_a_browser_has_is_not_sent_again(client: TestClient) -> None:
+    first = client.get("/app.js")
+    again = client.get("/app.js", headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert again.headers["cache-control"] == "no-cache"
+    assert client.get("/app.js", headers={"If-None-Match": client.get("/style.css").headers["etag"]}).status_code == 200
+
+
 def test_the_description_for_programs_names_every_refusal(client: TestClient) -> None:
     responses = client.get("/openapi.json").json()["paths"]["/v1/predict"]["post"]["responses"]
     assert set(responses) == {"200", "404", "408", "413", "415", "422", "429", "500", "503", "504"}

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Dialog, FilePayload, Locator, Page, Route, expect
-from stage import DARK, PHONE, served
+from stage import DARK, PHONE, served, wait_until
 
 from seqloom.answers import Answerer, Questions
 from seqloom.config import DataConfig, FieldsConfig, SearchConfig, TextField, TokensField
 from seqloom.data.rows import Row
 from seqloom.fields.task import Fields
 from seqloom.manifest import Manifest
+from seqloom.page import modules_of, read_page
 from seqloom.search import Hypothesis
 
 
@@ -125,6 +126,20 @@ def test_a_missing_file_of_the_page_is_said_where_it_is_served(page: Page, addre
     page.route("**/page/tokens.js", lambda route: route.fulfill(status=404))
     page.goto(address)
     expect(page.locator("#unopened")).to_contain_text("This page did not start: a file of it is missing")
+
+
+def test_all_modules_are_asked_for_at_once(page: Page, address: str) -> None:
+    held: list[Route] = []
+    page.route("**/app.js", lambda route: held.append(route))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+    page.goto(address, wait_until="commit")
+    modules = {*modules_of(read_page()), "late.js"}
+    wait_until(page, lambda: held and modules <= set(asked))
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("button", name="Predict")).to_be_enabled()
+    assert {name for name in asked if name.endswith(".js")} == modules
 
 
 def test_the_heat_map_follows_the_pointer(page: Page, address: str) -> None:

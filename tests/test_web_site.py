@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Page, expect
-from stage import Quiet, make_site, run, serve
+from playwright.sync_api import Error, Page, Route, expect
+from stage import Quiet, make_site, run, serve, wait_until
 from starlette.testclient import TestClient
 
 import seqloom
@@ -353,6 +353,23 @@ def test_how_far_loading_is_is_said_aloud_at_quarters(page: Page, site: Path) ->
     said = page.evaluate("said")
     assert 2 <= sum("Loading the model" in one for one in said) <= 5
     assert "Preparing the model…" in said
+
+
+def test_the_model_is_asked_for_before_the_page_is_there_and_all_modules_at_once(page: Page, address: str, site: Path) -> None:
+    held: list[Route] = []
+    page.route("**/page/chart.js", lambda route: held.append(route))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+    page.goto(address, wait_until="commit")
+    wait_until(page, lambda: held and any(name.startswith("model/model.onnx") for name in asked))
+    modules = {path.relative_to(site).as_posix() for path in site.rglob("*.js")} - {"server.js", "sound/upload.js"}
+    assert modules <= set(asked)
+    assert set(re.findall('modulepreload" href="(.*)"', (site / "index.html").read_text())) == modules - {"late.js"} | {
+        "runtime/ort.wasm.min.mjs"
+    }
+    for route in held:
+        route.continue_()
+    page.locator("button[type=submit]:enabled").wait_for()
 
 
 @pytest.mark.logs("404")

@@ -17,14 +17,17 @@ from seqloom.fields.ready_model import has_own_symbols
 from seqloom.files import is_taken, refuse_unasked, write_atomically
 from seqloom.manifest import is_exported, read_manifest, write_manifest
 from seqloom.onnxruntime_web import VERSION
+from seqloom.page import read_page, with_links
 
 __all__ = ["MODEL", "check_kinds", "check_place", "copy_model", "write_site"]
 
 MODEL = "model"
 """The exported folder in a site; `browser/worker.js` looks there."""
 RUNTIME = "runtime"
-PAGE = Path(__file__).parent / "web"
-BACKEND = 'export { connect } from "./browser/connection.js";\n'
+BACKEND = """import { begin } from "./browser/connection.js";
+
+export const connect = begin(); // the model comes while the page does
+"""
 NOTICE = f"""onnxruntime-web {VERSION}, unchanged: https://www.npmjs.com/package/onnxruntime-web
 
 MIT License
@@ -105,9 +108,8 @@ def copy_model(exported: Path, folder: Path) -> None:
 
 def write_site(folder: Path, runtime: Mapping[str, bytes]) -> int:
     """Write the page and the runtime into the folder, around the model that is there; gives back the bytes of the whole site."""
-    files = {path.relative_to(PAGE).as_posix(): path.read_bytes() for path in sorted(PAGE.rglob("*")) if path.is_file()}
-    files["backend.js"] = BACKEND.encode()
-    files |= {f"{RUNTIME}/{name}": content for name, content in runtime.items()}
+    files = read_page() | {f"{RUNTIME}/{name}": content for name, content in runtime.items()} | {"backend.js": BACKEND.encode()}
+    files = with_links(files)
     files[f"{RUNTIME}/LICENSE.txt"] = NOTICE.encode()
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

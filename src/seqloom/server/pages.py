@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
+
+from seqloom.page import read_page, with_links
 
 __all__ = ["Page", "manual", "read_pages"]
 
@@ -35,18 +39,21 @@ class Page:
     content: bytes
     type: str
 
-    async def respond(self) -> Response:
-        """The file, which may load nothing from elsewhere."""
-        return Response(self.content, media_type=self.type, headers=HEADERS)
+    async def respond(self, request: Request) -> Response:
+        """The file, which may load nothing from elsewhere; nothing where a browser has it as it is."""
+        tag = f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+        headers = HEADERS | {"ETag": tag}
+        if tag in request.headers.get("If-None-Match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(self.content, media_type=self.type, headers=headers)
 
 
 def read_pages() -> dict[str, Page]:
     """The files of the page in the package, by their addresses; `/` is its index.html."""
-    folder = Path(__file__).parents[1] / "web"
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix in TYPES]
-    pages = {f"/{path.relative_to(folder).as_posix()}": Page(path.read_bytes(), TYPES[path.suffix]) for path in files}
-    if "/index.html" in pages:
-        pages["/"] = pages.pop("/index.html")
+    files = with_links(read_page())
+    ends = {name: Path(name).suffix for name in files}
+    pages = {f"/{name}": Page(content, TYPES[ends[name]]) for name, content in files.items() if ends[name] in TYPES}
+    pages["/"] = pages.pop("/index.html")
     return pages
 
 

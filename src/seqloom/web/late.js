@@ -4,5 +4,5 @@ if (location.protocol !== "file:") {
   const said = document.getElementById("unopened");
   said.hidden = true;
   said.textContent = "This page did not start: a file of it is missing, or the browser is too old for it. Load it again, or copy the whole site.";
-  for (const source of [window, document.querySelector("script[type=module]")]) source.addEventListener("error", () => (said.hidden = false));
+  for (const source of [window, document.querySelector("script[src='app.js']")]) source.addEventListener("error", () => (said.hidden = false));
 }

@@ -43,3 +43,18 @@ export async function connect(say) {
   const answer = (request, signal) => ask("answer", request, signal);
   return { models: async () => [model], predict: answer, forecast: answer, sound: hear };
 }
+
+/**
+ * Load the model from now on, while a page is still on its way.
+ *
+ * @returns {typeof connect} gives that model; told how far it has come from then on
+ */
+export function begin() {
+  let tell = () => {};
+  const model = connect((...said) => tell(...said));
+  model.catch(() => {}); // whoever asks for the model is told
+  return async (say) => {
+    tell = say;
+    return model;
+  };
+}
