@@ -122,24 +122,14 @@ export class Answerer {
     return source.read(given, where);
   }
 
+  /** What the search takes of a source, and what is to be said of it. */
   #row(value, where, search) {
-    const { source, target } = this.fields;
+    const { source } = this.fields;
     const whole = source.encode(value);
-    const limit = this.data.max_source_length;
-    const { symbols } = source.lengths(whole);
-    if (symbols > limit && this.data.too_long !== "cut") {
-      const [count, most] = [symbols, limit].map((number) => number.toLocaleString("en"));
-      const what = `the source has ${count} ${source.kind === "ids" ? "symbols" : "moments"}; the limit is ${most}`;
-      throw new Error(`${where}: ${what}. Shorten it.`);
-    }
-    const isCut = symbols > limit;
-    const kept = isCut && source.kind === "ids" ? this.fields.kept(whole, limit) : null;
-    const left = (values) => (kept ? values.filter((_, place) => kept[place]) : values);
-    const array = isCut && !kept ? source.cut(whole, limit) : left(whole);
-    const [allCopyIds, allExtra] = this.graph.points ? this.fields.copyIds(value) : [[], []];
-    const copyIds = left(allCopyIds);
-    const extra = allExtra.slice(0, Math.max(Math.max(-1, ...copyIds) + 1 - target.vocabulary.size, 0));
+    const isCut = this.#isCut(whole, where);
+    const { array, left } = isCut ? this.#cut(whole) : { array: whole, left: (values) => values };
     const { positions: length } = source.lengths(array);
+    const { copyIds, extra } = this.#copied(value, left);
     const read = left(source.labels(value, array));
     const row = {
       array,
@@ -154,11 +144,36 @@ export class Answerer {
       longest: search.maxLength || Math.max(Math.ceil(search.maxLengthRatio * length), search.minLength) + 10,
       prefix: search.prefix ? this.fields.withoutCutAway(this.fields.encodeTarget(search.prefix, extra), copyIds) : [],
     };
-    if (!row.isBlank && row.prefix.length > row.longest) {
-      const what = `the prefix ${cut(quoted(search.prefix))} has ${row.prefix.length} symbols; the longest output allowed here has ${row.longest}`;
-      throw new Error(`${where}: ${what}. Shorten it, or raise max_length.`);
-    }
+    refuseLong(row, search.prefix, where);
     return row;
+  }
+
+  /** Whether a source is longer than the model reads, which is refused where it does not cut. */
+  #isCut(whole, where) {
+    const { source } = this.fields;
+    const { max_source_length: limit, too_long: tooLong } = this.data;
+    const { symbols } = source.lengths(whole);
+    if (symbols <= limit || tooLong === "cut") return symbols > limit;
+    const [count, most] = [symbols, limit].map((number) => number.toLocaleString("en"));
+    const what = `the source has ${count} ${source.kind === "ids" ? "symbols" : "moments"}; the limit is ${most}`;
+    throw new Error(`${where}: ${what}. Shorten it.`);
+  }
+
+  /** As much of a source as the model reads, and what picks the same out of a list with an entry a symbol; out of frames nothing is picked. */
+  #cut(whole) {
+    const limit = this.data.max_source_length;
+    if (this.fields.source.kind !== "ids") return { array: this.fields.source.cut(whole, limit), left: (values) => values };
+    const kept = this.fields.kept(whole, limit);
+    const left = (values) => values.filter((_, place) => kept[place]);
+    return { array: left(whole), left };
+  }
+
+  /** What a model that copies may copy: an id for each symbol that is left, and the symbols that its vocabulary has not. */
+  #copied(value, left) {
+    if (!this.graph.points) return { copyIds: [], extra: [] };
+    const [ids, extra] = this.fields.copyIds(value);
+    const copyIds = left(ids);
+    return { copyIds, extra: extra.slice(0, Math.max(Math.max(-1, ...copyIds) + 1 - this.fields.target.vocabulary.size, 0)) };
   }
 
   /** An output of the search, with as much of it as was asked for. */
@@ -183,6 +198,13 @@ export class Answerer {
       ...(wantsAttention && attention && { attention }),
     };
   }
+}
+
+/** Refuse a prefix that is longer than the longest output. */
+function refuseLong({ isBlank, prefix, longest }, text, where) {
+  if (isBlank || prefix.length <= longest) return;
+  const what = `the prefix ${cut(quoted(text))} has ${prefix.length} symbols; the longest output allowed here has ${longest}`;
+  throw new Error(`${where}: ${what}. Shorten it, or raise max_length.`);
 }
 
 /** A prediction without its outputs: what is to be said of its source. */
