@@ -386,7 +386,8 @@ def test_a_site_that_was_updated_is_new_for_who_saw_the_old_one(page: Page, copi
         expect(page.locator("#facts")).to_contain_text("characters → characters", timeout=30_000)
         for path in model.iterdir():
             shutil.copy(forecasting / path.name, path)
-            os.utime(path, (1 if path.name == "manifest.json" else 0,) * 2)  # new content, no newer
+            age = int(path.name == "manifest.json")
+            os.utime(path, (age, age))  # new content, no newer
         page.goto(address)
         expect(page.locator("#facts")).to_contain_text("load, 3 moments ahead", timeout=30_000)
 

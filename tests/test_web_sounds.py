@@ -164,6 +164,24 @@ def test_the_browser_hears_the_words_that_the_python_runtime_hears(page: Page, a
                 np.testing.assert_allclose(one["attention"], other.attention, atol=1e-3)
 
 
+AWAY = """async (content) => {
+  const { connect } = await import("/browser/connection.js");
+  const model = await connect(() => {});
+  const blob = new Blob([Uint8Array.from(atob(content), (character) => character.charCodeAt(0))]);
+  Float32Array.from = () => { throw new Error("read here"); };
+  const { samples, rate, channels } = await model.sound(blob, 16000);
+  return [[...samples], rate, channels];
+}"""
+
+
+def test_a_wave_is_read_beside_the_page_which_stays_awake(page: Page, address: str) -> None:
+    content = wave(np.random.default_rng(1).uniform(-1, 1, (701, 2)), 12_345)
+    page.goto(address)
+    samples, rate, channels = page.evaluate(AWAY, base64.b64encode(content).decode())
+    assert (rate, channels) == (12_345, 2)
+    np.testing.assert_allclose(samples, read_sound(content).samples, atol=1e-7)
+
+
 def hear(page: Page, name: str, content: bytes) -> None:
     page.locator("#sound").set_input_files(FilePayload(name=name, mimeType="audio/wav", buffer=content))
 

@@ -25,13 +25,13 @@ export async function connect(say) {
   });
 
   let asked = 0;
-  const ask = (task, request, signal) =>
+  const ask = (task, request, { signal, given = [] } = {}) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (death) throw death;
       const number = ++asked;
       waiting.set(number, { resolve, reject });
-      worker.postMessage({ number, task, request });
+      worker.postMessage({ number, task, request }, given);
       signal?.addEventListener("abort", () => {
         if (waiting.delete(number)) worker.postMessage({ number, task: "drop" });
         reject(signal.reason);
@@ -40,8 +40,9 @@ export async function connect(say) {
 
   const model = await ask("load");
   reason = "The model stopped: the browser may be short of memory. Load the page again, and try a smaller beam.";
-  const answer = (request, signal) => ask("answer", request, signal);
-  return { models: async () => [model], predict: answer, forecast: answer, sound: hear };
+  const answer = (request, signal) => ask("answer", request, { signal });
+  const sound = (file, rate) => hear(file, rate, (content) => ask("sound", content, { given: [content] }));
+  return { models: async () => [model], predict: answer, forecast: answer, sound };
 }
 
 /**

@@ -3,10 +3,11 @@
 import { Answerer } from "./answers.js";
 import { Forecaster } from "./forecasts.js";
 import { readManifest, readObject } from "./manifest.js";
+import { soundOf } from "../sound/wave.js";
 
 const FOLDER = new URL("../model/", import.meta.url);
 const KINDS = { ids: Answerer, frames: Forecaster }; // by what the model says, as in `exported.py`
-const TASKS = { load, answer: async (request, pause) => (await answerer).answer(request, pause) };
+const TASKS = { load, sound: soundOf, answer: async (request, pause) => (await answerer).answer(request, pause) };
 
 let answerer; // a promise from the first question on
 const dropped = new Set(); // numbers of questions that are answered, and that nobody waits for any more
@@ -14,7 +15,8 @@ const dropped = new Set(); // numbers of questions that are answered, and that n
 self.addEventListener("message", async ({ data: { number, task, request } }) => {
   if (task === "drop") return dropped.add(number);
   try {
-    self.postMessage({ number, result: await TASKS[task](request, () => pause(number)) });
+    const result = await TASKS[task](request, () => pause(number));
+    self.postMessage({ number, result }, result?.samples ? [result.samples.buffer] : []);
   } catch (error) {
     self.postMessage({ number, error: error.message });
   }

@@ -21,16 +21,23 @@ const READERS = {
  *
  * @param {Blob} file
  * @param {number} rate samples a second
+ * @param {typeof soundOf} read what reads a WAV, which may take long: in a worker, where there is one
  * @returns {Promise<{samples: Float32Array, rate: number, channels?: number}>}
  * @throws {Error} no sound, or not a whole one; says what is wrong with it.
  */
-export async function hear(file, rate) {
+export async function hear(file, rate, read = soundOf) {
   const name = file.name ?? "recording";
   try {
-    return check(readWave(await file.arrayBuffer()) ?? { samples: await decode(file, rate), rate });
+    return (await read(await file.arrayBuffer())) ?? check({ samples: await decode(file, rate), rate });
   } catch (error) {
     throw new Error(`${name}: ${error.message}`);
   }
+}
+
+/** The samples of a WAV file that can be used, as `hear` gives them; undefined of what the browser has to decode. */
+export function soundOf(content) {
+  const sound = readWave(content);
+  return sound && check(sound);
 }
 
 function check(sound) {
