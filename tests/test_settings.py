@@ -251,3 +251,10 @@ def test_so_many_hypotheses_of_a_greedy_search_are_a_beam():
     assert override_search(greedy, ["search.beam=3"]) == changed_search(greedy, {"beam": 3}, where="predict")
     assert override_search(greedy, ["search.beam=3"]) == SearchConfig(kind="beam", beam=3)
     assert override_search(greedy, ["search={beam: 3, kind: greedy}"]).kind == "greedy"
+
+
+@pytest.mark.parametrize("blanks", [" ", "  ", "\t"])
+def test_a_value_of_blanks_alone_stays(blanks: str):
+    """A delimiter of one blank was taken away, and the file read at tabs."""
+    assert one_by_one([f"data.delimiter={blanks}"]) == [f"data.delimiter={blanks}"]
+    assert setting(override(RunConfig(), one_by_one([f"data.delimiter={blanks}"])), "data.delimiter") == blanks

@@ -160,7 +160,8 @@ def one_by_one(overrides: Iterable[str]) -> list[str]:
     for text in overrides:
         path, value = _read(text)
         group = isinstance(value, dict) and value
-        for name, one in _parted(path, value) if group else [(path, text.partition("=")[2].strip())]:
+        said = text.partition("=")[2]
+        for name, one in _parted(path, value) if group else [(path, said.strip() or said)]:  # blanks alone are a delimiter
             found.pop(name, None)
             found[name] = f"{name}={json.dumps(one, ensure_ascii=False, default=str) if group else one}"
     return [*found.values()]
