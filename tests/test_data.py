@@ -1311,3 +1311,19 @@ def test_csv_is_not_parted_at_its_first_delimiter(tmp_path: Path):
         error(path, split="first")
         == "train.csv: data.split=first for CSV; expected lines of text. Leave it out, or add --set data.format=tsv."
     )
+
+
+def test_a_run_of_blanks_parts_aligned_columns_once(tmp_path: Path):
+    """Four blanks or more were an empty column, and the advice was to mend or delete the line."""
+    path = write(
+        tmp_path / "lex.txt", "HELLO   HH AH L OW\nWORLD     W ER L D\nof course    AH V\n  THE  DH AH   \n" + "A  AH\n" * 9 + "HM  \n"
+    )
+    expected = [("HELLO", "HH AH L OW"), ("WORLD", "W ER L D"), ("of course", "AH V"), ("THE", "DH AH"), *[("A", "AH")] * 9, ("HM", "")]
+    assert [(source[0], target) for source, target, _ in pairs(path)] == expected
+    asked = write(tmp_path / "asked.txt", "WORLD     W ER L D\nHELLO\n")
+    assert [row.source for row in read_sources(asked, 1, resolve(config(path)))] == [("WORLD",), ("HELLO",)]
+
+
+def test_a_word_and_the_rest_are_offered_though_a_line_holds_one_word_alone(tmp_path: Path):
+    path = write(tmp_path / "lexicon.txt", "<eps>\n" + "".join(f"word{number} W ER D\n" for number in range(20)))
+    assert error(path).endswith("For a first word and the rest of the line: --set data.split=first")

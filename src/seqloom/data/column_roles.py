@@ -26,6 +26,8 @@ __all__ = ["SPOKEN", "choose", "columns_of_sounds", "columns_of_times", "find_co
 
 WORD = re.compile(r"(?<!\S)[^\W\d_]+(?![\w-])")
 """What begins behind a blank and is written in letters, perhaps with a mark behind: ids are not."""
+NEARLY_ALL = 0.9
+"""Share of the lines that have a blank where the first word may be one column."""
 SPOKEN = frozenset(["sentence", "text", "transcript", "transcription", "utterance", "words"]) | TARGET_WORDS
 """Names of columns that hold what is said."""
 OFFSET, DURATION = "offset", "duration"
@@ -175,7 +177,7 @@ def one_column(table: Table, sample: list[list[str]], *, of_two: bool) -> str:
         return f"{begin}, got {first_few(table.columns)}. Name both values on every line."
     cell = (table.columns if table.header else sample[0])[0]
     advice = "Put a tab between them, or say what stands there: --set data.delimiter=…"
-    blanks = all(len(row[0].split()) > 1 for row in sample)
+    blanks = sum(len(row[0].split()) > 1 for row in sample) >= NEARLY_ALL * len(sample)
     rest = ". For a first word and the rest of the line: --set data.split=first" if blanks and table.format == "tsv" else ""
     mark = COMMENT.match(cell)
     comment = f". If it is a comment, say --set data.comment={mark[0]!r}" if mark and not rest else ""

@@ -303,7 +303,7 @@ def _delimited_table(
 
 def _said(marks: Marks, columns: Sequence[str]) -> list[str]:
     """How lines become cells, a sentence each."""
-    between = {"\t": "tabs", "  ": "two blanks"}.get(marks.delimiter, f"{marks.delimiter!r}")
+    between = {"\t": "tabs", "  ": "two blanks or more"}.get(marks.delimiter, f"{marks.delimiter!r}")
     between = f"the first {marks.delimiter!r} of each line" if marks.once else between
     kind = "CSV" if marks.format == "csv" and not marks.quoted else "Text"
     notes = [f"{kind} with {count_of(len(columns), 'column')} separated by {between}."]

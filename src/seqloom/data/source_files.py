@@ -17,7 +17,7 @@ from seqloom.data.lines import Arriving, LineCounts, decode_lines, read_lines, r
 from seqloom.data.memory_rows import source_row
 from seqloom.data.pairs import names_columns
 from seqloom.data.rows import Row
-from seqloom.data.tables import Table, csv_rows, delimited_rows, json_object, pick_keys, read_records
+from seqloom.data.tables import Table, csv_rows, delimited_rows, json_object, parted, pick_keys, read_records
 from seqloom.errors import DataError, count_of, first_few, listed, nearest
 from seqloom.files import format_of_name
 from seqloom.sound.audio import is_sound
@@ -130,7 +130,7 @@ def _source_cells(line: tuple[int, str], name: str, columns: int, config: DataCo
         return _picked(next(csv_rows([line], delimiter, name))[1], columns, config, unread, f"{name}:{number}")
     if columns == 1 and config.format != "tsv":
         return [text]
-    return _picked(text.split(delimiter), columns, config, unread, f"{name}:{number}")
+    return _picked(parted(text, delimiter), columns, config, unread, f"{name}:{number}")
 
 
 def _picked(cells: list[str], columns: int, config: DataConfig, unread: _Unread, where: str) -> list[str]:
@@ -146,7 +146,7 @@ def _header_places(first: str, config: DataConfig) -> list[int]:
     """Where the training file's source columns stand when a first line of several cells names them all; otherwise nothing."""
     if not config.header or config.format not in ("csv", "tsv"):
         return []
-    cells = [cell.strip().strip('"') for cell in first.split(config.delimiter or "\t")]
+    cells = [cell.strip().strip('"') for cell in parted(first, config.delimiter or "\t")]
     named = len(cells) > 1 and all(column in cells for column in config.source)
     return [cells.index(str(column)) for column in config.source] if named else []
 

@@ -35,6 +35,7 @@ __all__ = [
     "json_rows",
     "parquet_names",
     "parquet_values",
+    "parted",
     "pick_keys",
     "read_records",
     "said_delimiter",
@@ -44,6 +45,8 @@ __all__ = [
 Record = tuple[int, tuple[str, ...]]
 COMMENT = re.compile(r"(?:[#;%]+|//)(?= |$)")
 """What a comment may begin with."""
+BLANKS = "  "
+"""Two blanks or more between two cells, as words stand that are aligned."""
 SAID = re.compile(r'"?sep=(.|\\t)"?', re.IGNORECASE)
 QUOTED_LIMIT = 1_000_000  # characters in one quoted value, after which its quote counts as never closed
 
@@ -117,7 +120,7 @@ def delimited_rows(
     lines: Iterable[tuple[int, str]], delimiter: str, *, once: bool = False, comment: str = ""
 ) -> Iterator[tuple[int, list[str]]]:
     """Each line split at the delimiter, or once; quotes are letters like any other."""
-    if not once and not comment:
+    if not once and not comment and delimiter != BLANKS:
         for number, text in lines:
             yield number, text.split(delimiter)
         return
@@ -125,7 +128,15 @@ def delimited_rows(
         if comment and text.startswith(comment):
             yield number, []
         else:
-            yield number, text.strip().split(delimiter, 1) if once else text.split(delimiter)
+            yield number, text.strip().split(delimiter, 1) if once else parted(text, delimiter)
+
+
+def parted(text: str, delimiter: str) -> list[str]:
+    """The cells of a line of text. A run of two blanks or more is one delimiter, and around a line none, unless a side is empty there."""
+    if delimiter != BLANKS:
+        return text.split(delimiter)
+    cells = re.split(" {2,}", text.strip(" "))
+    return cells if len(cells) > 1 else re.split(" {2,}", text)
 
 
 def csv_rows(lines: Iterable[tuple[int, str]], delimiter: str, name: str, comment: str = "") -> Iterator[tuple[int, list[str]]]:
