@@ -819,6 +819,27 @@ def test_evaluate_prints_a_table_or_json(trained: Trained, tmp_path: Path) -> No
     assert right / 30 == pytest.approx(found["exact_match"])
 
 
+def test_a_header_that_training_had_not_is_warned_of_where_it_is_read_as_data(trained: Trained, tmp_path: Path) -> None:
+    """Such a first line was measured as a pair, learned of and answered, without a word that it may be a header."""
+    rows = "".join(f"{word}\t{' '.join(word[::-1])}\n" for word in words(30, seed=9))
+    test, table = tmp_path / "test.tsv", tmp_path / "test.csv"
+    test.write_text("word\tpron\n" + rows, encoding="utf-8")
+    table.write_text("\ufeffword;pron\n" + rows.replace("\t", ";"), encoding="utf-8")
+    doubt = "Without a header: line 1 ('word', 'pron') is data though it reads like a header."
+    warning = f"warning: {doubt} If it is one, say --set data.header=true.\n"
+    for file in (test, table):
+        for command in ("evaluate", "score"):
+            assert warning in seqloom(command, trained.run, file).err
+            assert "warning" not in seqloom(command, trained.run, file, "--set", "data.header=false").err, "it is said"
+        assert ": 30 pairs\n" in seqloom("evaluate", trained.run, file, "--set", "data.header=true").out
+        answered = seqloom("predict", trained.run, "--input", file).err
+        assert f"warning: {file}:1: 'word', 'pron' is answered as a source though it reads like a header" in answered
+    assert "warning: stdin:1: 'word', 'pron'" in seqloom("predict", trained.run, stdin=test.read_text(encoding="utf-8")).err
+    assert "warning" not in seqloom("predict", trained.run, stdin="word\n" + rows).err
+    train = ["train", trained.pairs, "--dev", test, "--out", tmp_path / "run", *TINY, "--set", "training.max_steps=2"]
+    assert warning.replace("Without", "dev: Without") in seqloom(*train).out
+
+
 @pytest.fixture
 def gaps(tmp_path: Path) -> list[Path]:
     """Two parallel files with a blank pair and a pair without a source."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.output import open_output, run_words, say, says_json, standard_input, to_json
+from seqloom.cli.output import open_output, run_words, say_note, says_json, standard_input, to_json
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def predict_arrays(
             if stdin:
                 out.flush()
     for note in notes:
-        say(f"note: {note}")
+        say_note(note)
 
 
 def _answers(model: NumberAnswerer, rows: Iterator[Row], stdin: Arriving | None) -> Iterator[tuple[Row, Any]]:

@@ -213,5 +213,6 @@ def rows_of(
     if skip_bad:
         found = [None if row is None or row in long else row for row in found]
     for note in (*rows.notes, *long.notes()):
-        say(f"note: {note}")
+        is_doubt = note == rows.doubt and reading is model.data  # nobody said that there is no header
+        say(f"{'warning' if is_doubt else 'note'}: {note}")
     return found

@@ -23,7 +23,7 @@ from seqloom.files import draft_of
 if TYPE_CHECKING:
     from seqloom.data.lines import Arriving
 
-__all__ = ["escape", "format_asked", "one_line", "open_output", "run_words", "say", "says_json", "standard_input", "to_json"]
+__all__ = ["escape", "format_asked", "one_line", "open_output", "run_words", "say", "say_note", "says_json", "standard_input", "to_json"]
 
 
 def run_words(run: str, parts: Sequence[str] | None) -> str:
@@ -35,6 +35,11 @@ def say(text: str) -> None:
     """Print a line for people, on stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def say_note(text: str) -> None:
+    """Print what is worth knowing; what is a warning says so itself."""
+    say(text if text.startswith("warning: ") else f"note: {text}")
 
 
 def standard_input(texts: list[str] | None, file: str | None) -> Arriving | None:

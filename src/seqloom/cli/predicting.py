@@ -17,7 +17,7 @@ from seqloom.cli import options
 from seqloom.cli.choosing import refuse_device, refuse_idle
 from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
 from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_numbers
-from seqloom.cli.output import escape, one_line, open_output, say, says_json, standard_input, to_json
+from seqloom.cli.output import escape, one_line, open_output, say, say_note, says_json, standard_input, to_json
 from seqloom.errors import ConfigError, DataError, count_of
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def predict(
     of_prefix = [f"--prefix: {unknown}"] if unknown else []
     of_sounds = faults.notes() if faults else []
     for note in (*wider, *layout, *rows.notes(), *cuts.notes(model, search), *of_prefix, *of_sounds, *long.notes()):
-        say(f"note: {note}")
+        say_note(note)
 
 
 def _check(

@@ -19,6 +19,7 @@ __all__ = [
     "TARGET_WORDS",
     "has_header",
     "is_number",
+    "like_header",
     "pair_in_object",
     "say_sides",
     "tell_sides",
@@ -68,8 +69,9 @@ def has_header(
     *,
     wide: bool = False,
     timed: bool = False,
-) -> tuple[bool, str]:
-    """Whether the first row names the columns, and the sentence that says why.
+) -> tuple[bool, str, bool]:
+    """Whether the first row names the columns, the sentence that says why, and whether a row that is read as data, as in training, would
+    be taken for a header if nothing were known of training.
 
     wide: whether each row below is a series; timed: and the first row says the times of their values.
     """
@@ -83,18 +85,38 @@ def has_header(
     if asked and said:
         _refuse_nameless(first, asked, name, sure=False)
     if said is not None:
-        return said, _forced(first, said, data_reason if not general else None, general)
+        alike = not said and not wide and (_names_apart(first, general) or _is_named(first, rest, format, data_reason))
+        return said, _forced(first, said, data_reason if not general else None, general or alike), alike
     if asked:
         _refuse_nameless(first, asked, name, sure=general or (format == "csv" and not data_reason))
-        return True, f"Line 1 is a header: {first_few(first)}."
+        return True, f"Line 1 is a header: {first_few(first)}.", False
     unexpected = config.header is False  # in the training file there was none
-    named = (general and len(set(first)) == len(first)) or (wide and not unexpected and (timed or _heads_series(first, rest)))
-    if named or (data_reason is None and not unexpected and (format == "csv" or _stands_out(first, rest))):
-        return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false."
+    named = _names_apart(first, general) or (wide and not unexpected and (timed or _heads_series(first, rest)))
+    alike = _is_named(first, rest, format, data_reason)
+    if named or (alike and not unexpected):
+        return True, f"Line 1 is read as a header: {first_few(first)}. If it is data, say --set data.header=false.", False
     if format == "csv" and data_reason:
-        return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true."
+        return False, f"Line 1 ({shown_row}) is read as data: {data_reason}. If it is a header, say --set data.header=true.", False
+    if unexpected and alike and not wide:
+        return False, _forced(first, False, None, True), True
     way_out = "" if unexpected else " If it is a header, say --set data.header=true."
-    return False, f"Without a header: line 1 ({shown_row}) is data.{way_out}"
+    return False, f"Without a header: line 1 ({shown_row}) is data.{way_out}", False
+
+
+def like_header(rows: list[list[str]], config: DataConfig) -> bool:
+    """Whether the first of some rows would be taken for a header if nothing were known of the training file."""
+    alone = config.model_copy(update={"header": None, "source": [], "target": None})
+    return has_header(rows[0], rows[1:], "tsv", alone, None, "")[0]
+
+
+def _names_apart(first: list[str], general: bool) -> bool:
+    """Whether a first row holds nothing but general names, all different."""
+    return general and len(set(first)) == len(first)
+
+
+def _is_named(first: list[str], rest: list[list[str]], format: str, data_reason: str | None) -> bool:
+    """Whether a first row may name the columns, as that of a CSV file does, or stands out from the rows below it."""
+    return data_reason is None and (format == "csv" or _stands_out(first, rest))
 
 
 def _heads_series(first: list[str], rest: list[list[str]]) -> bool:

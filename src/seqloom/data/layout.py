@@ -293,12 +293,13 @@ def _delimited_table(
     if header is None and any(name in first and not name.isdecimal() for name in named):
         header = True
     format = "tsv" if marks.quoted else marks.format
-    found, reason = has_header(
+    found, reason, is_doubtful = has_header(
         first, sample[1:], format, config, header, shown(path), wide=wide, timed=wide and stand_over_series(first, sample[1:])
     )
     width = len(first) if found else Counter(map(len, sample)).most_common(1)[0][0]
     columns = tuple(cell or str(number) for number, cell in enumerate(first, 1)) if found else tuple(map(str, range(1, width + 1)))
-    return replace(table, header=found, columns=columns), sample[1:] if found else sample, [*_said(marks, columns), reason]
+    table = replace(table, header=found, columns=columns, doubt=reason if is_doubtful else "")
+    return table, sample[1:] if found else sample, [*_said(marks, columns), reason]
 
 
 def _said(marks: Marks, columns: Sequence[str]) -> list[str]:

@@ -136,6 +136,10 @@ class _FileRows:
         return [*self._layout.notes, *self._counts.notes(), *self.left_out]
 
     @property
+    def doubt(self) -> str:
+        return self._layout.table.doubt
+
+    @property
     def left_out(self) -> list[str]:
         return self._empty.notes()
 

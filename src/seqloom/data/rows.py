@@ -48,6 +48,11 @@ class FileRows(Rows, Protocol):
     """Rows that are read from files."""
 
     @property
+    def doubt(self) -> str:
+        """The note that is a warning where nobody said that there is no header: line 1 is data, as in training, and reads like one."""
+        ...
+
+    @property
     def left_out(self) -> list[str]:
         """A sentence each on rows that went by because they lack a side or cannot be heard, after a whole reading."""
         ...

@@ -10,10 +10,11 @@ from typing import Any
 
 from seqloom.config import DataConfig
 from seqloom.data.column_roles import columns_of_sounds, columns_of_times, find_column
-from seqloom.data.header import SOURCE_WORDS
+from seqloom.data.header import SOURCE_WORDS, like_header
 from seqloom.data.keyed import apart, behind_id, keyed_lines, list_in, lists_ids
 from seqloom.data.layout import find_table
 from seqloom.data.lines import Arriving, LineCounts, decode_lines, read_lines, regular_path, stdin_holds_bytes
+from seqloom.data.marks import SAMPLE
 from seqloom.data.memory_rows import source_row
 from seqloom.data.pairs import names_columns
 from seqloom.data.rows import Row
@@ -75,7 +76,7 @@ def sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str]
 
 def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from plain lines; lines like those of the training file give its source columns, and what stands beside those is said."""
-    first, comments, unread = 1, 0, _Unread()
+    first, comments, unread, looked = 1, 0, _Unread(), list[list[str]]()
     for number, text in lines:
         where = f"{name}:{number}"
         if config.format == "jsonl" and text.lstrip().startswith("{"):
@@ -89,10 +90,18 @@ def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, con
         if number == first and (places := _header_places(text, config)):
             yield from _headed_sources(lines, name, places, config)
             return
+        if len(looked) < SAMPLE and text.strip():
+            looked.append([cell.strip() for cell in parted(text, config.delimiter or "\t")])
         yield source_row(_source_cells((number, text), name, columns, config, unread), columns, where)
+    if config.header is False and looked and len(looked[0]) > columns and like_header(looked, config):
+        notes += [f"warning: {name}:{first}: {_doubted(looked[0])}"]
     notes += unread.notes()
     if comments:
         notes += [f"{comments:,} line{' is a comment' if comments == 1 else 's are comments'}, as {config.comment!r} says (data.comment)"]
+
+
+def _doubted(cells: Sequence[str]) -> str:
+    return f"{listed(cells)} is answered as a source though it reads like a header; if it is one, leave that line out"
 
 
 @dataclass(slots=True)
@@ -170,6 +179,8 @@ def _table_sources(path: str, columns: int, config: DataConfig, notes: list[str]
     table, sample, _ = find_table([path], config.model_copy(update={"target": None, **told}))
     if table.format == "csv" and table.header and not config.header:
         notes += [f"{table.name}:1: {listed(table.columns)} is read as a header; if it is a source, put the line 'source' above it"]
+    if table.doubt and len(table.columns) > columns:
+        notes += [f"warning: {table.name}:1: {_doubted(table.columns if table.header else sample[0])}"]
     heard = _place_of_sounds(table, sample, config)
     places = heard or _source_places(table, columns, config)
     if not heard and not table.header and len(table.columns) > len(places):

@@ -72,6 +72,9 @@ class Table:
     nested: Mapping[int, Nested] = field(default_factory=dict[int, Nested])
     """Columns that hold chats, or objects in lists, by their places."""
 
+    doubt: str = ""
+    """A sentence where line 1 is read as data, as in training, and would be taken for a header if nothing were known of training."""
+
     keyed: bool = False
     """Whether the lines of parallel files begin with ids, by which they are joined, and which are dropped."""
 

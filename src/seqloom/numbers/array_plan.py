@@ -91,7 +91,7 @@ def plan_pairs(
         )
     is_numbers = reads_numbers(base, settings, data, targets)
     pairs = sides_of(rows, is_numbers)
-    held = sides_of(hold_out(rows, dev, reading, base.seed, [])[0], is_numbers) if dev is not None or reading.dev else None
+    held = sides_of(hold_out(rows, dev, reading, base.seed, [], [])[0], is_numbers) if dev is not None or reading.dev else None
     return _planned(pairs, held, reading, given, settings, list(getattr(rows, "notes", [])))
 
 

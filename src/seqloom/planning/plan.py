@@ -134,7 +134,7 @@ def make_plan(
         estimates_length=reasons.get(LENGTH) is not None and reasons.get(LENGTH) == choice.reasons.get(LENGTH),
         base=start,
         fitted=fitted,
-        warnings=[*warnings, *doubtful_pieces],
+        warnings=[*warnings, *pairs.warnings, *doubtful_pieces],
     )
 
 
@@ -149,6 +149,7 @@ class _Pairs:
     dev: list[Row]
     profile: Profile
     notes: list[str]
+    warnings: list[str]
 
 
 def _read(
@@ -163,12 +164,13 @@ def _read(
     notes: list[str] = []
     if reading.skip_bad and isinstance(rows, list):
         rows = without_empty(rows, notes)
-    held_out, train = hold_out(rows, dev, reading, base.seed, notes)
+    warnings = list[str]() if base.data.header is None else notes  # of a header that nobody spoke of
+    held_out, train = hold_out(rows, dev, reading, base.seed, notes, warnings)
     train = thin(train, share, base.seed)
     with hint_at_texts(base.data.sounds):
         profile = profile_rows(train, held_out, is_numbers=reads_numbers(base, settings, data, targets), sounds=reading.sounds)
     reading = reading.model_copy(update={"sounds": profile.sound is not None})
-    return _Pairs(reading, names, train, held_out, profile, notes)
+    return _Pairs(reading, names, train, held_out, profile, notes, [] if warnings is notes else warnings)
 
 
 def _to_fit(profile: Profile, start: Base | None, settings: Sequence[str]) -> frozenset[str]:
@@ -313,13 +315,14 @@ def read_pairs(data: Pairs | None, targets: Sequence[str] | None, reading: DataC
 
 
 def hold_out(
-    rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int, notes: list[str]
+    rows: Rows | list[Row], dev: Pairs | None, reading: DataConfig, seed: int, notes: list[str], warnings: list[str]
 ) -> tuple[list[Row], Rows | Sequence[Row]]:
-    """The dev rows, and the training rows."""
+    """The dev rows, and the training rows; what is said of a dev file goes to `notes`, or to `warnings`."""
     if reading.dev:
         read = read_rows(reading.dev, reading)
         found = list(read)
-        notes += [f"dev: {note}" for note in read.notes]
+        for note in read.notes:
+            (warnings if note == read.doubt else notes).append(f"dev: {note}")
         return found, rows
     if dev is not None and not isinstance(dev, (str, Path)):
         return rows_from_memory(*dev) if _two_lists(dev) else rows_from_memory(dev), rows
