@@ -1331,3 +1331,15 @@ def test_a_run_of_blanks_parts_aligned_columns_once(tmp_path: Path):
 def test_a_word_and_the_rest_are_offered_though_a_line_holds_one_word_alone(tmp_path: Path):
     path = write(tmp_path / "lexicon.txt", "<eps>\n" + "".join(f"word{number} W ER D\n" for number in range(20)))
     assert error(path).endswith("For a first word and the rest of the line: --set data.split=first")
+
+
+@pytest.mark.parametrize("name", ["-", "asked.tsv"])
+def test_lines_without_the_header_of_training_are_refused_with_what_reads_them(tmp_path: Path, name: str):
+    """The advice was to mend the line; `evaluate` knew better."""
+    found = resolve(config(write(tmp_path / "train.tsv", "word\tpron\na\tb\nc\td\n"), source=["word"], target="pron"))
+    lines = name if name == "-" else write(tmp_path / name, "ab\tx y\n")
+    with pytest.raises(DataError) as caught:
+        list(read_sources(lines, 1, found, stdin=[b"ab\tx y\n"]))
+    assert str(caught.value).endswith(
+        "got 'ab', 'x y'. Mend the line, or, where no first line names 'word' as in training, say --set data.header=false."
+    )

@@ -111,10 +111,10 @@ def sources_from_memory(texts: Iterable[str | Sequence[str]], columns: int) -> I
         yield source_row(source, columns, where, "text")
 
 
-def source_row(cells: Sequence[str], columns: int, where: str, of: str = "line") -> Row:
+def source_row(cells: Sequence[str], columns: int, where: str, of: str = "line", advice: str = "") -> Row:
     """A source to predict from; blank in every column where all cells are. DataError where they are not as many as the model's.
 
-    `of` says what they stand in.
+    `of` says what they stand in, `advice` what else may help where there are more.
     """
     source = tuple([cell.strip() for cell in cells])
     if not any(source):
@@ -122,7 +122,8 @@ def source_row(cells: Sequence[str], columns: int, where: str, of: str = "line")
     if len(source) != columns:
         separated = " separated by tabs" if columns > 1 else ""
         wanted = f"the model's {count_of(columns, 'source column')}{separated}"
-        raise DataError(f"{where}: {count_of(len(source), 'source column')}; expected {wanted}, got {listed(source)}. Mend the {of}.")
+        what = f"{count_of(len(source), 'source column')}; expected {wanted}, got {listed(source)}"
+        raise DataError(f"{where}: {what}. Mend the {of}{advice if len(source) > columns else ''}.")
     return Row(source, "", where)
 
 

@@ -77,6 +77,8 @@ def sound_sources(lines: str, columns: int, config: DataConfig, notes: list[str]
 def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, config: DataConfig, notes: list[str]) -> Iterator[Row]:
     """Sources from plain lines; lines like those of the training file give its source columns, and what stands beside those is said."""
     first, comments, unread, looked = 1, 0, _Unread(), list[list[str]]()
+    named = [column for column in config.source if isinstance(column, str)] if config.header else []
+    advice = f", or, where no first line names {listed(named)} as in training, say --set data.header=false" if named else ""
     for number, text in lines:
         where = f"{name}:{number}"
         if config.format == "jsonl" and text.lstrip().startswith("{"):
@@ -92,7 +94,7 @@ def _line_sources(lines: Iterator[tuple[int, str]], name: str, columns: int, con
             return
         if len(looked) < SAMPLE and text.strip():
             looked.append([cell.strip() for cell in parted(text, config.delimiter or "\t")])
-        yield source_row(_source_cells((number, text), name, columns, config, unread), columns, where)
+        yield source_row(_source_cells((number, text), name, columns, config, unread), columns, where, advice=advice)
     if config.header is False and looked and len(looked[0]) > columns and like_header(looked, config):
         notes += [f"warning: {name}:{first}: {_doubted(looked[0])}"]
     notes += unread.notes()

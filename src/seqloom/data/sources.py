@@ -26,7 +26,7 @@ def read_sources(
     several columns); `columns` is how many source columns the model has, separated by tabs in a line; `config` is the resolved one of its
     training data. A file named CSV, JSON Lines or Parquet, or TSV where training had another format, and lines with more columns or with
     the training file's header, give the columns that training used. Targets are empty. With `faults`, sounds that cannot be used become
-    blank and are counted there. A header where the training file had none is said in `notes`; what may be one begins with `warning: ` there.
+    blank and are counted there. A header where the training file had none is said in `notes`, what may be one with `warning: ` before it.
     """
     config = config or DataConfig()
     if not isinstance(lines, str):
