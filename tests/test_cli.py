@@ -840,6 +840,31 @@ def test_a_header_that_training_had_not_is_warned_of_where_it_is_read_as_data(tr
     assert warning.replace("Without", "dev: Without") in seqloom(*train).out
 
 
+def test_evaluate_writes_each_pair_beside_its_answer_where_the_name_says_a_table(trained: Trained, tmp_path: Path) -> None:
+    """Bare answers were written into files called .jsonl and .tsv."""
+    test = tmp_path / "test.tsv"
+    test.write_text("abc\tcba\nabc\tcab\n\nbad\tdab\n", encoding="utf-8")
+    plain, lines, table = (tmp_path / f"e.{name}" for name in ("txt", "jsonl", "tsv"))
+    found = [json.loads(seqloom("evaluate", trained.run, test, "--json", "--output", file).out) for file in (plain, lines, table)]
+    assert found[0] == found[1] == found[2]
+    answers = plain.read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+    assert [record["output"] for record in records] == [answers[0], answers[1], answers[3]]
+    assert list(records[0]) == ["where", "source", "target", "output", "right"]
+    assert [(record["where"], record["target"]) for record in records] == [(f"{test}:1", "cba"), (f"{test}:2", "cab"), (f"{test}:4", "dab")]
+    assert [record["right"] for record in records] == [record["output"] == record["target"] for record in records]
+    assert sum(record["right"] for record in records) == round(found[0]["exact_match"] * 3)
+    rows = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines()]
+    assert rows[0] == ["where", "source", "target", "output", "right"]
+    assert [row[4] for row in rows[1:]] == ["yes" if record["right"] else "no" for record in records]
+    seqloom("evaluate", trained.run, test, "--any-target", "--output", lines)
+    several = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+    assert [record["targets"] for record in several] == [["cba", "cab"], ["cba", "cab"], ["dab"]]
+    assert several[0]["right"] == several[1]["right"] == (several[0]["output"] in ("cba", "cab"))
+    refused = seqloom("evaluate", trained.run, test, "--output", tmp_path / "e.parquet").error
+    assert "answers are not written as parquet; expected a line an answer (.txt), TSV with a header" in refused
+
+
 @pytest.fixture
 def gaps(tmp_path: Path) -> list[Path]:
     """Two parallel files with a blank pair and a pair without a source."""

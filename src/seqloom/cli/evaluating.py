@@ -9,17 +9,18 @@ import typer
 from seqloom.cli import options
 from seqloom.cli.choosing import column_names, refuse_device, refuse_exported, refuse_idle, refuse_many, refuse_unread
 from seqloom.cli.forecasting import evaluate_forecasts, holds_forecasts
-from seqloom.cli.output import one_line, open_output, say, to_json
+from seqloom.cli.output import escape, format_asked, one_line, open_output, say, to_json
 from seqloom.errors import ConfigError, count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from seqloom.answers import Prediction
     from seqloom.checkpoint import RunDirectory
     from seqloom.config import DataConfig
     from seqloom.data.rows import Row
+    from seqloom.fields.task import Fields
     from seqloom.measuring import Measurable
     from seqloom.model import Model
 
@@ -27,6 +28,12 @@ __all__ = ["FORECASTS", "PAIRS", "evaluate", "load_model", "rows_of"]
 
 FORECASTS, PAIRS = "the model forecasts numbers", "the model was trained on pairs"
 """Why an option of the other kind of model would do nothing."""
+WAYS = {
+    "txt": "a line an answer (.txt)",
+    "tsv": "TSV with a header, a line a pair (.tsv)",
+    "jsonl": "JSON Lines, an object a pair (.jsonl)",
+}
+"""In which the answers to pairs are written, by what the name of --output says."""
 OWN_DEV = "the run's own dev pairs are read already"
 
 Files = Annotated[
@@ -42,7 +49,7 @@ Predictions = Annotated[
         "--output",
         metavar="FILE",
         show_default=False,
-        help="Also write the answers, line for line of FILE, or each forecast beside what followed.",
+        help="Also write the answers, line for line of FILE, or beside their pairs (.tsv, .jsonl); or each forecast beside what followed.",
     ),
 ]
 
@@ -76,14 +83,16 @@ def evaluate(
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
     An exported model of texts is measured by its answers alone, without the loss, and without torch; of one that says numbers, measure
     the run that it was made from.
-    With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out. Of forecasts a line
-    for each number: series, origin, time, column, forecast and actual, as TSV or CSV.
+    With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out. With --output x.jsonl
+    or x.tsv: each pair with its place, source, target, answer (`output`) and whether that is right. Of forecasts a line for each number:
+    series, origin, time, column, forecast and actual, as TSV or CSV.
     """
     if holds_forecasts(run):
         refuse_idle(context, ("source", "target", "beam", "skip_bad", "any_target"), FORECASTS)
         evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json, output=output)
         return
     refuse_idle(context, ["part"], PAIRS)
+    form = format_asked(output, WAYS)
     model = _load_either(run, device, files)
     from seqloom.cuts import Cuts
     from seqloom.planning.relation import ceiling
@@ -99,7 +108,9 @@ def evaluate(
     search = override_search(model.search(beam=beam), others)
     values, predictions = model.measured(rows, search, any_target=any_target)
     if output is not None:
-        _write_answers(output, files or [], places, predictions, any_target=any_target)
+        said = _said(places, predictions, any_target=any_target)
+        with open_output(output, *(files or [])) as out:
+            out.writelines(_plain(said) if form in (None, "txt") else _beside(said, form, model.fields, any_target=any_target))
     unseen = Unseen(model.fields, copies=model.copies)
     unseen.add_pairs(rows)
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
@@ -113,15 +124,42 @@ def evaluate(
         out.write(_as_json(values, rows, files, sources) if as_json else _as_text(values, rows, f"{run} on {of}", sources))
 
 
-def _write_answers(
-    output: str, files: list[str], places: Sequence[Row | None], predictions: Sequence[Prediction], *, any_target: bool
-) -> None:
-    """The answer to each line of the files, nothing to one that is left out; with `any_target` one to all pairs of a source."""
+def _said(places: Sequence[Row | None], predictions: Sequence[Prediction], *, any_target: bool) -> Iterator[tuple[Row, str] | None]:
+    """Each row of the files with the answer to it, None for one that is left out; with `any_target` one answer to all pairs of a source."""
     of_source = {prediction.source: prediction for prediction in predictions}
     rows = [row for row in places if row is not None]
     said = iter([of_source[row.source] for row in rows] if any_target else predictions)
-    with open_output(output, *files) as out:
-        out.writelines("\n" if row is None else f"{one_line(next(said).text)}\n" for row in places)
+    for row in places:
+        yield None if row is None else (row, next(said).text)
+
+
+def _plain(said: Iterable[tuple[Row, str] | None]) -> Iterator[str]:
+    """The answer to each line of the files, nothing to one that is left out."""
+    for item in said:
+        yield "\n" if item is None else f"{one_line(item[1])}\n"
+
+
+def _beside(said: Iterable[tuple[Row, str] | None], form: str, fields: Fields, *, any_target: bool) -> Iterator[str]:
+    """Each pair with the answer to it and whether that is right, as exact_match says, in JSON Lines or TSV."""
+    from seqloom import metrics
+    from seqloom.planning.relation import with_all_targets
+
+    pairs = [item for item in said if item is not None]
+    rows, references = with_all_targets([row for row, _ in pairs]) if any_target else ([], [])
+    targets = {row.source: found for row, found in zip(rows, references, strict=True)}
+    count = len(fields.config.source)
+    if form == "tsv":
+        sources = ["source"] if count == 1 else [f"source_{number}" for number in range(1, count + 1)]
+        yield "\t".join(["where", *sources, "target", "output", "right"]) + "\n"
+    for row, text in pairs:
+        wanted = targets.get(row.source, [row.target])
+        right = metrics.score(["exact_match"], [text], [wanted], fields.config.target)["exact_match"] == 1
+        if form == "tsv":
+            yield "\t".join(map(escape, (row.where, *row.source, row.target, text, "yes" if right else "no"))) + "\n"
+        else:
+            source = row.source[0] if count == 1 else list(row.source)
+            several = {"targets": wanted} if any_target else {}
+            yield to_json({"where": row.where, "source": source, "target": row.target, **several, "output": text, "right": right}) + "\n"
 
 
 def _signatures(values: dict[str, Any], rows: Sequence[Row], *, any_target: bool) -> dict[str, str]:
