@@ -1343,3 +1343,12 @@ def test_lines_without_the_header_of_training_are_refused_with_what_reads_them(t
     assert str(caught.value).endswith(
         "got 'ab', 'x y'. Mend the line, or, where no first line names 'word' as in training, say --set data.header=false."
     )
+
+
+def test_numbers_behind_sources_are_left_out_where_they_count_the_rows_of_one(tmp_path: Path):
+    path = write(tmp_path / "lex.txt", "READ  R EH D\nREAD(1)  R IY D\nREAD[2]  R\n(3)  TH\nf(x)  F\n")
+    read = [("READ", "R EH D"), ("READ", "R IY D"), ("READ", "R"), ("(3)", "TH"), ("f(x)", "F")]
+    assert [(source[0], target) for source, target, _ in pairs(path, variants=True)] == read
+    assert pairs(path)[1][0] == ("READ(1)",)
+    found = resolve(config(path, variants=True))
+    assert sources(write(tmp_path / "asked.txt", "READ(1)\nWORD\n"), 1, found) == [("READ",), ("WORD",)]

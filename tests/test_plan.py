@@ -268,3 +268,15 @@ def test_one_array_of_numbers_beside_texts_is_planned_as_their_sources() -> None
     plan = make_plan(np.random.default_rng(0).normal(size=(40, 7, 3)).astype(np.float32), ["a b c", "c d"] * 20)
     assert plan.config.fields.source[0].kind == "array"
     assert len(list(plan.train)) + len(plan.dev) == 40
+
+
+def test_numbers_behind_sources_are_told_before_they_are_learned(tmp_path: Path):
+    path = tmp_path / "lex.tsv"
+    words = [f"w{number}" for number in range(40)]
+    path.write_text("".join(f"{word}\tA B\n{word}(1)\tA C\n" for word in words), encoding="utf-8")
+    note = next(note for note in make_plan(path).notes if "a number in brackets behind it" in note)
+    assert "say --set data.variants=true. For instance" in note
+    plan = make_plan(path, settings=["data.variants=true"])
+    assert not any("in brackets" in note for note in plan.notes)
+    assert plan.config.data.variants
+    assert {row.source for row in plan.dev}.isdisjoint(row.source for row in plan.train)

@@ -424,3 +424,49 @@ def test_the_order_of_what_goes_together_is_told_from_the_pairs() -> None:
     assert found["reversed"] == pytest.approx(-1.0)
     assert abs(found["sorted"]) < 0.4
     assert profile_rows(rows(("a b", "A B"), ("b a", "B A"))).order == 0.0, "too few to say"
+
+
+# -------------------------------------------------------------------------------------------------------- dictionaries
+
+
+def dictionary(*more: tuple[str, str]) -> list[Row]:
+    """Words and their sounds, and further rows."""
+    return rows(*[(f"w{number}", f"{'ABC'[number % 3]} {'KLM'[number % 2]} T") for number in range(20)], *more)
+
+
+@pytest.mark.parametrize("brackets", ["()", "[]"])
+def test_sources_that_are_others_with_a_number_behind_them_are_odd(brackets: str):
+    """They were learned as letters, and nothing odd was found."""
+    numbered = [(f"w{number}{brackets[0]}{number}{brackets[1]}", "B L") for number in (1, 3, 12)]
+    text, where = oddities(dictionary(*numbered))["numbered sources"]
+    assert text == (
+        "3 rows whose source is another source with a number in brackets behind it, which is learned as letters. "
+        "If they are further targets of that source, say --set data.variants=true"
+    )
+    assert where[0] == f"pairs:21  '{numbered[0][0]}' → 'B L'"
+    assert "numbered sources" not in oddities(dictionary(*numbered[:2])), "two are no habit"
+    assert "numbered sources" not in oddities(dictionary(*[(f"f({number})", "B L") for number in range(9)])), "there is no f"
+
+
+def test_weights_before_targets_are_odd():
+    weighted = [(row.source, f"{number % 4 / 4} {row.target}") for number, row in enumerate(dictionary())]
+    text, where = oddities(rows(*weighted))["weights"]
+    assert text.startswith("20 rows whose target begins with a number from 0 to 1, which is learned as part of it.")
+    assert where[1] == "pairs:2  'w1' → '0.25 B L T'"
+    counted = rows(*[(f"w{number}", f"{number} {'ABC'[number % 3]}") for number in range(20)])
+    assert "weights" not in oddities(counted)
+    assert "weights" not in oddities(rows(*[(f"w{number}", f"{number / 40}") for number in range(20)])), "nothing is behind them"
+
+
+def test_comments_behind_targets_are_odd():
+    text, where = oddities(dictionary(("x", "A K # foreign"), ("y", "B L # foreign french"), ("z", "C # name")))["comments behind"]
+    assert text.startswith("3 rows whose target has '#' and words behind it that stand nowhere else, which are learned as part of it.")
+    assert where[0] == "pairs:21  'x' → 'A K # foreign'"
+    assert "comments behind" not in oddities(dictionary(("x", "A # K"), ("y", "B # L T"), ("z", "C # A"))), "as symbols are"
+
+
+def test_an_emoji_of_several_characters_has_nothing_invisible():
+    """Each joiner and tag inside one was named."""
+    family, flag = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    assert "zero width" not in oddities(rows((f"a {family}", "family"), (f"b {flag}", "flag")))
+    assert oddities(rows((f"a {family}", "family"), ("c\u200bd", "word")))["zero width"][0].startswith("1 row with invisible")

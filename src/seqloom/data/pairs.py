@@ -12,7 +12,7 @@ from seqloom.config import DataConfig
 from seqloom.data.column_roles import places_of_sounds
 from seqloom.data.layout import Layout, find_layout, find_table
 from seqloom.data.lines import LineCounts, shown
-from seqloom.data.rows import FileRows, Row
+from seqloom.data.rows import FileRows, Row, unnumbered
 from seqloom.data.tables import Table, read_records
 from seqloom.errors import DataError, count_of
 from seqloom.sound.clips import clipped
@@ -36,7 +36,9 @@ def read_rows(paths: Sequence[str], config: DataConfig) -> FileRows:
         DataError: here, where the columns cannot be told; while iterating, where a row cannot be read.
     """
     layout = find_layout(paths, config)
-    return _SoundRows(layout, config.skip_bad) if layout.sounds else _FileRows(layout, config.skip_bad)
+    if layout.sounds:
+        return _SoundRows(layout, config.skip_bad)
+    return _FileRows(layout, config.skip_bad, variants=config.variants)
 
 
 def resolve(config: DataConfig) -> DataConfig:
@@ -119,8 +121,9 @@ def _lasting_name(table: Table, place: int) -> str | int:
 class _FileRows:
     are_sounds = False
 
-    def __init__(self, layout: Layout, skip_bad: bool) -> None:
+    def __init__(self, layout: Layout, skip_bad: bool, *, variants: bool = False) -> None:
         self._wanted = (*layout.source, layout.target)
+        self._variants = variants
         self._layout, self._skip_bad, self._counts, self._empty = layout, skip_bad, LineCounts(), _Empty()
 
     @property
@@ -163,7 +166,7 @@ class _FileRows:
             raise DataError(f"{layout.table.name}: no rows; expected a source and a target on each line. Name files that hold pairs.")
 
     def _row(self, cells: tuple[str, ...], where: str) -> Row:
-        return Row(cells[:-1], cells[-1], where)
+        return Row(unnumbered(cells[:-1]) if self._variants else cells[:-1], cells[-1], where)
 
 
 class _Empty:

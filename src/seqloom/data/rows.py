@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["DerivedRows", "FileRows", "Row", "Rows"]
+__all__ = ["DerivedRows", "FileRows", "Row", "Rows", "unnumbered"]
+
+NUMBER = re.compile(r"(?<=\S)(?:\(\d+\)|\[\d+\]|\{\d+\})$")
+"""A number in brackets at the end of a source, by which dictionaries tell its rows apart: `READ(1)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,11 @@ class Row:
     source: tuple[str, ...]
     target: str
     where: str  # "train.tsv:17", the file as it was named and the line from 1; "pairs:3" in memory
+
+
+def unnumbered(source: tuple[str, ...]) -> tuple[str, ...]:
+    """A source without the number in brackets behind it."""
+    return tuple([NUMBER.sub("", text) for text in source])
 
 
 class Rows(Protocol):

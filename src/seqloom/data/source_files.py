@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -17,7 +17,7 @@ from seqloom.data.lines import Arriving, LineCounts, decode_lines, read_lines, r
 from seqloom.data.marks import SAMPLE
 from seqloom.data.memory_rows import source_row
 from seqloom.data.pairs import names_columns
-from seqloom.data.rows import Row
+from seqloom.data.rows import Row, unnumbered
 from seqloom.data.tables import Table, csv_rows, delimited_rows, json_object, parted, pick_keys, read_records
 from seqloom.errors import DataError, count_of, first_few, listed, nearest
 from seqloom.files import format_of_name
@@ -33,6 +33,11 @@ TABLES = ("csv", "jsonl", "parquet")
 
 def file_sources(lines: str, columns: int, config: DataConfig, notes: list[str], stdin: Iterable[bytes] | None) -> Iterator[Row]:
     """Sources from a table or plain lines: a path, or - for standard input; what is read otherwise than it may seem goes to `notes`."""
+    rows = _file_sources(lines, columns, config, notes, stdin)
+    return (replace(row, source=unnumbered(row.source)) for row in rows) if config.variants else rows
+
+
+def _file_sources(lines: str, columns: int, config: DataConfig, notes: list[str], stdin: Iterable[bytes] | None) -> Iterator[Row]:
     if lines == "-":
         return _line_sources(decode_lines(stdin or Arriving(), "stdin"), "stdin", columns, config, notes)
     named = format_of_name(lines)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import regex
 
-from seqloom.data.rows import Row
+from seqloom.data.rows import Row, unnumbered
 from seqloom.errors import count_of
 from seqloom.sound.audio import is_silent
 
-__all__ = ["Oddity", "find_in_sounds", "find_oddities", "key_of"]
+__all__ = ["TOLD", "Oddity", "find_in_sounds", "find_oddities", "key_of"]
 
 EXAMPLES = 3
 COPIES = 0.95
@@ -47,6 +48,7 @@ def find_oddities(
         *_empty(rows),
         *_repeated(rows),
         *_copies(rows),
+        *_of_dictionaries(rows),
         *_characters(rows),
         *_contents(rows),
         *_lengths(rows, lengths, target_lengths, say_length),
@@ -141,10 +143,51 @@ def _many_targets(rows: list[Row]) -> str:
     return f"{rows[0].where}, {rows[1].where}  {_quoted(' | '.join(rows[0].source), 30)} → {targets}"
 
 
+# --------------------------------------------------------------------------------------------------------- dictionaries
+
+TOLD = ("numbered sources", "weights", "comments behind")
+"""Kinds that training tells too: what is meant for the reader of a dictionary, and would be learned as text."""
+FEWEST = 3
+"""Rows from which on what stands in them is a habit."""
+WEIGHT = re.compile(r"(?:0?\.\d+|[01](?:\.\d+)?)(?:e-?\d+)?\s+\S", re.IGNORECASE)
+BEHIND = re.compile(r"(?<=\S)\s+(#+|//)\s+(?=\w)")
+
+
+def _of_dictionaries(rows: Sequence[Row]) -> Iterator[Oddity]:
+    """Numbers behind sources, weights before targets and comments behind them."""
+    sources = {row.source for row in rows}
+    numbered = {source for source in sources if (bare := unnumbered(source)) != source and bare in sources}
+    text = "whose source is another source with a number in brackets behind it, which is learned as letters"
+    advice = "If they are further targets of that source, say --set data.variants=true"
+    if len(numbered) >= FEWEST:
+        yield _rows_that(rows, "numbered sources", f"{text}. {advice}", lambda row: row.source in numbered)
+    weighted = sum(WEIGHT.match(row.target) is not None for row in rows)
+    if weighted >= max(FEWEST, COPIES * len(rows)):
+        text = "whose target begins with a number from 0 to 1, which is learned as part of it"
+        advice = """If it is a weight, take it out first, as `awk '{$2 = ""; print}'` does behind a first word"""
+        yield _rows_that(rows, "weights", f"{text}. {advice}", lambda row: WEIGHT.match(row.target) is not None)
+    if commented := [row for row in rows if BEHIND.search(row.target)]:
+        yield from _comments_behind(rows, commented)
+
+
+def _comments_behind(rows: Sequence[Row], commented: Sequence[Row]) -> Iterator[Oddity]:
+    """Marks of comments with words behind them that stand nowhere else in a target, in some of the rows."""
+    parts = [BEHIND.split(row.target, 1) for row in commented]
+    mark, count = Counter(part[1] for part in parts).most_common(1)[0]
+    others = {id(row) for row in commented}
+    usual = {token for front, *_ in parts for token in front.split()}.union(*(row.target.split() for row in rows if id(row) not in others))
+    if count >= FEWEST and 2 * count <= len(rows) and usual.isdisjoint(token for part in parts for token in part[2].split()):
+        text = f"whose target has {mark!r} and words behind it that stand nowhere else, which are learned as part of it"
+        advice = f"If they are comments, take them out first, as `sed 's|[[:blank:]]*{mark} .*||'` does"
+        yield _rows_that(commented, "comments behind", f"{text}. {advice}", lambda row: BEHIND.split(row.target, 1)[1] == mark)
+
+
 # ----------------------------------------------------------------------------------------------------------- characters
 
 _CP1252 = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _MISREAD = re.compile(f"[ÂÃ][\x80-\xbf{_CP1252}]|[à-ï][\x80-\xbf{_CP1252}]{{2}}|(?:[Â-ß][\x80-\xbf{_CP1252}]){{2,}}")
+_EMOJI = regex.compile(r"(?=\p{Extended_Pictographic})\X")
+"""With what joins and marks its parts, which is no more to be seen and is as it should be."""
 _KINDS = {
     "line break": "line breaks inside",
     "control": "control characters",
@@ -163,7 +206,7 @@ def _characters(rows: Sequence[Row]) -> Iterator[Oddity]:
     for row in rows if special else ():
         for text in (*row.source, row.target):
             if not text.isascii() or not text.isprintable():
-                for kind, letter in {_kind_of(letter): letter for letter in special.intersection(text)}.items():
+                for kind, letter in {_kind_of(letter): letter for letter in special.intersection(_EMOJI.sub("", text))}.items():
                     if kind not in found or found[kind][-1][0] is not row:
                         found.setdefault(kind, []).append((row, text))
                         counts[kind + letter] += 1

@@ -23,6 +23,7 @@ from seqloom.planning.asked import ASKED, as_settings, base_config, given_config
 from seqloom.planning.autoconfig import Choice, choose, metric_for
 from seqloom.planning.base import Base, read_base
 from seqloom.planning.giving_way import KEPT, give_way, left_to_choose
+from seqloom.planning.oddities import TOLD
 from seqloom.planning.profile import Profile, profile_rows
 from seqloom.planning.selection import Roots, split, thin
 from seqloom.settings import has_setting, one_by_one, override, said_by, setting
@@ -128,6 +129,7 @@ def make_plan(
             *pieces,
             *pairs.notes,
             *(overlap if not warnings else []),
+            *(f"{oddity.text}. For instance {oddity.where[0]}." for oddity in profile.oddities if oddity.kind in TOLD),
             *_lost_blanks(profile, final),
             *_raw_samples(profile),
         ],
