@@ -1121,7 +1121,7 @@ def test_columns_beside_the_source_are_not_read_and_said_once(tmp_path: Path) ->
     train = resolve(config(write(tmp_path / "train.tsv", "reír\triendo\tV;PRS\n"), source=[1, 3], target=2))
     path, notes = write(tmp_path / "in.tsv", "ver\tviendo\tV\n"), []
     assert [row.source for row in read_sources(path, 2, train, notes=notes)] == [("ver", "V")]
-    assert notes == [f"1 line has {further} {path}:1); the source is column 1, 3, as in the training file"]
+    assert notes == [f"1 line has {further} {path}:1); the source is columns 1 and 3, as in the training file"]
 
 
 def test_a_file_like_the_training_file_gives_its_source_columns(tmp_path: Path) -> None:
@@ -1352,3 +1352,32 @@ def test_numbers_behind_sources_are_left_out_where_they_count_the_rows_of_one(tm
     assert pairs(path)[1][0] == ("READ(1)",)
     found = resolve(config(path, variants=True))
     assert sources(write(tmp_path / "asked.txt", "READ(1)\nWORD\n"), 1, found) == [("READ",), ("WORD",)]
+
+
+@pytest.mark.parametrize(
+    ("order", "header", "options"),
+    [
+        ((0, 1, 2), "", "--source 1,3 --target 2"),
+        ((0, 2, 1), "", "--source 1,2 --target 3"),
+        ((0, 2, 1), "lemma\ttags\tform\n", "--source lemma,tags --target form"),
+        ((0, 1, 2), "lemma\tform\tfeatures\n", "--source lemma,features --target form"),
+    ],
+)
+def test_a_column_of_marks_is_offered_beside_the_source(tmp_path: Path, order: tuple[int, ...], header: str, options: str):
+    """The refusal left the user to find out which columns are which."""
+    tags = ["V;PST;3;SG", "V;PRS;1;PL", "V;PRS;3;SG"]
+    rows = [(f"lem{number}a", f"for{number}m", tags[number % 3]) for number in range(30)]
+    path = write(tmp_path / "verbs.tsv", header + "".join("\t".join(row[place] for place in order) + "\n" for row in rows))
+    said = error(path)
+    assert "holds marks with ';' between them, as a source has beside its text" in said
+    assert said.endswith(f"{options}, or name the columns otherwise.")
+
+
+def test_a_side_that_is_given_is_not_asked_for(tmp_path: Path):
+    path = write(tmp_path / "a.csv", "word,class_of,pron\nab,N,x y\ncd,V,z\n")
+    said = "a.csv: 3 columns; expected --{} beside --{}. Columns: word ('ab'), class_of ('N'), pron ('x y'). "
+    assert (
+        error(path, target="pron")
+        == f"{said.format('source', 'target')}Say what the target is told from, one column or several: --source A,B."
+    )
+    assert error(path, source=["word"]) == f"{said.format('target', 'source')}Say which one is to be written: --target C."

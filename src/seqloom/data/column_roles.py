@@ -20,6 +20,7 @@ from seqloom.numbers.dates import look_like_times
 from seqloom.numbers.sentinels import say_sentinels
 from seqloom.numbers.spelling import EMPTY, may_be_number
 from seqloom.numbers.wide import are_series
+from seqloom.planning.sides import find_separator
 from seqloom.sound.sounds import name_sounds, name_sounds_without_ends
 
 __all__ = ["SPOKEN", "choose", "columns_of_sounds", "columns_of_times", "find_column", "one_column", "over_time", "places_of_sounds"]
@@ -48,7 +49,7 @@ def choose(table: Table, sample: list[list[str]], config: DataConfig) -> tuple[t
         source, target = _heard_and_said(table, sample, config, source, target)
     if not source or target is None:
         is_index = table.header and len(table.columns) == 2 and not config.source and config.target is None
-        raise DataError(_beside_an_index(table, sample) if is_index else _which_columns(table, sample))
+        raise DataError(_beside_an_index(table, sample) if is_index else _which_columns(table, sample, config))
     is_said = bool(config.source) or config.target is not None
     _refuse_nested(table, (*source, target), is_said=is_said)
     if table.header and not is_said and not (config.sounds or columns_of_sounds(sample, table)):
@@ -110,18 +111,44 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
     raise DataError(f"{table.name}: no column {column!r}; expected one of {there}.{near} Change {flag}, or give it a number from 1.")
 
 
-def _which_columns(table: Table, sample: list[list[str]]) -> str:
+def _which_columns(table: Table, sample: list[list[str]], config: DataConfig) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
-    advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
+    expected, advice = (
+        "2, or --source and --target to say which",
+        "Say which one is to be written and what it is told from, one column or several: --source A,B --target C.",
+    )
+    if config.target is not None:
+        expected, advice = "--source beside --target", "Say what the target is told from, one column or several: --source A,B."
+    elif config.source:
+        expected, advice = "--target beside --source", "Say which one is to be written: --target C."
+    elif marks := _beside_marks(table, sample):
+        advice = marks
     if heard := places_of_sounds(sample, table):
         whole = "" if columns_of_sounds(sample, table) else " --set data.sounds=true"
         source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
         advice = f"Choose, as in --source {source} --target {target}{whole}."
     more = [f"{nested.name!r} holds {nested.what}. {nested.advice}" for nested in table.nested.values()]
     more += [] if heard else [over_time(table, sample)]
-    what = f"{len(columns)} columns; expected 2, or --source and --target to say which. Columns: {first_few(columns)}"
+    what = f"{len(columns)} columns; expected {expected}. Columns: {first_few(columns)}"
     return " ".join([f"{table.name}: {what}. {advice}", *filter(None, more)])
+
+
+def _beside_marks(table: Table, sample: list[list[str]]) -> str:
+    """How three columns are read of which one alone holds marks of a small set, such as `V;PST;3;SG`: they are read with the source."""
+    separators = [find_separator(cells_at(sample, place)) for place in range(len(table.columns))]
+    if len(separators) != 3 or sum(separator is not None for separator in separators) != 1:
+        return ""
+    marks = next(place for place, separator in enumerate(separators) if separator)
+    first, second = (place for place in range(3) if place != marks)
+    source = ",".join(shlex.quote(_called(table, place)) for place in sorted((first, marks)))
+    holds = f"Column {_called(table, marks)} holds marks with {separators[marks]!r} between them, as a source has beside its text"
+    target = shlex.quote(_called(table, second))
+    return f"{holds}: --source {source} --target {target}, or name the columns otherwise."
+
+
+def _called(table: Table, place: int) -> str:
+    return table.columns[place] if table.header else str(place + 1)
 
 
 def over_time(table: Table, sample: list[list[str]]) -> str:

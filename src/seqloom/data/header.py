@@ -47,6 +47,7 @@ COLUMN_WORDS = (
     | ANSWER_WORDS
     | frozenset(["form", "id", "index", "key", "lemma", "line", "reference"])
     | frozenset(["audio", "clip", "file", "filename", "path", "sound", "transcript", "transcription", "wav"])
+    | frozenset(["feats", "features", "ipa", "pos", "pron", "pronunciation", "pronunciations"])
     | frozenset(["summary", "tag", "tags", "value", "word", "words"])
 )
 """General names of columns: a first line of nothing else is a header even where none is expected."""

@@ -133,7 +133,8 @@ class _Unread:
 
 
 def _as_trained(places: Sequence[int]) -> str:
-    return f"the source is column {', '.join(str(place + 1) for place in places)}, as in the training file"
+    numbers = [str(place + 1) for place in places]
+    return f"the source is column{'s' if len(numbers) > 1 else ''} {' and '.join(numbers)}, as in the training file"
 
 
 def _source_cells(line: tuple[int, str], name: str, columns: int, config: DataConfig, unread: _Unread) -> list[str]:
