@@ -823,9 +823,9 @@ def test_a_header_that_training_had_not_is_warned_of_where_it_is_read_as_data(tr
     """Such a first line was measured as a pair, learned of and answered, without a word that it may be a header."""
     rows = "".join(f"{word}\t{' '.join(word[::-1])}\n" for word in words(30, seed=9))
     test, table = tmp_path / "test.tsv", tmp_path / "test.csv"
-    test.write_text("word\tpron\n" + rows, encoding="utf-8")
-    table.write_text("\ufeffword;pron\n" + rows.replace("\t", ";"), encoding="utf-8")
-    doubt = "Without a header: line 1 ('word', 'pron') is data though it reads like a header."
+    test.write_text("word\tsounds\n" + rows, encoding="utf-8")
+    table.write_text("\ufeffword;sounds\n" + rows.replace("\t", ";"), encoding="utf-8")
+    doubt = "Without a header: line 1 ('word', 'sounds') is data though it reads like a header."
     warning = f"warning: {doubt} If it is one, say --set data.header=true.\n"
     for file in (test, table):
         for command in ("evaluate", "score"):
@@ -833,8 +833,8 @@ def test_a_header_that_training_had_not_is_warned_of_where_it_is_read_as_data(tr
             assert "warning" not in seqloom(command, trained.run, file, "--set", "data.header=false").err, "it is said"
         assert ": 30 pairs\n" in seqloom("evaluate", trained.run, file, "--set", "data.header=true").out
         answered = seqloom("predict", trained.run, "--input", file).err
-        assert f"warning: {file}:1: 'word', 'pron' is answered as a source though it reads like a header" in answered
-    assert "warning: stdin:1: 'word', 'pron'" in seqloom("predict", trained.run, stdin=test.read_text(encoding="utf-8")).err
+        assert f"warning: {file}:1: 'word', 'sounds' is answered as a source though it reads like a header" in answered
+    assert "warning: stdin:1: 'word', 'sounds'" in seqloom("predict", trained.run, stdin=test.read_text(encoding="utf-8")).err
     assert "warning" not in seqloom("predict", trained.run, stdin="word\n" + rows).err
     train = ["train", trained.pairs, "--dev", test, "--out", tmp_path / "run", *TINY, "--set", "training.max_steps=2"]
     assert warning.replace("Without", "dev: Without") in seqloom(*train).out
@@ -909,6 +909,17 @@ def test_a_file_without_the_header_of_training_is_read_whole_by_numbers(columns:
     assert "no header that names 'word', 'tag', 'form'" in seqloom("evaluate", columns.run, test).error
     result = seqloom("evaluate", columns.run, test, "--source", "1,2", "--target", "3", "--json")
     assert json.loads(result.out)["pairs"] == 3
+
+
+def test_columns_in_another_order_than_those_of_training_are_warned_of(columns: Trained, tmp_path: Path) -> None:
+    """Nothing came out right, and a note named symbols that training never saw."""
+    test = tmp_path / "test.tsv"
+    test.write_text("".join(f"{word}\t{word.upper()}\tUP\n" for word in words(30, seed=5)), encoding="utf-8")
+    said = "warning: columns exchanged? Hardly a pair holds only symbols that the model knows, and most do with two columns exchanged."
+    for command in ("evaluate", "score"):
+        result = seqloom(command, columns.run, test, "--source", "1,2", "--target", "3")
+        assert f"{said} They are read so with --source 1,3 --target 2\n" in result.err
+        assert "warning" not in seqloom(command, columns.run, test, "--source", "1,3", "--target", "2").err
 
 
 def test_a_header_that_is_said_holds_beside_columns_that_are_said(columns: Trained, tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from seqloom.data.rows import Row
 from seqloom.errors import short
 from seqloom.fields.task import Fields
 
-__all__ = ["Unseen", "unknown_in_prefix"]
+__all__ = ["Unseen", "exchanged_column", "unknown_in_prefix"]
 
 SHOWN = 8
+FEW, MANY, LOOKED_AT = 0.1, 0.5, 1000
+"""Shares of the rows without an unseen symbol, as they are and with two columns exchanged, that tell of wrong columns; rows looked at."""
 LONGEST = 30  # letters of a symbol that are shown
 
 
@@ -61,6 +63,23 @@ class Unseen:
                 where = f"{count:,} of {self.rows:,} {of}{side}"
                 lines.append(f"{where} hold symbols that training never saw, {effect}: {_commonest(symbols)}")
         return lines
+
+
+def exchanged_column(fields: Fields, rows: Sequence[Row]) -> int | None:
+    """The source column that fits the model in place of the target, and the target in its place, where hardly a row fits as it is."""
+    rows = rows[:LOOKED_AT]
+    if fields.source.kind != "ids" or sum(_fits(fields, row.source, row.target) for row in rows) > FEW * len(rows):
+        return None
+    for place in range(len(rows[0].source)):
+        exchanged = [((*row.source[:place], row.target, *row.source[place + 1 :]), row.source[place]) for row in rows]
+        if sum(_fits(fields, source, target) for source, target in exchanged) >= MANY * len(rows):
+            return place
+    return None
+
+
+def _fits(fields: Fields, source: tuple[str, ...], target: str) -> bool:
+    """Whether training saw all symbols of a pair."""
+    return not fields.source.unknown(source) and not fields.target.unknown(target)
 
 
 def unknown_in_prefix(fields: Fields, prefix: str) -> str:

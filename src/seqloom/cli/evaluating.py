@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from seqloom.measuring import Measurable
     from seqloom.model import Model
 
-__all__ = ["FORECASTS", "PAIRS", "evaluate", "load_model", "rows_of"]
+__all__ = ["FORECASTS", "PAIRS", "evaluate", "exchanged", "load_model", "rows_of"]
 
 FORECASTS, PAIRS = "the model forecasts numbers", "the model was trained on pairs"
 """Why an option of the other kind of model would do nothing."""
@@ -113,6 +114,8 @@ def evaluate(
             out.writelines(_plain(said) if form in (None, "txt") else _beside(said, form, model.fields, any_target=any_target))
     unseen = Unseen(model.fields, copies=model.copies)
     unseen.add_pairs(rows)
+    for warning in exchanged(model, rows, files or [], reading, source, target):
+        say(f"warning: {warning}")
     several = [] if any_target else [f"{note}; --any-target takes any of them" for note in ceiling(rows)]
     for warning in [] if files else _run(run).read_about().get("warnings", []):
         say(f"warning: {warning}")
@@ -122,6 +125,23 @@ def evaluate(
     of = " + ".join(files or ["the run's dev pairs"])
     with open_output(None) as out:
         out.write(_as_json(values, rows, files, sources) if as_json else _as_text(values, rows, f"{run} on {of}", sources))
+
+
+def exchanged(
+    model: Measurable, rows: Sequence[Row], files: Sequence[str], reading: DataConfig, source: list[str] | None, target: str | None
+) -> Iterator[str]:
+    """A warning where the pairs of files fit the model with a source column and the target exchanged, and not as they were read."""
+    from seqloom.unseen import exchanged_column
+
+    place = exchanged_column(model.fields, rows) if files and rows else None
+    if place is None:
+        return
+    columns: list[str | int] = [*(column_names(source) if source else reading.source or [1])]
+    last: str | int = target or reading.target or 2
+    columns[place], last = last, columns[place]
+    options = f"--source {shlex.quote(','.join(map(str, columns)))} --target {shlex.quote(str(last))}"
+    advice = "Give the two files in the other order" if len(files) > 1 else f"They are read so with {options}"
+    yield f"columns exchanged? Hardly a pair holds only symbols that the model knows, and most do with two columns exchanged. {advice}"
 
 
 def _said(places: Sequence[Row | None], predictions: Sequence[Prediction], *, any_target: bool) -> Iterator[tuple[Row, str] | None]:

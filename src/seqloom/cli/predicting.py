@@ -15,7 +15,7 @@ import typer
 
 from seqloom.cli import options
 from seqloom.cli.choosing import refuse_device, refuse_idle
-from seqloom.cli.evaluating import FORECASTS, PAIRS, load_model, rows_of
+from seqloom.cli.evaluating import FORECASTS, PAIRS, exchanged, load_model, rows_of
 from seqloom.cli.forecasting import Quantiles, holds_forecasts, predict_numbers
 from seqloom.cli.output import escape, one_line, open_output, say, say_note, says_json, standard_input, to_json
 from seqloom.errors import ConfigError, DataError, count_of
@@ -343,7 +343,9 @@ def score(
         raise ConfigError(f"--set {rest[0]}: of no effect on scores; expected data.header=true or false. Leave it out.")
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad)
     unseen = Unseen(model.fields, copies=model.copies)
-    unseen.add_pairs(row for row in places if row is not None)
+    unseen.add_pairs(found := [row for row in places if row is not None])
+    for warning in exchanged(model, found, files, reading, source, target):
+        say(f"warning: {warning}")
     with open_output(output, *files) as out:
         for begin in range(0, len(places), READ_AHEAD):
             chunk = places[begin : begin + READ_AHEAD]
