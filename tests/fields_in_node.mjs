@@ -20,7 +20,7 @@ function ofSource(fields, texts) {
     unknown: fields.source.unknown(texts),
     copied,
     extra,
-    kept: LIMITS.map((limit) => fields.kept(fields.source.encode(texts), limit)),
+    kept: LIMITS.flatMap((limit) => ["begin", "end"].map((keep) => fields.kept(fields.source.encode(texts), limit, keep))),
     left: fields.withoutCutAway(prefix, copied.slice(0, 3)),
     prefix,
     shown: fields.target.decode(prefix, extra),

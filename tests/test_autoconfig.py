@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -152,6 +153,37 @@ def test_a_few_very_long_sources_are_cut_and_it_is_said() -> None:
     choice = chosen(pairs)
     assert choice.config.data.too_long == "cut"
     assert "far above the mean" in choice.reasons["data.max_source_length"]
+
+
+def chats(where: str, longest: int = 400) -> list[tuple[str | tuple[str, ...], str]]:
+    """Idle talk, a question at one end of it, and its answer; one in twenty is long."""
+    draw, talk = random.Random(4), ["hello", "my", "friend", "how", "are", "you", "it", "is", "fine", "we", "talk", "a", "lot"]
+    answers, pairs = {"red": "like fire", "blue": "like the sea", "green": "like grass"}, list[tuple[str | tuple[str, ...], str]]()
+    for number in range(600):
+        idle = " ".join(draw.choices(talk, k=12 if number % 20 else longest))
+        colour = draw.choice(list(answers))
+        asked = f"what is {colour} ?" if where else "say what you like"
+        pairs.append((f"{asked} {idle}" if where == "begin" else f"{idle} {asked}", answers[colour]))
+    return pairs
+
+
+def test_of_long_sources_the_end_that_says_more_of_the_target_is_read() -> None:
+    for end, words in (("begin", "first"), ("end", "last")):
+        choice = chosen(chats(end, 2000))
+        assert (choice.config.data.too_long, choice.config.data.keep) == ("cut", end)
+        assert choice.reasons["data.keep"].startswith(f"the {words} words of sources say more of their targets than the ")
+
+
+def test_where_neither_end_says_more_the_name_of_the_column_decides(tmp_path: Path) -> None:
+    lines = "\n".join(map("\t".join, chats("", 2000)))
+    for name, end in (("history", "end"), ("passage", "begin"), ("context", "end")):
+        (tmp_path / "pairs.tsv").write_text(f"{name}\tanswer\n{lines}\n")
+        plan = make_plan(tmp_path / "pairs.tsv", source=name, target="answer")
+        assert (plan.config.data.too_long, plan.config.data.keep) == ("cut", end)
+
+
+def test_sources_of_less_than_a_thousand_symbols_are_read_whole() -> None:
+    assert chosen(chats("end", 400)).config.data == DataConfig()
 
 
 def test_long_sources_are_not_cut_where_their_targets_say_all_of_them() -> None:

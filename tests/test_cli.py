@@ -165,7 +165,10 @@ def test_sources_that_are_cut_are_counted_and_marked(trained: Trained, tmp_path:
     options = ["--set", "data.max_source_length=3", "--set", "data.too_long=cut", *TINY, "--set", "training.max_steps=1"]
     assert seqloom("train", trained.pairs, "--out", tmp_path / "run", *options).code == 0
     result = seqloom("predict", tmp_path / "run", "--json", "abc", "abca")
-    assert result.err.startswith("note: 1 of 2 sources are longer than the model reads: cut to their first 3 positions\n")
+    assert result.err.startswith(
+        "note: 1 of 2 sources are longer than the model reads: cut to their first 3 positions (a model trained with data.keep=end "
+        "reads the last)\n"
+    )
     assert [json.loads(line).get("source_cut") for line in result.out.splitlines()] == [None, True]
     file = tmp_path / "few.tsv"
     file.write_text("abc\tcba\nabcab\tbacba\n", encoding="utf-8")

@@ -41,6 +41,7 @@ CASES: dict[str, tuple[Sequence[Any], list[str]]] = {
             "model.copy=true",
         ],
     ),
+    "cut, read to its end": (DATES, ["data.max_source_length=6", "data.too_long=cut", "data.keep=end"]),
     "shared tokens": (
         [(f"{source} ä", source) for source, _ in DATES],
         ['fields.source=[{"kind": "tokens"}]', 'fields.target={"kind": "tokens"}', "fields.shared=true"],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seqloom.batching import Example
-from seqloom.config import DataConfig, FieldsConfig, TokensField
+from seqloom.config import ArrayField, DataConfig, FieldsConfig, TokensField
 from seqloom.corpus import Corpus, encode_rows, length_ratio
 from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, DataError, TrainingError
@@ -206,6 +206,30 @@ def test_of_several_columns_the_longest_are_cut_and_short_ones_stay_whole(limit:
     assert counts == ({"cut": 1} if limit < 16 else {})
     assert example.copy is not None
     assert [number >= 0 for number in example.copy] == [number > SEP for number in example.source]
+
+
+@pytest.mark.parametrize(
+    ("whole", "limit", "expected"),
+    [("a b a X c Y", 3, "X c Y"), ("a b", 3, "a b"), ("a b c d e/h i", 6, "c d e/h i"), ("a b/h i j k", 4, "b/j k")],
+)
+def test_what_is_said_last_is_read_where_that_is_asked_for(whole: str, limit: int, expected: str):
+    rows = [Row(columns(whole), "X Y", "pairs.tsv:1")]
+    fields = Fields.fit(FieldsConfig(source=[TokensField()] * len(columns(whole)), target=TokensField()), rows)
+    (example,) = encode_rows(rows, fields, DataConfig(max_source_length=limit, too_long="cut", keep="end"), copy=True, trained=True)
+    assert example.source.tolist() == fields.source.encode(columns(expected)).tolist()
+    assert example.copy is not None
+    whole_copies, _ = fields.copy_ids(columns(whole))
+    kept = fields.kept(fields.source.encode(columns(whole)), limit, "end")
+    assert example.copy.tolist() == whole_copies[kept].tolist()
+
+
+def test_of_frames_too_the_last_are_read_where_that_is_asked_for():
+    frames = np.arange(10.0).reshape(5, 2)
+    sources = [Row((str(frames.tolist()),), "a", "pairs.jsonl:1")]
+    fields = Fields.fit(FieldsConfig(source=[ArrayField()], target=TokensField()), sources)
+    whole = fields.source.encode(sources[0].source)
+    (example,) = encode_rows(sources, fields, DataConfig(max_source_length=2, too_long="cut", keep="end"), copy=False, trained=True)
+    assert example.source.tolist() == whole[-2:].tolist()
 
 
 def test_fields_of_older_models_cut_the_end_whatever_column_stands_there():

@@ -243,6 +243,22 @@ def test_a_model_that_copies_answers_a_source_that_is_cut():
     assert {len(row) for output in two.outputs for row in output.attention or []} == {4}
 
 
+def test_a_source_of_which_the_end_is_read_is_answered_shown_and_copied_by_its_end():
+    here = translator(data=DataConfig(max_source_length=3, too_long="cut", keep="end"), copy=True)
+    one, two = here.predict(rows_of("a X c", "Y b b c d e a X c"), keep_attention=True, replace_unknown=True)
+    assert two.source_tokens == ["a", "X", "c"]
+    assert [output.text for output in one.outputs] == [output.text for output in two.outputs]
+    for prefix, expected in (("X", "X"), ("Y", "<unk>")):
+        (answer,) = here.predict(rows_of("Y b b c d e a X c"), prefix=prefix)
+        assert {output.tokens[0] for output in answer.outputs} == {expected}
+    answerer = Answerer(here.fields, here.data, here.config, here)
+    note = Cuts([one, two]).notes(answerer, here.config)[0]
+    assert note == (
+        "1 of 2 sources are longer than the model reads: cut to their last 3 positions "
+        "(a model trained with data.keep=begin reads the first)"
+    )
+
+
 def test_a_symbol_of_a_prefix_that_was_cut_from_the_source_is_unknown():
     here = translator(data=DataConfig(max_source_length=3, too_long="cut"), copy=True)
     for prefix, expected in (("X", "X"), ("Y", "<unk>")):
@@ -264,7 +280,8 @@ def test_of_a_source_of_several_columns_that_is_cut_what_is_left_is_shown_copied
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)
     answerer = Answerer(here.fields, here.data, here.config, here)
     assert Cuts([one, two]).notes(answerer, here.config)[0] == (
-        "1 of 2 sources are longer than the model reads: the longest columns are cut, to 5 positions in all"
+        "1 of 2 sources are longer than the model reads: the longest columns are cut to their first symbols, "
+        "5 positions in all (a model trained with data.keep=end reads the last)"
     )
 
 

@@ -24,6 +24,7 @@ from seqloom.config import FieldConfig, FieldsConfig, TextField, TokensField
 from seqloom.examples import make_example
 from seqloom.fields.ready import settled
 from seqloom.fields.task import Fields
+from seqloom.fields.text import End
 
 ROOT = Path(__file__).parents[1]
 FIELDS_JS = Path(seqloom.__file__).parent / "web" / "fields" / "fields.js"
@@ -53,6 +54,7 @@ CONFIGS = {
     "unigram without bytes": TextField(unit="subword", subwords="unigram", byte_fallback=False, max_size=200),
 }
 LIMITS = [1, 4, 9, 40]
+ENDS: tuple[End, ...] = ("begin", "end")
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 AWKWARD = [
     "", " ", "  a", "a  ", "   ", "a\tb", "a\x1cb\x85c\ufeffd\u2028e", "\ufeff\ufeffx", "naïve", "nai\u0308ve", "\r\n\n\r", "a\0b",
@@ -122,7 +124,7 @@ def of_source(fields: Fields, texts: tuple[str, ...]) -> dict[str, Any]:
         "unknown": [key.removeprefix(f"{column.namespace}:") if column.namespace else key for column, key in keys(fields, texts)],
         "copied": copied.tolist(),
         "extra": extra,
-        "kept": [fields.kept(fields.source.encode(texts), limit).tolist() for limit in LIMITS],
+        "kept": [fields.kept(fields.source.encode(texts), limit, keep).tolist() for limit in LIMITS for keep in ENDS],
         "left": fields.without_cut_away(prefix, copied[:3]).tolist(),
         "prefix": prefix.tolist(),
         "shown": fields.target.decode(prefix, extra),

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[Sequence[Any], list[str]]] = {
     "characters, recurrent": (DATES.train[:400], RECURRENT),
     "subwords, input feeding": (DATES.train[:400], SUBWORDS),
     "two columns, Transformer, copying": (TWO_COLUMNS, COPYING),
+    "two columns, read to their end": (TWO_COLUMNS, [*COPYING, "data.keep=end"]),
 }
 
 

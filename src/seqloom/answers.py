@@ -71,7 +71,7 @@ class Prediction:
     limit: int = 0
     """The most target symbols that the search allowed."""
     source_cut: bool = False
-    """Whether the source is longer than the model reads, so that its end, of several columns that of the longest, was left out."""
+    """Whether the source is longer than the model reads, so that one end, of several columns that of the longest, was left out."""
     unknown: list[str] = field(default_factory=list[str])
     """The symbols of the source that training never saw, in order, as often as they occur; read as <unk>."""
     longest: int = 0
@@ -112,7 +112,7 @@ class _Read:
     source: Array
     """(S,), or frames"""
     whole: Any
-    """The same before it was cut; of frames what is left."""
+    """The same before it was cut; of frames that are read from their begin what is left."""
     kept: npt.NDArray[np.bool_] | None = None
     """Which positions of the whole are read, where it was cut."""
 
@@ -323,8 +323,9 @@ class Answerer:
         (example,) = encode_rows([Row(row.source, "", row.where)], self.fields, self.data, copy=False, counts=counts)
         if not counts:
             return _Read(example.source, example.source)
-        whole = self.fields.source.encode(row.source) if self.fields.source.kind == "ids" else example.source
-        return _Read(example.source, whole, self.fields.kept(whole, self.data.max_source_length))
+        is_begin_of_frames = self.fields.source.kind != "ids" and self.data.keep == "begin"
+        whole = example.source if is_begin_of_frames else self.fields.source.encode(row.source)
+        return _Read(example.source, whole, self.fields.kept(whole, self.data.max_source_length, self.data.keep))
 
     def _questions(self, sources: dict[int, _Read], rows: Sequence[Row], number: int, config: SearchConfig, prefix: str) -> Questions:
         """The sources at some places among the rows, as a finder wants them."""

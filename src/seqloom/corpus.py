@@ -170,7 +170,7 @@ def encode_rows(
             counts[config.too_long] = counts.get(config.too_long, 0) + 1
             if config.too_long == "skip":
                 continue
-            kept = fields.kept(source, config.max_source_length)
+            kept = fields.kept(source, config.max_source_length, config.keep)
             source, target = source[kept], target[: config.max_target_length]
             if copy_ids is not None:
                 copy_ids = copy_ids[kept]

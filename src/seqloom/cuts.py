@@ -53,7 +53,7 @@ class Cuts:
 
     def notes(self, model: Answerer, search: SearchConfig) -> list[str]:
         """A sentence where some were cut, or longer, or cannot be heard as those of training."""
-        notes, data, sound = list[str](), model.data, model.fields.config.sound
+        notes, sound = list[str](), model.fields.config.sound
         if self._silent:
             silent = f"{self._silent:,} of {self._all:,} sounds {'is' if self._silent == 1 else 'are'} silent: all samples are the same"
             notes.append(f"{silent}, so the answer means nothing")
@@ -67,8 +67,7 @@ class Cuts:
             notes.append(f"{long} ({self._longest:,} positions): answers to such are often wrong")
         if self._sources:
             long = f"{self._sources:,} of {self._all:,} sources are longer than the model reads"
-            of = "the longest columns are cut, to" if model.fields.shares_limit else "cut to their first"
-            notes.append(f"{long}: {of} {data.max_source_length:,} positions{' in all' if model.fields.shares_limit else ''}")
+            notes.append(f"{long}: {_what_is_read(model)}")
         if self._answers:
             name, limit = ("max_length", search.max_length) if search.max_length else ("max_length_ratio", search.max_length_ratio)
             were = "was" if self._answers == 1 else "were"
@@ -77,3 +76,13 @@ class Cuts:
                 f"Where more is to be said: --set search.{name}={limit * 2:g}"
             )
         return notes
+
+
+def _what_is_read(model: Answerer) -> str:
+    """Of sources that are too long, and what would read their other end."""
+    limit = f"{model.data.max_source_length:,} positions"
+    kept, end, other = ("first", "end", "last") if model.data.keep == "begin" else ("last", "begin", "first")
+    advice = f"(a model trained with data.keep={end} reads the {other})"
+    if model.fields.shares_limit:
+        return f"the longest columns are cut to their {kept} symbols, {limit} in all {advice}"
+    return f"cut to their {kept} {limit} {advice}"

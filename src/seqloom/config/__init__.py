@@ -87,6 +87,7 @@ class DataConfig(Settings):
     max_source_length: Positive = Field(default=5000, description="Longest source in symbols (characters, subwords, words).")
     max_target_length: Positive = Field(default=2000, description="Longest target in symbols.")
     too_long: Literal["error", "cut", "skip"] = Field(default="error", description="What happens to a training pair over these limits. What was cut or skipped is counted and said.")
+    keep: Literal["begin", "end"] = Field(default="begin", description="Which end of a source is read where too_long is cut, in training and in prediction; of several columns, of each that is cut. end: what is said last decides, as in a chat.")
 
 
 DRAWING = ("samples", "temperature", "top_k", "top_p", "seed")

@@ -119,8 +119,9 @@ def about_pairs(model: Model) -> About:
         ("target", f"{target}; {_size(fields.target.kind, fields.target.size)}"),
         ("search", ", ".join([search.name, *_chosen(search)])),
     ]
+    too_long = f"cut to their {'first' if data.keep == 'begin' else 'last'} so many" if data.too_long == "cut" else "refused"
     limits = [
-        f"Sources of up to {data.max_source_length:,} positions; longer ones are {'cut' if data.too_long == 'cut' else 'refused'}.",
+        f"Sources of up to {data.max_source_length:,} positions; longer ones are {too_long}.",
         "A symbol that training never saw is read as `<unk>`.",
     ]
     return About("encoder, decoder and beam search", _example(model), networks, parts, limits)

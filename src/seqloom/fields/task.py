@@ -19,7 +19,7 @@ from seqloom.errors import CheckpointError, ConfigError, DataError, SeqloomError
 from seqloom.fields.columns import Column, build_columns, groups, learn, model_of, namespace, new_symbols, unit_of
 from seqloom.fields.frames import ArraySource, Doubts
 from seqloom.fields.subwords import Subwords
-from seqloom.fields.text import Ids, SourceField, TargetField, Value, kept_of_columns
+from seqloom.fields.text import End, Ids, SourceField, TargetField, Value, kept_of_columns
 from seqloom.fields.units import Unit
 from seqloom.fields.vocabulary import BOS, DAMAGED, PAD, SEPARATOR, UNK, Vocabulary, entry
 from seqloom.files import write_atomically
@@ -95,12 +95,16 @@ class Fields:
         """What may be wrong with a source that can be used; nothing that is known of texts."""
         return Doubts() if isinstance(self.source, SourceField) else self.source.doubts(source)
 
-    def kept(self, source: npt.NDArray[Any], limit: int) -> npt.NDArray[np.bool_]:
-        """Which positions of an encoded source are read, bool (S,), where so many are: symbols (but for the last, </s>) or moments."""
+    def kept(self, source: npt.NDArray[Any], limit: int, keep: End = "begin") -> npt.NDArray[np.bool_]:
+        """Which positions of an encoded source are read, bool (S,), where so many are: symbols (but for the last, </s>) or moments; those
+        at its begin, or at its end.
+        """
         if self.shares_limit and len(source) > limit + 1:
-            return kept_of_columns(source, limit)
-        kept = np.arange(len(source)) < limit
-        kept[-1:] |= self.source.kind == "ids"
+            return kept_of_columns(source, limit, keep)
+        has_end = self.source.kind == "ids"
+        places = np.arange(len(source))
+        kept = places < limit if keep == "begin" else places >= len(source) - has_end - limit
+        kept[-1:] |= has_end
         return kept
 
     def copy_ids(self, source: Value) -> tuple[Ids, list[str]]:

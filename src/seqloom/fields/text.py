@@ -19,6 +19,8 @@ _SEP, _EOS = (np.array([number], np.int64).tobytes() for number in (SEP, EOS))
 
 Ids = npt.NDArray[np.int64]
 Value = str | Sequence[str]
+End = Literal["begin", "end"]
+"""Of a source: which of its ends is read where it is too long."""
 
 
 class _TextField:
@@ -140,9 +142,9 @@ class SourceField(_TextField):
         return [column.keys(part) for column, part in zip(self.columns, parts, strict=True)]
 
 
-def kept_of_columns(ids: Ids, limit: int) -> npt.NDArray[np.bool_]:
+def kept_of_columns(ids: Ids, limit: int, keep: End = "begin") -> npt.NDArray[np.bool_]:
     """Which positions of a source (S,) of several columns are kept where so many are, </s> not counted: short columns whole, and of those
-    longer than their share of what these leave, its first symbols.
+    longer than their share of what these leave, its first symbols, or its last.
     """
     ends = [*np.flatnonzero(ids == SEP).tolist(), len(ids) - 1]
     begins = [0, *(end + 1 for end in ends[:-1])]
@@ -151,7 +153,8 @@ def kept_of_columns(ids: Ids, limit: int) -> npt.NDArray[np.bool_]:
     left = max(limit - len(ends) + 1, 0)
     for others, (length, begin) in enumerate(sorted((end - begin, begin) for begin, end in zip(begins, ends, strict=True))):
         share = min(length, left // (len(ends) - others))
-        kept[begin : begin + share] = True
+        first = begin if keep == "begin" else begin + length - share
+        kept[first : first + share] = True
         left -= share
     return kept
 

@@ -74,6 +74,12 @@ ALPHABET = 2
 """Subwords are at least so many times the characters that recur: a character without a piece of its own is spelt as three bytes."""
 FOLLOWING = 0.5
 """Correlation of the lengths of source and target, from which on a target says all of its source."""
+LONG = 1000
+"""Symbols of the longest source, up to which reading all of each costs little."""
+CLEARLY, LEAST_BITS = 0.2, 0.1
+"""By what share, and by how many bits a target word, one end of the sources says more than the other, where that decides."""
+TURNS = frozenset(["chat", "conversation", "conversations", "dialog", "dialogs", "dialogue", "dialogues", "history", "messages", "turns"])
+"""Names of columns of what was said before, in turns."""
 REPEATED = 0.5
 """Share of rows that repeat an earlier pair, from which on a pass goes over them less often."""
 SMALL_CORPUS, LARGE_CORPUS = 10_000, 50_000
@@ -344,17 +350,32 @@ def _side_sizes(side: SideProfile, field: TextField | TokensField) -> tuple[floa
 
 
 def _choose_limits(settings: Settings, profile: Profile, sizes: _Sizes) -> None:
-    if sizes.source_p99 > 400 and sizes.source_p99 > 3 * sizes.source and profile.length_correlation < FOLLOWING:
+    is_long = sizes.source_p99 > 400 and sizes.source_p99 > 3 * sizes.source and sizes.source_max > LONG
+    if is_long and profile.length_correlation < FOLLOWING:
         limit = int(max(300, round(2 * sizes.source / 50) * 50))
         settings.set(
             "data.max_source_length",
             limit,
             f"the longest sources ({sizes.source_max:,.0f} symbols) are far above the mean ({sizes.source:,.0f})",
         )
-        kept = "what is said first is kept" + (", and short columns whole" if len(profile.source) > 1 else "")
-        settings.set("data.too_long", "cut", kept)
+        settings.set("data.too_long", "cut", "short columns are kept whole" if len(profile.source) > 1 else "")
+        settings.set("data.keep", *_kept_end(profile))
     ratio = max(1.0, math.ceil(10 * 1.3 * sizes.ratio) / 10)
     settings.set("search.max_length_ratio", ratio, f"99 of 100 targets have at most {sizes.ratio:.1f} symbols a source symbol")
+
+
+def _kept_end(profile: Profile) -> tuple[str, str]:
+    """Which end of a source that is cut is read, and why: what is measured, else what its column is called."""
+    ends = profile.ends
+    if ends is not None and abs(ends.begin - ends.end) >= max(CLEARLY * max(ends.begin, ends.end), LEAST_BITS):
+        more, less = ("first", "last") if ends.begin > ends.end else ("last", "first")
+        figures = f"{max(ends.begin, ends.end):.2f} and {min(ends.begin, ends.end):.2f} bits a word"
+        return ("begin" if more == "first" else "end"), f"the {more} words of sources say more of their targets than the {less} ({figures})"
+    names = [(side.name.rpartition("(")[2].removesuffix(")").casefold(), side.lengths.mean) for side in profile.source]
+    longest = max(names, key=lambda name: name[1])[0]
+    if longest in TURNS or (longest == "context" and len(names) == 1):
+        return "end", f"a column called {longest}, of which what is said last is answered"
+    return "begin", "what is said first is kept"
 
 
 # --------------------------------------------------------------------------------------------------------------- model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ import regex
 from seqloom.data.rows import Row
 from seqloom.planning.sides import Ids, Spread, spread
 
-__all__ = ["NewWords", "ceiling", "correlation", "new_words", "order", "ratio", "shared", "with_all_targets"]
+__all__ = ["Ends", "NewWords", "ceiling", "correlation", "new_words", "order", "ratio", "shared", "telling_ends", "with_all_targets"]
 
 FEWEST_NEW_WORDS, MOST_SOURCES = 20, 5
 """Rare words, from which on they say something; sources that a word may be seen beside to be called rare."""
@@ -21,6 +22,12 @@ NEARLY_ALL = 0.95
 """Share of the rows that can come out right, up to which it is worth saying that no more can."""
 ORDERED_SYMBOLS, FEWEST_PLACES = 100, 30
 """Of rows that are looked at for the order of their sides: symbols at the most, and the fewest places that say something."""
+ENDS_OF, LARGEST_END = 1000, 50
+"""Rows, at the most, by which is told which end of a source says more of its target; words of an end, at the most."""
+PRIOR, SEEN = 4, 0.5
+"""How many rows the share of a target word in all rows counts as, beside those that hold a word of the source; how likely a target word is
+taken to be where it stands in the source itself.
+"""
 WORD = regex.compile(r"[\w\p{M}\u200c\u200d]+")
 
 
@@ -32,6 +39,14 @@ class NewWords:
     """As it is."""
     respelled: float
     """In other case or with other marks alone, and not as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How much the first third of a source says of its target, and the last: bits a target word, by the most telling word of each."""
+
+    begin: float
+    end: float
 
 
 def ratio(target: np.ndarray, source: np.ndarray) -> Spread:
@@ -91,6 +106,40 @@ def _stands_in(word: str, texts: Iterable[str]) -> bool:
 def _bare(text: str) -> str:
     """The text without case and without marks on its letters; vowel signs, which are no such marks, stay."""
     return "".join(letter for letter in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(letter))
+
+
+def telling_ends(rows: Sequence[Row]) -> Ends | None:
+    """How much each end of the longest source column says of the target: told by half of the rows, measured on the others. None where no
+    source has several words.
+    """
+    rows = rows[:: -(-len(rows) // ENDS_OF)]
+    longest = max(range(len(rows[0].source)), key=lambda place: sum(len(row.source[place]) for row in rows))
+    cut = [(_ends(_words(row.source[longest])), set(_words(row.target))) for row in rows]
+    whole = [(ends, target) for ends, target in cut if ends]
+    if len(whole) < 2:
+        return None
+    return Ends(*(_bits([(ends[place], target) for ends, target in whole]) for place in (0, 1)))
+
+
+def _ends(words: Sequence[str]) -> tuple[set[str], set[str]] | None:
+    """The first third of the words and the last, None of too few."""
+    count = min(len(words) // 3, LARGEST_END)
+    return (set(words[:count]), set(words[-count:])) if count else None
+
+
+def _bits(pairs: Sequence[tuple[set[str], set[str]]]) -> float:
+    """How many bits the words of a source save of a target word, at the best one, as the first of every two pairs have them together."""
+    told, measured = pairs[::2], pairs[1::2]
+    targets = Counter(word for _, target in told for word in target)
+    sources = Counter(word for source, _ in told for word in source)
+    both = Counter((word, other) for source, target in told for word in source for other in target)
+    bits = list[float]()
+    for source, target in measured:
+        for word in target:
+            share = (targets[word] + 1) / (len(told) + 2)
+            likely = max((both[other, word] + PRIOR * share) / (sources[other] + PRIOR) for other in source)
+            bits.append(max(math.log2(max(likely, SEEN * (word in source)) / share), 0))
+    return sum(bits) / max(len(bits), 1)
 
 
 def with_all_targets(rows: Sequence[Row]) -> tuple[list[Row], list[list[str]]]:

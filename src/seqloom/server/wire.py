@@ -62,7 +62,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 SourceCut = Annotated[
     bool | None,
     Field(
-        description="True where the source was longer than the model reads: its end, of several columns that of the longest, was left out."
+        description="True where the source was longer than the model reads: an end of it, of several columns of the longest, was left out."
     ),
 ]
 Silent = Annotated[bool | None, Field(description="True where the source is a sound of which all samples are the same.")]

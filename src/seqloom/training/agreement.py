@@ -23,7 +23,7 @@ __all__ = ["Part", "differing_answers", "read_part", "refuse_disagreement"]
 
 LEARNING = ("min_count", "max_size", "vocabulary", "model")
 """Settings of a field that say how its vocabulary was learned, or from which file it is: vocabularies are compared themselves."""
-ANSWERING = ("max_source_length", "max_target_length", "too_long")
+ANSWERING = ("max_source_length", "max_target_length", "too_long", "keep")
 """Of the data, what says how long sources and targets may be."""
 TRAIN_TOGETHER = (
     "Train on the same pairs with the same --dev, without which each seed holds out other pairs, with the same ready vocabularies, or all "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from seqloom.batching import Example, updates_a_pass
-from seqloom.config import RunConfig
+from seqloom.config import DataConfig, RunConfig
 from seqloom.corpus import Corpus, encode_rows
 from seqloom.data.rows import Row
 from seqloom.errors import DataError, TooLongError, count_of
@@ -116,7 +116,7 @@ class _Encoding:
         """
         with self.watcher.phase(f"encoding {count_of(self.plan.profile.pairs, 'pair')}"):
             corpus = self._corpus(self.plan.train)
-        _say_what_was_done(self.counts, "training", self.watcher)
+        _say_what_was_done(self.counts, "training", self.plan.config.data, self.watcher)
         if not len(corpus):
             raise DataError("no training pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
         return corpus
@@ -157,7 +157,7 @@ class _Encoding:
             corpus = Corpus.build(chain(first.corpus, self._examples(more))) if share > first.share else first.corpus
         if len(corpus) < first.of - self.counts.get("skip", 0):
             self.watcher.say(f"note: {len(corpus):,} of {first.of:,} pairs fit the time: an even part of them is trained on.")
-        _say_what_was_done(self.counts, "training", self.watcher)
+        _say_what_was_done(self.counts, "training", config.data, self.watcher)
         return corpus
 
     def _in_time(self, drawn: Sequence[tuple[float, Row]], share: float, of: int, seconds: float) -> _Part:
@@ -213,16 +213,18 @@ def _with_usable_dev(plan: Plan, fields: Fields, watcher: Watcher) -> Plan:
         raise TooLongError(f"{error} With --skip-bad such dev pairs are left out.") from None
     if "skip" not in counts:
         return plan
-    _say_what_was_done(counts, "dev", watcher)
+    _say_what_was_done(counts, "dev", data, watcher)
     if not places:
         raise DataError("no dev pair is left after the length limits; raise data.max_source_length and data.max_target_length.")
     return replace(plan, dev=[row for row in plan.dev if row.where in places])
 
 
-def _say_what_was_done(counts: Mapping[str, int], of: str, watcher: Watcher) -> None:
+def _say_what_was_done(counts: Mapping[str, int], of: str, data: DataConfig, watcher: Watcher) -> None:
+    kept, other = ("begin", "end") if data.keep == "begin" else ("end", "begin")
     for done, count in counts.items():
         how, were = "cut" if done == "cut" else "skipped", "was" if count == 1 else "were"
-        watcher.say(f"note: {count_of(count, f'{of} pair')} over the length limits {were} {how} (data.too_long: {done}).")
+        which = f" Of a source its {kept} is read; --set data.keep={other} reads its {other}." if done == "cut" else ""
+        watcher.say(f"note: {count_of(count, f'{of} pair')} over the length limits {were} {how} (data.too_long: {done}).{which}")
 
 
 def _fit(plan: Plan, fields: Fields, corpus: Corpus, watcher: Watcher, clock: _Clock, times: float) -> tuple[Plan, float]:

@@ -130,7 +130,7 @@ export class Answerer {
     const { array, left } = isCut ? this.#cut(whole) : { array: whole, left: (values) => values };
     const { positions: length } = source.lengths(array);
     const { copyIds, extra } = this.#copied(value, left);
-    const read = left(source.labels(value, array));
+    const read = left(source.labels(value, whole));
     const row = {
       array,
       length,
@@ -159,11 +159,16 @@ export class Answerer {
     throw new Error(`${where}: ${what}. Shorten it.`);
   }
 
-  /** As much of a source as the model reads, and what picks the same out of a list with an entry a symbol; out of frames nothing is picked. */
+  /** As much of a source as the model reads, of the end that is kept, and what picks the same out of a list with an entry a position. */
   #cut(whole) {
-    const limit = this.data.max_source_length;
-    if (this.fields.source.kind !== "ids") return { array: this.fields.source.cut(whole, limit), left: (values) => values };
-    const kept = this.fields.kept(whole, limit);
+    const { source } = this.fields;
+    const { max_source_length: limit, keep = "begin" } = this.data;
+    if (source.kind !== "ids") {
+      const array = source.cut(whole, limit, keep);
+      const { positions } = source.lengths(array);
+      return { array, left: (values) => (keep === "begin" ? values.slice(0, positions) : values.slice(-positions)) };
+    }
+    const kept = this.fields.kept(whole, limit, keep);
     const left = (values) => values.filter((_, place) => kept[place]);
     return { array: left(whole), left };
   }

@@ -41,10 +41,14 @@ export class Fields {
     return [ids, extra];
   }
 
-  /** Which positions of an encoded source of texts are read, (S,), where so many symbols are: the </s> that ends them is not counted. */
-  kept(ids, limit) {
-    if (this.sharesLimit && ids.length > limit + 1) return keptOfColumns(ids, limit);
-    return ids.map((_, place) => place < limit || place === ids.length - 1);
+  /**
+   * Which positions of an encoded source of texts are read, (S,), where so many symbols are, those at its begin or at its end: the </s>
+   * that ends them is not counted.
+   */
+  kept(ids, limit, keep = "begin") {
+    if (this.sharesLimit && ids.length > limit + 1) return keptOfColumns(ids, limit, keep);
+    const last = ids.length - 1;
+    return ids.map((_, place) => place === last || (keep === "begin" ? place < limit : place >= last - limit));
   }
 
   /** The target's ids (T,) with <unk> for symbols that were to be copied and do not stand among the ids that are left. */
@@ -153,7 +157,7 @@ export class TargetField {
 }
 
 /** As `kept_of_columns` in Python: short columns whole, and of those longer than their share of what these leave, its first symbols. */
-function keptOfColumns(ids, limit) {
+function keptOfColumns(ids, limit, keep) {
   const ends = [...ids.flatMap((id, place) => (id === SEP ? [place] : [])), ids.length - 1];
   const columns = ends.map((end, index) => ({ begin: index ? ends[index - 1] + 1 : 0, end }));
   const kept = ids.map((_, place) => ends.includes(place));
@@ -161,7 +165,8 @@ function keptOfColumns(ids, limit) {
   columns.sort((one, other) => one.end - one.begin - (other.end - other.begin) || one.begin - other.begin);
   columns.forEach(({ begin, end }, done) => {
     const share = Math.min(end - begin, Math.floor(left / (columns.length - done)));
-    kept.fill(true, begin, begin + share);
+    const first = keep === "begin" ? begin : end - share;
+    kept.fill(true, first, first + share);
     left -= share;
   });
   return kept;

@@ -49,9 +49,9 @@ export class SoundField {
     return readFrames(sound, this.config).map((energy, place) => (energy - of(this.mean, place)) / of(this.spread, place));
   }
 
-  /** The first positions of frames. */
-  cut(frames, limit) {
-    return frames.subarray(0, limit * this.width);
+  /** The first positions of frames, or the last. */
+  cut(frames, limit, keep = "begin") {
+    return keep === "begin" ? frames.subarray(0, limit * this.width) : frames.subarray(frames.length - limit * this.width);
   }
 
   /** Positions that the model reads, all of which a limit counts. */
