@@ -258,3 +258,10 @@ def test_a_value_of_blanks_alone_stays(blanks: str):
     """A delimiter of one blank was taken away, and the file read at tabs."""
     assert one_by_one([f"data.delimiter={blanks}"]) == [f"data.delimiter={blanks}"]
     assert setting(override(RunConfig(), one_by_one([f"data.delimiter={blanks}"])), "data.delimiter") == blanks
+
+
+def test_a_ratio_of_lengths_that_is_asked_for_decides_in_place_of_a_length():
+    search = SearchConfig(max_length=38, max_length_ratio=1.0)
+    assert changed_search(search, {"max_length_ratio": 3.0}, where="--set").max_length is None
+    assert changed_search(search, {"max_length_ratio": 3.0, "max_length": 9}, where="--set").max_length == 9
+    assert changed_search(search, {"beam": 3}, where="--set").max_length == 38

@@ -279,6 +279,26 @@ def test_the_length_that_encoded_pairs_need_is_said_where_it_replaces_an_estimat
     assert said("asked", "search.max_length_ratio=5") == []
 
 
+def test_long_sources_of_short_targets_may_not_be_answered_at_length(tmp_path: Path):
+    """A young model writes on and on, as far as it may: 200 symbols and more for targets of one."""
+    pairs = [(" ".join(f"{number}" * (90 + number % 7)), f"{number * 7919 % 90_001:05d}") for number in range(10, 90)]
+
+    def bound(name: str, *settings: str) -> tuple[int | None, list[str]]:
+        lines: list[str] = []
+        watcher = Watch()
+        watcher.say = lines.append
+        plan = make_plan(pairs, dev=pairs[:5], settings=[*SMALL, "training.max_steps=1", *settings])
+        runs.start(replace(plan, fitted=frozenset()), tmp_path / name, watcher=watcher)
+        return load_config(tmp_path / name / "config.yaml").search.max_length, [line for line in lines if "search.max_length " in line]
+
+    assert bound("chosen") == (
+        12,
+        ["fitted: search.max_length 12: twice the longest training target and ten more: long sources do not have longer ones"],
+    )
+    assert bound("ratio", "search.max_length_ratio=3") == (None, [])
+    assert bound("asked", "search.max_length=7") == (7, [])
+
+
 def test_resuming_sets_the_number_of_threads_that_the_run_has(tmp_path: Path):
     """Another number adds up products in another order: not the same weights."""
 

@@ -20,10 +20,12 @@ from seqloom.errors import CheckpointError, DataError, TooLongError, TrainingErr
 from seqloom.fields.task import Fields
 from seqloom.fields.vocabulary import UNK
 
-__all__ = ["Corpus", "encode_rows", "length_ratio"]
+__all__ = ["Corpus", "encode_rows", "length_bound", "length_ratio"]
 
 Stored = npt.NDArray[Any]
 JOINED = 1000  # examples that are put together at a time: an array of a few ids is mostly its head
+MUCH_MORE = 2
+"""Times the longest answer that is likely to be needed: what may be longer is bounded."""
 ARRAYS = ("source", "source_ends", "target", "target_ends", "copy", "known")
 
 
@@ -139,6 +141,14 @@ def length_ratio(corpus: Corpus) -> float:
     if corpus.source_is_frames:  # short targets need no more than the ten symbols, and would leave nothing to longer sources
         return max(0.01, float(np.ceil(120 * np.quantile(targets / sources, 0.999)) / 100))
     return max(1.0, float(np.ceil(12 * np.quantile((targets - 10) / sources, 0.999)) / 10))  # ten more symbols are always allowed
+
+
+def length_bound(corpus: Corpus, ratio: float) -> int | None:
+    """A `search.max_length` for targets that are not the longer the longer their sources are: twice the longest of the corpus, and ten
+    more; None where the ratio does not let much more be written.
+    """
+    bound = 2 * int(corpus.target_lengths.max()) + 10
+    return bound if ratio * int(corpus.source_lengths.max()) + 10 > MUCH_MORE * bound else None
 
 
 def encode_rows(

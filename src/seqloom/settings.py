@@ -126,12 +126,14 @@ def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchCon
 
 
 def changed_search(search: SearchConfig, changes: Mapping[str, Any], *, where: str) -> SearchConfig:
-    """The search with some settings changed: so many hypotheses want a beam where no kind is said.
+    """The search with some settings changed: so many hypotheses want a beam where no kind is said, and a ratio of lengths that it decides
+    in place of a length.
 
     Raises:
         ConfigError: an unknown setting, a value out of range, or one of sampling where nothing is drawn.
     """
     changes = {"kind": "beam", **changes} if "beam" in changes else dict(changes)
+    changes = {"max_length": None, **changes} if "max_length_ratio" in changes else changes
     changed = build({"search": search.model_dump() | changes}, where=where).search
     if changed.kind != "sample" and (idle := [name for name in DRAWING if name in changes]):
         raise ConfigError(f"{where}: {', '.join(idle)}: of no effect with kind {changed.kind!r}. Say kind=sample, or leave it out.")

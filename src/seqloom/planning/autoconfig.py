@@ -28,6 +28,7 @@ __all__ = [
     "DROPOUT",
     "ENCODER_LAYERS",
     "ENOUGH_UPDATES",
+    "FOLLOWING",
     "NARROW",
     "RATE",
     "WARM_UP",

@@ -13,7 +13,7 @@ from seqloom import metrics
 from seqloom.checkpoint import RunDirectory, load_grown, load_weights, read_tensors, write_tensors
 from seqloom.config import PARTS, FieldsConfig, ModelConfig, RunConfig, TextField
 from seqloom.config_file import load_config, load_reasons
-from seqloom.corpus import Corpus, length_ratio
+from seqloom.corpus import Corpus, length_bound, length_ratio
 from seqloom.ctc import check_ctc
 from seqloom.data.rows import Row
 from seqloom.errors import CheckpointError, ConfigError, count_of, nearest
@@ -24,6 +24,7 @@ from seqloom.files import holds_numbers
 from seqloom.installed import TRAINING, require
 from seqloom.nn.seq2seq import Side, make_network
 from seqloom.planning.asked import ASKED
+from seqloom.planning.autoconfig import FOLLOWING
 from seqloom.planning.base import Base
 from seqloom.planning.plan import LENGTH, Plan
 from seqloom.settings import override
@@ -34,6 +35,9 @@ from seqloom.training.events import Finished, Silence, Watcher
 from seqloom.training.learning import seed_first_weights
 
 __all__ = ["check_parts", "decide", "fitted", "pass_on_interrupt", "resume", "start"]
+
+MOST = "search.max_length"
+"""Is chosen where long sources do not have longer targets."""
 
 
 def start(
@@ -242,6 +246,12 @@ def _decide(plan: Plan, corpus: Corpus, watcher: Watcher) -> tuple[RunConfig, di
         if ratio != config.search.max_length_ratio:
             watcher.say(f"fitted: {LENGTH} {ratio}: {reasons[LENGTH]}")
         config = config.model_copy(update={"search": config.search.model_copy(update={"max_length_ratio": ratio})})
+    follows = plan.profile.length_correlation >= FOLLOWING or not plan.profile.source
+    bound = length_bound(corpus, ratio) if ratio and not follows and config.search.max_length is None else None
+    if bound is not None and bound >= config.search.min_length:
+        reasons[MOST] = "twice the longest training target and ten more: long sources do not have longer ones"
+        watcher.say(f"fitted: {MOST} {bound}: {reasons[MOST]}")
+        config = config.model_copy(update={"search": config.search.model_copy(update={"max_length": bound})})
     return config, reasons
 
 
