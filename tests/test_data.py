@@ -602,7 +602,19 @@ def test_columns_are_told_by_the_words_for_two_sides_whichever_is_first(tmp_path
     assert resolve(config(path)).source == [source]
 
 
-@pytest.mark.parametrize("names", ["lemma,form,class", "path,text,label", "question,answer,source", "lemma,form,answer"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        "lemma,form,class",
+        "path,text,label",
+        "question,answer,source",
+        "lemma,form,answer",
+        "history,message,response",
+        "context,utterance,response",
+        "persona,context,response",
+        "passage,title,answer",
+    ],
+)
 def test_several_columns_of_which_words_may_say_too_little_are_not_guessed(tmp_path: Path, names: str) -> None:
     path = write(tmp_path / "train.csv", f"{names}\n{','.join(f'{name}.wav' for name in names.split(','))}\n")
     count = names.count(",") + 1
@@ -616,6 +628,7 @@ def test_several_columns_of_which_words_may_say_too_little_are_not_guessed(tmp_p
         ("context,question,answer", ["context", "question"]),
         ("instruction,input,output", ["instruction", "input"]),
         ("output,instruction,model", ["instruction"]),
+        ("context,answer,meta.id", ["context"]),
     ],
 )
 def test_what_is_read_beside_a_question_is_a_source_too_and_what_is_not_read_is_said(tmp_path: Path, names: str, source: list[str]) -> None:

@@ -34,8 +34,9 @@ TEXT_WORDS = frozenset({"text", "texts", "sentence"})
 QUESTION_WORDS = frozenset({"question", "questions", "query", "prompt"})
 ANSWER_WORDS = frozenset({"answer", "answers", "response", "completion"})
 """The targets of questions."""
-BESIDE_WORDS = frozenset({"context", "contexts", "history", "instruction", "instructions", "passage"})
-"""What is read together with a source or a question."""
+INSTRUCTION_WORDS = frozenset({"instruction", "instructions"})
+BESIDE_WORDS = frozenset({"context", "contexts", "history", "passage"}) | INSTRUCTION_WORDS
+"""What is read together with a source or a question; an instruction also without."""
 ID_WORDS = frozenset({"id", "ids", "idx", "index", "guid", "uuid"})
 """What says which row it is, and is not read."""
 COLUMN_WORDS = (
@@ -250,13 +251,23 @@ def tell_sides(names: Sequence[str], source: tuple[int, ...], target: int | None
 
 
 def _told_by_name(names: Sequence[str], places: list[int]) -> tuple[tuple[int, ...], int] | None:
-    """A source or a question, with what is read beside it, and what answers it, where of several columns each says what it is."""
+    """A source or a question, with what is read beside it, and what answers it, where of several columns each says what it is. What is read
+    beside a question is no question: without one, or an instruction, the columns are told where no other is left that may be it.
+    """
     target = _plain(names, places, TARGET_WORDS | ANSWER_WORDS)
     beside = [place for place in places if names[place].casefold() in BESIDE_WORDS]
     asked = _plain(names, places, SOURCE_WORDS | QUESTION_WORDS)
     if target is None or not (beside or asked is not None):
         return None
+    others = [place for place in places if place not in (*beside, target) and not _is_id(names[place])]
+    if asked is None and others and not any(names[place].casefold() in INSTRUCTION_WORDS for place in beside):
+        return None
     return tuple(sorted({*beside, *([] if asked is None else [asked])})), target
+
+
+def _is_id(name: str) -> bool:
+    """Whether a column says which row it is, in an object too."""
+    return name.casefold().rpartition(".")[2] in ID_WORDS
 
 
 def say_sides(source: str, target: str) -> bool:
