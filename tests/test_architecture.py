@@ -52,7 +52,7 @@ PICTURE = {
         "data: pairs rows sources source_files memory memory_rows tabular kept keyed lines tables layout column_roles marks "
         "header nested languages "
         "sound: clips narrowness audio augment sounds samples field text tones "
-        "fields: pieces units vocabulary vocabulary_file subwords ready_model columns text task vectors ready frame_text frames "
+        "fields: pieces units vocabulary vocabulary_file protobuf subwords ready_model columns text task vectors ready frame_text frames "
         "moses "
         "training: health "
         "planning: sides "

@@ -75,6 +75,20 @@ def test_a_ready_model_says_its_kind_its_bytes_and_how_it_normalises(tmp_path: P
     assert (plain.normalization, plain.lowercase) == ("none", False)
 
 
+@pytest.mark.parametrize("rule", ["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "identity"])
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_tabs_and_line_breaks_are_blanks_where_the_model_takes_them_for_such(tmp_path: Path, rule: str, kind: str):
+    """They were unknown, and the word behind them was cut as one in the middle of another."""
+    ready = read_model(saved(tmp_path, normalization_rule_name=rule, model_type=kind))
+    own = sentencepiece.SentencePieceProcessor(model_proto=trained(normalization_rule_name=rule, model_type=kind))
+    subwords, field = ready.subwords(), TextField(unit="subword", normalization=ready.normalization, lowercase=ready.lowercase)
+    for text in ["the dog\nsees", "dog\thorse", "in\r\nall", "hen \n\n the", "dog\u2028horse\u2029hen\fall", "dog\u1680hen"]:
+        cut = subwords.split(clean(field, text))
+        assert cut == own.encode(text, out_type=str)
+        assert [piece for part in subwords.parts(clean(field, text)) for piece in subwords.cut(part)] == cut
+    assert subwords.join(subwords.split("dog\nhen")) == ("dog hen" if rule.startswith("nmt") else "dog\nhen")
+
+
 def test_what_is_written_holds_no_name_of_a_file_of_the_machine_that_trained_it(tmp_path: Path):
     (tmp_path / "secret-name.txt").write_text("\n".join(TEXTS), encoding="utf-8")
     sentencepiece.SentencePieceTrainer.train(

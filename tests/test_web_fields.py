@@ -201,7 +201,9 @@ def test_javascript_reads_real_texts_as_python_does(name: str, config: FieldConf
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"model_type": "bpe", "byte_fallback": True, "vocab_size": 400}], ids=["unigram", "BPE with bytes"]
+    "options",
+    [{}, {"model_type": "bpe", "byte_fallback": True, "vocab_size": 400}, {"normalization_rule_name": "identity"}],
+    ids=["unigram", "BPE with bytes", "as it is"],
 )
 def test_javascript_cuts_by_a_ready_model_as_python_does(options: dict[str, Any], tmp_path: Path) -> None:
     path = str(tmp_path / "own.model")
@@ -210,7 +212,8 @@ def test_javascript_cuts_by_a_ready_model_as_python_does(options: dict[str, Any]
         asked = {"vocab_size": 200, "hard_vocab_limit": False, "minloglevel": 2} | options
         sentencepiece.SentencePieceTrainer.train(sentence_iterator=texts, model_writer=file, **asked)
     config, _ = settled(FieldsConfig(source=[(field := TextField(unit="subword", model=path))], target=field, shared=True))
-    assert_same({"ready": fit(config.source, config.target, shared=True)}, [*AWKWARD, *texts_to_learn_from()[:100]])
+    spaces = ["a\tb", "ab \n\r\n cd", "a  b", "x\u2028y\u2029z\fa", "a\u1680b \u00a0\n"]
+    assert_same({"ready": fit(config.source, config.target, shared=True)}, [*AWKWARD, *spaces, *texts_to_learn_from()[:100]])
 
 
 def test_javascript_refuses_another_format_and_fields_that_it_does_not_know() -> None:

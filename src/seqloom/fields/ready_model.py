@@ -6,7 +6,6 @@ A model is a protobuf message (sentencepiece_model.proto): pieces with scores an
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,14 +13,15 @@ from typing import Literal
 
 from seqloom.data.lines import open_file
 from seqloom.errors import ConfigError, DataError
-from seqloom.fields.subwords import Subwords
+from seqloom.fields.protobuf import BYTES, read_fields
+from seqloom.fields.subwords import FOLDING, NORMALIZER, Subwords
 from seqloom.fields.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
 __all__ = ["ReadyModel", "has_own_symbols", "read_model"]
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 """Types of pieces."""
-PIECES, TRAINER, NORMALIZER = 1, 2, 3
+PIECES, TRAINER = 1, 2
 """Fields of a model."""
 KINDS: dict[int, Literal["bpe", "unigram"]] = {1: "unigram", 2: "bpe"}
 FORMS: dict[str, tuple[Literal["none", "NFKC"], bool]] = {
@@ -31,7 +31,6 @@ FORMS: dict[str, tuple[Literal["none", "NFKC"], bool]] = {
 """Of sentencepiece's rules of normalisation: the Unicode form, and whether text is lower-cased."""
 IDS = {40: UNK, 41: BOS, 42: EOS, 43: PAD}
 """Fields of the training that give the ids of special pieces; their names stand five fields further."""
-_VARINT, _WIDE, _BYTES, _NARROW = 0, 1, 2, 5
 
 Numbered = dict[int, int | bytes]
 """Fields of a message by their numbers."""
@@ -69,7 +68,7 @@ def read_model(path: str) -> ReadyModel:
 @lru_cache(maxsize=2)  # of either side: a plan asks several times, and each piece of a model is gone through
 def _model_of(path: str, content: bytes) -> ReadyModel:
     try:
-        parts = list(_read(content))
+        parts = list(read_fields(content))
         pieces = [_piece(value) for number, value in parts if number == PIECES and isinstance(value, bytes)]
         trainer, normalizer = _message(parts, TRAINER), _message(parts, NORMALIZER)
         rule = bytes(normalizer[1]).decode() if normalizer.get(2) else "identity"
@@ -80,7 +79,7 @@ def _model_of(path: str, content: bytes) -> ReadyModel:
     _check(path, trainer, normalizer, rule)
     own = [piece for piece in pieces if piece[2] not in (UNKNOWN, CONTROL) and piece[0] not in SPECIALS]
     normalization, lowercase = FORMS[rule]
-    proto, has_bytes = _rebuilt(own, trainer), any(sort == BYTE for _, _, sort in own)
+    proto, has_bytes = _rebuilt(own, trainer, folds=rule.startswith("nmt_")), any(sort == BYTE for _, _, sort in own)
     ready = ReadyModel(proto, len(own), KINDS[int(trainer.get(3, 1))], has_bytes, normalization, lowercase)
     try:
         ready.subwords()
@@ -91,7 +90,7 @@ def _model_of(path: str, content: bytes) -> ReadyModel:
 
 def has_own_symbols(proto: bytes) -> bool:
     """Whether a model has symbols that are found in a text before it is cut (user_defined_symbols)."""
-    return any(_piece(value)[2] == USER_DEFINED for number, value in _read(proto) if number == PIECES and isinstance(value, bytes))
+    return any(_piece(value)[2] == USER_DEFINED for number, value in read_fields(proto) if number == PIECES and isinstance(value, bytes))
 
 
 def _no_model(path: str) -> DataError:
@@ -118,15 +117,16 @@ def _check(path: str, trainer: Numbered, normalizer: Numbered, rule: str) -> Non
         raise ConfigError(f"{path}: made with {made[0]}; {expected}. Leave model out to learn one here.")
 
 
-def _rebuilt(own: list[tuple[str, float, int]], trainer: Numbered) -> bytes:
-    """The model with our special pieces, and a normalisation that changes nothing: the field normalises. Of how it was trained the
-    numbers are kept, and no text, which names files of another machine.
+def _rebuilt(own: list[tuple[str, float, int]], trainer: Numbered, *, folds: bool) -> bytes:
+    """The model with our special pieces, and a normalisation that changes nothing: the field normalises, and `Subwords` makes blanks of
+    tabs and line breaks where the name of the normalisation says so. Of how it was trained the numbers are kept, and no text, which names
+    files of another machine.
     """
     special = [(name, 0.0, UNKNOWN if number == UNK else CONTROL) for number, name in enumerate(SPECIALS)]
     pieces = b"".join(_field(PIECES, _packed(*piece)) for piece in (*special, *own))
     kept = b"".join(_field(number, value) for number, value in trainer.items() if isinstance(value, int) and number not in IDS)
     ids = b"".join(_field(number, place) + _field(number + 5, SPECIALS[place].encode()) for number, place in IDS.items())
-    normalizer = _field(1, b"identity") + _field(3, 1) + _field(4, 0) + _field(5, 1)
+    normalizer = _field(1, FOLDING if folds else b"identity") + _field(3, 1) + _field(4, 0) + _field(5, 1)
     return pieces + _field(TRAINER, kept + ids) + _field(NORMALIZER, normalizer)
 
 
@@ -135,7 +135,7 @@ def _rebuilt(own: list[tuple[str, float, int]], trainer: Numbered) -> bytes:
 
 def _piece(message: bytes) -> tuple[str, float, int]:
     """A piece, its score and its type."""
-    found = dict(_read(message))
+    found = dict(read_fields(message))
     score = bytes(found.get(2, bytes(4)))
     if len(score) != 4:
         raise ValueError("a score of another width")
@@ -148,41 +148,13 @@ def _packed(piece: str, score: float, sort: int) -> bytes:
 
 def _message(parts: list[tuple[int, int | bytes]], wanted: int) -> Numbered:
     """The fields of the inner message of that number, the last of each; TypeError where it is a number."""
-    return dict(item for number, value in parts if number == wanted and isinstance(value, bytes) for item in _read(value))
-
-
-def _read(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Each field of a message in order: its number, and a number or its bytes; ValueError or IndexError where it ends too early."""
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
-        sort = key & 7
-        if sort == _VARINT:
-            value, place = _varint(message, place)
-            yield key >> 3, value
-            continue
-        if sort not in (_WIDE, _BYTES, _NARROW):
-            raise ValueError(f"a field of type {sort}")
-        size, place = _varint(message, place) if sort == _BYTES else (8 if sort == _WIDE else 4, place)
-        if place + size > len(message):
-            raise ValueError("the message is cut")
-        yield key >> 3, message[place : place + size]
-        place += size
-
-
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[place]
-        value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
-        if byte < 128:
-            return value, place
+    return dict(item for number, value in parts if number == wanted and isinstance(value, bytes) for item in read_fields(value))
 
 
 def _field(number: int, value: int | bytes) -> bytes:
     if isinstance(value, int):
         return _as_varint(number << 3) + _as_varint(value)
-    return _as_varint(number << 3 | _BYTES) + _as_varint(len(value)) + value
+    return _as_varint(number << 3 | BYTES) + _as_varint(len(value)) + value
 
 
 def _as_varint(value: int) -> bytes:

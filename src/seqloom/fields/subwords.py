@@ -12,9 +12,10 @@ from typing import Any
 
 from seqloom.config import TextField
 from seqloom.errors import CheckpointError, ConfigError
+from seqloom.fields.protobuf import read_fields
 from seqloom.fields.vocabulary import BOS, DAMAGED, EOS, PAD, SPECIALS, UNK
 
-__all__ = ["BLANK", "DEFAULT_SIZE", "RESERVED", "Subwords"]
+__all__ = ["BLANK", "DEFAULT_SIZE", "FOLDING", "NORMALIZER", "RESERVED", "Subwords"]
 
 DEFAULT_SIZE = 8000  # pieces where no config says how many
 COUNTED = 1000  # texts whose words are counted together
@@ -31,6 +32,9 @@ _LOOKS_RESERVED = "(?<=<)(?=(?:pad|s|/s|unk|0x[0-9A-F]{2})>)"
 _BYTES = {f"<0x{value:02X}>": bytes([value]) for value in range(256)}
 RESERVED = len(SPECIALS) + len(_BYTES)
 """Pieces that are special or single bytes, whatever the text."""
+NORMALIZER, FOLDING = 3, b"nmt"
+"""The field of a model that says how it normalises; the name there, under 1, of ready models that take tabs and line breaks for blanks."""
+_SPACES = re.compile("[ \t\n\f\r\u1680\u2028\u2029]+")
 
 
 class Subwords:
@@ -43,6 +47,11 @@ class Subwords:
     def __init__(self, model: bytes, byte_fallback: bool = True, kind: str = "bpe") -> None:
         self.model = model
         self.byte_fallback = byte_fallback
+        self.folds = any(
+            number == NORMALIZER and isinstance(value, bytes) and dict(read_fields(value)).get(1) == FOLDING
+            for number, value in read_fields(model)
+        )
+        """Whether tabs and line breaks are blanks, as they were where a ready model was trained."""
         self._processor: Any = _sentencepiece().SentencePieceProcessor()
         self._processor.LoadFromSerializedProto(model)
         pieces: list[str] = [self._processor.IdToPiece(number) for number in range(self._processor.GetPieceSize())]
@@ -70,19 +79,23 @@ class Subwords:
         return cls(writer.getvalue(), config.byte_fallback, config.subwords)
 
     def split(self, text: str) -> list[str]:
-        return self._processor.encode(_escape(text), out_type=str)
+        return self._processor.encode(_escape(self._folded(text)), out_type=str)
 
     def parts(self, text: str) -> list[str]:
         """The words, where no piece reaches over a blank; else the pieces."""
         if not self.by_word:
             return self.split(text)
-        return _escape(text).split(" ") if text else []
+        return _escape(self._folded(text)).split(" ") if text else []
 
     def cut(self, part: str) -> list[str]:
         """The pieces of a part; a blank beside a blank is a piece of its own."""
         if not self.by_word:
             return [part]
         return self._processor.encode(part, out_type=str) if part else [BLANK]
+
+    def _folded(self, text: str) -> str:
+        """The text with one blank for each run of tabs, line breaks and blanks, where these are folded; runs of blanks alone stay."""
+        return _SPACES.sub(lambda found: found[0] if set(found[0]) == {" "} else " ", text) if self.folds else text
 
     def join(self, symbols: Iterable[str]) -> str:
         if self.byte_fallback:

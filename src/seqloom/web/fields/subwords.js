@@ -1,6 +1,6 @@
 /** Subwords without any loss of text, as `fields/subwords.py` cuts and joins them. */
 
-import { text as decode } from "./protobuf.js";
+import { text as decode, readFields } from "./protobuf.js";
 import { SentencePiece } from "./sentencepiece.js";
 import { SPECIALS } from "./vocabulary.js";
 
@@ -10,21 +10,26 @@ const ESCAPES = { "\ufdd0": "\ufdd0.", [BLANK]: "\ufdd0_", "\u2585": "\ufdd0=", 
 const ESCAPED = Object.fromEntries(Object.entries(ESCAPES).map(([character, escape]) => [escape, character]));
 const BYTE = /^<0x([0-9A-F]{2})>$/;
 const encoder = new TextEncoder();
+const NORMALIZER = 3; // the field of a model that says how it normalises
+const FOLDING = "nmt"; // the name there of ready models that take tabs and line breaks for blanks
 
 /** A trained subword model: `join(split(text))` is the text, whatever it holds. */
 export class Subwords {
   #model;
+  #folds; // whether tabs and line breaks are blanks
 
   /** @param {string} model the serialised model in base64 */
   constructor(model, byteFallback = true) {
-    this.#model = new SentencePiece(Uint8Array.from(atob(model), (character) => character.charCodeAt(0)));
+    const proto = Uint8Array.from(atob(model), (character) => character.charCodeAt(0));
+    this.#model = new SentencePiece(proto);
+    this.#folds = folds(proto);
     this.byteFallback = byteFallback;
     this.pieces = this.#model.pieces.slice(SPECIALS.length);
   }
 
   split(text) {
     if (!text) return [];
-    const marked = ` ${escape(text)}`.replaceAll(" ", BLANK);
+    const marked = ` ${escape(this.#folds ? folded(text) : text)}`.replaceAll(" ", BLANK);
     const pieces = this.#model.split(marked);
     return this.byteFallback ? pieces.flatMap((piece) => (this.#model.isKnown(piece) ? [piece] : spell(piece))) : this.#joinUnknown(pieces);
   }
@@ -48,6 +53,17 @@ export class Subwords {
     }
     return joined;
   }
+}
+
+/** Whether a model says that it normalises as `FOLDING` does. */
+function folds(proto) {
+  const normalizer = [...readFields(proto)].findLast(([number]) => number === NORMALIZER)?.[1] ?? [];
+  return normalizer.length > 0 && [...readFields(normalizer)].some(([number, value]) => number === 1 && decode(value) === FOLDING);
+}
+
+/** One blank for each run of tabs, line breaks and blanks; runs of blanks alone stay. */
+function folded(text) {
+  return text.replace(/[ \t\n\f\r\u1680\u2028\u2029]+/g, (found) => (/^ +$/.test(found) ? found : " "));
 }
 
 function escape(text) {
