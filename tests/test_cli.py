@@ -19,13 +19,16 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import sacrebleu
 import torch
 import yaml
 
 from seqloom.cli import LASTING, main
-from seqloom.cli.output import open_output
+from seqloom.cli.output import one_line, open_output
+from seqloom.config import TextField
 from seqloom.errors import ConfigError, MissingPackageError
 from seqloom.loading import load
+from seqloom.metrics import score
 from seqloom.model import train
 
 TINY = [
@@ -602,6 +605,17 @@ def test_output_goes_into_a_file_whole(trained: Trained, tmp_path: Path) -> None
     seqloom("predict", trained.run, "--output", there, stdin=b"abc\n\xff\n")
     assert there.read_text(encoding="utf-8") == seqloom("predict", trained.run, "abc").out
     assert [path.name for path in tmp_path.iterdir()] == ["answers.txt"]
+
+
+def test_an_answer_takes_one_line_in_which_sacrebleu_reads_what_was_measured() -> None:
+    """A line break was written as a backslash and an n, which stand in answers themselves: neither could be read back."""
+    answers = ["two lines\nof \\n code\r\nhere", "print(1)\n\treturn it all"]
+    wanted = ["two lines\nof \\n code\nhere", "print(2)\n\treturn it all"]
+    assert one_line(answers[0]) == "two lines of \\n code here"
+    lines = [one_line(answer) for answer in answers]
+    assert all(len(f"{line}\n".splitlines()) == 1 for line in lines)
+    measured = score(["bleu"], answers, wanted, TextField(unit="word"))["bleu"]
+    assert sacrebleu.corpus_bleu(lines, [wanted]).score == pytest.approx(measured)
 
 
 def test_output_whose_name_ends_in_gz_is_packed(trained: Trained, tmp_path: Path) -> None:

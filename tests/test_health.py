@@ -235,6 +235,7 @@ def test_a_model_below_copying_the_source_is_found():
     assert pointing.message.endswith(
         " of copying the source. Try a longer training (training.epochs), or another training.optimizer.learning_rate."
     )
+    assert "model.copy" not in only(examine(evidence(wrong_days(9), sources=sources, can_copy=False))).message
     assert examine(evidence(wrong_days(9), sources=sources, progress=0.2)) == []
     unwritable = only(examine(evidence(wrong_days(9), sources=sources, unwritable=0.35)))
     assert unwritable.message.endswith(

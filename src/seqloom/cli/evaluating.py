@@ -84,9 +84,9 @@ def evaluate(
     moment of the part, and stand beside naive, seasonal naive and a straight line; a second file is what followed the first.
     An exported model of texts is measured by its answers alone, without the loss, and without torch; of one that says numbers, measure
     the run that it was made from.
-    With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out. With --output x.jsonl
-    or x.tsv: each pair with its place, source, target, answer (`output`) and whether that is right. Of forecasts a line for each number:
-    series, origin, time, column, forecast and actual, as TSV or CSV.
+    With --output: line n is the answer to line n of FILE behind its header, empty where that is blank or left out; a line break in an
+    answer is a blank, as sacrebleu reads it. With --output x.jsonl or x.tsv: each pair with its place, source, target, answer (`output`)
+    and whether that is right. Of forecasts a line for each number: series, origin, time, column, forecast and actual, as TSV or CSV.
     """
     if holds_forecasts(run):
         refuse_idle(context, ("source", "target", "beam", "skip_bad", "any_target"), FORECASTS)

@@ -199,8 +199,8 @@ def _is_file(path: Path, name: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """The text with ends of lines written as \\n, so that it takes one line."""
-    return text if text.isprintable() else "\\n".join(text.splitlines())
+    """The text with a blank for each end of a line, so that it takes one line and every mark in it is its own."""
+    return text if text.isprintable() else " ".join(text.splitlines())
 
 
 def escape(text: str) -> str:

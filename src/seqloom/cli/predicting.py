@@ -85,11 +85,12 @@ def predict(
     """Print a model's answer to each source.
 
         Sources are TEXT, the lines of --input, or standard input; several columns are separated by tabs. Answers come one a line, in the
-        input's order; a blank line is answered by a blank line. With --n-best or --scores: TSV with number of the source, rank, score,
-        text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json, or --output x.jsonl: one object a line, with scores and
-        tokens. A model that forecasts reads a table, TEXT or --input, and writes TSV with series, time, column, quantile and value, or
-        what the name of --output says: x.csv, x.jsonl, x.parquet. A model whose targets are arrays writes one a line as JSON, a list of
-        numbers, or of a list a moment; with --json, or --output x.jsonl, an object with the source.
+        input's order; a blank line is answered by a blank line, and a line break in an answer is a blank. With --n-best or --scores:
+        TSV with number of the source, rank, score, text, where \\t, \\n, \\r and \\\\ stand for the characters. With --json, or
+        --output x.jsonl: one object a line, with scores and tokens. A model that forecasts reads a table, TEXT or --input, and writes
+        TSV with series, time, column, quantile and value, or what the name of --output says: x.csv, x.jsonl, x.parquet. A model whose
+        targets are arrays writes one a line as JSON, a list of numbers, or of a list a moment; with --json, or --output x.jsonl, an
+        object with the source.
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     from seqloom.manifest import looks_exported

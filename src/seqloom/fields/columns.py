@@ -17,7 +17,19 @@ from seqloom.fields.units import Characters, Tokens, Unit, Words, clean
 from seqloom.fields.vocabulary import DAMAGED, Vocabulary, commonest
 from seqloom.fields.vocabulary_file import read_vocabulary
 
-__all__ = ["Codes", "Column", "build_columns", "first_alike", "groups", "learn", "model_of", "namespace", "new_symbols", "unit_of"]
+__all__ = [
+    "Codes",
+    "Column",
+    "build_columns",
+    "can_copy",
+    "first_alike",
+    "groups",
+    "learn",
+    "model_of",
+    "namespace",
+    "new_symbols",
+    "unit_of",
+]
 
 PARTS, LONG = 1 << 17, 40  # how many parts are kept with their ids, and of how many letters: some 30 MB
 _NUMBERED = re.compile(r"\d+:")
@@ -56,10 +68,18 @@ class Column:
 
     def same_symbols(self, other: Column) -> bool:
         """Whether a symbol here and the same string there mean the same, so that one can be copied into the other."""
-        mine, theirs = self.config, other.config
-        if isinstance(mine, TokensField) or isinstance(theirs, TokensField):
-            return mine.kind == theirs.kind
-        return all(getattr(mine, name) == getattr(theirs, name) for name in ("unit", "decompose", "byte_fallback"))
+        return _are_cut_alike(self.config, other.config)
+
+
+def can_copy(config: FieldsConfig) -> bool:
+    """Whether a source column has symbols that mean the same in the target."""
+    return any(_are_cut_alike(column, config.target) for column in config.texts)
+
+
+def _are_cut_alike(one: FieldConfig, other: FieldConfig) -> bool:
+    if isinstance(one, TokensField) or isinstance(other, TokensField):
+        return one.kind == other.kind
+    return all(getattr(one, name) == getattr(other, name) for name in ("unit", "decompose", "byte_fallback"))
 
 
 class Codes(dict[str, bytes]):

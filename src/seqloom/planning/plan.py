@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import DataConfig, FieldConfig, FieldsConfig, RunConfig, TokensField
+from seqloom.config import DataConfig, FieldConfig, FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.config_file import load_reasons
 from seqloom.data.kept import KeptRows
 from seqloom.data.memory import Pairs, at_hand
@@ -16,11 +16,12 @@ from seqloom.data.memory_rows import rows_from_memory
 from seqloom.data.pairs import read_rows, resolve, sides_of_numbers, without_empty
 from seqloom.data.rows import Row, Rows
 from seqloom.errors import ConfigError
+from seqloom.fields.columns import can_copy
 from seqloom.fields.pieces import say_pieces
 from seqloom.fields.ready import settings_of_ready, settings_of_vectors, settled
 from seqloom.numbers.autoarray import choose_for_arrays
 from seqloom.planning.asked import ASKED, as_settings, base_config, given_config, unchanged
-from seqloom.planning.autoconfig import Choice, choose, metric_for
+from seqloom.planning.autoconfig import COPY, Choice, choose, metric_for
 from seqloom.planning.base import Base, read_base
 from seqloom.planning.giving_way import KEPT, give_way, left_to_choose
 from seqloom.planning.oddities import TOLD
@@ -113,6 +114,7 @@ def make_plan(
         reasons, fitted = _still_true(_written_reasons(config), before, choice), frozenset[str]()
     embedding = given.model.embedding if given and "embedding" in given.model.model_fields_set else None
     final, reasons = _laid_over(before, reasons, settings, profile, start, embedding)
+    final, reasons = _without_idle_pointer(final, reasons, is_asked=given is not None or COPY in said_by(settings), is_new=start is None)
     overlap = [profile.overlap.sentence] if profile.overlap and profile.overlap.sources else []
     warnings = overlap if profile.overlap and profile.overlap.is_considerable else []
     pieces, doubtful_pieces = _pieces(profile, final.fields)
@@ -203,6 +205,25 @@ def _laid_over(
         final = override(final, [f"{METRIC}={name}"])
     reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
     return final, reasons | dict.fromkeys((item.partition("=")[0] for item in settings), ASKED) | ready | of_fields
+
+
+def _without_idle_pointer(config: RunConfig, reasons: dict[str, str], *, is_asked: bool, is_new: bool) -> tuple[RunConfig, dict[str, str]]:
+    """The config without a pointer that could copy nothing, where it was chosen before settings cut the columns otherwise.
+
+    Raises:
+        ConfigError: it was asked for.
+    """
+    if not is_new or not config.model.copy_source or not config.fields.texts or can_copy(config.fields):
+        return config, reasons
+    if is_asked:
+        columns = ", ".join(_how_cut(column) for column in config.fields.texts)
+        what = f"{COPY}: nothing can be copied: the target is cut into {_how_cut(config.fields.target)}, the source into {columns}"
+        raise ConfigError(f"{what}; expected the same symbols on both sides. Cut both alike (fields.*.kind and unit), or leave it out.")
+    return override(config, [f"{COPY}=false"]), {key: why for key, why in reasons.items() if key != COPY}
+
+
+def _how_cut(field: FieldConfig) -> str:
+    return f"{field.unit}s" if isinstance(field, TextField) else "tokens"
 
 
 def _lost_blanks(profile: Profile, config: RunConfig) -> list[str]:

@@ -15,6 +15,7 @@ from seqloom.answers import Prediction
 from seqloom.config import RunConfig
 from seqloom.corpus import Corpus
 from seqloom.data.rows import Row
+from seqloom.fields.columns import can_copy
 from seqloom.fields.pieces import marks_of, whole
 from seqloom.fields.task import Fields
 from seqloom.fields.vocabulary import SPECIALS, UNK
@@ -193,6 +194,7 @@ class DevSet:
             unseen_sources=self._unseen.rows_with_source / len(self.sample),
             empty_targets=self._empty_targets,
             copies=self.config.model.copy_source,
+            can_copy=can_copy(self.config.fields),
             cut_at=self.config.data.max_target_length if self.config.data.too_long == "cut" else None,
         )
         return [finding.message for finding in health.examine(evidence)]

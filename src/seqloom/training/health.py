@@ -72,6 +72,8 @@ class Evidence:
     """Share of the training targets that are empty."""
     copies: bool = False
     """Whether the model has a pointer to its source."""
+    can_copy: bool = True
+    """Whether one would find symbols there that the target has."""
     cut_at: int | None = None
     """The symbols after which training targets were cut, where they were."""
 
@@ -320,7 +322,7 @@ def _left_after_mistakes(accuracy: float, lengths: Sequence[int]) -> float:
 
 def _below_baselines(evidence: Evidence) -> list[Finding]:
     commonest = [evidence.commonest_train_target] * len(evidence.references)
-    pointer = "" if evidence.copies else "model.copy=true, "
+    pointer = "model.copy=true, " if evidence.can_copy and not evidence.copies else ""
     copying_todo = f"Try {pointer}a longer training (training.epochs), or another training.optimizer.learning_rate."
     commonest_todo = "Look with 'seqloom inspect' whether the sources tell the targets; try another training.optimizer.learning_rate."
     return [
