@@ -204,6 +204,16 @@ def test_texts_without_blanks_get_subwords_enough_for_their_alphabet() -> None:
     assert "500 subwords for this much text" in chosen(sentences(300)).reasons["fields.target"]
 
 
+def test_a_pass_has_no_more_updates_than_pairs_and_a_batch_of_long_sources_several() -> None:
+    draw = random.Random(1)
+    for length, size, updates in ((2400, 8192, 18), (130, 2048, 4), (20, 512, 3)):
+        pairs = [(" ".join(f"w{draw.randrange(800)}" for _ in range(length)), f"{draw.randrange(10)}") for _ in range(60)]
+        choice = chosen([*pairs])
+        assert choice.config.training.batch.size == size
+        assert choice.reasons["training.batch.size"] == f"about {updates} updates a pass"
+        assert choice.config.training.schedule.warmup_steps <= 0.03 * 60 * choice.config.training.epochs
+
+
 def test_few_pairs_are_gone_through_more_often_than_many() -> None:
     few, many = chosen(words(2500)).config.training, chosen(words(10_000)).config.training
     assert (few.epochs, many.epochs) == (72, 36)

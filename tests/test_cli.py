@@ -25,11 +25,14 @@ import yaml
 
 from seqloom.cli import LASTING, main
 from seqloom.cli.output import one_line, open_output
+from seqloom.cli.training import _closing as closing_lines  # pyright: ignore[reportPrivateUsage]
 from seqloom.config import TextField
+from seqloom.data.rows import Row
 from seqloom.errors import ConfigError, MissingPackageError
 from seqloom.loading import load
 from seqloom.metrics import score
 from seqloom.model import train
+from seqloom.training.events import Finished
 
 TINY = [
     "--set", "model.embedding=16", "--set", "model.encoder.width=32", "--set", "model.decoder.width=32", "--set", "training.max_steps=40",
@@ -1005,6 +1008,23 @@ def test_inspect_describes_the_pairs(trained: Trained) -> None:
     profile = json.loads(seqloom("inspect", trained.pairs, "--dev", trained.pairs, "--json").out)
     assert profile["pairs"] == 400
     assert profile["overlap"]["pairs"] == 400
+
+
+def test_inspect_finds_the_columns_of_dev_by_the_names_of_training_as_train_does(tmp_path: Path) -> None:
+    """A dev file with further columns was refused, though `train` took it."""
+    train, dev = tmp_path / "train.jsonl", tmp_path / "dev.jsonl"
+    train.write_text("".join(json.dumps({"id": n, "body": f"b{n}", "subject": f"s{n}"}) + "\n" for n in range(9)))
+    dev.write_text(json.dumps({"id": 1, "body": "b1", "subject": "s1", "ann0": "x", "ann1": "y"}) + "\n")
+    result = seqloom("inspect", train, "--dev", dev, "--source", "body", "--target", "subject", "--json")
+    assert json.loads(result.out)["overlap"]["pairs"] == 1
+    assert seqloom("inspect", train, "--dev", dev).err == ""
+
+
+def test_a_source_of_any_length_is_not_offered_to_try() -> None:
+    finished = Finished("runs/a", 1, 1.0, "done", {"loss": 1.0}, "the last", 1, "greedy", [], {})
+    rows = [Row(("word " * 500,), "a", "dev:1"), Row(("a short one",), "b", "dev:2")]
+    assert closing_lines(finished, rows, None, None)[-1] == "  seqloom predict runs/a 'a short one'"
+    assert closing_lines(finished, rows[:1], None, None)[-1] == "  seqloom predict runs/a TEXT"
 
 
 def test_config_prints_yaml_with_reasons_that_train_can_follow(trained: Trained, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def inspect(
     what is reached on dev with an eighth, a quarter, a half and all of the pairs, and whether more would help.
     """
     from seqloom.config import DataConfig, RunConfig
-    from seqloom.data.pairs import read_rows
+    from seqloom.data.pairs import read_rows, resolve
     from seqloom.numbers.array_plan import says_numbers
     from seqloom.planning.plan import reads_numbers
     from seqloom.planning.profile import describe, profile_rows
@@ -183,7 +183,7 @@ def inspect(
     settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
     columns = DataConfig.model_validate({"train": pairs, "source": column_names(source), "target": target})
     base = override(RunConfig(data=columns), settings)
-    rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, base.data)) if dev else None
+    rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, resolve(base.data))) if dev else None
     with Waiting().phase("reading the pairs"), hint_at_texts(base.data.sounds):
         of_arrays = {
             "is_numbers": reads_numbers(base, settings, None, None),

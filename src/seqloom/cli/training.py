@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["resume", "train"]
 
+SHOWN = 200
+"""Characters of a source that is shown as one to try."""
+
 Out = Annotated[
     str | None,
     typer.Option("--out", metavar="DIR", show_default=False, help="Folder for the model. [default: runs/ and the name of the file]"),
@@ -260,7 +263,8 @@ def _closing(finished: Finished, dev: Sequence[Row], test: Path | None, parts: S
     if finished.why == "interrupted":
         lines.append(f"  seqloom resume {run}")
     lines.append(f"  seqloom evaluate {run} {shlex.quote(str(test)) if test else 'TEST_PAIRS'}")
-    source = next((row.source for row in dev if any(row.source)), None)
-    if source is not None:
-        lines.append(f"  seqloom predict {run} " + argument("\t".join(source)))
+    sources = ["\t".join(row.source) for row in dev if any(row.source)]
+    if sources:
+        short = next((source for source in sources if len(source) <= SHOWN), None)
+        lines.append(f"  seqloom predict {run} " + ("TEXT" if short is None else argument(short)))
     return lines

@@ -42,6 +42,7 @@ __all__ = [
     "learning_rate",
     "metric_for",
     "put_together",
+    "smallest_batch",
     "warm_up",
 ]
 
@@ -89,6 +90,8 @@ SENTENCE_DROPOUT = 0.25
 """What is dropped then, at the most."""
 NARROW, WIDE = 256, 512
 """Widths: up to the one the learning rate is higher; the other is taken where pairs and time are many."""
+LEAST_PAIRS, OF_LONG = 8, 8192
+"""Pairs of a batch at the least, as long as they have no more symbols together than the other says."""
 SMALLEST_BATCH, BATCH_PAIRS, WIDE_BATCH_PAIRS = 512, 100, 128
 """Of a batch: source or target symbols at the least; pairs at the most, above those symbols and where no side is a sentence; those of a
 wide network, which few pairs leave waiting for its weights.
@@ -486,11 +489,12 @@ def _dropout(profile: Profile, fields: FieldsConfig, width: int) -> tuple[float,
 
 def _choose_training(settings: Settings, profile: Profile, fields: FieldsConfig, sizes: _Sizes) -> None:
     symbols = profile.pairs * max(sizes.source, sizes.target)
-    batch = _batch(profile, fields, symbols / profile.pairs)
-    settings.set(BATCH, batch, f"about {symbols / batch:,.0f} updates a pass")
+    batch = max(_batch(profile, fields, symbols / profile.pairs), smallest_batch(symbols / profile.pairs))
+    updates = min(symbols / batch, profile.pairs)
+    settings.set(BATCH, batch, f"about {updates:,.0f} updates a pass")
     passes = _passes(profile, fields)
     settings.set("training.epochs", passes, f"{profile.pairs:,} pairs: few are gone through often, many seldom")
-    settings.set("training.schedule.warmup_steps", warm_up(symbols / batch * passes), f"{WARM_UP:.0%} of the run")
+    settings.set("training.schedule.warmup_steps", warm_up(updates * passes), f"{WARM_UP:.0%} of the run")
     if _has_few_symbols(profile, fields) or profile.pairs < FEW_PAIRS:
         settings.set("training.threads", 1, "a small network: two threads would wait for each other (measured)")
     metric, because = metric_for(profile, fields)
@@ -508,6 +512,14 @@ def _batch(profile: Profile, fields: FieldsConfig, symbols: float) -> int:
     pairs = WIDE_BATCH_PAIRS if _width(profile, fields)[0] == WIDE else BATCH_PAIRS
     while batch > max(SMALLEST_BATCH, pairs * symbols):
         batch //= 2
+    return batch
+
+
+def smallest_batch(symbols: float) -> int:
+    """Source or target symbols of a batch at the least, for pairs of so many each: a few pairs, where these are long."""
+    batch = SMALLEST_BATCH
+    while batch < min(LEAST_PAIRS * symbols, OF_LONG):
+        batch *= 2
     return batch
 
 

@@ -21,6 +21,7 @@ from seqloom.planning.autoconfig import (
     WARM_UP,
     Settings,
     has_sentences,
+    smallest_batch,
     warm_up,
 )
 from seqloom.planning.plan import Plan
@@ -103,7 +104,7 @@ def fit_to_time(
         parts, rate = _quicker_batches(settings, plan, work, speed, rate, seconds)
         updates, passes = updates * parts, seconds * rate / work.symbols
     elif times == 1 and passes < ENOUGH_PASSES * wanted:
-        updates *= _smaller_batches(settings, plan, passes * updates)
+        updates *= _smaller_batches(settings, plan, passes * updates, smallest_batch(work.symbols / plan.profile.pairs))
     updates = max(updates // times, 1)
     if training.budget_seconds is None and passes < wanted:
         settings.set(
@@ -244,10 +245,10 @@ def _larger_batches(
     return times, rate
 
 
-def _smaller_batches(settings: Settings, plan: Plan, updates: float) -> int:
-    """Smaller batches where a run would end after few updates; gives how many of them there are for one of before."""
+def _smaller_batches(settings: Settings, plan: Plan, updates: float, least: int) -> int:
+    """Smaller batches where a run would end after few updates, no smaller than `least`; gives how many there are for one of before."""
     chosen, parts = plan.config.training.batch.size, 1
-    while updates * parts < ENOUGH_UPDATES and chosen // (2 * parts) >= SMALLEST_BATCH:
+    while updates * parts < ENOUGH_UPDATES and chosen // (2 * parts) >= least:
         parts *= 2
     if BATCH not in plan.fitted or parts == 1:
         return 1
