@@ -210,6 +210,16 @@ def test_a_model_that_is_only_good_when_teacher_forced_is_found():
     assert examine(replace(given, free_running_accuracy=0.5)) == []
 
 
+def test_a_word_whose_first_letter_decides_is_no_exposure_bias():
+    """The letters behind it follow from it, and look well learned where the true ones are given: it was said of every such task."""
+    words = ["Paris", "Oslo", "Lima", "Cairo", "Delhi", "Tokyo", "Quito", "Riga", "Accra", "Hanoi"]
+    wanted, said = [words[row % 10] for row in range(ROWS)], [words[row % 10 if row % 4 == 0 else row * 7 % 10] for row in range(ROWS)]
+    given = evidence(said, references=wanted, teacher_forced_accuracy=0.95, free_running_accuracy=0.3)
+    assert "free_running" not in [finding.name for finding in examine(given)]
+    lost = [f"{word[0]}{word[::-1]}" for word in wanted]
+    assert "free_running" in [finding.name for finding in examine(replace(given, predictions=lost))]
+
+
 def test_the_gap_that_a_language_leaves_a_healthy_translator_is_no_finding():
     """German to English at about 35 BLEU: 70 % teacher forced, 35 % of the positions running freely, 12 words."""
     given = evidence(wrong_days(9), reference_lengths=[12] * ROWS, teacher_forced_accuracy=0.7, free_running_accuracy=0.35)

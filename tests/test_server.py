@@ -30,6 +30,7 @@ from seqloom.stopping import stoppable
 if TYPE_CHECKING:
     from httpx2 import Response
 
+SHORTER = "Cut it into shorter parts, or serve with a higher --max-characters."
 DOCS = "/docs lists what is allowed."
 TEXTS = "expected a text, or a list of texts, in the order of the columns, where the model has several"
 LESS = "Send fewer or shorter sources, a smaller beam or max_length, or go without."
@@ -275,8 +276,8 @@ FAILED = "the server failed on it, and its log says where. Try another input, an
         ({"input": "a", "max_length": 51}, "max_length: 51; the limit is 50. Ask for less."),
         ({"inputs": ["a"] * 6}, "inputs: 6 sources; the limit is 5. Send them in several requests."),
         ({"inputs": ["a"] * 5}, "inputs: 5 sources; at most 4 can wait. Send them in several requests."),
-        ({"inputs": ["a", "b" * 21]}, "inputs[1]: 21 characters; the limit is 20. Cut it into shorter parts."),
-        ({"input": "a", "prefix": "b" * 21}, "prefix: 21 characters; the limit is 20. Cut it into shorter parts."),
+        ({"inputs": ["a", "b" * 21]}, f"inputs[1]: 21 characters; the limit is 20. {SHORTER}"),
+        ({"input": "a", "prefix": "b" * 21}, f"prefix: 21 characters; the limit is 20. {SHORTER}"),
         ({"input": ["a", "b"]}, "input: 2 source columns; model reverse expects 1. Give a text, or several in inputs."),
         ({"model": "two", "inputs": [["a", "b"], "c"]}, "inputs[1]: 1 source column; model two expects 2. Give a list of 2 texts."),
         ({"input": "a\0"}, "input: a NUL character; expected text. Remove it."),

@@ -886,6 +886,19 @@ def test_a_resumed_run_looks_at_the_same_part_of_dev(tmp_path: Path, monkeypatch
     assert set(sizes) == {123}
 
 
+def test_a_run_that_looks_at_some_of_dev_says_so_at_its_first_look_and_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lines: list[str] = []
+    watcher = Watch()
+    watcher.say = lines.append
+    monkeypatch.setattr(DevSet, "fitting", lambda *_: 123)
+    monkeypatch.setattr(Trainer, "_has_time_for_all", lambda _: False)
+    start(tmp_path / "run", "training.budget_seconds=60", "training.max_steps=2", dev=pairs(400, seed=2), watcher=watcher)
+    assert [line for line in lines if "of the 400 dev pairs" in line] == [
+        "note: looks at dev are at 123 of the 400 dev pairs, evenly drawn: more would take too much of the budget.",
+        f"note: the score is of 123 of the 400 dev pairs; `seqloom evaluate {tmp_path / 'run'}` takes all.",
+    ]
+
+
 @pytest.mark.parametrize("step", [4, 5])
 def test_a_run_stopped_between_updates_goes_on_from_there_to_the_same_weights(tmp_path: Path, step: int):
     """What came since the last save was done again; at 5, where a look is due, it comes before the next update."""

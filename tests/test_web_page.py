@@ -312,7 +312,8 @@ def test_a_setting_that_cannot_be_used_is_shown_and_any_length_penalty_can(page:
 @pytest.mark.logs("422")
 def test_an_error_of_the_server_is_shown_and_what_was_typed_stays(page: Page, address: str) -> None:
     ask(page, address, "a" * 2001)
-    expect(page.get_by_role("alert").first).to_have_text("inputs[0]: 2,001 characters; the limit is 2,000. Cut it into shorter parts.")
+    advice = "Cut it into shorter parts, or serve with a higher --max-characters."
+    expect(page.get_by_role("alert").first).to_have_text(f"inputs[0]: 2,001 characters; the limit is 2,000. {advice}")
     expect(source(page)).to_have_value("a" * 2001)
     source(page).fill("ab")
     source(page).press("Enter")

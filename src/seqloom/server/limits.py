@@ -81,7 +81,8 @@ class Limits:
             Refusal: 422, with how many characters there are.
         """
         if characters > self.characters:
-            raise Refusal(422, f"{where}: {characters:,} characters; the limit is {self.characters:,}. Cut it into shorter parts.")
+            advice = "Cut it into shorter parts, or serve with a higher --max-characters."
+            raise Refusal(422, f"{where}: {characters:,} characters; the limit is {self.characters:,}. {advice}")
 
 
 class BodyGate:

@@ -222,7 +222,11 @@ class Trainer:
         begin, self._is_whole = time.perf_counter(), False
         if self.settings.budget_seconds is not None and not (self.place.looked_at or self.place.evaluation_seconds):
             self.place.looked_at = self.dev.fitting(self.network, LOOK * self.settings.budget_seconds)
+            is_all = self.place.looked_at >= len(self.dev.sample)
             self.dev.shorten(self.place.looked_at)
+            if not is_all and not self._is_of_table:
+                some = f"{self.place.looked_at:,} of the {len(self.dev.rows):,} dev pairs, evenly drawn"
+                self.watcher.say(f"note: looks at dev are at {some}: more would take too much of the budget.")
             begin = time.perf_counter()
         look = self.dev.look(self.network)
         if not math.isfinite(look.values["loss"]):
@@ -304,15 +308,22 @@ class Trainer:
             self.watcher.say(f"warning: {warning}")
         if why != "interrupted":
             self.run.forget_training()
+        if len(look.rows) < len(self.dev.rows) and not self._is_of_table:
+            all_of_it = f"seqloom evaluate {self.run.path}"
+            notes += [f"the score is of {len(look.rows):,} of the {len(self.dev.rows):,} dev pairs; `{all_of_it}` takes all."]
         for note in notes:
             self.watcher.say(f"note: {note}")
         self.watcher.finished(event)
         return event
 
+    @property
+    def _is_of_table(self) -> bool:
+        """Whether dev is a part of a table over time, and no pairs."""
+        return self.config.fields.numbers.horizon > 0
+
     def _notes(self, look: Found, *, whole: bool) -> list[str]:
         """What the last look says beside training and the looks before it."""
-        is_of_table = self.config.fields.numbers.horizon > 0
-        notes = health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"], of_table=is_of_table)
+        notes = health.easier_dev(self.learner.loss(self._as_many()), look.values["loss"], of_table=self._is_of_table)
         return notes + (self._doubts_about_search(look) if whole else [])
 
     def _doubts_about_search(self, look: Found) -> list[str]:
