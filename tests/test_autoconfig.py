@@ -390,3 +390,11 @@ def test_ctc_stays_beside_what_leaves_it_room(setting: str) -> None:
     config = make_plan(spoken(200), settings=[setting]).config
     assert config.model.head.ctc_weight == (0.3 if "0.3" in setting else 0.5)
     assert config.search.ctc_weight == 0.5
+
+
+def test_targets_of_three_words_that_are_no_spelling_are_judged_by_what_of_them_is_said() -> None:
+    """One of 3.98 words on average was judged letter by letter, one of 4 by BLEU."""
+    for words, metric in ((3, "chrf"), (5, "bleu")):
+        pairs = [(source, " ".join(str(target).split()[:words])) for source, target in sentences(600)]
+        choice = chosen([(source, f"{target} {'x' * 20}"[:200] if words > 3 else f"{target}x{'y' * 9}") for source, target in pairs])
+        assert choice.config.training.early_stopping.metric == metric

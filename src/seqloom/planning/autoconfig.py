@@ -541,6 +541,9 @@ def metric_for(profile: Profile, fields: FieldsConfig) -> tuple[str, str]:
     """Which dev metric decides what the best weights are."""
     if isinstance(fields.target, TokensField):
         return "token_error_rate", "finer than exact matches, and falls with them"
-    if _is_sentence(fields.target) and "bleu" in metrics_for(fields.target, profile.target.token_lengths.mean):
+    fitting = metrics_for(fields.target, profile.target.token_lengths.mean) if _is_sentence(fields.target) else []
+    if "bleu" in fitting:
         return "bleu", "targets are sentences"
+    if "chrf" in fitting:
+        return "chrf", "targets are a few words, too few for BLEU, and may be said in several ways"
     return "character_error_rate", "finer than exact matches, and falls with them"
