@@ -114,20 +114,18 @@ def find_column(table: Table, column: str | int, flag: str) -> int:
 def _which_columns(table: Table, sample: list[list[str]], config: DataConfig) -> str:
     row = next((row for row in sample if len(row) == len(table.columns)), sample[0])
     columns = [f"{column} ({short(cell, 30)!r})" for column, cell in zip(table.columns, row, strict=False)]
-    expected, advice = (
-        "2, or --source and --target to say which",
-        "Say which one is to be written and what it is told from, one column or several: --source A,B --target C.",
-    )
-    if config.target is not None:
-        expected, advice = "--source beside --target", "Say what the target is told from, one column or several: --source A,B."
-    elif config.source:
-        expected, advice = "--target beside --source", "Say which one is to be written: --target C."
-    elif marks := _beside_marks(table, sample):
-        advice = marks
+    expected = "2, or --source and --target to say which"
+    advice = "Say which one is to be written and what it is told from, one column or several: --source A,B --target C."
     if heard := places_of_sounds(sample, table):
         whole = "" if columns_of_sounds(sample, table) else " --set data.sounds=true"
         source, target = (shlex.quote(table.columns[place]) for place in (heard[0], _most_in_words(table, sample, heard)))
         advice = f"Choose, as in --source {source} --target {target}{whole}."
+    elif config.target is not None:
+        expected, advice = "--source beside --target", "Say what the target is told from, one column or several: --source A,B."
+    elif config.source:
+        expected, advice = "--target beside --source", "Say which one is to be written: --target C."
+    else:
+        advice = _beside_marks(table, sample) or advice
     more = [f"{nested.name!r} holds {nested.what}. {nested.advice}" for nested in table.nested.values()]
     more += [] if heard else [over_time(table, sample)]
     what = f"{len(columns)} columns; expected {expected}. Columns: {first_few(columns)}"

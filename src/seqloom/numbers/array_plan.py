@@ -193,7 +193,7 @@ def _chosen(sources: Sequence[Any], reading: DataConfig) -> tuple[RunConfig, dic
     settings.set("model.dropout", 0.1)
     settings.set("training.batch.unit", "pairs")
     settings.set("training.batch.size", min(max(count // 8, 1), 64))
-    settings.set("training.epochs", max(20, min(200, 20000 // count)), f"{count:,} pairs: few are gone through often")
+    settings.set("training.epochs", max(20, min(200, 20000 // count)), f"{count_of(count, 'pair')}: few are gone through often")
     settings.set(RATE, learning_rate(width, gently=True)[0], f"{width} wide: the narrower, the higher")
     settings.set("training.early_stopping.metric", "mae", "of what is said without being shown the truth")
     settings.set("training.precision", "float32")

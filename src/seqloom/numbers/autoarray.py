@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqloom.config import ArrayField, DataConfig, FieldsConfig, RunConfig
+from seqloom.errors import count_of
 from seqloom.planning.autoconfig import RATE, Choice, Settings, cut, learning_rate, metric_for, put_together, warm_up
 from seqloom.planning.profile import Profile
 from seqloom.planning.sides import ArrayProfile
@@ -29,7 +30,7 @@ def choose_for_arrays(
     settings.set("search.max_length_ratio", 1.0, "what training targets need")
     width = 128 if pairs < FEW else 256
     settings.set("model.encoder.kind", "recurrent", "trains fastest on a processor and needs least data")
-    settings.set("model.encoder.width", width, f"{pairs:,} pairs")
+    settings.set("model.encoder.width", width, count_of(pairs, "pair"))
     settings.set("model.encoder.layers", 2)
     settings.set("model.decoder.width", width)
     settings.set("model.embedding", width // 2)
@@ -39,7 +40,7 @@ def choose_for_arrays(
     batch = int(min(max(PAIRS * max(array.lengths.mean, 1.0), 256), 8192))
     passes = float(round(min(max(3600 / pairs**0.5, 5), 150)))
     settings.set("training.batch.size", batch, f"some {PAIRS} pairs")
-    settings.set("training.epochs", passes, f"{pairs:,} pairs: few are gone through often, many seldom")
+    settings.set("training.epochs", passes, f"{count_of(pairs, 'pair')}: few are gone through often, many seldom")
     settings.set("training.schedule.warmup_steps", warm_up(pairs * array.lengths.mean / batch * passes), "3% of the run")
     settings.set("training.early_stopping.metric", *metric_for(profile, fields))
     settings.set("training.average", 5, "the best five, where their mean is better on dev")
