@@ -5,7 +5,7 @@ import { hear } from "../sound/wave.js";
 /**
  * What stands behind the page; the counterpart of `server.js`.
  *
- * @param {(text: string, isNews: boolean) => void} say told how far the model has come while it loads, and whether that is worth an announcement
+ * @param {(text: string, isNews: boolean) => void} say told how far the model has come, and whether that is to be announced
  */
 export async function connect(say) {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });

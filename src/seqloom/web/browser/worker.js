@@ -1,4 +1,4 @@
-/** Loads the exported model beside the page, and answers what the page asks. Questions take turns, a batch each; those that nobody waits for are dropped. */
+/** Loads the exported model beside the page, and answers it. Questions take turns, a batch each; those that nobody waits for are dropped. */
 
 import { Answerer } from "./answers.js";
 import { Forecaster } from "./forecasts.js";

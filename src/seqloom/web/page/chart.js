@@ -35,7 +35,8 @@ export class Chart {
     const momentsBy = (axis) => this.#points.map(({ time }, place) => readings[axis](time, place));
     this.#axis = Object.keys(readings).find((axis) => isRising(momentsBy(axis)));
     this.#moments = momentsBy(this.#axis);
-    this.#svg = make("svg", { role: "application", "aria-roledescription": "chart", tabindex: 0, height: HEIGHT }); // it takes keys, as no picture does
+    const role = { role: "application", "aria-roledescription": "chart" }; // it takes keys, as no picture does
+    this.#svg = make("svg", { ...role, tabindex: 0, height: HEIGHT });
     this.#svg.setAttribute("aria-label", `${name}: ${past.length} known values and ${coming.length} that are forecast. Arrow keys read them.`);
     for (const [event, listener] of Object.entries({
       pointermove: (event) => this.#point(event),

@@ -29,7 +29,8 @@ export class WholeFile {
   constructor(predict, isReady) {
     this.#predict = predict;
     this.#isReady = isReady;
-    const drop = dropZone({ id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values", what: "a text file" }, (file) => this.answer(file, file.name));
+    const about = { id: "upload", accept: ".txt,.tsv,text/plain,text/tab-separated-values", what: "a text file" };
+    const drop = dropZone(about, (file) => this.answer(file, file.name));
     this.elements = [this.#hint, drop, this.#running, this.#status, this.#alert, this.#result];
   }
 

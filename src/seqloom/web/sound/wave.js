@@ -78,7 +78,10 @@ export function readWave(content) {
   const reader = parts?.format && READERS[[parts.format.form, parts.format.bits]];
   if (!reader || parts.begin === undefined) return undefined;
   const { channels, bits, rate } = parts.format;
-  if (!channels) throw new Error("cannot be read as sound (Channel count is zero); expected WAV, FLAC, Ogg or MP3. Convert it, as in ffmpeg -i FILE sound.wav.");
+  if (!channels) {
+    const what = "cannot be read as sound (Channel count is zero); expected WAV, FLAC, Ogg or MP3";
+    throw new Error(`${what}. Convert it, as in ffmpeg -i FILE sound.wav.`);
+  }
   const width = bits / 8;
   const count = Math.floor((parts.end - parts.begin) / width / channels);
   const channel = (number) => Float32Array.from({ length: count }, (_, place) => reader(view, parts.begin + (place * channels + number) * width));
