@@ -135,7 +135,7 @@ def _ours(data: Path) -> Callable[[Any, Any], None]:
     from seqloom.training.learning import Learner
 
     numbers = NumbersField(targets=COLUMNS.split(","), time="date", history=HISTORY, horizon=HORIZON, calendar=[])
-    settings = ["model.recent=0", "model.dropout=0", "training.threads=1", "training.device=cpu", f"model.encoder.width={WIDTH}"]
+    settings = {"model.recent": 0, "model.dropout": 0, "training.threads": 1, "training.device": "cpu", "model.encoder.width": WIDTH}
     plan = plan_forecast(str(data / "ett" / "ETTh1.csv.gz"), numbers, settings=settings)
     config = plan.config.model_copy(update={"training": resolve(plan.config.training)})
     learner, batches = Learner(config, plan.fields.source, plan.fields.target), plan.train.batches(config.training.batch, 1, 0)

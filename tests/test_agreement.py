@@ -13,7 +13,7 @@ from seqloom.config import FieldsConfig, RunConfig, TextField, TokensField
 from seqloom.data.rows import Row
 from seqloom.errors import ConfigError
 from seqloom.fields.task import Fields
-from seqloom.settings import build, override
+from seqloom.settings import build, override, read_settings
 from seqloom.training.agreement import Part, differing_answers, refuse_disagreement
 
 PAIRS = [("abc", "c b a"), ("bad", "d a b"), ("a", "a")]
@@ -27,7 +27,7 @@ USUAL = FieldsConfig(source=[TextField()], target=TokensField())
 def part(name: str, *settings: str, fields: FieldsConfig = USUAL, pairs: Any = PAIRS) -> Part:
     rows = [Row((source,) if isinstance(source, str) else source, target, "") for source, target in pairs]
     config = RunConfig(fields=fields)
-    return Part(RunDirectory(f"runs/{name}"), override(config, settings), Fields.fit(fields, rows))
+    return Part(RunDirectory(f"runs/{name}"), override(config, read_settings(settings)), Fields.fit(fields, rows))
 
 
 def refusal(one: Part, other: Part) -> str:

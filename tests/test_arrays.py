@@ -24,6 +24,7 @@ from seqloom.numbers.array_plan import plan_pairs
 from seqloom.numbers.fields import NumberFields
 from seqloom.planning.plan import make_plan
 from seqloom.server.app import create_app
+from seqloom.settings import read_settings
 from seqloom.site import check_kinds
 from seqloom.training.events import Silence
 
@@ -107,7 +108,7 @@ def test_where_an_array_ends_is_learned_where_it_follows_neither_its_source_nor_
 def test_a_target_of_free_length_is_measured_where_both_have_frames_and_may_go_on_too_long():
     texts = words(12)
     targets = contours(texts, twice="abc")
-    plan = plan_pairs(texts, targets, settings=SMALL)
+    plan = plan_pairs(texts, targets, settings=read_settings(SMALL))
     assert isinstance(plan.dev, ArrayPairs)
     longest = max(len(target) for target in targets)
     assert plan.dev.lengths([0])[0] >= longest > len(plan.dev.truth([0])[0])
@@ -131,7 +132,7 @@ def test_several_source_columns_are_read(tmp_path: Path):
 
 def test_texts_that_are_held_out_are_not_in_training_too():
     texts = words(8) * 4
-    plan = plan_pairs(texts, contours(texts), settings=SMALL)
+    plan = plan_pairs(texts, contours(texts), settings=read_settings(SMALL))
     train, dev = ({plan.train.read(number) for number in range(len(plan.train))}, {plan.dev.read(0)})  # type: ignore[attr-defined]
     assert not train & dev
 
@@ -508,7 +509,7 @@ def test_options_that_do_nothing_for_pairs_of_arrays_are_refused(tmp_path: Path,
 
 def test_fields_of_pairs_that_are_damaged_are_refused():
     texts = words(12)
-    state = plan_pairs(texts, contours(texts), settings=SMALL).fields.state()
+    state = plan_pairs(texts, contours(texts), settings=read_settings(SMALL)).fields.state()
     assert NumberFields.from_state(state).state() == state
     with pytest.raises(CheckpointError, match=r"^fields: cannot be read: mean, longest and scaling do not fit each other\."):
         NumberFields.from_state({**state, "target": {**state["target"], "mean": [1.0]}})
@@ -517,7 +518,7 @@ def test_fields_of_pairs_that_are_damaged_are_refused():
 
 
 def test_one_batch_of_texts_and_arrays_has_ids_and_frames():
-    plan = plan_pairs(["ab", "abcde", "c"], contours(["ab", "abcde", "c"]), settings=SMALL)
+    plan = plan_pairs(["ab", "abcde", "c"], contours(["ab", "abcde", "c"]), settings=read_settings(SMALL))
     batch = plan.train.batch([0, 1, 2])
     again = collate([plan.train[number] for number in range(3)])  # type: ignore[index]
     assert (batch.source.shape, batch.target_in.shape, batch.target_out.shape) == ((3, 6), (3, 5, 3), (3, 5, 2))

@@ -29,7 +29,7 @@ from seqloom.planning.autoconfig import Choice, choose
 from seqloom.planning.base import read_base
 from seqloom.planning.plan import make_plan
 from seqloom.planning.profile import profile_rows
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 from seqloom.training import runs
 from seqloom.training.loop import Trainer
 
@@ -197,7 +197,7 @@ PLACES = {
 
 def start(base: Path, out: Path) -> None:
     settings = [*FEW, "training.precision=float32", "training.device=cpu", "training.threads=1", f"training.start_from={base}"]
-    runs.start(make_plan(NEW, dev=NEW_DEV, settings=settings), out)
+    runs.start(make_plan(NEW, dev=NEW_DEV, settings=read_settings(settings)), out)
 
 
 @pytest.mark.parametrize("name", KILLED)
@@ -265,7 +265,7 @@ def test_weights_of_known_symbols_say_the_same_in_a_grown_network(tied: str, mor
     shared = tied == "all"
     fields = Fields.fit(FieldsConfig(source=[CHARACTERS], target=CHARACTERS, shared=shared), rows((("abc",), "cab")))
     grown = fields.grown(rows((("xy",), "yz")))[0]
-    config = override(RunConfig(), [*SMALL, f"fields.shared={shared}", f"model.tie_embeddings={tied}", *more]).model
+    config = override(RunConfig(), read_settings([*SMALL, f"fields.shared={shared}", f"model.tie_embeddings={tied}", *more])).model
     torch.manual_seed(1)
     small, large = (make_network(config, part.source, part.target).eval() for part in (fields, grown))
     load_grown(large, small.state_dict(), "here")

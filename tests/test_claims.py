@@ -20,6 +20,7 @@ from seqloom.checkpoint import RunDirectory
 from seqloom.claims import claimed
 from seqloom.errors import CheckpointError, DataError
 from seqloom.planning.plan import Plan, make_plan
+from seqloom.settings import read_settings
 from seqloom.training.events import Silence, Started
 from seqloom.training.runs import resume, start
 
@@ -47,7 +48,7 @@ def another(folder: Path) -> Generator[subprocess.Popen[str]]:
 def plan() -> Plan:
     pairs = [(f"{number:03}", f"{number:03}"[::-1]) for number in range(40)]
     small = ["model.encoder.width=8", "model.decoder.width=8", "training.threads=1", "training.device=cpu", "training.max_steps=4"]
-    return make_plan(pairs, dev=pairs[:5], settings=small)
+    return make_plan(pairs, dev=pairs[:5], settings=read_settings(small))
 
 
 def test_a_folder_that_another_process_writes_to_is_refused_until_that_ends_in_any_way(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_run_that_came_while_data_were_read_is_not_replaced(tmp_path: Path, mo
                 run.create()
                 run.write_about(finished=True)
 
-    plain = make_plan([("a", "b")] * 30, dev=[("c", "b")], settings=["training.max_steps=1", "training.device=cpu"])
+    plain = make_plan([("a", "b")] * 30, dev=[("c", "b")], settings={"training.max_steps": 1, "training.device": "cpu"})
     with pytest.raises(CheckpointError, match="exists already"):
         start(plain, run.path, watcher=Slow())
     assert run.is_finished()

@@ -7,11 +7,11 @@ import yaml
 from seqloom.config import RunConfig, TokensField
 from seqloom.config_file import dump_config, load_config, load_reasons
 from seqloom.errors import ConfigError, MissingFileError
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 
 
 def changed(*texts: str) -> RunConfig:
-    return override(RunConfig(), texts)
+    return override(RunConfig(), read_settings(texts))
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -69,7 +69,7 @@ def test_a_bad_file_is_refused_with_its_name(tmp_path: Path, text: str, message:
 def test_a_part_without_a_kind_is_of_the_default_kind_until_another_is_set(tmp_path: Path):
     path = written(tmp_path, "model: {encoder: {layers: 2, bidirectional: false}}")
     assert load_config(path).model.encoder.kind == "recurrent"
-    assert override(load_config(path), ["model.encoder.kind=transformer"]).model.encoder.layers == 2
+    assert override(load_config(path), {"model.encoder.kind": "transformer"}).model.encoder.layers == 2
 
 
 def test_a_file_that_is_missing_or_not_text_is_refused(tmp_path: Path):
@@ -169,9 +169,9 @@ def test_reasons_stand_behind_their_settings_and_change_nothing(tmp_path: Path):
 
 
 def test_names_that_old_yaml_takes_for_truths_times_and_numbers_stay_names(tmp_path: Path) -> None:
-    data = override(RunConfig(), ["data.source=[no, en]", "data.target=2020-01-01", "data.header=True"]).data
+    data = changed("data.source=[no, en]", "data.target=2020-01-01", "data.header=True").data
     assert (data.source, data.target, data.header) == (["no", "en"], "2020-01-01", True)
-    data = override(RunConfig(), ["data.source=[1:30, 1_000, 010, 0x10, 1e2]", "data.target=0b1"]).data
+    data = changed("data.source=[1:30, 1_000, 010, 0x10, 1e2]", "data.target=0b1").data
     assert (data.source, data.target) == (["1:30", "1_000", 10, 16, 100], "0b1")
     (tmp_path / "run.yaml").write_text("data:\n  source: [no, y]\n  target: off\n  header: false\n")
     data = load_config(tmp_path / "run.yaml").data
@@ -179,7 +179,7 @@ def test_names_that_old_yaml_takes_for_truths_times_and_numbers_stay_names(tmp_p
 
 
 def test_reasons_come_back_from_what_was_written(tmp_path: Path) -> None:
-    config = override(RunConfig(), ["fields.source=[{kind: tokens, separator: ' # '}, {}]", "model.dropout=0.2"])
+    config = override(RunConfig(), {"fields.source": [{"kind": "tokens", "separator": " # "}, {}], "model.dropout": 0.2})
     assert [field.kind for field in config.fields.source] == ["tokens", "text"], "the usual kind need not be named"
     reasons = {
         "seed": "as asked for",

@@ -14,6 +14,7 @@ from seqloom.cli import main
 from seqloom.errors import ConfigError, DataError
 from seqloom.examples import make_example
 from seqloom.planning.plan import make_plan
+from seqloom.settings import read_settings
 from seqloom.training.curve import Curve, Point, as_lines, conclude, learning_curve
 
 TINY = ["model.embedding=8", "model.encoder.width=16", "model.decoder.width=16", "training.max_steps=6", "training.device=cpu"]
@@ -84,7 +85,7 @@ def test_after_ctrl_c_nothing_is_left_and_no_curve_is_given(dates: Path, tmp_pat
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     with mock.patch("seqloom.training.learning.Learner.update", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        learning_curve([str(dates)], budget="60s", say=lambda text: None, settings=TINY)
+        learning_curve([str(dates)], budget="60s", say=lambda text: None, settings=read_settings(TINY))
     assert list(scratch.glob("seqloom-*")) == []
 
 

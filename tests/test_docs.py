@@ -336,7 +336,7 @@ def test_settings_that_stand_beside_those_of_others_are_there() -> None:
     assert len(named) > 40
     for name in sorted(named):
         try:
-            override(RunConfig(), [f"{name.replace('source.1', 'source.0')}=null"])
+            override(RunConfig(), {name.replace("source.1", "source.0"): None})
         except ConfigError as error:
             assert "unknown setting" not in str(error), name  # noqa: PT017
 

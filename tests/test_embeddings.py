@@ -22,9 +22,9 @@ from seqloom.fields.task import Fields
 from seqloom.loading import load
 from seqloom.model import Model
 from seqloom.nn.seq2seq import make_network
-from seqloom.planning.asked import overrides
+from seqloom.planning.asked import asked_for
 from seqloom.planning.plan import make_plan
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 from seqloom.training import runs
 from seqloom.training.embeddings import begin_with_vectors, vectors_of
 from seqloom.training.events import Silence
@@ -50,12 +50,12 @@ def train(out: Path, *settings: str, **options: Any) -> Model:
 
 
 def fields_of(config: RunConfig) -> Fields:
-    return Fields.fit(config.fields, make_plan(TRAIN, dev=DEV, settings=TOKENS).train)
+    return Fields.fit(config.fields, make_plan(TRAIN, dev=DEV, settings=read_settings(TOKENS)).train)
 
 
 def begun(*settings: str) -> tuple[Any, dict[str, torch.Tensor], Fields]:
     """A network, its weights before and the fields, after it was given its vectors."""
-    config = override(RunConfig(), [*TOKENS, *settings])
+    config = override(RunConfig(), read_settings([*TOKENS, *settings]))
     fields = fields_of(config)
     network = make_network(config.model, fields.source, fields.target)
     before = {name: part.clone() for name, part in network.state_dict().items()}
@@ -98,7 +98,7 @@ def test_one_embedding_for_both_sides_takes_the_vectors_of_either(tmp_path: Path
 
 def test_the_embedding_is_as_wide_as_the_vectors_where_nothing_else_is_asked(tmp_path: Path):
     file = vectors(tmp_path / "x.vec")
-    plan = make_plan(TRAIN, dev=DEV, settings=[*TOKENS, f"model.vectors.source={file}"])
+    plan = make_plan(TRAIN, dev=DEV, settings=read_settings([*TOKENS, f"model.vectors.source={file}"]))
     assert plan.config.model.embedding == WIDTH
     assert plan.reasons["model.embedding"] == f"as the vectors in {file}"
     written = tmp_path / "run.yaml"
@@ -108,9 +108,8 @@ def test_the_embedding_is_as_wide_as_the_vectors_where_nothing_else_is_asked(tmp
 
 def test_vectors_may_be_named_in_a_group_in_a_dictionary_or_as_a_path(tmp_path: Path):
     file = vectors(tmp_path / "x.vec")
-    named = [f"model.vectors={{source: {file}}}"], overrides({"model": {"vectors": {"source": Path(file)}}})
-    for settings in named:
-        model = make_plan(TRAIN, dev=DEV, settings=[*TOKENS, *settings]).config.model
+    for named in (f"model.vectors={{source: {file}}}", {"model": {"vectors": {"source": Path(file)}}}):
+        model = make_plan(TRAIN, dev=DEV, settings=read_settings(TOKENS) | asked_for(named)).config.model
         assert (model.embedding, model.vectors.source) == (WIDTH, file)
 
 
@@ -118,24 +117,24 @@ def test_vectors_of_two_files_for_one_embedding_make_two_where_that_is_to_be_cho
     settings = [f"model.vectors.source={vectors(tmp_path / 'x')}", f"model.vectors.target={vectors(tmp_path / 'yy')}"]
     shared = [f"fields.{side}.vocabulary={tmp_path / 'v'}" for side in ("source.0", "target")]
     (tmp_path / "v").write_text("".join(f"{word}\n" for word in WORDS), encoding="utf-8")
-    assert make_plan(TRAIN, dev=DEV, settings=shared).config.model.tie_embeddings == "all"
-    assert make_plan(TRAIN, dev=DEV, settings=[*shared, *settings]).config.model.tie_embeddings == "target"
+    assert make_plan(TRAIN, dev=DEV, settings=read_settings(shared)).config.model.tie_embeddings == "all"
+    assert make_plan(TRAIN, dev=DEV, settings=read_settings([*shared, *settings])).config.model.tie_embeddings == "target"
     with pytest.raises(ConfigError, match=r"tie_embeddings 'all' is one embedding, and vectors name two files; name one of them, or use"):
-        make_plan(TRAIN, dev=DEV, settings=[*shared, *settings, "model.tie_embeddings=all"])
+        make_plan(TRAIN, dev=DEV, settings=read_settings([*shared, *settings, "model.tie_embeddings=all"]))
 
 
 def test_widths_that_contradict_each_other_are_refused_with_file_and_line(tmp_path: Path):
     file, wide = vectors(tmp_path / "x.vec"), vectors(tmp_path / "wide.vec", width=9)
     with pytest.raises(ConfigError) as error:
-        make_plan(TRAIN, dev=DEV, settings=[f"model.vectors.source={file}", "model.embedding=8"])
+        make_plan(TRAIN, dev=DEV, settings={"model.vectors.source": file, "model.embedding": 8})
     said = "vectors of 6 numbers; expected 8, as model.embedding says. Leave that out, it follows the file."
     assert str(error.value) == f"{file}:1: {said}"
     with pytest.raises(ConfigError) as error:
-        make_plan(TRAIN, dev=DEV, settings=[f"model.vectors.source={file}", f"model.vectors.target={wide}"])
+        make_plan(TRAIN, dev=DEV, settings={"model.vectors.source": file, "model.vectors.target": wide})
     expected = f"expected 6 as in {file}:1, since embeddings are of one width. Give vectors of one width."
     assert str(error.value) == f"{wide}:1: vectors of 9 numbers; {expected}"
     with pytest.raises(MissingFileError, match=r"none.vec: no such file"):
-        make_plan(TRAIN, dev=DEV, settings=[f"model.vectors.source={tmp_path / 'none.vec'}"])
+        make_plan(TRAIN, dev=DEV, settings={"model.vectors.source": str(tmp_path / "none.vec")})
 
 
 @pytest.mark.parametrize(
@@ -151,7 +150,7 @@ def test_widths_that_contradict_each_other_are_refused_with_file_and_line(tmp_pa
 )
 def test_vectors_without_symbols_are_refused(settings: list[str], message: str):
     with pytest.raises(ConfigError) as error:
-        override(RunConfig(), settings)
+        override(RunConfig(), read_settings(settings))
     assert message in str(error.value)
 
 
@@ -270,7 +269,7 @@ def test_a_run_that_ended_before_its_vectors_were_written_does_not_go_on_without
     monkeypatch.setattr(runs, "write_tensors", end)
     settings = [*SMALL, *TOKENS, f"model.vectors.source={vectors(tmp_path / 'x.vec')}"]
     with pytest.raises(KeyboardInterrupt):
-        runs.start(make_plan(TRAIN, dev=DEV, settings=settings), tmp_path / "run")
+        runs.start(make_plan(TRAIN, dev=DEV, settings=read_settings(settings)), tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"the encoded training data is damaged .*; train anew with --overwrite\.$"):
         runs.resume(tmp_path / "run")
 
@@ -285,7 +284,7 @@ PLACES = {
 
 def start(folder: Path, out: Path) -> None:
     named = [f"model.vectors.{side}={folder / 'x.vec'}" for side in ("source", "target")]
-    runs.start(make_plan(TRAIN, dev=DEV, settings=[*SMALL, *TOKENS, *named, "model.vectors.frozen=true"]), out)
+    runs.start(make_plan(TRAIN, dev=DEV, settings=read_settings([*SMALL, *TOKENS, *named, "model.vectors.frozen=true"])), out)
 
 
 @pytest.fixture(scope="module")

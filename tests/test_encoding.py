@@ -13,6 +13,7 @@ from seqloom.corpus import Corpus
 from seqloom.errors import DataError
 from seqloom.fields.task import Fields
 from seqloom.planning.plan import Plan, make_plan
+from seqloom.settings import read_settings
 from seqloom.training import encoding
 from seqloom.training.encoding import encode
 from seqloom.training.events import Silence, Started, Updated
@@ -34,7 +35,7 @@ class Heard(Silence):
 
 def plan_of(count: int, *settings: str, budget: str | None = "20s") -> Plan:
     pairs = [(f"{number:05}", f"{number:05}"[::-1]) for number in range(count)]
-    return make_plan(pairs, dev=pairs[:5], budget=budget, settings=[*SMALL, *settings])
+    return make_plan(pairs, dev=pairs[:5], budget=budget, settings=read_settings([*SMALL, *settings]))
 
 
 def fields_of(plan: Plan) -> Fields:
@@ -114,13 +115,13 @@ def test_pairs_over_a_limit_are_counted_once_and_none_left_is_told(monkeypatch: 
     heard = Heard()
     pairs = [("a" * (20 if number % 4 == 0 else 5), str(number)) for number in range(1_000)]
     settings = [*SMALL, "data.max_source_length=10", "data.too_long=skip"]
-    plan = make_plan(pairs, dev=[("a", "1")], budget="20s", settings=settings)
+    plan = make_plan(pairs, dev=[("a", "1")], budget="20s", settings=read_settings(settings))
     _, corpus = encode(plan, fields_of(plan), heard, time.perf_counter())
     assert len(corpus) == 750
     assert [line for line in heard.lines if "pairs" in line] == [
         "note: 250 training pairs over the length limits were skipped (data.too_long: skip)."
     ]
-    plan = make_plan([("a" * 20, "1"), ("b" * 20, "2")], dev=[("a", "1")], budget="20s", settings=settings)
+    plan = make_plan([("a" * 20, "1"), ("b" * 20, "2")], dev=[("a", "1")], budget="20s", settings=read_settings(settings))
     with pytest.raises(DataError, match="no training pair is left after the length limits"):
         encode(plan, fields_of(plan), Silence(), time.perf_counter())
 

@@ -430,7 +430,7 @@ def test_single_spikes_neither_count_in_squares_nor_are_levels():
     assert "times their median: squares would be those of a few spikes" in spiky.reasons["model.head.kind"]
     assert spiky.reasons["fields.numbers.window"] == "single spikes are there, and one is no level"
     assert (calm.config.model.head.kind, calm.config.fields.numbers.window) == ("squared", "last")
-    given = plan_forecast(days(), asked, settings=["model.head.kind=squared", "fields.numbers.window=last"])
+    given = plan_forecast(days(), asked, settings={"model.head.kind": "squared", "fields.numbers.window": "last"})
     assert (given.config.model.head.kind, given.config.fields.numbers.window) == ("squared", "last")
 
 
@@ -683,7 +683,7 @@ def test_nothing_to_forecast_is_refused(tmp_path: Path):
 def test_a_setting_of_the_table_leaves_the_rest_to_be_chosen(tmp_path: Path):
     file, asked = str(table(tmp_path)), NumbersField(targets=["load"], time="date", horizon=6)
     chosen = plan_forecast(file, asked).config.fields.numbers
-    plan = plan_forecast(file, asked, settings=["fields.numbers.missing=previous"])
+    plan = plan_forecast(file, asked, settings={"fields.numbers.missing": "previous"})
     assert plan.config.fields.numbers == chosen.model_copy(update={"missing": "previous"})
     assert (chosen.season, plan.config.model.linear_path.history) == (24, chosen.history)
 
@@ -1078,7 +1078,7 @@ def test_the_median_is_learned_beside_the_quantiles_that_are_asked_for(tmp_path:
 def test_quantiles_and_a_budget_are_laid_over_a_config(tmp_path: Path):
     file, asked = str(table(tmp_path)), NumbersField(targets=["load"], time="date", horizon=6)
     given = plan_forecast(file, asked).config
-    plan = plan_forecast(file, NumbersField(), config=given, quantiles=[0.2, 0.8], budget=60, settings=["training.budget_seconds=30"])
+    plan = plan_forecast(file, NumbersField(), config=given, quantiles=[0.2, 0.8], budget=60, settings={"training.budget_seconds": 30})
     assert isinstance(plan.config.model.head, QuantileHead)
     assert (plan.config.model.head.levels, plan.config.training.budget_seconds) == ([0.2, 0.5, 0.8], 30)
     assert plan_forecast(file, NumbersField(), config=given, budget=60).config.training.budget_seconds == 60

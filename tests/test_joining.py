@@ -24,7 +24,7 @@ from seqloom.fields.task import Fields
 from seqloom.loading import load
 from seqloom.nn.ensemble import Ensemble
 from seqloom.planning.plan import make_plan
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 from seqloom.training import joining, runs
 from seqloom.training.events import Silence
 
@@ -106,7 +106,7 @@ def test_the_probabilities_are_the_mean_of_the_runs_whatever_their_kinds(three: 
 
 
 def test_joined_members_of_a_run_answer_as_that_run_does(tmp_path: Path) -> None:
-    config = override(RunConfig(), [*SMALL, "training.members=2"])
+    config = override(RunConfig(), read_settings([*SMALL, "training.members=2"]))
     runs.start(make_plan(TRAIN, dev=DEV, config=config), tmp_path / "two")
     members = [tmp_path / "two" / "members" / number for number in ("1", "2")]
     joined, whole = seqloom.join(members, out=tmp_path / "all", quiet=True), load(tmp_path / "two")

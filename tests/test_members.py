@@ -28,7 +28,7 @@ from seqloom.export import export
 from seqloom.loading import load
 from seqloom.nn.ensemble import Ensemble
 from seqloom.planning.plan import make_plan
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 from seqloom.training import members, runs
 from seqloom.training.events import Finished, Silence, Updated
 from seqloom.training.members import Members, seed_of
@@ -64,7 +64,7 @@ TRAIN, DEV = pairs(24, 1), pairs(7, 2)
 
 
 def start(out: Path, *settings: str, watcher: Any = None) -> Finished:
-    return runs.start(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), [*SETTINGS, *settings])), out, watcher=watcher)
+    return runs.start(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), read_settings([*SETTINGS, *settings]))), out, watcher=watcher)
 
 
 def weights_of(run: Path) -> list[bytes]:
@@ -137,7 +137,7 @@ def test_members_differ_by_their_seed_alone(unbroken: Path):
     whole, each = load_config(unbroken / "config.yaml"), [load_config(unbroken / f"members/{number}/config.yaml") for number in (1, 2, 3)]
     assert [config.seed for config in each] == [whole.seed, seed_of(whole.seed, 2), seed_of(whole.seed, 3)]
     assert len({seed_of(seed, number) for seed in range(50) for number in range(1, 20)}) == 50 * 19
-    alone = override(whole, ["training.members=1"])
+    alone = override(whole, {"training.members": 1})
     assert all(config.model_copy(update={"seed": whole.seed}) == alone for config in each)
 
 
@@ -220,7 +220,7 @@ def test_ctrl_c_leaves_a_model_of_the_members_that_are_there(member: int, answer
 def test_each_member_gets_as_much_of_what_is_left_of_a_budget_as_those_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     begin = time.perf_counter()
     monkeypatch.setattr(members.time, "perf_counter", lambda: begin + 10)
-    config = override(RunConfig(), [*SETTINGS, "training.budget_seconds=100"])
+    config = override(RunConfig(), read_settings([*SETTINGS, "training.budget_seconds=100"]))
     run = RunDirectory(tmp_path)
     parts: Any = None
     whole = Members(run, config, parts, parts, parts, Silence(), begin)

@@ -15,7 +15,7 @@ from seqloom.config import RunConfig
 from seqloom.planning.autoconfig import warm_up
 from seqloom.planning.pace import Work, fit_to_time
 from seqloom.planning.plan import Plan, make_plan
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 
 WORK = Work(symbols=50_000, updates=80)
 
@@ -35,7 +35,7 @@ def words(count: int) -> list[str]:
 @cache
 def plan_for(budget: str | None, *settings: str) -> Plan:
     """For 21,000 words and their reverses."""
-    return make_plan([(word, word[::-1]) for word in words(21_000)], budget=budget, settings=settings)
+    return make_plan([(word, word[::-1]) for word in words(21_000)], budget=budget, settings=read_settings(settings))
 
 
 @cache
@@ -43,7 +43,7 @@ def plan_for_sentences(budget: str | None, *settings: str) -> Plan:
     """For 21,000 sentences of five words and their reverses."""
     made = words(105_000)
     sentences = [" ".join(made[place : place + 5]) for place in range(0, len(made), 5)]
-    return make_plan([(sentence, sentence[::-1]) for sentence in sentences], budget=budget, settings=settings)
+    return make_plan([(sentence, sentence[::-1]) for sentence in sentences], budget=budget, settings=read_settings(settings))
 
 
 class Machine:
@@ -139,7 +139,7 @@ def test_more_threads_are_taken_where_they_are_worth_it_for_sounds_too(gain: flo
         assert found.config.training.threads == threads
         line = f"training.threads 1: {how} 2 here: threads wait for each other (measured)"
         assert [said for said in lines if "threads" in said] == ([line] if how else [])
-    asked = replace(heard, config=override(heard.config, ["training.threads=2"]))
+    asked = replace(heard, config=override(heard.config, {"training.threads": 2}))
     assert fit_to_time(asked, WORK, updates_a_second(1), threads=2) == (asked, [])
 
 
@@ -148,7 +148,7 @@ def heard(budget: str | None, *left: str) -> Plan:
     plan = plan_for(budget)
     settings = ["training.batch.size=4000", "training.epochs=100", "model.encoder.width=256"]
     profile = replace(plan.profile, sound=cast("Any", "heard"))
-    return replace(plan, config=override(plan.config, settings), fitted=frozenset(left), profile=profile)
+    return replace(plan, config=override(plan.config, read_settings(settings)), fitted=frozenset(left), profile=profile)
 
 
 OF_SOUND = ("training.epochs", "training.batch.size", "training.schedule.warmup_steps")

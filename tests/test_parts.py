@@ -21,7 +21,7 @@ from seqloom.errors import ConfigError, MissingFileError, PartError
 from seqloom.metrics import METRICS, is_perfect, score
 from seqloom.nn.attention import ATTENTIONS, make_attention
 from seqloom.parts import load_parts
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 
 OWN = ", ".join(ATTENTIONS)
 """The attentions of the package."""
@@ -97,15 +97,15 @@ def forget() -> None:
 
 def test_a_kind_that_is_registered_is_a_kind_like_others(tmp_path: Path):
     load_parts(written(tmp_path))
-    config = override(RunConfig(), ["model.attention.kind=additive", "model.attention.width=7", ASKED])
+    config = override(RunConfig(), read_settings(["model.attention.kind=additive", "model.attention.width=7", ASKED]))
     assert config.model.attention.model_dump() == {"kind": "gated", "width": 7, "sharp": False}
-    back = override(override(config, ["model.attention.sharp=true"]), ["model.attention.kind=additive"])
+    back = override(override(config, {"model.attention.sharp": True}), {"model.attention.kind": "additive"})
     assert back.model.attention.model_dump() == {"kind": "additive", "width": 7}
 
 
 def test_a_config_is_written_and_read_back_with_a_kind_of_ones_own(tmp_path: Path):
     load_parts(written(tmp_path))
-    config = override(RunConfig(), [ASKED, "model.attention.width=5"])
+    config = override(RunConfig(), read_settings([ASKED, "model.attention.width=5"]))
     (tmp_path / "run.yaml").write_text(dump_config(config))
     assert load_config(tmp_path / "run.yaml") == config
 
@@ -113,13 +113,13 @@ def test_a_config_is_written_and_read_back_with_a_kind_of_ones_own(tmp_path: Pat
 def test_a_kind_may_have_the_name_of_a_setting(tmp_path: Path):
     load_parts(written(tmp_path, GATED.replace('"gated"', '"width"')))
     with pytest.raises(ConfigError) as caught:
-        override(RunConfig(), ["model.attention={kind: width, width: 0}"])
+        override(RunConfig(), read_settings(["model.attention={kind: width, width: 0}"]))
     assert str(caught.value).startswith("--set: model.attention.width: Input should be greater than or equal to 1; got 0.")
 
 
 def test_annotations_may_be_texts(tmp_path: Path):
     load_parts(written(tmp_path, "from __future__ import annotations\n" + GATED))
-    assert override(RunConfig(), [ASKED]).model.attention.model_dump() == {"kind": "gated", "width": 64, "sharp": False}
+    assert override(RunConfig(), read_settings([ASKED])).model.attention.model_dump() == {"kind": "gated", "width": 64, "sharp": False}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_annotations_may_be_texts(tmp_path: Path):
 def test_what_a_kind_of_ones_own_does_not_know_is_refused(text: str, message: str, tmp_path: Path):
     load_parts(written(tmp_path))
     with pytest.raises(ConfigError) as caught:
-        override(RunConfig(), [ASKED, text])
+        override(RunConfig(), read_settings([ASKED, text]))
     assert str(caught.value).startswith(message)
 
 
@@ -248,7 +248,7 @@ def test_another_class_of_a_kind_that_a_user_has_is_refused(tmp_path: Path):
 def test_a_file_that_is_run_again_replaces_what_it_registered(tmp_path: Path):
     load_parts(written(tmp_path))
     load_parts(written(tmp_path, changed("width: Positive = 64", "width: Positive = 5")))
-    assert override(RunConfig(), [ASKED]).model.attention.model_dump()["width"] == 5
+    assert override(RunConfig(), read_settings([ASKED])).model.attention.model_dump()["width"] == 5
 
 
 def test_a_file_may_import_what_lies_beside_it(tmp_path: Path):
@@ -306,13 +306,13 @@ def test_a_file_may_import_what_lies_beside_it(tmp_path: Path):
 def test_a_broken_attention_is_told_when_it_is_made_with_the_shapes(text: str, message: str, tmp_path: Path):
     load_parts(written(tmp_path, text))
     with pytest.raises(PartError) as caught:
-        make_attention(override(RunConfig(), [ASKED]).model.attention, query=4, source=7)
+        make_attention(override(RunConfig(), read_settings([ASKED])).model.attention, query=4, source=7)
     assert str(caught.value) == message
 
 
 def test_looking_at_a_part_changes_neither_the_generator_nor_its_mode(tmp_path: Path):
     load_parts(written(tmp_path, changed("weights = masked", "torch.rand(1)\n        weights = masked")))
-    config = override(RunConfig(), [ASKED]).model.attention
+    config = override(RunConfig(), read_settings([ASKED])).model.attention
     torch.manual_seed(1)
     made = make_attention(config, query=4, source=7)
     after = torch.rand(1)
@@ -473,7 +473,7 @@ def test_a_cell_of_a_notebook_that_is_run_again_replaces_its_part_and_is_told_wi
     cell: dict[str, Any] = {"__name__": "cell_of_a_notebook"}
     for _ in range(2):
         exec(compile(GATED, "cell", "exec", dont_inherit=True), cell)
-    config = override(RunConfig(), [ASKED])
+    config = override(RunConfig(), read_settings([ASKED]))
     assert type(config.model.attention) is cell["GatedSettings"]
     assert PARTS["attention"].note("gated") == "a part of your own"
     (tmp_path / "run.yaml").write_text(dump_config(config, {"model.attention.kind": "a part of your own"}))

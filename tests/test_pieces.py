@@ -18,6 +18,7 @@ from seqloom.fields.units import clean
 from seqloom.metrics import score
 from seqloom.planning.plan import Plan, make_plan
 from seqloom.planning.profile import describe, profile_rows
+from seqloom.settings import read_settings
 
 SYLLABLES = [first + vowel for first in "bcdfghklmnprst" for vowel in "aeiou"]
 
@@ -131,7 +132,7 @@ def test_what_becomes_of_pieces_is_said_of_the_config_as_it_is_in_the_end(tmp_pa
 
     def said(*settings: str, fields: FieldsConfig | None = None) -> list[str]:
         config = None if fields is None else RunConfig(fields=fields)
-        return said_of_pieces(make_plan(CUT_PAIRS, dev=CUT_PAIRS[:20], settings=settings, config=config))
+        return said_of_pieces(make_plan(CUT_PAIRS, dev=CUT_PAIRS[:20], settings=read_settings(settings), config=config))
 
     assert said() == [f"note: source: {together}", target]
     own = f"note: source: which stay symbols of their own. fields.source.0: {cut} puts them together."

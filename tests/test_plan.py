@@ -11,7 +11,7 @@ import pytest
 from seqloom.config_file import dump_config
 from seqloom.errors import ConfigError, DataError, MissingFileError
 from seqloom.planning.plan import make_plan
-from seqloom.settings import setting
+from seqloom.settings import read_settings, setting
 
 PAIRS = [(f"a{'bc'[n % 2]}{n}", f"x{n}") for n in range(60)]
 
@@ -41,7 +41,7 @@ def test_dev_pairs_are_held_out_once_and_the_same_each_time() -> None:
 
 
 def test_pairs_in_memory_with_an_empty_side_go_by_where_that_is_wanted() -> None:
-    plan = make_plan([*PAIRS, ("", "x"), ("x", "")], settings=["data.skip_bad=true"])
+    plan = make_plan([*PAIRS, ("", "x"), ("x", "")], settings={"data.skip_bad": True})
     assert len(list(plan.train)) + len(plan.dev) == len(PAIRS)
     assert f"1 row with an empty source went by, the first at pairs:{len(PAIRS) + 1}." in plan.notes
 
@@ -68,25 +68,25 @@ def test_columns_by_name_are_kept_in_the_config(table: Path) -> None:
 
 
 def test_settings_are_laid_over_what_was_chosen_and_their_reason_says_so() -> None:
-    plan = make_plan(PAIRS, settings=["model.dropout=0.25"], budget="2m", seed=5)
+    plan = make_plan(PAIRS, settings={"model.dropout": 0.25}, budget="2m", seed=5)
     assert (plan.config.model.dropout, plan.config.training.budget_seconds, plan.config.seed) == (0.25, 120, 5)
     assert plan.reasons["model.dropout"] == "as asked for"
 
 
 def test_a_target_that_is_cut_as_asked_is_judged_by_what_fits_it() -> None:
-    for kind, metric in (("kind=tokens", "token_error_rate"), ("unit=subword", "character_error_rate")):
-        assert make_plan(PAIRS, settings=[f"fields.target.{kind}"]).config.training.early_stopping.metric == metric
+    for name, value, metric in (("kind", "tokens", "token_error_rate"), ("unit", "subword", "character_error_rate")):
+        assert make_plan(PAIRS, settings={f"fields.target.{name}": value}).config.training.early_stopping.metric == metric
     words = [(source, f"{target} y z {source}") for source, target in PAIRS]
     assert make_plan(words).config.training.early_stopping.metric == "character_error_rate"
-    plan = make_plan(words, settings=["fields.target.unit=subword"])
+    plan = make_plan(words, settings={"fields.target.unit": "subword"})
     assert plan.config.training.early_stopping.metric == "bleu"
     assert plan.reasons["training.early_stopping.metric"] == "targets are sentences"
-    asked = ["fields.target.unit=subword", "training.early_stopping.metric=chrf"]
+    asked = {"fields.target.unit": "subword", "training.early_stopping.metric": "chrf"}
     assert make_plan(words, settings=asked).config.training.early_stopping.metric == "chrf"
 
 
 def test_a_budget_counts_in_the_choices_however_it_is_given() -> None:
-    by_argument, by_setting = make_plan(PAIRS, budget="2s"), make_plan(PAIRS, settings=["training.budget_seconds=2"])
+    by_argument, by_setting = make_plan(PAIRS, budget="2s"), make_plan(PAIRS, settings={"training.budget_seconds": 2})
     assert by_argument.config == by_setting.config
     assert by_argument.reasons == by_setting.reasons
 
@@ -108,7 +108,7 @@ def test_a_written_config_keeps_its_reasons_but_those_of_values_that_were_change
     assert followed.estimates_length
     assert f"  dropout: 0.4  # {chosen.reasons['model.dropout']}\n" in written
     path.write_text(written.replace("  dropout: 0.4  #", "  dropout: 0.1  #").replace("  patience: 10\n", "  patience: 3  # in a hurry\n"))
-    changed = make_plan(PAIRS, config=path, settings=["model.embedding=32"])
+    changed = make_plan(PAIRS, config=path, settings={"model.embedding": 32})
     assert "model.dropout" not in changed.reasons
     assert changed.reasons["training.early_stopping.patience"] == "in a hurry"
     assert changed.reasons["model.embedding"] == "as asked for"
@@ -123,21 +123,21 @@ def test_the_length_of_outputs_is_an_estimate_until_someone_says_it(tmp_path: Pa
     for other in (line.replace(": 1.0", ": 3.0"), "  max_length_ratio: 1.0", "  max_length_ratio: 1.0  # mine"):
         path.write_text(written.replace(line, other))
         assert not make_plan(PAIRS, config=path).estimates_length
-    assert not make_plan(PAIRS, settings=["search.max_length_ratio=1.0"]).estimates_length
+    assert not make_plan(PAIRS, settings={"search.max_length_ratio": 1.0}).estimates_length
 
 
 def test_what_depends_on_the_machine_is_left_to_fit_unless_a_setting_or_a_config_says_it(tmp_path: Path) -> None:
     size = {"model.encoder.width", "model.dropout", "training.optimizer.learning_rate"}
     assert make_plan(PAIRS).fitted == {*size, "training.batch.size", "training.epochs", "training.schedule.warmup_steps"}
-    asked = ["training.batch.size=64", "model.decoder.width=64", "model.dropout=0.3", "training.epochs=3", "training.optimizer.kind=adam"]
-    assert make_plan(PAIRS, settings=asked).fitted == {"training.schedule.warmup_steps"}
+    asked = {"training.batch.size": 64, "model.decoder.width": 64, "model.dropout": 0.3, "training.epochs": 3}
+    assert make_plan(PAIRS, settings={**asked, "training.optimizer.kind": "adam"}).fitted == {"training.schedule.warmup_steps"}
     path = tmp_path / "run.yaml"
     path.write_text(dump_config(make_plan(PAIRS).config), encoding="utf-8")
     assert make_plan(PAIRS, config=path).fitted == frozenset()
 
 
 def test_a_network_of_another_kind_gets_the_usual_learning_rate() -> None:
-    chosen, asked = make_plan(PAIRS), make_plan(PAIRS, settings=["model.encoder.kind=transformer"])
+    chosen, asked = make_plan(PAIRS), make_plan(PAIRS, settings={"model.encoder.kind": "transformer"})
     assert chosen.config.training.optimizer.learning_rate == 0.004
     assert asked.config.training.optimizer.learning_rate == 0.001
     assert "training.optimizer.learning_rate" not in {*asked.reasons, *asked.fitted}
@@ -148,26 +148,26 @@ def test_an_optimizer_of_another_kind_gets_its_own_learning_rate_and_no_reason_o
     chosen = make_plan(PAIRS)
     path.write_text(dump_config(chosen.config, chosen.reasons), encoding="utf-8")
     for given in (None, path):
-        plan = make_plan(PAIRS, config=given, settings=["training.optimizer.kind=sgd"])
+        plan = make_plan(PAIRS, config=given, settings={"training.optimizer.kind": "sgd"})
         assert plan.config.training.optimizer.learning_rate == 0.1
         assert rate not in {*plan.reasons, *plan.fitted}
-        plan = make_plan(PAIRS, config=given, settings=["training.optimizer.kind=adam"])
+        plan = make_plan(PAIRS, config=given, settings={"training.optimizer.kind": "adam"})
         assert (plan.config.training.optimizer.learning_rate, plan.reasons[rate]) == (0.004, chosen.reasons[rate])
-    both = make_plan(PAIRS, settings=[f"{rate}=0.5", "training.optimizer.kind=sgd"])
+    both = make_plan(PAIRS, settings={rate: 0.5, "training.optimizer.kind": "sgd"})
     assert (both.config.training.optimizer.learning_rate, both.reasons[rate]) == (0.5, "as asked for")
 
 
 def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_are_usual_for_one() -> None:
-    asked = ["model.encoder.kind=transformer", "model.decoder.kind=transformer"]
-    plan = make_plan(PAIRS, settings=asked)
+    encoder, decoder = {"model.encoder.kind": "transformer"}, {"model.decoder.kind": "transformer"}
+    plan = make_plan(PAIRS, settings=encoder | decoder)
     model = plan.config.model
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 3, "multihead")
     assert not {"model.encoder.layers", "model.decoder.layers", "model.attention.kind"} & set(plan.reasons)
-    groups = make_plan(PAIRS, settings=["model.encoder={kind: transformer}", "model.decoder={kind: transformer}"]).config
+    groups = make_plan(PAIRS, settings=read_settings(["model.encoder={kind: transformer}", "model.decoder={kind: transformer}"])).config
     assert (groups.training.optimizer.learning_rate, groups.model.attention.kind) == (0.001, "multihead")
-    model = make_plan(PAIRS, settings=[*asked, "model.decoder.layers=2", "model.attention.kind=dot"]).config.model
+    model = make_plan(PAIRS, settings={**encoder, **decoder, "model.decoder.layers": 2, "model.attention.kind": "dot"}).config.model
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
-    model = make_plan(PAIRS, settings=asked[:1]).config.model
+    model = make_plan(PAIRS, settings=encoder).config.model
     assert (model.encoder.layers, model.decoder.layers, model.attention.kind) == (3, 2, "dot")
 
 
@@ -184,12 +184,12 @@ def test_a_transformer_that_is_asked_for_gets_the_layers_and_the_attention_that_
 )
 def test_a_group_of_settings_means_its_settings_one_by_one(group: str, dotted: str) -> None:
     """A group took the place of all that was chosen beside it, and of a few names it was not seen."""
-    one, other = make_plan(PAIRS, settings=[group]), make_plan(PAIRS, settings=dotted.split(" "))
+    one, other = make_plan(PAIRS, settings=read_settings([group])), make_plan(PAIRS, settings=read_settings(dotted.split(" ")))
     assert (one.config, one.reasons, one.dev, one.fitted) == (other.config, other.reasons, other.dev, other.fitted)
 
 
 def test_of_options_and_settings_the_settings_hold() -> None:
-    assert make_plan(PAIRS, seed=3, budget="5m", settings=["seed=4", "training.budget_seconds=60"]).config.seed == 4
+    assert make_plan(PAIRS, seed=3, budget="5m", settings={"seed": 4, "training.budget_seconds": 60}).config.seed == 4
 
 
 def test_a_chosen_tie_of_embeddings_gives_way_where_vocabularies_are_not_shared() -> None:
@@ -197,18 +197,18 @@ def test_a_chosen_tie_of_embeddings_gives_way_where_vocabularies_are_not_shared(
     words = ["".join(draw.choices("abcdefghijklmnop", k=6)) for _ in range(5000)]
     pairs = [(" ".join(draw.choices(words, k=9)), " ".join(draw.choices(words, k=9))) for _ in range(400)]
     assert make_plan(pairs).reasons["model.tie_embeddings"] == "source and target share their symbols"
-    for asked in ("fields.shared=false", "fields.target.unit=character"):
-        plan = make_plan(pairs, settings=[asked])
+    for asked in ({"fields.shared": False}, {"fields.target.unit": "character"}):
+        plan = make_plan(pairs, settings=asked)
         assert (plan.config.fields.shared, plan.config.model.tie_embeddings) == (False, "target")
         assert "model.tie_embeddings" not in plan.reasons
-    assert make_plan(pairs, settings=["fields.shared=true"]).config.model.tie_embeddings == "all"
+    assert make_plan(pairs, settings={"fields.shared": True}).config.model.tie_embeddings == "all"
 
 
 def test_what_hands_its_last_state_over_gets_the_layers_and_the_direction_that_this_needs() -> None:
-    pairs, start = [(f"word{number}", f"word{number}s") for number in range(60)], "model.decoder.start=copy"
+    pairs, start = [(f"word{number}", f"word{number}s") for number in range(60)], {"model.decoder.start": "copy"}
     assert make_plan(pairs).config.model.encoder.layers == 2
-    for settings, layers in (([start], 1), ([start, "model.decoder.layers=3"], 3), ([start, "model.encoder.layers=2"], 2)):
-        plan = make_plan(pairs, settings=settings)
+    for more, layers in (({}, 1), ({"model.decoder.layers": 3}, 3), ({"model.encoder.layers": 2}, 2)):
+        plan = make_plan(pairs, settings=start | more)
         encoder = plan.config.model.encoder
         assert (encoder.layers, plan.config.model.decoder.layers, setting(plan.config, "model.encoder.bidirectional")) == (
             layers,
@@ -243,7 +243,7 @@ def test_an_iterator_of_pairs_is_used_whole_and_sources_beside_targets_are_no_pa
 def test_a_pointer_that_was_chosen_gives_way_to_what_has_no_place_for_it(asked: str) -> None:
     pairs = [(f"word{number}", f"word{number}s") for number in range(60)]
     assert "model.copy" in make_plan(pairs).reasons
-    plan = make_plan(pairs, settings=[asked])
+    plan = make_plan(pairs, settings=read_settings([asked]))
     assert not plan.config.model.copy_source
     assert "model.copy" not in plan.reasons
 
@@ -252,7 +252,7 @@ def test_a_pointer_that_was_chosen_gives_way_to_what_has_no_place_for_it(asked: 
 def test_the_second_layer_of_a_decoder_gives_way_where_there_is_no_pointer_below_it(asked: str) -> None:
     pairs = [(f"word{number}", f"word{number}s") for number in range(60)]
     assert "model.decoder.layers" in make_plan(pairs).reasons
-    plan = make_plan(pairs, settings=[asked])
+    plan = make_plan(pairs, settings=read_settings([asked]))
     assert plan.config.model.decoder.layers == 1
     assert "model.decoder.layers" not in plan.reasons
 
@@ -260,8 +260,8 @@ def test_the_second_layer_of_a_decoder_gives_way_where_there_is_no_pointer_below
 def test_pairs_that_repeat_are_trained_on_less_often_unless_told_otherwise() -> None:
     often, dev = PAIRS * 9, [("q", "x")]
     assert len(list(make_plan(often, dev=dev).train)) == 3 * len(PAIRS)
-    assert len(list(make_plan(often, dev=dev, settings=["data.repeats=all"]).train)) == len(often)
-    assert len(list(make_plan(PAIRS, dev=dev, settings=["data.repeats=root"]).train)) == len(PAIRS)
+    assert len(list(make_plan(often, dev=dev, settings={"data.repeats": "all"}).train)) == len(often)
+    assert len(list(make_plan(PAIRS, dev=dev, settings={"data.repeats": "root"}).train)) == len(PAIRS)
 
 
 def test_one_array_of_numbers_beside_texts_is_planned_as_their_sources() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sentencepiece
@@ -19,9 +20,9 @@ from seqloom.fields.ready import settled
 from seqloom.fields.task import Fields
 from seqloom.fields.vocabulary import SPECIALS
 from seqloom.loading import load
-from seqloom.planning.asked import overrides
+from seqloom.planning.asked import asked_for
 from seqloom.planning.plan import Plan, make_plan
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 from seqloom.site import check_kinds
 
 ANIMALS = ("dog", "cat", "horse", "hen", "cow", "pig")
@@ -70,8 +71,8 @@ def said_by(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [line for text in capsys.readouterr() for line in text.splitlines()]
 
 
-def planned(settings: list[str]) -> Plan:
-    return make_plan(TRAIN, dev=DEV, settings=settings)
+def planned(settings: list[str] | dict[str, Any]) -> Plan:
+    return make_plan(TRAIN, dev=DEV, settings=asked_for(settings))
 
 
 def test_a_vocabulary_of_words_makes_tokens_and_the_rest_is_chosen_for_them(vocabularies: list[str]):
@@ -87,7 +88,7 @@ def test_a_vocabulary_of_words_makes_tokens_and_the_rest_is_chosen_for_them(voca
 def test_a_file_may_be_named_in_a_dictionary_as_a_path_in_quotes_or_in_a_group(vocabularies: list[str]):
     file = vocabularies[0].partition("=")[2]
     for value in (file, Path(file)):
-        assert planned(overrides({"fields": {"source.0": {"vocabulary": value}}})).config.fields.source == [TokensField(vocabulary=file)]
+        assert planned({"fields": {"source.0": {"vocabulary": value}}}).config.fields.source == [TokensField(vocabulary=file)]
     for setting in (f'fields.source.0.vocabulary="{file}"', f"fields.source.0={{kind: tokens, vocabulary: {file}}}"):
         assert planned([setting]).config.fields.source == [TokensField(vocabulary=file)]
     assert planned([*vocabularies[:1], "fields.source.0.vocabulary=null"]).config == planned(["fields.source.0.vocabulary="]).config
@@ -110,7 +111,7 @@ def test_a_kind_that_is_asked_for_stays(kind: str | None, expected: str, tmp_pat
         )
         kinds = [f"fields.{side}.kind={kind}" for side in ("source.0", "target")] if kind else []
         for settings in ([source, *kinds[:1]], [*kinds[:1], source], [source, target, *kinds]):
-            fields = make_plan(pairs, dev=pairs[:5], settings=settings).config.fields
+            fields = make_plan(pairs, dev=pairs[:5], settings=read_settings(settings)).config.fields
             asked = [*fields.source, fields.target][: sum("vocabulary" in item for item in settings)]
             assert [part.unit if isinstance(part, TextField) else part.kind for part in asked] == [expected] * len(asked)
             assert all(isinstance(part, (TextField, TokensField)) and part.vocabulary for part in asked)
@@ -180,7 +181,7 @@ def test_a_config_file_says_of_a_model_its_file_alone(joint: str, tmp_path: Path
 def test_settings_that_contradict_a_ready_file_are_refused(field: dict[str, object], message: str):
     settings = [f"fields.source.0.{key}={value}" for key, value in field.items()]
     with pytest.raises(ConfigError) as error:
-        override(RunConfig(), settings)
+        override(RunConfig(), read_settings(settings))
     assert str(error.value) == f"--set: {message}. docs/config.md lists what is allowed."
 
 

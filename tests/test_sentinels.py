@@ -53,8 +53,8 @@ def test_training_warns_of_them_and_reads_them_as_empty_where_it_is_told_to(tmp_
     assert plan.warnings[0].startswith("-999 stands 2 times in load, far from all else.")
     assert plan.train.past(len(plan.train) - 1).min() == -999
     with pytest.raises(DataError, match=r"t\.csv:50: load is empty \(2 such cells\)"):
-        plan_forecast(str(file), asked, settings=["fields.numbers.sentinels=-999"])
-    plan = plan_forecast(str(file), asked, settings=["fields.numbers.sentinels=-999", "fields.numbers.missing=linear"])
+        plan_forecast(str(file), asked, settings={"fields.numbers.sentinels": -999})
+    plan = plan_forecast(str(file), asked, settings={"fields.numbers.sentinels": -999, "fields.numbers.missing": "linear"})
     assert (plan.warnings, plan.config.fields.numbers.sentinels) == ([], [-999])
     assert plan.train.past(len(plan.train) - 1).min() == 0
 

@@ -4,11 +4,23 @@ import pytest
 
 from seqloom.config import RunConfig, SearchConfig, TokensField
 from seqloom.errors import ConfigError
-from seqloom.settings import build, changed_search, one_by_one, override, override_search, setting
+from seqloom.settings import (
+    build,
+    changed_search,
+    only,
+    override,
+    override_search,
+    read_settings,
+    said_by,
+    setting,
+    shown,
+    together,
+    without,
+)
 
 
 def changed(*texts: str) -> RunConfig:
-    return override(RunConfig(), texts)
+    return override(RunConfig(), read_settings(texts))
 
 
 def refusal(*texts: str) -> str:
@@ -53,7 +65,7 @@ def test_one_value_is_changed(text: str, path: str, value: object):
 
 def test_the_rest_stays_and_the_given_config_is_not_touched():
     before = RunConfig()
-    after = override(before, ["model.dropout=0.5"])
+    after = override(before, {"model.dropout": 0.5})
     assert before == RunConfig()
     assert after.model.model_copy(update={"dropout": 0.3}) == before.model
     assert after.training == before.training
@@ -107,10 +119,11 @@ def test_the_settings_of_a_new_kind_may_stand_before_it():
 def test_an_optimizer_of_another_kind_has_its_own_learning_rate_unless_one_is_given():
     rate = "training.optimizer.learning_rate=0.004"
     chosen = changed(rate)
-    assert override(chosen, ["training.optimizer.kind=sgd"]).training.optimizer.learning_rate == 0.1
-    assert override(chosen, ["training.optimizer.kind=adam"]).training.optimizer.learning_rate == 0.004
-    assert override(chosen, ["training.optimizer.learning_rate=0.5", "training.optimizer.kind=sgd"]).training.optimizer.learning_rate == 0.5
-    assert override(chosen, ["training.optimizer.kind=adamw"]).training.optimizer.learning_rate == 0.004
+    assert override(chosen, {"training.optimizer.kind": "sgd"}).training.optimizer.learning_rate == 0.1
+    assert override(chosen, {"training.optimizer.kind": "adam"}).training.optimizer.learning_rate == 0.004
+    both = {"training.optimizer.learning_rate": 0.5, "training.optimizer.kind": "sgd"}
+    assert override(chosen, both).training.optimizer.learning_rate == 0.5
+    assert override(chosen, {"training.optimizer.kind": "adamw"}).training.optimizer.learning_rate == 0.004
 
 
 def test_a_whole_part_can_be_given():
@@ -207,25 +220,41 @@ def test_the_length_of_a_list_is_kept_within_it():
 
 def test_building_does_not_change_the_mapping_that_is_given():
     tree = {"model": {"dropout": 0.1}}
-    build(tree, ["model.dropout=0.2", "model.embedding=5"], where="here")
+    asked = {"model.dropout": 0.2, "fields.source": [{"unit": "word"}], "fields.source.0.lowercase": True}
+    build(tree, asked, where="here")
     assert tree == {"model": {"dropout": 0.1}}
+    assert asked == {"model.dropout": 0.2, "fields.source": [{"unit": "word"}], "fields.source.0.lowercase": True}
 
 
 def test_a_mark_that_yaml_reads_as_nothing_is_taken_as_it_is() -> None:
     for mark in ("|", "#", "~"):
-        assert override(RunConfig(), [f"data.delimiter={mark}"]).data.delimiter == mark
-    assert override(RunConfig(), ["data.delimiter=null"]).data.delimiter is None
+        assert changed(f"data.delimiter={mark}").data.delimiter == mark
+    assert changed("data.delimiter=null").data.delimiter is None
 
 
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ConfigError, match="seed: Input should be greater than or equal to 0; got -1"):
-        override(RunConfig(), ["seed=-1"])
+        override(RunConfig(), {"seed": -1})
 
 
 def test_settings_are_told_one_by_one_and_the_last_of_a_name_holds():
-    given = [" a.b = 1", "c={d: 2, e: {f: [1, {g: 3}]}}", "a.b=x y", "h={}", "i=#"]
-    assert one_by_one(given) == ["c.d=2", 'c.e.f=[1, {"g": 3}]', "a.b=x y", "h={}", "i=#"]
-    assert one_by_one(one_by_one(given)) == one_by_one(given)
+    asked = read_settings([" a.b = 1", "c={d: 2, e: {f: [1, {g: 3}]}}", "a.b=x y", "h={}", "i=#", "j={0: null}"])
+    assert [*asked.items()] == [("c.d", 2), ("c.e.f", [1, {"g": 3}]), ("a.b", "x y"), ("h", {}), ("i", "#"), ("j.0", None)]
+    assert [*together(asked, {"c.d": 3}).items()][-1] == ("c.d", 3)
+    assert said_by({"a": [{"b": 1}, {"c": 2}], "d": [1, 2]}) == {"a.0.b": 1, "a.1.c": 2, "d": [1, 2]}
+
+
+def test_a_name_stands_for_its_group_and_for_no_longer_name():
+    asked = {"model.encoder.kind": "transformer", "model.encoder": 1, "model.encoders": 2, "model.encoder_x.kind": 3, "seed": 4}
+    assert only(asked, "model.encoder", "see") == {"model.encoder.kind": "transformer", "model.encoder": 1}
+    assert without(asked, "model.encoder", "seed") == {"model.encoders": 2, "model.encoder_x.kind": 3}
+
+
+@pytest.mark.parametrize(
+    "text", ["search.beam=3", "data.header=true", "data.target=a b", "data.source=[1, 2]", "data.target=null", 'x.y=[{"a": "ä"}]']
+)
+def test_a_setting_is_shown_as_it_was_written(text: str):
+    assert shown(read_settings([text, "seed=1"])) == text
 
 
 @pytest.mark.parametrize(
@@ -242,22 +271,21 @@ def test_settings_are_told_one_by_one_and_the_last_of_a_name_holds():
 )
 def test_a_value_that_another_kind_does_not_take_is_its_default(before: str, kind: str, key: str, value: object):
     """It was refused, though nobody had set it beside that kind."""
-    assert setting(override(changed(before), [kind]), key) == value
+    assert setting(override(changed(before), read_settings([kind])), key) == value
 
 
 def test_so_many_hypotheses_of_a_greedy_search_are_a_beam():
     """It did nothing, without a word, where `--beam 3` did."""
     greedy = SearchConfig(kind="greedy")
-    assert override_search(greedy, ["search.beam=3"]) == changed_search(greedy, {"beam": 3}, where="predict")
-    assert override_search(greedy, ["search.beam=3"]) == SearchConfig(kind="beam", beam=3)
-    assert override_search(greedy, ["search={beam: 3, kind: greedy}"]).kind == "greedy"
+    assert override_search(greedy, {"search.beam": 3}) == changed_search(greedy, {"beam": 3}, where="predict")
+    assert override_search(greedy, {"search.beam": 3}) == SearchConfig(kind="beam", beam=3)
+    assert override_search(greedy, {"search.beam": 3, "search.kind": "greedy"}).kind == "greedy"
 
 
 @pytest.mark.parametrize("blanks", [" ", "  ", "\t"])
 def test_a_value_of_blanks_alone_stays(blanks: str):
     """A delimiter of one blank was taken away, and the file read at tabs."""
-    assert one_by_one([f"data.delimiter={blanks}"]) == [f"data.delimiter={blanks}"]
-    assert setting(override(RunConfig(), one_by_one([f"data.delimiter={blanks}"])), "data.delimiter") == blanks
+    assert read_settings([f"data.delimiter={blanks}"]) == {"data.delimiter": blanks}
 
 
 def test_a_ratio_of_lengths_that_is_asked_for_decides_in_place_of_a_length():

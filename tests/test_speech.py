@@ -32,7 +32,7 @@ from seqloom.model import Model
 from seqloom.planning.plan import make_plan
 from seqloom.planning.profile import describe, profile_rows
 from seqloom.planning.sides import Spread, Symbols
-from seqloom.settings import build
+from seqloom.settings import build, read_settings
 from seqloom.sound import samples
 from seqloom.sound.audio import about
 from seqloom.sound.autosound import choose_for_sound
@@ -224,7 +224,7 @@ def test_few_sounds_are_gone_through_in_small_batches_and_with_a_budget_more_oft
 
 def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Path):
     chosen = make_plan(tones / "train.tsv", dev=tones / "dev.tsv").config
-    asked = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text"])
+    asked = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings={"fields.target.kind": "text"})
     assert (chosen.fields.target.kind, chosen.training.early_stopping.metric) == ("tokens", "token_error_rate")
     assert (asked.config.fields.target.kind, asked.config.training.early_stopping.metric) == ("text", "word_error_rate")
     assert chosen.model.encoder.subsampling.factor > asked.config.model.encoder.subsampling.factor, "letters go faster than words"
@@ -232,7 +232,7 @@ def test_what_follows_from_the_target_follows_from_what_is_asked_of_it(tones: Pa
     assert asked.reasons["fields.source.0"].startswith("most sounds have 8,000 samples a second")
     assert "fields.target" not in asked.reasons
     other = make_plan(
-        tones / "train.tsv", dev=tones / "dev.tsv", settings=["fields.target.kind=text", "model.encoder.subsampling.factor=8"]
+        tones / "train.tsv", dev=tones / "dev.tsv", settings={"fields.target.kind": "text", "model.encoder.subsampling.factor": 8}
     )
     assert other.config.model.encoder.subsampling.factor == 8, "what else is asked for stays"
 
@@ -567,7 +567,7 @@ def test_samples_that_are_learned_as_numbers_are_told_to_be_given_with_their_rat
 
 def test_a_stopped_and_resumed_run_ends_with_the_same_weights(tones: Path, tmp_path: Path):
     settings = [*SMALL, "training.max_steps=7", "model.dropout=0.2"]
-    plan = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings=settings)
+    plan = make_plan(tones / "train.tsv", dev=tones / "dev.tsv", settings=read_settings(settings))
     runs.start(plan, tmp_path / "whole")
     runs.start(plan, tmp_path / "stopped", watcher=Interrupted(5))
     runs.resume(tmp_path / "stopped")

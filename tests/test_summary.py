@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from seqloom.planning.plan import make_plan
+from seqloom.settings import read_settings
 from seqloom.training.summary import argument, introduction
 
 PAIRS = [(f"{number} {number + 1}", f"{number + 1} {number}") for number in range(40)]
 
 
 def test_a_choice_that_is_a_list_is_shown_entry_by_entry_with_what_is_not_usual_in_it():
-    plan = make_plan(PAIRS, settings=["fields.source=[{kind: tokens, min_count: 2}]", "fields.target={kind: tokens}"])
+    plan = make_plan(PAIRS, settings=read_settings(["fields.source=[{kind: tokens, min_count: 2}]", "fields.target={kind: tokens}"]))
     lines = introduction(
         replace(plan, reasons={"fields.source": "each number is one symbol", "fields.shared": "two vocabularies"}), "runs/x"
     )

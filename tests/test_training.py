@@ -30,7 +30,7 @@ from seqloom.model import load
 from seqloom.nn.seq2seq import Seq2Seq
 from seqloom.planning.pace import Work
 from seqloom.planning.plan import Plan, make_plan
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 from seqloom.training import best, runs
 from seqloom.training import loop as training
 from seqloom.training.course import LEEWAY, Course
@@ -70,7 +70,7 @@ TRAIN, DEV = pairs(24, 1), pairs(7, 2)
 
 
 def config_of(*settings: str) -> RunConfig:
-    return override(RunConfig(), [*SMALL, *settings])
+    return override(RunConfig(), read_settings([*SMALL, *settings]))
 
 
 def start(out: Path, *settings: str, watcher: Any = None, train: Pairs = TRAIN, dev: Pairs = DEV, **more: Any) -> Finished:
@@ -250,7 +250,7 @@ def test_how_fast_a_resumed_run_goes_counts_nothing_from_before_the_stop(tmp_pat
 
 def test_what_is_fitted_to_the_time_counts_the_updates_that_training_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     settings = [*SMALL, "training.epochs=1", "training.batch.accumulate=3"]  # 8 batches: two whole updates, and one of the rest
-    event = runs.start(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), settings)), tmp_path / "run")
+    event = runs.start(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), read_settings(settings))), tmp_path / "run")
     works: list[Work] = []
 
     def keep(plan: Plan, work: Work, *_: Any, **__: Any) -> tuple[Plan, list[str]]:
@@ -258,7 +258,7 @@ def test_what_is_fitted_to_the_time_counts_the_updates_that_training_makes(tmp_p
         return plan, []
 
     monkeypatch.setattr("seqloom.training.encoding.fit_to_time", keep)
-    plan = replace(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), settings)), fitted=frozenset({"training.epochs"}))
+    plan = replace(make_plan(TRAIN, dev=DEV, config=override(RunConfig(), read_settings(settings))), fitted=frozenset({"training.epochs"}))
     runs.fitted(plan, Silence())
     assert [work.updates for work in works] == [event.step] == [3]
 
@@ -270,7 +270,7 @@ def test_the_length_that_encoded_pairs_need_is_said_where_it_replaces_an_estimat
         lines: list[str] = []
         watcher = Watch()
         watcher.say = lines.append
-        plan = make_plan(pairs, dev=pairs[:5], settings=[*SMALL, "training.epochs=1", *settings])
+        plan = make_plan(pairs, dev=pairs[:5], settings=read_settings([*SMALL, "training.epochs=1", *settings]))
         runs.start(replace(plan, fitted=frozenset()), tmp_path / name, watcher=watcher)
         return [line for line in lines if "max_length_ratio" in line]
 

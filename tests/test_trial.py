@@ -18,7 +18,7 @@ Trial = tuple[RunConfig, Fields, Corpus]
 @pytest.fixture
 def trial() -> Trial:
     pairs = [(f"{number:08}", f"{number:08}"[::-1]) for number in range(300)]
-    plan = make_plan(pairs, settings=["training.threads=1", "training.device=cpu"])
+    plan = make_plan(pairs, settings={"training.threads": 1, "training.device": "cpu"})
     fields = Fields.fit(plan.config.fields, plan.train, plan.names)
     return plan.config, fields, Corpus.build(encode_rows(plan.train, fields, plan.config.data, copy=False, counts={}))
 
@@ -26,7 +26,7 @@ def trial() -> Trial:
 def test_a_narrow_network_is_found_to_train_faster_than_a_wide_one(trial: Trial) -> None:
     config, fields, corpus = trial
     speeds = [
-        symbols_per_second(override(config, [f"model.encoder.width={width}", f"model.decoder.width={width}"]), fields, corpus)
+        symbols_per_second(override(config, {"model.encoder.width": width, "model.decoder.width": width}), fields, corpus)
         for width in (16, 1024)
     ]
     assert speeds[0] > 5 * speeds[1] > 0, "about 1,000 times as many operations, so that no busy machine can hide it"

@@ -272,7 +272,7 @@ def test_the_csv_example_learns_and_answers(english_french: Path) -> None:
 
 def test_a_vocabulary_of_at_most_5000_drops_the_rarest(tmp_path: Path) -> None:
     given = load_config(EXAMPLES / "2-csv-english-french" / "torchtext.yaml")
-    config = override(given, ["data.dev=[]", f"data.train=[{tmp_path / 'train.csv'}]"])
+    config = override(given, {"data.dev": [], "data.train": [str(tmp_path / "train.csv")]})
     lines = [f"w{n} the,m{n} le" for n in range(6000)]
     (tmp_path / "train.csv").write_text("\n".join(["English,French", *lines]) + "\n", encoding="utf-8")
     fields = Fields.fit(config.fields, read_rows(config.data.train, config.data), ("English", "French"))

@@ -13,7 +13,7 @@ from seqloom.data.rows import Row
 from seqloom.fields.task import Fields
 from seqloom.fields.vocabulary import UNK
 from seqloom.planning.plan import make_plan
-from seqloom.settings import override
+from seqloom.settings import override, read_settings
 from seqloom.training.events import Silence
 from seqloom.training.runs import start
 from seqloom.unseen import Unseen
@@ -64,7 +64,7 @@ def test_train_says_what_dev_holds_that_training_does_not(tmp_path: Path) -> Non
     tiny = ["model.embedding=4", "model.encoder.width=4", "model.decoder.width=4", "training.max_steps=1", "training.device=cpu"]
     tiny += ["training.precision=float32", "training.threads=1", "training.schedule.warmup_steps=1"]
     heard = Heard()
-    plan = make_plan([("ab", "ba"), ("b", "b")], dev=[("ax", "xa"), ("b", "b")], config=override(RunConfig(), tiny))
+    plan = make_plan([("ab", "ba"), ("b", "b")], dev=[("ax", "xa"), ("b", "b")], config=override(RunConfig(), read_settings(tiny)))
     start(plan, tmp_path / "run", watcher=heard)
     assert heard.lines == [
         "note: 1 of 2 dev sources hold symbols that training never saw, read as <unk>: 'x' (1)",
@@ -76,6 +76,6 @@ def test_train_says_what_dev_holds_that_training_does_not(tmp_path: Path) -> Non
 def test_a_run_keeps_whether_training_targets_held_unknown_symbols(tmp_path: Path, least: int, writes: bool) -> None:
     pairs = [(f"{letter} x", f"{letter} y") for letter in "aabbccq"]
     settings = [f"fields.target={{kind: text, unit: word, min_count: {least}}}", "model.encoder.width=8", "training.max_steps=1"]
-    finished = start(make_plan(pairs, dev=pairs[:2], settings=settings), tmp_path / "run")
+    finished = start(make_plan(pairs, dev=pairs[:2], settings=read_settings(settings)), tmp_path / "run")
     fields = Fields.load(RunDirectory(finished.run).fields)
     assert (fields.writes_unknown, UNK in fields.never) == (writes, not writes)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.errors import in_words_of_python
-from seqloom.planning.asked import overrides
 from seqloom.saving import refuse_changed, save
 
 if TYPE_CHECKING:
@@ -58,4 +57,4 @@ class Exportable:
         from seqloom.export import export
 
         refuse_changed(self.path, self.network)
-        return export(self.path, out, precision=precision, overwrite=overwrite, beside=beside, settings=overrides(settings))
+        return export(self.path, out, precision=precision, overwrite=overwrite, beside=beside, settings=settings)

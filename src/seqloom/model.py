@@ -25,10 +25,11 @@ from seqloom.measuring import Measurable, Sources
 from seqloom.metrics import METRICS
 from seqloom.numbers.forecaster import load_forecaster, train_numbers
 from seqloom.numbers.plan import NumberPlan
-from seqloom.planning.asked import as_settings, overrides
+from seqloom.planning.asked import as_settings, asked_for
 from seqloom.planning.handed import handed_over
 from seqloom.prediction import Translator
 from seqloom.saving import refuse_changed
+from seqloom.settings import together
 from seqloom.training import joining, runs
 from seqloom.training.events import Finished, Watcher
 from seqloom.training.progress import told
@@ -161,9 +162,13 @@ def train(
     require(TRAINING)
     started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
     said = {"training.members": members, "training.start_from": start_from and str(_run_of(start_from))}
-    laid = [*overrides({name: value for name, value in said.items() if value is not None}), *overrides(settings)]
+    asked = together(
+        as_settings(source, target, None, None),
+        asked_for({name: value for name, value in said.items() if value is not None}),
+        asked_for(settings),
+    )
     with RunDirectory(out).reserved(overwrite=overwrite):
-        handed = handed_over(data, targets, dev, config, [*as_settings(source, target, None, None), *laid])
+        handed = handed_over(data, targets, dev, config, asked)
         with watcher.phase("reading the pairs"):
             plan = handed.plan(budget, seed)
         if isinstance(plan, NumberPlan):

@@ -1,4 +1,4 @@
-"""The config tree under dotted names: built and checked, and single settings of it read and overridden. Values are read as YAML."""
+"""The config tree under dotted names: built and checked, and single settings of it read and overridden. Those of texts are read as YAML."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 import yaml
@@ -28,19 +29,30 @@ from seqloom.config import (
 from seqloom.errors import ConfigError, nearest
 
 __all__ = [
+    "NOTHING",
+    "Asked",
     "Loader",
     "UnknownPartError",
     "build",
     "changed_search",
     "has_setting",
     "leaves",
-    "one_by_one",
+    "only",
     "override",
     "override_header",
     "override_search",
+    "read_settings",
     "said_by",
     "setting",
+    "shown",
+    "together",
+    "without",
 ]
+
+Asked = Mapping[str, Any]
+"""Settings that are asked for or chosen, by their dotted names. None is a group; of a list and its items the later one holds."""
+
+NOTHING: Asked = types.MappingProxyType({})
 
 HEADER = "data.header"
 OF_A_KIND = frozenset({"learning_rate"})
@@ -84,45 +96,79 @@ Loader.add_implicit_resolver(
 Loader.add_implicit_resolver(_BOOL, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
-def override(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
-    """The config with `a.b.c=value` overrides; values are read as YAML.
+def read_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """What `a.b.c=value` texts ask for: values are read as YAML, those of a group are taken one by one, the last of a name holds.
+
+    Raises:
+        ConfigError: a text without a name or without a value.
+    """
+    return together(*(dict(_parted(*_read(text))) for text in texts))
+
+
+def together(*parts: Asked) -> dict[str, Any]:
+    """All of them, one behind the other; the last of a name alone."""
+    found = dict[str, Any]()
+    for name, value in chain.from_iterable(part.items() for part in parts):
+        found.pop(name, None)
+        found[name] = value
+    return found
+
+
+def only(asked: Asked, *names: str) -> dict[str, Any]:
+    """Those of these names, and of the groups of these names: of `model.head` also `model.head.kind`."""
+    return {name: value for name, value in asked.items() if _stands_in(names, name)}
+
+
+def without(asked: Asked, *names: str) -> dict[str, Any]:
+    """The others than `only` gives."""
+    return {name: value for name, value in asked.items() if not _stands_in(names, name)}
+
+
+def _stands_in(groups: tuple[str, ...], name: str) -> bool:
+    return f"{name}.".startswith(tuple(f"{group}." for group in groups))
+
+
+def shown(asked: Asked) -> str:
+    """The first of them, as it stands behind `--set` in a message."""
+    name, value = next(iter(asked.items()))
+    return f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)}"
+
+
+def override(config: RunConfig, asked: Asked) -> RunConfig:
+    """The config with what is asked for.
 
     Setting a `kind` keeps those settings of the part that the new kind has too and gives it its own defaults for the rest, and for what
     is in OF_A_KIND where they differ.
     """
-    return build(config.model_dump(by_alias=True, mode="json"), overrides, where="--set")
+    return build(config.model_dump(by_alias=True, mode="json"), asked, where="--set")
 
 
-def override_header(data: DataConfig, overrides: Iterable[str]) -> tuple[DataConfig, list[str]]:
-    """How a file is read that a trained model is asked about, with `data.header=x` among the overrides, and the others.
+def override_header(data: DataConfig, asked: Asked) -> tuple[DataConfig, dict[str, Any]]:
+    """How a file is read that a trained model is asked about, with `data.header` where it is asked for, and all else that is.
 
     Columns that training read by name are then in order where there are no names.
     """
-    rest = one_by_one(overrides)
-    said = [text for text in rest if text.startswith(f"{HEADER}=")]
-    header = override(RunConfig(), said).data.header
-    if not said or header is None:
-        return data, [text for text in rest if text not in said]
+    header, rest = override(RunConfig(), only(asked, HEADER)).data.header, without(asked, HEADER)
+    if header is None:
+        return data, rest
     update: dict[str, Any] = {"header": header}
     if not header and any(isinstance(column, str) for column in (*data.source, data.target)):
         count = len(data.source)
         update |= {"source": list(range(1, count + 1)), "target": count + 1}
-    return data.model_copy(update=update), [text for text in rest if text not in said]
+    return data.model_copy(update=update), rest
 
 
-def override_search(search: SearchConfig, overrides: Iterable[str]) -> SearchConfig:
-    """The search with `search.x=value` overrides: what can be changed of a model that is trained.
+def override_search(search: SearchConfig, asked: Asked) -> SearchConfig:
+    """The search with what is asked for under `search`: what can be changed of a model that is trained.
 
     Raises:
         ConfigError: a setting of another part, an unknown one (the nearest one is offered), or a value out of range.
     """
-    overrides = one_by_one(overrides)
-    for text in overrides:
-        name = text.partition("=")[0]
+    for name, value in asked.items():
         if not name.startswith("search."):
-            offer = _offer(name.rpartition(".")[2], SearchConfig, "search.")
-            raise ConfigError(f"--set {text}: of a trained model only the search can be changed; expected search.NAME=VALUE.{offer}")
-    return changed_search(search, {name.removeprefix("search."): value for name, value in said_by(overrides).items()}, where="--set")
+            offer, said = _offer(name.rpartition(".")[2], SearchConfig, "search."), shown({name: value})
+            raise ConfigError(f"--set {said}: of a trained model only the search can be changed; expected search.NAME=VALUE.{offer}")
+    return changed_search(search, {name.removeprefix("search."): value for name, value in asked.items()}, where="--set")
 
 
 def changed_search(search: SearchConfig, changes: Mapping[str, Any], *, where: str) -> SearchConfig:
@@ -140,33 +186,18 @@ def changed_search(search: SearchConfig, changes: Mapping[str, Any], *, where: s
     return changed
 
 
-def build(tree: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str) -> RunConfig:
-    """A checked config from nested mappings; `where` begins every error message."""
-    data: dict[str, Any] = copy.deepcopy(dict(tree))
+def build(tree: Mapping[str, Any], asked: Asked = NOTHING, *, where: str) -> RunConfig:
+    """A checked config from nested mappings, with what is asked for; `where` begins every error message."""
+    data, laid_over = copy.deepcopy(dict(tree)), copy.deepcopy(dict(asked))
     _name_kinds(data, _DEFAULTS)
-    for text in sorted(overrides, key=_kinds_first):
-        _apply(data, text)
+    for name in sorted(laid_over, key=lambda name: not name.endswith(".kind")):
+        _apply(data, name, laid_over[name])
     _name_kinds(data, _DEFAULTS)
     _refuse_unknown(data, RunConfig, "", where)
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
         raise _first_problem(error, where) from None
-
-
-def one_by_one(overrides: Iterable[str]) -> list[str]:
-    """The same `a.b.c=value` overrides, each of one value: those of a group one by one, no blanks around a name, and the last of a name
-    alone. Whoever looks for a name finds it so at the begin of one.
-    """
-    found = dict[str, str]()
-    for text in overrides:
-        path, value = _read(text)
-        group = isinstance(value, dict) and value
-        said = text.partition("=")[2]
-        for name, one in _parted(path, value) if group else [(path, said.strip() or said)]:  # blanks alone are a delimiter
-            found.pop(name, None)
-            found[name] = f"{name}={json.dumps(one, ensure_ascii=False, default=str) if group else one}"
-    return [*found.values()]
 
 
 def _parted(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -178,12 +209,9 @@ def _parted(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _parted(f"{path}.{key}", item)
 
 
-def said_by(overrides: Iterable[str]) -> dict[str, Any]:
-    """The values of `a.b.c=value` overrides by their dotted names, those of groups one by one; the last of a name holds."""
-    found = dict[str, Any]()
-    for path, value in map(_read, overrides):
-        found |= dict(leaves(value, path))
-    return found
+def said_by(asked: Asked) -> dict[str, Any]:
+    """The same with the groups in lists one by one, by their numbers."""
+    return dict(chain.from_iterable(leaves(value, name) for name, value in asked.items()))
 
 
 def leaves(part: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -226,13 +254,8 @@ def _name_kinds(tree: dict[str, Any], defaults: Mapping[str, Any]) -> None:
                 _name_kinds({key: item}, {key: default[0]} if default else {})
 
 
-def _kinds_first(text: str) -> bool:
-    return not text.partition("=")[0].endswith(".kind")
-
-
-def _apply(tree: dict[str, Any], text: str) -> None:
-    """Lay one `a.b.c=value` over the tree, in place."""
-    path, value = _read(text)
+def _apply(tree: dict[str, Any], path: str, value: Any) -> None:
+    """Lay one setting over the tree, in place."""
     *parents, last = path.split(".")
     node: Any = tree
     for depth, name in enumerate(parents):
@@ -247,7 +270,7 @@ def _apply(tree: dict[str, Any], text: str) -> None:
 
 def _read(text: str) -> tuple[str, Any]:
     """The key of one `a.b.c=value`, and its value."""
-    path, equals, value_text = text.partition("=")
+    path, equals, value_text = (part.strip() for part in text.partition("="))
     if not equals or not path:
         raise ConfigError(f"--set {text}: expected key=value, as in --set model.dropout=0.2.")
     try:
@@ -256,7 +279,7 @@ def _read(text: str) -> tuple[str, Any]:
         value = value_text
     if value_text and value in (None, "") and value_text != "null" and set(value_text) - set("\"'"):
         value = value_text  # a mark such as | or # or ~, which YAML reads as nothing
-    return path.strip(), value
+    return path, value
 
 
 def _child(node: Any, name: str, path: str) -> Any:

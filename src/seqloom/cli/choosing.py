@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from seqloom.examples import ExampleData
     from seqloom.numbers.plan import NumberPlan
     from seqloom.planning.plan import Plan
+    from seqloom.settings import Asked
     from seqloom.training.curve import Curve
 
 __all__ = ["Choosing", "column_names", "config", "inspect", "refuse_exported", "refuse_idle", "refuse_many", "refuse_unread"]
@@ -34,7 +34,7 @@ class Choosing:
     target: str | None = None
     budget: str | None = None
     config: Path | None = None
-    settings: list[str] | None = None
+    settings: Asked = field(default_factory=dict[str, Any])
     example: str | None = None
     seed: int | None = None
     device: str | None = None
@@ -80,15 +80,15 @@ class Choosing:
 
     def _given(self) -> dict[str, Any]:
         """What was said, as both kinds of plan want it."""
-        start = self.start_from and json.dumps(self.start_from)
-        named = {"training.device": self.device, "training.members": self.members, "training.start_from": start}
-        more = [f"{name}={value}" for name, value in named.items() if value is not None]
+        from seqloom.settings import together
+
+        named = {"training.device": self.device, "training.members": self.members, "training.start_from": self.start_from or None}
         return {
             "dev": self.dev or None,
             "source": column_names(self.source) or None,
             "target": self.target,
             "config": self.config,
-            "settings": [*more, *(self.settings or [])],
+            "settings": together({name: value for name, value in named.items() if value is not None}, self.settings),
         }
 
 
@@ -121,14 +121,16 @@ def refuse_idle(context: typer.Context, names: Collection[str], why: str) -> Non
         raise ConfigError(f"{flags}: of no effect, {why}. Leave it out.")
 
 
-def refuse_unread(settings: Sequence[str], why: str, name: str) -> None:
+def refuse_unread(settings: Asked, why: str, name: str) -> None:
     """Make sure that nothing is set about how a file is read where none is named.
 
     Raises:
         ConfigError: something is; it would do nothing.
     """
     if settings:
-        raise ConfigError(f"--set {settings[0]}: of no effect, {why}. Name {name}, or leave it out.")
+        from seqloom.settings import shown
+
+        raise ConfigError(f"--set {shown(settings)}: of no effect, {why}. Name {name}, or leave it out.")
 
 
 def refuse_device(device: str | None) -> None:
@@ -172,7 +174,7 @@ def inspect(
     from seqloom.numbers.array_plan import says_numbers
     from seqloom.planning.plan import reads_numbers
     from seqloom.planning.profile import describe, profile_rows
-    from seqloom.settings import override
+    from seqloom.settings import override, read_settings
     from seqloom.sound.sounds import hint_at_texts
     from seqloom.training.progress import Waiting
 
@@ -180,17 +182,17 @@ def inspect(
     refuse_many(dev, "--dev")
     if not curve:
         refuse_idle(context, ["budget"], "nothing is trained without --curve")
-    settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
+    asked = read_settings(settings or []) | ({"data.skip_bad": True} if skip_bad else {})
     columns = DataConfig.model_validate({"train": pairs, "source": column_names(source), "target": target})
-    base = override(RunConfig(data=columns), settings)
+    base = override(RunConfig(data=columns), asked)
     rows, held_out = read_rows(pairs, base.data), list(read_rows(dev, resolve(base.data))) if dev else None
     with Waiting().phase("reading the pairs"), hint_at_texts(base.data.sounds):
         of_arrays = {
-            "is_numbers": reads_numbers(base, settings, None, None),
-            "says_numbers": says_numbers(pairs, source=column_names(source) or None, target=target, settings=settings),
+            "is_numbers": reads_numbers(base, asked, None, None),
+            "says_numbers": says_numbers(pairs, source=column_names(source) or None, target=target, settings=asked),
         }
         profile = profile_rows(rows, held_out, **of_arrays, sounds=base.data.sounds)
-    learned = _curve(pairs, dev, source, target, settings, budget) if curve else None
+    learned = _curve(pairs, dev, source, target, asked, budget) if curve else None
     with open_output(None) as out:
         if as_json:
             more = {} if learned is None else {"curve": dataclasses.asdict(learned)}
@@ -200,11 +202,11 @@ def inspect(
 
 
 def _curve(
-    pairs: list[str], dev: list[str] | None, source: list[str] | None, target: str | None, settings: list[str] | None, budget: str | None
+    pairs: list[str], dev: list[str] | None, source: list[str] | None, target: str | None, settings: Asked, budget: str | None
 ) -> Curve:
     from seqloom.training.curve import DEFAULT_BUDGET, learning_curve
 
-    choices = {"dev": dev or None, "source": column_names(source) or None, "target": target, "settings": settings or []}
+    choices = {"dev": dev or None, "source": column_names(source) or None, "target": target, "settings": settings}
     return learning_curve(pairs, budget=budget or DEFAULT_BUDGET, say=say, **choices)
 
 
@@ -235,9 +237,11 @@ def config(
     """
     from seqloom.config_file import dump_config
     from seqloom.planning.plan import Plan
+    from seqloom.settings import read_settings
     from seqloom.training.progress import Waiting
 
-    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, start_from=start_from)
+    asked = read_settings(settings or [])
+    choosing = Choosing(pairs, dev, source, target, budget, config, asked, example, seed, device, start_from=start_from)
     choosing.check()
     watcher = Waiting()
     with watcher.phase("reading the pairs"):

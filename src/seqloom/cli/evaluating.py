@@ -88,22 +88,24 @@ def evaluate(
     answer is a blank, as sacrebleu reads it. With --output x.jsonl or x.tsv: each pair with its place, source, target, answer (`output`)
     and whether that is right. Of forecasts a line for each number: series, origin, time, column, forecast and actual, as TSV or CSV.
     """
+    from seqloom.settings import only, override_header, override_search, read_settings
+
+    asked = read_settings(settings or [])
     if holds_forecasts(run):
         refuse_idle(context, ("source", "target", "beam", "skip_bad", "any_target"), FORECASTS)
-        evaluate_forecasts(run, files or [], part=part, settings=settings or [], device=device, as_json=as_json, output=output)
+        evaluate_forecasts(run, files or [], part=part, settings=asked, device=device, as_json=as_json, output=output)
         return
     refuse_idle(context, ["part"], PAIRS)
     form = format_asked(output, WAYS)
     model = _load_either(run, device, files)
     from seqloom.cuts import Cuts
     from seqloom.planning.relation import ceiling
-    from seqloom.settings import override_header, override_search
     from seqloom.unseen import Unseen
 
-    reading, others = override_header(model.data, settings or [])
+    reading, others = override_header(model.data, asked)
     if not files:
         refuse_idle(context, ("source", "target", "skip_bad"), OWN_DEV)
-        refuse_unread([text for text in settings or [] if text not in others], OWN_DEV, "a file")
+        refuse_unread(only(asked, "data.header"), OWN_DEV, "a file")
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad) if files else _run(run).read_dev()
     rows = [row for row in places if row is not None]
     search = override_search(model.search(beam=beam), others)

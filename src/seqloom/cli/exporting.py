@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from seqloom.cli import options
 from seqloom.cli.output import say
 from seqloom.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from seqloom.settings import Asked
 
 __all__ = ["export"]
 
@@ -54,17 +57,19 @@ def export(
     before it is put in place. `seqloom predict DIR` answers with it. With --web DIR is a site for any file server, and the model is in
     DIR/model.
     """
-    precision = _precision(int8, float32)
+    from seqloom.settings import read_settings
+
+    precision, asked = _precision(int8, float32), read_settings(settings or [])
     if format not in ("onnx", "torch-export"):
         raise ConfigError(f"--format {format}: expected onnx or torch-export.{nearest(format, ('onnx', 'torch-export'))}")
     if web and format != "onnx":
         raise ConfigError(f"--format {format}: of no effect with --web. Leave one of them out.")
     if web:
-        _export_site(run, out, precision, overwrite, runtime, settings or [])
+        _export_site(run, out, precision, overwrite, runtime, asked)
     elif runtime is not None:
         raise ConfigError(f"--runtime {runtime}: of no effect without --web. Add --web, or leave it out.")
     else:
-        _export_model(run, out, precision, overwrite, beside=format == "torch-export", settings=settings or [])
+        _export_model(run, out, precision, overwrite, beside=format == "torch-export", settings=asked)
 
 
 def _precision(int8: bool, float32: bool) -> Precision:
@@ -73,7 +78,7 @@ def _precision(int8: bool, float32: bool) -> Precision:
     return "int8" if int8 else "float32" if float32 else "auto"
 
 
-def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *, beside: bool = False, settings: list[str]) -> None:
+def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *, beside: bool = False, settings: Asked) -> None:
     from seqloom.manifest import refuse_exported_again
 
     refuse_exported_again(run)
@@ -87,15 +92,16 @@ def _export_model(run: Path, out: Path, precision: Precision, overwrite: bool, *
     say(f"{out}: model.onnx of {report.manifest.files['model.onnx'].size / 1e6:.1f} MB, {report.manifest.precision}")
 
 
-def _export_site(run: Path, out: Path, precision: Precision, overwrite: bool, runtime: Path | None, settings: list[str]) -> None:
+def _export_site(run: Path, out: Path, precision: Precision, overwrite: bool, runtime: Path | None, settings: Asked) -> None:
     from seqloom.manifest import looks_exported
     from seqloom.onnxruntime_web import find_runtime
+    from seqloom.settings import shown
     from seqloom.site import MODEL, check_kinds, check_place, copy_model, write_site
 
     if looks_exported(run) and precision != "auto":
         raise ConfigError(f"--{precision}: of no effect on an exported model, {run}. Give the run that it was made from, or leave it out.")
     if looks_exported(run) and settings:
-        raise ConfigError(f"--set {settings[0]}: of no effect on an exported model, {run}. Give the run that it was made from.")
+        raise ConfigError(f"--set {shown(settings)}: of no effect on an exported model, {run}. Give the run that it was made from.")
     check_kinds(run)
     check_place(out, overwrite=overwrite)
     files = find_runtime(runtime)  # before what takes long

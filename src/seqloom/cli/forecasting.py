@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seqloom.config import NumbersField
     from seqloom.numbers.answers import NumberAnswerer, Said
     from seqloom.numbers.panel import Panel
+    from seqloom.settings import Asked
     from seqloom.training.events import Finished, Watcher
 
 COLUMNS = ("series", "time", "column", "quantile", "value")
@@ -151,8 +152,8 @@ def train_forecasts(
     folder: Path,
     watcher: Watcher,
     *,
+    settings: Asked,
     config: Path | None = None,
-    settings: Iterable[str] = (),
     budget: str | None = None,
     seed: int | None = None,
     overwrite: bool = False,
@@ -225,7 +226,7 @@ def evaluate_forecasts(
     files: list[str],
     *,
     part: str | None = None,
-    settings: Sequence[str] = (),
+    settings: Asked,
     device: str | None = None,
     as_json: bool = False,
     output: str | None = None,
@@ -288,27 +289,23 @@ def _refuse_exported_numbers(run: Path) -> None:
 
 PARTS = {"": "", "dev": "its dev part ", "test": "its test part ", "all": "all of it "}
 """What a part of a table is called."""
-RULES = {"fields.numbers.gaps": "gaps", "fields.numbers.missing": "missing", "data.header": "header"}
-"""What may be set anew of a trained model, by the name of its argument."""
+RULES = ("fields.numbers.gaps", "fields.numbers.missing", "data.header")
+"""What may be set anew of a trained model."""
 
 
-def filling(model: _Model, settings: Sequence[str]) -> _Model:
+def filling(model: _Model, settings: Asked) -> _Model:
     """The model with the rules for gaps, empty cells and the first line that are asked for with --set.
 
     Raises:
         ConfigError: another setting, or a model of pairs.
     """
-    rules: dict[str, str] = {}
-    for item in settings:
-        name, _, rule = item.partition("=")
-        part = RULES.get(name.strip())
-        if not model.numbers.horizon or part is None:
+    for name in settings:
+        if not model.numbers.horizon or name not in RULES:
             expected = (
                 "expected fields.numbers.gaps, fields.numbers.missing or data.header" if model.numbers.horizon else "it reads no table"
             )
             raise ConfigError(f"--set {name}: of no effect, the model is trained; {expected}. Leave it out.")
-        rules[part] = rule.strip()
-    return model.filling(**rules) if rules else model
+    return model.following(settings) if settings else model
 
 
 def _open(run: Path, device: str | None) -> NumberAnswerer:
@@ -335,7 +332,7 @@ def predict_numbers(
     file: str | None,
     *,
     quantiles: str | None = None,
-    settings: Sequence[str] = (),
+    settings: Asked,
     output: str | None = None,
     device: str | None = None,
     as_json: bool = False,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seqloom.config import DataConfig, SearchConfig
     from seqloom.data.lines import Arriving
     from seqloom.data.rows import Row
+    from seqloom.settings import Asked
     from seqloom.sound.sounds import FaultySounds
 
 __all__ = ["predict", "score"]
@@ -94,13 +95,15 @@ def predict(
     With --attention: attention-1.png and so on, in the folder of --output or here.
     """
     from seqloom.manifest import looks_exported
+    from seqloom.settings import read_settings
 
+    laid_over = read_settings(settings or [])
     if looks_exported(run):
         refuse_idle(context, ["parts"], "an exported model is whole")
     if holds_forecasts(run):
         read = {"run", "texts", "input", "output", "as_json", "device", "quantiles", "settings", "parts"}
         refuse_idle(context, context.params.keys() - read, FORECASTS)
-        predict_numbers(run, texts, input, quantiles=quantiles, settings=settings or [], output=output, device=device, as_json=as_json)
+        predict_numbers(run, texts, input, quantiles=quantiles, settings=laid_over, output=output, device=device, as_json=as_json)
         return
     refuse_idle(context, ["quantiles"], PAIRS)
     from seqloom.answers import FIRST, READ_AHEAD, Growing, check_attention
@@ -112,10 +115,10 @@ def predict(
     _check(texts, input, sample, greedy, beam, n_best, drawing)
     as_json = says_json(output, WAYS, as_json=as_json)
     model = _open(run, device)
-    model.data, settings = _reading(model.data, settings or [])
+    model.data, laid_over = _reading(model.data, laid_over)
     kind = "sample" if sample else "greedy" if greedy else None
     asked = {"kind": kind, "beam": beam, "min_length": min_length, "max_length": max_length, "length_penalty": length_penalty, **drawing}
-    search, wider = _search(model, asked, settings, n_best)
+    search, wider = _search(model, asked, laid_over, n_best)
     check_attention(search, attends=model.finder.attends, replace_unknown=replace_unknown, attention=attention)
     faults = FaultySounds() if skip_bad else None
     layout: list[str] = []
@@ -183,7 +186,7 @@ def _open(folder: Path, device: str | None) -> Answerer:
     return Predictor.load(folder)
 
 
-def _reading(data: DataConfig, settings: list[str]) -> tuple[DataConfig, list[str]]:
+def _reading(data: DataConfig, settings: Asked) -> tuple[DataConfig, dict[str, Any]]:
     """How sources are read, with what the settings say of a header, and the other settings.
 
     Raises:
@@ -197,7 +200,7 @@ def _reading(data: DataConfig, settings: list[str]) -> tuple[DataConfig, list[st
     return reading, others
 
 
-def _search(model: Answerer, asked: dict[str, Any], settings: list[str], n_best: int | None) -> tuple[SearchConfig, list[str]]:
+def _search(model: Answerer, asked: dict[str, Any], settings: Asked, n_best: int | None) -> tuple[SearchConfig, list[str]]:
     """How to search for what is asked, which finds as many answers as are printed, and a note where that takes more than was asked for.
 
     Raises:
@@ -335,13 +338,13 @@ def score(
     if holds_forecasts(run):
         raise ConfigError(f"{run}: a model of numbers, whose targets have no such probability. `seqloom evaluate` measures it.")
     from seqloom.answers import READ_AHEAD
-    from seqloom.settings import override_header
+    from seqloom.settings import override_header, read_settings, shown
     from seqloom.unseen import Unseen
 
     model = load_model(run, device)
-    reading, rest = override_header(model.config.data, settings or [])
+    reading, rest = override_header(model.config.data, read_settings(settings or []))
     if rest:
-        raise ConfigError(f"--set {rest[0]}: of no effect on scores; expected data.header=true or false. Leave it out.")
+        raise ConfigError(f"--set {shown(rest)}: of no effect on scores; expected data.header=true or false. Leave it out.")
     places = rows_of(model, files, reading, source, target, skip_bad=skip_bad)
     unseen = Unseen(model.fields, copies=model.copies)
     unseen.add_pairs(found := [row for row in places if row is not None])

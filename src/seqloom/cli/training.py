@@ -75,13 +75,14 @@ def train(
     training early and leaves a usable model; `seqloom resume` goes on with it.
     """
     from seqloom.installed import BEHIND_A_RUN, TRAINING, require
+    from seqloom.settings import read_settings
     from seqloom.training.summary import introduction
 
     asked = forecasting.Forecasting(forecast, time, history, horizon, past, known, static, series, wide, split, season, quantiles)
     of_table = asked.asked or example == "waves" or forecasting.is_of_numbers(config)
     require(BEHIND_A_RUN if of_table else TRAINING)
-    settings = [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
-    choosing = Choosing(pairs, dev, source, target, budget, config, settings, example, seed, device, members, start_from, parts)
+    laid_over = read_settings(settings or []) | ({"data.skip_bad": True} if skip_bad else {})
+    choosing = Choosing(pairs, dev, source, target, budget, config, laid_over, example, seed, device, members, start_from, parts)
     choosing.check()
     folder = Path(out or _default_out(choosing))
     with _claimed(folder, overwrite, parts or []), _watching(tensorboard=tensorboard, quiet=quiet) as watcher:
@@ -139,7 +140,7 @@ def _train_forecasts(
         folder,
         watcher,
         config=choosing.config,
-        settings=[*(choosing.settings or []), *([f"training.device={choosing.device}"] if choosing.device else [])],
+        settings={**choosing.settings, **({"training.device": choosing.device} if choosing.device else {})},
         budget=choosing.budget,
         seed=choosing.seed,
         overwrite=overwrite,

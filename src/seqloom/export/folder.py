@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -34,6 +34,7 @@ from seqloom.manifest import FORMAT, NAME, Manifest, Measured, describe_files, i
 from seqloom.model import load as load_run
 from seqloom.nn.seq2seq import Network
 from seqloom.numbers.fields import NumberFields
+from seqloom.planning.asked import asked_for
 from seqloom.settings import override_search
 from seqloom.version import __version__
 
@@ -100,14 +101,14 @@ def export(
     precision: Precision = "auto",
     overwrite: bool = False,
     beside: bool = False,
-    settings: Iterable[str] = (),
+    settings: str | Iterable[str] | Mapping[str, Any] = (),
 ) -> Report:
     """Export a run into the folder `out`.
 
     Args:
         precision: int8, float32, or `auto`: int8 where the dev metric loses no more than half a percent of itself.
         beside: also write the network as a `torch.export` program, for those who stay with PyTorch.
-        settings: "search.beam=3" and the like, laid over the search of the run.
+        settings: "search.beam=3" and the like, one or several, or a dictionary of them. Laid over the search of the run.
 
     Raises:
         CheckpointError: the run cannot be read, `out` is there already or cannot be written, or the exported model answers otherwise than
@@ -118,7 +119,7 @@ def export(
     _refuse_existing(folder, overwrite)
     model = load_run(run)
     trained = model.config.search
-    model.config = model.config.model_copy(update={"search": override_search(trained, settings)})
+    model.config = model.config.model_copy(update={"search": override_search(trained, asked_for(settings))})
     if model.config.search.kind == "sample":
         raise CheckpointError(
             f"{run}: search.kind is sample, and no graph draws; expected beam or greedy. Export with --set search.kind=beam."

@@ -30,7 +30,7 @@ from seqloom.numbers.spread import change_of
 from seqloom.numbers.steps import continued
 from seqloom.numbers.wide import left_out
 from seqloom.numbers.windows import Part, Windows
-from seqloom.settings import override
+from seqloom.settings import Asked, override
 
 __all__ = ["Forecast", "FrameFinder", "Lines", "NumberAnswerer", "Past", "Said", "forecasts_of", "known_of", "past_of", "window_changes"]
 
@@ -191,7 +191,7 @@ class NumberAnswerer:
         return said
 
     @in_words_of_python()
-    def filling(self: _Answerer, *, gaps: str | None = None, missing: str | None = None, header: bool | str | None = None) -> _Answerer:
+    def filling(self: _Answerer, *, gaps: str | None = None, missing: str | None = None, header: bool | None = None) -> _Answerer:
         """The same model, which follows another rule than that of training where a table has a gap in time, or an empty cell.
 
         Args:
@@ -201,10 +201,16 @@ class NumberAnswerer:
         Raises:
             ConfigError: there is no such rule.
         """
-        asked = [f"fields.numbers.{name}={rule}" for name, rule in (("gaps", gaps), ("missing", missing)) if rule is not None]
-        model = copy(self)
-        asked += [] if header is None else [f"data.header={str(header).lower()}"]
-        laid_over = override(RunConfig(fields=self.fields.config, data=self.data), asked)
+        rules = {"fields.numbers.gaps": gaps, "fields.numbers.missing": missing, "data.header": header}
+        return self.following({name: rule for name, rule in rules.items() if rule is not None})
+
+    def following(self: _Answerer, asked: Asked) -> _Answerer:
+        """The same model, with what is asked for of how tables are read.
+
+        Raises:
+            ConfigError: a value out of range.
+        """
+        model, laid_over = copy(self), override(RunConfig(fields=self.fields.config, data=self.data), asked)
         model.fields, model.data = replace(self.fields, config=laid_over.fields), laid_over.data
         return model
 

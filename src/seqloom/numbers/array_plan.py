@@ -26,7 +26,7 @@ from seqloom.planning.autoconfig import RATE, Settings, cut, learning_rate, put_
 from seqloom.planning.base import refuse_base
 from seqloom.planning.plan import LAYOUT, hold_out, read_pairs, reads_numbers
 from seqloom.planning.sides import numbered, profile_side
-from seqloom.settings import one_by_one, override, said_by, setting
+from seqloom.settings import NOTHING, Asked, override, setting, together, without
 
 __all__ = ["numbers_of", "plan_pairs", "read_rows_of_numbers", "says_numbers"]
 
@@ -49,11 +49,11 @@ def says_numbers(
     source: Any = None,
     target: Any = None,
     config: str | Path | RunConfig | None = None,
-    settings: Sequence[str] = (),
+    settings: Asked = NOTHING,
 ) -> bool:
     """Whether the targets of pairs are numbers: they are arrays, the head says it, or the file tells numbers from text."""
-    settings, given = one_by_one([*as_settings(source, target, None, None), *settings]), given_config(config)
-    kind = said_by(settings).get(HEAD) or (given.model.head.kind if given else None)
+    settings, given = together(as_settings(source, target, None, None), settings), given_config(config)
+    kind = settings.get(HEAD) or (given.model.head.kind if given else None)
     reading = base_config(None if targets is not None else data, dev, given, settings).data
     says = str(kind) in OF_NUMBERS  # what is no text is no kind, which the checks of a config tell
     return says if kind and reading.train else says or sides_of_numbers(reading, data, targets)[1]
@@ -67,7 +67,7 @@ def plan_pairs(
     source: str | int | Sequence[str | int] | None = None,
     target: str | int | None = None,
     config: str | Path | RunConfig | None = None,
-    settings: Iterable[str] = (),
+    settings: Asked = NOTHING,
     budget: str | float | timedelta | None = None,
     seed: int | None = None,
 ) -> NumberPlan:
@@ -77,7 +77,7 @@ def plan_pairs(
         data, targets: sources, which are texts or arrays, and arrays; or as for `plan.make_plan`, with targets that are numbers as text.
         dev: the same; without, a tenth is held out, where there are ten pairs or more.
     """
-    settings, given = one_by_one([*as_settings(source, target, budget, seed), *settings]), given_config(config)
+    settings, given = together(as_settings(source, target, budget, seed), settings), given_config(config)
     if targets is not None and are_arrays(targets):
         pairs, notes = (read_sources(data, "X"), read_targets(targets, "y")), list[str]()
         held = None if dev is None else (read_sources(dev[0], "dev X"), read_targets(dev[1], "dev y"))
@@ -131,7 +131,7 @@ def _planned(
     held: Sides | None,
     reading: DataConfig,
     given: RunConfig | None,
-    settings: Sequence[str],
+    settings: Asked,
     notes: list[str],
     rank: int = 2,
 ) -> NumberPlan:
@@ -139,15 +139,15 @@ def _planned(
     if len(sources) != len(targets):
         raise DataError(f"arrays: X has {len(sources)} sequences and y has {len(targets)}; expected one target for each source.")
     config, reasons = _chosen(sources, reading) if given is None else (given.model_copy(update={"data": reading}), dict[str, str]())
-    asked = override(config, [item for item in settings if not item.startswith(LAYOUT)])
+    asked = override(config, without(settings, *LAYOUT))
     reasons, config = unchanged(reasons, config, asked), of_numbers(asked)
     ready_fields, ready = settled(config.fields)
     config = config.model_copy(update={"fields": ready_fields})
     kept, held, note = (pairs, held, "") if held is not None else _held_out(pairs, config.seed)
-    says = any(item.startswith(f"{STOP}=") for item in settings) or given is not None
+    says = STOP in settings or given is not None
     fields = NumberFields.fit_pairs(config.fields, *kept, learned=setting(config, STOP) == "learned" if says else None, rank=rank)
     if fields.target.is_free and not says:
-        config = override(config, [f"{STOP}=learned"])
+        config = override(config, {STOP: "learned"})
         reasons[STOP] = "targets are neither as long as their sources nor all of one length"
     reasons = with_asked(reasons, config, settings) | ready
     refuse_base(config)

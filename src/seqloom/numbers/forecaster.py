@@ -30,7 +30,7 @@ from seqloom.numbers.plan import NumberPlan, known_ends, parts_of, plan_forecast
 from seqloom.numbers.runs import load_pairs, read_line, start_numbers
 from seqloom.numbers.scoreboard import scoreboard
 from seqloom.numbers.windows import Part, Windows
-from seqloom.planning.asked import given_config, overrides, parse_duration
+from seqloom.planning.asked import asked_for, given_config, parse_duration
 from seqloom.settings import build
 from seqloom.training.events import Watcher
 from seqloom.training.progress import told
@@ -209,7 +209,7 @@ def train_forecast(
     said = {name: value for name, value in given.items() if value is not None and (value != [] or name in numbers)}
     field = build({"fields": {"numbers": said}}, where="train_forecast").fields.numbers
     table = str(table) if isinstance(table, Path) else table
-    named: dict[str, Any] = {"config": given_config(config), "settings": overrides(settings), "quantiles": quantiles}
+    named: dict[str, Any] = {"config": given_config(config), "settings": asked_for(settings), "quantiles": quantiles}
     with RunDirectory(out).reserved(overwrite=overwrite):
         with watcher.phase("reading the table"):
             plan = plan_forecast(table, field, **named, budget=seconds, seed=seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +25,9 @@ from seqloom.numbers.sentinels import say_sentinels
 from seqloom.numbers.steps import Times
 from seqloom.numbers.wide import left_out
 from seqloom.numbers.windows import Part, Windows
-from seqloom.planning.asked import unchanged, with_asked
+from seqloom.planning.asked import as_settings, unchanged, with_asked
 from seqloom.planning.base import refuse_base
-from seqloom.settings import one_by_one, override
+from seqloom.settings import NOTHING, Asked, only, override, together
 
 __all__ = ["NumberPlan", "known_ends", "of_numbers", "parts_of", "plan_forecast", "refuse_unseen", "split_of"]
 
@@ -38,8 +38,8 @@ MEDIAN = 0.5
 A_HUNDRED = 100
 NAMED = 5
 """Series in a note, at most."""
-ABOUT = "fields.numbers."
-"""What settings begin with that say how the table is read and cut."""
+ABOUT = "fields.numbers"
+"""The group of settings that say how the table is read and cut."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def plan_forecast(
     numbers: NumbersField,
     *,
     config: RunConfig | None = None,
-    settings: Iterable[str] = (),
+    settings: Asked = NOTHING,
     quantiles: str | float | Sequence[float] = (),
     budget: float | None = None,
     seed: int | None = None,
@@ -74,7 +74,7 @@ def plan_forecast(
     """
     asked = read_levels(quantiles)
     levels = sorted({*asked, MEDIAN}) if asked else []
-    settings = one_by_one([*_laid_over(config, levels, budget), *([f"seed={seed}"] if seed is not None else []), *settings])
+    settings = together(_laid_over(config, levels, budget), as_settings(None, None, None, seed), settings)
     data = _reading(config, settings).model_copy(update={"train": [table] if isinstance(table, str) else []})
     numbers = _asked(_over(config, numbers), settings)
     _refuse_nothing(numbers, is_read=isinstance(table, Panel))
@@ -111,12 +111,12 @@ def plan_forecast(
     return NumberPlan(final, reasons, fields, train, dev, _notes(panel, train, dev, test_part), _warnings(panel))
 
 
-def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float | None) -> list[str]:
+def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float | None) -> Asked:
     """What is asked for as settings of a config, where one is given and nothing is chosen."""
     if config is None:
-        return []
-    head = ["model.head.kind=quantile", f"model.head.levels={list(levels)}"] if levels else []
-    return head + ([f"training.budget_seconds={budget}"] if budget is not None else [])
+        return NOTHING
+    head = {"model.head.kind": "quantile", "model.head.levels": [*levels]} if levels else {}
+    return {**head, **as_settings(None, None, budget, None)}
 
 
 def _refuse_nothing(numbers: NumbersField, *, is_read: bool) -> None:
@@ -136,9 +136,9 @@ def of_numbers(config: RunConfig) -> RunConfig:
     return config
 
 
-def _reading(config: RunConfig | None, settings: Sequence[str]) -> DataConfig:
+def _reading(config: RunConfig | None, settings: Asked) -> DataConfig:
     """How the file is read."""
-    return override(config or RunConfig(), [item for item in settings if item.startswith("data.")]).data
+    return override(config or RunConfig(), only(settings, "data")).data
 
 
 def _over(config: RunConfig | None, numbers: NumbersField) -> NumbersField:
@@ -148,11 +148,11 @@ def _over(config: RunConfig | None, numbers: NumbersField) -> NumbersField:
     return config.fields.numbers.model_copy(update={name: getattr(numbers, name) for name in numbers.model_fields_set})
 
 
-def _asked(numbers: NumbersField, settings: Sequence[str]) -> NumbersField:
+def _asked(numbers: NumbersField, settings: Asked) -> NumbersField:
     """What was asked for, with the settings that say how the table is read and cut; the rest stays open, to be chosen."""
-    about = [item for item in settings if item.startswith(ABOUT)]
+    about = only(settings, ABOUT)
     laid_over = override(RunConfig(fields=FieldsConfig(numbers=numbers)), about).fields.numbers
-    names = [item.removeprefix(ABOUT).partition("=")[0] for item in about]
+    names = [part for name in about for part in name.split(".")[2:3]]
     return numbers.model_copy(update={name: getattr(laid_over, name) for name in names})
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,14 +16,14 @@ from seqloom.config_file import load_config
 from seqloom.data.memory import Pairs, paths_of
 from seqloom.data.tables import flat
 from seqloom.errors import ConfigError
-from seqloom.settings import build, has_setting, override, setting
+from seqloom.settings import Asked, build, has_setting, only, override, read_settings, setting
 
 __all__ = [
     "ASKED",
     "as_settings",
+    "asked_for",
     "base_config",
     "given_config",
-    "overrides",
     "parse_duration",
     "unchanged",
     "with_asked",
@@ -38,17 +37,17 @@ _DURATION = re.compile(rf"{_NUMBER}|(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)
 
 NUMPYS = (np.generic, np.ndarray)
 
-FIRST = ("data.", "seed=", "training.budget_seconds=", "training.members=", "training.start_from=")
+FIRST = ("data", "seed", "training.budget_seconds", "training.members", "training.start_from")
 """Settings that reading, holding out and choosing ask for."""
 
 
-def as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> list[str]:
+def as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> dict[str, Any]:
     """The arguments that stand for a setting, as settings."""
     source = _plain(source)
     columns = [source] if isinstance(source, (str, int)) else source and list(source)
     seconds = None if budget is None else parse_duration(budget)
     named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
-    return [f"{name}={_as_json(value)}" for name, value in named.items() if value is not None]
+    return {name: _plain(value) for name, value in named.items() if value is not None}
 
 
 def parse_duration(text: str | float | timedelta) -> float:
@@ -70,25 +69,22 @@ def parse_duration(text: str | float | timedelta) -> float:
     return seconds
 
 
-def overrides(settings: str | Iterable[str] | Mapping[str, Any]) -> list[str]:
-    """`a.b=value` for each setting; those of a dictionary may stand in groups."""
+def asked_for(settings: str | Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked for in Python: by `a.b=value`, one or several, or by a dictionary, whose settings may stand in groups."""
     if isinstance(settings, Mapping):
-        return [f"{name}={_as_json(value)}" for name, value in flat(settings).items()]
-    return [settings] if isinstance(settings, str) else list(settings)
-
-
-def _as_json(value: object) -> str:
-    """A value as a setting has it; one of numpy as Python's own, a path as a text."""
-    return json.dumps(value, ensure_ascii=False, default=_simple)
-
-
-def _simple(value: Any) -> Any:
-    return _plain(value) if isinstance(value, NUMPYS) else os.fspath(value)
+        return {name.strip(): _plain(value) for name, value in flat(settings).items()}
+    return read_settings([settings] if isinstance(settings, str) else settings)
 
 
 def _plain(value: Any) -> Any:
-    """A value of numpy as Python's own, all else as it is."""
-    return value.tolist() if isinstance(value, NUMPYS) else value
+    """A value as a file of settings would hold it: one of numpy as Python's own, a path as a text."""
+    if isinstance(value, NUMPYS):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in cast("Sequence[object]", value)]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def given_config(config: str | Path | RunConfig | Mapping[str, Any] | None) -> RunConfig | None:
@@ -98,9 +94,9 @@ def given_config(config: str | Path | RunConfig | Mapping[str, Any] | None) -> R
     return config if isinstance(config, RunConfig) or config is None else load_config(config)
 
 
-def base_config(data: Pairs | None, dev: Pairs | None, given: RunConfig | None, settings: Sequence[str]) -> RunConfig:
+def base_config(data: Pairs | None, dev: Pairs | None, given: RunConfig | None, settings: Asked) -> RunConfig:
     """What reading, holding out and choosing ask for: the paths that were given, and the settings that say how files are read."""
-    base = override(given or RunConfig(), [item for item in settings if item.startswith(FIRST)])
+    base = override(given or RunConfig(), only(settings, *FIRST))
     update: dict[str, Any] = {}
     if data is not None:
         update["train"] = paths_of(data) or []
@@ -114,7 +110,7 @@ def unchanged(reasons: Mapping[str, str], before: RunConfig, after: RunConfig) -
     return {key: why for key, why in reasons.items() if has_setting(after, key) and setting(before, key) == setting(after, key)}
 
 
-def with_asked(reasons: Mapping[str, str], config: RunConfig, settings: Sequence[str]) -> dict[str, str]:
+def with_asked(reasons: Mapping[str, str], config: RunConfig, settings: Asked) -> dict[str, str]:
     """The reasons of what was chosen and the config has, but for what `settings` ask for, whose reason that is."""
-    asked = dict.fromkeys((item.partition("=")[0] for item in settings), ASKED)
+    asked = dict.fromkeys(settings, ASKED)
     return {key: why for key, why in reasons.items() if key not in asked and has_setting(config, key)} | asked

@@ -144,12 +144,11 @@ class Settings:
     """Settings and reasons as they are collected."""
 
     def __init__(self) -> None:
-        self.values: list[str] = []
+        self.values: dict[str, Any] = {}
         self.reasons: dict[str, str] = {}
 
     def set(self, key: str, value: Any, reason: str = "") -> None:
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        self.values.append(f"{key}={text}")
+        self.values[key] = value
         if reason:
             self.reasons[key] = reason
 

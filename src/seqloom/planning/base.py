@@ -70,7 +70,7 @@ class Base:
         kept = {"fields": self.config.fields, "model": self.config.model, "training": training, "search": search}
         config = choice.config.model_copy(update=kept)
         share, of = (1.0, "") if self.config.training.start_from is not None else (SLOWER, "half of ")
-        config = override(config, [f"{RATE}={optimizer.learning_rate * share:g}"])
+        config = override(config, {RATE: optimizer.learning_rate * share})
         left = {key: why for key, why in choice.reasons.items() if not key.startswith(("fields.", "model.", "search.ctc_weight"))}
         return Choice(config, left | {RATE: f"{of}what {self.path} was trained with, whose network is kept"})
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from seqloom.config import MultiheadAttention, RunConfig, SourceFieldConfig, TransformerDecoder, TransformerEncoder
@@ -21,7 +20,7 @@ from seqloom.planning.autoconfig import (
     RATE,
     Choice,
 )
-from seqloom.settings import override, said_by, setting
+from seqloom.settings import Asked, only, override, setting
 
 __all__ = ["KEPT", "give_way", "left_to_choose"]
 
@@ -43,18 +42,36 @@ KEPT = frozenset(("model.encoder.width", DROPOUT, RATE))
 KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 
-NO_COPY = ('model.attention.kind="none"', "model.encoder.subsampling", "model.head.ctc_weight")
-"""Asked for, these leave no place for a pointer."""
 
-NO_SECOND_LAYER = (*NO_COPY, "model.copy=false", "model.decoder.kind")
-"""Asked for, there is no pointer that a second layer of the decoder would run over."""
+def _wants_other_kind(asked: Asked) -> bool:
+    return bool(only(asked, *KINDS))
+
+
+def _leaves_no_copy(asked: Asked) -> bool:
+    """Whether there is no place for a pointer."""
+    return asked.get(ATTENTION) == "none" or bool(only(asked, "model.encoder.subsampling", "model.head.ctc_weight"))
+
+
+def _leaves_no_second_layer(asked: Asked) -> bool:
+    """Whether there is no pointer that a second layer of the decoder would run over."""
+    return _leaves_no_copy(asked) or asked.get(COPY) is False or bool(only(asked, "model.decoder.kind"))
+
+
+def _leaves_no_ctc(asked: Asked) -> bool:
+    """Whether CTC has no place, or no room."""
+    return asked.get(COPY) is True or asked.get(CTC) == 0 or bool(only(asked, "model.encoder.subsampling"))
+
 
 OF_CTC = (CTC, CTC_READINGS, CTC_SEARCH)
-NO_CTC = ("model.copy=true", "model.encoder.subsampling")
-"""Asked for, these leave CTC no place, or no room."""
 
-GIVE_WAY = {RATE: KINDS, COPY: NO_COPY} | dict.fromkeys((DECODER_LAYERS, ATTEND_AFTER), NO_SECOND_LAYER)
-"""Choices, and the settings that they do not go with."""
+GIVE_WAY: dict[str, Callable[[Asked], bool]] = {
+    RATE: _wants_other_kind,
+    COPY: _leaves_no_copy,
+    DECODER_LAYERS: _leaves_no_second_layer,
+    ATTEND_AFTER: _leaves_no_second_layer,
+    **dict.fromkeys(OF_CTC, _leaves_no_ctc),
+}
+"""Choices, and whether they do not go with what is asked for."""
 
 OF_TRANSFORMERS = {
     "encoder": {ENCODER_LAYERS: TransformerEncoder().layers},
@@ -63,38 +80,33 @@ OF_TRANSFORMERS = {
 """What a part wants that is asked to be a Transformer, and was chosen to be none."""
 
 
-def give_way(choice: Choice, settings: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
+def give_way(choice: Choice, settings: Asked) -> tuple[RunConfig, dict[str, str]]:
     """The choice, and its reasons, without what does not go with these settings."""
-    said = [f"{name}={json.dumps(value)}" for name, value in said_by(settings).items()]  # of a group one by one
-    dropped = {name: setting(RunConfig(), name) for name, by in GIVE_WAY.items() if any(item.startswith(by) for item in said)}
-    if choice.config.model.head.ctc_weight and not _may_align(choice, said):
+    dropped = {name: setting(RunConfig(), name) for name, gives_way in GIVE_WAY.items() if gives_way(settings)}
+    if choice.config.model.head.ctc_weight and not _is_cut_alike(choice, settings):
         dropped |= {name: setting(RunConfig(), name) for name in OF_CTC}
     if choice.config.fields.shared and not _may_share(choice, settings):
         dropped |= {name: setting(RunConfig(), name) for name in (SHARED, TIED)}
-    asked = override(choice.config, [item for item in said if item.startswith(KINDS)]).model
+    asked = override(choice.config, only(settings, *KINDS)).model
     for part, wants in OF_TRANSFORMERS.items():
         if getattr(asked, part).kind == "transformer" and getattr(choice.config.model, part).kind != "transformer":
             dropped |= {name: value for name, value in wants.items() if setting(choice.config, name) != value}
     needed = _needed_by(settings)
-    usual = [f"{name}={json.dumps(value)}" for name, value in (dropped | needed).items()]
     reasons = {key: why for key, why in choice.reasons.items() if key not in dropped}
-    return override(choice.config, usual), reasons | dict.fromkeys(needed, f"what {START}=copy needs")
+    return override(choice.config, dropped | needed), reasons | dict.fromkeys(needed, f"what {START}=copy needs")
 
 
-def _may_share(choice: Choice, settings: Sequence[str]) -> bool:
+def _may_share(choice: Choice, settings: Asked) -> bool:
     """Whether one vocabulary, which was chosen, goes with what is said of how the columns are cut, or of the vocabulary itself."""
-    said = [item for item in settings if item.startswith("fields.")]
     own = choice.config.fields.model_copy(update={"shared": False})
-    fields = override(RunConfig(fields=own), said).fields
-    return fields.shared if SHARED in said_by(said) else all(column == fields.target for column in fields.source)
+    fields = override(RunConfig(fields=own), only(settings, "fields")).fields
+    return fields.shared if SHARED in settings else all(column == fields.target for column in fields.source)
 
 
-def _may_align(choice: Choice, settings: Sequence[str]) -> bool:
-    """Whether CTC, which was chosen, goes with what is said: it is not left out, and both sides are cut as they were when it was."""
-    if any(item.startswith(NO_CTC) for item in settings) or said_by(settings).get(CTC) == 0:
-        return False
+def _is_cut_alike(choice: Choice, settings: Asked) -> bool:
+    """Whether both sides are cut as they were when CTC was chosen, which has room for so many symbols."""
     chosen = choice.config.fields
-    asked = override(RunConfig(fields=chosen), [item for item in settings if item.startswith("fields.")]).fields
+    asked = override(RunConfig(fields=chosen), only(settings, "fields")).fields
     return [*map(_cut, (*asked.source, asked.target))] == [*map(_cut, (*chosen.source, chosen.target))]
 
 
@@ -102,16 +114,15 @@ def _cut(field: SourceFieldConfig) -> tuple[Any, ...]:
     return field.kind, getattr(field, "unit", None), getattr(field, "decompose", None), getattr(field, "separator", None)
 
 
-def _needed_by(settings: Sequence[str]) -> dict[str, Any]:
+def _needed_by(settings: Asked) -> dict[str, Any]:
     """What an encoder and a decoder must have in common where the last state of the one is the first of the other, and no setting says."""
-    said = said_by(item for item in settings if item.startswith("model."))
-    if said.get(START) != "copy":
+    if settings.get(START) != "copy":
         return {}
-    layers = said.get(DECODER_LAYERS, said.get(ENCODER_LAYERS, 1))
+    layers = settings.get(DECODER_LAYERS, settings.get(ENCODER_LAYERS, 1))
     needed = {"model.encoder.bidirectional": False, ENCODER_LAYERS: layers, DECODER_LAYERS: layers}
-    return {name: value for name, value in needed.items() if name not in said and "model.encoder.kind" not in said}
+    return {name: value for name, value in needed.items() if name not in settings and "model.encoder.kind" not in settings}
 
 
-def left_to_choose(settings: Sequence[str]) -> frozenset[str]:
+def left_to_choose(settings: Asked) -> frozenset[str]:
     """What of FITTED no setting says."""
-    return frozenset(name for name, by in FITTED.items() if not any(item.startswith(by) for item in settings))
+    return frozenset(name for name, by in FITTED.items() if not only(settings, *by))

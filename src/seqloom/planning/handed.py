@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from seqloom.numbers.plan import NumberPlan
 from seqloom.planning.asked import as_settings, base_config, given_config
 from seqloom.planning.base import read_base
 from seqloom.planning.plan import Plan, make_plan
-from seqloom.settings import one_by_one, override
+from seqloom.settings import Asked, override, together
 from seqloom.sound.samples import sound_as_file, with_sounds
 
 __all__ = ["Handed", "handed_over"]
@@ -33,7 +33,7 @@ class Handed:
     held: Held
     dev: Any
     config: Any
-    settings: list[str]
+    settings: Asked
     is_told: bool
     """Whether how the table stands in memory says which columns are which, and nobody asked for others."""
 
@@ -72,7 +72,7 @@ def handed_over(
     targets: Targets | None,
     dev: Given | None,
     config: str | Path | RunConfig | Mapping[str, Any] | None,
-    settings: list[str],
+    settings: Asked,
 ) -> Handed:
     """What is trained on, and the settings with the names of columns that were found.
 
@@ -80,22 +80,21 @@ def handed_over(
         ConfigError, DataError: a config, setting or table that cannot be read.
     """
     given = given_config(config)
-    settings = one_by_one(settings)
     columns, start = _columns(settings, given), base_config(None, None, given, settings).training.start_from
     usual = [] if start is None else read_base(start).columns
     held = _with_files(hold(data, targets, *columns, usual))
     names = as_settings(held.source or None, held.target, None, None)
     is_told = bool(names) and not any(columns)
-    reading = base_config(held.data if held.targets is None else [], None, given, [*settings, *names]).data
+    reading = base_config(held.data if held.targets is None else [], None, given, together(settings, names)).data
     held_out = None if dev is None else _held_out(_with_files(hold(dev, None, *kept_columns(resolve(reading)))))
     if not is_told or _names(held_out, held):
-        settings = [*settings, *names]
+        settings = together(settings, names)
     return Handed(held, held_out, given if isinstance(config, Mapping) else config, settings, is_told)
 
 
-def _columns(settings: Sequence[str], config: RunConfig | None) -> Columns:
+def _columns(settings: Asked, config: RunConfig | None) -> Columns:
     """The columns that are asked for: by settings, or else by a config."""
-    asked = override(RunConfig(), [item for item in settings if item.partition("=")[0] in COLUMNS]).data
+    asked = override(RunConfig(), {name: value for name, value in settings.items() if name in COLUMNS}).data
     kept = kept_columns(config.data) if config else ((), None)
     return asked.source or kept[0], kept[1] if asked.target is None else asked.target
 

@@ -25,7 +25,7 @@ from seqloom.planning.autoconfig import (
     warm_up,
 )
 from seqloom.planning.plan import Plan
-from seqloom.settings import override, setting
+from seqloom.settings import Asked, only, override, setting
 
 __all__ = ["LEARNING", "Work", "fit_to_time"]
 
@@ -136,7 +136,7 @@ def _with_threads(
     config = _at_width(width, config)
     if width < widest and wants > 1:
         _, rate = _choose_threads(settings, config, speed, rate, wants)
-        config = override(config, [item for item in settings.values if item.startswith("training.threads=")])
+        config = override(config, only(settings.values, "training.threads"))
     return width, rate, config
 
 
@@ -182,7 +182,7 @@ def _narrow(settings: Settings, plan: Plan, work: Work, speed: Speed, seconds: f
     if width < chosen:
         wanted = f"of {training.epochs:,.0f} passes"
         few = f"three quarters {wanted}" if _is_wide_for_words(plan, chosen) else f"half {wanted}, or {ENOUGH_UPDATES:,} updates,"
-        settings.values += _of_width(width, plan.config)
+        settings.values |= _of_width(width, plan.config)
         how = " (measured)" if tried[0][0] == chosen and tried[0][1] != SLOWEST else ""
         settings.reasons["model.encoder.width"] = f"{chosen} wide, {few} would not fit the time on this machine{how}"
         if RATE in plan.fitted and width <= NARROW < chosen and has_sentences(plan.config.fields):
@@ -233,7 +233,7 @@ def _larger_batches(
     training, times = config.training, 1
     while BATCH in plan.fitted and times < MOST_TIMES and 2 * rate * passes_a_symbol <= training.epochs:
         try:
-            more = speed(override(config, [f"training.batch.size={2 * times * training.batch.size}"]))
+            more = speed(override(config, {BATCH: 2 * times * training.batch.size}))
         except (MemoryError, TimeoutError):
             break
         if more < LARGER * rate:
@@ -265,7 +265,7 @@ def _quicker_batches(settings: Settings, plan: Plan, work: Work, speed: Speed, r
     updates = first = min(seconds * rate / work.symbols, training.epochs) * work.updates
     while BATCH in plan.fitted and updates < ENOUGH_UPDATES and (size := training.batch.size // (2 * parts)) >= SMALLEST_BATCH:
         try:
-            slower = speed(override(plan.config, [*settings.values, f"{BATCH}={size}"]))
+            slower = speed(override(plan.config, {**settings.values, BATCH: size}))
         except TimeoutError:
             break
         if 2 * slower < QUICKER * rate:
@@ -284,7 +284,7 @@ def _choose_threads(settings: Settings, config: RunConfig, speed: Speed, rate: f
     """
     fewest, of_all = threads, rate
     with contextlib.suppress(TimeoutError):
-        while fewest > 1 and MORE_THREADS * (fewer := speed(override(config, [f"training.threads={fewest // 2}"]))) > rate:
+        while fewest > 1 and MORE_THREADS * (fewer := speed(override(config, {"training.threads": fewest // 2}))) > rate:
             fewest, rate = fewest // 2, fewer
     if fewest < threads:
         how = "faster than" if rate > of_all else "nearly as fast as"
@@ -296,10 +296,10 @@ def _at_width(width: int, config: RunConfig) -> RunConfig:
     return config if width == config.model.encoder.width else override(config, _of_width(width, config))
 
 
-def _of_width(width: int, config: RunConfig) -> list[str]:
+def _of_width(width: int, config: RunConfig) -> Asked:
     """The settings that make a network so wide; embeddings that begin with ready vectors stay as wide as these."""
-    embedding = [] if config.model.vectors.files else [f"model.embedding={width // 2}"]
-    return [f"model.encoder.width={width}", f"model.decoder.width={width}", *embedding]
+    embedding = {} if config.model.vectors.files else {"model.embedding": width // 2}
+    return {"model.encoder.width": width, "model.decoder.width": width, **embedding}
 
 
 def _with(plan: Plan, settings: Settings) -> tuple[Plan, list[str]]:

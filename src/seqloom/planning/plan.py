@@ -27,13 +27,13 @@ from seqloom.planning.giving_way import KEPT, give_way, left_to_choose
 from seqloom.planning.oddities import TOLD
 from seqloom.planning.profile import Profile, profile_rows
 from seqloom.planning.selection import Roots, split, thin
-from seqloom.settings import has_setting, one_by_one, override, said_by, setting
+from seqloom.settings import NOTHING, Asked, has_setting, only, override, said_by, setting, together, without
 from seqloom.sound.autosound import choose_for_sound
 from seqloom.sound.sounds import hint_at_texts
 
 __all__ = ["LAYOUT", "LENGTH", "Plan", "hold_out", "make_plan", "read_pairs", "reads_numbers"]
 
-LAYOUT = tuple(f"data.{name}=" for name in ("format", "delimiter", "header", "source", "target"))
+LAYOUT = tuple(f"data.{name}" for name in ("format", "delimiter", "header", "source", "target"))
 """Settings that reading replaces by what it found."""
 
 LENGTH = "search.max_length_ratio"
@@ -78,7 +78,7 @@ def make_plan(
     source: str | int | Sequence[str | int] | None = None,
     target: str | int | None = None,
     config: str | Path | RunConfig | None = None,
-    settings: Iterable[str] = (),
+    settings: Asked = NOTHING,
     budget: str | float | timedelta | None = None,
     seed: int | None = None,
     share: float = 1.0,
@@ -92,12 +92,12 @@ def make_plan(
         source: source columns of the files, by name or number from 1.
         target: their target column.
         config: a config to follow in place of choosing one.
-        settings: `a.b=value`, laid over what was chosen.
+        settings: laid over what was chosen.
         budget: wall time, as in "15m", in seconds, or a timedelta.
         share: how many of the training pairs to use; the dev rows are the same for all shares.
     """
     data, dev = at_hand(data), dev if isinstance(dev, tuple) else at_hand(dev)
-    settings = one_by_one([*as_settings(source, target, budget, seed), *settings])
+    settings = together(as_settings(source, target, budget, seed), settings)
     given = given_config(config)
     base = base_config(None if targets is not None else data, dev, given, settings)
     start = None if base.training.start_from is None else read_base(base.training.start_from)
@@ -105,7 +105,7 @@ def make_plan(
         base = base.model_copy(update={"data": start.reading(base.data)})
     pairs = _read(data, targets, dev, base, settings, share)
     profile = pairs.profile
-    choice = _choice(profile, pairs.reading, base, start, settings if given is None else [])
+    choice = _choice(profile, pairs.reading, base, start, settings if given is None else NOTHING)
     if given is None:
         before, reasons = give_way(choice, settings)
         fitted = _to_fit(profile, start, settings) & reasons.keys()
@@ -156,9 +156,7 @@ class _Pairs:
     warnings: list[str]
 
 
-def _read(
-    data: Pairs | None, targets: Sequence[str] | None, dev: Pairs | None, base: RunConfig, settings: Sequence[str], share: float
-) -> _Pairs:
+def _read(data: Pairs | None, targets: Sequence[str] | None, dev: Pairs | None, base: RunConfig, settings: Asked, share: float) -> _Pairs:
     """Read, hold out, profile."""
     reading = base.data
     rows, names = read_pairs(data, targets, reading)
@@ -177,7 +175,7 @@ def _read(
     return _Pairs(reading, names, train, held_out, profile, notes, [] if warnings is notes else warnings)
 
 
-def _to_fit(profile: Profile, start: Base | None, settings: Sequence[str]) -> frozenset[str]:
+def _to_fit(profile: Profile, start: Base | None, settings: Asked) -> frozenset[str]:
     """What of a config that is chosen for these data is then fitted to the machine."""
     if not profile.source and not profile.sound:
         return frozenset()
@@ -185,7 +183,7 @@ def _to_fit(profile: Profile, start: Base | None, settings: Sequence[str]) -> fr
 
 
 def _laid_over(
-    before: RunConfig, reasons: Mapping[str, str], settings: Sequence[str], profile: Profile, start: Base | None, embedding: int | None
+    before: RunConfig, reasons: Mapping[str, str], settings: Asked, profile: Profile, start: Base | None, embedding: int | None
 ) -> tuple[RunConfig, dict[str, str]]:
     """The config with what is asked for laid over it, what follows from that, and the reasons that still hold.
 
@@ -193,18 +191,18 @@ def _laid_over(
         start: the run that this one begins with, whose symbols it keeps.
         embedding: the width that a given config asks for.
     """
-    follow, ready = ([], {}) if start else settings_of_vectors(settings, before.model, embedding=embedding)
-    final = override(before, [*follow, *(item for item in settings if not item.startswith(LAYOUT))])
+    follow, ready = ({}, {}) if start else settings_of_vectors(settings, before.model, embedding=embedding)
+    final = override(before, {**follow, **without(settings, *LAYOUT)})
     if start is not None:
         start.refuse_others(final)
     reasons = unchanged(reasons, before, final)
     final, of_fields = _settled(final, start)
-    reasons = {key: why for key, why in reasons.items() if not any(item.startswith((f"{key}=", f"{key}.")) for item in settings)}
-    if profile.source and METRIC in reasons and any(item.startswith("fields.target") for item in settings):
+    reasons = {key: why for key, why in reasons.items() if not only(settings, key)}
+    if profile.source and METRIC in reasons and only(settings, "fields.target"):
         name, reasons[METRIC] = metric_for(profile, final.fields)
-        final = override(final, [f"{METRIC}={name}"])
+        final = override(final, {METRIC: name})
     reasons = {key: why for key, why in reasons.items() if has_setting(final, key)}
-    return final, reasons | dict.fromkeys((item.partition("=")[0] for item in settings), ASKED) | ready | of_fields
+    return final, reasons | dict.fromkeys(settings, ASKED) | ready | of_fields
 
 
 def _without_idle_pointer(config: RunConfig, reasons: dict[str, str], *, is_asked: bool, is_new: bool) -> tuple[RunConfig, dict[str, str]]:
@@ -273,7 +271,7 @@ def _settled(config: RunConfig, start: Base | None) -> tuple[RunConfig, dict[str
     return config.model_copy(update={"fields": fields}), reasons
 
 
-def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None, settings: Sequence[str]) -> Choice:
+def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base | None, settings: Asked) -> Choice:
     """The config for data of this profile; what `settings` name that is ready decides how their columns are cut, and so does what they say
     of the target where the source is no text, which nothing else of it follows from.
     """
@@ -282,10 +280,10 @@ def _choice(profile: Profile, reading: DataConfig, base: RunConfig, start: Base 
         return start.begin(_choice_for(profile, reading, base, start.config.fields))
     choice = _choice_for(profile, reading, base)
     follow = settings_of_ready(settings, choice.config.fields)
-    if follow is None and (profile.source or not any(item.startswith("fields.target") for item in settings)):
+    if follow is None and (profile.source or not only(settings, "fields.target")):
         return choice
-    own = [item for item in settings if item.startswith("fields.")]
-    fields, _ = settled(override(RunConfig(fields=choice.config.fields), [*(follow or []), *own]).fields)
+    asked = {**(follow or {}), **only(settings, "fields")}
+    fields, _ = settled(override(RunConfig(fields=choice.config.fields), asked).fields)
     known = _choice_for(profile, reading, base, fields)
     kept = {
         key: why
@@ -317,7 +315,7 @@ def _still_true(reasons: dict[str, str], config: RunConfig, choice: Choice) -> d
     }
 
 
-def reads_numbers(base: RunConfig, settings: Sequence[str], data: Any, targets: Any) -> bool:
+def reads_numbers(base: RunConfig, settings: Asked, data: Any, targets: Any) -> bool:
     """Whether sources are numbers over time: settings or config say it, or the pairs do."""
     kind = said_by(settings).get("fields.source.0.kind")
     if kind or not base.fields.texts:

@@ -93,10 +93,10 @@ def check_decoder(kind: str, *, attentions: Sequence[str] = ("none", "dot", "mul
 @apart()
 def _check(part: str, tree: Tree, networks: Sequence[tuple[Tree, str]], export: bool) -> None:
     """Hold a part to the laws within each of the networks."""
-    names, settings = PARTS[part].models, [f"model.{part}.kind={tree['kind']}"]
+    names = PARTS[part].models
     if tree["kind"] not in names:
         raise ConfigError(f"model.{part}: no kind {tree['kind']!r}; expected one of {', '.join(names)}. Import its file first.")
-    override(RunConfig(), [*settings, *(f"model.{part}.{name}={value}" for name, value in tree.items() if name != "kind")])
+    override(RunConfig(), {f"model.{part}.{name}": value for name, value in tree.items()})
     torch.set_num_threads(1)  # several would wait for each other at products as small as these
     for place, (others, around) in enumerate(networks):
         whole = {"embedding": 6, **others, part: tree}

@@ -90,7 +90,7 @@ def learning_curve(pairs: Sequence[str], *, budget: str = DEFAULT_BUDGET, say: C
     if whole.profile.pairs < LEAST_PAIRS:
         raise DataError(f"{' + '.join(pairs)}: {whole.profile.pairs:,} training pairs; a learning curve needs {LEAST_PAIRS}. Add pairs.")
     metric, dev = whole.config.training.early_stopping.metric, whole.dev[:: -(-len(whole.dev) // DEV_PAIRS)]
-    settings = [*options.pop("settings", ()), f"training.early_stopping.metric={metric}", "search.kind=greedy"]
+    settings = {**options.pop("settings", {}), "training.early_stopping.metric": metric, "search.kind": "greedy"}
     points: list[Point] = []
     for place, share in enumerate(SHARES):
         left = seconds - (time.perf_counter() - began)

@@ -160,9 +160,9 @@ def _moved(run: RunDirectory, device: str | None, threads: int | None) -> RunCon
 
     changes = {"training.device": device, "training.threads": threads}
     changes = {key: value for key, value in changes.items() if value is not None}
-    config, reasons = override(load_config(run.config), [f"{key}={value}" for key, value in changes.items()]), load_reasons(run.config)
+    config, reasons = override(load_config(run.config), changes), load_reasons(run.config)
     if device is not None and reasons.get("training.precision") == PRECISION_REASON:
-        config = override(config, ["training.precision=auto"])
+        config = override(config, {"training.precision": "auto"})
     config = config.model_copy(update={"training": resolve(config.training)})
     if changes:
         run.write_config(config, reasons | dict.fromkeys(changes, ASKED))
