@@ -162,11 +162,8 @@ def train(
     require(TRAINING)
     started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
     said = {"training.members": members, "training.start_from": start_from and str(_run_of(start_from))}
-    asked = together(
-        as_settings(source, target, None, None),
-        asked_for({name: value for name, value in said.items() if value is not None}),
-        asked_for(settings),
-    )
+    named = asked_for({name: value for name, value in said.items() if value is not None})
+    asked = together(as_settings(source, target, None, None), named, asked_for(settings))
     with RunDirectory(out).reserved(overwrite=overwrite):
         handed = handed_over(data, targets, dev, config, asked)
         with watcher.phase("reading the pairs"):

@@ -182,6 +182,7 @@ class FrameHead(Settings):
     """From decoder states to frames."""
 
     ctc_weight: ClassVar[float] = 0.0
+    ctc_readings: ClassVar[int] = 1
     """There are no symbols to align."""
     stop: Literal["length", "learned"] = Field(default="length", description="Where an output ends: at a length that is given, or where the model says so.")
 

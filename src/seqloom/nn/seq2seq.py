@@ -168,8 +168,7 @@ class Seq2Seq(Network):
         return cast("TokenInput", self.source_input if side == "source" else self.target_input).embedding
 
     def _ctc(self, config: ModelConfig, size: int) -> CtcHead | None:
-        is_asked = isinstance(config.head, settings.TokenHead) and config.head.ctc_weight > 0
-        return CtcHead(self.encoder.width, size, config.head.ctc_readings) if is_asked else None
+        return CtcHead(self.encoder.width, size, config.head.ctc_readings) if config.head.ctc_weight else None
 
     def _head(self, config: ModelConfig, size: int) -> TokenHead | FrameHead:
         if not isinstance(config.head, settings.TokenHead):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from seqloom.config import MultiheadAttention, RunConfig, SourceFieldConfig, TransformerDecoder, TransformerEncoder
@@ -42,37 +41,6 @@ KEPT = frozenset(("model.encoder.width", DROPOUT, RATE))
 KINDS = ("model.encoder.kind", "model.decoder.kind")
 """Of another kind than the one chosen, a network wants another learning rate: the usual one."""
 
-
-def _wants_other_kind(asked: Asked) -> bool:
-    return bool(only(asked, *KINDS))
-
-
-def _leaves_no_copy(asked: Asked) -> bool:
-    """Whether there is no place for a pointer."""
-    return asked.get(ATTENTION) == "none" or bool(only(asked, "model.encoder.subsampling", "model.head.ctc_weight"))
-
-
-def _leaves_no_second_layer(asked: Asked) -> bool:
-    """Whether there is no pointer that a second layer of the decoder would run over."""
-    return _leaves_no_copy(asked) or asked.get(COPY) is False or bool(only(asked, "model.decoder.kind"))
-
-
-def _leaves_no_ctc(asked: Asked) -> bool:
-    """Whether CTC has no place, or no room."""
-    return asked.get(COPY) is True or asked.get(CTC) == 0 or bool(only(asked, "model.encoder.subsampling"))
-
-
-OF_CTC = (CTC, CTC_READINGS, CTC_SEARCH)
-
-GIVE_WAY: dict[str, Callable[[Asked], bool]] = {
-    RATE: _wants_other_kind,
-    COPY: _leaves_no_copy,
-    DECODER_LAYERS: _leaves_no_second_layer,
-    ATTEND_AFTER: _leaves_no_second_layer,
-    **dict.fromkeys(OF_CTC, _leaves_no_ctc),
-}
-"""Choices, and whether they do not go with what is asked for."""
-
 OF_TRANSFORMERS = {
     "encoder": {ENCODER_LAYERS: TransformerEncoder().layers},
     "decoder": {DECODER_LAYERS: TransformerDecoder().layers, ATTENTION: MultiheadAttention().kind},
@@ -82,9 +50,7 @@ OF_TRANSFORMERS = {
 
 def give_way(choice: Choice, settings: Asked) -> tuple[RunConfig, dict[str, str]]:
     """The choice, and its reasons, without what does not go with these settings."""
-    dropped = {name: setting(RunConfig(), name) for name, gives_way in GIVE_WAY.items() if gives_way(settings)}
-    if choice.config.model.head.ctc_weight and not _is_cut_alike(choice, settings):
-        dropped |= {name: setting(RunConfig(), name) for name in OF_CTC}
+    dropped = {name: setting(RunConfig(), name) for name in _contradicted(choice, settings)}
     if choice.config.fields.shared and not _may_share(choice, settings):
         dropped |= {name: setting(RunConfig(), name) for name in (SHARED, TIED)}
     asked = override(choice.config, only(settings, *KINDS)).model
@@ -96,6 +62,14 @@ def give_way(choice: Choice, settings: Asked) -> tuple[RunConfig, dict[str, str]
     return override(choice.config, dropped | needed), reasons | dict.fromkeys(needed, f"what {START}=copy needs")
 
 
+def _contradicted(choice: Choice, settings: Asked) -> list[str]:
+    """Choices that do not go with what is asked for: a pointer, the second layer of the decoder that would run over it, CTC."""
+    no_pointer = settings.get(ATTENTION) == "none" or only(settings, "model.encoder.subsampling", "model.head.ctc_weight")
+    no_second = no_pointer or settings.get(COPY) is False or only(settings, "model.decoder.kind")
+    found = {RATE: only(settings, *KINDS), COPY: no_pointer, DECODER_LAYERS: no_second, ATTEND_AFTER: no_second}
+    return [name for name, by in found.items() if by] + ([] if _may_align(choice, settings) else [CTC, CTC_READINGS, CTC_SEARCH])
+
+
 def _may_share(choice: Choice, settings: Asked) -> bool:
     """Whether one vocabulary, which was chosen, goes with what is said of how the columns are cut, or of the vocabulary itself."""
     own = choice.config.fields.model_copy(update={"shared": False})
@@ -103,9 +77,17 @@ def _may_share(choice: Choice, settings: Asked) -> bool:
     return fields.shared if SHARED in settings else all(column == fields.target for column in fields.source)
 
 
-def _is_cut_alike(choice: Choice, settings: Asked) -> bool:
-    """Whether both sides are cut as they were when CTC was chosen, which has room for so many symbols."""
+def _may_align(choice: Choice, settings: Asked) -> bool:
+    """Whether CTC, where it was chosen, has its place, and of texts room: both sides are cut as they were, and each symbol has a state."""
     chosen = choice.config.fields
+    if not choice.config.model.head.ctc_weight:
+        return True
+    if settings.get(CTC) == 0:
+        return False
+    if not chosen.texts:  # sounds, of which CTC is chosen with the subsampling
+        return True
+    if settings.get(COPY) is True or only(settings, "model.encoder.subsampling"):
+        return False
     asked = override(RunConfig(fields=chosen), only(settings, "fields")).fields
     return [*map(_cut, (*asked.source, asked.target))] == [*map(_cut, (*chosen.source, chosen.target))]
 

@@ -138,7 +138,7 @@ def _meeting(config: RunConfig) -> dict[str, Any]:
         "model.copy": config.model.copy_source,
         "model.encoder.subsampling": subsampling.kind if subsampling.factor == 1 else f"{subsampling.kind} of {subsampling.factor}",
         "a CTC head (model.head.ctc_weight above 0)": config.model.head.ctc_weight > 0,
-        "model.head.ctc_readings": getattr(config.model.head, "ctc_readings", 1),
+        "model.head.ctc_readings": config.model.head.ctc_readings,
     }
 
 
