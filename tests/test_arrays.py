@@ -554,3 +554,8 @@ def test_a_kind_of_head_that_is_no_text_is_refused_as_any_other(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"model\.head: no kind .*; expected one of tokens, squared"):
         seqloom.train(tmp_path / "pairs.tsv", out=tmp_path / "run", settings="model.head.kind=[x]")
     assert not (tmp_path / "run").exists()
+
+
+def test_one_pair_is_said_in_the_singular() -> None:
+    plan = plan_pairs(["ab"], [np.array([1.0, 2.0])], settings=SMALL)
+    assert plan.reasons["training.epochs"] == "1 pair: few are gone through often"
