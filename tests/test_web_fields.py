@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,27 @@ def of_source(fields: Fields, texts: tuple[str, ...]) -> dict[str, Any]:
         "prefix": prefix.tolist(),
         "shown": fields.target.decode(prefix, extra),
     }
+
+
+LONG = [
+    "!" * 30_000,
+    f"{FAMILY}!" * 6_000,
+    "a\U0001f3fd" * 5_000,
+    "the thing is the king of the rings " * 1_100,
+    " ".join(f"w{number}" for number in range(20_000)),
+    "\u0301" * 5_000 + "!" + "\u0301" * 5_000 + "\U0001f1e9" * 4_001,
+    "a" + " " * 40_000 + "b",
+]
+
+
+@pytest.mark.parametrize("name", ["words", "BPE", "tokens"])
+def test_long_texts_are_read_as_in_python_and_in_no_time(name: str) -> None:
+    fields = fitted()[name]
+    began = time.monotonic()
+    (found,) = in_javascript([{"state": fields.state(), "sources": [[text] for text in LONG], "targets": []}])
+    assert time.monotonic() - began < 30
+    for text, mine in zip(LONG, found["sources"], strict=True):
+        assert mine == of_source(fields, (text,)), text[:9]
 
 
 def keys(fields: Fields, texts: tuple[str, ...]) -> list[tuple[Any, str]]:

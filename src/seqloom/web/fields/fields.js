@@ -33,12 +33,12 @@ export class Fields {
    * from the target.
    */
   copyIds(source) {
-    const extra = [];
+    const extra = new Map(); // with the place of each
     const ids = this.source.split(source).flatMap((symbols, index) => {
       const canCopy = this.source.columns[index].hasSameSymbols(this.target.column);
       return [...symbols.map((symbol) => (canCopy ? this.#targetId(symbol, extra) : -1)), -1];
     });
-    return [ids, extra];
+    return [ids, [...extra.keys()]];
   }
 
   /**
@@ -53,23 +53,25 @@ export class Fields {
 
   /** The target's ids (T,) with <unk> for symbols that were to be copied and do not stand among the ids that are left. */
   withoutCutAway(target, copyIds) {
-    return target.map((id) => (id < this.target.vocabulary.size || copyIds.includes(id) ? id : UNK));
+    const left = new Set(copyIds);
+    return target.map((id) => (id < this.target.vocabulary.size || left.has(id) ? id : UNK));
   }
 
   /** As `target.encode`, but an unknown symbol that `extra` has at k gets id V + k. */
   encodeTarget(target, extra) {
     const { vocabulary } = this.target;
+    const places = new Map(extra.map((symbol, place) => [symbol, place]));
     return this.target.column.split(target).map((symbol) => {
-      const place = vocabulary.has(symbol) ? -1 : extra.indexOf(symbol);
-      return place < 0 ? vocabulary.id(symbol) : vocabulary.size + place;
+      const isCopied = !vocabulary.has(symbol) && places.has(symbol);
+      return isCopied ? vocabulary.size + places.get(symbol) : vocabulary.id(symbol);
     });
   }
 
   #targetId(symbol, extra) {
     const { vocabulary } = this.target;
     if (vocabulary.has(symbol)) return vocabulary.id(symbol);
-    if (!extra.includes(symbol)) extra.push(symbol);
-    return vocabulary.size + extra.indexOf(symbol);
+    if (!extra.has(symbol)) extra.set(symbol, extra.size);
+    return vocabulary.size + extra.get(symbol);
   }
 }
 

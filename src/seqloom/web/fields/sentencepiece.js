@@ -5,6 +5,7 @@
  * whose scores add up to the most. Both count in float32, as the library does: a sum in float64 would break ties otherwise.
  */
 
+import { Heap } from "./heap.js";
 import { readFields, text } from "./protobuf.js";
 
 const NORMAL = 1; // the type of a piece that a text can hold; the others are specials and bytes
@@ -54,19 +55,31 @@ export class SentencePiece {
     for (const [number, value] of readFields(message)) if (number === 3) this.#isUnigram = value === UNIGRAM;
   }
 
-  /** Byte-pair encoding (Sennrich et al. 2016). */
+  /** Byte-pair encoding (Sennrich et al. 2016): of neighbours that are a piece those are joined first whose score is the best, then the leftmost. */
   #merge(symbols) {
-    const score = (place) => this.#scores.get(symbols[place] + symbols[place + 1]) ?? -Infinity;
-    const scores = symbols.map((_, place) => score(place)); // of each symbol with the next
-    for (;;) {
-      let best = 0;
-      for (let place = 1; place < scores.length; place++) if (scores[place] > scores[best]) best = place;
-      if (!(scores[best] > -Infinity)) return symbols;
-      symbols.splice(best, 2, symbols[best] + symbols[best + 1]);
-      scores.splice(best, 1);
-      scores[best] = score(best);
-      if (best > 0) scores[best - 1] = score(best - 1);
+    const parts = [...symbols]; // "" where one was joined to that before it
+    const before = parts.map((_, place) => place - 1);
+    const behind = parts.map((_, place) => place + 1);
+    const heap = new Heap((one, other) => one.score > other.score || (one.score === other.score && one.left < other.left));
+    const offer = (left, right) => {
+      if (left < 0 || right >= parts.length) return;
+      const piece = parts[left] + parts[right];
+      const score = this.#scores.get(piece);
+      if (score > -Infinity) heap.push({ left, right, piece, score });
+    };
+    behind.forEach((right, left) => offer(left, right));
+    for (let best = heap.pop(); best; best = heap.pop()) {
+      const { left, right, piece } = best;
+      const isThere = parts[left] && behind[left] === right && parts[left].length + parts[right].length === piece.length;
+      if (!isThere) continue; // one of both was joined to another meanwhile
+      parts[left] = piece;
+      parts[right] = "";
+      behind[left] = behind[right];
+      if (behind[left] < parts.length) before[behind[left]] = left;
+      offer(before[left], left);
+      offer(left, behind[left]);
     }
+    return parts.filter(Boolean);
   }
 
   /** The best way through the unigram model (Kudo 2018), by Viterbi's algorithm. */

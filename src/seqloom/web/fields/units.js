@@ -15,6 +15,7 @@ const BLANKS = new RegExp(`${BLANK}+`, "u");
 const RUN = / +|[\p{L}\p{M}\p{N}_\u200c\u200d]+/uy;
 const WORD = /^[\p{L}\p{M}\p{N}_\u200c\u200d]/u;
 const ONLY_JOINERS = /^\uffed*$/;
+const NEAR = 32; // places in which a cluster is looked for first
 const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
 
 /** Grapheme clusters (Unicode annex 29); decomposed: code points of NFD, composed again when joined. */
@@ -113,14 +114,28 @@ function compose(config, text) {
 
 /** Runs of blanks, words, and the clusters of all else. */
 function wordsAndBlanks(text) {
-  const parts = [];
+  const [parts, clusterBegunAt] = [[], clustersOf(text)];
   for (let place = 0; place < text.length; place += parts.at(-1).length) {
     RUN.lastIndex = place;
-    parts.push(RUN.exec(text)?.[0] ?? firstCluster(text.slice(place)));
+    parts.push(RUN.exec(text)?.[0] ?? clusterBegunAt(place));
   }
   return parts;
 }
 
-function firstCluster(text) {
-  return CLUSTERS.segment(text)[Symbol.iterator]().next().value.segment;
+/** What gives the cluster that begins at a place of a text, as if nothing stood before it; each place lies behind the one before. */
+function clustersOf(text) {
+  const clusters = CLUSTERS.segment(text)[Symbol.iterator](); // gone through once: to find a place in it takes as long as the text
+  let [begin, segment] = [-1, ""];
+  return (place) => {
+    while (begin < place) ({ index: begin, segment } = clusters.next().value ?? { index: text.length, segment: "" });
+    return begin === place ? segment : clusterAt(text, place);
+  };
+}
+
+/** The same where a word goes into the cluster. Where one ends tells the character behind it, which has two places at the most. */
+function clusterAt(text, place) {
+  for (let size = NEAR; ; size *= 2) {
+    const { segment } = CLUSTERS.segment(text.slice(place, place + size))[Symbol.iterator]().next().value;
+    if (segment.length + 2 <= size || place + size >= text.length) return segment;
+  }
 }
