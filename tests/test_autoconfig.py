@@ -398,3 +398,33 @@ def test_targets_of_three_words_that_are_no_spelling_are_judged_by_what_of_them_
         pairs = [(source, " ".join(str(target).split()[:words])) for source, target in sentences(600)]
         choice = chosen([(source, f"{target} {'x' * 20}"[:200] if words > 3 else f"{target}x{'y' * 9}") for source, target in pairs])
         assert choice.config.training.early_stopping.metric == metric
+
+
+def passages(is_in: bool) -> list[tuple[str | tuple[str, ...], str]]:
+    """Questions on passages of few different words, whose answers stand in them with a mark behind, or do not."""
+    draw = random.Random(3)
+    names, towns = ["Anna", "Bilal", "Chen", "Dara"], ["Paris", "Oslo", "Lima", "Cairo", "Delhi"]
+    rows = list[tuple[str | tuple[str, ...], str]]()
+    for _ in range(600):
+        homes = dict(zip(names, draw.choices(towns, k=4), strict=True))
+        told = " ".join(f"{name} lives in the town of {home}." for name, home in homes.items())
+        name = draw.choice(names)
+        rows.append(((f"Where does {name} live now?", told), homes[name] if is_in else homes[name][::-1]))
+    return rows
+
+
+def test_answers_that_are_a_part_of_their_source_are_copied_though_its_words_are_few() -> None:
+    """`Oslo.` and `Oslo` were two symbols, and the answer was spelled: nothing could point at it."""
+    choice = chosen(passages(True))
+    assert [(field.kind, getattr(field, "unit", "")) for field in (*choice.config.fields.source, choice.config.fields.target)] == [
+        ("text", "word"),
+        ("text", "word"),
+        ("text", "word"),
+    ]
+    assert choice.config.model.copy_source
+    assert choice.reasons["fields.target"] == (
+        "words, which a pointer copies: 100% of the targets are a part of their source, but for marks around it"
+    )
+    spelled = chosen(passages(False)).config
+    assert [field.kind for field in spelled.fields.source] == ["tokens", "tokens"]
+    assert not spelled.model.copy_source

@@ -186,7 +186,8 @@ def _fields(profile: Profile) -> tuple[FieldsConfig, dict[str, str]]:
     """How each column is cut into symbols, and the reasons."""
     target, sources = cut(profile.target), [cut(side) for side in profile.source]
     if _copies(profile, sources, target):
-        target, *sources = (_whole_words(side, profile) for side in (target, *sources))
+        sides = zip((target, *sources), (profile.target, *profile.source), strict=True)
+        target, *sources = (_whole_words(side, found, profile) for side, found in sides)
     sources = [_spelled_with_target(part, side, target) for part, side in zip(sources, profile.source, strict=True)]
     shared = _is_shared(profile, sources, target)
     cuts = zip((profile.target, *profile.source), (target, *sources), strict=True)
@@ -277,7 +278,16 @@ def _copies(profile: Profile, sources: list[Cut], target: Cut) -> bool:
         return False
     if _unit(target) == "subword":
         return _copied(profile) >= COPIED
-    return _unit(target) == "character" and any(_unit(side) == "subword" for side in sources) and _copied(profile) >= PICKED_OUT
+    if _unit(target) != "character":
+        return False
+    if any(_unit(side) == "subword" for side in sources):
+        return _copied(profile) >= PICKED_OUT
+    return profile.new_words is None and any(map(_has_sentences, profile.source)) and profile.picked_out >= PICKED_OUT
+
+
+def _has_sentences(side: SideProfile) -> bool:
+    """Whether texts have so many words and characters as sentences, in however few different words."""
+    return side.separator is None and side.token_lengths.mean >= SENTENCE_TOKENS and side.lengths.mean > SENTENCE_CHARACTERS
 
 
 def _copied(profile: Profile) -> float:
@@ -290,11 +300,13 @@ def _is_respelled(profile: Profile) -> bool:
     return words is not None and words.respelled >= max(RESPELLED, RESPELLED_OF_OTHERS * (1 - words.copied))
 
 
-def _whole_words(side: Cut, profile: Profile) -> Cut:
+def _whole_words(side: Cut, found: SideProfile, profile: Profile) -> Cut:
     """Texts in words and marks: what is copied must be one symbol, the same on both sides. A word seen once is left to the pointer."""
-    if not isinstance(side[0], TextField):
+    if not isinstance(side[0], TextField) and not _has_sentences(found):
         return side
     why = f"words, of which a pointer copies the new: {_copied(profile):.0%} of the target's rarest words stand in their source"
+    if profile.new_words is None:
+        why = f"words, which a pointer copies: {profile.picked_out:.0%} of the targets are a part of their source, but for marks around it"
     return TextField(unit="word", min_count=2), why
 
 

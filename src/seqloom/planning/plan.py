@@ -217,7 +217,7 @@ def _without_idle_pointer(config: RunConfig, reasons: dict[str, str], *, is_aske
         columns = ", ".join(_how_cut(column) for column in config.fields.texts)
         what = f"{COPY}: nothing can be copied: the target is cut into {_how_cut(config.fields.target)}, the source into {columns}"
         raise ConfigError(f"{what}; expected the same symbols on both sides. Cut both alike (fields.*.kind and unit), or leave it out.")
-    return override(config, [f"{COPY}=false"]), {key: why for key, why in reasons.items() if key != COPY}
+    return override(config, {COPY: False}), {key: why for key, why in reasons.items() if key != COPY}
 
 
 def _how_cut(field: FieldConfig) -> str:

@@ -17,7 +17,7 @@ from seqloom.fields.moses import say_moses
 from seqloom.fields.pieces import say_pieces, whole
 from seqloom.planning.measured_targets import are_measured, say_measured
 from seqloom.planning.oddities import Oddity, find_in_sounds, find_oddities, key_of
-from seqloom.planning.relation import Ends, NewWords, correlation, new_words, order, ratio, shared, telling_ends
+from seqloom.planning.relation import Ends, NewWords, correlation, new_words, order, picked_out, ratio, shared, telling_ends
 from seqloom.planning.selection import Roots
 from seqloom.planning.sides import (
     ArrayProfile,
@@ -40,6 +40,8 @@ OF_FRAMES = frozenset({"empty target", "duplicates", "several targets", "wild ra
 WHOLE_ROWS, SAMPLE_ROWS = 200_000, 100_000  # up to how many rows all are looked at, and how many of more
 MANY_TARGETS, NEARLY_ALL = 20, 0.9
 """Rows a source, in the mean, and the share of them whose target is another, from which on sources look like labels of their targets."""
+PICKED = 1000
+"""Rows, or up to twice as many, by which is told how many targets are a part of their source."""
 LONG = 400
 """Characters of a source that may be cut."""
 WORTH_SAYING = 0.01
@@ -125,6 +127,8 @@ class Profile:
     """Of a source of numbers over time."""
     target_array: ArrayProfile | None = None
     """Of targets of numbers over time, of which `target` says what their text is like."""
+    picked_out: float = 0.0
+    """Share of rows whose target is a part of a source, word for word."""
     ends: Ends | None = None
     """How much each end of a source says of its target, where some sources are so long that they may be cut."""
 
@@ -208,6 +212,7 @@ def profile_rows(
         ),
         array=array,
         target_array=target_array,
+        picked_out=picked_out(plain[:: max(1, len(plain) // PICKED)]) if is_text else 0.0,
         ends=telling_ends(plain) if is_text and np.quantile(lengths, 0.99) > LONG else None,
     )
 

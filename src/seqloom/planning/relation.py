@@ -14,7 +14,19 @@ import regex
 from seqloom.data.rows import Row
 from seqloom.planning.sides import Ids, Spread, spread
 
-__all__ = ["Ends", "NewWords", "ceiling", "correlation", "new_words", "order", "ratio", "shared", "telling_ends", "with_all_targets"]
+__all__ = [
+    "Ends",
+    "NewWords",
+    "ceiling",
+    "correlation",
+    "new_words",
+    "order",
+    "picked_out",
+    "ratio",
+    "shared",
+    "telling_ends",
+    "with_all_targets",
+]
 
 FEWEST_NEW_WORDS, MOST_SOURCES = 20, 5
 """Rare words, from which on they say something; sources that a word may be seen beside to be called rare."""
@@ -106,6 +118,12 @@ def _stands_in(word: str, texts: Iterable[str]) -> bool:
 def _bare(text: str) -> str:
     """The text without case and without marks on its letters; vowel signs, which are no such marks, stay."""
     return "".join(letter for letter in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(letter))
+
+
+def picked_out(rows: Sequence[Row]) -> float:
+    """Share of the rows whose target is a part of one source column, word for word, whatever marks stand around it."""
+    wanted = [(f" {' '.join(_words(row.target))} ", row.source) for row in rows]
+    return sum(target != "  " and any(target in f" {' '.join(_words(text))} " for text in source) for target, source in wanted) / len(rows)
 
 
 def telling_ends(rows: Sequence[Row]) -> Ends | None:
