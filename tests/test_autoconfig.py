@@ -14,6 +14,7 @@ from seqloom.data.memory_rows import rows_from_memory
 from seqloom.planning.autoconfig import Choice, choose, learning_rate
 from seqloom.planning.plan import make_plan
 from seqloom.planning.profile import profile_rows
+from seqloom.settings import read_settings
 
 
 def chosen(pairs: list[tuple[str | tuple[str, ...], str]]) -> Choice:
@@ -381,13 +382,13 @@ def test_phones_of_few_words_are_tokens_and_words_of_few_sentences_are_none() ->
     ],
 )
 def test_ctc_gives_way_to_what_leaves_it_no_place(setting: str) -> None:
-    config = make_plan(spoken(200), settings=[setting]).config
+    config = make_plan(spoken(200), settings=read_settings([setting])).config
     assert (config.model.head.ctc_weight, config.search.ctc_weight) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("setting", ["model.head.ctc_weight=0.3", "fields.target={kind: tokens}", "model.decoder.kind=transformer"])
 def test_ctc_stays_beside_what_leaves_it_room(setting: str) -> None:
-    config = make_plan(spoken(200), settings=[setting]).config
+    config = make_plan(spoken(200), settings=read_settings([setting])).config
     assert config.model.head.ctc_weight == (0.3 if "0.3" in setting else 0.5)
     assert config.search.ctc_weight == 0.5
 

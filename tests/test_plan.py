@@ -276,7 +276,7 @@ def test_numbers_behind_sources_are_told_before_they_are_learned(tmp_path: Path)
     path.write_text("".join(f"{word}\tA B\n{word}(1)\tA C\n" for word in words), encoding="utf-8")
     note = next(note for note in make_plan(path).notes if "a number in brackets behind it" in note)
     assert "say --set data.variants=true. For instance" in note
-    plan = make_plan(path, settings=["data.variants=true"])
+    plan = make_plan(path, settings={"data.variants": True})
     assert not any("in brackets" in note for note in plan.notes)
     assert plan.config.data.variants
     assert {row.source for row in plan.dev}.isdisjoint(row.source for row in plan.train)
@@ -287,13 +287,14 @@ def test_a_pointer_that_could_copy_nothing_is_refused_where_it_is_asked_for_and_
     pairs = [(f"the number of room {number} is {number * 7}", f"{number * 7}") for number in range(400)]
     words = ["fields.source.0={kind: text, unit: word}", "fields.target={kind: text, unit: character}"]
     with pytest.raises(ConfigError) as error:
-        make_plan(pairs, settings=["model.copy=true", *words])
+        make_plan(pairs, settings=read_settings(["model.copy=true", *words]))
     assert str(error.value) == (
         "model.copy: nothing can be copied: the target is cut into characters, the source into words; expected the same symbols on both "
         "sides. Cut both alike (fields.*.kind and unit), or leave it out."
     )
     chosen = make_plan(pairs)
     assert chosen.config.model.copy_source
-    assert not make_plan(pairs, settings=["fields.source.0={kind: tokens}"]).config.model.copy_source
-    alike = make_plan(pairs, settings=["model.copy=true", "fields.source.0={kind: tokens}", "fields.target={kind: tokens}"])
+    assert not make_plan(pairs, settings=read_settings(["fields.source.0={kind: tokens}"])).config.model.copy_source
+    tokens = ["fields.source.0={kind: tokens}", "fields.target={kind: tokens}"]
+    alike = make_plan(pairs, settings=read_settings(["model.copy=true", *tokens]))
     assert alike.config.model.copy_source
