@@ -236,6 +236,13 @@ def test_the_narrower_a_network_is_than_it_could_be_the_less_is_dropped(speed: f
     assert (why in lines) == (width < 512)
 
 
+@pytest.mark.parametrize(("speed", "size"), [(300, 1024), (100, 512)])
+def test_batches_of_long_pairs_hold_several_unless_hardly_an_update_is_left(speed: float, size: int) -> None:
+    """Of 200 symbols each: eight have 1,600."""
+    plan, _ = fit_to_time(plan_for_sentences("6m"), Work(symbols=4_200_000, updates=4_000), Machine(speed))
+    assert plan.config.training.batch.size == size
+
+
 @pytest.mark.parametrize(("speed", "size"), [(1_200, 1024), (300, 512), (100, 512)])
 def test_where_few_updates_fit_batches_are_smaller(speed: float, size: int) -> None:
     plan, lines = fit_to_time(plan_for_sentences("6m"), WORK, Machine(speed))

@@ -39,6 +39,8 @@ MORE_THREADS = 1.2
 """How many times as fast twice the threads have to be: beside other programs, which may begin later, they wait for each other."""
 FASTER = 1.15
 """How many times as fast a narrower network has to be: on a GPU the time goes into starting the work, and all are alike."""
+FEWEST_UPDATES = 200
+"""With fewer updates next to nothing is learned, of however many pairs each."""
 LARGER, MOST_TIMES = 1.6, 16
 """How many times as many symbols a second make a batch twice as large worth it; how many times as large it may become."""
 QUICKER = 1.3
@@ -246,9 +248,11 @@ def _larger_batches(
 
 
 def _smaller_batches(settings: Settings, plan: Plan, updates: float, least: int) -> int:
-    """Smaller batches where a run would end after few updates, no smaller than `least`; gives how many there are for one of before."""
+    """Smaller batches where a run would end after few updates, no smaller than `least` but where hardly any are made; gives how many
+    there are for one of before.
+    """
     chosen, parts = plan.config.training.batch.size, 1
-    while updates * parts < ENOUGH_UPDATES and chosen // (2 * parts) >= least:
+    while updates * parts < ENOUGH_UPDATES and chosen // (2 * parts) >= (least if updates * parts >= FEWEST_UPDATES else SMALLEST_BATCH):
         parts *= 2
     if BATCH not in plan.fitted or parts == 1:
         return 1
