@@ -374,13 +374,13 @@ def test_a_chart_is_read_with_keys(page: Page, address: str) -> None:
     expect(chart).to_have_attribute("aria-label", re.compile("2 known values and 2 that are forecast"))
     expect(page.locator(".chart .tick + .label").first).to_have_text(re.compile(r"\d\d:\d\d"))
     chart.focus()
-    for key, at, value in (
+    for key, moment, value in (
         ("ArrowLeft", "2024-12-31 23:00", "1,700"),
         ("ArrowLeft", "2024-12-31 22:00", "1,600"),
         ("Home", "21:00", "1,501"),
     ):
         page.keyboard.press(key)
-        expect(page.locator(".chart output")).to_contain_text(re.compile(f"{at}.*{value}"))
+        expect(page.locator(".chart output")).to_contain_text(re.compile(f"{moment}.*{value}"))
 
 
 MARKS = "async ([name, ...given]) => (await import('/page/axes.js'))[name](...given).map(({ label }) => label)"

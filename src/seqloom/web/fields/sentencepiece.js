@@ -55,7 +55,7 @@ export class SentencePiece {
     for (const [number, value] of readFields(message)) if (number === 3) this.#isUnigram = value === UNIGRAM;
   }
 
-  /** Byte-pair encoding (Sennrich et al. 2016): of neighbours that are a piece those are joined first whose score is the best, then the leftmost. */
+  /** Byte-pair encoding (Sennrich et al. 2016): neighbours are joined whose piece scores best, then the leftmost. */
   #merge(symbols) {
     const parts = [...symbols]; // "" where one was joined to that before it
     const before = parts.map((_, place) => place - 1);

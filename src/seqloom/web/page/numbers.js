@@ -74,12 +74,15 @@ export class TableSource {
   }
 }
 
+/** Another row, behind the one that a message begins with. */
+const OTHER_ROW = /(?<= in )(?:line (\d+)|table\[(\d+)\])(?=(?: already)?; expected (?:a row a series|one value within a series))/;
+
 /** The error with lines of the text where it names rows of the request: a server counts them from 0, a site from 1. */
 function inLines(error, lines) {
   const lineOf = (fromOne, fromZero) => lines[fromOne ? fromOne - 1 : fromZero] ?? fromOne ?? fromZero;
   const message = error.message
     .replace(/^table(?::(\d+)(?=:)|\[(\d+)\])/, (_, fromOne, fromZero) => `table:${lineOf(fromOne, fromZero)}`)
-    .replace(/(?<= in )(?:line (\d+)|table\[(\d+)\])(?=(?: already)?; expected (?:a row a series|one value within a series))/, (_, ...of) => `line ${lineOf(...of)}`);
+    .replace(OTHER_ROW, (_, fromOne, fromZero) => `line ${lineOf(fromOne, fromZero)}`);
   return message === error.message ? error : new Error(message);
 }
 
