@@ -1024,7 +1024,7 @@ class Told:
 
 def test_a_name_with_a_tab_stays_one_cell_of_what_is_predicted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(forecasting, "_open", lambda run, device: Told(Said("a\tb", "1", "load", None, 0.5)))
-    forecasting.predict_numbers(Path("run"), ["table.csv"], None)
+    forecasting.predict_numbers(Path("run"), ["table.csv"], None, settings={})
     assert capsys.readouterr().out.splitlines()[1] == "a\\tb\t1\tload\t\t0.5"
 
 
@@ -1033,7 +1033,7 @@ def test_a_forecast_is_written_as_the_name_of_its_file_says(tmp_path: Path, monk
     monkeypatch.setattr(forecasting, "_open", lambda run, device: Told(*lines))
 
     def written(name: str, *, as_json: bool = False) -> bytes:
-        forecasting.predict_numbers(Path("run"), ["table.csv"], None, output=str(tmp_path / name), as_json=as_json)
+        forecasting.predict_numbers(Path("run"), ["table.csv"], None, settings={}, output=str(tmp_path / name), as_json=as_json)
         return (tmp_path / name).read_bytes()
 
     csv = 'series,time,column,quantile,value\n"a,b",2024-03-01,load,,0.5\n"a,b",2024-03-01,load,0.1,0.25\n'
