@@ -963,6 +963,16 @@ def test_what_says_how_a_file_is_read_is_refused_without_one(columns: Trained) -
         load(columns.run).evaluate(targets=["ab"], target=1)
 
 
+def test_a_group_of_settings_is_taken_apart_by_every_command(columns: Trained, tmp_path: Path) -> None:
+    """`evaluate` took a group for one of how a file is read, and `inspect` forgot the columns."""
+    one, other = (seqloom("evaluate", columns.run, "--set", asked).out for asked in ("search={beam: 2}", "search.beam=2"))
+    assert one == other
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,c\n" + "".join(f"{number},{number}x,y{number}\n" for number in range(30)))
+    words = ("inspect", table, "--source", "3", "--target", "2", "--set")
+    assert seqloom(*words, "data={skip_bad: true}").out == seqloom(*words, "data.skip_bad=true").out
+
+
 def test_the_help_of_a_command_has_no_gaps_where_its_docstring_goes_on_in_a_new_line() -> None:
     about = seqloom("predict", "--help").out.partition("Arguments:")[0]
     assert "Answers come one a line" in about

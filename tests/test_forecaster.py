@@ -777,6 +777,10 @@ def test_holes_are_filled_for_a_model_that_was_trained_without(tmp_path: Path, c
         said = capsys.readouterr().err
         assert "note: 3 rows that are left out in " in said
         assert "empty cells were given a value (fields.numbers.missing=linear), which counts as no truth: load 4" in said
+        assert run(*command, "--set", "fields.numbers={gaps: fill, missing: linear}") == 0
+        assert capsys.readouterr().err == said
+        assert run(*command, "--set", "fields.numbers.missing=some") == 2
+        assert "error: --set: fields.numbers.missing: Input should be 'error', " in capsys.readouterr().err
         assert run(*command, "--set", "fields.numbers.season=2") == 2
         expected = "expected fields.numbers.gaps, fields.numbers.missing or data.header. Leave it out."
         assert f"error: --set fields.numbers.season: of no effect, the model is trained; {expected}" in capsys.readouterr().err

@@ -251,7 +251,7 @@ def test_a_name_stands_for_its_group_and_for_no_longer_name():
 
 
 @pytest.mark.parametrize(
-    "text", ["search.beam=3", "data.header=true", "data.target=a b", "data.source=[1, 2]", "data.target=null", 'x.y=[{"a": "ä"}]']
+    "text", ["search.beam=3", "data.header=true", "data.target=a b", "data.source=[1, 2]", "data.target=null", "x.y=[{a: ä}, 0.5]"]
 )
 def test_a_setting_is_shown_as_it_was_written(text: str):
     assert shown(read_settings([text, "seed=1"])) == text

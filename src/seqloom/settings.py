@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -131,7 +130,8 @@ def _stands_in(groups: tuple[str, ...], name: str) -> bool:
 def shown(asked: Asked) -> str:
     """The first of them, as it stands behind `--set` in a message."""
     name, value = next(iter(asked.items()))
-    return f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)}"
+    as_yaml = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("...\n").strip()
+    return f"{name}={value if isinstance(value, str) else as_yaml}"
 
 
 def override(config: RunConfig, asked: Asked) -> RunConfig:
