@@ -374,7 +374,6 @@ def test_phones_of_few_words_are_tokens_and_words_of_few_sentences_are_none() ->
 @pytest.mark.parametrize(
     "setting",
     [
-        "model.copy=true",
         "model.head.ctc_weight=0",
         "model.head={ctc_weight: 0}",
         "fields.target={kind: text, unit: character}",

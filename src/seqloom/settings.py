@@ -270,7 +270,8 @@ def _apply(tree: dict[str, Any], path: str, value: Any) -> None:
 
 def _read(text: str) -> tuple[str, Any]:
     """The key of one `a.b.c=value`, and its value."""
-    path, equals, value_text = (part.strip() for part in text.partition("="))
+    path, equals, said = text.partition("=")
+    path, value_text = path.strip(), said.strip() or said  # blanks alone are a delimiter
     if not equals or not path:
         raise ConfigError(f"--set {text}: expected key=value, as in --set model.dropout=0.2.")
     try:
