@@ -161,11 +161,9 @@ def train(
     """
     require(TRAINING)
     started, watcher = time.perf_counter(), told(watcher, quiet=quiet)
-    said = {"training.members": members, "training.start_from": start_from and str(_run_of(start_from))}
-    named = asked_for({name: value for name, value in said.items() if value is not None})
-    asked = together(as_settings(source, target, None, None), named, asked_for(settings))
+    named = as_settings(source, target, members=members, start_from=start_from and str(_run_of(start_from)))
     with RunDirectory(out).reserved(overwrite=overwrite):
-        handed = handed_over(data, targets, dev, config, asked)
+        handed = handed_over(data, targets, dev, config, together(named, asked_for(settings)))
         with watcher.phase("reading the pairs"):
             plan = handed.plan(budget, seed)
         if isinstance(plan, NumberPlan):

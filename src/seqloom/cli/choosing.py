@@ -80,15 +80,16 @@ class Choosing:
 
     def _given(self) -> dict[str, Any]:
         """What was said, as both kinds of plan want it."""
+        from seqloom.planning.asked import as_settings
         from seqloom.settings import together
 
-        named = {"training.device": self.device, "training.members": self.members, "training.start_from": self.start_from or None}
+        named = as_settings(device=self.device, members=self.members, start_from=self.start_from or None)
         return {
             "dev": self.dev or None,
             "source": column_names(self.source) or None,
             "target": self.target,
             "config": self.config,
-            "settings": together({name: value for name, value in named.items() if value is not None}, self.settings),
+            "settings": together(named, self.settings),
         }
 
 

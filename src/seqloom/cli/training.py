@@ -128,6 +128,8 @@ def _train_forecasts(
 ) -> None:
     """Where numbers over time are forecast."""
     from seqloom.numbers.waves import WAVES, waves
+    from seqloom.planning.asked import as_settings
+    from seqloom.settings import together
 
     example = waves() if choosing.example == WAVES else None
     if example is not None and not asked.forecast:
@@ -140,7 +142,7 @@ def _train_forecasts(
         folder,
         watcher,
         config=choosing.config,
-        settings={**choosing.settings, **({"training.device": choosing.device} if choosing.device else {})},
+        settings=together(choosing.settings, as_settings(device=choosing.device or None)),
         budget=choosing.budget,
         seed=choosing.seed,
         overwrite=overwrite,

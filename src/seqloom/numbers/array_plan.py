@@ -52,7 +52,7 @@ def says_numbers(
     settings: Asked = NOTHING,
 ) -> bool:
     """Whether the targets of pairs are numbers: they are arrays, the head says it, or the file tells numbers from text."""
-    settings, given = together(as_settings(source, target, None, None), settings), given_config(config)
+    settings, given = together(as_settings(source, target), settings), given_config(config)
     kind = settings.get(HEAD) or (given.model.head.kind if given else None)
     reading = base_config(None if targets is not None else data, dev, given, settings).data
     says = str(kind) in OF_NUMBERS  # what is no text is no kind, which the checks of a config tell

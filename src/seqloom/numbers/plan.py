@@ -74,7 +74,7 @@ def plan_forecast(
     """
     asked = read_levels(quantiles)
     levels = sorted({*asked, MEDIAN}) if asked else []
-    settings = together(_laid_over(config, levels, budget), as_settings(None, None, None, seed), settings)
+    settings = together(_laid_over(config, levels, budget), as_settings(seed=seed), settings)
     data = _reading(config, settings).model_copy(update={"train": [table] if isinstance(table, str) else []})
     numbers = _asked(_over(config, numbers), settings)
     _refuse_nothing(numbers, is_read=isinstance(table, Panel))
@@ -116,7 +116,7 @@ def _laid_over(config: RunConfig | None, levels: Sequence[float], budget: float 
     if config is None:
         return NOTHING
     head = {"model.head.kind": "quantile", "model.head.levels": [*levels]} if levels else {}
-    return {**head, **as_settings(None, None, budget, None)}
+    return {**head, **as_settings(budget=budget)}
 
 
 def _refuse_nothing(numbers: NumbersField, *, is_read: bool) -> None:

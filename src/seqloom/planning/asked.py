@@ -41,12 +41,19 @@ FIRST = ("data", "seed", "training.budget_seconds", "training.members", "trainin
 """Settings that reading, holding out and choosing ask for."""
 
 
-def as_settings(source: str | int | Sequence[str | int] | None, target: str | int | None, budget: Any, seed: int | None) -> dict[str, Any]:
-    """The arguments that stand for a setting, as settings."""
+def as_settings(
+    source: str | int | Sequence[str | int] | None = None,
+    target: str | int | None = None,
+    budget: Any = None,
+    seed: int | None = None,
+    **training: Any,
+) -> dict[str, Any]:
+    """The arguments that stand for a setting, as settings; `training`: those of this group that are called as they are."""
     source = _plain(source)
     columns = [source] if isinstance(source, (str, int)) else source and list(source)
     seconds = None if budget is None else parse_duration(budget)
     named = {"data.source": columns, "data.target": target, "training.budget_seconds": seconds, "seed": seed}
+    named |= {f"training.{name}": value for name, value in training.items()}
     return {name: _plain(value) for name, value in named.items() if value is not None}
 
 

@@ -83,7 +83,7 @@ def handed_over(
     columns, start = _columns(settings, given), base_config(None, None, given, settings).training.start_from
     usual = [] if start is None else read_base(start).columns
     held = _with_files(hold(data, targets, *columns, usual))
-    names = as_settings(held.source or None, held.target, None, None)
+    names = as_settings(held.source or None, held.target)
     is_told = bool(names) and not any(columns)
     reading = base_config(held.data if held.targets is None else [], None, given, together(settings, names)).data
     held_out = None if dev is None else _held_out(_with_files(hold(dev, None, *kept_columns(resolve(reading)))))

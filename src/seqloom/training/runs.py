@@ -23,7 +23,7 @@ from seqloom.fields.task import Fields
 from seqloom.files import holds_numbers
 from seqloom.installed import TRAINING, require
 from seqloom.nn.seq2seq import Side, make_network
-from seqloom.planning.asked import ASKED
+from seqloom.planning.asked import ASKED, as_settings
 from seqloom.planning.autoconfig import FOLLOWING
 from seqloom.planning.base import Base
 from seqloom.planning.plan import LENGTH, Plan
@@ -158,8 +158,7 @@ def _moved(run: RunDirectory, device: str | None, threads: int | None) -> RunCon
     """
     from seqloom.hardware import PRECISION_REASON, resolve
 
-    changes = {"training.device": device, "training.threads": threads}
-    changes = {key: value for key, value in changes.items() if value is not None}
+    changes = as_settings(device=device, threads=threads)
     config, reasons = override(load_config(run.config), changes), load_reasons(run.config)
     if device is not None and reasons.get("training.precision") == PRECISION_REASON:
         config = override(config, {"training.precision": "auto"})
