@@ -557,5 +557,5 @@ def test_a_kind_of_head_that_is_no_text_is_refused_as_any_other(tmp_path: Path):
 
 
 def test_one_pair_is_said_in_the_singular() -> None:
-    plan = plan_pairs(["ab"], [np.array([1.0, 2.0])], settings=SMALL)
+    plan = plan_pairs(["ab"], [np.array([1.0, 2.0])], settings=read_settings(SMALL))
     assert plan.reasons["training.epochs"] == "1 pair: few are gone through often"

@@ -287,7 +287,7 @@ def test_long_sources_of_short_targets_may_not_be_answered_at_length(tmp_path: P
         lines: list[str] = []
         watcher = Watch()
         watcher.say = lines.append
-        plan = make_plan(pairs, dev=pairs[:5], settings=[*SMALL, "training.max_steps=1", *settings])
+        plan = make_plan(pairs, dev=pairs[:5], settings=read_settings([*SMALL, "training.max_steps=1", *settings]))
         runs.start(replace(plan, fitted=frozenset()), tmp_path / name, watcher=watcher)
         return load_config(tmp_path / name / "config.yaml").search.max_length, [line for line in lines if "search.max_length " in line]
 
@@ -418,7 +418,11 @@ def test_early_stopping_ends_a_run_with_a_plateau_schedule_too(tmp_path: Path):
 
 def test_a_plateau_lowers_the_learning_rate(tmp_path: Path):
     dev, watch = [(source, " ".join("f" for _ in target.split())) for source, target in DEV], Watch()
-    settings = ["training.epochs=20", "training.evaluate_every=8", "training.schedule={kind: plateau, factor: 0.25, patience: 1}"]
+    settings = [
+        "training.epochs=20",
+        "training.evaluate_every=8",
+        "training.schedule={kind: plateau, factor: 0.25, patience: 1, warmup_steps: 0}",
+    ]
     start(tmp_path / "run", *settings, dev=dev, watcher=watch)
     rates = [update.learning_rate for update in watch.updates]
     assert rates[0] == 0.02
