@@ -403,7 +403,7 @@ def test_many_lines_are_answered_as_a_file_is(page: Page, address: str) -> None:
 def test_what_is_wrong_with_a_line_of_a_file_is_said_by_its_number_and_a_part_of_the_answers_is_called_so(page: Page, address: str) -> None:
     page.goto(address)
     upload(page, "f.txt", "abc\n" * 69 + "x" * 2001 + "\nabc\n")
-    expected = "f.txt:70: 2,001 characters; the limit is 2,000. Cut it into shorter parts."
+    expected = "f.txt:70: 2,001 characters; the limit is 2,000. Cut it into shorter parts, or serve with a higher --max-characters."
     expect(page.locator("#file").get_by_role("alert")).to_have_text(expected)
     with page.expect_download() as download:
         page.get_by_role("link", name="Save the first 64 of 71 answers").click()
