@@ -154,6 +154,19 @@ def test_the_heat_map_follows_the_pointer(page: Page, address: str) -> None:
     expect(readout).to_have_text("Where each symbol looked in the source")
 
 
+def test_a_heat_map_does_not_fade_while_one_symbol_after_another_is_looked_at(page: Page, address: str) -> None:
+    page.goto(address)
+    source(page).fill("abc")
+    source(page).press("Enter")
+    expect(page.locator(".best p")).to_have_text("cba")
+    drawn = "document.querySelector('canvas').toDataURL()"
+    before = page.evaluate(drawn)
+    for place in (0, 1, 2):
+        page.locator("ol.tokens li").nth(place).hover()
+    page.mouse.move(0, 0)
+    page.wait_for_function(f"before => {drawn} === before", arg=before)
+
+
 def test_heat_maps_that_are_gone_are_let_go_and_the_one_that_is_there_follows_the_colours(page: Page, address: str) -> None:
     page.goto(address)
     for text in ("abc", "bcd", "cde", "def", "efg", "fgh"):

@@ -122,6 +122,7 @@ export class HeatMap {
     const pen = this.#canvas.getContext("2d");
     pen.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     if (!this.#still.width) return;
+    pen.globalAlpha = 1; // what was framed before left another
     pen.drawImage(this.#still, 0, 0, parseFloat(this.#still.style.width), parseFloat(this.#still.style.height));
     if (!this.#looked) return;
     const { row, column } = this.#looked;
