@@ -40,16 +40,15 @@ OF_FRAMES = frozenset({"empty target", "duplicates", "several targets", "wild ra
 WHOLE_ROWS, SAMPLE_ROWS = 200_000, 100_000  # up to how many rows all are looked at, and how many of more
 MANY_TARGETS, NEARLY_ALL = 20, 0.9
 """Rows a source, in the mean, and the share of them whose target is another, from which on sources look like labels of their targets."""
-PICKED = 1000
-"""Rows, or up to twice as many, by which is told how many targets are a part of their source."""
 LONG = 400
 """Characters of a source that may be cut."""
 WORTH_SAYING = 0.01
 """Share of the target's rarest words that stand in their source but for case or marks."""
 CONSIDERABLE = 0.1
 """The share of dev rows that are training rows from which on this is warned of."""
-ORDERED_ROWS = 1000
-SHARED_ROWS = 50_000  # or up to twice as many, evenly spread: a share comes out the same to a tenth of a point
+SHARED_ROWS = 50_000  # a share comes out the same to a tenth of a point
+RELATED_ROWS = 1000
+"""Rows by which is told in which order the sides stand, and how many targets are a part of their source."""
 SAMPLE_CHARACTERS = 50_000_000  # of both sides; with the rows, what bounds the memory (some hundred megabytes)
 
 
@@ -175,8 +174,9 @@ def profile_rows(
         target_array, target_lengths = profile_arrays(names[-1], targets, places, "target")
         target_tokens = target_lengths
     plain = _plain(sample, sides, target)
-    same_characters, same_tokens = shared(plain[:: max(1, len(plain) // SHARED_ROWS)])
+    same_characters, same_tokens = shared(_evenly(plain, SHARED_ROWS))
     (commonest, often), *_ = Counter(row.target for row in plain).most_common(1)
+    related = _evenly(plain, RELATED_ROWS)
     say_length = "{:,}".format if sides else "{:,} moments".format if array else _seconds
     is_text = bool(sides) and target_array is None
     oddities = [oddity for oddity in find_oddities(plain, lengths, target_lengths, say_length) if is_text or oddity.kind in OF_FRAMES]
@@ -195,7 +195,7 @@ def profile_rows(
         ratio=ratio(target_lengths, lengths),
         token_ratio=ratio(target_tokens, tokens),
         length_correlation=correlation(lengths, target_lengths),
-        order=order(plain[:: max(1, len(plain) // ORDERED_ROWS)]) if is_text else 0.0,
+        order=order(related) if is_text else 0.0,
         shared_characters=same_characters,
         shared_tokens=same_tokens,
         new_words=new_words(plain, groups),
@@ -212,9 +212,14 @@ def profile_rows(
         ),
         array=array,
         target_array=target_array,
-        picked_out=picked_out(plain[:: max(1, len(plain) // PICKED)]) if is_text else 0.0,
+        picked_out=picked_out(related) if is_text else 0.0,
         ends=telling_ends(plain) if is_text and np.quantile(lengths, 0.99) > LONG else None,
     )
+
+
+def _evenly(rows: Sequence[Row], count: int) -> Sequence[Row]:
+    """All rows, or of many so many, up to twice that, evenly spread."""
+    return rows[:: max(1, len(rows) // count)]
 
 
 def _seconds(hundredths: int) -> str:
