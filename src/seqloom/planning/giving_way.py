@@ -67,7 +67,8 @@ def _contradicted(choice: Choice, settings: Asked) -> list[str]:
     no_pointer = settings.get(ATTENTION) == "none" or only(settings, "model.encoder.subsampling", "model.head.ctc_weight")
     no_second = no_pointer or settings.get(COPY) is False or only(settings, "model.decoder.kind")
     found = {RATE: only(settings, *KINDS), COPY: no_pointer, DECODER_LAYERS: no_second, ATTEND_AFTER: no_second}
-    return [name for name, by in found.items() if by] + ([] if _may_align(choice, settings) else [CTC, CTC_READINGS, CTC_SEARCH])
+    found |= dict.fromkeys((CTC, CTC_READINGS, CTC_SEARCH), not _keeps_ctc(choice, settings))
+    return [name for name, by in found.items() if by]
 
 
 def _may_share(choice: Choice, settings: Asked) -> bool:
@@ -77,7 +78,7 @@ def _may_share(choice: Choice, settings: Asked) -> bool:
     return fields.shared if SHARED in settings else all(column == fields.target for column in fields.source)
 
 
-def _may_align(choice: Choice, settings: Asked) -> bool:
+def _keeps_ctc(choice: Choice, settings: Asked) -> bool:
     """Whether CTC, where it was chosen, has its place, and of texts room: both sides are cut as they were, and each symbol has a state."""
     chosen = choice.config.fields
     if not choice.config.model.head.ctc_weight:
